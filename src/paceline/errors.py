@@ -1,0 +1,42 @@
+"""Errors that a user can mend: one clear sentence each, and the exit code of the command line.
+
+Everything else propagates as it is: it is our mistake, and its traceback is what helps.
+"""
+
+
+class UserError(Exception):
+    """Base of all errors whose message is one sentence that says what is wrong and what to do."""
+
+    exit_code = 1
+
+
+class ConfigError(UserError):
+    """A wrong key, value, model, tokenizer or directory."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """Rows that are missing, empty or wrongly named."""
+
+    exit_code = 3
+
+
+class RewardError(UserError):
+    """A verifier that raised, or answered something that is no finite number."""
+
+    exit_code = 4
+
+
+class CheckpointError(UserError):
+    """A checkpoint that is missing or not whole."""
+
+    exit_code = 5
+
+
+def nearest(wrong: str, known: list[str]) -> str:
+    """" Did you mean 'x'?" with the known name nearest to the wrong one, or an empty string."""
+    import difflib
+
+    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""

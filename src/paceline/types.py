@@ -1,0 +1,160 @@
+"""The nouns that every room shares. Standard library only, so that a verifier written against
+them starts in milliseconds and can run in a process of its own.
+
+All records are frozen and slotted; none is ever changed after it was made.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+Message = Mapping[str, str]
+"""One turn of a conversation, e.g. {"role": "user", "content": "What is 47 + 56?"}."""
+
+Finish = Literal["stop", "length"]
+"""Why a completion ended: the model finished it ("stop"), or it was cut ("length")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem whose answer can be checked.
+
+    Example: Problem(id="3f9a…", prompt="What is 47 + 56?", answer="103", data={"a": 47, "b": 56})
+    """
+
+    id: str
+    """Names the problem for good: a hash of its content unless the row brought a name."""
+    prompt: str | tuple[Message, ...]
+    """Plain text (one user turn), or the messages themselves."""
+    answer: str = ""
+    """The expected answer, as the verifier wants it."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The row's other columns, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What an engine answered to one prompt.
+
+    Example: Completion((36, 47, 2), (-0.1, -0.7, -0.01), "103", "stop", policy_version=7)
+    """
+
+    token_ids: Sequence[int]
+    """All tokens, the stop token included where the model produced one."""
+    logprobs: Sequence[float]
+    """The engine's own log-probability of each token at sampling, of the distribution sampled from."""
+    text: str
+    """The decoded tokens without special tokens."""
+    finish: Finish
+    policy_version: int = 0
+    """How many updates the sampling weights had seen."""
+    sampled: Sequence[bool] | None = None
+    """Which tokens the model itself sampled; None means all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verifier says of one completion.
+
+    Example: Verdict(1.2, {"answer": 1.0, "format": 0.2}, "103 is the expected answer")
+    """
+
+    reward: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """The reward's named parts, before weighting; empty where there is only one."""
+    reason: str = ""
+    """One short sentence of why. Equal cases give equal sentences, so that they can be counted."""
+    correct: bool | None = None
+    """Whether the answer was right; None means: right if the reward is at least 1."""
+
+    @property
+    def solved(self) -> bool:
+        """Whether this counts as solved in accuracy figures."""
+        return self.reward >= 1.0 if self.correct is None else self.correct
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Scores one completion. Any function with this signature is one."""
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict | float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One problem, one completion of it, and the verdict."""
+
+    problem: Problem
+    completion: Completion
+    verdict: Verdict
+    masked: bool = False
+    """True: counts in its group's baseline and in B, but gives no gradient (overlong masking)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All rollouts of one problem in one round."""
+
+    problem: Problem
+    prompt_ids: tuple[int, ...]
+    """The rendered prompt, as every completion saw it."""
+    rollouts: tuple[Rollout, ...]
+    draw: int = 0
+    """The place in the problem stream at which the problem was drawn."""
+    attempt: int = 0
+    """0 for the first sampling at this draw; higher where a verifier broke and the group was redone."""
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        return tuple(r.verdict.reward for r in self.rollouts)
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether the rewards differ, so that a group-relative advantage is not zero."""
+        return max(self.rewards) != min(self.rewards)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One sampling: what the sampler hands over, and the columns that advantages are computed from.
+
+    Rows are all rollouts of all groups, in order: B of them. The per-token columns hold one
+    sequence of floats for each row, as long as its completion, or are None where nothing needs them.
+    """
+
+    index: int
+    groups: tuple[Group, ...]
+    anchor: tuple[Sequence[float], ...] | None = None
+    """The trainer's own log-probabilities at the start of the round."""
+    ref: tuple[Sequence[float], ...] | None = None
+    """The reference's log-probabilities."""
+    values: tuple[Sequence[float], ...] | None = None
+    """The critic's value before each token."""
+    penalty: tuple[Sequence[float], ...] | None = None
+    """What KL in the reward takes from each token's reward, never negative in expectation."""
+
+    @property
+    def rollouts(self) -> tuple[Rollout, ...]:
+        return tuple(r for g in self.groups for r in g.rollouts)
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """[B] what the verifier said."""
+        return tuple(r.verdict.reward for r in self.rollouts)
+
+    @property
+    def returns(self) -> tuple[float, ...]:
+        """[B] the reward less the row's whole penalty."""
+        if self.penalty is None:
+            return self.rewards
+        return tuple(r - sum(p) for r, p in zip(self.rewards, self.penalty, strict=True))
+
+    @property
+    def group_of(self) -> tuple[int, ...]:
+        """[B] the place of the row's group in `groups`."""
+        return tuple(i for i, g in enumerate(self.groups) for _ in g.rollouts)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """[B] tokens of each completion."""
+        return tuple(len(r.completion.token_ids) for r in self.rollouts)

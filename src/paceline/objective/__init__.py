@@ -1,0 +1,113 @@
+"""Objectives of reinforcement learning as values: parts that combine, and the published mixtures.
+
+Loads torch and nothing heavier, so it can be read, tested and used alone.
+"""
+
+from . import named
+from .advantage import (
+    Advantage,
+    BatchZScore,
+    Center,
+    Gae,
+    GroupThenBatch,
+    LeaveOneOut,
+    LengthWeighted,
+    ReadsValues,
+    ReturnToGo,
+    Reward,
+    ZScore,
+)
+from .correction import Band, Correction, Truncate
+from .kl import KL
+from .named import (
+    NAMES,
+    by_name,
+    cispo,
+    dapo,
+    dr_grpo,
+    gmpo,
+    grpo,
+    gspo,
+    luspo,
+    opo,
+    reinforce,
+    reinforce_pp,
+    rloo,
+    sapo,
+)
+from .objective import Objective
+from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
+from .records import Metrics, Scores, Tokens
+from .surrogate import (
+    Clip,
+    ClipDetached,
+    Clipping,
+    DualClip,
+    LogProb,
+    Plain,
+    SoftGate,
+    Surrogate,
+)
+from .weight import (
+    PerConstant,
+    PerPromptToken,
+    PerSequence,
+    PerToken,
+    SequenceSum,
+    Weight,
+)
+
+__all__ = [
+    "KL",
+    "NAMES",
+    "Advantage",
+    "Band",
+    "BatchZScore",
+    "Center",
+    "Clip",
+    "ClipDetached",
+    "Clipping",
+    "Correction",
+    "DualClip",
+    "Gae",
+    "GeometricRatio",
+    "GroupThenBatch",
+    "LeaveOneOut",
+    "LengthWeighted",
+    "LogProb",
+    "Metrics",
+    "Objective",
+    "PerConstant",
+    "PerPromptToken",
+    "PerSequence",
+    "PerToken",
+    "Plain",
+    "Ratio",
+    "ReadsValues",
+    "ReturnToGo",
+    "Reward",
+    "Scores",
+    "SequenceRatio",
+    "SequenceSum",
+    "SoftGate",
+    "Surrogate",
+    "TokenRatio",
+    "Tokens",
+    "Truncate",
+    "Weight",
+    "ZScore",
+    "by_name",
+    "cispo",
+    "dapo",
+    "dr_grpo",
+    "gmpo",
+    "grpo",
+    "gspo",
+    "luspo",
+    "named",
+    "opo",
+    "reinforce",
+    "reinforce_pp",
+    "rloo",
+    "sapo",
+]

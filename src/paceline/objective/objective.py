@@ -1,0 +1,253 @@
+"""What is maximised, as one frozen value.
+
+Letters: B rows, T completion tokens, padded to the right.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from math import isfinite
+from types import FunctionType
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError
+from .advantage import Advantage, Gae, ReadsValues, ReturnToGo, sampled_tokens
+from .correction import Correction
+from .kl import KL, k3
+from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
+from .records import Metrics, Scores, Tokens
+from .surrogate import (
+    Clip,
+    ClipDetached,
+    Clipping,
+    DualClip,
+    SoftGate,
+    Surrogate,
+)
+from .weight import PerConstant, PerToken, Weight
+from ..types import Round
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Objective:
+    """What is maximised. Every field changes the gradient; nothing else does.
+
+    loss = −Σ weight · (surrogate(ratio(log π − anchor), A) · correction − coef · KL + entropy · H)
+
+    over the tokens of the mask. Neither a mean nor a division: the loss adds up over micro-batches.
+
+    Example: Objective(advantage=Center(), surrogate=Clip(0.2, 0.28), weight=PerToken())
+
+    Any function with the signature of a part may stand in its place. A frozen dataclass with
+    `__call__` also prints as itself, compares equal and pickles, and so can be recorded.
+
+    Raises ConfigError for mixtures that are mistakes.
+    """
+
+    advantage: Advantage
+    """Round -> [B] or [B, T]."""
+    ratio: Ratio = TokenRatio()  # noqa: RUF009  (these defaults are frozen, and safe to share)
+    """(log_ratio_BT, mask_BT, advantage_BT) -> log_ratio_BT."""
+    surrogate: Surrogate = Clip(0.2)  # noqa: RUF009
+    """(log_ratio_BT, advantage_BT) -> gain_BT, elementwise."""
+    weight: Weight = PerToken()  # noqa: RUF009
+    """(mask_BT, group_B) -> each token's share of the loss."""
+    kl: KL | None = None
+    """The pull towards a reference, in the loss or in the reward."""
+    entropy: float = 0.0
+    """The weight of the entropy bonus; below 0 it is a penalty."""
+    correction: Correction | None = None
+    """(anchor − old, mask) -> detached factor, for engines that are not the trainer."""
+
+    def __post_init__(self) -> None:
+        for name, part in self._parts():
+            if isinstance(part, type):
+                raise ConfigError(
+                    f"{name} is the class {part.__name__}; give a value: {part.__name__}(...)."
+                )
+            if not callable(part):
+                raise ConfigError(f"{name} must be one of its parts or a function, not {part!r}.")
+        if not isfinite(self.entropy):
+            raise ConfigError(f"entropy must be a finite weight, not {self.entropy}.")
+        self._refuse_mistakes()
+
+    def __call__(self, scores: Scores, tokens: Tokens) -> tuple[Tensor, Metrics]:
+        """The loss of these rows, and what was measured of them.
+
+        The loss has a gradient with respect to the scores only. Raises ValueError where KL in the
+        loss is asked for and the tokens have no reference.
+        """
+        mask_BT = tokens.mask_BT.bool()
+        logp_BT = _kept(scores.logp_BT, mask_BT)
+        anchor_BT = (
+            logp_BT.detach() if tokens.anchor_BT is None else _kept(tokens.anchor_BT, mask_BT)
+        )
+        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
+        moved_BT = logp_BT - anchor_BT
+        difference_BT = anchor_BT - _kept(tokens.old_BT, mask_BT)
+
+        log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
+        gain_BT = self.surrogate(log_ratio_BT, advantage_BT)
+        if self.correction is not None:
+            gain_BT = gain_BT * self.correction(difference_BT, mask_BT).detach()
+        ref_BT = None if tokens.ref_BT is None else _kept(tokens.ref_BT, mask_BT)
+        if self.kl is not None and self.kl.where == "loss":
+            if ref_BT is None:
+                raise ValueError("KL in the loss needs the reference: Tokens.ref_BT is None.")
+            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, ref_BT)
+        if self.entropy:
+            gain_BT = gain_BT + self.entropy * _kept(scores.entropy_BT, mask_BT)
+        weight_BT = _kept(tokens.weight_BT, mask_BT)
+        loss = -_kept(weight_BT * gain_BT, mask_BT).sum()
+
+        with torch.no_grad():
+            counted = Metrics(
+                tokens=int(mask_BT.sum()),
+                loss=loss.item(),
+                entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
+                kl_sum=None if ref_BT is None else k3(logp_BT, ref_BT).sum().item(),
+                ratio_max=_largest(_kept(log_ratio_BT, mask_BT).abs()).exp().item(),
+                clipped=self._clipped(moved_BT, log_ratio_BT, advantage_BT, mask_BT),
+                mismatch_sum=difference_BT.abs().sum().item(),
+                mismatch_max=_largest(difference_BT.abs()).item(),
+            )
+        return loss, counted
+
+    def advantages(self, round: Round, dtype: torch.dtype = torch.float32) -> Tensor:
+        """[B], or [B, T] for per-token credit: the round's advantages, computed in float64.
+
+        KL in the reward is taken from the returns here: the round needs its anchor and reference.
+        Raises ValueError where those or the critic's values are missing, and where the result has
+        another shape or is not finite.
+        """
+        if self.needs_anchor_for_advantages:
+            round = self._penalised(round)
+        advantage = self.advantage(round)
+        rows = len(round.rollouts)
+        if advantage.ndim not in (1, 2) or advantage.shape[0] != rows:
+            raise ValueError(
+                f"{_shown(self.advantage)} gave the shape {tuple(advantage.shape)} for {rows} "
+                "rows; it must give one number a row, or one a token."
+            )
+        if not advantage.isfinite().all():
+            raise ValueError(
+                f"{_shown(self.advantage)} gave an advantage that is not a finite number; "
+                "look for a reward or log-probability that is not."
+            )
+        return advantage.to(dtype)
+
+    def weights(
+        self, mask_BT: Tensor, group_B: Tensor, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """[B, T] each token's share, from the mask of the whole part over all processes, before a
+        row is dropped. Rows of one group have equal numbers in group_B."""
+        return self.weight(mask_BT, group_B).to(dtype)
+
+    def resolved(self, max_tokens: int) -> "Objective":
+        """The same objective with what was left open filled in: PerConstant(None) takes the longest
+        completion that the run allows."""
+        if self.weight == PerConstant(None):
+            return replace(self, weight=PerConstant(max_tokens))
+        return self
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether `Tokens.ref_BT` or `Round.ref` is read."""
+        return self.kl is not None
+
+    @property
+    def needs_anchor_for_advantages(self) -> bool:
+        """Whether the advantages read `Round.anchor` and `Round.ref`: KL in the reward."""
+        return self.kl is not None and self.kl.where == "reward"
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether the advantages read `Round.values`, and so a critic must give them."""
+        return isinstance(self.advantage, ReadsValues) and self.advantage.needs_values
+
+    @property
+    def drops_signalless(self) -> bool:
+        """Whether a row whose advantages are all exactly 0 has no gradient, and may be dropped.
+
+        Not with KL in the loss or an entropy term; nor where the surrogate gains something without
+        an advantage, as plain log-likelihood does, which is tried on a few ratios.
+        """
+        if self.entropy or (self.kl is not None and self.kl.where == "loss"):
+            return False
+        tried = torch.tensor([[-0.5, 0.0, 0.5]])
+        return not self.surrogate(tried, torch.zeros_like(tried)).any()
+
+    def __repr__(self) -> str:
+        """As it is written: evaluates to an equal value where all parts are values."""
+        written = (f"{f.name}={_shown(getattr(self, f.name))}" for f in fields(self))
+        return f"Objective({', '.join(written)})"
+
+    def _parts(self) -> Iterator[tuple[str, object]]:
+        yield "advantage", self.advantage
+        yield "ratio", self.ratio
+        yield "surrogate", self.surrogate
+        yield "weight", self.weight
+        for name, part in (("kl", self.kl), ("correction", self.correction)):
+            if part is not None:
+                yield name, part
+
+    def _refuse_mistakes(self) -> None:
+        shared = isinstance(self.ratio, SequenceRatio | GeometricRatio)
+        if shared and isinstance(self.advantage, ReturnToGo | Gae):
+            raise ConfigError(
+                f"{_shown(self.ratio)} gives a row one ratio and needs one advantage a row, but "
+                f"{_shown(self.advantage)} gives one a token; use TokenRatio()."
+            )
+        bounded = Clip | DualClip | ClipDetached | SoftGate
+        if isinstance(self.ratio, GeometricRatio) and isinstance(self.surrogate, bounded):
+            raise ConfigError(
+                f"{_shown(self.ratio)} has bounded the ratio already, so that "
+                f"{_shown(self.surrogate)} would bound it twice; use Plain()."
+            )
+
+    def _penalised(self, round: Round) -> Round:
+        """The round with coef · KL of each sampled token as its penalty."""
+        if self.kl is None or round.anchor is None or round.ref is None:
+            raise ValueError(
+                "KL in the reward needs the round's log-probabilities under the policy and under "
+                "the reference: fill Round.anchor and Round.ref first."
+            )
+        penalty = []
+        for logp, ref, sampled_T in zip(
+            round.anchor, round.ref, sampled_tokens(round), strict=True
+        ):
+            logp_T = torch.as_tensor(logp, dtype=torch.float64)
+            ref_T = torch.as_tensor(ref, dtype=torch.float64)
+            # A token that the model did not sample is not its doing, and costs it nothing.
+            kl_T = _kept(self.kl(logp_T, ref_T), sampled_T[: len(logp_T)])
+            penalty.append(tuple((self.kl.coef * kl_T).tolist()))
+        return replace(round, penalty=tuple(penalty))
+
+    def _clipped(
+        self, moved_BT: Tensor, log_ratio_BT: Tensor, advantage_BT: Tensor, mask_BT: Tensor
+    ) -> int | None:
+        """How many tokens the ratio (from what moved) or the surrogate (from its ratio) bounded."""
+        bounded = [
+            part.clipped(seen_BT, advantage_BT) & mask_BT
+            for part, seen_BT in ((self.ratio, moved_BT), (self.surrogate, log_ratio_BT))
+            if isinstance(part, Clipping)
+        ]
+        return int(torch.stack(bounded).any(0).sum()) if bounded else None
+
+
+def _kept(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """x where the mask is True, exactly 0 elsewhere. A product would keep NaN and infinity, both
+    here and in the gradient."""
+    return torch.where(mask_BT, x_BT, 0.0)
+
+
+def _largest(x_BT: Tensor) -> Tensor:
+    return x_BT.max() if x_BT.numel() else x_BT.new_zeros(())
+
+
+def _shown(value: object) -> str:
+    """A function by its name, since its address would differ from run to run."""
+    if isinstance(value, FunctionType):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)

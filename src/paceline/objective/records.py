@@ -1,0 +1,140 @@
+"""What an objective reads and what it reports: tensors in, sums out.
+
+Letters: B rows, T completion tokens, padded to the right. Row i's token t is the same sampled token
+in every tensor; the shift between logits and tokens was made before, once, where these are built.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+N = TypeVar("N", int, float)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What the policy answers for the sampled tokens, with gradient."""
+
+    logp_BT: Tensor
+    """[B, T] log π of each sampled token. Any value where the mask is False, NaN included."""
+    entropy_BT: Tensor
+    """[B, T] entropy of the distribution that the token was sampled from, in nats."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokens:
+    """The rows of a part, or some of them: everything that the objective reads but the scores.
+
+    Example: one row of two tokens and a padded place, on-policy:
+    Tokens(mask_BT=[[1, 1, 0]], anchor_BT=None, old_BT=[[-0.1, -0.7, 0]], ref_BT=None,
+    advantage_BT=[[1, 1, 0]], weight_BT=[[0.5, 0.5, 0]]), all of them tensors.
+    """
+
+    mask_BT: Tensor
+    """[B, T] True for the tokens that train. All other places contribute nothing, whatever stands
+    there in any of the tensors."""
+    anchor_BT: Tensor | None
+    """[B, T] the trainer's log-probabilities at the start of the round. None where a round has one
+    part: then the scores themselves, detached, are the anchor and every ratio is exactly 1."""
+    old_BT: Tensor
+    """[B, T] the engine's log-probabilities at sampling."""
+    ref_BT: Tensor | None
+    """[B, T] the reference's log-probabilities; None without a reference."""
+    advantage_BT: Tensor
+    """[B, T] each token's advantage; the row's own, repeated, where it has one a row."""
+    weight_BT: Tensor
+    """[B, T] each token's share of the part's loss, computed on the whole part."""
+
+    def rows(self, index: Tensor | slice | list[int]) -> "Tokens":
+        """Some of the rows, e.g. a micro-batch. Their weights stay those of the whole part."""
+        return self._each(lambda x_BT: x_BT[index])
+
+    def cut(self, width: int) -> "Tokens":
+        """The first `width` columns, where the rows that were taken are no longer than that."""
+        return self._each(lambda x_BT: x_BT[:, :width])
+
+    def to(self, device: torch.device | str) -> "Tokens":
+        """The same on another device."""
+        return self._each(lambda x_BT: x_BT.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Tokens":
+        return Tokens(
+            mask_BT=change(self.mask_BT),
+            anchor_BT=None if self.anchor_BT is None else change(self.anchor_BT),
+            old_BT=change(self.old_BT),
+            ref_BT=None if self.ref_BT is None else change(self.ref_BT),
+            advantage_BT=change(self.advantage_BT),
+            weight_BT=change(self.weight_BT),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Sums and maxima over the tokens of the mask: they add over micro-batches and processes, so
+    that the means (the properties) never depend on how a part was split.
+
+    Only rows that were computed are measured; a row dropped for having no signal is not among them.
+
+    Example: sum(measured, Metrics.zero()) of a part's micro-batches.
+    """
+
+    tokens: int = 0
+    loss: float = 0.0
+    """The share of the part's loss. It is a sum of weighted gains, not a mean."""
+    entropy_sum: float = 0.0
+    kl_sum: float | None = None
+    """Σ k3 against the reference; None without one."""
+    ratio_max: float = 1.0
+    """The largest max(r, 1/r), r the ratio that the surrogate saw."""
+    clipped: int | None = None
+    """Tokens whose gradient the ratio or the surrogate bounded; None where neither has a bound."""
+    mismatch_sum: float = 0.0
+    """Σ |log π_anchor − log π_old|: how far the engine is from the trainer."""
+    mismatch_max: float = 0.0
+
+    @staticmethod
+    def zero() -> "Metrics":
+        """Of no tokens at all; adding it changes nothing."""
+        return Metrics()
+
+    def __add__(self, other: "Metrics") -> "Metrics":
+        return Metrics(
+            tokens=self.tokens + other.tokens,
+            loss=self.loss + other.loss,
+            entropy_sum=self.entropy_sum + other.entropy_sum,
+            kl_sum=_plus(self.kl_sum, other.kl_sum),
+            ratio_max=max(self.ratio_max, other.ratio_max),
+            clipped=_plus(self.clipped, other.clipped),
+            mismatch_sum=self.mismatch_sum + other.mismatch_sum,
+            mismatch_max=max(self.mismatch_max, other.mismatch_max),
+        )
+
+    @property
+    def entropy(self) -> float | None:
+        """Mean over the tokens, in nats; None without tokens, as all means here."""
+        return self._mean(self.entropy_sum)
+
+    @property
+    def kl(self) -> float | None:
+        return self._mean(self.kl_sum)
+
+    @property
+    def mismatch(self) -> float | None:
+        return self._mean(self.mismatch_sum)
+
+    @property
+    def clip_fraction(self) -> float | None:
+        return self._mean(self.clipped)
+
+    def _mean(self, total: float | None) -> float | None:
+        return None if total is None or self.tokens == 0 else total / self.tokens
+
+
+def _plus(a: N | None, b: N | None) -> N | None:
+    """The sum, where None is what was not measured."""
+    if a is None:
+        return b
+    return a if b is None else a + b

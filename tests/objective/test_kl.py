@@ -1,0 +1,85 @@
+"""KL estimates against numbers worked by hand."""
+
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from paceline.errors import ConfigError
+from paceline.objective import KL
+
+# d = log π_ref − log π is ln 2, 0 and −ln 2.
+LOGP_T = torch.tensor([-1 - math.log(2), -1, -1 + math.log(2)], dtype=torch.float64)
+REF_T = torch.full((3,), -1, dtype=torch.float64)
+LN2 = math.log(2)
+
+
+@pytest.mark.parametrize(
+    ("kl", "expected"),
+    [
+        (KL(1.0, "k1", "reward"), [-LN2, 0, LN2]),
+        (KL(1.0, "k2"), [LN2**2 / 2, 0, LN2**2 / 2]),
+        # 2 − ln 2 − 1 and 1/2 + ln 2 − 1
+        (KL(1.0, "k3"), [1 - LN2, 0, LN2 - 0.5]),
+    ],
+    ids=repr,
+)
+def test_forms(kl, expected):
+    expected_T = torch.tensor(expected, dtype=torch.float64)
+    assert_close(kl(LOGP_T, REF_T), expected_T, rtol=0, atol=1e-12)
+
+
+def test_the_weight_is_not_in_the_estimate():
+    assert_close(KL(7.0)(LOGP_T, REF_T), KL(1.0)(LOGP_T, REF_T))
+
+
+def test_k1_and_k3_estimate_the_same_divergence_and_k3_has_its_gradient():
+    # Over three outcomes the expectation is a sum: Σ p·k1 = Σ p·k3 = Σ p (log p − log q).
+    p = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    q = torch.tensor([0.2, 0.2, 0.6], dtype=torch.float64)
+    true = (p * (p.log() - q.log())).sum()
+    assert_close((p * KL(1.0, "k1", "reward")(p.log(), q.log())).sum(), true)
+    assert_close((p * KL(1.0, "k3")(p.log(), q.log())).sum(), true)
+
+
+def test_k1_has_no_expected_gradient_and_k2_has_that_of_the_divergence():
+    # Why k1 is refused in the loss: over samples of π, E[∇ log π] = Σ p ∇ log p = ∇ Σ p = 0.
+    logits = torch.tensor([0.3, -0.2, 0.9], dtype=torch.float64, requires_grad=True)
+    ref = torch.tensor([0.2, 0.2, 0.6], dtype=torch.float64).log()
+    logp = logits.log_softmax(0)
+    p = logp.detach().exp()
+
+    def gradient(x):
+        return torch.autograd.grad(x, logits, retain_graph=True)[0]
+
+    k1 = KL(1.0, "k1", "reward")(logp, ref)
+    assert_close(gradient((p * k1).sum()), torch.zeros(3).double(), rtol=0, atol=1e-12)
+    true = gradient((logp.exp() * (logp - ref)).sum())
+    assert_close(gradient((p * KL(1.0, "k2")(logp, ref)).sum()), true)
+
+
+def test_k3_keeps_its_digits_near_the_reference_in_single_precision():
+    # k3 is d²/2 + d³/6 + …, below 1e-6 here; e^d − 1 − d taken literally is off by up to 6e-8.
+    d_T = torch.tensor([0.0003, 0.0007, -0.0011])
+    k3_T = KL(1.0)(torch.zeros(3), d_T)
+    exact_T = d_T.double() ** 2 / 2 + d_T.double() ** 3 / 6 + d_T.double() ** 4 / 24
+    assert_close(k3_T.double(), exact_T, rtol=1e-3, atol=0)
+
+
+def test_k1_in_the_loss_is_refused():
+    with pytest.raises(ConfigError, match="expected gradient of zero"):
+        KL(0.1, "k1")
+
+
+@pytest.mark.parametrize("coef", [-0.1, 0.0, math.inf, math.nan])
+def test_a_weight_that_is_not_above_0_is_refused(coef):
+    with pytest.raises(ConfigError, match="above 0"):
+        KL(coef)
+
+
+def test_unknown_forms_and_places_are_refused():
+    with pytest.raises(ConfigError, match="k1, k2 and k3"):
+        KL(0.1, "k4")
+    with pytest.raises(ConfigError, match="'loss' or the 'reward'"):
+        KL(0.1, "k3", "gradient")

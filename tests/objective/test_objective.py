@@ -1,0 +1,335 @@
+"""The objective as a whole: loss and metrics by hand, refusals, and the value that it is.
+
+Letters: B rows, T tokens.
+"""
+
+import math
+import pickle
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from tests.objective.small_rounds import make_round
+from torch.testing import assert_close
+
+import paceline.objective as room
+from paceline.errors import ConfigError
+from paceline.objective import (
+    KL,
+    Band,
+    BatchZScore,
+    Center,
+    Clip,
+    ClipDetached,
+    DualClip,
+    Gae,
+    GeometricRatio,
+    LogProb,
+    Metrics,
+    Objective,
+    PerConstant,
+    PerSequence,
+    PerToken,
+    Plain,
+    ReturnToGo,
+    Reward,
+    Scores,
+    SequenceRatio,
+    SequenceSum,
+    SoftGate,
+    Tokens,
+    Truncate,
+    ZScore,
+)
+
+# Two rows of two tokens and of one. Log-ratios ln 1.5, 0 | −ln 2; advantages 2 and −1; each of the
+# three tokens has the weight 1/3. The engine was off by 0.1 and 0.3; π_ref is twice π at row 0's
+# second token and equal elsewhere.
+MASK_BT = torch.tensor([[1, 1], [1, 0]]).bool()
+ANCHOR_BT = torch.tensor([[-1.0, -2.0], [-0.5, 0.0]], dtype=torch.float64)
+LOGP_BT = ANCHOR_BT + torch.tensor([[math.log(1.5), 0], [-math.log(2), 0]], dtype=torch.float64)
+ENTROPY_BT = torch.tensor([[0.5, 0.25], [1.0, 9.0]], dtype=torch.float64)
+
+
+def tokens(**changes):
+    made = Tokens(
+        mask_BT=MASK_BT,
+        anchor_BT=ANCHOR_BT,
+        old_BT=ANCHOR_BT - torch.tensor([[0.1, 0], [-0.3, 0]]).double(),
+        ref_BT=LOGP_BT + torch.tensor([[0, math.log(2)], [0, 0]]).double(),
+        advantage_BT=torch.tensor([[2, 2], [-1, -1]], dtype=torch.float64),
+        weight_BT=MASK_BT.double() / 3,
+    )
+    return replace(made, **changes)
+
+
+def loss_of(objective, **changes):
+    logp_BT = LOGP_BT.clone().requires_grad_()
+    loss, metrics = objective(Scores(logp_BT, ENTROPY_BT), tokens(**changes))
+    return loss, metrics, torch.autograd.grad(loss, logp_BT)[0]
+
+
+def test_the_loss_is_minus_the_weighted_gain():
+    # Gains: min(1.5, 1.2)·2 = 2.4 (clipped), 2, and −max(0.5, 0.8) = −0.8 (clipped). Sum 3.6.
+    loss, metrics, slope_BT = loss_of(Objective(advantage=Center()))
+    assert_close(loss.item(), -3.6 / 3)
+    # Only the token at ratio 1 has a gradient: −1/3 · 2.
+    assert_close(slope_BT, torch.tensor([[0, -2 / 3], [0, 0]]).double())
+    assert metrics.tokens == 3 and metrics.clipped == 2
+    assert_close(metrics.loss, -1.2)
+    assert_close(metrics.entropy_sum, 1.75)
+    assert_close(metrics.ratio_max, 2.0)  # e^|−ln 2|
+    assert_close(metrics.kl_sum, 1 - math.log(2))  # 2 − ln 2 − 1 at one token
+    assert_close(metrics.mismatch_sum, 0.4)
+    assert_close(metrics.mismatch_max, 0.3)
+    assert isinstance(metrics.loss, float) and isinstance(metrics.tokens, int)
+
+
+def test_kl_in_the_loss_is_taken_from_each_tokens_gain():
+    # k3 = 1 − ln 2 at one token, weighted by 0.5; its gradient by log π is 1 − e^d = −1.
+    loss, _, slope_BT = loss_of(Objective(advantage=Center(), kl=KL(0.5)))
+    assert_close(loss.item(), -(3.6 - 0.5 * (1 - math.log(2))) / 3)
+    assert_close(slope_BT, torch.tensor([[0, -(2 + 0.5) / 3], [0, 0]]).double())
+
+
+def test_kl_in_the_reward_changes_no_gain():
+    objective = Objective(advantage=Center(), kl=KL(0.5, "k1", "reward"))
+    assert_close(loss_of(objective)[0].item(), -1.2)
+
+
+def test_the_entropy_bonus_is_added_to_each_tokens_gain():
+    # 0.1·(0.5 + 0.25 + 1.0), and nothing of the 9 outside the mask
+    loss, _, _ = loss_of(Objective(advantage=Center(), entropy=0.1))
+    assert_close(loss.item(), -(3.6 + 0.175) / 3)
+    entropy_BT = ENTROPY_BT.clone().requires_grad_()
+    Objective(advantage=Center(), entropy=0.1)(Scores(LOGP_BT, entropy_BT), tokens())[0].backward()
+    assert_close(entropy_BT.grad, -0.1 * MASK_BT.double() / 3)
+
+
+def test_the_correction_multiplies_the_surrogate_but_not_the_kl():
+    # anchor − old is 0.1, 0, −0.3; truncated at 1.05: 1.05, 1, e^−0.3
+    objective = Objective(advantage=Center(), kl=KL(0.5), correction=Truncate(1.05))
+    loss, _, _ = loss_of(objective)
+    gain = 1.05 * 2.4 + 2 - 0.8 * math.exp(-0.3) - 0.5 * (1 - math.log(2))
+    assert_close(loss.item(), -gain / 3)
+    # A band that the third token (e^−0.3 = 0.74) falls out of
+    loss, _, _ = loss_of(Objective(advantage=Center(), correction=Band(0.8, 5.0)))
+    assert_close(loss.item(), -(math.exp(0.1) * 2.4 + 2) / 3)
+
+
+def test_without_an_anchor_every_ratio_is_exactly_1():
+    loss, metrics, slope_BT = loss_of(Objective(advantage=Center()), anchor_BT=None)
+    assert_close(loss.item(), -(2 + 2 - 1) / 3)
+    assert_close(slope_BT, -torch.tensor([[2, 2], [-1, 0]]).double() / 3)
+    assert metrics.ratio_max == 1.0 and metrics.clipped == 0
+    # The mismatch is then that of the scores: ln 1.5 + 0.1, 0, −ln 2 − 0.3.
+    assert_close(metrics.mismatch_sum, math.log(1.5) + 0.1 + math.log(2) + 0.3)
+
+
+def test_metrics_see_the_ratio_that_the_surrogate_saw():
+    # The mean of row 0's log-ratios is ln 1.5 / 2; row 1's is −ln 2.
+    _, metrics, _ = loss_of(Objective(advantage=Center(), ratio=SequenceRatio()))
+    assert_close(metrics.ratio_max, 2.0)
+    # √1.5 = 1.22 > 1.2 clips both tokens of row 0; 0.5 < 0.8 clips row 1's.
+    assert metrics.clipped == 3
+    _, metrics, _ = loss_of(
+        Objective(advantage=Center(), ratio=GeometricRatio(0.8, 0.4), surrogate=Plain())
+    )
+    assert metrics.clipped == 1  # ln 1.5 = 0.405 > 0.4; −ln 2 > −0.8
+    _, metrics, _ = loss_of(Objective(advantage=Center(), surrogate=Plain()))
+    assert metrics.clipped is None and metrics.clip_fraction is None
+
+
+@dataclass(frozen=True)
+class Halved:
+    """A user's own ratio that reports row 0's tokens as bounded."""
+
+    def __call__(self, log_ratio_BT, mask_BT, advantage_BT):
+        return log_ratio_BT / 2
+
+    def clipped(self, log_ratio_BT, advantage_BT):
+        return advantage_BT > 0
+
+
+def test_a_token_bounded_by_both_ratio_and_surrogate_counts_once():
+    # The surrogate clips row 0's first token (√1.5 > 1.2) and row 1's (√0.5 < 0.8).
+    _, metrics, _ = loss_of(Objective(advantage=Center(), ratio=Halved()))
+    assert metrics.clipped == 3
+
+
+def test_without_a_reference_the_kl_is_not_measured():
+    _, metrics, _ = loss_of(Objective(advantage=Center()), ref_BT=None)
+    assert metrics.kl_sum is None and metrics.kl is None
+    with pytest.raises(ValueError, match="reference"):
+        loss_of(Objective(advantage=Center(), kl=KL(0.1)), ref_BT=None)
+
+
+@pytest.mark.parametrize("rows", [[], [0]])
+def test_no_rows_and_rows_without_tokens_give_a_loss_of_0_with_a_gradient(rows):
+    logp_BT = LOGP_BT[rows].clone().requires_grad_()
+    some = tokens(mask_BT=torch.zeros(2, 2).bool()).rows(rows)
+    objective = Objective(advantage=Center(), kl=KL(0.1), entropy=0.1, correction=Truncate())
+    loss, metrics = objective(Scores(logp_BT, ENTROPY_BT[rows]), some)
+    loss.backward()
+    assert loss.item() == 0 and not logp_BT.grad.any()
+    assert metrics == Metrics(kl_sum=0.0, clipped=0)
+
+
+def test_single_precision_is_enough():
+    exact, _, _ = loss_of(Objective(advantage=Center(), kl=KL(0.5), entropy=0.1))
+    some = tokens()
+    single = Tokens(
+        mask_BT=MASK_BT,
+        anchor_BT=some.anchor_BT.float(),
+        old_BT=some.old_BT.float(),
+        ref_BT=some.ref_BT.float(),
+        advantage_BT=some.advantage_BT.float(),
+        weight_BT=some.weight_BT.float(),
+    )
+    scores = Scores(LOGP_BT.float(), ENTROPY_BT.float())
+    loss, _ = Objective(advantage=Center(), kl=KL(0.5), entropy=0.1)(scores, single)
+    assert loss.dtype == torch.float32
+    assert_close(loss.item(), exact.item(), rtol=1e-6, atol=0)
+
+
+def test_kl_in_the_reward_is_taken_from_the_returns():
+    # k1 of row 0: (−1 + 2) + (−2 + 2) = 1, of row 1: (−1 + 1.5) = 0.5; times 0.2: 0.2 and 0.1.
+    round = make_round(
+        [[1, 0]], lengths=[[2, 1]], anchor=((-1, -2), (-1,)), ref=((-2, -2), (-1.5,))
+    )
+    objective = Objective(advantage=Reward(), kl=KL(0.2, "k1", "reward"))
+    assert_close(objective.advantages(round), torch.tensor([0.8, -0.1]))
+    assert objective.advantages(round).dtype == torch.float32
+    assert objective.advantages(round, torch.float64).dtype == torch.float64
+    # In the loss it leaves them alone.
+    assert_close(replace(objective, kl=KL(0.2)).advantages(round), torch.tensor([1.0, 0.0]))
+
+
+def test_kl_in_the_reward_counts_only_tokens_that_the_model_sampled():
+    round = make_round([[1]], sampled=[(True, False)], anchor=((-1.0, -1.0),), ref=((-1.5, -9.0),))
+    objective = Objective(advantage=Reward(), kl=KL(1.0, "k1", "reward"))
+    assert_close(objective.advantages(round), torch.tensor([0.5]))
+
+
+def test_kl_in_the_reward_without_its_columns_says_so():
+    objective = Objective(advantage=Center(), kl=KL(0.2, "k1", "reward"))
+    with pytest.raises(ValueError, match=r"Round\.anchor and Round\.ref"):
+        objective.advantages(make_round([[1, 0]], anchor=((0, 0), (0, 0))))
+
+
+def test_advantages_of_the_wrong_shape_or_not_finite_are_refused():
+    # One element would broadcast over the batch.
+    with pytest.raises(ValueError, match=r"shape \(1,\) for 2 rows"):
+        Objective(advantage=lambda r: torch.ones(1)).advantages(make_round([[1, 0]]))
+    with pytest.raises(ValueError, match="not a finite number"):
+        Objective(advantage=Center()).advantages(make_round([[1, math.nan]]))
+
+
+def test_weights_are_those_of_the_part():
+    weight_BT = Objective(advantage=Center(), weight=PerSequence()).weights(
+        MASK_BT, torch.tensor([0, 0])
+    )
+    assert_close(weight_BT, torch.tensor([[0.25, 0.25], [0.5, 0]]))
+    assert weight_BT.dtype == torch.float32
+
+
+def test_needs():
+    plain = Objective(advantage=Center())
+    assert not (plain.needs_reference or plain.needs_anchor_for_advantages or plain.needs_values)
+    loss = replace(plain, kl=KL(0.1))
+    assert loss.needs_reference and not loss.needs_anchor_for_advantages
+    reward = replace(plain, kl=KL(0.1, "k1", "reward"))
+    assert reward.needs_reference and reward.needs_anchor_for_advantages
+    assert Objective(advantage=Gae()).needs_values
+
+
+def test_rows_without_signal_are_dropped_only_where_they_have_no_gradient():
+    plain = Objective(advantage=Center())
+    assert plain.drops_signalless
+    assert replace(plain, kl=KL(0.1, "k1", "reward")).drops_signalless
+    assert not replace(plain, kl=KL(0.1)).drops_signalless
+    assert not replace(plain, entropy=0.01).drops_signalless
+    # Plain log-likelihood learns from rows whatever their advantage.
+    assert not replace(plain, surrogate=lambda log_ratio, advantage: log_ratio).drops_signalless
+
+
+def test_resolved_fills_in_the_open_length_only():
+    left_open = Objective(advantage=Center(), weight=PerConstant())
+    assert left_open.resolved(64) == Objective(advantage=Center(), weight=PerConstant(64))
+    fixed = Objective(advantage=Center(), weight=PerConstant(8))
+    assert fixed.resolved(64) == fixed
+    assert Objective(advantage=Center()).resolved(64) == Objective(advantage=Center())
+
+
+@pytest.mark.parametrize("advantage", [ReturnToGo(), Gae()], ids=repr)
+@pytest.mark.parametrize("ratio", [SequenceRatio(), GeometricRatio(0.4, 0.4)], ids=repr)
+def test_a_ratio_for_the_row_with_advantages_for_the_token_is_refused(advantage, ratio):
+    with pytest.raises(ConfigError, match="one advantage a row"):
+        Objective(advantage=advantage, ratio=ratio, surrogate=Plain())
+
+
+@pytest.mark.parametrize(
+    "surrogate", [Clip(0.2), DualClip(0.2), ClipDetached(1.0), SoftGate(1.0, 1.0)], ids=repr
+)
+def test_bounding_the_ratio_twice_is_refused(surrogate):
+    with pytest.raises(ConfigError, match="twice"):
+        Objective(advantage=Center(), ratio=GeometricRatio(0.4, 0.4), surrogate=surrogate)
+
+
+def test_mixtures_that_only_look_odd_are_allowed():
+    Objective(advantage=ZScore(), ratio=SequenceRatio(), weight=SequenceSum())
+    Objective(advantage=ZScore(), ratio=SequenceRatio(), weight=PerToken())
+    Objective(advantage=ZScore(), ratio=GeometricRatio(0.4, 0.4), surrogate=LogProb())
+    Objective(advantage=BatchZScore(), entropy=-0.01)
+
+
+def test_a_class_in_place_of_a_value_is_refused():
+    with pytest.raises(ConfigError, match=r"advantage is the class ZScore; give a value: ZScore\("):
+        Objective(advantage=ZScore)
+    with pytest.raises(ConfigError, match="correction is the class Truncate"):
+        Objective(advantage=ZScore(), correction=Truncate)
+
+
+def test_what_is_no_part_is_refused():
+    with pytest.raises(ConfigError, match="weight must be one of its parts or a function, not 'to"):
+        Objective(advantage=ZScore(), weight="token")
+    with pytest.raises(ConfigError, match="entropy"):
+        Objective(advantage=ZScore(), entropy=math.nan)
+
+
+def test_it_prints_as_it_is_written():
+    assert repr(Objective(advantage=Center(), kl=KL(0.1))) == (
+        "Objective(advantage=Center(), ratio=TokenRatio(), surrogate=Clip(low=0.2, high=0.2), "
+        "weight=PerToken(), kl=KL(coef=0.1, form='k3', where='loss'), entropy=0.0, correction=None)"
+    )
+
+
+def halves(round):
+    return torch.tensor(round.rewards) - 0.5
+
+
+def test_a_function_prints_by_its_name_and_not_by_its_address():
+    objective = Objective(advantage=halves)
+    assert repr(objective).startswith(f"Objective(advantage={__name__}.halves, ratio=TokenRatio()")
+    assert_close(objective.advantages(make_round([[1, 0]])), torch.tensor([0.5, -0.5]))
+
+
+@dataclass(frozen=True)
+class Cubed:
+    """A user's own surrogate: in no file of ours, and no less a value."""
+
+    scale: float = 1.0
+
+    def __call__(self, log_ratio_BT, advantage_BT):
+        return self.scale * advantage_BT * (1 + log_ratio_BT) ** 3
+
+
+def test_a_users_own_part_is_a_value_like_ours():
+    objective = Objective(advantage=Center(), surrogate=Cubed(2.0))
+    assert objective == Objective(advantage=Center(), surrogate=Cubed(2.0))
+    assert objective != Objective(advantage=Center(), surrogate=Cubed(3.0))
+    assert pickle.loads(pickle.dumps(objective)) == objective
+    assert eval(repr(objective), vars(room) | {"Cubed": Cubed}) == objective
+    assert objective.drops_signalless
+    # On-policy every gain is 2A: −(4 + 4 − 2)/3.
+    assert_close(loss_of(objective, anchor_BT=None)[0].item(), -2.0)

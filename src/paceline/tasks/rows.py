@@ -1,0 +1,136 @@
+"""The user's own rows: a file, a folder or a hub name, with the columns' names as options."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError, nearest
+from ..types import Problem, Verifier
+from ..verify.load import load_function
+from ..verify.math import ExactAnswer, LastNumber, NumberIn
+from ..verify.verifier import adapt
+from .columns import Columns, cell, in_words
+from .read import is_file, read_rows
+from .split import prompt_key, split
+from .task import Task, Template
+
+REWARDS: dict[str, Callable[[bool], Verifier]] = {
+    "last_number": lambda allow_cut: LastNumber(allow_cut),
+    "exact": lambda allow_cut: ExactAnswer(allow_cut=allow_cut),
+    "tag": lambda allow_cut: NumberIn("tag", allow_cut=allow_cut),
+    "boxed": lambda allow_cut: NumberIn("boxed", allow_cut=allow_cut),
+    "hashes": lambda allow_cut: NumberIn("hashes", allow_cut=allow_cut),
+}
+"""Rewards by name: they compare a number with the answer; "exact" compares the whole text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one's own.
+
+    A prompt is text, or messages (a list of {"role": …, "content": …}). All columns but the
+    prompt reach the reward in `problem.data`, as they are. A column inside another is written
+    with a dot, as in reward_model.ground_truth. Rows that repeat an earlier one are left out,
+    with a note.
+    """
+
+    path: str = ""
+    """A .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
+    prompt: str = "prompt"
+    """The column of prompts."""
+    answer: str | None = "answer"
+    """The column of expected answers; none where the reward needs none."""
+    split: str = "train"
+    """Which part of a folder or hub name is trained on."""
+    subset: str | None = None
+    """The hub data set's configuration."""
+    heldout_path: str | None = None
+    """Where the held-out rows are, if not with the others."""
+    heldout_split: str | None = None
+    """Which part of a folder or hub name is held out; none holds out some of the rows."""
+    heldout: float = 0.05
+    """Held out of the rows, by content: below 1 a share, from 1 on a number of them."""
+    split_key: str | None = None
+    """A column whose equal values stay on one side; the prompt if none."""
+    system: str | None = None
+    """A system message; none for none."""
+    user: str = "{prompt}"
+    """The user's turn, with {prompt} where the row's prompt goes."""
+    reward: str = "last_number"
+    """last_number, exact, tag, boxed, hashes, or your own as file.py:function."""
+    answer_after: str | None = None
+    """The expected answer is what follows the last of this mark in its column, such as ####."""
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score (rewards by name only)."""
+    limit: int | None = None
+    """At most so many rows, from the start; held-out rows of their own come on top."""
+
+    def load(self) -> Task:
+        """The task.
+
+        Raises: DataError for rows that are missing, empty or wrongly named; ConfigError for
+            options that do not fit.
+        """
+        self._check()
+        verifier, template = self._verifier(), Template(self.system, self.user)
+        notes: list[str] = []
+        train: Sequence[Problem] = self._read(self.path, self.split, self.limit, notes)
+        if self.heldout_path is None and self.heldout_split is None:
+            train, heldout = split(train, self.heldout, self._key())
+        else:
+            place = self.heldout_path or self.path
+            rows = self._read(place, self.heldout_split or self.split, None, notes)
+            heldout = split(rows, len(rows))[1]
+            train = _without(train, heldout, notes)
+        name = Path(self.path).absolute().stem
+        return Task(name, tuple(train), heldout, template, verifier, tuple(notes))
+
+    def _check(self) -> None:
+        if not self.path:
+            raise ConfigError("task.path is empty; set it to a file, a folder or a hub name.")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"task.limit is {self.limit}; it must be at least 1.")
+        if self.heldout_split is not None and is_file(self.heldout_path or self.path):
+            raise ConfigError(
+                f"'{self.heldout_path or self.path}' is one file, so it has no split "
+                f"'{self.heldout_split}'; leave task.heldout_split out."
+            )
+
+    def _verifier(self) -> Verifier:
+        if self.reward in REWARDS:
+            return REWARDS[self.reward](self.allow_cut)
+        if ":" in self.reward:
+            return adapt(load_function(self.reward))
+        raise ConfigError(
+            f"There is no reward '{self.reward}'.{nearest(self.reward, list(REWARDS))} It is "
+            f"{', '.join(REWARDS)}, or your own as file.py:function."
+        )
+
+    def _key(self) -> Callable[[Problem], str] | None:
+        column = self.split_key
+        return None if column is None else lambda problem: str(cell(problem.data, column))
+
+    def _read(self, path: str, split: str, limit: int | None, notes: list[str]) -> list[Problem]:
+        columns = Columns(
+            self.prompt,
+            self.answer,
+            self.answer_after,
+            "anything" if ":" in self.reward else "text" if self.reward == "exact" else "number",
+            () if self.split_key is None else (self.split_key,),
+        )
+        rows = read_rows(path, split, self.subset, limit)
+        problems, repeated = columns.problems(rows, f"'{path}'")
+        if repeated:
+            notes.append(f"{in_words(repeated)} of '{path}': left out, the same as an earlier row.")
+        return problems
+
+
+def _without(
+    train: Sequence[Problem], heldout: Sequence[Problem], notes: list[str]
+) -> list[Problem]:
+    asked = {prompt_key(problem.prompt) for problem in heldout}
+    kept = [problem for problem in train if prompt_key(problem.prompt) not in asked]
+    if len(kept) < len(train):
+        gone = len(train) - len(kept)
+        notes.append(f"Training problems left out because their prompt is held out too: {gone}.")
+    return kept

@@ -1,0 +1,104 @@
+"""What a model learns: problems to train on, problems held out, how they are asked, who
+judges."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from ..errors import ConfigError, DataError
+from ..types import Message, Problem, Verifier
+from .split import prompt_key
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """How a problem becomes the messages that the chat template renders.
+
+    Example: Template(user="{prompt} Answer with a number.") asks "What is 47 + 56? Answer with a
+    number."
+    """
+
+    system: str | None = None
+    """A system message before the rest; None for none. A prompt that brings its own keeps it."""
+    user: str = "{prompt}"
+    """The user's turn, with {prompt} where the problem's text goes. Messages stay as they are."""
+
+    def __post_init__(self) -> None:
+        if "{prompt}" not in self.user:
+            raise ConfigError(
+                f"The user template {self.user!r} has no {{prompt}}, so the problem is never asked."
+            )
+
+    def messages(self, problem: Problem) -> tuple[Message, ...]:
+        """The messages of one problem; other braces than {prompt} are plain text."""
+        if isinstance(problem.prompt, str):
+            text = self.user.replace("{prompt}", problem.prompt)
+            turns: tuple[Message, ...] = ({"role": "user", "content": text},)
+        else:
+            turns = problem.prompt
+        if self.system is None or any(turn["role"] == "system" for turn in turns):
+            return turns
+        return ({"role": "system", "content": self.system}, *turns)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Problems and their verifier. Made once, by a TaskSource, and never changed.
+
+    Raises: DataError where there is nothing to train on, a prompt is empty, two problems have one
+        id, or a prompt is on both sides.
+    """
+
+    name: str
+    train: tuple[Problem, ...]
+    heldout: tuple[Problem, ...]
+    """In an order whose first n are a fair sample; may be empty."""
+    template: Template
+    verifier: Verifier
+    notes: tuple[str, ...] = ()
+    """What was left out on loading, a sentence each."""
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise DataError(
+                f"Task '{self.name}' has no training problems ({len(self.heldout)} are held out)."
+            )
+        _check(self.train, f"the training problems of task '{self.name}'")
+        _check(self.heldout, f"the held-out problems of task '{self.name}'")
+        asked = {prompt_key(p.prompt) for p in self.heldout}
+        names = {p.id for p in self.heldout}
+        for i, problem in enumerate(self.train, 1):
+            if problem.id in names or prompt_key(problem.prompt) in asked:
+                raise DataError(
+                    f"Problem {i} of the training problems of task '{self.name}' (id {problem.id}) "
+                    "is also held out, so held-out accuracy would measure memory."
+                )
+
+    def messages(self, problem: Problem) -> tuple[Message, ...]:
+        """The problem as it is asked."""
+        return self.template.messages(problem)
+
+
+def _check(problems: Sequence[Problem], where: str) -> None:
+    seen: dict[str, int] = {}
+    for i, problem in enumerate(problems, 1):
+        if is_empty(problem.prompt):
+            raise DataError(f"Problem {i} of {where} (id {problem.id}) has an empty prompt.")
+        first = seen.setdefault(problem.id, i)
+        if first != i:
+            raise DataError(f"Problems {first} and {i} of {where} have the same id, {problem.id}.")
+
+
+def is_empty(prompt: str | tuple[Message, ...]) -> bool:
+    """Whether a prompt asks nothing."""
+    if isinstance(prompt, str):
+        return not prompt.strip()
+    return not any(turn["content"].strip() for turn in prompt if turn["role"] != "system")
+
+
+@runtime_checkable
+class TaskSource(Protocol):
+    """What a config holds: a frozen value of plain options that makes the task when it is
+    loaded."""
+
+    def load(self) -> Task: ...

@@ -1,0 +1,151 @@
+"""Where the answer stands in a completion, and whether the completion keeps to its form.
+
+All searches are linear in the text, whatever a model writes.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import ConfigError
+from ..types import Completion, Problem, Verdict
+
+Form = Literal["text", "tag", "boxed", "hashes"]
+r"""Where the answer stands: the whole text; <answer>…</answer>; \boxed{…}; behind "####"."""
+
+CUT = "cut before it finished"
+UNCLOSED = "the reasoning was never closed"
+MISSING = "no answer in the form asked for"
+SEVERAL = "more than one answer"
+BEHIND = "text after the answer"
+EMPTY = "the answer is empty"
+
+_HASHED_NUMBER = re.compile(r"####[ \t]*[-+−$]?[0-9][0-9.,]*[ \t]*(?=\n|\Z)")
+_BEHIND_A_BOX = re.compile(r"(?:[\s.$*]|\\\)|\\\])*")
+
+
+def answer_text(text: str) -> str | None:
+    """What stands behind the reasoning: all of it where there is no </think>, the text after the
+    last one where there is, and None where <think> is opened and not closed again."""
+    rest = text.rpartition("</think>")[2]
+    return None if "<think>" in rest else rest
+
+
+def answer_in(text: str, form: Form, tag: str = "answer") -> tuple[str | None, str]:
+    """(the answer, "") or (None, a reason): exactly one answer, behind the reasoning, and nothing
+    but whitespace behind it.
+
+    Two forms forgive what models do without gaining by it: "####" is also a heading in Markdown,
+    so it counts as an earlier answer only where a bare number follows; and a box may correct one
+    before it, stand in a formula, and lack its closing brace at the very end.
+    """
+    rest = answer_text(text)
+    if rest is None:
+        return None, UNCLOSED
+    if form == "tag":
+        found, reason = _tagged(rest, tag)
+    elif form == "boxed":
+        found, reason = _boxed(rest)
+    elif form == "hashes":
+        found, reason = _hashed(rest)
+    else:
+        found, reason = rest, ""
+    if found is not None and not found.strip():
+        return None, EMPTY
+    return (None, reason) if found is None else (found.strip(), "")
+
+
+def _tagged(text: str, tag: str) -> tuple[str | None, str]:
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    if text.count(opening) > 1 or text.count(closing) > 1:
+        return None, SEVERAL
+    start, end = text.find(opening), text.find(closing)
+    if start < 0 or end < start:
+        return None, MISSING
+    if text[end + len(closing) :].strip():
+        return None, BEHIND
+    return text[start + len(opening) : end], ""
+
+
+def _hashed(text: str) -> tuple[str | None, str]:
+    before, mark, answer = text.rpartition("####")
+    if not mark:
+        return None, MISSING
+    if _HASHED_NUMBER.search(before):
+        return None, SEVERAL
+    if "\n" in answer.strip():
+        return None, BEHIND
+    return answer, ""
+
+
+def _boxed(text: str) -> tuple[str | None, str]:
+    mark = "\\boxed{"
+    if text.count(mark) > 2:
+        return None, SEVERAL
+    start = text.rfind(mark)
+    if start < 0:
+        return None, MISSING
+    inside = text[start + len(mark) :]
+    depth, end = 1, len(inside)
+    for brace in re.finditer(r"[{}]", inside):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            end = brace.start()
+            break
+    if not _BEHIND_A_BOX.fullmatch(inside, end + 1):
+        return None, BEHIND
+    content = inside[:end] if depth == 0 else inside.rstrip(" \n$.")
+    return content.replace("\\$", "$").replace("\\%", "%"), ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Pays for keeping to a form such as <think>…</think><answer>…</answer>.
+
+    Lenient: the reward is the share of tag pairs that are in order, counted from the first and up
+    to the first that fails, so an answer without reasoning before it earns nothing. A pair fails
+    that is missing, appears twice, begins before the last one ended, or has no letter or digit
+    inside. Strict: 1 or 0, and only whitespace may stand outside the pairs.
+
+    Example: Tags(("think", "answer")) gives 0.5 for "<think>47 + 56 is 103</think> 103"
+    """
+
+    names: tuple[str, ...] = ("think", "answer")
+    """The tags, in order."""
+    strict: bool = False
+    """Whether the pairs must be all there is."""
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score."""
+
+    def __post_init__(self) -> None:
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise ConfigError(f"Tags needs one name or more, all different, not {self.names}.")
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        if completion.finish == "length" and not self.allow_cut:
+            return Verdict(0.0, reason=CUT, correct=False)
+        good, reason, place = 0, "", 0
+        for name in self.names:
+            end, reason = self._pair(completion.text, name, place)
+            if end < 0:
+                break
+            good, place = good + 1, end
+        if self.strict:
+            if not reason and completion.text[place:].strip():
+                reason = f"text after </{self.names[-1]}>"
+            good = 0 if reason else good
+        return Verdict(good / len(self.names), reason=reason or "in the form asked for")
+
+    def _pair(self, text: str, name: str, place: int) -> tuple[int, str]:
+        """(where the pair ends, "") or (-1, what is wrong with it)."""
+        opening, closing = f"<{name}>", f"</{name}>"
+        if text.count(opening) != 1 or text.count(closing) != 1:
+            return -1, f"not exactly one <{name}>…</{name}>"
+        start, end = text.find(opening), text.find(closing)
+        if start < place or end < start:
+            return -1, f"<{name}> is out of order"
+        if self.strict and text[place:start].strip():
+            return -1, f"text before <{name}>"
+        if not any(letter.isalnum() for letter in text[start + len(opening) : end]):
+            return -1, f"<{name}> is empty"
+        return end + len(closing), ""

@@ -1,0 +1,193 @@
+"""Calling a verifier, and the verifiers that users bring.
+
+A verifier is any function of (problem, completion) that answers a Verdict or a number. `judge` is
+the one place that calls one: what a model wrote may be anything, and is scored; what a verifier
+answers must be a finite number, and is refused with a sentence where it is not. It is never
+silently a zero.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from numbers import Real
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from ..errors import ConfigError, RewardError
+from ..types import Completion, Problem, Verdict, Verifier
+
+
+def judge(verifier: Callable[..., Any], problem: Problem, completion: Completion) -> Verdict:
+    """The verdict on one completion, whatever kind of verifier gives it.
+
+    A number becomes a Verdict. A verdict without a reason gets one that names the verifier.
+
+    Raises: RewardError, naming the verifier and the problem, where the verifier raised (its
+        exception is the cause) or answered anything but a Verdict or a finite number.
+    """
+    try:
+        answer = verifier(problem, completion)
+    except RewardError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise RewardError(
+            f"The reward {name_of(verifier)} raised {type(error).__name__} on problem {problem.id}"
+            f"{': ' + said if said else ''}."
+        ) from error
+    given = answer if isinstance(answer, Verdict) else Verdict(answer)
+    reward = _finite(given.reward, verifier, problem)
+    parts = {name: _finite(part, verifier, problem) for name, part in given.parts.items()}
+    reason = given.reason or f"scored by {name_of(verifier)}"
+    return replace(given, reward=reward, parts=parts, reason=reason)
+
+
+def _finite(value: Any, verifier: Callable[..., Any], problem: Problem) -> float:
+    shown = "None" if value is None else f"a value of type {type(value).__name__}"
+    if isinstance(value, Real):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+        shown = str(number)
+    raise RewardError(
+        f"The reward {name_of(verifier)} returned {shown} for problem {problem.id}; "
+        "it must return a finite number or a Verdict."
+    )
+
+
+def name_of(verifier: Callable[..., Any]) -> str:
+    """How messages call a verifier: "length_reward" (rewards.py), or its type's name."""
+    if isinstance(verifier, FromColumns | FromScore):
+        return name_of(verifier.function)
+    if isinstance(verifier, partial):
+        return name_of(verifier.func)
+    if isinstance(verifier, FunctionType):
+        return f"'{verifier.__name__}' ({Path(verifier.__code__.co_filename).name})"
+    return f"'{type(verifier).__name__}'"
+
+
+@dataclass(frozen=True, slots=True)
+class FromColumns:
+    """A verifier from `(completions, prompts=…, **columns) -> list[float]`, as in TRL.
+
+    The function is called with lists of one. It gets what its parameters name, or everything
+    where it takes **kwargs: `prompts`, `completions`, `completion_ids`, the row's columns by
+    their own names, and `answer`. Where the prompt is messages, so is the completion:
+    [{"role": "assistant", "content": text}].
+
+    Raises: RewardError where a parameter names no column, or the answer is no list of one.
+    """
+
+    function: Callable[..., Any]
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
+        prompt: str | list[dict[str, str]]
+        said: str | list[dict[str, str]]
+        if isinstance(problem.prompt, str):
+            prompt, said = problem.prompt, completion.text
+        else:
+            prompt = [dict(message) for message in problem.prompt]
+            said = [{"role": "assistant", "content": completion.text}]
+        known: dict[str, list[Any]] = {
+            **{name: [value] for name, value in {"answer": problem.answer, **problem.data}.items()},
+            "prompts": [prompt],
+            "completions": [said],
+            "completion_ids": [list(completion.token_ids)],
+        }
+        answer: Any = self.function(**self._wanted(known, problem))
+        listed = isinstance(answer, Collection) and not isinstance(answer, str | bytes | Mapping)
+        if not listed or len(answer) != 1:
+            raise RewardError(
+                f"The reward {name_of(self)} must return a list with one number for each "
+                f"completion; for one of problem {problem.id} it returned {_shape(answer)}."
+            )
+        one: list[Any] = list(answer)
+        return one[0]
+
+    def _wanted(self, known: dict[str, list[Any]], problem: Problem) -> dict[str, list[Any]]:
+        parameters = inspect.signature(self.function).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            known = dict(known)
+        else:
+            names = {p.name for p in parameters}
+            known = {name: value for name, value in known.items() if name in names}
+        for p in parameters:
+            needed = p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+            if needed and p.name not in known:
+                raise RewardError(
+                    f"The reward {name_of(self)} wants the column '{p.name}', but problem "
+                    f"{problem.id} has [{', '.join(['answer', *problem.data])}]."
+                )
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class FromScore:
+    """A verifier from `(data_source, solution_str, ground_truth, extra_info)`, as in verl.
+
+    `data_source` and `extra_info` are the row's columns of those names ("" and all columns where
+    it has none), `ground_truth` is the problem's answer. A dictionary in return has its reward
+    under "score"; its other numbers become the parts, and "acc" says whether it was right.
+    """
+
+    function: Callable[..., Any]
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
+        answer = self.function(
+            data_source=problem.data.get("data_source", ""),
+            solution_str=completion.text,
+            ground_truth=problem.answer,
+            extra_info=problem.data.get("extra_info", dict(problem.data)),
+        )
+        if not isinstance(answer, Mapping):
+            return answer
+        if "score" not in answer:
+            raise RewardError(
+                f"The reward {name_of(self)} returned a dictionary without 'score' for problem "
+                f"{problem.id}; it has [{', '.join(map(str, answer))}]."
+            )
+        parts = {k: float(v) for k, v in answer.items() if k != "score" and isinstance(v, Real)}
+        return Verdict(answer["score"], parts, "", bool(answer["acc"]) if "acc" in answer else None)
+
+
+def _shape(answer: Any) -> str:
+    kind = type(answer).__name__
+    return f"a {kind} of {len(answer)}" if isinstance(answer, Collection) else f"one {kind}"
+
+
+def adapt(function: Callable[..., Any]) -> Verifier:
+    """A verifier from a function, by the names of its parameters; this is the one place that
+    looks.
+
+    `completions` makes it a FromColumns, `solution_str` a FromScore; anything that two arguments
+    can call is a verifier as it is.
+
+    Raises: ConfigError for any other signature.
+    """
+    if inspect.isclass(function):
+        raise ConfigError(
+            f"The reward '{function.__name__}' is a class; name a function or an instance of it."
+        )
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # Some functions written in C do not say what they take.
+        return function
+    if "completions" in signature.parameters:
+        return FromColumns(function)
+    if "solution_str" in signature.parameters:
+        return FromScore(function)
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise ConfigError(
+            f"The reward {name_of(function)} takes ({', '.join(signature.parameters)}); "
+            "a reward takes (problem, completion), (completions, prompts=…, **columns) or "
+            "(data_source, solution_str, ground_truth, extra_info)."
+        ) from None
+    return function

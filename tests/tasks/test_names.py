@@ -1,0 +1,43 @@
+"""Tasks by name, and what all of them have in common."""
+
+import dataclasses
+import inspect
+import re
+import subprocess
+import sys
+import typing
+from typing import Any
+
+import pytest
+
+from paceline.errors import ConfigError
+from paceline.tasks import SOURCES, Arithmetic, by_name
+
+
+def test_a_name_is_a_class_and_a_wrong_one_brings_the_nearest() -> None:
+    assert by_name("arithmetic") is Arithmetic
+    with pytest.raises(ConfigError, match=r"no task 'arithmetics'\. Did you mean 'arithmetic'"):
+        by_name("arithmetics")
+
+
+@pytest.mark.parametrize("source", SOURCES.values())
+def test_options_are_plain_values_and_each_has_its_sentence(source: Any) -> None:
+    assert source() == source()
+    assert hash(source()) == hash(source())
+    plain = {int, float, bool, str, str | None, int | None, tuple[str, ...]}
+    assert set(typing.get_type_hints(source).values()) <= plain
+    text = inspect.getsource(source)
+    for field in dataclasses.fields(source):
+        below = rf"    {field.name}: .*(\n        .*|\n    \))*\n    \"\"\"\w.*\.\"\"\"\n"
+        assert re.search(below, text), f"no sentence stands under {field.name}"
+
+
+def test_tasks_and_verifiers_load_nothing_heavy() -> None:
+    code = (
+        "import sys, paceline.verify, paceline.tasks; paceline.tasks.Arithmetic().load();"
+        "print([m for m in ('torch', 'datasets', 'pyarrow', 'transformers') if m in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"

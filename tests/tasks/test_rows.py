@@ -1,0 +1,129 @@
+"""The user's own rows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paceline.errors import ConfigError, DataError
+from paceline.tasks import Rows
+from paceline.types import Completion
+from paceline.verify import ExactAnswer, LastNumber, NumberIn, judge
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+@pytest.fixture
+def sums(tmp_path: Path) -> str:
+    rows = [{"question": f"{i} + 1?", "answer": i + 1, "level": i % 3} for i in range(100)]
+    return write(tmp_path / "sums.jsonl", rows)
+
+
+def test_rows_become_a_task(sums: str) -> None:
+    task = Rows(sums, prompt="question", heldout=10, system="Count.", user="Q: {prompt}").load()
+    assert (task.name, len(task.train), len(task.heldout)) == ("sums", 90, 10)
+    problem = next(p for p in task.train + task.heldout if p.prompt == "7 + 1?")
+    assert (problem.answer, dict(problem.data)) == ("8", {"answer": 8, "level": 1})
+    assert [m["content"] for m in task.messages(problem)] == ["Count.", "Q: 7 + 1?"]
+    assert judge(task.verifier, problem, Completion((), (), "It is 8", "stop")).solved
+    assert task.notes == ()
+
+
+def test_the_limit_counts_from_the_start(sums: str) -> None:
+    task = Rows(sums, prompt="question", limit=5, heldout=0).load()
+    assert [p.answer for p in task.train] == ["1", "2", "3", "4", "5"]
+    assert task.heldout == ()
+
+
+def test_a_split_key_keeps_rows_together(sums: str) -> None:
+    task = Rows(sums, prompt="question", split_key="level", heldout=0.4).load()
+    assert not {p.data["level"] for p in task.train} & {p.data["level"] for p in task.heldout}
+    with pytest.raises(DataError, match=r"but no 'levels'\. Did you mean 'level'"):
+        Rows(sums, prompt="question", split_key="levels").load()
+
+
+def test_held_out_rows_may_be_a_file_or_a_split(tmp_path: Path) -> None:
+    row = [{"prompt": f"{i}?", "answer": i} for i in range(6)]
+    train = write(tmp_path / "train.jsonl", row[:4])
+    test = write(tmp_path / "test.jsonl", row[3:])
+    for rows in (Rows(train, heldout_path=test), Rows(str(tmp_path), heldout_split="test")):
+        task = rows.load()
+        assert [p.prompt for p in task.train] == ["0?", "1?", "2?"]
+        assert sorted(str(p.prompt) for p in task.heldout) == ["3?", "4?", "5?"]
+        assert task.notes == (
+            "Training problems left out because their prompt is held out too: 1.",
+        )
+    with pytest.raises(ConfigError, match="one file, so it has no split 'test'"):
+        Rows(train, heldout_split="test").load()
+
+
+def test_repeated_rows_are_left_out_with_a_note(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [{"prompt": p, "answer": 1} for p in "abab"])
+    task = Rows(path, heldout=0).load()
+    assert len(task.train) == 2
+    assert task.notes == (f"Rows 3 and 4 of '{path}': left out, the same as an earlier row.",)
+
+
+@pytest.mark.parametrize(
+    ("reward", "verifier"),
+    [
+        ("last_number", LastNumber(True)),
+        ("exact", ExactAnswer(allow_cut=True)),
+        ("tag", NumberIn("tag", allow_cut=True)),
+        ("boxed", NumberIn("boxed", allow_cut=True)),
+        ("hashes", NumberIn("hashes", allow_cut=True)),
+    ],
+)
+def test_rewards_by_name(sums: str, reward: str, verifier: Any) -> None:
+    assert Rows(sums, "question", reward=reward, allow_cut=True).load().verifier == verifier
+
+
+def test_a_reward_of_ones_own_gets_the_other_columns(sums: str, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "def reward(completions, answer, level):\n"
+        "    return [0.25 if a == 8 and n == 1 else 0.5 for a, n in zip(answer, level)]\n"
+    )
+    task = Rows(sums, prompt="question", reward=f"{tmp_path}/own.py:reward").load()
+    problem = next(p for p in task.train + task.heldout if p.answer == "8")
+    assert judge(task.verifier, problem, Completion((), (), "", "stop")).reward == 0.25
+
+
+def test_a_reward_of_ones_own_may_need_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def reward(problem, completion):\n    return 1\n")
+    path = write(tmp_path / "a.jsonl", [{"prompt": p} for p in "abc"])
+    rows = Rows(path, answer=None, reward=f"{tmp_path}/own.py:reward")
+    assert len(rows.load().train) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"path": ""}, ConfigError, "task.path is empty"),
+        ({"limit": 0}, ConfigError, "task.limit is 0"),
+        (
+            {"reward": "last_numbr"},
+            ConfigError,
+            "no reward 'last_numbr'. Did you mean 'last_number'",
+        ),
+        ({"reward": "nothing.py:f"}, ConfigError, "The file 'nothing.py' does not exist"),
+        ({"user": "Hello."}, ConfigError, "has no {prompt}"),
+        ({"prompt": "prompt"}, DataError, r"set task.prompt=question"),
+        ({"answer": "solution"}, DataError, r"set task.answer=answer"),
+        ({"answer": "question"}, DataError, "the answer is no plain number"),
+        ({"heldout": 100}, DataError, "no training problems"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    sums: str, options: dict[str, Any], error: Any, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Rows(**{"path": sums, "prompt": "question", **options}).load()
+
+
+def test_options_are_checked_before_the_rows_are_read() -> None:
+    with pytest.raises(ConfigError, match="no reward 'x'"):
+        Rows("owner/never-fetched", reward="x").load()

@@ -1,0 +1,39 @@
+"""An engine that answers from a script: for tests, and for supervised fine-tuning."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..model import Policy
+from ..types import Completion
+from .engine import Request, Sampling
+
+Script = Callable[[tuple[int, ...], int], str]
+"""(prompt tokens, stream) -> the answer's text."""
+
+
+class ScriptedEngine:
+    """Answers with the script's text, tokenized, and a stop token behind it.
+
+    A text of more than `sampling.max_tokens` tokens is cut like a sampled one. Log-probabilities are 0:
+    a script is certain of what it says.
+    """
+
+    def __init__(self, script: Script, tokenizer: Any, stop_id: int) -> None:
+        self.script, self.tokenizer, self.stop_id = script, tokenizer, stop_id
+        self.version = 0
+
+    def load(self, policy: Policy) -> None:
+        self.version = policy.version
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
+        return [
+            [self._answer(self.script(r.prompt_ids, stream), sampling) for stream in r.streams]
+            for r in requests
+        ]
+
+    def _answer(self, text: str, sampling: Sampling) -> Completion:
+        ids = [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.stop_id]
+        kept = tuple(ids[: sampling.max_tokens])
+        finish = "stop" if len(kept) == len(ids) else "length"
+        text = self.tokenizer.decode(kept, skip_special_tokens=True)
+        return Completion(kept, (0.0,) * len(kept), text, finish, self.version)

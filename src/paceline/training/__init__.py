@@ -1,0 +1,11 @@
+"""Training: one step at a time, and the measuring of what it gave."""
+
+from .evaluate import Answered, Evaluation, evaluate
+from .optimizer import AdamW, Optimizer
+from .sample import Drawn, Rollouts, Sampler
+from .trainer import Report, Schedule, Trainer
+
+__all__ = [
+    "AdamW", "Answered", "Drawn", "Evaluation", "Optimizer", "Report", "Rollouts", "Sampler",
+    "Schedule", "Trainer", "evaluate",
+]  # fmt: skip

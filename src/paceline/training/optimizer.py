@@ -1,0 +1,128 @@
+"""AdamW on fp32 masters, with warm-up, decay and clipping."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..model import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class AdamW:
+    """The optimizer's settings (Loshchilov and Hutter, arXiv 1711.05101)."""
+
+    lr: float = 1e-6
+    """Learning rate after warm-up."""
+    beta1: float = 0.9
+    """Decay of the gradient's running mean."""
+    beta2: float = 0.999
+    """Decay of the squared gradient's running mean."""
+    eps: float = 1e-8
+    """Keeps the division finite."""
+    weight_decay: float = 0.0
+    """Decoupled decay, of matrices only."""
+    clip: float = 1.0
+    """Largest norm of the whole gradient; 0 does not clip."""
+    warmup: int = 0
+    """Steps over which the learning rate rises from 0."""
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    """How the learning rate falls from the end of the warm-up to the last step."""
+
+    def __post_init__(self) -> None:
+        if self.lr < 0 or self.clip < 0 or self.warmup < 0:
+            raise ConfigError("optimizer.lr, optimizer.clip and optimizer.warmup must not be negative.")
+
+    def lr_at(self, step: int, steps: int) -> float:
+        """The learning rate of optimizer step number `step`, counted from 1, of `steps`."""
+        if step <= self.warmup:
+            return self.lr * step / self.warmup
+        if self.decay == "constant":
+            return self.lr
+        share = (step - 1 - self.warmup) / max(1, steps - self.warmup)
+        return self.lr * (1 - share if self.decay == "linear" else (1 + math.cos(math.pi * share)) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What one optimizer step did."""
+
+    grad_norm: float
+    """Norm of the whole gradient before clipping."""
+    lr: float
+    skipped: bool
+    """True where the gradient was not finite: nothing was changed."""
+
+
+class Optimizer:
+    """Updates a policy's parameters.
+
+    bf16 parameters have fp32 masters: gradients are summed into fp32 as backward passes make them, the
+    step is taken on the masters, and the parameters are rewritten in place.
+    """
+
+    def __init__(self, policy: Policy, settings: AdamW, steps: int) -> None:
+        self.policy, self.settings, self.steps = policy, settings, steps
+        self.parameters: list[nn.Parameter] = []
+        self.masters: list[Tensor] = []
+        for name, parameter in policy.module.named_parameters():
+            if parameter.requires_grad:
+                self.parameters.append(parameter)
+                self.masters.append(policy.masters[name] if policy.masters else parameter)
+        for parameter, master in zip(self.parameters, self.masters, strict=True):
+            # Zeros, not None: AdamW's moments decay on a part without signal as on any other.
+            master.grad = torch.zeros_like(master)
+            if master is not parameter:
+                parameter.register_post_accumulate_grad_hook(_into(master))
+        matrices = [m for m in self.masters if m.ndim > 1]
+        vectors = [m for m in self.masters if m.ndim <= 1]
+        self.adamw = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=settings.lr,
+            betas=(settings.beta1, settings.beta2),
+            eps=settings.eps,
+            fused=True,
+        )
+
+    def step(self, number: int) -> Stepped:
+        """Take optimizer step `number` (counted from 1) on the gradients summed since the last one."""
+        lr = self.settings.lr_at(number, self.steps)
+        for group in self.adamw.param_groups:
+            group["lr"] = lr
+        limit = self.settings.clip or math.inf
+        norm = float(nn.utils.clip_grad_norm_(self.masters, limit))
+        finite = math.isfinite(norm)
+        if finite:
+            self.adamw.step()
+            self._write_back()
+            self.policy.version += 1
+        for master in self.masters:
+            assert master.grad is not None
+            master.grad.zero_()
+        return Stepped(norm, lr, not finite)
+
+    @torch.no_grad()
+    def _write_back(self) -> None:
+        for parameter, master in zip(self.parameters, self.masters, strict=True):
+            if master is not parameter:
+                parameter.copy_(master)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.adamw.state_dict()
+
+
+def _into(master: Tensor):
+    """A hook that moves a parameter's fresh gradient into its master's."""
+
+    def move(parameter: Tensor) -> None:
+        assert master.grad is not None and parameter.grad is not None
+        master.grad += parameter.grad
+        parameter.grad = None
+
+    return move

@@ -1,0 +1,155 @@
+"""From the stream of problems to a scored Round."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .. import chance
+from ..engine import Engine, Request, Sampling
+from ..errors import ConfigError, DataError
+from ..model import Policy
+from ..tasks import Task
+from ..types import Completion, Group, Problem, Rollout, Round
+from ..verify import judge
+from .clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """The settings of one round of sampling."""
+
+    problems: int = 8
+    """Problems a round."""
+    completions: int = 8
+    """Completions of each problem: the group."""
+    max_tokens: int = 256
+    """A completion with this many tokens and no stop token is cut."""
+    temperature: float = 1.0
+    """Of sampling, and so of every log-probability."""
+    accept: Literal["all", "signal"] = "all"
+    """signal draws again for groups whose rewards are all equal (dynamic sampling, DAPO)."""
+    max_draws: int = 4
+    """With accept=signal: at most this many times `problems` are drawn for one round."""
+    mask_cut: bool = False
+    """Cut completions count in their group's baseline but give no gradient (overlong masking, DAPO)."""
+
+    def __post_init__(self) -> None:
+        if self.problems < 1 or self.completions < 1 or self.max_draws < 1:
+            raise ConfigError(
+                "rollouts.problems, rollouts.completions and rollouts.max_draws must be at least 1."
+            )
+        if self.temperature <= 0:
+            raise ConfigError(
+                f"rollouts.temperature is {self.temperature:g}; training samples its completions, "
+                "so it must be above 0."
+            )
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.max_tokens, self.temperature)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sampled round, and what belongs to no round but is counted."""
+
+    round: Round
+    refused: int
+    """Groups that dynamic sampling set aside."""
+    too_long: int
+    """Problems whose prompt and answer do not fit into the model's context."""
+
+
+class Sampler:
+    """Draws problems in an order that the seed alone decides, samples a group of each, has it scored."""
+
+    def __init__(self, policy: Policy, engine: Engine, task: Task, settings: Rollouts, seed: int):
+        self.policy, self.engine, self.task = policy, engine, task
+        self.settings, self.seed, self.draw = settings, seed, 0
+        self._order: tuple[int, list[int]] = (-1, [])
+
+    def sample(self, index: int, clock: Clock) -> Drawn:
+        """Round number `index`, always of `problems` groups.
+
+        With accept="signal", groups without signal are refused and others drawn in their place; when
+        `max_draws` is used up, the last refused ones fill the round.
+        """
+        wanted, accepted, refused = self.settings.problems, [], []
+        too_long = 0
+        for _ in range(self.settings.max_draws if self.settings.accept == "signal" else 1):
+            problems, skipped = self._next_problems(wanted - len(accepted))
+            too_long += skipped
+            for group in self._groups(index, problems, clock):
+                takes = self.settings.accept == "all" or group.has_signal
+                (accepted if takes else refused).append(group)
+            if len(accepted) == wanted:
+                break
+        missing = wanted - len(accepted)
+        filling = refused[len(refused) - missing :]
+        groups = sorted([*accepted, *filling], key=lambda g: g.draw)
+        return Drawn(Round(index, tuple(groups)), len(refused) - missing, too_long)
+
+    def _next_problems(self, count: int) -> tuple[list[tuple[int, Problem, tuple[int, ...]]], int]:
+        """The next problems of the stream that fit: (draw, problem, prompt tokens), and how many did not."""
+        room = self.policy.context_length
+        taken: list[tuple[int, Problem, tuple[int, ...]]] = []
+        skipped = 0
+        while len(taken) < count:
+            problem = self._problem_at(self.draw)
+            prompt_ids = self.policy.render(self.task.messages(problem))
+            if room is None or len(prompt_ids) + self.settings.max_tokens <= room:
+                taken.append((self.draw, problem, prompt_ids))
+            else:
+                skipped += 1
+            self.draw += 1
+            if skipped > len(self.task.train):
+                raise DataError(
+                    f"No problem of task '{self.task.name}' fits into the model's context of {room} "
+                    f"tokens beside answers of {self.settings.max_tokens}; set rollouts.max_tokens lower."
+                )
+        return taken, skipped
+
+    def _problem_at(self, draw: int) -> Problem:
+        """Problems come in epochs, each a permutation hashed from (seed, "order", epoch)."""
+        epoch, place = divmod(draw, len(self.task.train))
+        if self._order[0] != epoch:
+            stream = chance.key(self.seed, "order", epoch)
+            self._order = epoch, chance.permutation(stream, len(self.task.train))
+        return self.task.train[self._order[1][place]]
+
+    def _groups(
+        self, index: int, drawn: Sequence[tuple[int, Problem, tuple[int, ...]]], clock: Clock
+    ) -> list[Group]:
+        requests = [
+            Request(
+                prompt_ids,
+                tuple(
+                    chance.key(self.seed, "sample", index, draw, 0, completion)
+                    for completion in range(self.settings.completions)
+                ),
+            )
+            for draw, _, prompt_ids in drawn
+        ]
+        with clock("sample"):
+            answers = self.engine.generate(requests, self.settings.sampling)
+        with clock("verify"):
+            return [
+                Group(
+                    problem,
+                    prompt_ids,
+                    tuple(self._rollout(problem, completion) for completion in completions),
+                    draw,
+                )
+                for (draw, problem, prompt_ids), completions in zip(drawn, answers, strict=True)
+            ]
+
+    def _rollout(self, problem: Problem, completion: Completion) -> Rollout:
+        verdict = judge(self.task.verifier, problem, completion)
+        masked = self.settings.mask_cut and completion.finish == "length"
+        return Rollout(problem, completion, verdict, masked)
+
+
+def reasons(round: Round) -> dict[str, int]:
+    """How often each verdict's reason was given, most frequent first."""
+    return dict(Counter(r.verdict.reason for r in round.rollouts if r.verdict.reason).most_common())

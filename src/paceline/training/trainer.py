@@ -1,0 +1,141 @@
+"""The training step. Every algorithm, engine and task runs through this one."""
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..batch import Batch, Padded, Rows, parts_of
+from ..engine import Engine
+from ..errors import ConfigError
+from ..model import Policy, Reference
+from ..objective import Metrics, Objective, Scores
+from ..types import Round
+from .clock import Clock
+from .optimizer import Optimizer, Stepped
+from .sample import Drawn, Sampler
+
+Floats = tuple[array, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How many optimizer steps a round serves: minibatches × epochs, its parts."""
+
+    minibatches: int = 1
+    """Shares into which a round is cut, each an optimizer step. 1 with 1 epoch is on-policy."""
+    epochs: int = 1
+    """How often the round is gone through (μ of the GRPO paper)."""
+
+    def __post_init__(self) -> None:
+        if self.minibatches < 1 or self.epochs < 1:
+            raise ConfigError("schedule.minibatches and schedule.epochs must be at least 1.")
+
+    @property
+    def parts(self) -> int:
+        return self.minibatches * self.epochs
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one step did."""
+
+    step: int
+    """Optimizer steps so far, this one included."""
+    drawn: Drawn
+    """The round that it trained on."""
+    part: int
+    """Which part of it, counted from 0."""
+    metrics: Metrics
+    rows: int
+    """Rows of the part."""
+    rows_trained: int
+    """Those that carried signal."""
+    stepped: Stepped
+    seconds: dict[str, float]
+    """By phase."""
+
+
+class Trainer:
+    """Trains a policy, one optimizer step at a time.
+
+    Args:
+        keep: called with every round, scored and complete, before its first update.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        engine: Engine,
+        sampler: Sampler,
+        objective: Objective,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        *,
+        reference: Reference | None = None,
+        seed: int = 0,
+        tokens_per_forward: int = 8192,
+        keep: Callable[[Round], None] = lambda round: None,
+    ) -> None:
+        if objective.needs_reference and reference is None:
+            raise ConfigError("The objective has a KL term, so the trainer needs a reference.")
+        self.policy, self.engine, self.sampler, self.reference = policy, engine, sampler, reference
+        self.objective = objective.resolved(sampler.settings.max_tokens)
+        self.optimizer, self.schedule, self.seed = optimizer, schedule, seed
+        self.tokens_per_forward, self.keep = tokens_per_forward, keep
+        self.temperature = sampler.settings.temperature
+        self.steps, self.rounds, self.part = 0, 0, schedule.parts
+        self.drawn: Drawn | None = None
+
+    def step(self) -> Report:
+        """One optimizer step; a new round when the last one is used up."""
+        clock = Clock()
+        if self.drawn is None or self.part == self.schedule.parts:
+            self.drawn, self.part = self._next_round(clock), 0
+        groups = parts_of(self.drawn.round, self.seed, self.part, self.schedule.minibatches)
+        batch = Batch.of(self.drawn.round, groups, self.objective)  # weigh all, then drop
+        metrics = Metrics.zero()
+        with clock("update"):
+            for micro in batch.micro(self.tokens_per_forward, self.policy.device):
+                loss, measured = self.policy.loss(self.objective, micro, self.temperature)
+                loss.backward()
+                metrics += measured
+        with clock("optimize"):
+            self.steps += 1
+            stepped = self.optimizer.step(self.steps)  # an empty part too: moments decay
+            if self.reference is not None:
+                self.reference.follow(self.policy, self.steps)
+            self.engine.load(self.policy)
+        self.part += 1
+        trained = len(batch.rows)
+        return Report(
+            self.steps, self.drawn, self.part - 1, metrics,
+            batch.part_rows, trained, stepped, clock.seconds,
+        )  # fmt: skip
+
+    def _next_round(self, clock: Clock) -> Drawn:
+        """Sample a round, score it with what the objective will ask for, and have it kept."""
+        drawn = self.sampler.sample(self.rounds, clock)
+        self.rounds += 1
+        rows = Rows.of(drawn.round)
+        with clock("score"):
+            # With one part the anchor is the policy's own log-probability in the update: free.
+            several = self.schedule.parts > 1
+            anchor = ref = None
+            if several or self.objective.needs_anchor_for_advantages:
+                anchor = self._score(rows, self.policy.score)
+            if self.objective.needs_reference and self.reference is not None:
+                ref = self._score(rows, self.reference.score)
+        round = replace(drawn.round, anchor=anchor, ref=ref)
+        with clock("keep"):
+            self.keep(round)
+        return replace(drawn, round=round)
+
+    def _score(self, rows: Rows, score: Callable[[Padded, float], Scores]) -> Floats:
+        """Log-probabilities of every row's completion, packed like an update."""
+        columns: list[array] = [array("f")] * len(rows)
+        for pack in rows.packs(self.tokens_per_forward):
+            padded = Padded.of(rows.take(pack), self.policy.device)
+            logp_BT = score(padded, self.temperature).logp_BT.cpu()
+            for i, logp_T in zip(pack, logp_BT, strict=True):
+                columns[i] = array("f", logp_T[: len(rows.completions[i])].tolist())
+        return tuple(columns)

@@ -1,0 +1,123 @@
+"""Nothing that only bounds memory or splits work changes the gradient, for every named objective, down
+to the model's parameters."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from paceline.batch import Batch, Rows
+from paceline.objective import Metrics, Objective, named
+from paceline.types import Round
+from tests.conftest import ragged_round, tiny_policy
+
+NAMES = sorted(named.NAMES)
+
+
+def complete(round: Round, *, off_policy: bool, seed: int = 0) -> Round:
+    """The round with a reference, and with anchors that differ from the policy's own where asked."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def column(shift):
+        return tuple(
+            tuple((-4.4 + shift * torch.randn(n, generator=generator)).tolist())
+            for n in round.lengths
+        )
+
+    anchor = column(0.3) if off_policy else None
+    return replace(round, anchor=anchor, ref=column(0.3))
+
+
+def gradient(objective: Objective, batch: Batch, tokens_per_forward: int, dtype=torch.float64):
+    """One flat vector of all parameters' gradients, and the summed metrics."""
+    policy = tiny_policy()
+    policy.module.to(dtype)
+    metrics = Metrics.zero()
+    for micro in batch.micro(tokens_per_forward):
+        loss, measured = policy.loss(objective, micro, 1.0)
+        loss.backward()
+        metrics += measured
+    blank = [torch.zeros_like(p) if p.grad is None else p.grad for p in policy.module.parameters()]
+    return torch.cat([g.flatten() for g in blank]), metrics
+
+
+def assert_same(a, b):
+    """To rounding: transformers computes norms and rotary angles in fp32 even in an fp64 model."""
+    assert ((a - b).norm() / b.norm()).item() < 1e-6
+
+
+def objective_of(name: str) -> Objective:
+    return named.by_name(name).resolved(max_tokens=16)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_micro_batches_add_up(name):
+    objective, round = objective_of(name), complete(ragged_round(), off_policy=True)
+    batch = Batch.of(round, range(3), objective)
+    whole, measured = gradient(objective, batch, 10**6)
+    assert whole.norm() > 1e-6
+    for tokens_per_forward, packs in ((1, {1}), (50, {1, 2, 3, 4, 5})):
+        sizes = [len(pack) for pack in batch.rows.packs(tokens_per_forward)]
+        assert len(sizes) > 1 and set(sizes) <= packs
+        split, again = gradient(objective, batch, tokens_per_forward)
+        assert_same(split, whole)
+        assert again.entropy == pytest.approx(measured.entropy, rel=1e-5)
+        assert again.tokens == measured.tokens
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dropping_rows_without_signal_changes_nothing(name):
+    objective, round = objective_of(name), complete(ragged_round(), off_policy=True)
+    dropped = Batch.of(round, range(3), objective)
+    everything = _without_dropping(round, objective)
+    if objective.drops_signalless and name not in ("reinforce", "reinforce_pp", "opo"):
+        assert len(dropped.rows) < len(everything.rows), "the equal group should have been dropped"
+    ours, _ = gradient(objective, dropped, 10**6)
+    theirs, _ = gradient(objective, everything, 10**6)
+    assert_same(ours, theirs)
+
+
+def _without_dropping(round: Round, objective: Objective) -> Batch:
+    """The same batch made by hand, every row kept: dropping is switched off by an entropy term so small
+    that it vanishes in fp64, and the tokens are those of the objective itself."""
+    kept = Batch.of(round, range(len(round.groups)), replace(objective, entropy=1e-300))
+    assert len(kept.rows) == len(Rows.of(round))
+    return kept
+
+
+def test_parts_of_a_round_are_weighed_alone_and_cover_it():
+    # Two parts of PerSequence weigh 1/B each: their gradients average to the whole round's.
+    objective, round = objective_of("grpo"), complete(ragged_round(groups=4), off_policy=True)
+    whole, _ = gradient(objective, Batch.of(round, range(4), objective), 10**6)
+    halves = [gradient(objective, Batch.of(round, p, objective), 10**6)[0] for p in ([0, 1], [2, 3])]
+    assert_same((halves[0] + halves[1]) / 2, whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_with_one_part_grpo_and_gspo_coincide_and_with_more_they_differ(dtype):
+    # In bf16 too: with one part the anchor is the policy's own log-probability, so every ratio is
+    # exactly 1 however far the engine's log-probabilities lie. The advantages must be the same ones.
+    grpo, gspo = objective_of("grpo"), objective_of("gspo")
+    assert grpo.advantage == gspo.advantage and grpo.weight == gspo.weight
+    one = complete(ragged_round(), off_policy=False)
+    a, measured = gradient(grpo, Batch.of(one, range(3), grpo), 10**6, dtype)
+    b, _ = gradient(gspo, Batch.of(one, range(3), gspo), 10**6, dtype)
+    scale = a.float().norm()
+    assert (a - b).float().norm() / scale < (1e-10 if dtype == torch.float64 else 0.02)
+    assert measured.ratio_max == 1 and measured.clip_fraction == 0 and measured.mismatch > 0.01
+    several = complete(ragged_round(), off_policy=True)
+    a, _ = gradient(grpo, Batch.of(several, range(3), grpo), 10**6, dtype)
+    b, _ = gradient(gspo, Batch.of(several, range(3), gspo), 10**6, dtype)
+    assert (a - b).float().norm() / a.float().norm() > 0.1
+
+
+def test_every_pair_of_presets_differs_off_policy():
+    round = complete(ragged_round(), off_policy=True)
+    gradients = {}
+    for name in NAMES:
+        objective = objective_of(name)
+        flat, _ = gradient(objective, Batch.of(round, range(3), objective), 10**6)
+        gradients[name] = flat / flat.norm()  # directions: a different scale alone does not count
+    for i, a in enumerate(NAMES):
+        for b in NAMES[i + 1 :]:
+            assert (gradients[a] - gradients[b]).norm() > 1e-4, f"{a} and {b} coincide"

@@ -1,0 +1,100 @@
+"""AdamW on masters."""
+
+import math
+
+import pytest
+import torch
+
+from paceline.training import AdamW, Optimizer
+from tests.conftest import tiny_policy
+
+
+def test_learning_rates_by_hand():
+    warm = AdamW(lr=1.0, warmup=4)
+    assert [warm.lr_at(s, 10) for s in (1, 2, 4, 5, 10)] == [0.25, 0.5, 1.0, 1.0, 1.0]
+    linear = AdamW(lr=1.0, warmup=2, decay="linear")
+    # 8 steps are left after the warm-up: the first of them at 1, then 1/8 less each.
+    assert [linear.lr_at(s, 10) for s in (3, 4, 10)] == [1.0, 7 / 8, 1 / 8]
+    cosine = AdamW(lr=1.0, decay="cosine")
+    assert cosine.lr_at(1, 4) == 1.0
+    assert cosine.lr_at(3, 4) == pytest.approx(0.5)
+    assert cosine.lr_at(4, 4) == pytest.approx((1 + math.cos(0.75 * math.pi)) / 2)
+
+
+def set_gradients(policy, value):
+    """Give every parameter the gradient `value` the way a backward pass does."""
+    total = sum(p.float().sum() for p in policy.module.parameters())
+    (value * total).backward()
+
+
+def test_in_bf16_small_steps_are_not_lost():
+    policy = tiny_policy(torch.bfloat16)
+    optimizer = Optimizer(policy, AdamW(lr=1e-6, clip=0), steps=400)
+    name, master = next((n, m) for n, m in policy.masters.items() if m.ndim > 1)
+    start, start_bf16 = master.clone(), dict(policy.module.named_parameters())[name].clone()
+    for step in range(1, 401):
+        set_gradients(policy, 1.0)
+        optimizer.step(step)
+    # A constant gradient moves AdamW by lr a step: 400 × 1e-6. fp32 rounds each step a little.
+    torch.testing.assert_close(start - master, torch.full_like(start, 4e-4), rtol=0.02, atol=1e-5)
+    parameter = dict(policy.module.named_parameters())[name]
+    torch.testing.assert_close(parameter, master.bfloat16())
+    # A single step is below half of bf16's spacing there: bf16 weights alone would have stayed put.
+    large = start.abs() > 0.01
+    assert torch.equal((start_bf16 - 1e-6)[large], start_bf16[large])
+    assert (parameter != start_bf16)[large].any()
+
+
+def test_gradients_of_several_passes_are_summed_in_fp32():
+    policy = tiny_policy(torch.bfloat16)
+    optimizer = Optimizer(policy, AdamW(clip=0), steps=1)
+    for value in (1.0, 2**-10, 2**-10):  # bf16 has 8 bits: 1 + 2**-10 would be 1
+        set_gradients(policy, value)
+    assert all(torch.all(m.grad == 1 + 2**-9) for m in optimizer.masters)
+    assert all(p.grad is None for p in policy.module.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_steps_as_torchs_adamw_does(dtype):
+    policy, twin = tiny_policy(dtype), tiny_policy()
+    settings = AdamW(lr=1e-3, weight_decay=0.1, clip=1.0)
+    optimizer = Optimizer(policy, settings, steps=3)
+    reference = torch.optim.AdamW(
+        [
+            {"params": [p for p in twin.module.parameters() if p.ndim > 1], "weight_decay": 0.1},
+            {"params": [p for p in twin.module.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=1e-3,
+    )
+    for step, value in enumerate((0.5, -2.0, 1.0), 1):
+        set_gradients(policy, value)
+        stepped = optimizer.step(step)
+        reference.zero_grad()
+        set_gradients(twin, value)
+        norm = torch.nn.utils.clip_grad_norm_(twin.module.parameters(), 1.0)
+        reference.step()
+        assert stepped.grad_norm == pytest.approx(norm.item(), rel=1e-5)
+    for ours, theirs in zip(optimizer.masters, twin.module.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_part_without_signal_decays_the_moments_like_any_other(policy):
+    optimizer = Optimizer(policy, AdamW(lr=1e-3), steps=2)
+    set_gradients(policy, 1.0)
+    optimizer.step(1)
+    master = optimizer.masters[0]
+    momentum, before = optimizer.adamw.state[master]["exp_avg"].clone(), master.detach().clone()
+    optimizer.step(2)  # nothing was backpropagated
+    torch.testing.assert_close(optimizer.adamw.state[master]["exp_avg"], 0.9 * momentum)
+    assert not torch.equal(before, master)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing(policy):
+    optimizer = Optimizer(policy, AdamW(lr=1e-3), steps=2)
+    before = [p.detach().clone() for p in policy.module.parameters()]
+    set_gradients(policy, float("nan"))
+    assert optimizer.step(1).skipped and policy.version == 0
+    for old, parameter in zip(before, policy.module.parameters(), strict=True):
+        assert torch.equal(old, parameter)
+    set_gradients(policy, 1.0)
+    assert not optimizer.step(2).skipped  # and the NaN is gone

@@ -1,0 +1,230 @@
+"""The training step, with the tiny model and the real engine."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from paceline.engine import LocalEngine
+from paceline.errors import ConfigError, RewardError
+from paceline.model import Reference
+from paceline.objective import named
+from paceline.tasks import Task, Template
+from paceline.training import AdamW, Optimizer, Rollouts, Sampler, Schedule, Trainer
+from paceline.types import Problem, Verdict
+from tests.conftest import tiny_policy
+
+PROBLEMS = tuple(Problem(f"p{i}", f"say {i}", str(i)) for i in range(12))
+
+
+def digits(problem, completion):
+    """Pays the share of digits among the characters: a random model gets some signal at once."""
+    text = completion.text
+    share = sum(c.isdigit() for c in text) / len(text) if text else 0.0
+    return Verdict(share, reason="digits counted")
+
+
+def trainer_of(
+    objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
+    alpha=1.0, every=0, **options,
+):  # fmt: skip
+    policy = tiny_policy()
+    engine = LocalEngine(policy)
+    task = Task("digits", PROBLEMS, (), Template(), verifier)
+    rollouts = rollouts or Rollouts(problems=3, completions=6, max_tokens=5)
+    objective = objective or named.grpo()
+    reference = Reference(policy, alpha=alpha, every=every) if objective.needs_reference else None
+    return Trainer(
+        policy, engine, Sampler(policy, engine, task, rollouts, seed), objective,
+        Optimizer(policy, AdamW(lr=lr), steps), schedule or Schedule(), reference=reference,
+        seed=seed, **options,
+    )  # fmt: skip
+
+
+def weights(trainer):
+    return [p.detach().clone() for p in trainer.policy.module.parameters()]
+
+
+def test_the_reward_rises():
+    trainer = trainer_of()
+    rewards = []
+    for _ in range(40):
+        report = trainer.step()
+        rewards.append(sum(report.drawn.round.rewards) / len(report.drawn.round.rewards))
+    # 10 of 82 characters are digits: chance is about 0.12.
+    assert sum(rewards[:5]) / 5 < 0.3
+    assert sum(rewards[-5:]) / 5 > 0.8
+
+
+@pytest.mark.parametrize("name", sorted(named.NAMES))
+def test_every_named_objective_learns_over_several_parts(name):
+    objective = named.by_name(name)
+    trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=3e-3)
+    reports = [trainer.step() for _ in range(60)]
+    first, last = (
+        sum(sum(r.drawn.round.rewards) / 18 for r in chosen) / 12
+        for chosen in (reports[:12], reports[-12:])
+    )
+    assert last > first + 0.1, f"{first:.2f} to {last:.2f}"
+    assert all(r.metrics.tokens == 0 or r.metrics.entropy > 0 for r in reports)
+
+
+def test_runs_repeat_bit_for_bit_and_seeds_differ():
+    runs = []
+    for seed in (3, 3, 4):
+        trainer = trainer_of(seed=seed)
+        for _ in range(4):
+            trainer.step()
+        runs.append(weights(trainer))
+    assert all(torch.equal(a, b) for a, b in zip(runs[0], runs[1], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(runs[0], runs[2], strict=True))
+
+
+def test_a_round_serves_its_parts_and_ratios_leave_one():
+    trainer = trainer_of(schedule=Schedule(minibatches=3, epochs=2))
+    reports = [trainer.step() for _ in range(7)]
+    assert [r.drawn.round.index for r in reports] == [0] * 6 + [1]
+    assert [r.part for r in reports] == [0, 1, 2, 3, 4, 5, 0]
+    assert reports[0].metrics.ratio_max == pytest.approx(1, abs=1e-4)
+    assert reports[5].metrics.ratio_max > 1.001
+    assert "sample" in reports[0].seconds and "sample" not in reports[1].seconds
+
+
+def test_with_one_part_no_anchor_pass_is_made_and_every_ratio_is_one():
+    report = trainer_of().step()
+    assert report.drawn.round.anchor is None and report.metrics.ratio_max == 1
+    assert report.metrics.mismatch < 1e-5  # fp32: the engine and the trainer agree
+
+
+def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
+    kept = []
+    trainer = trainer_of(schedule=Schedule(minibatches=3), keep=kept.append)
+    trainer.step()
+    anchor, round = kept[0].anchor, kept[0]
+    for column, rollout in zip(anchor, round.rollouts, strict=True):
+        # fp32 engine and fp32 trainer: the same numbers to rounding.
+        assert list(column) == pytest.approx(list(rollout.completion.logprobs), abs=1e-4)
+
+
+def test_a_round_is_kept_before_its_first_update():
+    seen = []
+    trainer = trainer_of(keep=lambda round: seen.append((round.index, trainer.policy.version)))
+    trainer.step()
+    trainer.step()
+    assert seen == [(0, 0), (1, 1)]
+
+
+def test_kl_to_a_fixed_reference_starts_at_zero_and_holds_the_policy():
+    free, held = trainer_of(), trainer_of(named.grpo(kl=5.0))
+    first = held.step()
+    assert first.metrics.kl == pytest.approx(0, abs=1e-8)
+    free.step()
+    for _ in range(14):
+        free.step()
+        last = held.step()
+    assert last.metrics.kl > 1e-6
+
+    def moved(trainer):
+        start = tiny_policy().module.parameters()
+        pairs = zip(start, trainer.policy.module.parameters(), strict=True)
+        return sum((a - b).pow(2).sum() for a, b in pairs).item()
+
+    assert moved(held) < moved(free)
+    # A pull that strong leaves no rise in reward.
+    assert sum(last.drawn.round.rewards) / 18 < 0.6
+
+
+def test_a_following_reference_is_the_mixture_of_tr_dpo():
+    trainer = trainer_of(named.grpo(kl=0.01), alpha=0.25, every=2)
+    start = weights(trainer)
+    trainer.step()
+    frozen = trainer.reference.frozen.module
+    assert all(torch.equal(a, b) for a, b in zip(start, frozen.parameters(), strict=True))
+    trainer.step()
+    now = weights(trainer)
+    for first, last, mixed in zip(start, now, frozen.parameters(), strict=True):
+        torch.testing.assert_close(mixed, 0.25 * last + 0.75 * first)
+
+
+def test_the_reference_that_scores_a_round_is_the_one_before_its_updates():
+    kept = []
+    trainer = trainer_of(named.grpo(kl=0.01), every=1, keep=kept.append)
+    trainer.step()
+    trainer.step()
+    # After a hard update every step the reference is the policy at the start of each round.
+    for round in kept:
+        for ref, rollout in zip(round.ref, round.rollouts, strict=True):
+            assert list(ref) == pytest.approx(list(rollout.completion.logprobs), abs=1e-4)
+
+
+def test_dynamic_sampling_fills_the_round_with_groups_that_carry_signal():
+    def easy_or_hard(problem, completion):
+        return digits(problem, completion) if int(problem.answer) % 3 == 0 else 0.0
+
+    settings = Rollouts(problems=3, completions=6, max_tokens=5, accept="signal", max_draws=8)
+    trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
+    report = trainer.step()
+    assert len(report.drawn.round.groups) == 3
+    assert all(g.has_signal for g in report.drawn.round.groups)
+    assert report.drawn.refused > 0
+    draws = [g.draw for g in report.drawn.round.groups]
+    assert draws == sorted(draws) and trainer.sampler.draw == 3 + report.drawn.refused
+    plain = trainer_of(verifier=easy_or_hard).step()
+    assert plain.drawn.refused == 0 and not all(g.has_signal for g in plain.drawn.round.groups)
+
+
+def test_dynamic_sampling_gives_up_with_a_full_round():
+    settings = Rollouts(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
+    report = trainer_of(rollouts=settings, verifier=lambda p, c: 0.0).step()
+    assert len(report.drawn.round.groups) == 3 and report.drawn.refused == 3
+    assert report.rows_trained == 0 and report.metrics.tokens == 0
+
+
+def test_a_step_without_signal_leaves_the_first_weights_as_they_are():
+    trainer = trainer_of(verifier=lambda p, c: 1.0)
+    before = weights(trainer)
+    report = trainer.step()
+    assert report.stepped.grad_norm == 0 and report.rows == 18 and report.rows_trained == 0
+    assert all(torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True))
+
+
+def test_masking_cut_completions_takes_them_out_of_the_gradient():
+    settings = Rollouts(problems=3, completions=6, max_tokens=2, mask_cut=True)
+    report = trainer_of(rollouts=settings).step()
+    cut = [r for r in report.drawn.round.rollouts if r.completion.finish == "length"]
+    assert cut and all(r.masked for r in cut)
+    assert report.rows_trained <= report.rows - len(cut)
+
+
+def test_problems_come_in_epochs_without_repeats():
+    trainer = trainer_of()
+    seen = [g.problem.id for _ in range(8) for g in trainer.step().drawn.round.groups]
+    assert sorted(seen[:12]) == sorted(seen[12:24]) == sorted(p.id for p in PROBLEMS)
+    assert seen[:12] != seen[12:24]
+
+
+def test_problems_that_do_not_fit_are_skipped_and_counted():
+    trainer = trainer_of()
+    room = trainer.policy.context_length
+    long = replace(PROBLEMS[0], id="long", prompt="x" * room)
+    task = Task("digits", (*PROBLEMS[:3], long), (), Template(), digits)
+    trainer.sampler.task = task
+    skipped = sum(trainer.step().drawn.too_long for _ in range(4))
+    assert skipped == 3 or skipped == 4
+
+
+def test_a_verifier_that_breaks_is_one_sentence():
+    def broken(problem, completion):
+        raise KeyError("answer")
+
+    with pytest.raises(RewardError, match="broken"):
+        trainer_of(verifier=broken).step()
+
+
+def test_a_kl_term_without_a_reference_is_refused():
+    trainer = trainer_of()
+    with pytest.raises(ConfigError, match="reference"):
+        Trainer(
+            trainer.policy, trainer.engine, trainer.sampler, named.grpo(kl=0.1),
+            trainer.optimizer, Schedule(),
+        )  # fmt: skip

@@ -1,0 +1,242 @@
+"""The command line: `paceline COMMAND --help` fits a screen; every config key can be set by its path."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    from .config import Config
+
+RECIPE_HELP = "a recipe's name, file.py:function, a config.toml, or a run's config.json"
+KEYS_HELP = "Any other key of the config: --optimizer.lr 1e-6 or optimizer.lr=1e-6."
+FLAGS = ("objective", "task", "model", "data", "out", "steps", "seed")
+SHORT = {"model": ("model.path",), "data": ("task.data", "task.path")}
+"""Flags that stand for a key deeper down: the first one that the config has."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code. A user's mistake is one sentence on stderr."""
+    parser = _parser()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    known, rest = parser.parse_known_args(words)
+    try:
+        known.run(known, overrides(rest, known))
+    except UserError as error:
+        print(f"paceline: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `paceline show demo | head`
+        sys.stderr.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "paceline",
+        description="Reinforcement learning with verifiable rewards for language models.",
+        epilog="First steps: paceline train demo",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[..., None], help: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        made.set_defaults(run=run)
+        return made
+
+    train = command("train", _train, "Train a model as a recipe says.")
+    train.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    train.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _add_common(train)
+
+    show = command("show", _show, "Print a resolved config and its objective.")
+    show.add_argument("recipe", metavar="RECIPE", nargs="?", default="demo", help=RECIPE_HELP)
+    show.add_argument("--keys", action="store_true", help="every key with its value and help")
+    show.add_argument("--objectives", action="store_true", help="every objective by name")
+    show.add_argument("--json", action="store_true", help="as the JSON that `train` takes")
+    _add_common(show)
+
+    evaluate = command("eval", _eval, "Measure a model's accuracy on a task's held-out problems.")
+    evaluate.add_argument("model", metavar="MODEL", help="a model, or a run directory")
+    evaluate.add_argument("--task", help="the task's name (default: the run's own, or arithmetic)")
+    evaluate.add_argument("--json", action="store_true", help="print JSON only")
+    evaluate.epilog = "Keys: task.KEY, evaluation.KEY, rollouts.max_tokens, seed, model.dtype."
+
+    sample = command("sample", _sample, "Let a model answer a prompt.")
+    sample.add_argument("model", metavar="MODEL", help="a model, or a run directory")
+    sample.add_argument("prompt", metavar="PROMPT", help="what the user says")
+    sample.add_argument("-n", type=int, default=1, help="how many answers (default 1)")
+    sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
+    sample.epilog = "Keys: rollouts.max_tokens, evaluation.temperature, evaluation.top_p, seed."
+
+    report = command("report", _report, "Write a run's report.html again.")
+    report.add_argument("path", metavar="RUN", help="the run directory")
+
+    command("recipes", _recipes, "List the recipes.")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """The flags that most runs set. They are keys like all others; --help should name them."""
+    flags = {
+        "out": ("DIR", "the run directory (default: runs/NAME, the next free)"),
+        "steps": ("N", "optimizer steps"),
+        "seed": ("S", "decides every random number"),
+        "objective": ("NAME", "grpo, gspo, …, 'gspo(low=1e-3)' or file.py:name"),
+        "model": ("MODEL", "a folder, hub name, .gguf file or package:NAME"),
+        "task": ("NAME", "arithmetic, gsm8k or rows"),
+        "data": ("PATH", "where the task's rows are"),
+    }
+    for name, (metavar, help) in flags.items():
+        parser.add_argument(f"--{name}", metavar=metavar, help=help)
+    parser.epilog = f"{KEYS_HELP} `paceline show RECIPE --keys` lists them."
+
+
+def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
+    """Keys and texts from what argparse did not know: --a.b v, --a.b=v and a.b=v."""
+    flags = vars(known)
+    chosen = FLAGS if known.run in (_train, _show) else ()
+    found = {name: flags[name] for name in chosen if flags[name] is not None}
+    words = list(rest)
+    while words:
+        word = words.pop(0)
+        key, equals, text = word.removeprefix("--").partition("=")
+        if not equals:
+            if not word.startswith("--") or not words:
+                raise ConfigError(f"'{word}' is no key with a value; write {key}=VALUE.")
+            text = words.pop(0)
+        found[key.replace("-", "_")] = text
+    return found
+
+
+def changed(config: "Config", changes: dict[str, str]) -> "Config":
+    """The config with keys changed; short flags become the keys that they stand for."""
+    from .config import apply, keys
+
+    first = ("task", "objective")
+    config = apply(config, {k: v for k, v in changes.items() if k in first})
+    have = {key.path for key in keys(config)}
+    rest = {
+        next((path for path in SHORT.get(key, ()) if path in have), key): text
+        for key, text in changes.items()
+        if key not in first
+    }
+    return apply(config, rest)
+
+
+def config_of(recipe: str) -> "Config":
+    """The config that a recipe's name, file.py:function, config.toml or config.json stands for."""
+    from . import config, recipes
+    from .verify import load_function
+
+    if recipe.endswith(".toml") or recipe.endswith(".json"):
+        path = Path(recipe)
+        if not path.is_file():
+            raise ConfigError(f"There is no file '{recipe}'.")
+        if recipe.endswith(".toml"):
+            name, changes = config.read_toml(path)
+            return changed(config_of(name), changes)
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if "config" not in data:
+            raise ConfigError(f"'{recipe}' is no run's config.json: it has no key 'config'.")
+        return config.from_json(data["config"]).with_(out=None)
+    if ":" in recipe:
+        made = load_function(recipe)()
+        if not isinstance(made, config.Config):
+            raise ConfigError(f"'{recipe}' returns no Config.")
+        return made
+    return recipes.by_name(recipe)
+
+
+def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
+    return changed(config_of(known.recipe), changes)
+
+
+def _train(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    config = _configured(known, changes)
+    from .run import train
+
+    train(config, quiet=known.quiet)
+
+
+def _show(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from . import config as configuration
+    from .objective import named
+
+    if known.objectives:
+        for name, function in named.NAMES.items():
+            print(f"{name:14}{_first_line(function)}")
+        return
+    config = _configured(known, changes)
+    if known.json:
+        print(json.dumps({"config": configuration.to_json(config)}, ensure_ascii=False, indent=2))
+        return
+    for key in configuration.keys(config):
+        shown = type(key.value).__name__.lower() if key.path == "task" else key.value
+        print(f"{key.path} = {shown}")
+        if known.keys:
+            print(f"    {key.help} ({key.type_name})")
+
+
+def _recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from . import recipes
+
+    _refuse(changes)
+    for name, function in recipes.NAMES.items():
+        print(f"{name:10}{_first_line(function)}")
+
+
+def _eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from dataclasses import asdict
+
+    from .run import evaluate_model
+
+    evaluation = evaluate_model(_model_config(known, changes), quiet=known.json)
+    if known.json:
+        print(json.dumps(asdict(evaluation), ensure_ascii=False, allow_nan=False))
+
+
+def _sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .run import answers
+
+    config = _model_config(known, changes)
+    for text in answers(config, known.prompt, known.n, greedy=known.greedy):
+        print(text)
+
+
+def _model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
+    """The config under which a model is evaluated: its run's, or the demo's with this model."""
+    path = Path(known.model)
+    if (path / "config.json").is_file() and (path / "model").is_dir():
+        start = config_of(str(path / "config.json")).with_(model={"path": str(path / "model")})
+    else:
+        start = config_of("demo").with_(model={"path": known.model})
+    task = {"task": known.task} if getattr(known, "task", None) else {}
+    return changed(start, {**task, **changes})
+
+
+def _report(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .run import Run
+    from .run.report import write_report
+
+    _refuse(changes)
+    print(write_report(Run.open(known.path).path))
+
+
+def _refuse(changes: dict[str, str]) -> None:
+    if changes:
+        raise ConfigError(f"This command takes no key '{next(iter(changes))}'.")
+
+
+def _first_line(function: Any) -> str:
+    return (function.__doc__ or "").strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

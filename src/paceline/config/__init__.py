@@ -1,0 +1,13 @@
+"""The configuration: one frozen value that describes a whole run.
+
+Recipes make one, the command line and TOML files change keys of one, a run keeps one.
+"""
+
+from .record import Config, Evaluating, Model, ReferenceSchedule
+from .stored import from_json, to_json
+from .text import Key, apply, keys, objective_from, read_toml, type_name
+
+__all__ = [
+    "Config", "Evaluating", "Key", "Model", "ReferenceSchedule", "apply", "from_json", "keys",
+    "objective_from", "read_toml", "to_json", "type_name",
+]  # fmt: skip

@@ -1,0 +1,86 @@
+"""A config as JSON, in a run's config.json, and back."""
+
+import dataclasses
+import sys
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigError, nearest
+from ..tasks import SOURCES
+from ..training import AdamW, Rollouts, Schedule
+from ..verify import load_function
+from .record import Config, Evaluating, Model, ReferenceSchedule
+
+
+def to_json(value: Any) -> Any:
+    """A config as plain JSON; a value of a chosen type (task, objective) says which by "type"."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        chosen = type(value) in SOURCES.values() or not _is_section(value)
+        return {"type": _type_name(type(value)), **fields} if chosen else fields
+    if isinstance(value, tuple | list):
+        return [to_json(v) for v in value]
+    if callable(value):
+        return {"function": _reference(value)}
+    return value
+
+
+def from_json(data: Mapping[str, Any]) -> Config:
+    """The config that `to_json` wrote.
+
+    Raises: ConfigError where a key is unknown or a part of the objective is no longer importable.
+    """
+    return _record(Config, data)
+
+
+def _is_section(value: Any) -> bool:
+    return isinstance(value, Config | Model | ReferenceSchedule | Evaluating) or isinstance(
+        value, Rollouts | Schedule | AdamW
+    )
+
+
+def _type_name(cls: type) -> str:
+    inside = cls.__module__.startswith(("paceline.objective", "paceline.tasks"))
+    return cls.__name__ if inside else _reference(cls)
+
+
+def _reference(thing: Any) -> str:
+    """module:name, or file.py:name for what a user's own file or script defines."""
+    if thing.__module__ == "__main__" or thing.__module__.startswith("paceline_user_"):
+        file = getattr(sys.modules[thing.__module__], "__file__", None) or "<interactive>"
+        return f"{file}:{thing.__qualname__}"
+    return f"{thing.__module__}:{thing.__qualname__}"
+
+
+def _record(cls: type, data: Mapping[str, Any]) -> Any:
+    hints = typing.get_type_hints(cls)
+    known = [f.name for f in dataclasses.fields(cls)]
+    given = {k: v for k, v in data.items() if k != "type"}
+    for key in given:
+        if key not in known:
+            raise ConfigError(f"There is no key '{key}' in {cls.__name__}.{nearest(key, known)}")
+    return cls(**{k: _value(hints[k], v) for k, v in given.items()})
+
+
+def _value(hint: Any, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "function" in value:
+            return _imported(value["function"])
+        if "type" in value:
+            return _record(_imported(value["type"]), value)
+        return _record(hint, value)
+    if isinstance(value, list):
+        return tuple(_value(None, v) for v in value)
+    return value
+
+
+def _imported(name: str) -> Any:
+    from .. import objective, tasks
+
+    if ":" in name:
+        return load_function(name)
+    for room in (objective, tasks):
+        if hasattr(room, name):
+            return getattr(room, name)
+    raise ConfigError(f"The config names '{name}', which this version of paceline does not have.")

@@ -1,0 +1,176 @@
+"""Keys as text: from a command line or a TOML file, and as a list with types and help."""
+
+import ast
+import contextlib
+import inspect
+import io
+import textwrap
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import ConfigError, nearest
+from ..objective import Objective, named
+from ..tasks import by_name
+from ..verify import load_function
+from .record import Config, paths, unknown_key
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that can be set."""
+
+    path: str
+    """Dotted, such as optimizer.lr."""
+    annotation: Any
+    value: Any
+    help: str
+
+    @property
+    def type_name(self) -> str:
+        return type_name(self.annotation)
+
+
+def keys(config: Config) -> list[Key]:
+    """Every key of a config, in order."""
+    found = []
+    for path, value in paths(config):
+        section, _, name = path.rpartition(".")
+        owner: Any = config
+        for step in section.split(".") if section else []:
+            owner = getattr(owner, step)
+        # The task and the objective are chosen by name; their own options are keys or arguments.
+        by_text = path in ("task", "objective")
+        annotation = str if by_text else typing.get_type_hints(type(owner))[name]
+        found.append(Key(path, annotation, value, _helps(type(owner)).get(name, "")))
+    return found
+
+
+def _helps(cls: type) -> dict[str, str]:
+    """The string under each field of a dataclass, from its source."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for line, following in zip(body.body, body.body[1:], strict=False):
+        if (
+            isinstance(line, ast.AnnAssign)
+            and isinstance(line.target, ast.Name)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+        ):
+            found[line.target.id] = " ".join(str(following.value.value).split())
+    return found
+
+
+def apply(config: Config, overrides: Mapping[str, str]) -> Config:
+    """Change keys of a config by text, as from a command line or a TOML file.
+
+    The task and the objective come first, whatever the order: `task.low` needs to know which task.
+
+    Raises: ConfigError for an unknown key (naming the nearest) or a value of the wrong type.
+    """
+    first = sorted(overrides.items(), key=lambda item: item[0] not in ("task", "objective"))
+    for key, text in first:
+        if key == "task":
+            value: Any = by_name(text)()
+        elif key == "objective":
+            value = objective_from(text)
+        else:
+            value = parse(key, _annotation(config, key), text)
+        config = config.with_(**{key: value})
+    return config
+
+
+def objective_from(text: str) -> Objective:
+    """An objective by name: grpo, gspo(low=1e-3, kl=0.01), or file.py:name, where name is an Objective or
+    a function that returns one.
+
+    Raises: ConfigError for an unknown name or argument.
+    """
+    if ":" in text:
+        found = load_function(text)
+        found = found if isinstance(found, Objective) else found()
+        if not isinstance(found, Objective):
+            raise ConfigError(f"'{text}' is no Objective and returns none.")
+        return found
+    name, _, rest = text.partition("(")
+    if not rest:
+        return named.by_name(name)
+    named.by_name(name)  # an unknown name is told before its arguments are read
+    try:
+        call = ast.parse(text, mode="eval").body
+        assert isinstance(call, ast.Call) and not call.args
+        arguments = {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError, AssertionError):
+        raise ConfigError(f"'{text}' is no objective; write {name}(low=0.2, kl=0.01).") from None
+    known = list(inspect.signature(named.NAMES[name]).parameters)
+    for argument in arguments:
+        if argument not in known:
+            raise ConfigError(
+                f"{name} has no argument '{argument}'.{nearest(argument, known)} It has "
+                f"{', '.join(known)}."
+            )
+    return named.NAMES[name](**arguments)
+
+
+def parse(key: str, annotation: Any, text: str) -> Any:
+    """A key's value from text, by its type."""
+    import tyro
+
+    takes_text = annotation is str or str in typing.get_args(annotation)
+    if takes_text and typing.get_origin(annotation) is not tuple:
+        return None if text.lower() == "none" and annotation is not str else text
+    form = tyro.conf.FlagConversionOff[annotation] if annotation is bool else annotation
+    words = [text.title()] if text.lower() in ("true", "false", "none") else text.split()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            return tyro.cli(form, args=words)
+    except SystemExit:
+        raise ConfigError(f"{key} takes {type_name(annotation)}, not '{text}'.") from None
+
+
+def type_name(annotation: Any) -> str:
+    """A type in words: "a whole number", "one of constant, linear, cosine"."""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    if annotation in words:
+        return words[annotation]
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        return " or ".join("none" if a is type(None) else type_name(a) for a in arguments)
+    if typing.get_origin(annotation) is tuple:
+        return "words with spaces between"
+    return str(annotation)
+
+
+def _annotation(config: Config, key: str) -> Any:
+    for known in keys(config):
+        if known.path == key:
+            return known.annotation
+    raise unknown_key(config, key)
+
+
+def read_toml(path: Path) -> tuple[str, dict[str, str]]:
+    """(recipe, overrides) of a TOML file: `recipe = "demo"` and keys, in tables or dotted."""
+    import tomllib
+
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"'{path}' is no TOML file: {error}.") from None
+    recipe = data.pop("recipe", "tiny")
+    return recipe, dict(_flat(data, ""))
+
+
+def _flat(data: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{key}", " ".join(map(str, value))
+        else:
+            yield f"{prefix}{key}", str(value)

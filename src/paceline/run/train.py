@@ -1,0 +1,176 @@
+"""The main job: check, load, evaluate, train, evaluate, save, report."""
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from .. import config as configuration
+from ..config import Config
+from ..training import Evaluation, Report, Trainer, evaluate
+from . import prepare
+from .checkpoint import save_checkpoint
+from .log import line
+from .prepare import Checked
+from .report import write_report
+from .run import Run, new_path
+from .screen import Screen, wall_clock
+
+
+def train(config: Config, *, quiet: bool = False) -> Run:
+    """Train as a config says, and return the run's directory.
+
+    What is on disk when this ends is told in `Run`. An interrupt (Ctrl-C) saves the model as it is,
+    writes the summary and the report, and is raised again.
+
+    Raises: UserError with one sentence, before the model is loaded, for what a user can mend.
+    """
+    path = new_path(config.name, config.out)
+    screen = Screen(config.steps, quiet=quiet)
+    with screen.busy("checking the configuration, the data and the tokenizer"):
+        checked = prepare.check(config)
+    tell_plan(checked, str(path), screen)
+    run = Run.create(path)
+    try:
+        run.write_json("config.json", described(checked))
+        return _train(checked, run, screen)
+    finally:
+        run.release()
+
+
+def _train(checked: Checked, run: Run, screen: Screen) -> Run:
+    started = time.perf_counter()
+    with screen.busy("loading the model"):
+        policy = prepare.policy_of(checked)
+        trainer = prepare.trainer_of(checked, policy, run)
+    before = _evaluate(checked, trainer, screen, "before training")
+    counters = {"groups_refused": 0, "prompts_too_long": 0, "steps_skipped": 0}
+    interrupted = None
+    try:
+        for _ in range(checked.config.steps):
+            with screen.busy("training") if screen.console.is_terminal else _nothing():
+                report = trainer.step()
+            _after_step(checked, trainer, report, run, screen, counters)
+    except KeyboardInterrupt as stop:
+        interrupted = stop
+        screen.say("Interrupted: saving what there is.", "yellow")
+    policy.save(run.model)
+    after = None if interrupted else _evaluate(checked, trainer, screen, "after training")
+    summary = {
+        "before": before and _plain(before),
+        "after": after and _plain(after),
+        "steps": trainer.steps,
+        "rounds": trainer.rounds,
+        "interrupted": interrupted is not None,
+        "counters": counters,
+        "seconds": time.perf_counter() - started,
+        "model": "model",
+    }
+    run.write_json("summary.json", summary)
+    report_path = write_report(run.path)
+    if before and after:
+        screen.table(before, after)
+    screen.say(f"report   {report_path}")
+    screen.say(f"model    {run.model}")
+    screen.say(f"seconds  {summary['seconds']:.0f}")
+    screen.say(f"next     {_next_command(checked, run)}")
+    if interrupted:
+        raise interrupted
+    return run
+
+
+def _after_step(
+    checked: Checked, trainer: Trainer, report: Report, run: Run, screen: Screen, counters: dict
+) -> None:
+    """Everything that is told and kept of a step."""
+    config, metrics = checked.config, line(report)
+    every = config.evaluation.every
+    if every and report.step % every == 0 and report.step < config.steps:
+        evaluation = _evaluate(checked, trainer, screen, f"after step {report.step}")
+        metrics["evaluation"] = evaluation and _plain(evaluation)
+    run.append_metrics(metrics)
+    if report.part == 0:
+        counters["groups_refused"] += report.drawn.refused
+        counters["prompts_too_long"] += report.drawn.too_long
+    counters["steps_skipped"] += report.stepped.skipped
+    screen.step(metrics)
+    if config.show_every and (report.step - 1) % config.show_every == 0:
+        screen.completions(report.drawn.round)
+    if config.save_every and report.step % config.save_every == 0:
+        save_checkpoint(run.path / "checkpoints", trainer)
+
+
+def _evaluate(
+    checked: Checked, trainer: Trainer, screen: Screen, title: str
+) -> Evaluation | None:
+    settings = checked.config.evaluation
+    if not settings.problems:
+        return None
+    with screen.busy(f"evaluating {title}"):
+        evaluation, _ = evaluate(
+            trainer.policy,
+            trainer.engine,
+            checked.task,
+            prepare.evaluation_sampling(checked.config),
+            problems=settings.problems,
+            completions=settings.completions,
+            seed=checked.config.seed,
+            progress=screen.progress,
+        )
+    screen.evaluation(title, evaluation)
+    return evaluation
+
+
+def described(checked: Checked) -> dict[str, Any]:
+    """config.json: enough to read the run, and to start it again."""
+    return {
+        "name": checked.config.name,
+        "config": configuration.to_json(checked.config),
+        "objective": repr(checked.objective),
+        "versions": prepare.versions(),
+        "machine": prepare.machine(checked),
+        "command": " ".join(["paceline", *sys.argv[1:]]),
+        "started": wall_clock(),
+        "first_prompt": checked.first_prompt,
+    }
+
+
+def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
+    """The resolved plan, before anything long starts."""
+    config, task = checked.config, checked.task
+    r, parts = config.rollouts, config.schedule.parts
+    rounds = -(-config.steps // parts)
+    screen.say(f"paceline: {config.name}  →  {path}", "bold")
+    screen.say(f"  task       {task.name}: {len(task.train)} problems, {len(task.heldout)} held out")
+    for note in task.notes:
+        screen.say(f"             {note}", "yellow")
+    screen.say(f"  model      {config.model.path}, {checked.device.type}, {checked.dtype}")
+    screen.say(f"  objective  {checked.objective}")
+    screen.say(
+        f"  plan       {rounds} rounds of {r.problems} problems × {r.completions} completions "
+        f"(up to {r.max_tokens} tokens), {parts} update{'s' if parts > 1 else ''} each: "
+        f"{config.steps} steps, {rounds * r.problems * r.completions} completions"
+    )
+    screen.say("  first prompt")
+    for row in checked.first_prompt.splitlines():
+        screen.say(f"    │ {row}", "dim")
+    if parts == 1:
+        screen.say_once(
+            "one update a round: every ratio is 1, so the clip never binds, and that is right.", "dim"
+        )
+
+
+def _plain(evaluation: Evaluation) -> dict[str, Any]:
+    return asdict(evaluation)
+
+
+def _next_command(checked: Checked, run: Run) -> str:
+    question = checked.task.heldout[0].prompt if checked.task.heldout else "…"
+    text = question if isinstance(question, str) else question[-1]["content"]
+    return f'paceline sample {run.path} "{text.splitlines()[0][:80]}"'
+
+
+def _nothing():
+    import contextlib
+
+    return contextlib.nullcontext()

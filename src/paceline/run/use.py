@@ -1,0 +1,44 @@
+"""A trained model in use: evaluated on a task, or asked one question."""
+
+from .. import chance
+from ..config import Config
+from ..engine import LocalEngine, Request
+from ..training import Evaluation, evaluate
+from . import prepare
+from .screen import Screen
+
+
+def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
+    """Accuracy of `config.model` on the held-out problems of `config.task`."""
+    screen = Screen(0, quiet=quiet)
+    checked = prepare.check(config)
+    with screen.busy(f"loading {config.model.path}"):
+        policy = prepare.policy_of(checked, train=False)
+    with screen.busy(f"evaluating on {checked.task.name}"):
+        evaluation, _ = evaluate(
+            policy,
+            LocalEngine(policy, rows_at_once=config.rows_at_once),
+            checked.task,
+            prepare.evaluation_sampling(config),
+            problems=config.evaluation.problems,
+            completions=config.evaluation.completions,
+            seed=config.seed,
+            progress=screen.progress,
+        )
+    screen.evaluation(config.model.path, evaluation)
+    return evaluation
+
+
+def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[str]:
+    """What the model answers to one user turn, `count` times, under the task's template."""
+    from ..types import Problem
+
+    checked = prepare.check(config)
+    policy = prepare.policy_of(checked, train=False)
+    prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
+    sampling = prepare.evaluation_sampling(config)
+    streams = tuple(chance.key(config.seed, "sample-command", prompt, i) for i in range(count))
+    completions = LocalEngine(policy).generate(
+        [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling
+    )
+    return [c.text for c in completions[0]]

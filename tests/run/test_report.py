@@ -1,0 +1,345 @@
+"""The report page: what it says, what it holds, and that nothing in it can act or load."""
+
+import base64
+import hashlib
+import json
+import math
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.run.fake_run import NASTY, SUMMARY, fake_run, metric_line
+
+from paceline.errors import ConfigError, UserError
+from paceline.run.report import write_report
+from paceline.run.report_curves import MOST_POINTS, charts, curve_data
+from paceline.run.report_read import RunRecord, read_run
+from paceline.run.report_rollouts import (
+    HEAD,
+    MOST_COMPLETIONS,
+    MOST_ROUNDS,
+    MOST_TOKENS,
+    TAIL,
+    spread,
+    within,
+)
+from paceline.run.report_words import change_interval, objective_in_words, verdict
+
+THIN = "\u202f"
+
+
+class Page(HTMLParser):
+    """The page as a browser's parser sees it: its elements, its visible text, its data."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.raw: dict[str, str] = {}
+        self.text = ""
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        tag, attributes = self.elements[-1] if self.elements else ("", {})
+        if tag in ("script", "style") and data.strip():
+            self.raw[attributes.get("id") or tag] = data
+        else:
+            self.text += data
+
+    def data(self, name: str) -> dict[str, Any]:
+        return json.loads(self.raw[f"{name}-data"])
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_run(tmp_path_factory.mktemp("runs") / "sums", every=4)
+
+
+@pytest.fixture(scope="module")
+def page(run_dir: Path) -> Page:
+    return Page(write_report(run_dir))
+
+
+def record(lines: list[dict[str, Any]], summary: dict[str, Any] | None = None) -> RunRecord:
+    return RunRecord(Path("runs/x"), {"name": "x"}, tuple(lines), summary)
+
+
+# What it says
+
+
+def test_the_verdict_and_the_table_give_the_summarys_numbers(page: Page) -> None:
+    assert (
+        f"Sampled accuracy on 500 held-out problems went from 3.2{THIN}% to 78.4{THIN}%"
+        f" (95{THIN}% interval 74.6–81.8{THIN}%) in 9.8 minutes."
+    ) in page.text
+    # 78.4 − 3.2 = 75.2; below it √(3.81² + 1.94²) = 4.3, above it √(3.39² + 1.22²) = 3.6
+    for cell in (f"2.0–5.1{THIN}%", "+75.2", "+70.9 to +78.8", f"85.8{THIN}%", "−40.8"):
+        assert cell in page.text
+    assert "SmolLM2-135M-Instruct" in page.text
+    assert "paceline train arithmetic_smollm2 --name sums" in page.text
+    assert f"608{THIN}tokens/s" in page.text and "5,120" in page.text
+
+
+def test_metrics_that_never_change_get_a_sentence_and_no_curve(page: Page) -> None:
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    assert {"chart-accuracy", "chart-entropy", "chart-phases", "chart-reasons"} <= ids
+    assert "Every ratio is 1: one update a round, so the clip never binds." in page.text
+    assert "chart-ratio_max" not in ids and "chart-kl" not in ids
+    assert not [i for i in ids if i and "loss" in i]
+
+
+def test_curves_hold_the_metrics_and_the_held_out_dots(page: Page, run_dir: Path) -> None:
+    data = page.data("curves")
+    by_id = {chart["id"]: chart for chart in data["charts"]}
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    assert data["steps"] == list(range(1, 81))
+    assert by_id["accuracy"]["series"][0][1] == [float(f"{m['accuracy']:.5g}") for m in lines]
+    sampled = [d for d in by_id["accuracy"]["dots"] if d["label"] == "held out, sampled"]
+    assert [d["x"] for d in sampled] == [0, 10, 20, 30, 40, 50, 60, 70, 80]
+    assert sampled[-1] == {
+        **{"x": 80, "y": 0.784, "label": "held out, sampled"},
+        **{"low": 0.7459, "high": 0.8179},
+    }
+    shares = zip(*(values for _, values in by_id["reasons"]["series"]), strict=True)
+    assert all(math.isclose(sum(step), 1, abs_tol=1e-3) for step in shares)
+
+
+def test_several_updates_a_round_draw_the_ratio() -> None:
+    lines = [
+        {**metric_line(s, 40), "round": (s + 1) // 2, "ratio_max": 1 + 0.1 * (s % 2)}
+        for s in range(1, 41)
+    ]
+    found, constant = charts(record(lines))
+    assert "ratio_max" in {chart.id for chart in found}
+    assert ("Clip fraction", f"0{THIN}%", "No ratio left the clip’s range.") in constant
+    stuck = [{**line, "ratio_max": 1.0} for line in lines]
+    sentences = {title: text for title, _, text in charts(record(stuck))[1]}
+    assert "the policy does not move" in sentences["Largest ratio"]
+
+
+def test_long_runs_are_drawn_by_bins() -> None:
+    run = record([metric_line(s, 2500) for s in range(1, 2501)])
+    data = curve_data(run, charts(run)[0])
+    # 2500 steps by threes: 833 whole bins and one of a single step
+    assert len(data["steps"]) == 834 <= MOST_POINTS and data["steps"][-1] == 2500
+    assert all(len(v) == 834 for chart in data["charts"] for _, v in chart["series"])
+
+
+def test_a_change_within_the_noise_is_called_that() -> None:
+    same = {**SUMMARY["before"], "sampled_accuracy": 0.04}
+    text = verdict(record([metric_line(1, 2)], {**SUMMARY, "after": same}))
+    assert "the interval of the change includes zero" in text
+    # d = 0.1; both intervals reach 0.03 down and 0.04 up: 0.1 ∓ 0.05
+    low, high = change_interval(0.2, 0.3, ((0.17, 0.24), (0.27, 0.34)))
+    assert (round(low, 3), round(high, 3)) == (0.05, 0.15)
+
+
+def test_the_objective_in_words() -> None:
+    text = (
+        "Objective(advantage=LeaveOneOut(), ratio=SequenceRatio(), surrogate=Clip(low=0.0003,"
+        " high=0.0004), weight=PerConstant(length=256), kl=KL(coef=0.04, form='k3', where='loss'),"
+        " entropy=0.0, correction=None)"
+    )
+    assert objective_in_words(text) == (
+        "Each reward counts by its distance from the mean of the others in its group; one ratio for"
+        " each whole completion; clipped to 0.9997–1.0004; all tokens weigh the same, over a"
+        " constant length; KL penalty KL(coef=0.04, form='k3', where='loss')."
+    )
+    assert objective_in_words("Objective(advantage=Mine(k=2))") == "Mine(k=2)."
+    assert objective_in_words("<object at 0x1>") == "<object at 0x1>"
+
+
+# What it holds
+
+
+def test_rollouts_are_whole_groups_of_rounds_spread_over_the_run(page: Page) -> None:
+    data = page.data("rollouts")
+    rounds = data["rounds"]
+    assert len(rounds) == MOST_ROUNDS and (rounds[0]["round"], rounds[-1]["round"]) == (1, 80)
+    assert all(len(group["rows"]) == 8 for r in rounds for group in r["groups"])
+    assert sum(len(g["rows"]) for r in rounds for g in r["groups"]) == 384 <= MOST_COMPLETIONS
+    # 21 files: round 1 and every fourth
+    assert data["shown"] == (
+        "Here: 384 of the 768 completions of 12 of 21 rounds; the run’s rollouts folder holds them"
+        " all."
+    )
+
+
+def test_a_rollout_keeps_its_tokens_numbers_and_verdict(page: Page) -> None:
+    data = page.data("rollouts")
+    row = data["rounds"][0]["groups"][0]["rows"][1]
+    pieces = [data["pieces"][i] for i in row["tokens"]]
+    assert "".join(pieces).startswith(NASTY)
+    assert row["text"].startswith(NASTY) and row["length"] == len(pieces) == 7
+    assert len(row["old"]) == len(row["anchor"]) == 7 and row["ref"] is None
+    assert all(isinstance(v, int) and v <= 0 for v in row["old"])
+    assert row["parts"] == {"answer": 0.0, "format": 0.2} and row["finish"] in ("stop", "length")
+    assert data["rounds"][0]["groups"][0]["prompt"].startswith("<|im_start|>user\nWhat is ")
+
+
+def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
+    assert spread(list(range(80)), 4) == [0, 26, 53, 79]
+    assert spread([1, 2], 12) == [1, 2]
+    groups = [list(range(8 * g, 8 * g + 8)) for g in range(16)]
+    kept = within(groups, [100] * 128, rounds=12)
+    assert [g[0] // 8 for g in kept] == [0, 5, 10, 15]  # 33 rows a round hold four groups of 8
+    long = within(groups, [5000] * 128, rounds=12)  # 10,000 tokens a round hold two rows
+    assert long == [[0, 7]]
+    assert within([list(range(64))], [MOST_TOKENS] * 64, rounds=1) == [[0]]
+
+
+def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
+    from tests.run import fake_run as fake
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    run = fake_run(tmp_path / "long", steps=1)
+    row = fake.rollout_rows(1, 80, 1, 2)[0]
+    n = 5000
+    row |= {"tokens": [f" {i}" for i in range(n)], "token_ids": list(range(n))}
+    row |= {"old": [-0.5] * n, "anchor": None, "advantage": [float("nan")] * n}
+    row |= {"completion": "x" * 50_000}
+    table = pa.Table.from_pylist([{**row, "index": i} for i in range(300)], schema=fake.SCHEMA)
+    pq.write_table(table, run / "rollouts/round-000001.parquet")
+    path = write_report(run)
+    data = Page(path).data("rollouts")
+    rows = data["rounds"][0]["groups"][0]["rows"]
+    assert len(rows) == MOST_TOKENS // (HEAD + TAIL)
+    pieces = [data["pieces"][i] for i in rows[0]["tokens"]]
+    assert pieces[HEAD - 1 : HEAD + 1] == [" 499", " 4750"] and rows[0]["gap"] == HEAD
+    assert rows[0]["length"] == n and set(rows[0]["advantage"]) == {None}
+    assert "characters left out" in rows[0]["text"] and "first 500" in data["shown"]
+    assert path.stat().st_size < 4_000_000
+
+
+# That nothing in it can act or load
+
+
+def test_model_text_is_inert(page: Page) -> None:
+    assert [tag for tag, _ in page.elements].count("script") == 3
+    assert "img" not in {tag for tag, _ in page.elements}
+    for raw in ("alert(1)>", "\u2028", "\u2029", "\x00", "\x1b", "</script><script>alert"):
+        assert raw not in page.source
+    assert "<" not in page.raw["rollouts-data"] and "<" not in page.raw["curves-data"]
+    script = page.raw["script"]
+    for writer in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert writer not in script
+
+
+def test_nothing_is_loaded_and_no_other_script_may_run(page: Page) -> None:
+    links = [a.get(k) for _, a in page.elements for k in ("src", "href") if a.get(k)]
+    assert links and all(link and link.startswith("#") for link in links)
+    assert not re.search(r"url\(|@import", page.raw["style"])
+    assert not re.search(r"fetch\(|XMLHttp|import\(|WebSocket", page.raw["script"])
+    assert not [name for _, a in page.elements for name in a if name == "style" or name[:2] == "on"]
+    (policy,) = [a["content"] for _, a in page.elements if a.get("http-equiv")]
+    assert policy and policy.startswith("default-src 'none'")
+    for name in ("script", "style"):
+        digest = base64.b64encode(hashlib.sha256(page.raw[name].encode()).digest()).decode()
+        assert f"{name}-src 'sha256-{digest}'" in policy
+
+
+def test_the_config_is_escaped_and_keeps_its_secrets(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", steps=1)
+    config = json.loads((run / "config.json").read_text())
+    config |= {"name": "<b>bold</b>", "command": "train '</script><i>'"}
+    (run / "config.json").write_text(json.dumps(config))
+    page = Page(write_report(run))
+    assert "<b>bold</b>" in page.text and "train '</script><i>'" in page.text
+    assert "sk-very-secret" not in page.source and "tracker" in page.text
+    assert "max_tokens" in page.text and "48" in page.text
+
+
+# Runs that are not whole
+
+
+def test_an_unfinished_run_says_how_far_it_is(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", steps=7, finished=False)
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 8, "rew')
+    (run / "rollouts/round-000008.parquet").write_bytes(b"PAR1 half")
+    page = Page(write_report(run))
+    assert "Not finished: 7 steps in 48 seconds so far; the share of right training" in page.text
+    assert "appears when the run has finished" in page.text
+    assert len(page.data("rollouts")["rounds"]) == 7
+    assert "round-000008.parquet" in page.data("rollouts")["shown"]
+    assert [p.name for p in run.iterdir() if "part" in p.name] == []
+
+
+def test_a_run_without_a_step_has_a_page(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", steps=0, finished=False)
+    (run / "metrics.jsonl").unlink()
+    page = Page(write_report(run))
+    assert "No step has been finished yet." in page.text
+    assert page.data("curves")["charts"] == [] and page.data("rollouts")["rounds"] == []
+    assert page.data("rollouts")["shown"] == "No round has been sampled yet."
+
+
+def test_an_interrupted_run_shows_what_was_measured_before(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", steps=12)
+    summary = {**SUMMARY, "after": None, "interrupted": True}
+    (run / "summary.json").write_text(json.dumps(summary))
+    page = Page(write_report(run))
+    assert "Interrupted after 12 steps in 83 seconds; the share of right" in page.text
+    assert f"3.2{THIN}%" in page.text and "–" in page.text
+
+
+def test_numbers_that_are_none_or_not_finite_leave_gaps() -> None:
+    lines = [{**metric_line(s, 20), "grad_norm": 1.0 + s, "entropy": None} for s in range(1, 21)]
+    lines[2]["grad_norm"] = float("nan")
+    by_id = {chart.id: chart for chart in charts(record(lines))[0]}
+    assert by_id["grad_norm"].series[0][1][2] is None
+    assert by_id["grad_norm"].note == "At 1 of 20 steps it was no finite number."
+    assert "entropy" not in by_id
+
+
+def test_broken_lines_are_counted(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", steps=3)
+    text = (run / "metrics.jsonl").read_text()
+    (run / "metrics.jsonl").write_text("not json\n" + text)
+    assert read_run(run).broken_lines == 1 and len(read_run(run).metrics) == 3
+    assert "1 line of metrics.jsonl could not be read." in Page(write_report(run)).text
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        write_report(tmp_path)
+    assert isinstance(caught.value, UserError)
+    assert str(tmp_path) in str(caught.value) and str(caught.value).endswith(".")
+    assert not (tmp_path / "report.html").exists()
+
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium here")
+def test_a_browser_draws_the_curves_and_the_rollouts(run_dir: Path, tmp_path: Path) -> None:
+    off = ("gpu", "quic", "background-networking", "component-update", "sync")
+    quiet = [
+        *(f"--disable-{name}" for name in off),
+        "--no-first-run",
+        f"--user-data-dir={tmp_path}",
+    ]
+    address = f"{write_report(run_dir).resolve().as_uri()}#round-1-1"
+    command = [str(BROWSER), "--headless", "--no-sandbox", *quiet, "--virtual-time-budget=4000"]
+    found = subprocess.run(
+        [*command, "--enable-logging=stderr", "--dump-dom", address],
+        capture_output=True,
+        timeout=180,
+        check=True,
+    )
+    dom = found.stdout.decode(errors="replace")
+    assert dom.count('class="line hue0 raw"') >= 7 and dom.count('class="card ') == 8
+    shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
+    assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
+    assert "<img" not in dom and b"Uncaught" not in found.stderr

@@ -1,0 +1,181 @@
+"""The main job from one end to the other, with the tiny model."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import torch
+
+from paceline import recipes
+from paceline.errors import ConfigError
+from paceline.objective import named
+from paceline.run import Run, train
+from paceline.run import train as train_function
+from paceline.run.run import new_path
+
+KEYS = {
+    "step", "round", "reward", "accuracy", "completion_tokens", "cut", "groups_without_signal",
+    "grad_norm", "entropy", "kl", "ratio_max", "mismatch", "seconds", "phases", "stop_reasons",
+}  # fmt: skip
+
+
+def small(out: Path | None, **changes):
+    changes = {"steps": 3, "rollouts": {"problems": 3, "completions": 4, "max_tokens": 4}} | changes
+    return recipes.tiny().with_(out=None if out is None else str(out), **changes)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """A run with KL, several parts, an evaluation on the way and checkpoints."""
+    out = tmp_path_factory.mktemp("run") / "r"
+    return train(
+        small(
+            out, steps=5, objective=named.grpo(kl=0.1), schedule={"minibatches": 2}, save_every=2,
+            evaluation={"problems": 4, "completions": 2, "every": 2},
+        ),
+        quiet=True,
+    )  # fmt: skip
+
+
+def test_the_directory_is_as_promised(run):
+    names = {p.name for p in run.path.iterdir()}
+    assert names >= {
+        "config.json", "metrics.jsonl", "summary.json", "rollouts", "checkpoints", "report.html",
+        "model",
+    }  # fmt: skip
+    assert sorted(p.name for p in (run.path / "checkpoints").iterdir()) == [
+        "step-000002",
+        "step-000004",
+    ]
+
+
+def test_there_is_a_metrics_line_a_step_with_every_promised_key(run):
+    lines = list(run.metrics())
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["round"] for line in lines] == [0, 0, 1, 1, 2]
+    for line in lines:
+        assert KEYS <= set(line)
+        assert line["seconds"] == pytest.approx(sum(line["phases"].values()))
+        assert sum(line["stop_reasons"].values()) == 12
+    assert "sampled_accuracy" in lines[1]["evaluation"] and "evaluation" not in lines[0]
+
+
+def test_the_summary_holds_before_and_after(run):
+    summary = run.summary
+    for side in ("before", "after"):
+        assert summary[side]["n"] == 4
+        assert 0 <= summary[side]["sampled_accuracy"] <= 1
+        low, high = summary[side]["intervals"]["greedy_accuracy"]
+        assert low <= summary[side]["greedy_accuracy"] <= high
+    assert summary["seconds"] > 0 and summary["steps"] == 5
+
+
+def test_rounds_on_disk_are_what_was_trained_on(run):
+    table = pyarrow.parquet.read_table(run.rollouts_of(1)).to_pylist()
+    assert len(table) == 12 and {row["step"] for row in table} == {3}
+    for row in table:
+        n = len(row["token_ids"])
+        assert n == len(row["old"]) == len(row["anchor"]) == len(row["ref"]) == len(row["tokens"])
+        assert row["reason"] and row["finish"] in ("stop", "length")
+        assert "".join(row["tokens"]).startswith(row["completion"][:1])
+    # The advantages are the objective's: group-relative, so they sum to nothing in each group.
+    for draw in {row["draw"] for row in table}:
+        assert sum(row["advantage"][0] for row in table if row["draw"] == draw) == pytest.approx(
+            0, abs=1e-5
+        )
+    first = pyarrow.parquet.read_table(run.rollouts_of(0)).to_pylist()
+    for row in first:  # before any update the policy is its reference
+        assert row["anchor"] == pytest.approx(row["ref"], abs=1e-6)
+
+
+def test_the_model_loads_with_transformers(run):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    module = AutoModelForCausalLM.from_pretrained(run.model)
+    tokenizer = AutoTokenizer.from_pretrained(run.model)
+    ids = torch.tensor([tokenizer("What is 1 + 1?")["input_ids"]])
+    assert module(ids).logits.isfinite().all()
+
+
+def test_the_config_starts_the_same_run_again(run, tmp_path):
+    from paceline.cli import config_of
+
+    again = config_of(str(run.path / "config.json")).with_(out=str(tmp_path / "again"))
+    twin = train(again, quiet=True)
+    ours, theirs = list(run.metrics()), list(twin.metrics())
+    same = KEYS - {"seconds", "phases"}
+    assert [{k: line[k] for k in same} for line in ours] == [
+        {k: line[k] for k in same} for line in theirs
+    ]
+    weights = "model.safetensors"
+    assert (run.model / weights).read_bytes() == (twin.model / weights).read_bytes()
+
+
+def test_a_second_run_goes_next_door(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert new_path("demo", None) == Path("runs/demo")
+    Path("runs/demo").mkdir(parents=True)
+    assert new_path("demo", None) == Path("runs/demo-2")
+    Path("runs/demo-2").mkdir()
+    assert new_path("demo", None) == Path("runs/demo-3")
+    with pytest.raises(ConfigError, match="no name for a run"):
+        new_path("../demo", None)
+
+
+def test_a_directory_in_use_is_refused_before_anything_starts(run, tmp_path):
+    with pytest.raises(ConfigError, match="holds a run already.*--out.*resume"):
+        train(small(run.path), quiet=True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("precious")
+    with pytest.raises(ConfigError, match="not empty"):
+        train(small(tmp_path / "full"), quiet=True)
+    assert (tmp_path / "full" / "thesis.tex").read_text() == "precious"
+
+
+def test_an_interrupt_saves_the_model_and_the_report(tmp_path, monkeypatch):
+    from paceline.training import Trainer
+
+    step = Trainer.step
+
+    def interrupted(self):
+        if self.steps == 2:
+            raise KeyboardInterrupt
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_function(small(tmp_path / "r", steps=9), quiet=True)
+    run = Run.open(tmp_path / "r")
+    assert run.summary["interrupted"] and run.summary["steps"] == 2
+    assert run.summary["after"] is None and run.summary["before"]
+    assert (run.model / "model.safetensors").is_file() and (run.path / "report.html").is_file()
+
+
+def test_the_screen_has_no_loss_and_tells_what_matters(tmp_path, capsys):
+    train(small(tmp_path / "r"))
+    text = capsys.readouterr().out
+    for told in ("solved", "reward", "cut", "signal", "left", "first prompt", "What is", "held out",
+                 "every ratio is 1", "initial", "final", "Δ", "report.html", "paceline sample"):
+        assert told in text, told  # fmt: skip
+    assert "loss" not in text
+
+
+def test_without_evaluation_there_is_no_table(tmp_path, capsys):
+    run = train(small(tmp_path / "r", steps=1, evaluation={"problems": 0}))
+    assert run.summary["before"] is None and "initial" not in capsys.readouterr().out
+
+
+def test_the_tiny_recipe_learns(tmp_path):
+    run = train(recipes.tiny().with_(out=str(tmp_path / "r")), quiet=True)
+    lines = list(run.metrics())
+    quarter = len(lines) // 4
+    first, last = (sum(x["reward"] for x in part) for part in (lines[:quarter], lines[-quarter:]))
+    assert last > 1.5 * first
+
+
+def test_config_json_is_plain_and_complete(run):
+    data = json.loads((run.path / "config.json").read_text())
+    assert data["objective"].startswith("Objective(advantage=ZScore(")
+    assert {"name", "config", "versions", "machine", "command", "started"} <= set(data)
+    assert "torch" in data["versions"] and data["config"]["optimizer"]["lr"] == 0.01

@@ -1,0 +1,111 @@
+"""Where a step's time goes: sampling, verifying, scoring, updating; medians over several steps.
+
+    python benchmarks/step.py                      # the demo's model and shape
+    python benchmarks/step.py --recipe tiny --steps 3
+    python benchmarks/step.py --json step.json optimizer.lr=0 rollouts.completions=16
+
+Every group is made to carry signal (the reward is a hash of the text), so that the update is a full one,
+and the learning rate is 0, so that every step has the same work. The rate of matrix products is
+measured in the same run: it is what the machine gave at that moment.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from paceline import chance, recipes
+from paceline.cli import changed, overrides
+from paceline.run import prepare
+from paceline.run.log import memory_gb
+from paceline.types import Completion, Problem
+
+
+def coin(problem: Problem, completion: Completion) -> float:
+    """0 or 1 by a hash: eight completions all alike are rare."""
+    return float(chance.key(problem.id, completion.text) % 2)
+
+
+def gemm_rate(dtype: torch.dtype, device: torch.device, seconds: float = 1.0) -> float:
+    """FLOP/s of a matrix product of the update's shape."""
+    a = torch.randn(2048, 576, dtype=dtype, device=device)
+    b = torch.randn(1536, 576, dtype=dtype, device=device)
+    done, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        float(torch.nn.functional.linear(a, b)[0, 0])
+        done += 1
+    return done * 2 * 2048 * 576 * 1536 / (time.perf_counter() - started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--recipe", default="demo")
+    parser.add_argument("--steps", type=int, default=5, help="measured steps, after one to warm up")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    known, rest = parser.parse_known_args()
+    known.run = None
+    config = changed(
+        recipes.by_name(known.recipe).with_(optimizer={"lr": 0.0}), overrides(rest, known)
+    )
+    checked = prepare.check(config)
+    checked = replace(checked, task=replace(checked.task, verifier=coin))
+    policy = prepare.policy_of(checked)
+    trainer = prepare.trainer_of(checked, policy, None)
+    weights = sum(p.numel() for p in policy.backbone.parameters() if p.ndim > 1)
+    weights -= policy.module.get_input_embeddings().weight.numel()
+    head = policy.head.weight.numel()
+
+    lines = []
+    rates = [gemm_rate(checked.dtype, checked.device)]
+    for number in range(known.steps + 1):
+        report = trainer.step()
+        rates.append(gemm_rate(checked.dtype, checked.device))
+        if number == 0:
+            continue
+        round = report.drawn.round
+        sampled = sum(round.lengths)
+        prompts = sum(len(g.prompt_ids) for g in round.groups)
+        # Useful work only: every prompt once, every sampled token once, forward and backward.
+        flops = 6 * (weights * (prompts + sampled) + head * sampled)
+        lines.append(
+            {**report.seconds, "tokens": sampled, "rows": report.rows_trained, "update_flops": flops}
+        )
+    phases = ("sample", "verify", "score", "keep", "update", "optimize")
+    median = {p: statistics.median(line.get(p, 0.0) for line in lines) for p in phases}
+    total = statistics.median(sum(line.get(p, 0.0) for p in phases) for line in lines)
+    tokens = statistics.median(line["tokens"] for line in lines)
+    rate = statistics.median(rates)
+    useful = statistics.median(line["update_flops"] / line["update"] for line in lines)
+    figures = {
+        "recipe": known.recipe,
+        "steps": known.steps,
+        "threads": torch.get_num_threads(),
+        "dtype": str(checked.dtype),
+        "seconds": median,
+        "seconds_per_step": total,
+        "tokens": tokens,
+        "rollout_tokens_per_second": tokens / median["sample"],
+        "gemm_flops_per_second": rate,
+        "update_share_of_gemm": useful / rate,
+        "memory_gb": memory_gb(),
+        "raw": lines,
+    }
+    print(f"{known.recipe}: {config.rollouts.problems} × {config.rollouts.completions} completions, "
+          f"{tokens:.0f} tokens a step, {figures['dtype']}, {figures['threads']} threads")
+    for phase in phases:
+        print(f"  {phase:10}{median[phase]:8.2f} s {100 * median[phase] / total:6.1f} %")
+    print(f"  {'step':10}{total:8.2f} s   (median of {known.steps})")
+    print(f"  decode    {figures['rollout_tokens_per_second']:8.0f} tokens/s")
+    print(f"  update    {useful / 1e9:8.0f} GFLOP/s of useful work, "
+          f"{100 * figures['update_share_of_gemm']:.0f} % of this run's GEMM rate ({rate / 1e9:.0f})")
+    print(f"  memory    {figures['memory_gb']:8.1f} GB")
+    if known.json:
+        known.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

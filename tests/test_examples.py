@@ -1,0 +1,116 @@
+"""The examples run, and the one-file GRPO is the library's."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from paceline.batch import Batch
+from paceline.objective import named
+from paceline.run import Run
+from tests.conftest import ragged_round, tiny_policy
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(f"examples_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def one_file_gradient(example, round, anchors):
+    """The gradient of the example's own functions on a round, rows padded as it pads them."""
+    policy = tiny_policy()
+    rows = [(g.prompt_ids, r.completion.token_ids) for g in round.groups for r in g.rollouts]
+    prompt, completion = (max(len(row[i]) for row in rows) for i in (0, 1))
+    ids = torch.zeros(len(rows), prompt + completion, dtype=torch.long)
+    real, written = torch.zeros_like(ids).bool(), torch.zeros_like(ids).bool()
+    anchor = torch.zeros(ids.shape)
+    for i, (p, c) in enumerate(rows):
+        ids[i, prompt - len(p) : prompt + len(c)] = torch.tensor([*p, *c])
+        real[i, prompt - len(p) : prompt + len(c)] = True
+        written[i, prompt : prompt + len(c)] = True
+        if anchors is not None:
+            anchor[i, prompt : prompt + len(c)] = torch.tensor(anchors[i])
+    logp = example.log_probabilities(policy.module, ids, real)
+    advantage = example.advantages_of(torch.tensor(round.rewards))
+    anchor = logp.detach() if anchors is None else anchor
+    example.grpo_loss(logp, anchor, written, advantage).backward()
+    return torch.cat([p.grad.flatten() for p in policy.module.parameters()])
+
+
+def library_gradient(round):
+    policy, objective = tiny_policy(), named.grpo()
+    for micro in Batch.of(round, range(len(round.groups)), objective).micro(10**6):
+        policy.loss(objective, micro, 1.0)[0].backward()
+    return torch.cat([p.grad.flatten() for p in policy.module.parameters()])
+
+
+@pytest.mark.parametrize("several_updates", [False, True])
+def test_one_file_has_the_librarys_gradients(several_updates):
+    from dataclasses import replace
+
+    example, round = load("one_file"), ragged_round(completions=8)
+    anchors = None
+    if several_updates:
+        anchors = tuple(tuple(-4.4 + 0.2 * (i % 5) for i in range(n)) for n in round.lengths)
+        round = replace(round, anchor=anchors)
+    ours, theirs = library_gradient(round), one_file_gradient(example, round, anchors)
+    assert ((ours - theirs).norm() / theirs.norm()).item() < 1e-5
+
+
+def test_one_file_imports_torch_and_transformers_only():
+    import ast
+
+    tree = ast.parse((EXAMPLES / "one_file.py").read_text(encoding="utf-8"))
+    roots = {
+        (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert roots <= {"torch", "transformers", *sys.stdlib_module_names}
+
+
+def test_one_file_trains_a_model(tmp_path, monkeypatch, capsys):
+    tiny_policy().save(tmp_path)
+    example = load("one_file")
+    monkeypatch.setattr(example, "STEPS", 2)
+    monkeypatch.setattr(example, "UPDATES", 2)
+    example.main(str(tmp_path))
+    assert "step   2" in capsys.readouterr().out
+
+
+def test_my_reward_trains(tmp_path):
+    load("my_reward").main(str(tmp_path / "r"))
+    run = Run.open(tmp_path / "r")
+    reasons = {reason for line in run.metrics() for reason in line["reasons"]}
+    assert reasons <= {"right", "a number, but not the right one", "not a number"} and reasons
+
+
+def test_my_algorithm_trains_and_is_recorded(tmp_path):
+    from paceline.cli import config_of
+
+    load("my_algorithm").main(str(tmp_path / "r"))
+    run = Run.open(tmp_path / "r")
+    assert "MedianBaseline()" in run.config["objective"]
+    again = config_of(str(run.path / "config.json")).objective
+    assert repr(again) == run.config["objective"]
+
+
+def test_the_median_baseline_by_hand():
+    from tests.conftest import group_of
+
+    example = load("my_algorithm")
+    rewards = (1.0, 0.0, 0.0, 0.5)
+    from paceline.types import Round
+
+    round = Round(0, (group_of((5,), [((7,), (0.0,), r) for r in rewards]),))
+    # The median of 0, 0, 0.5, 1 is 0.25.
+    assert example.MedianBaseline()(round).tolist() == [0.75, -0.25, -0.25, 0.25]

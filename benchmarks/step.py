@@ -4,9 +4,9 @@
     python benchmarks/step.py --recipe tiny --steps 3
     python benchmarks/step.py --json step.json optimizer.lr=0 rollouts.completions=16
 
-Every group is made to carry signal (the reward is a hash of the text), so that the update is a full one,
-and the learning rate is 0, so that every step has the same work. The rate of matrix products is
-measured in the same run: it is what the machine gave at that moment.
+Every group is made to carry signal (the reward is a hash of the text), so that the update is a
+full one, and the learning rate is 0, so that every step has the same work. The rate of matrix
+products is measured in the same run: it is what the machine gave at that moment.
 """
 
 import argparse
@@ -42,9 +42,16 @@ def gemm_rate(dtype: torch.dtype, device: torch.device, seconds: float = 1.0) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--recipe", default="demo")
     parser.add_argument("--steps", type=int, default=5, help="measured steps, after one to warm up")
+    parser.add_argument(
+        "--give-back",
+        action="store_true",
+        help="let glibc give freed memory back (model/allocator.py)",
+    )
     parser.add_argument("--json", type=Path, help="write the figures here")
     known, rest = parser.parse_known_args()
     known.run = None
@@ -53,6 +60,8 @@ def main() -> None:
     )
     checked = prepare.check(config)
     checked = replace(checked, task=replace(checked.task, verifier=coin))
+    if known.give_back:
+        prepare.keep_freed_memory = lambda: False
     policy = prepare.policy_of(checked)
     trainer = prepare.trainer_of(checked, policy, None)
     weights = sum(p.numel() for p in policy.backbone.parameters() if p.ndim > 1)
@@ -72,7 +81,12 @@ def main() -> None:
         # Useful work only: every prompt once, every sampled token once, forward and backward.
         flops = 6 * (weights * (prompts + sampled) + head * sampled)
         lines.append(
-            {**report.seconds, "tokens": sampled, "rows": report.rows_trained, "update_flops": flops}
+            {
+                **report.seconds,
+                "tokens": sampled,
+                "rows": report.rows_trained,
+                "update_flops": flops,
+            }
         )
     phases = ("sample", "verify", "score", "keep", "update", "optimize")
     median = {p: statistics.median(line.get(p, 0.0) for line in lines) for p in phases}
@@ -94,14 +108,18 @@ def main() -> None:
         "memory_gb": memory_gb(),
         "raw": lines,
     }
-    print(f"{known.recipe}: {config.rollouts.problems} × {config.rollouts.completions} completions, "
-          f"{tokens:.0f} tokens a step, {figures['dtype']}, {figures['threads']} threads")
+    print(
+        f"{known.recipe}: {config.rollouts.problems} × {config.rollouts.completions} completions, "
+        f"{tokens:.0f} tokens a step, {figures['dtype']}, {figures['threads']} threads"
+    )
     for phase in phases:
         print(f"  {phase:10}{median[phase]:8.2f} s {100 * median[phase] / total:6.1f} %")
     print(f"  {'step':10}{total:8.2f} s   (median of {known.steps})")
     print(f"  decode    {figures['rollout_tokens_per_second']:8.0f} tokens/s")
-    print(f"  update    {useful / 1e9:8.0f} GFLOP/s of useful work, "
-          f"{100 * figures['update_share_of_gemm']:.0f} % of this run's GEMM rate ({rate / 1e9:.0f})")
+    print(
+        f"  update    {useful / 1e9:8.0f} GFLOP/s of useful work, "
+        f"{100 * figures['update_share_of_gemm']:.0f} % of this run's GEMM rate ({rate / 1e9:.0f})"
+    )
     print(f"  memory    {figures['memory_gb']:8.1f} GB")
     if known.json:
         known.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

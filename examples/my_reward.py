@@ -1,7 +1,7 @@
 """A reward of your own: a plain function.
 
-It is called with the problem and one completion, and answers with a number, or with a Verdict where the
-reason should be counted and shown. The problem's other columns are in `problem.data`.
+It is called with the problem and one completion, and answers with a number, or with a Verdict
+where the reason should be counted and shown. The problem's other columns are in `problem.data`.
 
     python examples/my_reward.py            # trains the tiny model for a few seconds
     paceline train tiny task=rows task.path=examples/questions.jsonl \

@@ -1,8 +1,8 @@
 """GRPO top to bottom in one file, for reading. It needs torch and transformers only.
 
 A language model learns two-digit addition: it answers each question eight times, every answer that
-ends in the right number is worth 1, and each answer is pushed up or down by how it compares with the
-other seven (DeepSeekMath, arXiv 2402.03300, eq. 3).
+ends in the right number is worth 1, and each answer is pushed up or down by how it compares with
+the other seven (DeepSeekMath, arXiv 2402.03300, eq. 3).
 
     python examples/one_file.py path/to/a/model    # any causal LM with a chat template
 
@@ -37,7 +37,9 @@ def reward_of(text: str, answer: str) -> float:
 
 
 @torch.no_grad()
-def sample(model, tokenizer, questions: list[str]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def sample(
+    model, tokenizer, questions: list[str]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Answer every question COMPLETIONS times.
 
     Returns ids_BS (prompts padded on the left), real_BS (what is no padding) and
@@ -54,7 +56,8 @@ def sample(model, tokenizer, questions: list[str]) -> tuple[torch.Tensor, torch.
     )
     width = prompts["input_ids"].shape[1]
     # A completion ends with its first stop token, which trains; what stands behind it is padding.
-    # Padding is often the stop token itself, so count: comparing with the pad id would be a mistake.
+    # Padding is often the stop token itself, so count: comparing with the pad id would be a
+    # mistake.
     stopped_BT = (ids_BS[:, width:] == tokenizer.eos_token_id).cumsum(1)
     is_stop_BT = ids_BS[:, width:] == tokenizer.eos_token_id
     written_BT = (stopped_BT == 0) | ((stopped_BT == 1) & is_stop_BT)
@@ -66,7 +69,9 @@ def sample(model, tokenizer, questions: list[str]) -> tuple[torch.Tensor, torch.
 def log_probabilities(model, ids_BS: torch.Tensor, real_BS: torch.Tensor) -> torch.Tensor:
     """[B, S] log π of every token given those before it; the first has none and gets 0."""
     position_BS = (real_BS.long().cumsum(1) - 1).clamp_min(0)
-    logits_BSV = model(input_ids=ids_BS, attention_mask=real_BS.long(), position_ids=position_BS).logits
+    logits_BSV = model(
+        input_ids=ids_BS, attention_mask=real_BS.long(), position_ids=position_BS
+    ).logits
     logp_BSV = logits_BSV[:, :-1].float().log_softmax(-1)
     # The logits at one place predict the token at the next: this is the one shift.
     logp_BS = logp_BSV.gather(-1, ids_BS[:, 1:, None])[..., 0]
@@ -81,12 +86,15 @@ def advantages_of(rewards_B: torch.Tensor) -> torch.Tensor:
 
 
 def grpo_loss(
-    logp_BS: torch.Tensor, anchor_BS: torch.Tensor, completion_BS: torch.Tensor, advantage_B: torch.Tensor
+    logp_BS: torch.Tensor,
+    anchor_BS: torch.Tensor,
+    completion_BS: torch.Tensor,
+    advantage_B: torch.Tensor,
 ) -> torch.Tensor:
     """The clipped surrogate: the mean over each completion's tokens, then over completions.
 
-    anchor_BS is log π at the start of the round. In the first update it equals logp_BS, every ratio is
-    1, and the loss is about 0 — its gradient is not.
+    anchor_BS is log π at the start of the round. In the first update it equals logp_BS, every
+    ratio is 1, and the loss is about 0 — its gradient is not.
     """
     ratio_BS = torch.where(completion_BS, logp_BS - anchor_BS, 0.0).exp()
     advantage_B1 = advantage_B[:, None]
@@ -104,7 +112,7 @@ def main(path: str) -> None:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()  # no dropout
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.0)
 
     for step in range(1, STEPS + 1):

@@ -49,8 +49,8 @@ def group_of(
 
 
 def ragged_round(seed: int = 0, groups: int = 3, completions: int = 4, words: int = 80) -> Round:
-    """A round with prompts and completions of different lengths, one group of equal rewards among them,
-    and log-probabilities of an engine that is near the tiny model."""
+    """A round with prompts and completions of different lengths, one group of equal rewards among
+    them, and log-probabilities of an engine that is near the tiny model."""
     generator = torch.Generator().manual_seed(seed)
 
     def number(low: int, high: int) -> int:

@@ -88,9 +88,7 @@ def test_advantages_are_the_rounds_and_weights_the_parts():
     part = Batch.of(round, [2], named.rloo())
     assert part.part_rows == 4 and whole.part_rows == 16
     mine = [i for i, c in enumerate(whole.rows.completions) if c in part.rows.completions]
-    torch.testing.assert_close(
-        whole.tokens.advantage_BT[mine, 0], part.tokens.advantage_BT[:, 0]
-    )
+    torch.testing.assert_close(whole.tokens.advantage_BT[mine, 0], part.tokens.advantage_BT[:, 0])
     # SequenceSum weighs 1/B: a part of 4 rows weighs four times what a part of 16 does.
     assert part.tokens.weight_BT.max() == 4 * whole.tokens.weight_BT.max()
 

@@ -29,7 +29,8 @@ def test_train_then_eval_sample_and_report(tmp_path, capsys, monkeypatch):
     assert main(["eval", "r", "--json", "evaluation.problems=3"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert set(figures) == {
-        "task", "n", "greedy_accuracy", "sampled_accuracy", "pass_at", "intervals", "cut", "seconds",
+        "task", "n", "greedy_accuracy", "sampled_accuracy", "pass_at", "intervals", "cut",
+        "seconds",
     }  # fmt: skip
     assert figures["task"] == "arithmetic" and figures["n"] == 3
 
@@ -56,7 +57,9 @@ def test_eval_takes_a_model_folder_and_a_task_by_name(tmp_path, capsys):
 def test_a_recipe_from_a_file_and_from_toml(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(
-        "import paceline\ndef small():\n    return paceline.recipes.tiny().with_(steps=1, name='own')\n"
+        "import paceline\n"
+        "def small():\n"
+        "    return paceline.recipes.tiny().with_(steps=1, name='own')\n"
     )
     assert main(["train", "mine.py:small", "--quiet"]) == 0
     assert Path("runs/own/summary.json").is_file()
@@ -85,7 +88,9 @@ def test_a_recipe_from_a_file_and_from_toml(tmp_path, capsys, monkeypatch):
         (["recipes", "steps=3"], 2, "takes no key"),
     ],
 )
-def test_mistakes_are_one_sentence_and_an_exit_code(words, code, sentence, capsys, tmp_path, monkeypatch):
+def test_mistakes_are_one_sentence_and_an_exit_code(
+    words, code, sentence, capsys, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     got, error = failing(capsys, *words)
     assert (got, sentence in error) == (code, True), error
@@ -134,7 +139,9 @@ def test_a_tokenizer_without_chat_template_or_stop_token(tmp_path, capsys):
 def test_a_broken_reward_ends_with_its_own_code(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text("def reward(problem, completion):\n    return None\n")
-    rows = write_rows(tmp_path / "a.jsonl", *({"prompt": f"say {i}", "answer": "1"} for i in range(9)))
+    rows = write_rows(
+        tmp_path / "a.jsonl", *({"prompt": f"say {i}", "answer": "1"} for i in range(9))
+    )
     code = main(["train", "tiny", "--task", "rows", rows, "task.reward=mine.py:reward", "--quiet"])
     assert code == 4 and "reward" in capsys.readouterr().err
 

@@ -3,7 +3,8 @@
     import paceline
     paceline.train(paceline.recipes.gsm8k(model="./model").with_(objective=paceline.gspo()))
 
-Names are loaded when they are first used, so that `import paceline.objective` costs torch and no more.
+Names are loaded when they are first used, so that `import paceline.objective` costs torch and no
+more.
 """
 
 import importlib
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from .config import Config
     from .objective import Objective
     from .objective.named import (
-        cispo, dapo, dr_grpo, gmpo, grpo, gspo, luspo, opo, reinforce, reinforce_pp, rloo, sapo,
+        cispo,
+        dapo,
+        dr_grpo,
+        gmpo,
+        grpo,
+        gspo,
+        luspo,
+        opo,
+        reinforce,
+        reinforce_pp,
+        rloo,
+        sapo,
     )  # fmt: skip
     from .run import Run, train
     from .types import Completion, Group, Problem, Rollout, Round, Verdict

@@ -40,9 +40,9 @@ class Rows:
         )
 
     def packs(self, tokens_per_forward: int) -> list[list[int]]:
-        """Rows that go through the model together, at most `tokens_per_forward` padded tokens of them (a
-        longer row goes alone). Rows of one prompt stand together, and longer ones first, so that a
-        prompt is seldom computed twice and little is padding. Decided by counts only."""
+        """Rows that go through the model together, at most `tokens_per_forward` padded tokens of
+        them (a longer row goes alone). Rows of one prompt stand together, and longer ones first,
+        so that a prompt is seldom computed twice and little is padding. Decided by counts only."""
         prompt_of = self.prompt_of()
         order = sorted(
             range(len(self)),
@@ -62,7 +62,8 @@ class Rows:
         return [places.setdefault(tuple(p), len(places)) for p in self.prompts]
 
     def padded_tokens(self) -> int:
-        """Tokens that go through the model, padding included: each prompt once, then the completions."""
+        """Tokens that go through the model, padding included: each prompt once, then the
+        completions."""
         prompts = max(self.prompt_of()) + 1
         longest = max(map(len, self.prompts)), max(map(len, self.completions))
         return prompts * longest[0] + len(self) * longest[1]
@@ -70,8 +71,8 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """Rows laid out as two rectangles: the prompts, each once and padded on the left, so that all end at
-    the same place; and the completions, padded on the right."""
+    """Rows laid out as two rectangles: the prompts, each once and padded on the left, so that all
+    end at the same place; and the completions, padded on the right."""
 
     prompt_ids_QP: Tensor
     prompt_real_QP: Tensor
@@ -150,7 +151,8 @@ class Batch:
         return cls(rows.take(keep), tokens.rows(torch.tensor(keep, dtype=torch.long)), len(index))
 
     def micro(self, tokens_per_forward: int, device: torch.device | str = "cpu") -> Iterator[Micro]:
-        """The batch in pieces that fit into memory. Their losses and gradients add up to the whole's."""
+        """The batch in pieces that fit into memory. Their losses and gradients add up to the
+        whole's."""
         for pack in self.rows.packs(tokens_per_forward):
             rows = self.rows.take(pack)
             width = max(len(c) for c in rows.completions)
@@ -160,8 +162,8 @@ class Batch:
 
 def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:
     """The groups of the round's part number `part`: epoch part // minibatches, its share of a
-    permutation hashed from (seed, "parts", round, epoch). Groups stay whole; shares differ by at most
-    one group."""
+    permutation hashed from (seed, "parts", round, epoch). Groups stay whole; shares differ by at
+    most one group."""
     epoch, share = divmod(part, minibatches)
     count = len(round.groups)
     order = chance.permutation(chance.key(seed, "parts", round.index, epoch), count)

@@ -22,7 +22,8 @@ def key(*parts: int | str) -> int:
 
 
 def bits(stream: int, position: int) -> int:
-    """64 random bits at a position of a stream (the SplitMix64 output function, Steele et al. 2014)."""
+    """64 random bits at a position of a stream (the SplitMix64 output function, Steele et al.
+    2014)."""
     z = (stream + (position + 1) * GOLDEN) & MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK

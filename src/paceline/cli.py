@@ -1,4 +1,5 @@
-"""The command line: `paceline COMMAND --help` fits a screen; every config key can be set by its path."""
+"""The command line: `paceline COMMAND --help` fits a screen; every config key can be set by its
+path."""
 
 import argparse
 import json

@@ -3,6 +3,8 @@
 Everything else propagates as it is: it is our mistake, and its traceback is what helps.
 """
 
+import difflib
+
 
 class UserError(Exception):
     """Base of all errors whose message is one sentence that says what is wrong and what to do."""
@@ -35,8 +37,6 @@ class CheckpointError(UserError):
 
 
 def nearest(wrong: str, known: list[str]) -> str:
-    """" Did you mean 'x'?" with the known name nearest to the wrong one, or an empty string."""
-    import difflib
-
+    """A sentence, Did you mean 'x'?, with the known name nearest to the wrong one, or nothing."""
     close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""

@@ -42,7 +42,8 @@ class Completion:
     token_ids: Sequence[int]
     """All tokens, the stop token included where the model produced one."""
     logprobs: Sequence[float]
-    """The engine's own log-probability of each token at sampling, of the distribution sampled from."""
+    """The engine's own log-probability of each token at sampling, of the distribution sampled
+    from."""
     text: str
     """The decoded tokens without special tokens."""
     finish: Finish
@@ -102,7 +103,8 @@ class Group:
     draw: int = 0
     """The place in the problem stream at which the problem was drawn."""
     attempt: int = 0
-    """0 for the first sampling at this draw; higher where a verifier broke and the group was redone."""
+    """0 for the first sampling at this draw; higher where a verifier broke and the group was
+    redone."""
 
     @property
     def rewards(self) -> tuple[float, ...]:
@@ -119,7 +121,8 @@ class Round:
     """One sampling: what the sampler hands over, and the columns that advantages are computed from.
 
     Rows are all rollouts of all groups, in order: B of them. The per-token columns hold one
-    sequence of floats for each row, as long as its completion, or are None where nothing needs them.
+    sequence of floats for each row, as long as its completion, or are None where nothing needs
+    them.
     """
 
     index: int

@@ -15,9 +15,7 @@ from paceline.tasks import Arithmetic, Rows
 
 def test_with_changes_a_copy():
     start = recipes.tiny()
-    changed = start.with_(
-        steps=3, objective=named.gspo(), optimizer={"lr": 0.5}, **{"task.low": 2}
-    )
+    changed = start.with_(steps=3, objective=named.gspo(), optimizer={"lr": 0.5}, **{"task.low": 2})
     assert (changed.steps, changed.optimizer.lr) == (3, 0.5)
     assert changed.objective == named.gspo()
     assert isinstance(changed.task, Arithmetic) and changed.task.low == 2
@@ -57,7 +55,7 @@ def test_the_task_comes_first_whatever_the_order():
         ("task", "arithmetics", "Did you mean 'arithmetic'"),
         ("steps", "-1", "at least 0"),
         ("rollouts.temperature", "0", "above 0"),
-        ("schedule.minibatches", "9", "only 4 problems"),
+        ("schedule.minibatches", "9", "only 8 problems"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(key, text, sentence):
@@ -109,7 +107,7 @@ def test_json_keeps_kl_corrections_and_a_users_own_parts():
 
 def test_json_with_an_unknown_key_or_part_is_refused():
     data = to_json(recipes.tiny())
-    with pytest.raises(ConfigError, match="stepps.*'steps'"):
+    with pytest.raises(ConfigError, match=r"stepps.*'steps'"):
         from_json({**data, "stepps": 3})
     data["objective"]["advantage"]["type"] = "NoSuchAdvantage"
     with pytest.raises(ConfigError, match="NoSuchAdvantage"):
@@ -118,7 +116,9 @@ def test_json_with_an_unknown_key_or_part_is_refused():
 
 def test_toml_names_a_recipe_and_changes_keys(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('recipe = "demo"\nsteps = 5\n[optimizer]\nlr = 1e-6\n[task]\noperators = ["+", "-"]\n')
+    path.write_text(
+        'recipe = "demo"\nsteps = 5\n[optimizer]\nlr = 1e-6\n[task]\noperators = ["+", "-"]\n'
+    )
     recipe, changes = read_toml(path)
     made = apply(recipes.by_name(recipe), changes)
     assert recipe == "demo" and made.steps == 5 and made.optimizer.lr == 1e-6

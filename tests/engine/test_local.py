@@ -20,7 +20,8 @@ def requests(completions=3, prompts=PROMPTS, tag="t"):
 
 @pytest.fixture
 def sharp():
-    """The tiny model with larger weights: distributions with a shape, and stop tokens now and then."""
+    """The tiny model with larger weights: distributions with a shape, and stop tokens now and
+    then."""
     policy = tiny_policy()
     with torch.no_grad():
         for parameter in policy.module.parameters():
@@ -83,7 +84,9 @@ def test_finished_and_cut_are_told_apart(sharp):
         assert completion.token_ids[-1] in sharp.stop_ids
         assert not set(completion.token_ids[:-1]) & set(sharp.stop_ids)
     for completion in cut:
-        assert len(completion.token_ids) == 10 and not set(completion.token_ids) & set(sharp.stop_ids)
+        assert len(completion.token_ids) == 10 and not set(completion.token_ids) & set(
+            sharp.stop_ids
+        )
 
 
 def test_every_stop_token_ends_a_completion(sharp):

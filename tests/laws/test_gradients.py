@@ -1,5 +1,5 @@
-"""Nothing that only bounds memory or splits work changes the gradient, for every named objective, down
-to the model's parameters."""
+"""Nothing that only bounds memory or splits work changes the gradient, for every named objective,
+down to the model's parameters."""
 
 from dataclasses import replace
 
@@ -15,7 +15,8 @@ NAMES = sorted(named.NAMES)
 
 
 def complete(round: Round, *, off_policy: bool, seed: int = 0) -> Round:
-    """The round with a reference, and with anchors that differ from the policy's own where asked."""
+    """The round with a reference, and with anchors that differ from the policy's own where
+    asked."""
     generator = torch.Generator().manual_seed(seed)
 
     def column(shift):
@@ -78,8 +79,8 @@ def test_dropping_rows_without_signal_changes_nothing(name):
 
 
 def _without_dropping(round: Round, objective: Objective) -> Batch:
-    """The same batch made by hand, every row kept: dropping is switched off by an entropy term so small
-    that it vanishes in fp64, and the tokens are those of the objective itself."""
+    """The same batch made by hand, every row kept: dropping is switched off by an entropy term so
+    small that it vanishes in fp64, and the tokens are those of the objective itself."""
     kept = Batch.of(round, range(len(round.groups)), replace(objective, entropy=1e-300))
     assert len(kept.rows) == len(Rows.of(round))
     return kept
@@ -89,14 +90,17 @@ def test_parts_of_a_round_are_weighed_alone_and_cover_it():
     # Two parts of PerSequence weigh 1/B each: their gradients average to the whole round's.
     objective, round = objective_of("grpo"), complete(ragged_round(groups=4), off_policy=True)
     whole, _ = gradient(objective, Batch.of(round, range(4), objective), 10**6)
-    halves = [gradient(objective, Batch.of(round, p, objective), 10**6)[0] for p in ([0, 1], [2, 3])]
+    halves = [
+        gradient(objective, Batch.of(round, p, objective), 10**6)[0] for p in ([0, 1], [2, 3])
+    ]
     assert_same((halves[0] + halves[1]) / 2, whole)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_with_one_part_grpo_and_gspo_coincide_and_with_more_they_differ(dtype):
     # In bf16 too: with one part the anchor is the policy's own log-probability, so every ratio is
-    # exactly 1 however far the engine's log-probabilities lie. The advantages must be the same ones.
+    # exactly 1 however far the engine's log-probabilities lie. The advantages must be the same
+    # ones.
     grpo, gspo = objective_of("grpo"), objective_of("gspo")
     assert grpo.advantage == gspo.advantage and grpo.weight == gspo.weight
     one = complete(ragged_round(), off_policy=False)

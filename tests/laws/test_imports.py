@@ -1,5 +1,5 @@
-"""Imports point one way: types < objective, verify < batch, tasks < model < engine < training < config <
-recipes < run < cli."""
+"""Imports point one way: types < objective, verify < batch, tasks < model < engine < training <
+config < recipes < run < cli."""
 
 import ast
 import subprocess

@@ -38,7 +38,7 @@ def test_what_is_not_there_is_told_at_once(name, sentence):
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
-    with pytest.raises(ConfigError, match="no config.json"):
+    with pytest.raises(ConfigError, match=r"no config\.json"):
         locate(str(tmp_path))
 
 
@@ -90,6 +90,15 @@ def test_no_dropout_is_left_on(tmp_path):
     assert torch.equal(policy.module(ids).logits, policy.module(ids).logits)
 
 
+def test_logits_made_in_an_unknown_way_are_refused(monkeypatch):
+    from paceline.model import head
+
+    # As if nobody had told us of a scale on the logits.
+    monkeypatch.setattr(head.Shape, "of", classmethod(lambda cls, *_: cls(scale=1.5)))
+    with pytest.raises(ConfigError, match="not known here"):
+        tiny_policy()
+
+
 def test_all_stop_tokens_are_found():
     from transformers import GenerationConfig, LlamaConfig
 
@@ -110,7 +119,7 @@ def test_a_base_model_takes_plain_prompts(tmp_path):
     tokenizer.save_pretrained(tmp_path)
     (tmp_path / "config.json").write_text(tiny.model().config.to_json_string())
     source = locate(str(tmp_path))
-    with pytest.raises(ConfigError, match="no chat template.*plain"):
+    with pytest.raises(ConfigError, match=r"no chat template.*plain"):
         load_tokenizer(source)
     plain = load_tokenizer(source, "plain")
     rendered = plain.apply_chat_template([{"role": "user", "content": "1+1="}], tokenize=False)
@@ -149,4 +158,3 @@ def test_a_real_model_from_gguf(tmp_path):
             ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12
         )
         assert list(completion.token_ids) == theirs[0, len(prompt) :].tolist()
-    assert "Paris" in ours[1][0].text

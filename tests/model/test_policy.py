@@ -28,7 +28,8 @@ ROWS = Rows(
 
 
 def expected(module, prompt, completion, temperature):
-    """Log-probability and entropy of each token of one row, unpadded, from the model's own logits."""
+    """Log-probability and entropy of each token of one row, unpadded, from the model's own
+    logits."""
     ids = torch.tensor([[*prompt, *completion]])
     log_p = (module(ids).logits[0].float() / temperature).log_softmax(-1)
     places = range(len(prompt) - 1, len(prompt) + len(completion) - 1)

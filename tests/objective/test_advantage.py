@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from tests.objective.small_rounds import make_round
 from torch.testing import assert_close
 
 from paceline.errors import ConfigError
@@ -17,6 +16,7 @@ from paceline.objective import (
     Reward,
     ZScore,
 )
+from tests.objective.small_rounds import make_round
 
 GROUP_RELATIVE = [ZScore(), Center(), LeaveOneOut(), LengthWeighted(), GroupThenBatch()]
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.run.fake_run import NASTY, SUMMARY, fake_run, metric_line
 
 from paceline.errors import ConfigError, UserError
 from paceline.run.report import write_report
-from paceline.run.report_curves import MOST_POINTS, charts, curve_data
-from paceline.run.report_read import RunRecord, read_run
-from paceline.run.report_rollouts import (
+from paceline.run.report.curves import MOST_POINTS, charts, curve_data
+from paceline.run.report.read import RunRecord, read_run
+from paceline.run.report.rollouts import (
     HEAD,
     MOST_COMPLETIONS,
     MOST_ROUNDS,
@@ -27,7 +26,8 @@ from paceline.run.report_rollouts import (
     spread,
     within,
 )
-from paceline.run.report_words import change_interval, objective_in_words, verdict
+from paceline.run.report.words import change_interval, objective_in_words, verdict
+from tests.run.fake_run import NASTY, SUMMARY, fake_run, metric_line
 
 THIN = "\u202f"
 
@@ -196,9 +196,10 @@ def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
 
 
 def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
-    from tests.run import fake_run as fake
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from tests.run import fake_run as fake
 
     run = fake_run(tmp_path / "long", steps=1)
     row = fake.rollout_rows(1, 80, 1, 2)[0]

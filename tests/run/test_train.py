@@ -55,7 +55,7 @@ def test_there_is_a_metrics_line_a_step_with_every_promised_key(run):
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
     assert [line["round"] for line in lines] == [0, 0, 1, 1, 2]
     for line in lines:
-        assert KEYS <= set(line)
+        assert set(line) >= KEYS
         assert line["seconds"] == pytest.approx(sum(line["phases"].values()))
         assert sum(line["stop_reasons"].values()) == 12
     assert "sampled_accuracy" in lines[1]["evaluation"] and "evaluation" not in lines[0]
@@ -124,7 +124,7 @@ def test_a_second_run_goes_next_door(tmp_path, monkeypatch):
 
 
 def test_a_directory_in_use_is_refused_before_anything_starts(run, tmp_path):
-    with pytest.raises(ConfigError, match="holds a run already.*--out.*resume"):
+    with pytest.raises(ConfigError, match=r"holds a run already.*--out.*resume"):
         train(small(run.path), quiet=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("precious")
@@ -155,10 +155,24 @@ def test_an_interrupt_saves_the_model_and_the_report(tmp_path, monkeypatch):
 def test_the_screen_has_no_loss_and_tells_what_matters(tmp_path, capsys):
     train(small(tmp_path / "r"))
     text = capsys.readouterr().out
-    for told in ("solved", "reward", "cut", "signal", "left", "first prompt", "What is", "held out",
-                 "every ratio is 1", "initial", "final", "Δ", "report.html", "paceline sample"):
+    for told in (
+        "solved",
+        "reward",
+        "cut",
+        "signal",
+        "left",
+        "first prompt",
+        "What is",
+        "held out",
+        "every ratio is 1",
+        "initial",
+        "final",
+        "Δ",
+        "report.html",
+        "paceline sample",
+    ):
         assert told in text, told  # fmt: skip
-    assert "loss" not in text
+    assert "loss" not in text.replace(str(tmp_path), "")
 
 
 def test_without_evaluation_there_is_no_table(tmp_path, capsys):

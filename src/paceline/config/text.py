@@ -85,8 +85,8 @@ def apply(config: Config, overrides: Mapping[str, str]) -> Config:
 
 
 def objective_from(text: str) -> Objective:
-    """An objective by name: grpo, gspo(low=1e-3, kl=0.01), or file.py:name, where name is an Objective or
-    a function that returns one.
+    """An objective by name: grpo, gspo(low=1e-3, kl=0.01), or file.py:name, where name is an
+    Objective or a function that returns one.
 
     Raises: ConfigError for an unknown name or argument.
     """

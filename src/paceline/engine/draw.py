@@ -20,23 +20,21 @@ def draw(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tuple[Tens
     decoding, where that is a point, the one at temperature 1.
     """
     logits_RV = logits_RV.float()
-    if sampling.greedy:
-        token_R = logits_RV.argmax(-1)
-    else:
+    if not sampling.greedy:
         logits_RV = logits_RV / sampling.temperature
         if not sampling.full_support:
             logits_RV = logits_RV.masked_fill(~_support(logits_RV, sampling), float("-inf"))
     log_p_RV = logits_RV.log_softmax(-1)
-    if not sampling.greedy:
-        token_R = _inverse_cdf(log_p_RV.exp(), uniform_R)
+    greedy = sampling.greedy
+    token_R = logits_RV.argmax(-1) if greedy else _inverse_cdf(log_p_RV.exp(), uniform_R)
     return token_R, log_p_RV.gather(-1, token_R[:, None])[:, 0]
 
 
 def _inverse_cdf(p_RV: Tensor, uniform_R: Tensor) -> Tensor:
     """The first token whose cumulative probability exceeds the uniform number.
 
-    The number is scaled by the last cumulative value, which fp32 sums do not bring to exactly 1, and
-    kept below it, so that a token of probability 0 is never taken.
+    The number is scaled by the last cumulative value, which fp32 sums do not bring to exactly 1,
+    and kept below it, so that a token of probability 0 is never taken.
     """
     cdf_RV = p_RV.cumsum(-1)
     total_R = cdf_RV[:, -1]
@@ -46,7 +44,8 @@ def _inverse_cdf(p_RV: Tensor, uniform_R: Tensor) -> Tensor:
 
 
 def _support(logits_RV: Tensor, sampling: Sampling) -> Tensor:
-    """[R, V] True where a token may be sampled: top-k, then top-p, then min-p, each of what is left.
+    """[R, V] True where a token may be sampled: top-k, then top-p, then min-p, each of what is
+    left.
 
     Ties go by token id, so that the support does not depend on how a sort breaks them.
     """

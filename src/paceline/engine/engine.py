@@ -61,9 +61,7 @@ class Request:
 class Engine(Protocol):
     """Samples completions. The order and company of requests never changes a random number."""
 
-    def generate(
-        self, requests: Sequence[Request], sampling: Sampling
-    ) -> list[list[Completion]]:
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
         """One list for each request, with one completion for each of its streams, in order."""
         ...
 

@@ -52,7 +52,9 @@ class LocalEngine:
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
         rows = [_Row(i, stream) for i, r in enumerate(requests) for stream in r.streams]
         # Prompts of near-equal length decode together, so that little of the cache is padding.
-        by_length = sorted(rows, key=lambda row: (len(requests[row.request].prompt_ids), row.request))
+        by_length = sorted(
+            rows, key=lambda row: (len(requests[row.request].prompt_ids), row.request)
+        )
         for start in range(0, len(rows), self.rows_at_once):
             self._decode(by_length[start : start + self.rows_at_once], requests, sampling)
         answers: list[list[Completion]] = [[] for _ in requests]
@@ -60,9 +62,7 @@ class LocalEngine:
             answers[row.request].append(self._completion(row))
         return answers
 
-    def _decode(
-        self, rows: list[_Row], requests: Sequence[Request], sampling: Sampling
-    ) -> None:
+    def _decode(self, rows: list[_Row], requests: Sequence[Request], sampling: Sampling) -> None:
         """Fill in a block of rows, from prefill to the last stop token."""
         wanted = {i: place for place, i in enumerate(dict.fromkeys(row.request for row in rows))}
         prompts = [requests[i].prompt_ids for i in wanted]

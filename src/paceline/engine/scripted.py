@@ -14,8 +14,8 @@ Script = Callable[[tuple[int, ...], int], str]
 class ScriptedEngine:
     """Answers with the script's text, tokenized, and a stop token behind it.
 
-    A text of more than `sampling.max_tokens` tokens is cut like a sampled one. Log-probabilities are 0:
-    a script is certain of what it says.
+    A text of more than `sampling.max_tokens` tokens is cut like a sampled one. Log-probabilities
+    are 0: a script is certain of what it says.
     """
 
     def __init__(self, script: Script, tokenizer: Any, stop_id: int) -> None:

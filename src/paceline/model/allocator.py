@@ -1,5 +1,6 @@
-"""Keeping freed memory: on Linux, large tensors on the CPU otherwise cost a page fault for every 4 KiB,
-each time anew, because glibc hands big blocks back to the system as soon as they are freed."""
+"""Keeping freed memory: on Linux, large tensors on the CPU otherwise cost a page fault for every
+4 KiB, each time anew, because glibc hands big blocks back to the system as soon as they are
+freed."""
 
 import ctypes
 import sys
@@ -11,8 +12,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 def keep_freed_memory() -> bool:
     """Ask glibc to keep blocks of up to 1 GiB for the next tensor. Speed only; True if it agreed.
 
-    An update of SmolLM2-135M took 28 % less time with it (LAB.md). Elsewhere than on glibc
-    this does nothing.
+    `benchmarks/step.py` measures what it gives, with and without --give-back. Elsewhere than on
+    glibc this does nothing.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -20,4 +21,6 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except AttributeError:  # musl has no mallopt
         return False
-    return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30)) and bool(mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1))
+    return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30)) and bool(
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+    )

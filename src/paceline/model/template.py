@@ -11,7 +11,8 @@ PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
 def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> None:
-    """Settle the chat template, the pad token and the stop token, or say in one sentence what lacks."""
+    """Settle the chat template, the pad token and the stop token, or say in one sentence what
+    lacks."""
     if chat_template == "plain":
         tokenizer.chat_template = PLAIN
     elif chat_template is not None:
@@ -44,9 +45,9 @@ def render(tokenizer: Any, messages: Sequence[Message]) -> tuple[int, ...]:
 
 
 def stop_token_ids(tokenizer: Any, config: Any, generation_config: Any) -> tuple[int, ...]:
-    """Every token that ends an answer: the tokenizer's, the model's, the generation config's, and the
-    one that the chat template puts behind an assistant's turn. One id alone is a known trap: models
-    with several were counted as cut."""
+    """Every token that ends an answer: the tokenizer's, the model's, the generation config's, and
+    the one that the chat template puts behind an assistant's turn. One id alone is a known trap:
+    models with several were counted as cut."""
     found: set[int] = {tokenizer.eos_token_id}
     for holder in (config, generation_config):
         ids = None if holder is None else holder.to_dict().get("eos_token_id")
@@ -62,6 +63,7 @@ def _turn_end(tokenizer: Any) -> list[int]:
         [user, {"role": "assistant", "content": "turn-end-probe"}], tokenize=False
     )
     behind = text.rpartition("turn-end-probe")[2]
-    special = set(tokenizer.all_special_ids)
+    added = tokenizer.added_tokens_decoder.items()
+    special = {*tokenizer.all_special_ids, *(i for i, token in added if token.special)}
     ids = tokenizer(behind, add_special_tokens=False)["input_ids"] if behind else []
     return [i for i in ids if i in special][:1]

@@ -1,7 +1,7 @@
 """A two-layer random model with a small tokenizer, made on the spot: no download, milliseconds.
 
-It exists so that a whole run takes seconds: recipe `tiny`, the tests, the examples. It knows nothing,
-and can learn what is learnable from nothing: which answers pay.
+It exists so that a whole run takes seconds: recipe `tiny`, the tests, the examples. It knows
+nothing, and can learn what is learnable from nothing: which answers pay.
 """
 
 import torch
@@ -37,7 +37,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return made
 
 
-def model(seed: int = 0) -> LlamaForCausalLM:
+def model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LlamaForCausalLM:
     """Two layers of width 64, 4 query heads on 2 key heads; the same weights for the same seed."""
     config = LlamaConfig(
         vocab_size=len(SPECIAL) + 1 + len(CHARACTERS),
@@ -55,4 +55,5 @@ def model(seed: int = 0) -> LlamaForCausalLM:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # transformers initialises from the global generator
-        return LlamaForCausalLM(config)
+        made: torch.nn.Module = LlamaForCausalLM(config)
+    return made.to(dtype)  # type: ignore[return-value]

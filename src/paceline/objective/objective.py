@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError
+from ..types import Round
 from .advantage import Advantage, Gae, ReadsValues, ReturnToGo, sampled_tokens
 from .correction import Correction
 from .kl import KL, k3
@@ -26,7 +27,6 @@ from .surrogate import (
     Surrogate,
 )
 from .weight import PerConstant, PerToken, Weight
-from ..types import Round
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

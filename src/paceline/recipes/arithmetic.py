@@ -15,7 +15,7 @@ def demo() -> Config:
         objective=named.grpo(),
         steps=80,
         rollouts=Rollouts(problems=8, completions=8, max_tokens=32),
-        optimizer=AdamW(lr=1e-5),
+        optimizer=AdamW(lr=1.5e-5, decay="linear"),
         evaluation=Evaluating(problems=500),
     )
 
@@ -24,11 +24,12 @@ def tiny() -> Config:
     """A two-layer random model learns which answers pay: no download, a few seconds."""
     return Config(
         name="tiny",
-        task=Arithmetic(operators=("+",), low=0, high=4),
+        task=Arithmetic(operators=("+",), low=0, high=4, heldout=10, allow_cut=True),
         model=Model(path="tiny", dtype="fp32", device="cpu"),
         objective=named.grpo(),
-        steps=12,
-        rollouts=Rollouts(problems=4, completions=8, max_tokens=6),
+        steps=60,
+        rollouts=Rollouts(problems=8, completions=16, max_tokens=4),
         optimizer=AdamW(lr=1e-2),
-        evaluation=Evaluating(problems=8),
+        evaluation=Evaluating(problems=10, completions=4),
+        show_every=20,
     )

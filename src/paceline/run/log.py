@@ -12,8 +12,8 @@ from ..training.sample import reasons
 def line(report: Report) -> dict[str, Any]:
     """The step as plain JSON: null where there is no such number.
 
-    `reward`, `accuracy`, `completion_tokens`, `cut` and the groups are of the whole round; with several
-    parts a round, its steps share them.
+    `reward`, `accuracy`, `completion_tokens`, `cut` and the groups are of the whole round; with
+    several parts a round, its steps share them.
     """
     round, metrics = report.drawn.round, report.metrics
     rollouts = round.rollouts

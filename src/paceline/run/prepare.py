@@ -1,4 +1,5 @@
-"""Everything that can be known before the model is loaded, checked, and then the parts put together."""
+"""Everything that can be known before the model is loaded, checked, and then the parts put
+together."""
 
 import importlib.metadata
 import os
@@ -144,4 +145,3 @@ def machine(checked: Checked) -> dict[str, Any]:
         "dtype": str(checked.dtype).removeprefix("torch."),
         "system": f"{platform.system()} {platform.machine()}",
     }
-

@@ -85,11 +85,11 @@ def _schema() -> Any:
     floats, texts = pa.list_(pa.float32()), pa.list_(pa.string())
     return pa.schema(
         [
-            ("round", pa.int64()), ("step", pa.int64()), ("draw", pa.int64()), ("index", pa.int32()),
-            ("problem_id", pa.string()), ("prompt", pa.string()), ("answer", pa.string()),
-            ("completion", pa.string()), ("token_ids", pa.list_(pa.int32())), ("tokens", texts),
-            ("old", floats), ("anchor", floats), ("ref", floats), ("reward", pa.float64()),
-            ("parts", pa.string()), ("reason", pa.string()), ("correct", pa.bool_()),
+            ("round", pa.int64()), ("step", pa.int64()), ("draw", pa.int64()), ("index",
+            pa.int32()), ("problem_id", pa.string()), ("prompt", pa.string()), ("answer",
+            pa.string()), ("completion", pa.string()), ("token_ids", pa.list_(pa.int32())),
+            ("tokens", texts), ("old", floats), ("anchor", floats), ("ref", floats), ("reward",
+            pa.float64()), ("parts", pa.string()), ("reason", pa.string()), ("correct", pa.bool_()),
             ("finish", pa.string()), ("advantage", floats), ("masked", pa.bool_()),
             ("policy_version", pa.int64()),
         ]

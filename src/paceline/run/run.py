@@ -1,13 +1,13 @@
 """A run's directory: made once, owned by one process, written so that it can always be read.
 
-    runs/NAME/
-      config.json      the whole config, repr(objective), versions
-      metrics.jsonl    one line a step
-      summary.json     before, after, counters, seconds
-      rollouts/        parquet, one file a round
-      checkpoints/     step-000120/
-      report.html      one self-contained page
-      model/           the final model in Hugging Face layout
+runs/NAME/
+  config.json      the whole config, repr(objective), versions
+  metrics.jsonl    one line a step
+  summary.json     before, after, counters, seconds
+  rollouts/        parquet, one file a round
+  checkpoints/     step-000120/
+  report.html      one self-contained page
+  model/           the final model in Hugging Face layout
 """
 
 import json
@@ -35,7 +35,8 @@ class Run:
         self.path = Path(path)
         self._lock = FileLock(self.path / ".lock")
 
-    # -- making and finding ---------------------------------------------------------------------------
+    # -- making and finding
+    # ---------------------------------------------------------------------------
 
     @classmethod
     def create(cls, path: Path) -> "Run":
@@ -66,7 +67,8 @@ class Run:
         """Give the lock back; the directory is left as it is."""
         self._lock.release()
 
-    # -- files ----------------------------------------------------------------------------------------
+    # -- files
+    # ----------------------------------------------------------------------------------------
 
     @property
     def model(self) -> Path:
@@ -115,8 +117,8 @@ def refuse_taken(path: Path) -> None:
     """Raise ConfigError where a new run cannot go."""
     if (path / "config.json").is_file():
         raise ConfigError(
-            f"'{path}' holds a run already; choose another directory with --out, or resume that one "
-            f"with `paceline resume {path}` (not in this version yet)."
+            f"'{path}' holds a run already; choose another directory with --out, or resume that "
+            f"one with `paceline resume {path}` (not in this version yet)."
         )
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigError(f"'{path}' exists and is not empty; choose another directory with --out.")

@@ -1,8 +1,8 @@
 """What a user sees while a run goes on: a table that grows by a line a step, and sentences.
 
-There is no loss column: the loss of a policy gradient is not a measure of progress (with one update a
-round it is about 0 by construction). In a terminal a status line tells what is going on; elsewhere
-there are plain lines only.
+There is no loss column: the loss of a policy gradient is not a measure of progress (with one
+update a round it is about 0 by construction). In a terminal a status line tells what is going on;
+elsewhere there are plain lines only.
 """
 
 import re
@@ -40,7 +40,8 @@ class Screen:
         self.said: set[str] = set()
         self.status: Status | None = None
 
-    # -- sentences ------------------------------------------------------------------------------------
+    # -- sentences
+    # ------------------------------------------------------------------------------------
 
     def say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style=style))
@@ -69,7 +70,8 @@ class Screen:
         if self.status is not None:
             self.status.update(f"{what}: {finished} of {total} completions")
 
-    # -- the table ------------------------------------------------------------------------------------
+    # -- the table
+    # ------------------------------------------------------------------------------------
 
     def step(self, line: dict[str, Any]) -> None:
         """One step of the run, from its metrics line."""
@@ -94,8 +96,8 @@ class Screen:
     def _remarks(self, line: dict[str, Any]) -> None:
         if line["cut"] > 0.5:
             self.say_once(
-                "more than half of the completions are cut by length; raise rollouts.max_tokens, or "
-                "ask for shorter answers."
+                "more than half of the completions are cut by length; raise "
+                "rollouts.max_tokens, or ask for shorter answers."
             )
         if line["rows_trained"] == 0:
             self.say_once(

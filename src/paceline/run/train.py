@@ -100,9 +100,7 @@ def _after_step(
         save_checkpoint(run.path / "checkpoints", trainer)
 
 
-def _evaluate(
-    checked: Checked, trainer: Trainer, screen: Screen, title: str
-) -> Evaluation | None:
+def _evaluate(checked: Checked, trainer: Trainer, screen: Screen, title: str) -> Evaluation | None:
     settings = checked.config.evaluation
     if not settings.problems:
         return None
@@ -141,7 +139,9 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
     r, parts = config.rollouts, config.schedule.parts
     rounds = -(-config.steps // parts)
     screen.say(f"paceline: {config.name}  →  {path}", "bold")
-    screen.say(f"  task       {task.name}: {len(task.train)} problems, {len(task.heldout)} held out")
+    screen.say(
+        f"  task       {task.name}: {len(task.train)} problems, {len(task.heldout)} held out"
+    )
     for note in task.notes:
         screen.say(f"             {note}", "yellow")
     screen.say(f"  model      {config.model.path}, {checked.device.type}, {checked.dtype}")
@@ -156,7 +156,8 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
         screen.say(f"    │ {row}", "dim")
     if parts == 1:
         screen.say_once(
-            "one update a round: every ratio is 1, so the clip never binds, and that is right.", "dim"
+            "one update a round: every ratio is 1, so the clip never binds, and that is right.",
+            "dim",
         )
 
 

@@ -34,9 +34,11 @@ class Evaluation:
     sampled_accuracy: float
     """Mean share of right answers among the sampled ones (mean@k)."""
     pass_at: dict[int, float]
-    """k -> chance that one of k sampled answers is right, for k = 1, 2, 4, … up to those sampled."""
+    """k -> chance that one of k sampled answers is right, for k = 1, 2, 4, … up to those
+    sampled."""
     intervals: dict[str, Interval]
-    """95 % intervals: Wilson's, or the bootstrap over problems where several answers were sampled."""
+    """95 % intervals: Wilson's, or the bootstrap over problems where several answers were
+    sampled."""
     cut: float
     """Share of sampled completions that were cut by length."""
     seconds: float
@@ -62,7 +64,8 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[Evaluation, list[Answered]]:
-    """Answer the first `problems` held-out problems once greedily and `completions` times by sampling.
+    """Answer the first `problems` held-out problems once greedily and `completions` times by
+    sampling.
 
     The random numbers depend on the seed, the problem and the completion alone, so that two
     evaluations of one model agree, and two models meet the same numbers.
@@ -115,9 +118,7 @@ def _figures(name: str, answered: Sequence[Answered], seconds: float, seed: int)
         pass_at={k: sum(pass_at(k, count, r) for r in right) / n for k in powers},
         intervals={
             "greedy_accuracy": wilson(greedy, n),
-            "sampled_accuracy": wilson(sum(right), n)
-            if count == 1
-            else bootstrap(means, seed),
+            "sampled_accuracy": wilson(sum(right), n) if count == 1 else bootstrap(means, seed),
         },
         cut=cut / (n * count),
         seconds=seconds,

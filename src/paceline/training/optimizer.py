@@ -34,7 +34,9 @@ class AdamW:
 
     def __post_init__(self) -> None:
         if self.lr < 0 or self.clip < 0 or self.warmup < 0:
-            raise ConfigError("optimizer.lr, optimizer.clip and optimizer.warmup must not be negative.")
+            raise ConfigError(
+                "optimizer.lr, optimizer.clip and optimizer.warmup must not be negative."
+            )
 
     def lr_at(self, step: int, steps: int) -> float:
         """The learning rate of optimizer step number `step`, counted from 1, of `steps`."""
@@ -43,7 +45,9 @@ class AdamW:
         if self.decay == "constant":
             return self.lr
         share = (step - 1 - self.warmup) / max(1, steps - self.warmup)
-        return self.lr * (1 - share if self.decay == "linear" else (1 + math.cos(math.pi * share)) / 2)
+        return self.lr * (
+            1 - share if self.decay == "linear" else (1 + math.cos(math.pi * share)) / 2
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ class Stepped:
 class Optimizer:
     """Updates a policy's parameters.
 
-    bf16 parameters have fp32 masters: gradients are summed into fp32 as backward passes make them, the
-    step is taken on the masters, and the parameters are rewritten in place.
+    bf16 parameters have fp32 masters: gradients are summed into fp32 as backward passes make
+    them, the step is taken on the masters, and the parameters are rewritten in place.
     """
 
     def __init__(self, policy: Policy, settings: AdamW, steps: int) -> None:
@@ -91,7 +95,8 @@ class Optimizer:
         )
 
     def step(self, number: int) -> Stepped:
-        """Take optimizer step `number` (counted from 1) on the gradients summed since the last one."""
+        """Take optimizer step `number` (counted from 1) on the gradients summed since the last
+        one."""
         lr = self.settings.lr_at(number, self.steps)
         for group in self.adamw.param_groups:
             group["lr"] = lr

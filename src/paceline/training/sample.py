@@ -32,7 +32,8 @@ class Rollouts:
     max_draws: int = 4
     """With accept=signal: at most this many times `problems` are drawn for one round."""
     mask_cut: bool = False
-    """Cut completions count in their group's baseline but give no gradient (overlong masking, DAPO)."""
+    """Cut completions count in their group's baseline but give no gradient (overlong masking,
+    DAPO)."""
 
     def __post_init__(self) -> None:
         if self.problems < 1 or self.completions < 1 or self.max_draws < 1:
@@ -62,7 +63,8 @@ class Drawn:
 
 
 class Sampler:
-    """Draws problems in an order that the seed alone decides, samples a group of each, has it scored."""
+    """Draws problems in an order that the seed alone decides, samples a group of each, has it
+    scored."""
 
     def __init__(self, policy: Policy, engine: Engine, task: Task, settings: Rollouts, seed: int):
         self.policy, self.engine, self.task = policy, engine, task
@@ -72,8 +74,8 @@ class Sampler:
     def sample(self, index: int, clock: Clock) -> Drawn:
         """Round number `index`, always of `problems` groups.
 
-        With accept="signal", groups without signal are refused and others drawn in their place; when
-        `max_draws` is used up, the last refused ones fill the round.
+        With accept="signal", groups without signal are refused and others drawn in their place;
+        when `max_draws` is used up, the last refused ones fill the round.
         """
         wanted, accepted, refused = self.settings.problems, [], []
         too_long = 0
@@ -91,7 +93,8 @@ class Sampler:
         return Drawn(Round(index, tuple(groups)), len(refused) - missing, too_long)
 
     def _next_problems(self, count: int) -> tuple[list[tuple[int, Problem, tuple[int, ...]]], int]:
-        """The next problems of the stream that fit: (draw, problem, prompt tokens), and how many did not."""
+        """The next problems of the stream that fit: (draw, problem, prompt tokens), and how many
+        did not."""
         room = self.policy.context_length
         taken: list[tuple[int, Problem, tuple[int, ...]]] = []
         skipped = 0
@@ -105,8 +108,9 @@ class Sampler:
             self.draw += 1
             if skipped > len(self.task.train):
                 raise DataError(
-                    f"No problem of task '{self.task.name}' fits into the model's context of {room} "
-                    f"tokens beside answers of {self.settings.max_tokens}; set rollouts.max_tokens lower."
+                    f"No problem of task '{self.task.name}' fits into the model's context of "
+                    f"{room} tokens beside answers of {self.settings.max_tokens}; set "
+                    "rollouts.max_tokens lower."
                 )
         return taken, skipped
 

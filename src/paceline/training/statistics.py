@@ -22,7 +22,8 @@ def wilson(successes: float, n: int, z: float = Z95) -> Interval:
 
 
 def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> Interval:
-    """Percentile bootstrap 95 % interval of the mean, resampling the values (one for each problem)."""
+    """Percentile bootstrap 95 % interval of the mean, resampling the values (one for each
+    problem)."""
     data = np.asarray(values, dtype=np.float64)
     if len(data) == 0:
         return 0.0, 1.0
@@ -33,8 +34,8 @@ def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> Inte
 
 
 def pass_at(k: int, n: int, correct: int) -> float:
-    """Unbiased estimate that at least one of k completions is right, from n of which `correct` were:
-    1 − C(n−c, k) / C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1)."""
+    """Unbiased estimate that at least one of k completions is right, from n of which `correct`
+    were: 1 − C(n−c, k) / C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1)."""
     if not 1 <= k <= n:
         raise ValueError(f"pass@{k} needs at least {k} completions a problem, but there are {n}.")
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)

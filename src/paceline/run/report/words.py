@@ -4,7 +4,7 @@ import ast
 import math
 from collections.abc import Sequence
 
-from .report_read import Json, RunRecord, finite
+from .read import Json, RunRecord, finite
 
 THIN = "\u202f"
 """A narrow space that does not break, between a number and its unit."""

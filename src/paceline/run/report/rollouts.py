@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .report_read import Json, finite
+from .read import Json, finite
 
 MOST_ROUNDS = 12
 MOST_COMPLETIONS = 400

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
-from .report_curves import Chart, curve_data
-from .report_read import Json, RunRecord, finite
-from .report_words import (
+from .curves import Chart, curve_data
+from .read import Json, RunRecord, finite
+from .words import (
     THIN,
     change_interval,
     duration,

@@ -14,11 +14,11 @@ from base64 import b64encode
 from html import escape
 from pathlib import Path
 
-from . import report_page as parts
-from .report_curves import charts, curve_data
-from .report_read import Json, RunRecord, read_run
-from .report_rollouts import rollouts
-from .report_words import verdict
+from . import page as parts
+from .curves import charts, curve_data
+from .read import Json, RunRecord, read_run
+from .rollouts import rollouts
+from .words import verdict
 
 
 def write_report(run_dir: Path) -> Path:
@@ -37,8 +37,8 @@ def write_report(run_dir: Path) -> Path:
 def page(run: RunRecord) -> str:
     """The whole page: the template with each {{slot}} filled in one pass."""
     found, constant = charts(run)
-    style = asset("report.css")
-    script = asset("report_charts.js") + asset("report.js")
+    style = asset("page.css")
+    script = asset("charts.js") + asset("page.js")
     slots = {
         "name": escape(str(run.config.get("name") or run.folder.name)),
         "policy": escape(policy(style, script)),
@@ -56,7 +56,7 @@ def page(run: RunRecord) -> str:
         "curves_data": embedded(curve_data(run, found)),
         "rollouts_data": embedded(rollouts(run.folder)),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: slots[match[1]], asset("report.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: slots[match[1]], asset("page.html"))
 
 
 def asset(name: str) -> str:

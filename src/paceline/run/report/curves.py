@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
-from .report_read import Json, RunRecord, finite
-from .report_words import percent, quantity
+from .read import Json, RunRecord, finite
+from .words import percent, quantity
 
 Column = list[float | None]
 Tone = Literal["", "odd", "bad"]

@@ -50,16 +50,25 @@ def sample(
     prompts = tokenizer.apply_chat_template(
         chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True
     ).to(model.device)
-    # top_k and top_p off: the policy's whole distribution, or its log-probabilities would be wrong.
+    # Everything that bends the distribution is off, or the log-probabilities would be wrong.
     ids_BS = model.generate(
-        **prompts, do_sample=True, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=MAX_TOKENS
+        **prompts,
+        do_sample=True,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        repetition_penalty=1.0,
+        max_new_tokens=MAX_TOKENS,
     )
     width = prompts["input_ids"].shape[1]
     # A completion ends with its first stop token, which trains; what stands behind it is padding.
     # Padding is often the stop token itself, so count: comparing with the pad id would be a
     # mistake.
-    stopped_BT = (ids_BS[:, width:] == tokenizer.eos_token_id).cumsum(1)
-    is_stop_BT = ids_BS[:, width:] == tokenizer.eos_token_id
+    # Models may have several stop tokens; generate() ends at any of them.
+    stops = model.generation_config.eos_token_id
+    stop_ids = torch.tensor([stops] if isinstance(stops, int) else stops, device=model.device)
+    is_stop_BT = torch.isin(ids_BS[:, width:], stop_ids)
+    stopped_BT = is_stop_BT.cumsum(1)
     written_BT = (stopped_BT == 0) | ((stopped_BT == 1) & is_stop_BT)
     real_BS = torch.cat([prompts["attention_mask"].bool(), written_BT], 1)
     completion_BS = torch.cat([torch.zeros_like(prompts["attention_mask"]).bool(), written_BT], 1)

@@ -36,7 +36,7 @@ def test_train_then_eval_sample_and_report(tmp_path, capsys, monkeypatch):
 
     assert main(["sample", "r", "What is 1 + 2?", "-n", "3"]) == 0
     once = capsys.readouterr().out
-    assert len(once.splitlines()) >= 3
+    assert once.count("\n---\n") == 2
     main(["sample", "r", "What is 1 + 2?", "-n", "3"])
     assert capsys.readouterr().out == once
 

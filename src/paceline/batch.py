@@ -50,8 +50,14 @@ class Rows:
         )
         packs: list[list[int]] = []
         for i in order:
-            if packs and self.take([*packs[-1], i]).padded_tokens() <= tokens_per_forward:
-                packs[-1].append(i)
+            pack = packs[-1] if packs else []
+            prompts = {prompt_of[j] for j in (*pack, i)}
+            completion = max(len(self.completions[j]) for j in (*pack, i))
+            # The first row of a pack has its longest prompt.
+            prompt = len(self.prompts[pack[0]]) if pack else 0
+            padded = len(prompts) * prompt + (len(pack) + 1) * completion
+            if pack and padded <= tokens_per_forward:
+                pack.append(i)
             else:
                 packs.append([i])
         return packs
@@ -60,13 +66,6 @@ class Rows:
         """[B] the place of the row's prompt among the different ones."""
         places: dict[tuple[int, ...], int] = {}
         return [places.setdefault(tuple(p), len(places)) for p in self.prompts]
-
-    def padded_tokens(self) -> int:
-        """Tokens that go through the model, padding included: each prompt once, then the
-        completions."""
-        prompts = max(self.prompt_of()) + 1
-        longest = max(map(len, self.prompts)), max(map(len, self.completions))
-        return prompts * longest[0] + len(self) * longest[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +111,39 @@ class Batch:
 
     rows: Rows
     tokens: Tokens
+    index: tuple[int, ...]
+    """Their places among the round's rows."""
     part_rows: int
     """Rows of the part before those without signal were dropped."""
 
     @classmethod
-    def of(cls, round: Round, part: Sequence[int], objective: Objective) -> "Batch":
+    def of(
+        cls, round: Round, part: Sequence[int], objective: Objective, *, anchored: bool = True
+    ) -> "Batch":
         """Weigh all, then drop what carries no gradient.
 
         Args:
             round: scored, with the columns that the objective needs.
             part: the places of the part's groups in the round.
+            anchored: False where the round has one part: the policy's own log-probability is the
+                anchor then, even where the round holds one (for KL in the reward).
         """
-        chosen = set(part)
-        index = [i for i, g in enumerate(round.group_of) if g in chosen]
-        advantage_BT = _token_advantages(objective, round, index)
-        rollouts = [round.rollouts[i] for i in index]
+        chosen, group_of, every = set(part), round.group_of, round.rollouts
+        index = [i for i, g in enumerate(group_of) if g in chosen]
+        rollouts = [every[i] for i in index]
+        width = max(len(r.completion.token_ids) for r in rollouts)
+        advantage_BT = _token_advantages(objective, round, index, width)
         sampled = [
             [float(not r.masked)] * len(r.completion.token_ids)
             if r.completion.sampled is None
             else [float(s and not r.masked) for s in r.completion.sampled]
             for r in rollouts
         ]
-        width = advantage_BT.shape[1]
         mask_BT = pad(sampled, width, torch.float32)
-        group_B = torch.tensor([round.group_of[i] for i in index])
+        group_B = torch.tensor([group_of[i] for i in index])
         tokens = Tokens(
             mask_BT=mask_BT,
-            anchor_BT=_column(round.anchor, index, width),
+            anchor_BT=_column(round.anchor if anchored else None, index, width),
             old_BT=pad([r.completion.logprobs for r in rollouts], width, torch.float32),
             ref_BT=_column(round.ref, index, width),
             advantage_BT=advantage_BT,
@@ -148,11 +153,15 @@ class Batch:
         keep = list(range(len(index)))
         if objective.drops_signalless:
             keep = (advantage_BT * mask_BT).any(1).nonzero()[:, 0].tolist()
-        return cls(rows.take(keep), tokens.rows(torch.tensor(keep, dtype=torch.long)), len(index))
+        return cls(
+            rows.take(keep),
+            tokens.rows(torch.tensor(keep, dtype=torch.long)),
+            tuple(index[i] for i in keep),
+            len(index),
+        )
 
     def micro(self, tokens_per_forward: int, device: torch.device | str = "cpu") -> Iterator[Micro]:
-        """The batch in pieces that fit into memory. Their losses and gradients add up to the
-        whole's."""
+        """The batch in pieces that fit into memory; losses and gradients add up to the whole's."""
         for pack in self.rows.packs(tokens_per_forward):
             rows = self.rows.take(pack)
             width = max(len(c) for c in rows.completions)
@@ -184,9 +193,10 @@ def pad_left(rows: Sequence[Sequence[int]]) -> Tensor:
     return pad([[*(0,) * (width - len(row)), *row] for row in rows], width)
 
 
-def _token_advantages(objective: Objective, round: Round, index: Sequence[int]) -> Tensor:
+def _token_advantages(
+    objective: Objective, round: Round, index: Sequence[int], width: int
+) -> Tensor:
     """[B, T] of the part's rows, from statistics of the whole round."""
-    width = max(round.lengths[i] for i in index)
     advantage = objective.advantages(round)[list(index)]
     if advantage.ndim == 1:
         return advantage[:, None].expand(-1, width).float()

@@ -1,5 +1,4 @@
-"""The command line: `paceline COMMAND --help` fits a screen; every config key can be set by its
-path."""
+"""The command line: help that fits a screen, and every config key by its path."""
 
 import argparse
 import json
@@ -143,8 +142,11 @@ def config_of(recipe: str) -> "Config":
         if recipe.endswith(".toml"):
             name, changes = config.read_toml(path)
             return changed(config_of(name), changes)
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if "config" not in data:
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"'{recipe}' is no JSON file: {error}.") from None
+        if not isinstance(data, dict) or "config" not in data:
             raise ConfigError(f"'{recipe}' is no run's config.json: it has no key 'config'.")
         return config.from_json(data["config"]).with_(out=None)
     if ":" in recipe:
@@ -207,19 +209,24 @@ def _sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .run import answers
 
     config = _model_config(known, changes)
-    for text in answers(config, known.prompt, known.n, greedy=known.greedy):
-        print(text)
+    texts = answers(config, known.prompt, known.n, greedy=known.greedy)
+    print("\n---\n".join(texts))
 
 
 def _model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
-    """The config under which a model is evaluated: its run's, or the demo's with this model."""
-    path = Path(known.model)
-    if (path / "config.json").is_file() and (path / "model").is_dir():
-        start = config_of(str(path / "config.json")).with_(model={"path": str(path / "model")})
-    else:
-        start = config_of("demo").with_(model={"path": known.model})
-    task = {"task": known.task} if getattr(known, "task", None) else {}
-    return changed(start, {**task, **changes})
+    """The config under which a model is used: its run's, else that of the task's own recipe."""
+    from . import recipes
+
+    path, task = Path(known.model), vars(known).get("task")
+    is_run = (path / "metrics.jsonl").is_file()
+    if is_run and not (path / "model").is_dir():
+        raise ConfigError(f"The run '{path}' has no model yet: it was stopped, or is going on.")
+    model = {"path": str(path / "model") if is_run else known.model}
+    if is_run and task is None:
+        return changed(config_of(str(path / "config.json")).with_(model=model), changes)
+    # A task's own recipe knows how long its answers are.
+    start = config_of(task if task in recipes.NAMES else "demo").with_(model=model)
+    return changed(start, {**({"task": task} if task else {}), **changes})
 
 
 def _report(known: argparse.Namespace, changes: dict[str, str]) -> None:

@@ -45,6 +45,11 @@ def test_the_task_comes_first_whatever_the_order():
     [
         ("optimizer.lrr", "1", r"no key 'optimizer.lrr'.* 'optimizer.lr'"),
         ("lr", "1", r"Did you mean 'optimizer.lr'"),
+        ("max_tokens", "1", r"'rollouts.max_tokens' or 'evaluation.max_tokens'"),
+        ("evaluation.completions", "0", "at least 1"),
+        ("evaluation.problems", "-1", "not be negative"),
+        ("optimizer.beta1", "1.5", "in .0, 1"),
+        ("save_every", "-1", "at least 0"),
         ("optimizer.lr", "fast", "optimizer.lr takes a number, not 'fast'"),
         ("steps", "1.5", "steps takes a whole number"),
         ("optimizer.decay", "cos", "one of constant, linear, cosine"),
@@ -114,6 +119,14 @@ def test_json_with_an_unknown_key_or_part_is_refused():
         from_json(data)
 
 
+def test_what_cannot_be_recorded_is_told():
+    start = recipes.tiny().with_(objective=Objective(advantage=lambda round: None))
+    with pytest.raises(ConfigError, match="frozen dataclass"):
+        to_json(start)
+    with pytest.raises(ConfigError, match=r"paceline\.gspo"):
+        recipes.tiny().with_(objective="gspo")
+
+
 def test_toml_names_a_recipe_and_changes_keys(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
@@ -123,6 +136,12 @@ def test_toml_names_a_recipe_and_changes_keys(tmp_path):
     made = apply(recipes.by_name(recipe), changes)
     assert recipe == "demo" and made.steps == 5 and made.optimizer.lr == 1e-6
     assert made.task.operators == ("+", "-")
+    path.write_text('recipe = "tiny"\n[task]\ntype = "rows"\npath = "my rows.jsonl"\n')
+    task = apply(recipes.tiny(), read_toml(path)[1]).task
+    assert isinstance(task, Rows) and task.path == "my rows.jsonl"
+    path.write_text("steps = 5")
+    with pytest.raises(ConfigError, match="names no recipe"):
+        read_toml(path)
     path.write_text("steps = = 5")
     with pytest.raises(ConfigError, match="no TOML file"):
         read_toml(path)

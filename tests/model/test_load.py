@@ -94,7 +94,7 @@ def test_logits_made_in_an_unknown_way_are_refused(monkeypatch):
     from paceline.model import head
 
     # As if nobody had told us of a scale on the logits.
-    monkeypatch.setattr(head.Shape, "of", classmethod(lambda cls, *_: cls(scale=1.5)))
+    monkeypatch.setattr(head.Shape, "of", classmethod(lambda cls, *_: cls(scale=20.0)))
     with pytest.raises(ConfigError, match="not known here"):
         tiny_policy()
 

@@ -33,3 +33,7 @@ def test_the_bootstrap_is_near_the_normal_interval_and_repeats():
     assert low == pytest.approx(0.5 - 0.0462, abs=0.006)
     assert high == pytest.approx(0.5 + 0.0462, abs=0.006)
     assert bootstrap(values) == (low, high)
+
+
+def test_the_bootstrap_claims_no_certainty_where_all_values_are_equal():
+    assert bootstrap([0.0] * 50) == wilson(0, 50) and bootstrap([1.0] * 50)[0] < 0.95

@@ -64,6 +64,15 @@ class Evaluating:
     min_p: float = 0.0
     """Of the sampled answers."""
 
+    def __post_init__(self) -> None:
+        if self.problems < 0 or self.every < 0 or self.completions < 1:
+            raise ConfigError(
+                "evaluation.problems and evaluation.every must not be negative, and "
+                "evaluation.completions must be at least 1."
+            )
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise ConfigError("evaluation.max_tokens must be at least 1, or none.")
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -97,9 +106,21 @@ class Config:
     """Steps between looks at a few completions; 0 never."""
 
     def __post_init__(self) -> None:
-        for key, least in (("steps", 0), ("tokens_per_forward", 1), ("rows_at_once", 1)):
-            if getattr(self, key) < least:
-                raise ConfigError(f"{key} is {getattr(self, key)}; it must be at least {least}.")
+        for key, value, least in (
+            ("steps", self.steps, 0),
+            ("save_every", self.save_every, 0),
+            ("show_every", self.show_every, 0),
+            ("tokens_per_forward", self.tokens_per_forward, 1),
+            ("rows_at_once", self.rows_at_once, 1),
+        ):
+            if value < least:
+                raise ConfigError(f"{key} is {value}; it must be at least {least}.")
+        if not isinstance(self.objective, Objective):
+            raise ConfigError(
+                f"objective is {self.objective!r}; give a value, such as paceline.gspo()."
+            )
+        if not isinstance(self.task, TaskSource):
+            raise ConfigError(f"task is {self.task!r}; give a value, such as Arithmetic().")
         if self.schedule.minibatches > self.rollouts.problems:
             raise ConfigError(
                 f"schedule.minibatches is {self.schedule.minibatches}, but a round has only "
@@ -139,9 +160,10 @@ def _set(record: Any, key: str, value: Any, whole: Config) -> Any:
 def unknown_key(config: Config, key: str) -> ConfigError:
     """The sentence that names the nearest key."""
     known = [path for path, _ in paths(config)]
-    last = {path.rpartition(".")[2]: path for path in known}
-    if key in last:
-        return ConfigError(f"There is no key '{key}'. Did you mean '{last[key]}'?")
+    ending = [path for path in known if path.rpartition(".")[2] == key]
+    if ending:
+        meant = " or ".join(f"'{path}'" for path in ending)
+        return ConfigError(f"There is no key '{key}'. Did you mean {meant}?")
     return ConfigError(
         f"There is no key '{key}'.{nearest(key, known)} `paceline show RECIPE --keys` lists them."
     )

@@ -46,7 +46,16 @@ def _type_name(cls: type) -> str:
 
 
 def _reference(thing: Any) -> str:
-    """module:name, or file.py:name for what a user's own file or script defines."""
+    """module:name, or file.py:name for what a user's own file or script defines.
+
+    Raises: ConfigError for what has no name to be found again by, such as a lambda.
+    """
+    name = getattr(thing, "__qualname__", "<value>")
+    if "<" in name:
+        raise ConfigError(
+            f"{thing!r} has no name under which a run could record it; write it as a function or a "
+            "frozen dataclass at the top of a file."
+        )
     if thing.__module__ == "__main__" or thing.__module__.startswith("paceline_user_"):
         file = getattr(sys.modules[thing.__module__], "__file__", None) or "<interactive>"
         return f"{file}:{thing.__qualname__}"
@@ -56,11 +65,18 @@ def _reference(thing: Any) -> str:
 def _record(cls: type, data: Mapping[str, Any]) -> Any:
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]
+    needed = {f.name for f in dataclasses.fields(cls) if _required(f)}
+    if missing := sorted(needed - set(data)):
+        raise ConfigError(f"{cls.__name__} lacks the key '{missing[0]}'.")
     given = {k: v for k, v in data.items() if k != "type"}
     for key in given:
         if key not in known:
             raise ConfigError(f"There is no key '{key}' in {cls.__name__}.{nearest(key, known)}")
     return cls(**{k: _value(hints[k], v) for k, v in given.items()})
+
+
+def _required(f: dataclasses.Field) -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
 
 
 def _value(hint: Any, value: Any) -> Any:

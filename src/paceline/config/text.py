@@ -4,7 +4,9 @@ import ast
 import contextlib
 import inspect
 import io
+import shlex
 import textwrap
+import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -124,7 +126,7 @@ def parse(key: str, annotation: Any, text: str) -> Any:
     if takes_text and typing.get_origin(annotation) is not tuple:
         return None if text.lower() == "none" and annotation is not str else text
     form = tyro.conf.FlagConversionOff[annotation] if annotation is bool else annotation
-    words = [text.title()] if text.lower() in ("true", "false", "none") else text.split()
+    words = [text.title()] if text.lower() in ("true", "false", "none") else shlex.split(text)
     try:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             return tyro.cli(form, args=words)
@@ -155,15 +157,24 @@ def _annotation(config: Config, key: str) -> Any:
 
 
 def read_toml(path: Path) -> tuple[str, dict[str, str]]:
-    """(recipe, overrides) of a TOML file: `recipe = "demo"` and keys, in tables or dotted."""
-    import tomllib
+    """(recipe, overrides) of a TOML file: `recipe = "demo"`, and keys in tables or dotted. A [task]
+    table may choose the task by `type`.
 
+    Raises: ConfigError where it is no TOML or names no recipe.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"'{path}' is no TOML file: {error}.") from None
-    recipe = data.pop("recipe", "tiny")
-    return recipe, dict(_flat(data, ""))
+    if "recipe" not in data:
+        raise ConfigError(
+            f"'{path}' names no recipe to start from; write recipe = \"demo\" on top."
+        )
+    recipe = data.pop("recipe")
+    flat = dict(_flat(data, ""))
+    if "task.type" in flat:
+        flat["task"] = flat.pop("task.type")
+    return recipe, flat
 
 
 def _flat(data: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
@@ -171,6 +182,6 @@ def _flat(data: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            yield f"{prefix}{key}", " ".join(map(str, value))
+            yield f"{prefix}{key}", shlex.join(map(str, value))
         else:
             yield f"{prefix}{key}", str(value)

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import torch
 
+from ..batch import Padded, Rows
 from ..errors import ConfigError
 from . import tiny
 from .policy import Policy
@@ -170,22 +171,46 @@ def load_policy(
         module.config.dtype = dtype
     stops = stop_token_ids(tokenizer, module.config, module.generation_config)
     policy = Policy(module, tokenizer, stops, masters=masters)
-    _check_logits(policy, source)
+    _check_scores(policy, source)
     return policy
 
 
+CHANGING_ROPE = ("dynamic", "longrope")
+"""Rotary embeddings whose angles change with the longest row: a token's probability would depend on
+its company."""
+
+
 @torch.no_grad()
-def _check_logits(policy: Policy, source: Source) -> None:
-    """Refuse a model whose logits are not its output layer's, shaped as `head.Shape` knows:
-    engine and trainer would agree on a distribution that is not the model's."""
-    ids = torch.tensor([[5, 6, 7]], device=policy.device)
-    ours = policy.logits(policy.prefill(ids, torch.ones_like(ids)).last_QD)[0]
-    theirs = policy.module(ids).logits[0, -1].float()
-    if (ours - theirs).abs().max() > 0.02 * theirs.abs().max().clamp_min(1):
+def _check_scores(policy: Policy, source: Source) -> None:
+    """Refuse a model that our way of scoring does not fit: prompts padded on the left and computed
+    once, completions behind them, and logits from the output layer as `head.Shape` knows them.
+
+    Otherwise engine and trainer would agree on a distribution that is not the model's.
+    """
+    kind = type(policy.module).__name__
+    rope = getattr(policy.module.config, "rope_parameters", None) or {}
+    if {rope.get("rope_type"), *(r.get("rope_type") for r in _nested(rope))} & {*CHANGING_ROPE}:
         raise ConfigError(
-            f"'{source.name}' ({type(policy.module).__name__}) makes its logits in a way that is "
-            "not known here, so its log-probabilities would be wrong; use another model family."
+            f"'{source.name}' ({kind}) scales its rotary embedding by the length of the batch, so "
+            "that a token's probability would depend on its company; use another model."
         )
+    rows = Rows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
+    ours_BT = policy.score(Padded.of(rows, policy.device), 1.0).logp_BT
+    for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
+        ids = torch.tensor([[*prompt, *completion]], device=policy.device)
+        logp = policy.module(ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
+        theirs = logp.gather(-1, ids[0, len(prompt) :, None])[:, 0]
+        # bf16 rounds the two ways of computing differently; a wrong scale or mask is far larger.
+        if not torch.allclose(ours_BT[i, : len(completion)], theirs, rtol=0.02, atol=0.25):
+            raise ConfigError(
+                f"'{source.name}' ({kind}) computes completions behind padded prompts, or its "
+                "logits, in a way that is not known here; use another model family."
+            )
+
+
+def _nested(rope: dict) -> list[dict]:
+    """Rotary settings that a model keeps for each type of layer."""
+    return [r for r in rope.values() if isinstance(r, dict)]
 
 
 def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
@@ -207,7 +232,7 @@ def _folder(source: Source) -> str:
 
 def _not_loaded(source: Source, what: str, error: Exception) -> ConfigError:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    hint = "check the name, your connection or HF_ENDPOINT, or give a local folder"
+    hint = "there is no such folder here either; check the name, your connection or HF_ENDPOINT"
     if source.kind != "hub":
         hint = "check that the folder is whole"
     return ConfigError(f"The {what} of '{source.name}' could not be loaded ({first}); {hint}.")

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from ..errors import ConfigError
 from ..types import Message
 
@@ -11,10 +13,12 @@ PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
 def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> None:
-    """Settle the chat template, the pad token and the stop token, or say in one sentence what
-    lacks."""
+    """Settle the chat template, the pad token and the stop token, or say what lacks."""
     if chat_template == "plain":
-        tokenizer.chat_template = PLAIN
+        first = tokenizer("a")["input_ids"][:1]
+        starts = tokenizer.bos_token_id is not None and first == [tokenizer.bos_token_id]
+        # Rendering a template adds no special tokens, and base models expect their first one.
+        tokenizer.chat_template = "{{ bos_token }}" + PLAIN if starts else PLAIN
     elif chat_template is not None:
         path = Path(chat_template).expanduser()
         if not path.is_file():
@@ -38,9 +42,15 @@ def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> Non
 
 def render(tokenizer: Any, messages: Sequence[Message]) -> tuple[int, ...]:
     """The prompt's tokens, with the mark that opens the assistant's turn."""
-    rendered = tokenizer.apply_chat_template(
-        [dict(m) for m in messages], add_generation_prompt=True, tokenize=True, return_dict=True
-    )
+    try:
+        rendered = tokenizer.apply_chat_template(
+            [dict(m) for m in messages], add_generation_prompt=True, tokenize=True, return_dict=True
+        )
+    except TemplateError as error:
+        raise ConfigError(
+            f"The chat template refuses these messages: {error}; change task.system or task.user, "
+            "or set model.chat_template."
+        ) from error
     return tuple(rendered["input_ids"])
 
 
@@ -62,7 +72,9 @@ def _turn_end(tokenizer: Any) -> list[int]:
     text = tokenizer.apply_chat_template(
         [user, {"role": "assistant", "content": "turn-end-probe"}], tokenize=False
     )
-    behind = text.rpartition("turn-end-probe")[2]
+    _, found, behind = text.rpartition("turn-end-probe")
+    if not found:  # a template that changes or drops what was said
+        return []
     added = tokenizer.added_tokens_decoder.items()
     special = {*tokenizer.all_special_ids, *(i for i, token in added if token.special)}
     ids = tokenizer(behind, add_special_tokens=False)["input_ids"] if behind else []

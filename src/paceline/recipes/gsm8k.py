@@ -6,8 +6,10 @@ from ..tasks import Gsm8k
 from ..training import AdamW, Rollouts
 
 
-def gsm8k(model: str = "Qwen/Qwen3-0.6B", data: str | None = None) -> Config:
+def gsm8k(model: str = "Qwen/Qwen2.5-0.5B-Instruct", data: str | None = None) -> Config:
     """GSM8K with Dr.GRPO and full weights.
+
+    The default model answers without a thinking phase, so that 400 tokens are enough.
 
     Args:
         model: as in `paceline.model.load`.

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..errors import CheckpointError
@@ -49,7 +50,7 @@ def load_checkpoint(folder: Path, trainer: Trainer) -> None:
         weights = load_file(folder / "policy.safetensors")
         moments = load_file(folder / "optimizer.safetensors")
         reference = load_file(folder / "reference.safetensors") if _follows(trainer) else None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"The checkpoint '{folder}' is not whole: {error}.") from error
     if state["part"] != trainer.schedule.parts:
         raise CheckpointError(f"The checkpoint '{folder}' was saved in the middle of a round.")

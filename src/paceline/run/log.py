@@ -59,7 +59,7 @@ def finite(value: float | None) -> float | None:
 
 
 def memory_gb() -> float:
-    """Peak memory of the GPU where there is one, else what the process holds now; 1e9 bytes."""
-    if torch.cuda.is_available():
+    """Peak memory of the GPU if it is used, else what the process holds now; in 1e9 bytes."""
+    if torch.cuda.is_initialized() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 1e9
     return psutil.Process().memory_info().rss / 1e9

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .. import config as configuration
 from ..config import Config
 from ..engine import LocalEngine, Sampling
 from ..errors import ConfigError, DataError
@@ -18,7 +19,7 @@ from ..model.load import best_dtype
 from ..model.template import render
 from ..objective import Objective
 from ..tasks import Task
-from ..training import Optimizer, Sampler, Trainer
+from ..training import Optimizer, Sampler, Trainer, check_objective
 from ..types import Round
 from .rollouts import write_round
 from .run import Run
@@ -54,6 +55,8 @@ def check(config: Config) -> Checked:
             "evaluation.problems=0."
         )
     evaluation_sampling(config)
+    check_objective(config.objective)
+    configuration.to_json(config)  # a part that cannot be recorded is told now
     tokenizer = load_tokenizer(source, config.model.chat_template)
     prompt = render(tokenizer, task.messages(task.train[0]))
     return Checked(

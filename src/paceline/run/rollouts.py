@@ -64,6 +64,7 @@ def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> di
         "finish": [c.finish for c in completions],
         "advantage": _advantages(advantage_B, round.lengths),
         "masked": [r.masked for r in rollouts],
+        "sampled": [None if c.sampled is None else list(c.sampled) for c in completions],
         "policy_version": [c.policy_version for c in completions],
     }
 
@@ -83,14 +84,14 @@ def _schema() -> Any:
     import pyarrow as pa
 
     floats, texts = pa.list_(pa.float32()), pa.list_(pa.string())
-    return pa.schema(
-        [
-            ("round", pa.int64()), ("step", pa.int64()), ("draw", pa.int64()), ("index",
-            pa.int32()), ("problem_id", pa.string()), ("prompt", pa.string()), ("answer",
-            pa.string()), ("completion", pa.string()), ("token_ids", pa.list_(pa.int32())),
-            ("tokens", texts), ("old", floats), ("anchor", floats), ("ref", floats), ("reward",
-            pa.float64()), ("parts", pa.string()), ("reason", pa.string()), ("correct", pa.bool_()),
-            ("finish", pa.string()), ("advantage", floats), ("masked", pa.bool_()),
-            ("policy_version", pa.int64()),
-        ]
-    )  # fmt: skip
+    kinds = {
+        pa.int64(): ("round", "step", "draw", "index", "policy_version"),
+        pa.string(): ("problem_id", "prompt", "answer", "completion", "parts", "reason", "finish"),
+        pa.list_(pa.int32()): ("token_ids",),
+        texts: ("tokens",),
+        floats: ("old", "anchor", "ref", "advantage"),
+        pa.float64(): ("reward",),
+        pa.bool_(): ("correct", "masked"),
+        pa.list_(pa.bool_()): ("sampled",),
+    }
+    return pa.schema([(name, kind) for kind, names in kinds.items() for name in names])

@@ -13,6 +13,7 @@ runs/NAME/
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
+from ..model import Policy
 
 NAME = re.compile(r"[\w][\w.-]*")
 
@@ -34,9 +36,6 @@ class Run:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = FileLock(self.path / ".lock")
-
-    # -- making and finding
-    # ---------------------------------------------------------------------------
 
     @classmethod
     def create(cls, path: Path) -> "Run":
@@ -66,9 +65,6 @@ class Run:
     def release(self) -> None:
         """Give the lock back; the directory is left as it is."""
         self._lock.release()
-
-    # -- files
-    # ----------------------------------------------------------------------------------------
 
     @property
     def model(self) -> Path:
@@ -107,6 +103,13 @@ class Run:
         """One line of metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def save_model(self, policy: Policy) -> None:
+        """Write model/ aside and rename it: half a model is never taken for one."""
+        aside = self.path / "model.tmp"
+        shutil.rmtree(aside, ignore_errors=True)
+        policy.save(aside)
+        os.replace(aside, self.model)
 
     def rollouts_of(self, round: int) -> Path:
         """The parquet file of a round."""

@@ -8,7 +8,7 @@ elsewhere there are plain lines only.
 import re
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,11 @@ from ..training.statistics import wilson
 from ..types import Rollout, Round
 
 HEADER = "    step    solved  (95 %)   reward  length   cut  signal  tokens/s  s/step   left"
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;]*[A-Za-z]")
+CONTROL = re.compile(
+    r"\x1b\[[0-9;?]*[A-Za-z]"  # terminal sequences
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and newline
+    r"|[\u202a-\u202e\u2066-\u2069]"  # what turns the direction of writing
+)
 
 
 class Screen:
@@ -39,9 +43,6 @@ class Screen:
         self.recent: deque[float] = deque(maxlen=10)
         self.said: set[str] = set()
         self.status: Status | None = None
-
-    # -- sentences
-    # ------------------------------------------------------------------------------------
 
     def say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style=style))
@@ -69,9 +70,6 @@ class Screen:
         """Move the status line along."""
         if self.status is not None:
             self.status.update(f"{what}: {finished} of {total} completions")
-
-    # -- the table
-    # ------------------------------------------------------------------------------------
 
     def step(self, line: dict[str, Any]) -> None:
         """One step of the run, from its metrics line."""
@@ -120,8 +118,14 @@ class Screen:
         self.say(
             f"{title}: sampled {100 * evaluation.sampled_accuracy:.1f} % "
             f"[{100 * low:.1f}–{100 * high:.1f}], greedy {100 * evaluation.greedy_accuracy:.1f} % "
-            f"on {evaluation.n} held-out problems ({duration(evaluation.seconds)})"
+            f"on {evaluation.n} held-out problems, {100 * evaluation.cut:.0f} % cut "
+            f"({duration(evaluation.seconds)})"
         )
+        if evaluation.cut > 0.3:
+            self.say_once(
+                f"{title}, {100 * evaluation.cut:.0f} % of the answers were cut by length and "
+                "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."
+            )
 
     def table(self, before: Evaluation, after: Evaluation) -> None:
         """Initial, final and Δ, with 95 % intervals."""
@@ -155,9 +159,14 @@ def _one_line(rollout: Rollout, width: int) -> Text:
     return text.append(f"  {rollout.verdict.reward:.2f}", style)
 
 
+def printable(text: str) -> str:
+    """Model text without what could drive a terminal."""
+    return CONTROL.sub("", text)
+
+
 def shortened(text: str, room: int) -> str:
     """One line of printable text; what is left out of the middle shows as an ellipsis."""
-    plain = CONTROL.sub("", " ".join(text.split()))
+    plain = printable(" ".join(text.split()))
     if len(plain) <= room:
         return plain
     return f"{plain[: room // 2 - 1]} … {plain[-(room - room // 2 - 2) :]}"
@@ -174,8 +183,3 @@ def duration(seconds: float) -> str:
 def wall_clock() -> str:
     """Now, as ISO 8601 with the zone."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def sentence_list(items: Sequence[str]) -> str:
-    """a, b and c."""
-    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)

@@ -1,8 +1,12 @@
 """The main job: check, load, evaluate, train, evaluate, save, report."""
 
+import shlex
+import shutil
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .. import config as configuration
@@ -20,8 +24,9 @@ from .screen import Screen, wall_clock
 def train(config: Config, *, quiet: bool = False) -> Run:
     """Train as a config says, and return the run's directory.
 
-    What is on disk when this ends is told in `Run`. An interrupt (Ctrl-C) saves the model as it is,
-    writes the summary and the report, and is raised again.
+    What is on disk when this ends is told in `Run`. An interrupt (Ctrl-C) or an error after the
+    first step saves the model as it is, the summary and the report, and is raised again; before
+    the first step it leaves nothing behind.
 
     Raises: UserError with one sentence, before the model is loaded, for what a user can mend.
     """
@@ -36,6 +41,8 @@ def train(config: Config, *, quiet: bool = False) -> Run:
         return _train(checked, run, screen)
     finally:
         run.release()
+        if not (path / "metrics.jsonl").exists():  # nothing was learned: the name stays free
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _train(checked: Checked, run: Run, screen: Screen) -> Run:
@@ -45,38 +52,55 @@ def _train(checked: Checked, run: Run, screen: Screen) -> Run:
         trainer = prepare.trainer_of(checked, policy, run)
     before = _evaluate(checked, trainer, screen, "before training")
     counters = {"groups_refused": 0, "prompts_too_long": 0, "steps_skipped": 0}
-    interrupted = None
+    stopped: BaseException | None = None
     try:
         for _ in range(checked.config.steps):
-            with screen.busy("training") if screen.console.is_terminal else _nothing():
+            with screen.busy("training") if screen.console.is_terminal else nullcontext():
                 report = trainer.step()
             _after_step(checked, trainer, report, run, screen, counters)
-    except KeyboardInterrupt as stop:
-        interrupted = stop
-        screen.say("Interrupted: saving what there is.", "yellow")
-    policy.save(run.model)
-    after = None if interrupted else _evaluate(checked, trainer, screen, "after training")
+    except (KeyboardInterrupt, Exception) as error:  # whatever it is, nothing learned is lost
+        if trainer.steps == 0:
+            raise
+        stopped = error
+        screen.say(
+            f"Stopped ({type(error).__name__}) after step {trainer.steps}: saving.", "yellow"
+        )
+    run.save_model(policy)
+    after = _evaluate(checked, trainer, screen, "after training") if stopped is None else None
     summary = {
-        "before": before and _plain(before),
-        "after": after and _plain(after),
+        "before": before and asdict(before),
+        "after": after and asdict(after),
         "steps": trainer.steps,
         "rounds": trainer.rounds,
-        "interrupted": interrupted is not None,
+        "interrupted": isinstance(stopped, KeyboardInterrupt),
+        "stopped": None if stopped is None else f"{type(stopped).__name__}: {stopped}",
         "counters": counters,
         "seconds": time.perf_counter() - started,
         "model": "model",
     }
+    _finish(checked, run, screen, summary, before, after)
+    if stopped is not None:
+        raise stopped
+    return run
+
+
+def _finish(
+    checked: Checked,
+    run: Run,
+    screen: Screen,
+    summary: dict[str, Any],
+    before: Evaluation | None,
+    after: Evaluation | None,
+) -> None:
+    """The summary, the report, and the last lines on the screen."""
     run.write_json("summary.json", summary)
-    report_path = write_report(run.path)
+    report = write_report(run.path) if (run.path / "metrics.jsonl").exists() else None
     if before and after:
         screen.table(before, after)
-    screen.say(f"report   {report_path}")
+    screen.say(f"report   {report}")
     screen.say(f"model    {run.model}")
     screen.say(f"seconds  {summary['seconds']:.0f}")
     screen.say(f"next     {_next_command(checked, run)}")
-    if interrupted:
-        raise interrupted
-    return run
 
 
 def _after_step(
@@ -87,7 +111,7 @@ def _after_step(
     every = config.evaluation.every
     if every and report.step % every == 0 and report.step < config.steps:
         evaluation = _evaluate(checked, trainer, screen, f"after step {report.step}")
-        metrics["evaluation"] = evaluation and _plain(evaluation)
+        metrics["evaluation"] = evaluation and asdict(evaluation)
     run.append_metrics(metrics)
     if report.part == 0:
         counters["groups_refused"] += report.drawn.refused
@@ -121,13 +145,15 @@ def _evaluate(checked: Checked, trainer: Trainer, screen: Screen, title: str) ->
 
 def described(checked: Checked) -> dict[str, Any]:
     """config.json: enough to read the run, and to start it again."""
+    program = Path(sys.argv[0]).name
+    command = shlex.join([program, *sys.argv[1:]]) if program == "paceline" else None
     return {
         "name": checked.config.name,
         "config": configuration.to_json(checked.config),
         "objective": repr(checked.objective),
         "versions": prepare.versions(),
         "machine": prepare.machine(checked),
-        "command": " ".join(["paceline", *sys.argv[1:]]),
+        "command": command,
         "started": wall_clock(),
         "first_prompt": checked.first_prompt,
     }
@@ -161,17 +187,7 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
         )
 
 
-def _plain(evaluation: Evaluation) -> dict[str, Any]:
-    return asdict(evaluation)
-
-
 def _next_command(checked: Checked, run: Run) -> str:
     question = checked.task.heldout[0].prompt if checked.task.heldout else "…"
     text = question if isinstance(question, str) else question[-1]["content"]
-    return f'paceline sample {run.path} "{text.splitlines()[0][:80]}"'
-
-
-def _nothing():
-    import contextlib
-
-    return contextlib.nullcontext()
+    return shlex.join(["paceline", "sample", str(run.path), " ".join(text.split())])

@@ -5,7 +5,7 @@ from ..config import Config
 from ..engine import LocalEngine, Request
 from ..training import Evaluation, evaluate
 from . import prepare
-from .screen import Screen
+from .screen import Screen, printable
 
 
 def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
@@ -41,4 +41,4 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     completions = LocalEngine(policy).generate(
         [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling
     )
-    return [c.text for c in completions[0]]
+    return [printable(c.text) for c in completions[0]]

@@ -3,9 +3,9 @@
 from .evaluate import Answered, Evaluation, evaluate
 from .optimizer import AdamW, Optimizer
 from .sample import Drawn, Rollouts, Sampler
-from .trainer import Report, Schedule, Trainer
+from .trainer import Report, Schedule, Trainer, check_objective
 
 __all__ = [
     "AdamW", "Answered", "Drawn", "Evaluation", "Optimizer", "Report", "Rollouts", "Sampler",
-    "Schedule", "Trainer", "evaluate",
+    "Schedule", "Trainer", "check_objective", "evaluate",
 ]  # fmt: skip

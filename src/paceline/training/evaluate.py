@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .. import chance
 from ..engine import Engine, Request, Sampling
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..model import Policy
 from ..tasks import Task
 from ..types import Completion, Problem
@@ -83,6 +83,7 @@ def evaluate(
         )
         for i, p in enumerate(chosen)
     ]
+    _check_fit(policy, requests, sampling)
     total = len(chosen) * (completions + 1)
     answered: list[Answered] = []
     for start in range(0, len(chosen), BLOCK):
@@ -99,6 +100,21 @@ def evaluate(
         if progress:
             progress("evaluating", len(answered) * (completions + 1), total)
     return _figures(task.name, answered, time.perf_counter() - started, seed), answered
+
+
+def _check_fit(policy: Policy, requests: Sequence[Request], sampling: Sampling) -> None:
+    """Refuse prompts beyond the context: answers there would measure nothing."""
+    room = policy.context_length
+    long = [
+        i for i, r in enumerate(requests)
+        if room is not None and len(r.prompt_ids) + sampling.max_tokens > room
+    ]  # fmt: skip
+    if long:
+        raise DataError(
+            f"{len(long)} of {len(requests)} held-out problems (the first is number {long[0] + 1}) "
+            f"do not fit into the model's context of {room} tokens beside answers of "
+            f"{sampling.max_tokens}; set evaluation.max_tokens lower, or evaluation.problems=0."
+        )
 
 
 def _figures(name: str, answered: Sequence[Answered], seconds: float, seed: int) -> Evaluation:

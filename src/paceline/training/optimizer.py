@@ -37,6 +37,10 @@ class AdamW:
             raise ConfigError(
                 "optimizer.lr, optimizer.clip and optimizer.warmup must not be negative."
             )
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise ConfigError("optimizer.beta1 and optimizer.beta2 must be in [0, 1).")
+        if self.eps < 0 or self.weight_decay < 0:
+            raise ConfigError("optimizer.eps and optimizer.weight_decay must not be negative.")
 
     def lr_at(self, step: int, steps: int) -> float:
         """The learning rate of optimizer step number `step`, counted from 1, of `steps`."""

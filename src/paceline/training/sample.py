@@ -36,9 +36,10 @@ class Rollouts:
     DAPO)."""
 
     def __post_init__(self) -> None:
-        if self.problems < 1 or self.completions < 1 or self.max_draws < 1:
+        if min(self.problems, self.completions, self.max_tokens, self.max_draws) < 1:
             raise ConfigError(
-                "rollouts.problems, rollouts.completions and rollouts.max_draws must be at least 1."
+                "rollouts.problems, rollouts.completions, rollouts.max_tokens and "
+                "rollouts.max_draws must be at least 1."
             )
         if self.temperature <= 0:
             raise ConfigError(

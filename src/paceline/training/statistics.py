@@ -27,6 +27,8 @@ def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> Inte
     data = np.asarray(values, dtype=np.float64)
     if len(data) == 0:
         return 0.0, 1.0
+    if data.min() == data.max():  # resampling equal values would claim certainty
+        return wilson(float(data.sum()), len(data))
     generator = np.random.Generator(np.random.Philox(key=chance.key(seed, "bootstrap")))
     means = data[generator.integers(0, len(data), size=(draws, len(data)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])

@@ -76,6 +76,7 @@ class Trainer:
         tokens_per_forward: int = 8192,
         keep: Callable[[Round], None] = lambda round: None,
     ) -> None:
+        check_objective(objective)
         if objective.needs_reference and reference is None:
             raise ConfigError("The objective has a KL term, so the trainer needs a reference.")
         self.policy, self.engine, self.sampler, self.reference = policy, engine, sampler, reference
@@ -92,7 +93,9 @@ class Trainer:
         if self.drawn is None or self.part == self.schedule.parts:
             self.drawn, self.part = self._next_round(clock), 0
         groups = parts_of(self.drawn.round, self.seed, self.part, self.schedule.minibatches)
-        batch = Batch.of(self.drawn.round, groups, self.objective)  # weigh all, then drop
+        batch = Batch.of(  # weigh all, then drop
+            self.drawn.round, groups, self.objective, anchored=self.schedule.parts > 1
+        )
         metrics = Metrics.zero()
         with clock("update"):
             for micro in batch.micro(self.tokens_per_forward, self.policy.device):
@@ -119,23 +122,57 @@ class Trainer:
         rows = Rows.of(drawn.round)
         with clock("score"):
             # With one part the anchor is the policy's own log-probability in the update: free.
-            several = self.schedule.parts > 1
             anchor = ref = None
-            if several or self.objective.needs_anchor_for_advantages:
-                anchor = self._score(rows, self.policy.score)
             if self.objective.needs_reference and self.reference is not None:
                 ref = self._score(rows, self.reference.score)
+            if self.schedule.parts > 1 or self.objective.needs_anchor_for_advantages:
+                anchor = self._score(
+                    rows, self.policy.score, self._packs_of_updates(drawn.round, ref)
+                )
         round = replace(drawn.round, anchor=anchor, ref=ref)
         with clock("keep"):
             self.keep(round)
         return replace(drawn, round=round)
 
-    def _score(self, rows: Rows, score: Callable[[Padded, float], Scores]) -> Floats:
-        """Log-probabilities of every row's completion, packed like an update."""
+    def _packs_of_updates(self, round: Round, ref: Floats | None) -> list[list[int]]:
+        """Rows as the first epoch will pack them, then those that it will drop.
+
+        In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the
+        same packs, the first part's ratios are exactly 1, as they should be before any update.
+        """
+        if self.objective.needs_anchor_for_advantages:  # what will be dropped is not known yet
+            return Rows.of(round).packs(self.tokens_per_forward)
+        packs: list[list[int]] = []
+        for part in range(self.schedule.minibatches):
+            groups = parts_of(round, self.seed, part, self.schedule.minibatches)
+            batch = Batch.of(replace(round, ref=ref), groups, self.objective)
+            for pack in batch.rows.packs(self.tokens_per_forward):
+                packs.append([batch.index[i] for i in pack])
+        packed = {i for pack in packs for i in pack}
+        rest = [i for i in range(len(round.rollouts)) if i not in packed]
+        dropped = Rows.of(round).take(rest).packs(self.tokens_per_forward)
+        return packs + [[rest[i] for i in pack] for pack in dropped]
+
+    def _score(
+        self,
+        rows: Rows,
+        score: Callable[[Padded, float], Scores],
+        packs: list[list[int]] | None = None,
+    ) -> Floats:
+        """Log-probabilities of every row's completion, in these packs or as they come."""
         columns: list[array] = [array("f")] * len(rows)
-        for pack in rows.packs(self.tokens_per_forward):
+        for pack in packs or rows.packs(self.tokens_per_forward):
             padded = Padded.of(rows.take(pack), self.policy.device)
             logp_BT = score(padded, self.temperature).logp_BT.cpu()
             for i, logp_T in zip(pack, logp_BT, strict=True):
                 columns[i] = array("f", logp_T[: len(rows.completions[i])].tolist())
         return tuple(columns)
+
+
+def check_objective(objective: Objective) -> None:
+    """Raise ConfigError for an objective that asks for what no trainer here has."""
+    if objective.needs_values:
+        raise ConfigError(
+            f"{objective.advantage} needs a critic's values, and this version trains no critic; "
+            "take an advantage that compares completions, such as ZScore()."
+        )

@@ -8,8 +8,6 @@ where the reason should be counted and shown. The problem's other columns are in
         task.reward=examples/my_reward.py:short_and_right
 """
 
-import json
-import tempfile
 from pathlib import Path
 
 import paceline
@@ -28,14 +26,9 @@ def short_and_right(problem: Problem, completion: Completion) -> Verdict:
 
 
 def main(out: str | None = None) -> None:
-    rows = [{"prompt": f"{a}+{b}=", "answer": str(a + b)} for a in range(5) for b in range(5)]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "questions.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        task = Rows(path=str(path), heldout=0.2, reward=f"{__file__}:short_and_right")
-        paceline.train(
-            paceline.recipes.tiny().with_(name="my-reward", task=task, steps=60, out=out)
-        )
+    questions = Path(__file__).with_name("questions.jsonl")
+    task = Rows(path=str(questions), heldout=0.2, reward=f"{__file__}:short_and_right")
+    paceline.train(paceline.recipes.tiny().with_(name="my-reward", task=task, steps=60, out=out))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,37 @@ def test_a_folder_without_a_model_is_told(tmp_path):
         locate(str(tmp_path))
 
 
+def test_a_base_models_first_token_is_not_lost(tmp_path):
+    tokenizer = tiny.tokenizer()
+    tokenizer.chat_template = None
+    tokenizer.bos_token = "<|im_start|>"
+    from tokenizers.processors import TemplateProcessing
+
+    start = tokenizer.bos_token_id
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<|im_start|> $A", special_tokens=[("<|im_start|>", start)]
+    )
+    tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(tiny.model().config.to_json_string())
+    plain = load_tokenizer(locate(str(tmp_path)), "plain")
+    from paceline.model.template import render
+
+    assert render(plain, [{"role": "user", "content": "1+1="}])[0] == start
+    assert render(plain, [{"role": "user", "content": "1+1="}])[1] != start
+
+
+def test_rotary_angles_that_follow_the_longest_row_are_refused(tmp_path):
+    from transformers import LlamaForCausalLM
+
+    config = tiny.model().config
+    config.rope_parameters = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    tiny.tokenizer().save_pretrained(tmp_path)
+    source = locate(str(tmp_path))
+    with pytest.raises(ConfigError, match="company"):
+        load_policy(source, load_tokenizer(source), dtype=torch.float32)
+
+
 def test_an_unreachable_hub_name_is_one_sentence():
     with pytest.raises(ConfigError, match="HF_ENDPOINT"):
         load_tokenizer(locate("nobody/nothing-at-all"))

@@ -42,9 +42,10 @@ def expected(module, prompt, completion, temperature):
     [
         lambda: Qwen2ForCausalLM(Qwen2Config(**SMALL)),
         lambda: Gemma2ForCausalLM(Gemma2Config(**SMALL, final_logit_softcapping=2.0)),
+        lambda: Gemma2ForCausalLM(Gemma2Config(**SMALL, sliding_window=4)),
         lambda: CohereForCausalLM(CohereConfig(**SMALL, logit_scale=0.3)),
     ],
-    ids=["qwen2", "gemma2-softcap", "cohere-scale"],
+    ids=["qwen2", "gemma2-softcap", "gemma2-window", "cohere-scale"],
 )
 def test_scores_equal_the_models_own_logits(made, policy):
     torch.manual_seed(0)

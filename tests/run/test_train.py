@@ -152,6 +152,38 @@ def test_an_interrupt_saves_the_model_and_the_report(tmp_path, monkeypatch):
     assert (run.model / "model.safetensors").is_file() and (run.path / "report.html").is_file()
 
 
+def test_a_reward_that_breaks_on_the_way_loses_nothing(tmp_path, monkeypatch):
+    from paceline.errors import RewardError
+    from paceline.training import Trainer
+
+    step = Trainer.step
+
+    def broken(self):
+        if self.steps == 2:
+            raise RewardError("The reward 'mine' raised KeyError on problem p3.")
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "step", broken)
+    with pytest.raises(RewardError):
+        train_function(small(tmp_path / "r", steps=9), quiet=True)
+    run = Run.open(tmp_path / "r")
+    assert run.summary["steps"] == 2 and "KeyError" in run.summary["stopped"]
+    assert not run.summary["interrupted"] and len(list(run.metrics())) == 2
+    assert (run.model / "model.safetensors").is_file() and (run.path / "report.html").is_file()
+
+
+def test_a_start_that_fails_leaves_the_name_free(tmp_path, monkeypatch):
+    from paceline.training import Trainer
+
+    def broken(self):
+        raise ValueError("at once")
+
+    monkeypatch.setattr(Trainer, "step", broken)
+    with pytest.raises(ValueError, match="at once"):
+        train_function(small(tmp_path / "r"), quiet=True)
+    assert not (tmp_path / "r").exists()
+
+
 def test_the_screen_has_no_loss_and_tells_what_matters(tmp_path, capsys):
     train(small(tmp_path / "r"))
     text = capsys.readouterr().out

@@ -26,9 +26,9 @@ def digits(problem, completion):
 
 def trainer_of(
     objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
-    alpha=1.0, every=0, **options,
+    alpha=1.0, every=0, dtype=torch.float32, **options,
 ):  # fmt: skip
-    policy = tiny_policy()
+    policy = tiny_policy(dtype)
     engine = LocalEngine(policy)
     task = Task("digits", PROBLEMS, (), Template(), verifier)
     rollouts = rollouts or Rollouts(problems=3, completions=6, max_tokens=5)
@@ -94,6 +94,31 @@ def test_with_one_part_no_anchor_pass_is_made_and_every_ratio_is_one():
     report = trainer_of().step()
     assert report.drawn.round.anchor is None and report.metrics.ratio_max == 1
     assert report.metrics.mismatch < 1e-5  # fp32: the engine and the trainer agree
+
+
+def test_kl_in_the_reward_leaves_every_ratio_at_one_with_one_part():
+    # The advantages need an anchor, scored in other packs than the update, which must not use it.
+    trainer = trainer_of(named.reinforce_pp(kl=0.05))
+    reports = [trainer.step() for _ in range(3)]
+    assert all(r.drawn.round.anchor is not None for r in reports)
+    assert all(r.metrics.ratio_max == 1 and r.metrics.clip_fraction == 0 for r in reports)
+
+
+def test_an_objective_that_needs_a_critic_is_refused():
+    from paceline.objective import Gae, Objective
+
+    with pytest.raises(ConfigError, match="no critic"):
+        trainer_of(Objective(advantage=Gae()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_first_part_has_ratios_of_exactly_one(dtype):
+    # Scored in the packs that the updates use: in bf16 a row's log-probabilities depend on them.
+    trainer = trainer_of(named.gspo(), schedule=Schedule(minibatches=3), dtype=dtype)
+    reports = [trainer.step() for _ in range(6)]
+    for report in reports:
+        if report.part == 0 and report.metrics.tokens:
+            assert report.metrics.ratio_max == 1 and report.metrics.clip_fraction == 0
 
 
 def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():

@@ -12,11 +12,11 @@ products is measured in the same run: it is what the machine gave at that moment
 import argparse
 import json
 import statistics
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from common import gemm_rate
 
 from paceline import chance, recipes
 from paceline.cli import changed, overrides
@@ -28,17 +28,6 @@ from paceline.types import Completion, Problem
 def coin(problem: Problem, completion: Completion) -> float:
     """0 or 1 by a hash: eight completions all alike are rare."""
     return float(chance.key(problem.id, completion.text) % 2)
-
-
-def gemm_rate(dtype: torch.dtype, device: torch.device, seconds: float = 1.0) -> float:
-    """FLOP/s of a matrix product of the update's shape."""
-    a = torch.randn(2048, 576, dtype=dtype, device=device)
-    b = torch.randn(1536, 576, dtype=dtype, device=device)
-    done, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        float(torch.nn.functional.linear(a, b)[0, 0])
-        done += 1
-    return done * 2 * 2048 * 576 * 1536 / (time.perf_counter() - started)
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paceline.batch import Batch, Padded, Rows, parts_of
+from paceline.batch import Batch, parts_of
+from paceline.layout import Padded, Rows
 from paceline.objective import named
 from paceline.types import Round
 from tests.conftest import group_of, ragged_round
@@ -29,14 +30,14 @@ def test_masks_come_from_lengths_and_not_from_token_values():
 
 def test_packs_hold_every_row_once_and_keep_the_limit():
     rows = Rows.of(ragged_round(groups=6))
-    packs = rows.packs(60)
+    packs = rows.packs(60, Padded.size)
     assert sorted(i for pack in packs for i in pack) == list(range(len(rows)))
     for pack in packs:
         prompts = {rows.prompts[i] for i in pack}
         padded = len(prompts) * max(map(len, prompts))
         padded += len(pack) * max(len(rows.completions[i]) for i in pack)
         assert len(pack) == 1 or padded <= 60
-    assert len(rows.packs(10**6)) == 1 and len(rows.packs(1)) == len(rows)
+    assert len(rows.packs(10**6, Padded.size)) == 1 and len(rows.packs(1, Padded.size)) == len(rows)
     # Rows of one prompt stand together: no prompt begins in more packs than it has to.
     seen = [prompt for pack in packs for prompt in dict.fromkeys(rows.prompts[i] for i in pack)]
     assert len(seen) <= len(set(seen)) + len(packs) - 1

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from paceline import chance
-from paceline.batch import Padded, Rows
 from paceline.engine import LocalEngine, Request, Sampling
+from paceline.layout import Rows
 from tests.conftest import tiny_policy
 
 PROMPTS = [(5, 6, 7), (8, 9, 10, 11, 12, 13, 14), (20,), (21, 22, 23, 24)]
@@ -49,7 +49,7 @@ def test_log_probabilities_are_those_of_a_full_forward_pass(sharp):
         tuple(p for p in PROMPTS for _ in range(3)),
         tuple(c.token_ids for group in answers for c in group),
     )
-    scored = sharp.score(Padded.of(rows), sampling.temperature).logp_BT
+    scored = sharp.score(rows, sampling.temperature).logp_BT
     for i, completion in enumerate(c for group in answers for c in group):
         n = len(completion.token_ids)
         torch.testing.assert_close(

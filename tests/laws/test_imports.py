@@ -11,7 +11,7 @@ import paceline
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
     {"types", "errors", "chance"},
-    {"objective", "verify"},
+    {"objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},
     {"engine"},

@@ -12,8 +12,8 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from paceline.batch import Padded, Rows
 from paceline.errors import ConfigError
+from paceline.layout import Rows
 from paceline.model import Policy
 
 SMALL = {
@@ -50,7 +50,7 @@ def expected(module, prompt, completion, temperature):
 def test_scores_equal_the_models_own_logits(made, policy):
     torch.manual_seed(0)
     module = made().eval()
-    scores = Policy(module, policy.tokenizer, (2,)).score(Padded.of(ROWS), 0.8)
+    scores = Policy(module, policy.tokenizer, (2,)).score(ROWS, 0.8)
     for i, (prompt, completion) in enumerate(zip(ROWS.prompts, ROWS.completions, strict=True)):
         logp, entropy = expected(module, prompt, completion, 0.8)
         n = len(completion)

@@ -13,8 +13,9 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from .. import chance
-from ..batch import pad_left
+from ..layout import pad_left
 from ..model import Policy
+from ..model.padded import prefill
 from ..types import Completion
 from .draw import draw
 from .engine import Request, Sampling
@@ -68,7 +69,7 @@ class LocalEngine:
         prompts = [requests[i].prompt_ids for i in wanted]
         device = self.policy.device
         real_QP = pad_left([[1] * len(p) for p in prompts]).to(device)
-        prefilled = self.policy.prefill(pad_left(prompts).to(device), real_QP)
+        prefilled = prefill(self.policy.module, pad_left(prompts).to(device), real_QP)
         prompt_R = torch.tensor([wanted[row.request] for row in rows], device=device)
         # All rows of a group draw their first token from one row of logits.
         logits_RV, real_RS = self.policy.logits(prefilled.last_QD)[prompt_R], real_QP[prompt_R]

@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 import torch
 
-from ..batch import Padded, Rows
 from ..errors import ConfigError
+from ..layout import Rows
 from . import tiny
 from .policy import Policy
 from .progress import without_progress_bars
@@ -195,7 +195,7 @@ def _check_scores(policy: Policy, source: Source) -> None:
             "that a token's probability would depend on its company; use another model."
         )
     rows = Rows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
-    ours_BT = policy.score(Padded.of(rows, policy.device), 1.0).logp_BT
+    ours_BT = policy.score(rows, 1.0).logp_BT
     for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
         ids = torch.tensor([[*prompt, *completion]], device=policy.device)
         logp = policy.module(ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)

@@ -1,35 +1,26 @@
 """The policy: a causal language model that scores tokens and is trained.
 
-Legend: B rows, T completion tokens, Q different prompts, P prompt tokens, N scored tokens, D
-hidden size.
+Legend: B rows, T completion tokens, M completion tokens of all rows, one row after the other; N
+flat tokens of a packed batch, D hidden size.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
 
-from ..batch import Micro, Padded
+from ..batch import Micro
 from ..errors import ConfigError
-from ..objective import Metrics, Objective, Scores
+from ..layout import Packed, Padded, Rows
+from ..objective import Metrics, Objective, Scores, slope_of
 from ..types import Message
 from . import head
+from .attention import PackedAttention, attending_by, supports
+from .padded import padded_states
 from .progress import without_progress_bars
 from .template import render
-
-
-@dataclass(frozen=True, slots=True)
-class Prefilled:
-    """Prompts after their pass through the model."""
-
-    last_QD: Tensor
-    """The hidden state behind each prompt's last token."""
-    cache: DynamicCache
-    """Keys and values of all prompt positions."""
 
 
 class Policy:
@@ -40,6 +31,7 @@ class Policy:
         masters: fp32 masters of the parameters, by name, where the module itself is in bf16.
         stop_ids: every token that ends an answer.
         version: how many optimizer steps the weights have seen.
+        packs: whether the model takes the packed layout; else rows are padded.
     """
 
     def __init__(
@@ -60,6 +52,7 @@ class Policy:
                 f"{type(module).__name__} has no plain output layer over a backbone; only causal "
                 "language models of transformers' usual form can be trained."
             )
+        self.packs = supports(module)
 
     @property
     def device(self) -> torch.device:
@@ -90,82 +83,89 @@ class Policy:
         """The prompt's tokens under the chat template."""
         return render(self.tokenizer, messages)
 
-    def scores(self, padded: Padded, temperature: float) -> Scores:
+    def scores(self, rows: Rows, temperature: float) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.
 
         Only the completions' positions pass the head, in chunks: logits of a whole batch never
         exist.
 
-        Returns: Scores of [B, T] in fp32; padding is 0.
+        Returns: Scores of [B, T] in fp32; where a row has no token they are 0.
         """
-        row_N, column_N = padded.completion_real_BT.nonzero(as_tuple=True)
-        logp_N, entropy_N = head.token_scores(
-            self._states(padded)[row_N, column_N],
+        logp_M, entropy_M = head.token_scores(
+            self.states(rows),
             self.head,
-            padded.completion_ids_BT[row_N, column_N],
+            rows.targets(self.device),
             head.Shape.of(self.module.config, temperature),
         )
-        blank_BT = logp_N.new_zeros(padded.completion_ids_BT.shape)
-        return Scores(
-            blank_BT.index_put((row_N, column_N), logp_N),
-            blank_BT.index_put((row_N, column_N), entropy_N),
-        )
-
-    def _states(self, padded: Padded) -> Tensor:
-        """[B, T, D] the hidden state that predicts each completion token: the shift.
-
-        A prompt goes through the model once for all its completions, which then attend to its
-        keys and values; the gradient comes back the same way. The last token of a completion
-        predicts nothing that is scored, so it is not computed.
-        """
-        prompts = self.prefill(padded.prompt_ids_QP, padded.prompt_real_QP)
-        prompt_of_B = padded.prompt_of_B
-        first_B1D = prompts.last_QD[prompt_of_B, None]
-        if padded.completion_ids_BT.shape[1] == 1:
-            return first_B1D
-        prompts.cache.batch_select_indices(prompt_of_B)
-        prompt_real_BP = padded.prompt_real_QP[prompt_of_B]
-        real_BS = torch.cat([prompt_real_BP, padded.completion_real_BT[:, :-1]], 1).long()
-        position_BS = (real_BS.cumsum(-1) - 1).clamp_min(0)
-        later_BTD = self.backbone(
-            input_ids=padded.completion_ids_BT[:, :-1],
-            attention_mask=real_BS,
-            position_ids=position_BS[:, prompt_real_BP.shape[1] :],
-            past_key_values=prompts.cache,
-            use_cache=True,
-        ).last_hidden_state
-        return torch.cat([first_B1D, later_BTD], 1)
-
-    def prefill(self, prompt_ids_QP: Tensor, prompt_real_QP: Tensor) -> "Prefilled":
-        """Prompts, padded on the left, through the backbone."""
-        cache = DynamicCache(config=self.module.config)
-        hidden_QPD = self.backbone(
-            input_ids=prompt_ids_QP,
-            attention_mask=prompt_real_QP.long(),
-            position_ids=(prompt_real_QP.long().cumsum(-1) - 1).clamp_min(0),
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        return Prefilled(hidden_QPD[:, -1], cache)
-
-    def logits(self, hidden_ND: Tensor) -> Tensor:
-        """[N, V] the model's own logits in fp32, before any temperature."""
-        return head.Shape.of(self.module.config, 1.0).apply(self.head(hidden_ND))
+        return _spread(logp_M, entropy_M, rows)
 
     @torch.no_grad()
-    def score(self, padded: Padded, temperature: float) -> Scores:
+    def score(self, rows: Rows, temperature: float) -> Scores:
         """The same without gradient: the anchor and the reference pass."""
-        return self.scores(padded, temperature)
+        return self.scores(rows, temperature)
 
     def loss(
         self, objective: Objective, micro: Micro, temperature: float
     ) -> tuple[Tensor, Metrics]:
         """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch
-        size."""
-        return objective(self.scores(micro.padded, temperature), micro.tokens)
+        size.
+
+        Where the slope at a token is known from its own scores, the head forms the gradient while
+        it has the logits; else the backward pass forms them again.
+        """
+        slope = slope_of(objective, micro.tokens, micro.rows.real(self.device))
+        if slope is None:
+            return objective(self.scores(micro.rows, temperature), micro.tokens)
+        formed = head.formed(
+            self.states(micro.rows),
+            self.head,
+            micro.rows.targets(self.device),
+            head.Shape.of(self.module.config, temperature),
+            slope,
+        )
+        scores = _spread(formed.logp_M, formed.entropy_M, micro.rows)
+        loss, metrics = objective(scores, micro.tokens)
+        return formed.attach(loss), metrics
+
+    def states(self, rows: Rows) -> Tensor:
+        """[M, D] the hidden state that predicts each completion token: the shift.
+
+        A prompt goes through the model once for all its completions; the gradient comes back the
+        same way.
+        """
+        if self.packs:
+            return self._packed_states(Packed.of(rows, self.device))
+        return padded_states(self.module, Padded.of(rows, self.device))
+
+    def _packed_states(self, packed: Packed) -> Tensor:
+        with attending_by(self.module):
+            hidden_1ND = self.backbone(
+                input_ids=packed.ids_N[None],
+                position_ids=packed.position_N[None],
+                use_cache=False,
+                attending=PackedAttention(packed),
+            ).last_hidden_state
+        return hidden_1ND[0, packed.predicts_M]
+
+    def size(self, rows: Rows) -> int:
+        """Tokens that one pass over these rows costs, in the layout that the model takes."""
+        return Packed.size(rows) if self.packs else Padded.size(rows)
+
+    def logits(self, hidden_ND: Tensor) -> Tensor:
+        """[N, V] the model's own logits in fp32, before any temperature."""
+        return head.Shape.of(self.module.config, 1.0).apply(self.head(hidden_ND))
 
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load."""
         with without_progress_bars():
             self.module.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+
+def _spread(logp_M: Tensor, entropy_M: Tensor, rows: Rows) -> Scores:
+    """From one row after the other to [B, T]."""
+    real_BT = rows.real(logp_M.device)
+    blank_BT = logp_M.new_zeros(real_BT.shape)
+    return Scores(
+        blank_BT.masked_scatter(real_BT, logp_M), blank_BT.masked_scatter(real_BT, entropy_M)
+    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ..batch import Padded
+from ..layout import Rows
 from ..objective import Scores
 from .policy import Policy
 
@@ -27,9 +27,9 @@ class Reference:
         if every and alpha < 1.0:
             self.averages = {n: p.detach().clone() for n, p in policy.exact_parameters().items()}
 
-    def score(self, padded: Padded, temperature: float) -> Scores:
-        """The reference's log-probabilities of a padded batch, without gradient."""
-        return self.frozen.score(padded, temperature)
+    def score(self, rows: Rows, temperature: float) -> Scores:
+        """The reference's log-probabilities, without gradient."""
+        return self.frozen.score(rows, temperature)
 
     def exact_parameters(self) -> dict[str, torch.Tensor]:
         """What a checkpoint of a following reference keeps, by name."""

@@ -38,6 +38,7 @@ from .named import (
 from .objective import Objective
 from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
 from .records import Metrics, Scores, Tokens
+from .slope import Slope, slope_of
 from .surrogate import (
     Clip,
     ClipDetached,
@@ -89,6 +90,7 @@ __all__ = [
     "Scores",
     "SequenceRatio",
     "SequenceSum",
+    "Slope",
     "SoftGate",
     "Surrogate",
     "TokenRatio",
@@ -110,4 +112,5 @@ __all__ = [
     "reinforce_pp",
     "rloo",
     "sapo",
+    "slope_of",
 ]

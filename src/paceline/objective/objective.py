@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..types import Round
 from .advantage import Advantage, Gae, ReadsValues, ReturnToGo, sampled_tokens
-from .correction import Correction
+from .correction import Band, Correction, Truncate
 from .kl import KL, k3
 from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
 from .records import Metrics, Scores, Tokens
@@ -78,41 +78,47 @@ class Objective:
         The loss has a gradient with respect to the scores only. Raises ValueError where KL in the
         loss is asked for and the tokens have no reference.
         """
-        mask_BT = tokens.mask_BT.bool()
-        logp_BT = _kept(scores.logp_BT, mask_BT)
-        anchor_BT = (
-            logp_BT.detach() if tokens.anchor_BT is None else _kept(tokens.anchor_BT, mask_BT)
-        )
-        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
-        moved_BT = logp_BT - anchor_BT
-        difference_BT = anchor_BT - _kept(tokens.old_BT, mask_BT)
+        loss = self.loss(scores, tokens)
+        with torch.no_grad():
+            return loss, replace(self._measured(scores, tokens), loss=loss.item())
 
-        log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
+    def loss(self, scores: Scores, tokens: Tokens) -> Tensor:
+        """−Σ weight · gain of these rows; shares of a part's rows add up to the part's."""
+        mask_BT = tokens.mask_BT.bool()
+        logp_BT, anchor_BT = _logp_and_anchor(scores, tokens, mask_BT)
+        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
+        log_ratio_BT = self.ratio(logp_BT - anchor_BT, mask_BT, advantage_BT)
         gain_BT = self.surrogate(log_ratio_BT, advantage_BT)
         if self.correction is not None:
+            difference_BT = anchor_BT - _kept(tokens.old_BT, mask_BT)
             gain_BT = gain_BT * self.correction(difference_BT, mask_BT).detach()
-        ref_BT = None if tokens.ref_BT is None else _kept(tokens.ref_BT, mask_BT)
         if self.kl is not None and self.kl.where == "loss":
-            if ref_BT is None:
+            if tokens.ref_BT is None:
                 raise ValueError("KL in the loss needs the reference: Tokens.ref_BT is None.")
-            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, ref_BT)
+            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, _kept(tokens.ref_BT, mask_BT))
         if self.entropy:
             gain_BT = gain_BT + self.entropy * _kept(scores.entropy_BT, mask_BT)
-        weight_BT = _kept(tokens.weight_BT, mask_BT)
-        loss = -_kept(weight_BT * gain_BT, mask_BT).sum()
+        return -_kept(_kept(tokens.weight_BT, mask_BT) * gain_BT, mask_BT).sum()
 
-        with torch.no_grad():
-            counted = Metrics(
-                tokens=int(mask_BT.sum()),
-                loss=loss.item(),
-                entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
-                kl_sum=None if ref_BT is None else k3(logp_BT, ref_BT).sum().item(),
-                ratio_max=_largest(_kept(log_ratio_BT, mask_BT).abs()).exp().item(),
-                clipped=self._clipped(moved_BT, log_ratio_BT, advantage_BT, mask_BT),
-                mismatch_sum=difference_BT.abs().sum().item(),
-                mismatch_max=_largest(difference_BT.abs()).item(),
-            )
-        return loss, counted
+    def _measured(self, scores: Scores, tokens: Tokens) -> Metrics:
+        mask_BT = tokens.mask_BT.bool()
+        logp_BT, anchor_BT = _logp_and_anchor(scores, tokens, mask_BT)
+        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
+        moved_BT = logp_BT - anchor_BT
+        log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
+        difference_BT = (anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
+        kl_sum = None
+        if tokens.ref_BT is not None:
+            kl_sum = k3(logp_BT, _kept(tokens.ref_BT, mask_BT)).sum().item()
+        return Metrics(
+            tokens=int(mask_BT.sum()),
+            entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
+            kl_sum=kl_sum,
+            ratio_max=_largest(_kept(log_ratio_BT, mask_BT).abs()).exp().item(),
+            clipped=self._clipped(moved_BT, log_ratio_BT, advantage_BT, mask_BT),
+            mismatch_sum=difference_BT.sum().item(),
+            mismatch_max=_largest(difference_BT).item(),
+        )
 
     def advantages(self, round: Round, dtype: torch.dtype = torch.float32) -> Tensor:
         """[B], or [B, T] for per-token credit: the round's advantages, computed in float64.
@@ -167,13 +173,30 @@ class Objective:
         return isinstance(self.advantage, ReadsValues) and self.advantage.needs_values
 
     @property
+    def tokenwise(self) -> bool:
+        """Whether each token's gain depends on that token's scores alone."""
+        return isinstance(self.ratio, TokenRatio) and (
+            self.correction is None or isinstance(self.correction, Truncate | Band)
+        )
+
+    @property
+    def reads_ratios_only(self) -> bool:
+        """Whether the scores enter the gain through their ratio to the anchor, and in no other
+        way."""
+        return self.correction is None and not self.entropy and not self._kl_in_loss
+
+    @property
+    def _kl_in_loss(self) -> bool:
+        return self.kl is not None and self.kl.where == "loss"
+
+    @property
     def drops_signalless(self) -> bool:
         """Whether a row whose advantages are all exactly 0 has no gradient, and may be dropped.
 
         Not with KL in the loss or an entropy term; nor where the surrogate gains something without
         an advantage, as plain log-likelihood does, which is tried on a few ratios.
         """
-        if self.entropy or (self.kl is not None and self.kl.where == "loss"):
+        if self.entropy or self._kl_in_loss:
             return False
         tried = torch.tensor([[-0.5, 0.0, 0.5]])
         return not self.surrogate(tried, torch.zeros_like(tried)).any()
@@ -234,6 +257,14 @@ class Objective:
             if isinstance(part, Clipping)
         ]
         return int(torch.stack(bounded).any(0).sum()) if bounded else None
+
+
+def _logp_and_anchor(scores: Scores, tokens: Tokens, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
+    """Without an anchor the scores are their own: every ratio is exactly 1."""
+    logp_BT = _kept(scores.logp_BT, mask_BT)
+    if tokens.anchor_BT is None:
+        return logp_BT, logp_BT.detach()
+    return logp_BT, _kept(tokens.anchor_BT, mask_BT)
 
 
 def _kept(x_BT: Tensor, mask_BT: Tensor) -> Tensor:

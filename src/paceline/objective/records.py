@@ -56,6 +56,14 @@ class Tokens:
         """The first `width` columns, where the rows that were taken are no longer than that."""
         return self._each(lambda x_BT: x_BT[:, :width])
 
+    def columns(self, where: slice) -> "Tokens":
+        """Some of the columns."""
+        return self._each(lambda x_BT: x_BT[:, where])
+
+    def flat(self, real_BT: Tensor) -> "Tokens":
+        """[1, M] the places that are True, row by row, as one row."""
+        return self._each(lambda x_BT: x_BT[real_BT][None])
+
     def to(self, device: torch.device | str) -> "Tokens":
         """The same on another device."""
         return self._each(lambda x_BT: x_BT.to(device))

@@ -4,9 +4,10 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..batch import Batch, Padded, Rows, parts_of
+from ..batch import Batch, parts_of
 from ..engine import Engine
 from ..errors import ConfigError
+from ..layout import Rows
 from ..model import Policy, Reference
 from ..objective import Metrics, Objective, Scores
 from ..types import Round
@@ -98,7 +99,7 @@ class Trainer:
         )
         metrics = Metrics.zero()
         with clock("update"):
-            for micro in batch.micro(self.tokens_per_forward, self.policy.device):
+            for micro in batch.micro(self.tokens_per_forward, self.policy.size, self.policy.device):
                 loss, measured = self.policy.loss(self.objective, micro, self.temperature)
                 loss.backward()
                 metrics += measured
@@ -141,29 +142,31 @@ class Trainer:
         same packs, the first part's ratios are exactly 1, as they should be before any update.
         """
         if self.objective.needs_anchor_for_advantages:  # what will be dropped is not known yet
-            return Rows.of(round).packs(self.tokens_per_forward)
+            return self._packs(Rows.of(round))
         packs: list[list[int]] = []
         for part in range(self.schedule.minibatches):
             groups = parts_of(round, self.seed, part, self.schedule.minibatches)
             batch = Batch.of(replace(round, ref=ref), groups, self.objective)
-            for pack in batch.rows.packs(self.tokens_per_forward):
+            for pack in self._packs(batch.rows):
                 packs.append([batch.index[i] for i in pack])
         packed = {i for pack in packs for i in pack}
         rest = [i for i in range(len(round.rollouts)) if i not in packed]
-        dropped = Rows.of(round).take(rest).packs(self.tokens_per_forward)
+        dropped = self._packs(Rows.of(round).take(rest))
         return packs + [[rest[i] for i in pack] for pack in dropped]
+
+    def _packs(self, rows: Rows) -> list[list[int]]:
+        return rows.packs(self.tokens_per_forward, self.policy.size)
 
     def _score(
         self,
         rows: Rows,
-        score: Callable[[Padded, float], Scores],
+        score: Callable[[Rows, float], Scores],
         packs: list[list[int]] | None = None,
     ) -> Floats:
         """Log-probabilities of every row's completion, in these packs or as they come."""
         columns: list[array] = [array("f")] * len(rows)
-        for pack in packs or rows.packs(self.tokens_per_forward):
-            padded = Padded.of(rows.take(pack), self.policy.device)
-            logp_BT = score(padded, self.temperature).logp_BT.cpu()
+        for pack in packs or self._packs(rows):
+            logp_BT = score(rows.take(pack), self.temperature).logp_BT.cpu()
             for i, logp_T in zip(pack, logp_BT, strict=True):
                 columns[i] = array("f", logp_T[: len(rows.completions[i])].tolist())
         return tuple(columns)

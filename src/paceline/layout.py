@@ -1,0 +1,194 @@
+"""Rows of prompts and completions, laid out as tensors for one pass through a model.
+
+Two layouts hold the same tokens. `Packed` is one flat axis without padding, each prompt once for
+all its completions; `Padded` is two rectangles, for the models that know nothing else.
+
+Legend: B rows, T completion tokens (the longest row's), M completion tokens of all rows, one row
+after the other; N flat tokens; Q different prompts, P prompt tokens.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from .types import Round
+
+Device = torch.device | str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Prompts and completions as token ids, row by row: what any forward pass is made from."""
+
+    prompts: tuple[Sequence[int], ...]
+    completions: tuple[Sequence[int], ...]
+
+    @classmethod
+    def of(cls, round: Round) -> "Rows":
+        return cls(
+            tuple(g.prompt_ids for g in round.groups for _ in g.rollouts),
+            tuple(r.completion.token_ids for r in round.rollouts),
+        )
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def take(self, index: Sequence[int]) -> "Rows":
+        return Rows(
+            tuple(self.prompts[i] for i in index), tuple(self.completions[i] for i in index)
+        )
+
+    def prompt_of(self) -> list[int]:
+        """[B] the place of the row's prompt among the different ones."""
+        places: dict[tuple[int, ...], int] = {}
+        return [places.setdefault(tuple(p), len(places)) for p in self.prompts]
+
+    def targets(self, device: Device = "cpu") -> Tensor:
+        """[M] the completions' tokens, one row after the other."""
+        return torch.tensor([t for c in self.completions for t in c], device=device)
+
+    def real(self, device: Device = "cpu") -> Tensor:
+        """[B, T] True where a row has a completion token: from lengths, never from token values.
+        Read row by row, its places are those of `targets`."""
+        lengths_B = torch.tensor([len(c) for c in self.completions])
+        return (torch.arange(int(lengths_B.max())) < lengths_B[:, None]).to(device)
+
+    def packs(self, limit: int, size: Callable[["Rows"], int]) -> list[list[int]]:
+        """Rows that go through the model together, of a size of at most `limit` (a larger row goes
+        alone). Rows of one prompt stand together, and longer ones first, so that a prompt is
+        seldom computed twice and little is padding. Decided by counts only."""
+        prompt_of = self.prompt_of()
+        order = sorted(
+            range(len(self)),
+            key=lambda i: (-len(self.prompts[i]), prompt_of[i], -len(self.completions[i]), i),
+        )
+        packs: list[list[int]] = []
+        for i in order:
+            if packs and size(self.take([*packs[-1], i])) <= limit:
+                packs[-1].append(i)
+            else:
+                packs.append([i])
+        return packs
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A prompt and its completions on the flat axis: [prompt | completion | completion …].
+
+    The last token of a completion predicts nothing that is scored, so it is left out: lengths are
+    one less than the completion's, and may be 0.
+    """
+
+    start: int
+    """Where the prompt begins."""
+    prompt: int
+    """Its tokens."""
+    lengths: tuple[int, ...]
+    """Tokens of each completion that stand on the axis."""
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each completion begins."""
+        return list(accumulate(self.lengths, initial=self.start + self.prompt))[:-1]
+
+    @property
+    def end(self) -> int:
+        return self.start + self.prompt + sum(self.lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Rows on one flat axis: [prompt | completion 1 | completion 2 …] [next prompt] …
+
+    A completion's first token is predicted by its prompt's last position.
+    """
+
+    ids_N: Tensor
+    position_N: Tensor
+    """Positions restart behind the prompt for each completion."""
+    predicts_M: Tensor
+    """The flat place whose hidden state predicts each completion token."""
+    spans: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, rows: Rows, device: Device = "cpu") -> "Packed":
+        prompt_of = rows.prompt_of()
+        members: dict[int, list[int]] = {}
+        for i, q in enumerate(prompt_of):
+            members.setdefault(q, []).append(i)
+        ids: list[int] = []
+        positions: list[int] = []
+        predicts: list[list[int]] = [[]] * len(rows)
+        spans = []
+        for mine in members.values():
+            prompt = rows.prompts[mine[0]]
+            lengths = tuple(len(rows.completions[i]) - 1 for i in mine)
+            span = Span(len(ids), len(prompt), lengths)
+            ids += prompt
+            positions += range(len(prompt))
+            for i, start, length in zip(mine, span.starts, lengths, strict=True):
+                ids += rows.completions[i][:length]
+                positions += range(len(prompt), len(prompt) + length)
+                predicts[i] = [span.start + len(prompt) - 1, *range(start, start + length)]
+            spans.append(span)
+        places = [place for row in predicts for place in row]
+        tensors = (torch.tensor(x, device=device) for x in (ids, positions, places))
+        return cls(*tensors, tuple(spans))
+
+    @staticmethod
+    def size(rows: Rows) -> int:
+        """Tokens on the flat axis."""
+        prompts = {tuple(p) for p in rows.prompts}
+        return sum(map(len, prompts)) + sum(len(c) - 1 for c in rows.completions)
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """Rows as two rectangles: the prompts, each once and padded on the left, so that all end at
+    the same place; and the completions, padded on the right."""
+
+    prompt_ids_QP: Tensor
+    prompt_real_QP: Tensor
+    """True where the prompt has a token: from lengths, never from token values."""
+    prompt_of_B: Tensor
+    """Which prompt a row completes."""
+    completion_ids_BT: Tensor
+    completion_real_BT: Tensor
+    """True where the completion has a token."""
+
+    @classmethod
+    def of(cls, rows: Rows, device: Device = "cpu") -> "Padded":
+        prompt_of = rows.prompt_of()
+        prompts = [rows.prompts[prompt_of.index(q)] for q in range(max(prompt_of) + 1)]
+        width = max(map(len, rows.completions))
+        return cls(
+            pad_left(prompts).to(device),
+            pad_left([[1] * len(p) for p in prompts]).bool().to(device),
+            torch.tensor(prompt_of, device=device),
+            pad(rows.completions, width).to(device),
+            rows.real(device),
+        )
+
+    @staticmethod
+    def size(rows: Rows) -> int:
+        """Places of both rectangles, padding included."""
+        prompts = {tuple(p) for p in rows.prompts}
+        longest = max(map(len, rows.completions))
+        return len(prompts) * max(map(len, prompts)) + len(rows) * longest
+
+
+def pad(rows: Sequence[Sequence], width: int, dtype: torch.dtype = torch.long) -> Tensor:
+    """[len(rows), width], zeros on the right."""
+    padded = torch.zeros(len(rows), width, dtype=dtype)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = torch.tensor(row, dtype=dtype)
+    return padded
+
+
+def pad_left(rows: Sequence[Sequence[int]]) -> Tensor:
+    """[len(rows), longest], zeros on the left."""
+    width = max(map(len, rows))
+    return pad([[*(0,) * (width - len(row)), *row] for row in rows], width)

@@ -1,0 +1,105 @@
+"""One attention function, registered with transformers, through which every layer of a model
+attends as the current forward pass says.
+
+Legend: N flat tokens, H query heads, G key and value heads, D head size.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from transformers.modeling_utils import AttentionInterface
+
+NAME = "paceline"
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What a layer asks of its attention."""
+
+    scale: float
+    """Multiplies the products of queries and keys."""
+    window: int | None = None
+    """A query sees itself and at most window − 1 tokens before; None sees all."""
+    cap: float | None = None
+    """Soft-capping of the scaled products: cap · tanh(x / cap)."""
+
+
+class Attending(Protocol):
+    """How the tokens of one forward pass see each other."""
+
+    def __call__(
+        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+    ) -> Tensor:
+        """[N, H, D] the layer's attention."""
+        ...
+
+
+def _attend(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    attending: Attending,
+    scaling: float,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """The function that transformers calls: tensors [1, heads, N, D] in, [1, N, H, D] out."""
+    if s_aux is not None:
+        raise NotImplementedError("attention sinks")
+    query_NHD, key_NGD, value_NGD = (x[0].transpose(0, 1) for x in (query, key, value))
+    how = How(scaling, sliding_window, softcap)
+    return attending(module.layer_idx, query_NHD, key_NGD, value_NGD, how)[None], None
+
+
+# Not registered with the mask interface: so no mask is built for any layer.
+AttentionInterface.register(NAME, _attend)
+
+
+@contextmanager
+def attending_by(module: Any) -> Iterator[None]:
+    """Within it the model's layers call the registered function, and need `attending=…` among the
+    arguments of the forward pass; outside the model is as it was, for generate and all others."""
+    config = module.config
+    before = config._attn_implementation
+    config._attn_implementation = NAME
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+@torch.no_grad()
+def supports(module: Any) -> bool:
+    """Whether one forward pass calls the function once in every layer, with what we gave it.
+
+    A probe, not a list of names: models drop the keyword, or have layers that are no attention.
+    """
+    seen: list[int] = []
+
+    def probe(
+        layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+    ) -> Tensor:
+        seen.append(layer)
+        return query_NHD
+
+    ids_1N = torch.tensor([[1, 2, 3]], device=module.device)
+    try:
+        with attending_by(module):
+            module.base_model(
+                input_ids=ids_1N,
+                position_ids=torch.arange(3, device=module.device)[None],
+                use_cache=False,
+                attending=probe,
+            )
+    except (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError):
+        return False
+    return seen == list(range(module.config.num_hidden_layers))

@@ -1,0 +1,50 @@
+"""Attention over the packed layout for layers with a soft-cap or a window that binds: plain
+products and a mask, differentiated by autograd. Slower, on any device.
+
+Legend: N flat tokens, H query heads, G key and value heads, D head size; T query tokens, S key
+tokens of one sequence.
+"""
+
+import torch
+from torch import Tensor
+
+from ...layout import Packed
+from .hook import How
+
+
+def masked_attention(
+    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, packed: Packed, how: How
+) -> Tensor:
+    """[N, H, D] prompt after prompt, completion after completion."""
+    pieces = []
+    for span in packed.spans:
+        behind = span.start + span.prompt
+        prompt = slice(span.start, behind)
+        pieces.append(_sequence(query_NHD[prompt], key_NGD[prompt], value_NGD[prompt], how))
+        for start, length in zip(span.starts, span.lengths, strict=True):
+            own = slice(start, start + length)
+            keys_SGD, values_SGD = (
+                torch.cat([x[prompt], x[own]]) if length else x[own] for x in (key_NGD, value_NGD)
+            )
+            pieces.append(_sequence(query_NHD[own], keys_SGD, values_SGD, how))
+    return torch.cat(pieces)
+
+
+def _sequence(query_THD: Tensor, key_SGD: Tensor, value_SGD: Tensor, how: How) -> Tensor:
+    """[T, H, D] the last T tokens of a sequence of S over all of it, causally."""
+    T, S = len(query_THD), len(key_SGD)
+    repeat = query_THD.shape[1] // key_SGD.shape[1]
+    key_HSD, value_HSD = (
+        x.transpose(0, 1).repeat_interleave(repeat, 0) for x in (key_SGD, value_SGD)
+    )
+    scores_HTS = (query_THD.transpose(0, 1) @ key_HSD.mT).float() * how.scale
+    if how.cap is not None:
+        scores_HTS = how.cap * torch.tanh(scores_HTS / how.cap)
+    back_TS = torch.arange(S - T, S, device=query_THD.device)[:, None] - torch.arange(
+        S, device=query_THD.device
+    )
+    seen_TS = back_TS >= 0
+    if how.window is not None:
+        seen_TS &= back_TS < how.window
+    probability_HTS = scores_HTS.masked_fill(~seen_TS, float("-inf")).softmax(-1)
+    return (probability_HTS.to(value_HSD.dtype) @ value_HSD).transpose(0, 1)

@@ -1,0 +1,98 @@
+"""Attention over the packed layout: each prompt once, its completions behind it.
+
+A completion's token sees its prompt and its own completion up to itself. So the work falls into
+causal blocks (every prompt by itself, every completion by itself) and crossings (the completions
+of a prompt onto the prompt), which `merged.py` puts together.
+
+Legend: N flat tokens, H query heads, G key and value heads, D head size; b sequences of a block,
+T tokens of its longest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ...layout import Packed, Span
+from .hook import How
+from .masked import masked_attention
+from .merged import merged_attention
+
+SHORTEST = 0.75
+"""A block's shortest sequence is at least this share of its longest: less is padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Sequences of similar length, side by side, each attending to itself causally."""
+
+    place_bT: Tensor
+    """Flat places; any place where there is none."""
+    real_bT: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """All completions of one prompt, onto that prompt."""
+
+    queries: slice
+    keys: slice
+
+
+class PackedAttention:
+    """How the tokens of a packed batch see each other: an Attending."""
+
+    def __init__(self, packed: Packed) -> None:
+        self.packed = packed
+        self.device = packed.ids_N.device
+
+    def __call__(
+        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+    ) -> Tensor:
+        binds = how.window is not None and how.window <= self._last_position
+        if binds or how.cap is not None:
+            return masked_attention(query_NHD, key_NGD, value_NGD, self.packed, how)
+        return merged_attention(
+            query_NHD, key_NGD, value_NGD, self.blocks, self.crossings, how.scale
+        )
+
+    @cached_property
+    def _last_position(self) -> int:
+        return int(self.packed.position_N.max())
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every prompt and every completion, sorted into blocks by length."""
+        sequences = [
+            (start, length)
+            for span in self.packed.spans
+            for start, length in zip(
+                (span.start, *span.starts), (span.prompt, *span.lengths), strict=True
+            )
+            if length
+        ]
+        sequences.sort(key=lambda s: (-s[1], s[0]))
+        blocks, begin = [], 0
+        for i in range(1, len(sequences) + 1):
+            if i == len(sequences) or sequences[i][1] < SHORTEST * sequences[begin][1]:
+                blocks.append(self._block(sequences[begin:i]))
+                begin = i
+        return tuple(blocks)
+
+    def _block(self, sequences: Sequence[tuple[int, int]]) -> Block:
+        start_b1, length_b1 = torch.tensor(sequences)[:, :, None].unbind(1)
+        step_T = torch.arange(sequences[0][1])
+        real_bT = step_T < length_b1
+        place_bT = torch.where(real_bT, start_b1 + step_T, 0)
+        return Block(place_bT.to(self.device), real_bT.to(self.device))
+
+    @cached_property
+    def crossings(self) -> tuple[Crossing, ...]:
+        return tuple(_crossing(span) for span in self.packed.spans if any(span.lengths))
+
+
+def _crossing(span: Span) -> Crossing:
+    behind = span.start + span.prompt
+    return Crossing(slice(behind, span.end), slice(span.start, behind))

@@ -1,0 +1,55 @@
+"""The derivative of the loss at each token, where it is known without the other tokens' scores.
+
+Then the language-model head can form the gradient of a chunk of tokens while it has their logits,
+instead of forming the logits twice.
+
+Letters: M scored tokens, one row after the other; C of them.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .objective import Objective
+from .records import Scores, Tokens
+
+Slope = Callable[[slice, Tensor, Tensor], tuple[Tensor, Tensor | None]]
+"""(which of the M tokens, logp_C, entropy_C) -> d loss / d logp_C and d loss / d entropy_C."""
+
+
+def slope_of(objective: Objective, tokens: Tokens, real_BT: Tensor) -> Slope | None:
+    """The slope at any tokens of these rows, or None where it takes all scores of a row.
+
+    Args:
+        real_BT: True where a row has a token; the M tokens are those places, row by row.
+    """
+    if objective.tokenwise:
+        flat = tokens.flat(real_BT)
+        return lambda c, logp_C, entropy_C: _at(objective, flat.columns(c), logp_C, entropy_C)
+    if tokens.anchor_BT is None and objective.reads_ratios_only:
+        # Every ratio is exactly 1 whatever the scores are, so any scores give the slope.
+        blank_BT = torch.zeros_like(tokens.advantage_BT, dtype=torch.float64)
+        slope_BT = _gradient(objective, tokens, blank_BT, blank_BT)[0]
+        slope_M = slope_BT[real_BT]
+        return lambda c, logp_C, entropy_C: (slope_M[c].to(logp_C.dtype), None)
+    return None
+
+
+def _at(
+    objective: Objective, tokens: Tokens, logp_C: Tensor, entropy_C: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    slope_1C, entropy_slope_1C = _gradient(objective, tokens, logp_C[None], entropy_C[None])
+    return slope_1C[0], None if entropy_slope_1C is None else entropy_slope_1C[0]
+
+
+def _gradient(
+    objective: Objective, tokens: Tokens, logp_BT: Tensor, entropy_BT: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    with torch.enable_grad():
+        logp_BT, entropy_BT = (x.detach().requires_grad_() for x in (logp_BT, entropy_BT))
+        loss = objective.loss(Scores(logp_BT, entropy_BT), tokens)
+        slope_BT, entropy_slope_BT = torch.autograd.grad(
+            loss, (logp_BT, entropy_BT), allow_unused=True, materialize_grads=False
+        )
+    return (torch.zeros_like(logp_BT) if slope_BT is None else slope_BT), entropy_slope_BT

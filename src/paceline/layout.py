@@ -115,9 +115,8 @@ class Packed:
 
     @classmethod
     def of(cls, rows: Rows, device: Device = "cpu") -> "Packed":
-        prompt_of = rows.prompt_of()
         members: dict[int, list[int]] = {}
-        for i, q in enumerate(prompt_of):
+        for i, q in enumerate(rows.prompt_of()):
             members.setdefault(q, []).append(i)
         ids: list[int] = []
         positions: list[int] = []
@@ -137,6 +136,17 @@ class Packed:
         places = [place for row in predicts for place in row]
         tensors = (torch.tensor(x, device=device) for x in (ids, positions, places))
         return cls(*tensors, tuple(spans))
+
+    @classmethod
+    def prompts(cls, prompts: Sequence[Sequence[int]], device: Device = "cpu") -> "Packed":
+        """Prompts alone, equal ones too, each predicting one token."""
+        ends = list(accumulate(map(len, prompts)))
+        return cls(
+            torch.tensor([t for p in prompts for t in p], device=device),
+            torch.tensor([i for p in prompts for i in range(len(p))], device=device),
+            torch.tensor([end - 1 for end in ends], device=device),
+            tuple(Span(end - len(p), len(p), ()) for p, end in zip(prompts, ends, strict=True)),
+        )
 
     @staticmethod
     def size(rows: Rows) -> int:

@@ -1,12 +1,15 @@
 """Choosing tokens: one uniform number a row, by inverse CDF, in fp32.
 
-Legend: R rows being decoded, V vocabulary.
+Legend: R rows being decoded, V vocabulary, S stretches of W words.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .engine import Sampling
+
+STRETCH = 256
+"""Words of the vocabulary whose mass is summed before a token is looked for among them."""
 
 
 def draw(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
@@ -24,23 +27,41 @@ def draw(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tuple[Tens
         logits_RV = logits_RV / sampling.temperature
         if not sampling.full_support:
             logits_RV = logits_RV.masked_fill(~_support(logits_RV, sampling), float("-inf"))
-    log_p_RV = logits_RV.log_softmax(-1)
-    greedy = sampling.greedy
-    token_R = logits_RV.argmax(-1) if greedy else _inverse_cdf(log_p_RV.exp(), uniform_R)
-    return token_R, log_p_RV.gather(-1, token_R[:, None])[:, 0]
+    top_R = logits_RV.amax(-1)
+    mass_RV = logits_RV.sub(top_R[:, None]).exp_()
+    if sampling.greedy:
+        token_R, total_R = logits_RV.argmax(-1), mass_RV.sum(-1)
+    else:
+        token_R, total_R = _inverse_cdf(mass_RV, uniform_R)
+    chosen_R = logits_RV.gather(-1, token_R[:, None])[:, 0]
+    return token_R, chosen_R - top_R - total_R.log()
 
 
-def _inverse_cdf(p_RV: Tensor, uniform_R: Tensor) -> Tensor:
-    """The first token whose cumulative probability exceeds the uniform number.
+def _inverse_cdf(mass_RV: Tensor, uniform_R: Tensor) -> tuple[Tensor, Tensor]:
+    """The first token whose cumulative mass exceeds the uniform number's share of all mass.
 
-    The number is scaled by the last cumulative value, which fp32 sums do not bring to exactly 1,
-    and kept below it, so that a token of probability 0 is never taken.
+    Found in two steps, the stretch of the vocabulary and then the token within, because a running
+    sum over the whole vocabulary costs more than the rest of the drawing. At both the number is
+    kept below the last cumulative value, which rounding may bring it to, so that a token of mass
+    0 is never taken.
+
+    Returns: token_R and the mass of all tokens.
     """
-    cdf_RV = p_RV.cumsum(-1)
-    total_R = cdf_RV[:, -1]
-    below_R = torch.nextafter(total_R, torch.zeros_like(total_R))
-    point_R = torch.minimum(uniform_R * total_R, below_R)
-    return torch.searchsorted(cdf_RV, point_R[:, None], right=True)[:, 0]
+    short = -mass_RV.shape[1] % STRETCH
+    mass_RSW = nn.functional.pad(mass_RV, (0, short)).unflatten(1, (-1, STRETCH))
+    before_RS = mass_RSW.sum(-1).cumsum(-1)
+    total_R = before_RS[:, -1]
+    point_R = _below(uniform_R * total_R, total_R)
+    stretch_R1 = torch.searchsorted(before_RS, point_R[:, None], right=True)
+    within_RW = mass_RSW.take_along_dim(stretch_R1[..., None], 1)[:, 0].cumsum(-1)
+    start_R1 = nn.functional.pad(before_RS, (1, 0)).gather(-1, stretch_R1)
+    rest_R = _below(point_R - start_R1[:, 0], within_RW[:, -1])
+    place_R1 = torch.searchsorted(within_RW, rest_R[:, None], right=True)
+    return (stretch_R1 * STRETCH + place_R1)[:, 0], total_R
+
+
+def _below(point_R: Tensor, end_R: Tensor) -> Tensor:
+    return torch.minimum(point_R, torch.nextafter(end_R, torch.zeros_like(end_R)))
 
 
 def _support(logits_RV: Tensor, sampling: Sampling) -> Tensor:

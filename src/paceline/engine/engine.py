@@ -56,6 +56,12 @@ class Request:
 
     prompt_ids: tuple[int, ...]
     streams: tuple[int, ...]
+    limits: tuple[int, ...] = ()
+    """The most tokens of each completion, where it is not the sampling's `max_tokens`."""
+
+    def __post_init__(self) -> None:
+        if self.limits and (len(self.limits) != len(self.streams) or min(self.limits) < 1):
+            raise ValueError("Request.limits must hold one number of tokens for each stream.")
 
 
 class Engine(Protocol):

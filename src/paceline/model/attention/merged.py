@@ -20,12 +20,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from . import kernels
+
 if TYPE_CHECKING:
     from .packed import Block, Crossing
-
-# The CPU kernels give and take the log-sum-exp, which scaled_dot_product_attention keeps to itself.
-_forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
 def merged_attention(
@@ -50,17 +48,16 @@ class _Merged(torch.autograd.Function):
             q_bHTD, k_bGTD, v_bGTD = (
                 x[block.place_bT].transpose(1, 2) for x in (query_NHD, key_NGD, value_NGD)
             )
-            out_bHTD, lse_bHT = _forward(q_bHTD, k_bGTD, v_bGTD, 0.0, True, scale=scale)
+            out_bHTD, lse_bHT = kernels.forward(q_bHTD, k_bGTD, v_bGTD, causal=True, scale=scale)
             place_K = block.place_bT[block.real_bT]
             out_NHD[place_K] = out_bHTD.transpose(1, 2)[block.real_bT]
             lse_NH[place_K] = lse_bHT.transpose(1, 2)[block.real_bT]
         for c in crossings:
-            out_1HSD, lse_1HS = _forward(
+            out_1HSD, lse_1HS = kernels.forward(
                 _one(query_NHD[c.queries]),
                 _one(key_NGD[c.keys]),
                 _one(value_NGD[c.keys]),
-                0.0,
-                False,
+                causal=False,
                 scale=scale,
             )
             _merge(out_NHD[c.queries], lse_NH[c.queries], out_1HSD[0], lse_1HS[0])
@@ -80,30 +77,28 @@ class _Merged(torch.autograd.Function):
                 for x in (query_NHD, key_NGD, value_NGD, out_NHD, grad_NHD)
             )
             lse_bHT = lse_NH[block.place_bT].masked_fill_(~block.real_bT[..., None], float("inf"))
-            gradients = _backward(
+            gradients = kernels.backward(
                 grad_bHTD.masked_fill_(pad_b1T1, 0.0),
                 q_bHTD,
                 k_bGTD,
                 v_bGTD,
                 out_bHTD,
                 lse_bHT.transpose(1, 2),
-                0.0,
-                True,
+                causal=True,
                 scale=ctx.scale,
             )
             place_K = block.place_bT[block.real_bT]
             for total, fresh in zip(grads, gradients, strict=True):
                 total[place_K] = fresh.transpose(1, 2)[block.real_bT]
         for c in ctx.crossings:
-            gradients = _backward(
+            gradients = kernels.backward(
                 _one(grad_NHD[c.queries]),
                 _one(query_NHD[c.queries]),
                 _one(key_NGD[c.keys]),
                 _one(value_NGD[c.keys]),
                 _one(out_NHD[c.queries]),
                 lse_NH[c.queries].T[None],
-                0.0,
-                False,
+                causal=False,
                 scale=ctx.scale,
             )
             where = (c.queries, c.keys, c.keys)

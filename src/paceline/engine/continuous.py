@@ -1,0 +1,136 @@
+"""Continuous batching: rows are decoded side by side, finished ones leave at once, and waiting
+ones take their places.
+
+Legend: Q prompts, R rows being decoded, N flat tokens, D hidden size, V vocabulary.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..layout import Packed
+from ..model import Policy
+from ..model.attention import Attending, attending_by
+from .engine import Request, Sampling
+from .kv import Decode, Prefill, Store
+from .rows import Row, append_drawn
+
+REFILL_AT = 0.125
+"""Waiting rows are admitted when this share of the places is free, so that their prompts go
+through the model together."""
+
+
+class Batch:
+    """Rows being decoded, row i with its keys and values at place i of the store.
+
+    Who is admitted when is decided by counts alone.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        requests: Sequence[Request],
+        sampling: Sampling,
+        rows: Sequence[Row],
+        rows_at_once: int,
+    ) -> None:
+        self.policy, self.requests, self.sampling = policy, requests, sampling
+        self.waiting, self.live = deque(rows), list[Row]()
+        self.prompts: list[int] = []
+        """The request whose prompt is at place q of the store."""
+        self.behind: dict[int, Tensor] = {}
+        """The hidden state behind a request's prompt, while rows of it wait."""
+        self.places = min(rows_at_once, len(rows))
+        longest = max((len(r.prompt_ids) for r in requests), default=0)
+        self.store = Store(policy, min(self.places, len(requests)), longest, self.places)
+
+    def run(self) -> None:
+        """Fill in every row, to its last token."""
+        while self.live or self.waiting:
+            if self.waiting and self.places - len(self.live) >= REFILL_AT * self.places:
+                self._admit()
+            elif self.live:
+                self._step()
+
+    def _admit(self) -> None:
+        """Let waiting rows take the free places, and draw their first tokens: all rows of a group
+        from one row of logits."""
+        count = min(self.places - len(self.live), len(self.waiting))
+        rows = [self.waiting.popleft() for _ in range(count)]
+        self._prefill([i for i in dict.fromkeys(r.request for r in rows) if i not in self.behind])
+        asked = list(dict.fromkeys(r.request for r in rows))
+        logits_QV = self.policy.logits(torch.stack([self.behind[i] for i in asked]))
+        append_drawn(
+            rows,
+            logits_QV[[asked.index(r.request) for r in rows]],
+            self.sampling,
+            self.policy.stop_ids,
+        )
+        self.live += [r for r in rows if not r.finished]
+        self._forget_prompts()
+
+    def _prefill(self, fresh: Sequence[int]) -> None:
+        if not fresh:
+            return
+        places = range(len(self.prompts), len(self.prompts) + len(fresh))
+        self.prompts += fresh
+        packed = Packed.prompts([self.requests[i].prompt_ids for i in fresh], self.policy.device)
+        hidden_ND = self._forward(
+            packed.ids_N, packed.position_N, Prefill(self.store, packed, places)
+        )
+        self.behind |= dict(zip(fresh, hidden_ND[packed.predicts_M], strict=True))
+
+    def _step(self) -> None:
+        """One more token of every live row."""
+        # A row's last token is not in the store yet: it is what goes through the model now.
+        lengths = [len(r.token_ids) - 1 for r in self.live]
+        place_of = {request: q for q, request in enumerate(self.prompts)}
+        self.store.widen(max(lengths) + 1)
+        decode = Decode.of(
+            self.store,
+            lengths,
+            [len(self.requests[i].prompt_ids) for i in self.prompts],
+            [place_of[r.request] for r in self.live],
+        )
+        token_R = torch.tensor([r.token_ids[-1] for r in self.live], device=self.policy.device)
+        hidden_RD = self._forward(token_R, decode.position_R, decode)
+        append_drawn(self.live, self.policy.logits(hidden_RD), self.sampling, self.policy.stop_ids)
+        self._drop_finished()
+
+    def _forward(self, ids_N: Tensor, position_N: Tensor, attending: Attending) -> Tensor:
+        """[N, D] the hidden states of flat tokens."""
+        with attending_by(self.policy.module):
+            return self.policy.backbone(
+                input_ids=ids_N[None],
+                position_ids=position_N[None],
+                use_cache=False,
+                attending=attending,
+            ).last_hidden_state[0]
+
+    def _drop_finished(self) -> None:
+        """Rows from the end take the places of finished ones, so that the live stand in front."""
+        left = sum(not r.finished for r in self.live)
+        if left == len(self.live):
+            return
+        holes = [i for i in range(left) if self.live[i].finished]
+        movers = [i for i in range(left, len(self.live)) if not self.live[i].finished]
+        self.store.move_rows(holes, movers)
+        for hole, mover in zip(holes, movers, strict=True):
+            self.live[hole] = self.live[mover]
+        del self.live[left:]
+        self._forget_prompts()
+
+    def _forget_prompts(self) -> None:
+        """The same for prompts of which no row is left."""
+        wanted = {r.request for r in (*self.live, *self.waiting)}
+        left = sum(i in wanted for i in self.prompts)
+        holes = [q for q in range(left) if self.prompts[q] not in wanted]
+        movers = [q for q in range(left, len(self.prompts)) if self.prompts[q] in wanted]
+        self.store.move_prompts(holes, movers)
+        for hole, mover in zip(holes, movers, strict=True):
+            self.prompts[hole] = self.prompts[mover]
+        for gone in set(self.behind) - wanted:
+            del self.behind[gone]
+        del self.prompts[left:]

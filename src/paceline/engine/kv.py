@@ -1,0 +1,210 @@
+"""Keys and values while decoding: each prompt's once, and each row's own.
+
+A row attends to its prompt and to its own tokens, and the two are merged by log-sum-exp. The
+prompt's part is one product for all rows of a group, instead of one for every row.
+
+Legend: Y layers, Q prompts, P tokens of the longest; R rows, T own tokens of the longest; H query
+heads, G key and value heads, r = H/G query heads on each of them, D head size; K rows of the
+largest group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..layout import Packed
+from ..model import Policy
+from ..model.attention import How, PackedAttention
+
+FIRST_WIDTH = 64
+"""Own tokens that rows have room for at first; doubled when they are used up."""
+NEVER = -1e30
+"""Added to a product that a query must not see. Finite, so that a query which sees nothing of a
+part gets a log-sum-exp of about -1e30, and merging gives that part no weight."""
+
+
+class Store:
+    """Keys and values [Y, 2, sequences, G, tokens, D], of prompts and of rows."""
+
+    def __init__(self, policy: Policy, prompts: int, longest: int, rows: int) -> None:
+        config = policy.module.config.get_text_config()
+        heads = config.num_key_value_heads or config.num_attention_heads
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        self._blank = policy.head.weight.new_empty
+        self._shape = (config.num_hidden_layers, 2), (heads,), (size,)
+        self.prompt = self._of(prompts, longest)
+        self.own = self._of(rows, FIRST_WIDTH)
+
+    def _of(self, sequences: int, tokens: int) -> Tensor:
+        layers, heads, size = self._shape
+        # Zeros: what was never written is multiplied by a weight of 0, and NaN would survive that.
+        return self._blank(*layers, sequences, *heads, tokens, *size).zero_()
+
+    def widen(self, tokens: int) -> None:
+        """Make room for rows of so many tokens."""
+        width = self.own.shape[4]
+        if tokens > width:
+            wider = self._of(self.own.shape[2], max(tokens, 2 * width))
+            wider[:, :, :, :, :width] = self.own
+            self.own = wider
+
+    def move_rows(self, to: Sequence[int], of: Sequence[int]) -> None:
+        self.own[:, :, to] = self.own[:, :, of]
+
+    def move_prompts(self, to: Sequence[int], of: Sequence[int]) -> None:
+        self.prompt[:, :, to] = self.prompt[:, :, of]
+
+
+class Prefill:
+    """Prompts through the model, side by side without padding, their keys and values kept."""
+
+    def __init__(self, store: Store, packed: Packed, places: Sequence[int]) -> None:
+        self.store, self.packed, self.places = store, packed, places
+        self.within = PackedAttention(packed)
+
+    def __call__(
+        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+    ) -> Tensor:
+        for span, place in zip(self.packed.spans, self.places, strict=True):
+            mine = slice(span.start, span.start + span.prompt)
+            for side, x_NGD in enumerate((key_NGD, value_NGD)):
+                self.store.prompt[layer, side, place, :, : span.prompt] = x_NGD[mine].transpose(
+                    0, 1
+                )
+        return self.within(layer, query_NHD, key_NGD, value_NGD, how)
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """One more token of every row: an Attending."""
+
+    store: Store
+    length_R: Tensor
+    """Own tokens before this one."""
+    prompt_Q: Tensor
+    """Tokens of each prompt."""
+    prompt_R: Tensor
+    """The place of a row's prompt."""
+    rows_QK: Tensor
+    """The rows of each prompt; any row where there are fewer."""
+    seat_R: Tensor
+    """Where a row stands in rows_QK, read flat."""
+    width: int
+    """The longest row's own tokens, this one included."""
+    last: int
+    """The largest position of the tokens that go through the model."""
+    own_mask_R11T: Tensor | None
+    prompt_mask_Q11P: Tensor | None
+
+    @classmethod
+    def of(
+        cls, store: Store, lengths: Sequence[int], prompts: Sequence[int], prompt_of: Sequence[int]
+    ) -> "Decode":
+        """The step of rows with these own lengths, on prompts of these lengths."""
+        members: list[list[int]] = [[] for _ in prompts]
+        seat = []
+        for row, q in enumerate(prompt_of):
+            seat.append(len(members[q]))
+            members[q].append(row)
+        widest = max(map(len, members))
+        device = store.own.device
+        table = [[*m, *(0,) * (widest - len(m))] for m in members]
+        length_R = torch.tensor(lengths, device=device)
+        prompt_Q = torch.tensor(prompts, device=device)
+        width, longest = max(lengths) + 1, store.prompt.shape[4]
+        return cls(
+            store,
+            length_R,
+            prompt_Q,
+            torch.tensor(prompt_of, device=device),
+            torch.tensor(table, device=device),
+            torch.tensor([q * widest + s for q, s in zip(prompt_of, seat, strict=True)]).to(device),
+            width,
+            max(prompts[q] + n for q, n in zip(prompt_of, lengths, strict=True)),
+            None if min(lengths) == max(lengths) else _mask(length_R + 1, width),
+            None if min(prompts) == longest else _mask(prompt_Q, longest),
+        )
+
+    @property
+    def position_R(self) -> Tensor:
+        return self.prompt_Q[self.prompt_R] + self.length_R
+
+    def __call__(
+        self, layer: int, query_RHD: Tensor, key_RGD: Tensor, value_RGD: Tensor, how: How
+    ) -> Tensor:
+        R, H, D = query_RHD.shape
+        G = key_RGD.shape[1]
+        row_R = torch.arange(R, device=query_RHD.device)
+        own_key, own_value = self.store.own[layer]
+        own_key[row_R, :, self.length_R] = key_RGD
+        own_value[row_R, :, self.length_R] = value_RGD
+        prompt_key, prompt_value = self.store.prompt[layer]
+        Q, K = self.rows_QK.shape
+
+        query_RGrD = query_RHD.reshape(R, G, H // G, D)
+        own_mask, prompt_mask = self._masks(how, H // G)
+        mine, mine_lse = part(
+            query_RGrD, own_key[:R, :, : self.width], own_value[:R, :, : self.width], own_mask, how
+        )
+        query_QGKrD = query_RGrD[self.rows_QK].transpose(1, 2)
+        theirs, theirs_lse = part(
+            query_QGKrD.reshape(Q, G, K * (H // G), D), prompt_key[:Q], prompt_value[:Q],
+            prompt_mask, how,
+        )  # fmt: skip
+        theirs = theirs.reshape(Q, G, K, H // G, D).transpose(1, 2).reshape(Q * K, H, D)
+        theirs_lse = theirs_lse.reshape(Q, G, K, H // G).transpose(1, 2).reshape(Q * K, H)
+        theirs, theirs_lse = theirs[self.seat_R], theirs_lse[self.seat_R]
+        mine, mine_lse = mine.reshape(R, H, D), mine_lse.reshape(R, H)
+        share = torch.sigmoid(theirs_lse - mine_lse)[..., None]
+        return torch.lerp(mine.float(), theirs.float(), share).to(query_RHD.dtype)
+
+    def _masks(self, how: How, repeat: int) -> tuple[Tensor | None, Tensor | None]:
+        if how.window is None or self.last < how.window:
+            return self.own_mask_R11T, self.prompt_mask_Q11P
+        return self._windowed(how.window, repeat)
+
+    def _windowed(self, window: int, repeat: int) -> tuple[Tensor, Tensor]:
+        """Masks of a layer whose window binds: a query sees itself and window − 1 tokens before."""
+        position_R, device = self.position_R, self.length_R.device
+        step_T = torch.arange(self.width, device=device)
+        back_RT = self.length_R[:, None] - step_T
+        own_RT = torch.where((back_RT >= 0) & (back_RT < window), 0.0, NEVER)
+        step_P = torch.arange(self.store.prompt.shape[4], device=device)
+        back_QKP = position_R[self.rows_QK][..., None] - step_P
+        seen_QKP = (step_P < self.prompt_Q[:, None, None]) & (back_QKP < window)
+        prompt_QKP = torch.where(seen_QKP, 0.0, NEVER)
+        return own_RT[:, None, None], prompt_QKP.repeat_interleave(repeat, 1)[:, None]
+
+
+def _mask(length_B: Tensor, width: int) -> Tensor:
+    """[B, 1, 1, width] 0 for the first tokens, NEVER behind them."""
+    seen = torch.arange(width, device=length_B.device) < length_B[:, None]
+    return torch.where(seen, 0.0, NEVER)[:, None, None]
+
+
+def part(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, how: How
+) -> tuple[Tensor, Tensor]:
+    """Attention to some of the keys, and its log-sum-exp.
+
+    Args:
+        query: [B, G, S, D]; key, value: [B, G, T, D]; mask: added, [B, 1, 1 or S, T].
+
+    Returns: [B, G, S, D] in the query's dtype and [B, G, S] in fp32 (fp64 for fp64).
+    """
+    if query.device.type == "cpu" and how.cap is None:
+        # The kernel wants a mask in the query's dtype or fp32.
+        mask = None if mask is None else mask.to(torch.promote_types(query.dtype, torch.float32))
+        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, False, attn_mask=mask, scale=how.scale
+        )
+    exact = torch.promote_types(query.dtype, torch.float32)
+    scores = (query @ key.mT).to(exact) * how.scale
+    if how.cap is not None:
+        scores = how.cap * torch.tanh(scores / how.cap)
+    if mask is not None:
+        scores = scores + mask
+    lse = scores.logsumexp(-1)
+    return (scores - lse[..., None]).exp().to(value.dtype) @ value, lse

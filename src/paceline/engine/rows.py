@@ -1,0 +1,70 @@
+"""Completions in the making."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from .. import chance
+from ..model import Policy
+from ..types import Completion
+from .draw import draw
+from .engine import Request, Sampling
+
+
+@dataclass(slots=True)
+class Row:
+    """A completion in the making."""
+
+    request: int
+    """Which request it answers."""
+    stream: int
+    limit: int
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return self.stopped or len(self.token_ids) == self.limit
+
+    def completion(self, policy: Policy) -> Completion:
+        return Completion(
+            token_ids=tuple(self.token_ids),
+            logprobs=tuple(self.logprobs),
+            text=policy.tokenizer.decode(self.token_ids, skip_special_tokens=True),
+            finish="stop" if self.stopped else "length",
+            policy_version=policy.version,
+        )
+
+
+def rows_of(requests: Sequence[Request], sampling: Sampling) -> Iterator[Row]:
+    """One row for each stream of each request, in order."""
+    for i, request in enumerate(requests):
+        limits = request.limits or (sampling.max_tokens,) * len(request.streams)
+        for stream, limit in zip(request.streams, limits, strict=True):
+            yield Row(i, stream, limit)
+
+
+def append_drawn(
+    rows: Sequence[Row], logits_RV: Tensor, sampling: Sampling, stop_ids: Sequence[int]
+) -> None:
+    """Draw the next token of every row that is not finished and write it into the row."""
+    uniform_R = torch.tensor([chance.uniform(r.stream, len(r.token_ids)) for r in rows])
+    token_R, logprob_R = draw(logits_RV, uniform_R.to(logits_RV.device), sampling)
+    for row, token, logprob in zip(rows, token_R.tolist(), logprob_R.tolist(), strict=True):
+        if not row.finished:
+            row.token_ids.append(token)
+            row.logprobs.append(logprob)
+            row.stopped = token in stop_ids
+
+
+def answers_of(
+    rows: Sequence[Row], requests: Sequence[Request], policy: Policy
+) -> list[list[Completion]]:
+    """What an engine gives back."""
+    answers: list[list[Completion]] = [[] for _ in requests]
+    for row in rows:
+        answers[row.request].append(row.completion(policy))
+    return answers

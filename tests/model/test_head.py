@@ -34,7 +34,7 @@ def test_values_and_gradients_equal_those_of_all_logits_at_once(shape, chunk, bi
         total = (grad_logp * logp + grad_entropy * entropy).sum()
         return [logp, entropy, *torch.autograd.grad(total, leaves)]
 
-    ours = gradients(token_scores(hidden, head, targets, shape, chunk))
+    ours = gradients(token_scores(hidden, head, targets, shape, Sizes(2 * chunk, chunk)))
     for a, b in zip(ours, gradients(plain(hidden, head, targets, shape)), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
@@ -44,7 +44,7 @@ def test_the_gradient_of_the_log_probability_alone():
     torch.manual_seed(1)
     hidden = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     head, targets = nn.Linear(3, 6).double(), torch.tensor([0, 5, 2, 2])
-    ours = torch.autograd.grad(token_scores(hidden, head, targets, Shape(), 2)[0].sum(), hidden)[0]
+    ours = torch.autograd.grad(token_scores(hidden, head, targets, Shape(), Sizes(4, 2))[0].sum(), hidden)[0]
     theirs = torch.autograd.grad(plain(hidden, head, targets, Shape())[0].sum(), hidden)[0]
     torch.testing.assert_close(ours, theirs)
 

@@ -1,21 +1,24 @@
-"""The language-model head: log-probability and entropy of scored tokens, chunk by chunk.
+"""The language-model head: log-probability and entropy of scored tokens, block by block.
 
-Logits of M tokens × V words never exist at once: a chunk's logits are formed, reduced to two
+Logits of M tokens × V words never exist at once: a block's logits are formed, reduced to two
 numbers a token, and forgotten. Where the loss's slope at a token is known as soon as its scores
-are, the chunk's gradient is formed at the same moment (`formed`); else the backward pass forms the
-logits again (`token_scores`). Everything after the matrix product is fp32.
+are, the gradient takes the logits' place at the same moment (`formed`); else the backward pass
+forms them again (`token_scores`). Everything between the matrix products is fp32.
 
-Legend: M scored tokens, C tokens of a chunk, D hidden size, V vocabulary.
+Legend: M scored tokens, B tokens of a block, C of a chunk of it, D hidden size, V vocabulary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-CHUNK_LOGITS = 1 << 22
-"""At most this many logits exist at once (16 MiB in fp32): memory and speed only."""
+BLOCK_LOGITS = 1 << 25
+"""At most this many logits exist at once, in the model's dtype (64 MiB in bf16): the matrix
+products want many tokens. Memory and speed only."""
+CHUNK_LOGITS = 1 << 21
+"""So many of them at a time are brought to fp32 and reduced (8 MiB), near the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +105,6 @@ class Chunk:
         return grad_CV if isinstance(bend, float) and bend == 1.0 else grad_CV.mul_(bend)
 
 
-class _Sums:
-    """Gradients of the head's inputs, summed over chunks; None where none is wanted."""
-
-    def __init__(self, hidden_MD: Tensor, head: "Weights", wanted: tuple[bool, bool, bool]) -> None:
-        exact = torch.promote_types(hidden_MD.dtype, torch.float32)
-        self.hidden_MD, self.head = hidden_MD, head
-        self.to_hidden = torch.empty_like(hidden_MD) if wanted[0] else None
-        # fp32 sums over the chunks: bf16 would lose the later ones.
-        self.to_weight = torch.zeros_like(head.weight_VD, dtype=exact) if wanted[1] else None
-        self.to_bias = (
-            torch.zeros_like(head.bias_V, dtype=exact)
-            if wanted[2] and head.bias_V is not None
-            else None
-        )
-
-    def add(self, c: slice, grad_CV: Tensor) -> None:
-        grad_CV = grad_CV.to(self.hidden_MD.dtype)
-        if self.to_hidden is not None:
-            self.to_hidden[c] = grad_CV @ self.head.weight_VD
-        if self.to_weight is not None:
-            self.to_weight += grad_CV.T @ self.hidden_MD[c]
-        if self.to_bias is not None:
-            self.to_bias += grad_CV.sum(0)
-
-    @property
-    def all(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        return self.to_hidden, self.to_weight, self.to_bias
-
-
 @dataclass(frozen=True, slots=True)
 class Weights:
     """The output layer, tied or not, with or without bias, frozen or not."""
@@ -142,34 +116,119 @@ class Weights:
         return nn.functional.linear(hidden_CD, self.weight_VD, self.bias_V)
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Tokens at a time."""
+
+    block: int
+    """In the matrix products."""
+    chunk: int
+    """In fp32."""
+
+    @classmethod
+    def of(cls, head: nn.Linear) -> "Sizes":
+        words = head.weight.shape[0]
+        block = max(1, BLOCK_LOGITS // words)
+        # A GPU has no cache to stay in, and each chunk costs it a dozen launches.
+        chunk = max(1, CHUNK_LOGITS // words) if head.weight.device.type == "cpu" else block
+        return cls(block, chunk)
+
+
+def _scores(
+    hidden_MD: Tensor, weights: Weights, targets_M: Tensor, shape: Shape, sizes: Sizes
+) -> tuple[Tensor, Tensor]:
+    """Log-probability and entropy, without gradient."""
+    exact = torch.promote_types(hidden_MD.dtype, torch.float32)
+    logp_M = torch.empty(len(targets_M), dtype=exact, device=hidden_MD.device)
+    entropy_M = torch.empty_like(logp_M)
+    for b in _slices(0, len(targets_M), sizes.block):
+        raw_BV = weights.raw(hidden_MD[b])
+        for c in _slices(b.start, b.stop, sizes.chunk):
+            raw_CV = raw_BV[c.start - b.start : c.stop - b.start]
+            chunk = Chunk.of(raw_CV, targets_M[c], shape)
+            logp_M[c], entropy_M[c] = chunk.logp_C, chunk.entropy_C
+    return logp_M, entropy_M
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """Of the head's inputs; None where none is wanted. Weight and bias in fp32: bf16 would lose
+    the later of many summands."""
+
+    hidden_MD: Tensor | None
+    weight_VD: Tensor | None
+    bias_V: Tensor | None
+
+    def __iter__(self) -> Iterator[Tensor | None]:
+        return iter((self.hidden_MD, self.weight_VD, self.bias_V))
+
+
+def _scores_and_gradients(
+    hidden_MD: Tensor,
+    weights: Weights,
+    targets_M: Tensor,
+    shape: Shape,
+    sizes: Sizes,
+    slope: Slope,
+    wanted: Sequence[bool],
+) -> tuple[Tensor, Tensor, Gradients]:
+    """Scores, and the gradients of a loss with this slope, from logits that exist once."""
+    exact = torch.promote_types(hidden_MD.dtype, torch.float32)
+    logp_M = torch.empty(len(targets_M), dtype=exact, device=hidden_MD.device)
+    entropy_M = torch.empty_like(logp_M)
+    weight_VD, bias_V = weights.weight_VD, weights.bias_V
+    gradients = Gradients(
+        torch.empty_like(hidden_MD) if wanted[0] else None,
+        torch.zeros_like(weight_VD, dtype=exact) if wanted[1] else None,
+        torch.zeros_like(bias_V, dtype=exact) if wanted[2] and bias_V is not None else None,
+    )
+    for b in _slices(0, len(targets_M), sizes.block):
+        grad_BV = weights.raw(hidden_MD[b])  # the logits, until chunk by chunk they are replaced
+        for c in _slices(b.start, b.stop, sizes.chunk):
+            here = slice(c.start - b.start, c.stop - b.start)
+            chunk = Chunk.of(grad_BV[here], targets_M[c], shape)
+            logp_M[c], entropy_M[c] = chunk.logp_C, chunk.entropy_C
+            slopes = slope(c, chunk.logp_C, chunk.entropy_C)
+            grad_BV[here] = chunk.gradient(targets_M[c], *slopes, shape)
+        if gradients.hidden_MD is not None:
+            torch.mm(grad_BV, weight_VD, out=gradients.hidden_MD[b])
+        if gradients.weight_VD is not None:
+            gradients.weight_VD.add_(grad_BV.T @ hidden_MD[b])
+        if gradients.bias_V is not None:
+            gradients.bias_V.add_(grad_BV.sum(0, dtype=exact))
+    return logp_M, entropy_M, gradients
+
+
 class _TokenScores(torch.autograd.Function):
     """(logp_M, entropy_M) of targets_M; gradients to hidden_MD, weight_VD and bias_V."""
 
     @staticmethod
-    def forward(ctx, hidden_MD, weight_VD, bias_V, targets_M, shape: Shape, size: int):  # type: ignore[override]
-        head = Weights(weight_VD, bias_V)
-        exact = torch.promote_types(hidden_MD.dtype, torch.float32)
-        logp_M = torch.empty(len(targets_M), dtype=exact, device=hidden_MD.device)
-        entropy_M = torch.empty_like(logp_M)
-        for c in _chunks(len(targets_M), size):
-            chunk = Chunk.of(head.raw(hidden_MD[c]), targets_M[c], shape)
-            logp_M[c], entropy_M[c] = chunk.logp_C, chunk.entropy_C
+    def forward(ctx, hidden_MD, weight_VD, bias_V, targets_M, shape: Shape, sizes: Sizes):  # type: ignore[override]
         ctx.save_for_backward(hidden_MD, weight_VD, bias_V, targets_M)
-        ctx.shape, ctx.size = shape, size
+        ctx.shape, ctx.sizes = shape, sizes
         ctx.set_materialize_grads(False)  # entropy is mostly measured only: its gradient is None
-        return logp_M, entropy_M
+        return _scores(hidden_MD, Weights(weight_VD, bias_V), targets_M, shape, sizes)
 
     @staticmethod
     def backward(ctx, slope_M, entropy_slope_M):  # type: ignore[override]
         hidden_MD, weight_VD, bias_V, targets_M = ctx.saved_tensors
-        head = Weights(weight_VD, bias_V)
-        sums = _Sums(hidden_MD, head, ctx.needs_input_grad[:3])
-        for c in _chunks(len(targets_M), ctx.size):
-            chunk = Chunk.of(head.raw(hidden_MD[c]), targets_M[c], ctx.shape)
-            slope_C = torch.zeros_like(chunk.logp_C) if slope_M is None else slope_M[c]
-            entropy_slope_C = None if entropy_slope_M is None else entropy_slope_M[c]
-            sums.add(c, chunk.gradient(targets_M[c], slope_C, entropy_slope_C, ctx.shape))
-        return *sums.all, None, None, None
+
+        def slope(c: slice, logp_C: Tensor, entropy_C: Tensor) -> tuple[Tensor, Tensor | None]:
+            return (
+                torch.zeros_like(logp_C) if slope_M is None else slope_M[c],
+                None if entropy_slope_M is None else entropy_slope_M[c],
+            )
+
+        _, _, gradients = _scores_and_gradients(
+            hidden_MD,
+            Weights(weight_VD, bias_V),
+            targets_M,
+            ctx.shape,
+            ctx.sizes,
+            slope,
+            ctx.needs_input_grad,
+        )
+        return *gradients, None, None, None
 
 
 class _Formed(torch.autograd.Function):
@@ -184,7 +243,7 @@ class _Formed(torch.autograd.Function):
     def backward(ctx, factor):  # type: ignore[override]
         gradients = ctx.gradients
         if factor.item() != 1.0:
-            gradients = tuple(None if g is None else g * factor.to(g.dtype) for g in gradients)
+            gradients = [None if g is None else g * factor.to(g.dtype) for g in gradients]
         return *gradients, None, None
 
 
@@ -195,40 +254,38 @@ class Formed:
     logp_M: Tensor
     entropy_M: Tensor
     inputs: tuple[Tensor, Tensor, Tensor | None]
-    gradients: tuple[Tensor | None, Tensor | None, Tensor | None]
+    gradients: Gradients
 
     def attach(self, loss: Tensor) -> Tensor:
         """The loss with those gradients."""
         return _Formed.apply(*self.inputs, loss.detach(), self.gradients)  # type: ignore[no-any-return]
 
 
+@torch.no_grad()
 def formed(
     hidden_MD: Tensor,
     head: nn.Linear,
     targets_M: Tensor,
     shape: Shape,
     slope: Slope,
-    chunk: int | None = None,
+    sizes: Sizes | None = None,
 ) -> Formed:
     """Scores and gradients at once: logits are formed a single time.
 
     Args: as of token_scores, and
         slope: the loss's derivatives at a chunk's tokens, from their scores.
     """
-    weights = Weights(head.weight.detach(), None if head.bias is None else head.bias.detach())
     inputs = (hidden_MD, head.weight, head.bias)
-    wanted = tuple(x is not None and x.requires_grad for x in inputs)
-    with torch.no_grad():
-        detached_MD = hidden_MD.detach()
-        exact = torch.promote_types(hidden_MD.dtype, torch.float32)
-        logp_M = torch.empty(len(targets_M), dtype=exact, device=hidden_MD.device)
-        entropy_M = torch.empty_like(logp_M)
-        sums = _Sums(detached_MD, weights, wanted)  # type: ignore[arg-type]
-        for c in _chunks(len(targets_M), chunk or _size(head)):
-            mine = Chunk.of(weights.raw(detached_MD[c]), targets_M[c], shape)
-            logp_M[c], entropy_M[c] = mine.logp_C, mine.entropy_C
-            sums.add(c, mine.gradient(targets_M[c], *slope(c, mine.logp_C, mine.entropy_C), shape))
-    return Formed(logp_M, entropy_M, inputs, sums.all)
+    logp_M, entropy_M, gradients = _scores_and_gradients(
+        hidden_MD,
+        Weights(head.weight, head.bias),
+        targets_M,
+        shape,
+        sizes or Sizes.of(head),
+        slope,
+        [x is not None and x.requires_grad for x in inputs],
+    )
+    return Formed(logp_M, entropy_M, inputs, gradients)
 
 
 def token_scores(
@@ -236,7 +293,7 @@ def token_scores(
     head: nn.Linear,
     targets_M: Tensor,
     shape: Shape,
-    chunk: int | None = None,
+    sizes: Sizes | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy (nats) of each target under the head's distribution.
 
@@ -245,18 +302,14 @@ def token_scores(
         head: the output layer, tied or not, with or without bias, frozen or not.
         targets_M: the token ids.
         shape: scale, soft-cap and temperature of the logits.
-        chunk: tokens at a time; None keeps a chunk's logits under CHUNK_LOGITS.
+        sizes: tokens at a time; None keeps within BLOCK_LOGITS and CHUNK_LOGITS.
 
     Returns: logp_M and entropy_M in fp32 (fp64 where the model is fp64).
     """
     return _TokenScores.apply(  # type: ignore[no-any-return]
-        hidden_MD, head.weight, head.bias, targets_M, shape, chunk or _size(head)
+        hidden_MD, head.weight, head.bias, targets_M, shape, sizes or Sizes.of(head)
     )
 
 
-def _size(head: nn.Linear) -> int:
-    return max(1, CHUNK_LOGITS // head.weight.shape[0])
-
-
-def _chunks(total: int, size: int) -> list[slice]:
-    return [slice(i, min(i + size, total)) for i in range(0, total, size)]
+def _slices(start: int, stop: int, size: int) -> list[slice]:
+    return [slice(i, min(i + size, stop)) for i in range(start, stop, size)]

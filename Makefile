@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install demo test lint check bench clean
+.PHONY: install demo test lint check bench bench-trl clean
 
 install: $(VENV)/.installed
 
@@ -38,6 +38,16 @@ check: lint test
 
 bench: install
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/scaling.py --points 3 --problems 1
+
+# TRL has an environment of its own: nothing here depends on it.
+bench-trl: install .venv-trl/.installed
+	$(BIN)/python benchmarks/vs_trl.py --shape short
+
+.venv-trl/.installed: benchmarks/requirements-trl.txt
+	@test -x .venv-trl/bin/python || $(PYTHON) -m venv .venv-trl
+	.venv-trl/bin/python -m pip install --quiet $(PIP_ARGS) -r benchmarks/requirements-trl.txt
+	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-trl build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""From a part of a round to tensors. B rows, T completion tokens, S padded rows."""
+"""From a part of a round to tensors. B rows, T completion tokens."""
 
 from dataclasses import replace
 
@@ -6,41 +6,9 @@ import pytest
 import torch
 
 from paceline.batch import Batch, parts_of
-from paceline.layout import Padded, Rows
 from paceline.objective import named
 from paceline.types import Round
 from tests.conftest import group_of, ragged_round
-
-
-def test_the_layout_by_hand():
-    rows = Rows(prompts=((5, 6, 7), (8,), (5, 6, 7)), completions=((10, 11), (12,), (13, 14, 15)))
-    padded = Padded.of(rows)
-    assert padded.prompt_ids_QP.tolist() == [[5, 6, 7], [0, 0, 8]]
-    assert padded.prompt_real_QP.tolist() == [[True] * 3, [False, False, True]]
-    assert padded.prompt_of_B.tolist() == [0, 1, 0]
-    assert padded.completion_ids_BT.tolist() == [[10, 11, 0], [12, 0, 0], [13, 14, 15]]
-
-
-def test_masks_come_from_lengths_and_not_from_token_values():
-    # The stop token (here 0, also what padding is made of) trains; padding does not.
-    padded = Padded.of(Rows(prompts=((0, 5), (5,)), completions=((0, 0, 0), (7, 0))))
-    assert padded.completion_real_BT.tolist() == [[True, True, True], [True, True, False]]
-    assert padded.prompt_real_QP.tolist() == [[True, True], [False, True]]
-
-
-def test_packs_hold_every_row_once_and_keep_the_limit():
-    rows = Rows.of(ragged_round(groups=6))
-    packs = rows.packs(60, Padded.size)
-    assert sorted(i for pack in packs for i in pack) == list(range(len(rows)))
-    for pack in packs:
-        prompts = {rows.prompts[i] for i in pack}
-        padded = len(prompts) * max(map(len, prompts))
-        padded += len(pack) * max(len(rows.completions[i]) for i in pack)
-        assert len(pack) == 1 or padded <= 60
-    assert len(rows.packs(10**6, Padded.size)) == 1 and len(rows.packs(1, Padded.size)) == len(rows)
-    # Rows of one prompt stand together: no prompt begins in more packs than it has to.
-    seen = [prompt for pack in packs for prompt in dict.fromkeys(rows.prompts[i] for i in pack)]
-    assert len(seen) <= len(set(seen)) + len(packs) - 1
 
 
 def hand_round():

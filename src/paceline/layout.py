@@ -134,8 +134,10 @@ class Packed:
                 predicts[i] = [span.start + len(prompt) - 1, *range(start, start + length)]
             spans.append(span)
         places = [place for row in predicts for place in row]
-        tensors = (torch.tensor(x, device=device) for x in (ids, positions, places))
-        return cls(*tensors, tuple(spans))
+        ids_N, position_N, predicts_M = (
+            torch.tensor(x, device=device) for x in (ids, positions, places)
+        )
+        return cls(ids_N, position_N, predicts_M, tuple(spans))
 
     @classmethod
     def prompts(cls, prompts: Sequence[Sequence[int]], device: Device = "cpu") -> "Packed":

@@ -86,3 +86,25 @@ def test_frequencies_are_the_probabilities():
     share = torch.bincount(token_R, minlength=4) / 20_000
     # Standard deviation of a share is at most sqrt(0.25/20000) = 0.0035; four of them.
     assert (share - PROBABILITIES).abs().max() < 0.014
+
+
+def test_the_two_steps_find_what_one_running_sum_finds():
+    # 1,000 words are four stretches, the last one short; a third of them have no mass.
+    generator = torch.Generator().manual_seed(0)
+    logits_V = 3 * torch.randn(1000, generator=generator)
+    logits_V[::3] = float("-inf")
+    uniform_R = torch.arange(4000) / 4000
+    token_R, logp_R = draw(logits_V.expand(4000, -1), uniform_R, Sampling(1))
+    p_V = logits_V.double().softmax(-1)
+    expected_R = torch.searchsorted(p_V.cumsum(-1), uniform_R.double(), right=True)
+    # A number within rounding of a boundary may fall on either side of it.
+    assert (token_R != expected_R).float().mean() < 0.002
+    assert (p_V[token_R] > 0).all()
+    torch.testing.assert_close(logp_R, p_V.log()[token_R].float(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_largest_number_takes_the_last_word_with_mass():
+    logits_V = torch.zeros(600)
+    logits_V[590:] = float("-inf")
+    token_R, _ = draw(logits_V[None], torch.tensor([1 - 2**-24]), Sampling(1))
+    assert token_R.item() == 589

@@ -6,7 +6,9 @@ import torch
 from paceline import chance
 from paceline.engine import LocalEngine, Request, Sampling
 from paceline.layout import Rows
+from paceline.model import Policy
 from tests.conftest import tiny_policy
+from tests.model.families import FAMILIES, family
 
 PROMPTS = [(5, 6, 7), (8, 9, 10, 11, 12, 13, 14), (20,), (21, 22, 23, 24)]
 
@@ -109,3 +111,88 @@ def test_changed_weights_count_at_once(sharp):
     assert [g[0].token_ids for g in after] == [g[0].token_ids for g in fresh]
     assert [g[0].token_ids for g in after] != [g[0].token_ids for g in before]
     assert after[0][0].policy_version == before[0][0].policy_version + 1
+
+
+RAGGED = [
+    Request(p, tuple(chance.key(0, "r", i, k) for k in range(5)), limits)
+    for i, (p, limits) in enumerate(
+        zip(PROMPTS, [(9, 1, 4, 2, 7), (1, 1, 1, 1, 1), (3, 12, 5, 12, 6), (2, 2, 10, 1, 8)],
+            strict=True)
+    )
+]  # fmt: skip
+"""Completions of prescribed lengths; all of one group are over after their first token."""
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 3, 7, 100])
+def test_places_are_refilled_and_nothing_else_changes(sharp, rows_at_once):
+    sharp.stop_ids = ()
+    sampling = Sampling(12)
+    answers = LocalEngine(sharp, rows_at_once=rows_at_once).generate(RAGGED, sampling)
+    assert [tuple(len(c.token_ids) for c in g) for g in answers] == [r.limits for r in RAGGED]
+    alone = [LocalEngine(sharp).generate([r], sampling)[0] for r in RAGGED]
+    assert [[c.token_ids for c in g] for g in answers] == [[c.token_ids for c in g] for g in alone]
+
+
+def test_the_queue_is_decoded_in_few_steps(sharp, monkeypatch):
+    # 20 rows of 88 tokens at 8 places: a batch that waits for its longest row would take
+    # 12 + 12 + 10 steps; refilled places take little more than 88 / 8 and the longest row's end.
+    from paceline.engine.continuous import Batch
+
+    sharp.stop_ids, steps = (), []
+    step = Batch._step
+    monkeypatch.setattr(Batch, "_step", lambda self: (steps.append(len(self.live)), step(self)))
+    LocalEngine(sharp, rows_at_once=8).generate(RAGGED, Sampling(12))
+    # First tokens come with the prompts, the others are decoded one a step: nothing is wasted.
+    assert sum(steps) == sum(n - 1 for r in RAGGED for n in r.limits)
+    assert len(steps) <= 20
+
+
+def test_equal_prompts_of_two_requests_stay_two_requests(sharp):
+    twice = [requests(2)[0], requests(2, tag="other")[0]]
+    answers = LocalEngine(sharp).generate(twice, Sampling(8))
+    for request, group in zip(twice, answers, strict=True):
+        alone = LocalEngine(sharp).generate([request], Sampling(8))[0]
+        assert [c.token_ids for c in alone] == [c.token_ids for c in group]
+    assert [c.token_ids for c in answers[0]] != [c.token_ids for c in answers[1]]
+
+
+def test_rows_longer_than_the_first_width_keep_their_tokens(sharp, monkeypatch):
+    sharp.stop_ids = ()
+    whole = LocalEngine(sharp).generate(requests(2), Sampling(30))
+    monkeypatch.setattr("paceline.engine.kv.FIRST_WIDTH", 2)
+    assert LocalEngine(sharp).generate(requests(2), Sampling(30)) == whole
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_decodes_what_its_own_generate_decodes(name, sharp):
+    policy = Policy(family(name), sharp.tokenizer, ())
+    greedy = Sampling(14, temperature=0.0)
+    ours = LocalEngine(policy, rows_at_once=3).generate(requests(1), greedy)
+    for prompt, (completion,) in zip(PROMPTS, ours, strict=True):
+        ids = torch.tensor([prompt])
+        for token, logprob in zip(completion.token_ids, completion.logprobs, strict=True):
+            log_p = policy.module(ids).logits[0, -1].log_softmax(-1)
+            assert log_p.argmax().item() == token
+            assert logprob == pytest.approx(log_p[token].item(), abs=1e-4)
+            ids = torch.cat([ids, torch.tensor([[token]])], 1)
+
+
+def test_the_padded_path_decodes_the_same(sharp):
+    packed = LocalEngine(sharp).generate(requests(), Sampling(10))
+    sharp.packs = False
+    padded = LocalEngine(sharp, rows_at_once=5).generate(requests(), Sampling(10))
+    assert [[c.token_ids for c in g] for g in padded] == [[c.token_ids for c in g] for g in packed]
+
+
+def test_in_bf16_packed_weights_are_those_of_the_moment():
+    policy = tiny_policy(torch.bfloat16)
+    engine, sampling = LocalEngine(policy), Sampling(8, temperature=0.0)
+    before = engine.generate(requests(1), sampling)
+    with torch.no_grad():
+        for parameter in policy.module.parameters():
+            parameter.mul_(-1.5)
+    after = engine.generate(requests(1), sampling)
+    fresh = LocalEngine(policy).generate(requests(1), sampling)
+    assert [g[0].token_ids for g in after] == [g[0].token_ids for g in fresh]
+    assert [g[0].token_ids for g in after] != [g[0].token_ids for g in before]
+    assert all("forward" not in vars(m) for m in policy.module.modules())

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from paceline import model
 from paceline.batch import Batch
 from paceline.layout import Packed, Rows
-from paceline.objective import Metrics, Objective, named
+from paceline.objective import Metrics, Objective, TokenRatio, named, slope_of
 from paceline.types import Round
 from tests.conftest import ragged_round, tiny_policy
 
@@ -126,3 +127,38 @@ def test_every_pair_of_presets_differs_off_policy():
     for i, a in enumerate(NAMES):
         for b in NAMES[i + 1 :]:
             assert (gradients[a] - gradients[b]).norm() > 1e-4, f"{a} and {b} coincide"
+
+
+@pytest.mark.parametrize("off_policy", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_formed_with_the_logits_is_that_of_the_scores(name, off_policy, monkeypatch):
+    objective, round = objective_of(name), complete(ragged_round(), off_policy=off_policy)
+    batch = Batch.of(round, range(3), objective)
+    formed, measured = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
+    plain, again = gradient(objective, batch, 10**6)
+    assert_same(formed, plain)
+    assert measured == again
+    # Which of them need the scores of a whole row: those with a ratio of the whole row, off-policy.
+    tokens, real_BT = batch.tokens, batch.rows.real()
+    known = slope_of(objective, tokens, real_BT) is not None
+    assert known == (not off_policy or isinstance(objective.ratio, TokenRatio))
+
+
+def test_an_entropy_bonus_and_kl_in_the_loss_are_formed_too(monkeypatch):
+    objective = replace(named.grpo(kl=0.1), entropy=0.05)
+    batch = Batch.of(complete(ragged_round(), off_policy=True), range(3), objective)
+    formed, _ = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
+    assert_same(formed, gradient(objective, batch, 10**6)[0])
+    without, _ = gradient(replace(objective, entropy=0.0), batch, 10**6)
+    assert (formed - without).norm() > 1e-3 * without.norm()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_packed_layout_and_the_padded_one_give_one_gradient(name, monkeypatch):
+    objective, round = objective_of(name), complete(ragged_round(), off_policy=True)
+    batch = Batch.of(round, range(3), objective)
+    packed, _ = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "supports", lambda module: False)
+    assert_same(packed, gradient(objective, batch, 10**6)[0])

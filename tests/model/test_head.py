@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from paceline.model.head import Shape, token_scores
+from paceline.model.head import Shape, Sizes, token_scores
 
 
 def plain(hidden_ND, head, targets_N, shape):
@@ -44,7 +44,9 @@ def test_the_gradient_of_the_log_probability_alone():
     torch.manual_seed(1)
     hidden = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     head, targets = nn.Linear(3, 6).double(), torch.tensor([0, 5, 2, 2])
-    ours = torch.autograd.grad(token_scores(hidden, head, targets, Shape(), Sizes(4, 2))[0].sum(), hidden)[0]
+    ours = torch.autograd.grad(
+        token_scores(hidden, head, targets, Shape(), Sizes(4, 2))[0].sum(), hidden
+    )[0]
     theirs = torch.autograd.grad(plain(hidden, head, targets, Shape())[0].sum(), hidden)[0]
     torch.testing.assert_close(ours, theirs)
 

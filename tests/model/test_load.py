@@ -4,9 +4,10 @@ import importlib.util
 
 import pytest
 import torch
+from transformers import GptOssConfig, GptOssForCausalLM, MixtralConfig, MixtralForCausalLM
 
 from paceline.errors import ConfigError
-from paceline.model import load_policy, load_tokenizer, locate, tiny
+from paceline.model import Policy, load_policy, load_tokenizer, locate, tiny
 from paceline.model.template import stop_token_ids
 from tests.conftest import tiny_policy
 
@@ -189,3 +190,25 @@ def test_a_real_model_from_gguf(tmp_path):
             ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12
         )
         assert list(completion.token_ids) == theirs[0, len(prompt) :].tolist()
+
+
+def test_a_mixture_of_experts_is_refused(tmp_path, policy):
+    MixtralForCausalLM(
+        MixtralConfig(
+            vocab_size=90, hidden_size=32, intermediate_size=48, num_hidden_layers=1,
+            num_attention_heads=4, num_key_value_heads=2, num_local_experts=4,
+        )
+    ).save_pretrained(tmp_path)  # fmt: skip
+    policy.tokenizer.save_pretrained(tmp_path)
+    source = locate(str(tmp_path))
+    with pytest.raises(ConfigError, match=r"mixture of experts.*use a dense model"):
+        load_policy(source, load_tokenizer(source), dtype=torch.float32)
+
+
+def test_attention_sinks_are_refused(policy):
+    config = GptOssConfig(
+        vocab_size=90, hidden_size=32, intermediate_size=48, num_hidden_layers=2, head_dim=8,
+        num_attention_heads=4, num_key_value_heads=2, num_local_experts=1, num_experts_per_tok=1,
+    )  # fmt: skip
+    with pytest.raises(ConfigError, match="attention sinks"):
+        Policy(GptOssForCausalLM(config), policy.tokenizer, (2,))

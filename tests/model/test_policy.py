@@ -2,29 +2,18 @@
 
 import pytest
 import torch
-from transformers import (
-    CohereConfig,
-    CohereForCausalLM,
-    Gemma2Config,
-    Gemma2ForCausalLM,
-    LlamaForCausalLM,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-)
+from transformers import LlamaForCausalLM, StableLmConfig, StableLmForCausalLM
 
 from paceline.errors import ConfigError
 from paceline.layout import Rows
 from paceline.model import Policy
+from tests.model.families import FAMILIES, SMALL, family
 
-SMALL = {
-    "vocab_size": 90, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "pad_token_id": 0,
-    "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
 ROWS = Rows(
-    prompts=((5, 6, 7), (8, 9), (5,) * 11),
-    completions=((10, 11, 12, 2), (13,), (14, 15)),
+    prompts=((5, 6, 7), (8, 9), (5,) * 11, (5, 6, 7), (5, 6, 7), (8, 9)),
+    completions=((10, 11, 12, 2), (13,), (14, 15), (16,) * 9, (17,), (18, 19, 20)),
 )
+"""Ragged, two groups and a group of one, completions of one token."""
 
 
 def expected(module, prompt, completion, temperature):
@@ -37,20 +26,25 @@ def expected(module, prompt, completion, temperature):
     return logp, [-(log_p[p].exp() * log_p[p]).sum().item() for p in places]
 
 
-@pytest.mark.parametrize(
-    "made",
-    [
-        lambda: Qwen2ForCausalLM(Qwen2Config(**SMALL)),
-        lambda: Gemma2ForCausalLM(Gemma2Config(**SMALL, final_logit_softcapping=2.0)),
-        lambda: Gemma2ForCausalLM(Gemma2Config(**SMALL, sliding_window=4)),
-        lambda: CohereForCausalLM(CohereConfig(**SMALL, logit_scale=0.3)),
-    ],
-    ids=["qwen2", "gemma2-softcap", "gemma2-window", "cohere-scale"],
-)
-def test_scores_equal_the_models_own_logits(made, policy):
-    torch.manual_seed(0)
-    module = made().eval()
-    scores = Policy(module, policy.tokenizer, (2,)).score(ROWS, 0.8)
+def their_loss(module, pull, temperature):
+    """Σ pull · log-probability over all rows, each alone through the model itself."""
+    total = torch.zeros(())
+    for pull_T, prompt, completion in zip(pull, ROWS.prompts, ROWS.completions, strict=True):
+        ids = torch.tensor([[*prompt, *completion]])
+        log_p = (module(ids).logits[0, len(prompt) - 1 : -1] / temperature).log_softmax(-1)
+        chosen = log_p.gather(-1, ids[0, len(prompt) :, None])[:, 0]
+        total = total + (pull_T[: len(completion)] * chosen).sum()
+    return total
+
+
+@pytest.mark.parametrize("packs", [True, False], ids=["packed", "padded"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_scores_and_gradients_equal_the_models_own_eager_attention(name, packs, policy):
+    module = family(name)
+    ours = Policy(module, policy.tokenizer, (2,))
+    assert ours.packs, "a model of plain attention takes the packed layout"
+    ours.packs = packs
+    scores = ours.score(ROWS, 0.8)
     for i, (prompt, completion) in enumerate(zip(ROWS.prompts, ROWS.completions, strict=True)):
         logp, entropy = expected(module, prompt, completion, 0.8)
         n = len(completion)
@@ -59,6 +53,32 @@ def test_scores_equal_the_models_own_logits(made, policy):
             scores.entropy_BT[i, :n], torch.tensor(entropy), rtol=1e-4, atol=1e-4
         )
         assert not scores.logp_BT[i, n:].any()
+    pull = torch.randn(scores.logp_BT.shape, generator=torch.Generator().manual_seed(1))
+    gradients = []
+    for loss in ((pull * ours.scores(ROWS, 0.8).logp_BT).sum(), their_loss(module, pull, 0.8)):
+        module.zero_grad()
+        loss.backward()
+        gradients.append({n: p.grad.clone() for n, p in module.named_parameters()})
+    for parameter, theirs in gradients[1].items():
+        difference = (gradients[0][parameter] - theirs).norm() / theirs.norm().clamp_min(1e-12)
+        assert difference < 1e-5, parameter
+
+
+def test_a_model_that_drops_the_layout_is_padded_and_right(policy):
+    # StableLM does not hand the keyword on to its layers: the probe sees that nothing came.
+    torch.manual_seed(0)
+    config = StableLmConfig(**{k: v for k, v in SMALL.items() if k != "head_dim"})
+    module = StableLmForCausalLM(config).eval()
+    ours = Policy(module, policy.tokenizer, (2,))
+    assert not ours.packs
+    logp, _ = expected(module, ROWS.prompts[3], ROWS.completions[3], 1.0)
+    torch.testing.assert_close(ours.score(ROWS, 1.0).logp_BT[3, :9], torch.tensor(logp))
+
+
+def test_outside_our_passes_the_model_attends_as_it_did(policy):
+    before = policy.module.config._attn_implementation
+    policy.score(ROWS, 1.0)
+    assert policy.module.config._attn_implementation == before != "paceline"
 
 
 def test_saved_it_is_a_folder_that_transformers_loads(policy, tmp_path):

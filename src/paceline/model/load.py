@@ -161,6 +161,7 @@ def load_policy(
     """
     with without_progress_bars():
         module = _module(source, torch.float32 if train else dtype, seed)
+    _refuse_experts(module, source)
     module.to(device)
     _switch_off_dropout(module)
     masters = None
@@ -178,6 +179,21 @@ def load_policy(
 CHANGING_ROPE = ("dynamic", "longrope")
 """Rotary embeddings whose angles change with the longest row: a token's probability would depend on
 its company."""
+
+
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+"""What the configs of transformers call the experts of a mixture."""
+
+
+def _refuse_experts(module: torch.nn.Module, source: Source) -> None:
+    """A mixture's router is trained by a balancing loss that no objective here has, and sends a
+    token to other experts where engine and trainer round differently."""
+    settings = module.config.get_text_config().to_dict()  # type: ignore[operator,union-attr]
+    if any((settings.get(name) or 0) > 1 for name in EXPERTS):
+        raise ConfigError(
+            f"'{source.name}' ({type(module).__name__}) is a mixture of experts, which is not "
+            "supported; use a dense model."
+        )
 
 
 @torch.no_grad()

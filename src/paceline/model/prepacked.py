@@ -28,12 +28,13 @@ def prepacked(module: nn.Module, rows: int) -> Iterator[None]:
     """
     layers = [m for m in module.modules() if type(m) is nn.Linear and _fits(m.weight)]
     for layer in layers:
-        layer.forward = partial(_linear, _pack(layer.weight, rows), layer.bias)
+        # The instance's own attribute goes before the class's method.
+        vars(layer)["forward"] = partial(_linear, _pack(layer.weight, rows), layer.bias)
     try:
         yield
     finally:
         for layer in layers:
-            del layer.forward
+            del vars(layer)["forward"]
 
 
 def _fits(weight: Tensor) -> bool:

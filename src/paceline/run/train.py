@@ -50,6 +50,11 @@ def _train(checked: Checked, run: Run, screen: Screen) -> Run:
     with screen.busy("loading the model"):
         policy = prepare.policy_of(checked)
         trainer = prepare.trainer_of(checked, policy, run)
+    if not policy.packs:
+        screen.say_once(
+            "not every layer of this model is plain attention, so rows are padded: slower, with "
+            "the same gradient."
+        )
     before = _evaluate(checked, trainer, screen, "before training")
     counters = {"groups_refused": 0, "prompts_too_long": 0, "steps_skipped": 0}
     stopped: BaseException | None = None

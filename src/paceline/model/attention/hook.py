@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from transformers.modeling_utils import AttentionInterface
 
+from ...errors import ConfigError
+
 NAME = "paceline"
 
 
@@ -32,7 +34,7 @@ class Attending(Protocol):
     """How the tokens of one forward pass see each other."""
 
     def __call__(
-        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How, /
     ) -> Tensor:
         """[N, H, D] the layer's attention."""
         ...
@@ -54,7 +56,10 @@ def _attend(
 ) -> tuple[Tensor, None]:
     """The function that transformers calls: tensors [1, heads, N, D] in, [1, N, H, D] out."""
     if s_aux is not None:
-        raise NotImplementedError("attention sinks")
+        raise ConfigError(
+            f"{type(module).__name__} has attention sinks, whose gradients nobody has proven here; "
+            "use a model of another family."
+        )
     query_NHD, key_NGD, value_NGD = (x[0].transpose(0, 1) for x in (query, key, value))
     how = How(scaling, sliding_window, softcap)
     return attending(module.layer_idx, query_NHD, key_NGD, value_NGD, how)[None], None
@@ -100,6 +105,6 @@ def supports(module: Any) -> bool:
                 use_cache=False,
                 attending=probe,
             )
-    except (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError):
+    except (TypeError, ValueError, RuntimeError, AttributeError):
         return False
     return seen == list(range(module.config.num_hidden_layers))

@@ -37,7 +37,8 @@ def _sequence(query_THD: Tensor, key_SGD: Tensor, value_SGD: Tensor, how: How) -
     key_HSD, value_HSD = (
         x.transpose(0, 1).repeat_interleave(repeat, 0) for x in (key_SGD, value_SGD)
     )
-    scores_HTS = (query_THD.transpose(0, 1) @ key_HSD.mT).float() * how.scale
+    exact = torch.promote_types(query_THD.dtype, torch.float32)
+    scores_HTS = (query_THD.transpose(0, 1) @ key_HSD.mT).to(exact) * how.scale
     if how.cap is not None:
         scores_HTS = how.cap * torch.tanh(scores_HTS / how.cap)
     back_TS = torch.arange(S - T, S, device=query_THD.device)[:, None] - torch.arange(

@@ -2,7 +2,8 @@
 
 A completion's token sees its prompt and its own completion up to itself. So the work falls into
 causal blocks (every prompt by itself, every completion by itself) and crossings (the completions
-of a prompt onto the prompt), which `merged.py` puts together.
+of a prompt onto the prompt), which `merged.py` puts together on the CPU. On a GPU one kernel call
+takes all sequences (`varlen.py`).
 
 Legend: N flat tokens, H query heads, G key and value heads, D head size; b sequences of a block,
 T tokens of its longest.
@@ -19,6 +20,7 @@ from ...layout import Packed, Span
 from .hook import How
 from .masked import masked_attention
 from .merged import merged_attention
+from .varlen import Owners, Sequences, flex_attention, varlen_attention
 
 SHORTEST = 0.75
 """A block's shortest sequence is at least this share of its longest: less is padding."""
@@ -51,12 +53,24 @@ class PackedAttention:
     def __call__(
         self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
     ) -> Tensor:
+        if self.device.type == "cuda":
+            if how.cap is not None:
+                return flex_attention(query_NHD, key_NGD, value_NGD, self.owners, how)
+            return varlen_attention(query_NHD, key_NGD, value_NGD, self.sequences, how)
         binds = how.window is not None and how.window <= self._last_position
         if binds or how.cap is not None:
             return masked_attention(query_NHD, key_NGD, value_NGD, self.packed, how)
         return merged_attention(
             query_NHD, key_NGD, value_NGD, self.blocks, self.crossings, how.scale
         )
+
+    @cached_property
+    def sequences(self) -> Sequences:
+        return Sequences.of(self.packed)
+
+    @cached_property
+    def owners(self) -> Owners:
+        return Owners.of(self.packed)
 
     @cached_property
     def _last_position(self) -> int:

@@ -1,0 +1,140 @@
+"""Attention over the packed layout on a GPU: one kernel call a layer.
+
+Sequences stand in the order of the flat axis, so queries need no gathering; a completion's keys are
+its prompt's and its own, gathered. The kernel aligns causality at the ends of queries and keys,
+which is what a completion behind its prompt needs. For a soft-cap, which it does not know,
+FlexAttention reads the same layout.
+
+Legend: N flat tokens, H query heads, G key and value heads, D head size; K gathered keys.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...layout import Packed
+from .hook import How
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Where queries and keys of each sequence stand."""
+
+    keys_K: Tensor
+    """Flat places of all keys, sequence after sequence."""
+    query_ends: Tensor
+    """int32, from 0: where each sequence's queries end."""
+    key_ends: Tensor
+    longest_query: int
+    longest_key: int
+
+    @classmethod
+    def of(cls, packed: Packed) -> "Sequences":
+        keys: list[int] = []
+        queries, lengths = [], []
+        for span in packed.spans:
+            prompt = range(span.start, span.start + span.prompt)
+            own = zip(span.starts, span.lengths, strict=True)
+            for start, length in ((span.start, 0), *((s, n) for s, n in own if n)):
+                keys += [*prompt, *range(start, start + length)]
+                queries.append(length or span.prompt)
+                lengths.append(span.prompt + length)
+        device = packed.ids_N.device
+        query_ends, key_ends = (
+            torch.tensor([0, *accumulate(x)], dtype=torch.int32, device=device)
+            for x in (queries, lengths)
+        )
+        keys_K = torch.tensor(keys, device=device)
+        return cls(keys_K, query_ends, key_ends, max(queries), max(lengths))
+
+
+def varlen_attention(
+    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, sequences: Sequences, how: How
+) -> Tensor:
+    """[N, H, D] with gradient, without a soft-cap."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    return varlen_attn(  # type: ignore[return-value]
+        query_NHD,
+        key_NGD[sequences.keys_K],
+        value_NGD[sequences.keys_K],
+        sequences.query_ends,
+        sequences.key_ends,
+        sequences.longest_query,
+        sequences.longest_key,
+        scale=how.scale,
+        # The kernel counts the tokens before the query, transformers' window the query too.
+        window_size=(-1 if how.window is None else how.window - 1, 0),
+        enable_gqa=query_NHD.shape[1] != key_NGD.shape[1],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Of each flat token: its span, and its completion in it (−1 for the prompt's tokens)."""
+
+    span_N: Tensor
+    completion_N: Tensor
+    position_N: Tensor
+
+    @classmethod
+    def of(cls, packed: Packed) -> "Owners":
+        span: list[int] = []
+        completion: list[int] = []
+        for s, each in enumerate(packed.spans):
+            span += [s] * (each.end - each.start)
+            completion += [-1] * each.prompt
+            for c, length in enumerate(each.lengths):
+                completion += [c] * length
+        device = packed.ids_N.device
+        return cls(
+            torch.tensor(span, device=device),
+            torch.tensor(completion, device=device),
+            packed.position_N,
+        )
+
+    def sees(self, window: int | None) -> Any:
+        """A FlexAttention mask: (batch, head, query, key) -> whether the query sees the key."""
+        span_N, completion_N, position_N = self.span_N, self.completion_N, self.position_N
+
+        def mask(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+            back = position_N[query] - position_N[key]
+            mine = (completion_N[key] == -1) | (completion_N[key] == completion_N[query])
+            seen = (span_N[query] == span_N[key]) & mine & (back >= 0)
+            return seen if window is None else seen & (back < window)
+
+        return mask
+
+
+def flex_attention(
+    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, owners: Owners, how: How
+) -> Tensor:
+    """[N, H, D] with gradient (on a GPU), with a soft-cap."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    count, device = len(query_NHD), query_NHD.device
+    mask = create_block_mask(owners.sees(how.window), None, None, count, count, device=device)
+
+    def capped(score: Tensor, batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return score if how.cap is None else how.cap * torch.tanh(score / how.cap)
+
+    out_1HND = _flex(device.type)(
+        *(x.transpose(0, 1)[None] for x in (query_NHD, key_NGD, value_NGD)),
+        score_mod=capped,
+        block_mask=mask,
+        scale=how.scale,
+        enable_gqa=query_NHD.shape[1] != key_NGD.shape[1],
+    )
+    return out_1HND[0].transpose(0, 1)
+
+
+@cache
+def _flex(device: str) -> Any:
+    """Compiled where there is a GPU: uncompiled it forms all products."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention, dynamic=True) if device == "cuda" else flex_attention

@@ -1,0 +1,60 @@
+"""Rows as tensors, by hand. B rows, T completion tokens, N flat tokens."""
+
+from paceline.layout import Packed, Padded, Rows, Span
+from tests.conftest import ragged_round
+
+ROWS = Rows(prompts=((5, 6, 7), (8,), (5, 6, 7)), completions=((10, 11), (12,), (13, 14, 15)))
+
+
+def test_packed_by_hand():
+    packed = Packed.of(ROWS)
+    # [5 6 7 | 10 | 13 14] [8]: each prompt once, without the completions' last tokens.
+    assert packed.ids_N.tolist() == [5, 6, 7, 10, 13, 14, 8]
+    assert packed.position_N.tolist() == [0, 1, 2, 3, 3, 4, 0]
+    # Row 0: 10 is predicted by the prompt's end (place 2), 11 by 10 (3). Row 1: by 8 (6). Row 2.
+    assert packed.predicts_M.tolist() == [2, 3, 6, 2, 4, 5]
+    assert ROWS.targets().tolist() == [10, 11, 12, 13, 14, 15]
+    assert packed.spans == (Span(0, 3, (1, 2)), Span(6, 1, (0,)))
+    assert packed.spans[0].starts == [3, 4] and packed.spans[0].end == 6
+    assert Packed.size(ROWS) == 7
+
+
+def test_prompts_alone_stay_apart_even_if_equal():
+    packed = Packed.prompts([(5, 6), (5, 6), (7,)])
+    assert packed.ids_N.tolist() == [5, 6, 5, 6, 7]
+    assert packed.position_N.tolist() == [0, 1, 0, 1, 0]
+    assert packed.predicts_M.tolist() == [1, 3, 4]
+    assert packed.spans == (Span(0, 2, ()), Span(2, 2, ()), Span(4, 1, ()))
+
+
+def test_padded_by_hand():
+    padded = Padded.of(ROWS)
+    assert padded.prompt_ids_QP.tolist() == [[5, 6, 7], [0, 0, 8]]
+    assert padded.prompt_real_QP.tolist() == [[True] * 3, [False, False, True]]
+    assert padded.prompt_of_B.tolist() == [0, 1, 0]
+    assert padded.completion_ids_BT.tolist() == [[10, 11, 0], [12, 0, 0], [13, 14, 15]]
+    # Two prompts of 3 places, three completions of 3.
+    assert Padded.size(ROWS) == 15
+
+
+def test_masks_come_from_lengths_and_not_from_token_values():
+    # The stop token (here 0, also what padding is made of) trains; padding does not.
+    rows = Rows(prompts=((0, 5), (5,)), completions=((0, 0, 0), (7, 0)))
+    assert rows.real().tolist() == [[True, True, True], [True, True, False]]
+    padded = Padded.of(rows)
+    assert padded.completion_real_BT.tolist() == rows.real().tolist()
+    assert padded.prompt_real_QP.tolist() == [[True, True], [False, True]]
+    assert Packed.of(rows).predicts_M.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_packs_hold_every_row_once_and_keep_the_limit():
+    rows = Rows.of(ragged_round(groups=6))
+    for layout in (Packed, Padded):
+        packs = rows.packs(60, layout.size)
+        assert sorted(i for pack in packs for i in pack) == list(range(len(rows)))
+        assert all(len(pack) == 1 or layout.size(rows.take(pack)) <= 60 for pack in packs)
+        assert len(rows.packs(10**6, layout.size)) == 1
+        assert len(rows.packs(1, layout.size)) == len(rows)
+        # Rows of one prompt stand together: no prompt begins in more packs than it has to.
+        seen = [prompt for pack in packs for prompt in dict.fromkeys(rows.prompts[i] for i in pack)]
+        assert len(seen) <= len(set(seen)) + len(packs) - 1

@@ -1,6 +1,10 @@
 """Rows as tensors, by hand. B rows, T completion tokens, N flat tokens."""
 
-from paceline.layout import Packed, Padded, Rows, Span
+from dataclasses import replace
+
+import pytest
+
+from paceline.layout import PACKED, PADDED, Packed, Padded, Rows, Span
 from tests.conftest import ragged_round
 
 ROWS = Rows(prompts=((5, 6, 7), (8,), (5, 6, 7)), completions=((10, 11), (12,), (13, 14, 15)))
@@ -47,14 +51,24 @@ def test_masks_come_from_lengths_and_not_from_token_values():
     assert Packed.of(rows).predicts_M.tolist() == [1, 2, 3, 4, 5]
 
 
-def test_packs_hold_every_row_once_and_keep_the_limit():
+@pytest.mark.parametrize("layout", [replace(PACKED, deep=1), PADDED], ids=["packed", "padded"])
+def test_packs_hold_every_row_once_and_keep_the_limit(layout):
     rows = Rows.of(ragged_round(groups=6))
-    for layout in (Packed, Padded):
-        packs = rows.packs(60, layout.size)
-        assert sorted(i for pack in packs for i in pack) == list(range(len(rows)))
-        assert all(len(pack) == 1 or layout.size(rows.take(pack)) <= 60 for pack in packs)
-        assert len(rows.packs(10**6, layout.size)) == 1
-        assert len(rows.packs(1, layout.size)) == len(rows)
-        # Rows of one prompt stand together: no prompt begins in more packs than it has to.
-        seen = [prompt for pack in packs for prompt in dict.fromkeys(rows.prompts[i] for i in pack)]
-        assert len(seen) <= len(set(seen)) + len(packs) - 1
+    packs = rows.packs(60, layout)
+    assert sorted(i for pack in packs for i in pack) == list(range(len(rows)))
+    assert all(len(pack) == 1 or layout.size(rows.take(pack)) <= 60 for pack in packs)
+    assert 1 < len(packs) < 6
+    assert len(rows.packs(10**6, layout)) == 1 and len(rows.packs(1, layout)) == len(rows)
+    # Groups that fit are not split: no prompt is computed twice.
+    seen = [prompt for pack in packs for prompt in dict.fromkeys(rows.prompts[i] for i in pack)]
+    assert len(seen) == len(set(seen))
+
+
+def test_a_group_that_does_not_fit_stays_whole_where_layers_can_be_computed_again():
+    # A prompt of 4 and four completions of 3 (2 on the axis): 12 tokens.
+    rows = Rows(prompts=((1, 2, 3, 4),) * 4, completions=((5, 6, 7),) * 4)
+    assert rows.packs(12, PACKED) == rows.packs(1, PACKED) == [[0, 1, 2, 3]]
+    # Not more than `deep` times the limit: then 4 + 2 + 2 tokens fit into 8.
+    assert rows.packs(8, replace(PACKED, deep=1)) == [[0, 1], [2, 3]]
+    # Padded: 4 places of the prompt and 3 of each row.
+    assert rows.packs(10, PADDED) == [[0, 1], [2, 3]]

@@ -5,14 +5,14 @@ compares a token with the pad.
 Legend: B rows, T completion tokens (the longest row's).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from . import chance
-from .layout import Packed, Rows, pad
+from .layout import PACKED, Layout, Rows, pad
 from .objective import Objective, Tokens
 from .types import Round
 
@@ -25,6 +25,9 @@ class Micro:
 
     rows: Rows
     tokens: Tokens
+    recompute: bool = False
+    """Whether the backward pass computes each layer again, because what all layers keep of so many
+    rows would not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +88,15 @@ class Batch:
     def micro(
         self,
         tokens_per_forward: int,
-        size: Callable[[Rows], int] = Packed.size,
+        layout: Layout = PACKED,
         device: torch.device | str = "cpu",
     ) -> Iterator[Micro]:
-        """The batch in pieces that fit into memory; losses and gradients add up to the whole's.
-
-        Args:
-            size: what rows cost in one pass, as the policy lays them out.
-        """
-        for pack in self.rows.packs(tokens_per_forward, size):
+        """The batch in pieces that fit into memory; losses and gradients add up to the whole's."""
+        for pack in self.rows.packs(tokens_per_forward, layout):
             rows = self.rows.take(pack)
             width = max(len(c) for c in rows.completions)
-            yield Micro(rows, self.tokens.rows(torch.tensor(pack)).cut(width).to(device))
+            tokens = self.tokens.rows(torch.tensor(pack)).cut(width).to(device)
+            yield Micro(rows, tokens, recompute=layout.size(rows) > tokens_per_forward)
 
 
 def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:

@@ -56,22 +56,51 @@ class Rows:
         lengths_B = torch.tensor([len(c) for c in self.completions])
         return (torch.arange(int(lengths_B.max())) < lengths_B[:, None]).to(device)
 
-    def packs(self, limit: int, size: Callable[["Rows"], int]) -> list[list[int]]:
-        """Rows that go through the model together, of a size of at most `limit` (a larger row goes
-        alone). Rows of one prompt stand together, and longer ones first, so that a prompt is
-        seldom computed twice and little is padding. Decided by counts only."""
+    def packs(self, limit: int, layout: "Layout") -> list[list[int]]:
+        """Rows that go through the model together, of at most `limit` tokens.
+
+        Rows of one prompt stay together, so that it is computed once; only where they are more
+        than `layout.deep` times the limit are they split (a larger row goes alone). Longer ones
+        come first, so that little is padding. Decided by counts only.
+        """
         prompt_of = self.prompt_of()
+        groups: dict[int, list[int]] = {}
         order = sorted(
             range(len(self)),
             key=lambda i: (-len(self.prompts[i]), prompt_of[i], -len(self.completions[i]), i),
         )
-        packs: list[list[int]] = []
         for i in order:
-            if packs and size(self.take([*packs[-1], i])) <= limit:
+            groups.setdefault(prompt_of[i], []).append(i)
+        packs: list[list[int]] = []
+        for group in groups.values():
+            if packs and layout.size(self.take([*packs[-1], *group])) <= limit:
+                packs[-1] += group
+            else:
+                packs += self._split(group, limit, layout)
+        return packs
+
+    def _split(self, group: list[int], limit: int, layout: "Layout") -> list[list[int]]:
+        """One pack where the group fits, or would if nothing but a layer's input were kept."""
+        if layout.size(self.take(group)) <= layout.deep * limit:
+            return [group]
+        packs: list[list[int]] = []
+        for i in group:
+            if packs and layout.size(self.take([*packs[-1], i])) <= limit:
                 packs[-1].append(i)
             else:
                 packs.append([i])
         return packs
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a way of laying rows out costs, and how far memory can be saved in it."""
+
+    size: Callable[[Rows], int]
+    """Tokens of these rows in one pass."""
+    deep: int
+    """How many times the tokens that fit can be computed together when the backward pass computes
+    each layer again from its input (a layer's input is about a thirtieth of what it keeps)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +219,11 @@ class Padded:
         prompts = {tuple(p) for p in rows.prompts}
         longest = max(map(len, rows.completions))
         return len(prompts) * max(map(len, prompts)) + len(rows) * longest
+
+
+PACKED = Layout(Packed.size, deep=16)
+PADDED = Layout(Padded.size, deep=1)
+"""Its completions attend to a cache, which a layer computed again would fill twice."""
 
 
 def pad(rows: Sequence[Sequence], width: int, dtype: torch.dtype = torch.long) -> Tensor:

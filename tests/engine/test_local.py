@@ -5,7 +5,7 @@ import torch
 
 from paceline import chance
 from paceline.engine import LocalEngine, Request, Sampling
-from paceline.layout import Rows
+from paceline.layout import PADDED, Rows
 from paceline.model import Policy
 from tests.conftest import tiny_policy
 from tests.model.families import FAMILIES, family
@@ -179,7 +179,7 @@ def test_every_family_decodes_what_its_own_generate_decodes(name, sharp):
 
 def test_the_padded_path_decodes_the_same(sharp):
     packed = LocalEngine(sharp).generate(requests(), Sampling(10))
-    sharp.packs = False
+    sharp.layout = PADDED
     padded = LocalEngine(sharp, rows_at_once=5).generate(requests(), Sampling(10))
     assert [[c.token_ids for c in g] for g in padded] == [[c.token_ids for c in g] for g in packed]
 

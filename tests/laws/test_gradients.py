@@ -8,7 +8,7 @@ import torch
 
 from paceline import model
 from paceline.batch import Batch
-from paceline.layout import Packed, Rows
+from paceline.layout import PACKED, Layout, Rows
 from paceline.objective import Metrics, Objective, TokenRatio, named, slope_of
 from paceline.types import Round
 from tests.conftest import ragged_round, tiny_policy
@@ -31,12 +31,22 @@ def complete(round: Round, *, off_policy: bool, seed: int = 0) -> Round:
     return replace(round, anchor=anchor, ref=column(0.3))
 
 
-def gradient(objective: Objective, batch: Batch, tokens_per_forward: int, dtype=torch.float64):
+SHALLOW = replace(PACKED, deep=1)
+"""Splits a group that does not fit, instead of computing its layers again."""
+
+
+def gradient(
+    objective: Objective,
+    batch: Batch,
+    tokens_per_forward: int,
+    dtype=torch.float64,
+    layout: Layout = SHALLOW,
+):
     """One flat vector of all parameters' gradients, and the summed metrics."""
     policy = tiny_policy()
     policy.module.to(dtype)
     metrics = Metrics.zero()
-    for micro in batch.micro(tokens_per_forward):
+    for micro in batch.micro(tokens_per_forward, layout):
         loss, measured = policy.loss(objective, micro, 1.0)
         loss.backward()
         metrics += measured
@@ -60,12 +70,25 @@ def test_micro_batches_add_up(name):
     whole, measured = gradient(objective, batch, 10**6)
     assert whole.norm() > 1e-6
     for tokens_per_forward, packs in ((1, {1}), (30, {1, 2, 3, 4, 5})):
-        sizes = [len(pack) for pack in batch.rows.packs(tokens_per_forward, Packed.size)]
+        sizes = [len(pack) for pack in batch.rows.packs(tokens_per_forward, SHALLOW)]
         assert len(sizes) > 1 and set(sizes) <= packs
         split, again = gradient(objective, batch, tokens_per_forward)
         assert_same(split, whole)
         assert again.entropy == pytest.approx(measured.entropy, rel=1e-5)
         assert again.tokens == measured.tokens
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_layers_computed_again_give_the_same_gradient(name):
+    objective, round = objective_of(name), complete(ragged_round(), off_policy=True)
+    batch = Batch.of(round, range(3), objective)
+    whole, measured = gradient(objective, batch, 10**6)
+    micros = list(batch.micro(12, PACKED))
+    assert all(m.recompute for m in micros) and len(micros) > 1
+    assert len(micros) == len({tuple(p) for p in batch.rows.prompts}), "groups stay whole"
+    again, remeasured = gradient(objective, batch, 12, layout=PACKED)
+    assert_same(again, whole)
+    assert remeasured.entropy == pytest.approx(measured.entropy, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)

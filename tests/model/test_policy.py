@@ -5,7 +5,7 @@ import torch
 from transformers import LlamaForCausalLM, StableLmConfig, StableLmForCausalLM
 
 from paceline.errors import ConfigError
-from paceline.layout import Rows
+from paceline.layout import PACKED, PADDED, Rows
 from paceline.model import Policy
 from tests.model.families import FAMILIES, SMALL, family
 
@@ -37,13 +37,13 @@ def their_loss(module, pull, temperature):
     return total
 
 
-@pytest.mark.parametrize("packs", [True, False], ids=["packed", "padded"])
+@pytest.mark.parametrize("layout", [PACKED, PADDED], ids=["packed", "padded"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_scores_and_gradients_equal_the_models_own_eager_attention(name, packs, policy):
+def test_scores_and_gradients_equal_the_models_own_eager_attention(name, layout, policy):
     module = family(name)
     ours = Policy(module, policy.tokenizer, (2,))
-    assert ours.packs, "a model of plain attention takes the packed layout"
-    ours.packs = packs
+    assert ours.layout is PACKED, "a model of plain attention takes the packed layout"
+    ours.layout = layout
     scores = ours.score(ROWS, 0.8)
     for i, (prompt, completion) in enumerate(zip(ROWS.prompts, ROWS.completions, strict=True)):
         logp, entropy = expected(module, prompt, completion, 0.8)
@@ -64,13 +64,33 @@ def test_scores_and_gradients_equal_the_models_own_eager_attention(name, packs, 
         assert difference < 1e-5, parameter
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_layers_computed_again_give_the_same_gradient(name, policy):
+    module = family(name)
+    ours = Policy(module, policy.tokenizer, (2,))
+
+    def gradient_and_bytes(recompute):
+        module.zero_grad()
+        saved = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x) or x, lambda x: x):
+            total = ours.scores(ROWS, 1.0, recompute=recompute).logp_BT.sum()
+        total.backward()
+        flat = torch.cat([p.grad.flatten() for p in module.parameters()])
+        return flat, sum(x.nbytes for x in saved)
+
+    (plain, kept), (again, kept_again) = gradient_and_bytes(False), gradient_and_bytes(True)
+    assert ((plain - again).norm() / plain.norm()).item() < 1e-6
+    assert kept_again < 0.5 * kept
+    assert not any(m.training for m in module.modules())
+
+
 def test_a_model_that_drops_the_layout_is_padded_and_right(policy):
     # StableLM does not hand the keyword on to its layers: the probe sees that nothing came.
     torch.manual_seed(0)
     config = StableLmConfig(**{k: v for k, v in SMALL.items() if k != "head_dim"})
     module = StableLmForCausalLM(config).eval()
     ours = Policy(module, policy.tokenizer, (2,))
-    assert not ours.packs
+    assert ours.layout is PADDED
     logp, _ = expected(module, ROWS.prompts[3], ROWS.completions[3], 1.0)
     torch.testing.assert_close(ours.score(ROWS, 1.0).logp_BT[3, :9], torch.tensor(logp))
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ..layout import PACKED
 from ..model import Policy
 from ..model.prepacked import prepacked
 from ..types import Completion
@@ -35,7 +36,7 @@ class LocalEngine:
     @torch.inference_mode()
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
         rows = list(rows_of(requests, sampling))
-        if self.policy.packs:
+        if self.policy.layout is PACKED:
             batch = Batch(self.policy, requests, sampling, rows, self.rows_at_once)
             with prepacked(self.policy.module, batch.places):
                 batch.run()

@@ -5,6 +5,7 @@ flat tokens of a packed batch, D hidden size.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from torch import Tensor, nn
 
 from ..batch import Micro
 from ..errors import ConfigError
-from ..layout import Packed, Padded, Rows
+from ..layout import PACKED, PADDED, Packed, Padded, Rows
 from ..objective import Metrics, Objective, Scores, slope_of
 from ..types import Message
 from . import head
 from .attention import PackedAttention, attending_by, supports
 from .padded import padded_states
 from .progress import without_progress_bars
+from .recompute import recomputing
 from .template import render
 
 
@@ -31,7 +33,7 @@ class Policy:
         masters: fp32 masters of the parameters, by name, where the module itself is in bf16.
         stop_ids: every token that ends an answer.
         version: how many optimizer steps the weights have seen.
-        packs: whether the model takes the packed layout; else rows are padded.
+        layout: PACKED, or PADDED for a model that the packed layout does not fit.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Policy:
                 f"{type(module).__name__} has no plain output layer over a backbone; only causal "
                 "language models of transformers' usual form can be trained."
             )
-        self.packs = supports(module)
+        self.layout = PACKED if supports(module) else PADDED
 
     @property
     def device(self) -> torch.device:
@@ -83,7 +85,7 @@ class Policy:
         """The prompt's tokens under the chat template."""
         return render(self.tokenizer, messages)
 
-    def scores(self, rows: Rows, temperature: float) -> Scores:
+    def scores(self, rows: Rows, temperature: float, *, recompute: bool = False) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.
 
         Only the completions' positions pass the head, in chunks: logits of a whole batch never
@@ -92,7 +94,7 @@ class Policy:
         Returns: Scores of [B, T] in fp32; where a row has no token they are 0.
         """
         logp_M, entropy_M = head.token_scores(
-            self.states(rows),
+            self.states(rows, recompute=recompute),
             self.head,
             rows.targets(self.device),
             head.Shape.of(self.module.config, temperature),
@@ -115,9 +117,10 @@ class Policy:
         """
         slope = slope_of(objective, micro.tokens, micro.rows.real(self.device))
         if slope is None:
-            return objective(self.scores(micro.rows, temperature), micro.tokens)
+            scores = self.scores(micro.rows, temperature, recompute=micro.recompute)
+            return objective(scores, micro.tokens)
         formed = head.formed(
-            self.states(micro.rows),
+            self.states(micro.rows, recompute=micro.recompute),
             self.head,
             micro.rows.targets(self.device),
             head.Shape.of(self.module.config, temperature),
@@ -127,18 +130,16 @@ class Policy:
         loss, metrics = objective(scores, micro.tokens)
         return formed.attach(loss), metrics
 
-    def states(self, rows: Rows) -> Tensor:
+    def states(self, rows: Rows, *, recompute: bool = False) -> Tensor:
         """[M, D] the hidden state that predicts each completion token: the shift.
 
         A prompt goes through the model once for all its completions; the gradient comes back the
-        same way.
+        same way. With `recompute` the backward pass computes each layer again from its input.
         """
-        if self.packs:
-            return self._packed_states(Packed.of(rows, self.device))
-        return padded_states(self.module, Padded.of(rows, self.device))
-
-    def _packed_states(self, packed: Packed) -> Tensor:
-        with attending_by(self.module):
+        if self.layout is PADDED:
+            return padded_states(self.module, Padded.of(rows, self.device))
+        packed = Packed.of(rows, self.device)
+        with attending_by(self.module), recomputing(self.module) if recompute else nullcontext():
             hidden_1ND = self.backbone(
                 input_ids=packed.ids_N[None],
                 position_ids=packed.position_N[None],
@@ -146,10 +147,6 @@ class Policy:
                 attending=PackedAttention(packed),
             ).last_hidden_state
         return hidden_1ND[0, packed.predicts_M]
-
-    def size(self, rows: Rows) -> int:
-        """Tokens that one pass over these rows costs, in the layout that the model takes."""
-        return Packed.size(rows) if self.packs else Padded.size(rows)
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """[N, V] the model's own logits in fp32, before any temperature."""

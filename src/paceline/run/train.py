@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..config import Config
+from ..layout import PADDED
 from ..training import Evaluation, Report, Trainer, evaluate
 from . import prepare
 from .checkpoint import save_checkpoint
@@ -50,7 +51,7 @@ def _train(checked: Checked, run: Run, screen: Screen) -> Run:
     with screen.busy("loading the model"):
         policy = prepare.policy_of(checked)
         trainer = prepare.trainer_of(checked, policy, run)
-    if not policy.packs:
+    if policy.layout is PADDED:
         screen.say_once(
             "not every layer of this model is plain attention, so rows are padded: slower, with "
             "the same gradient."

@@ -99,7 +99,9 @@ class Trainer:
         )
         metrics = Metrics.zero()
         with clock("update"):
-            for micro in batch.micro(self.tokens_per_forward, self.policy.size, self.policy.device):
+            for micro in batch.micro(
+                self.tokens_per_forward, self.policy.layout, self.policy.device
+            ):
                 loss, measured = self.policy.loss(self.objective, micro, self.temperature)
                 loss.backward()
                 metrics += measured
@@ -155,7 +157,7 @@ class Trainer:
         return packs + [[rest[i] for i in pack] for pack in dropped]
 
     def _packs(self, rows: Rows) -> list[list[int]]:
-        return rows.packs(self.tokens_per_forward, self.policy.size)
+        return rows.packs(self.tokens_per_forward, self.policy.layout)
 
     def _score(
         self,

@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install demo test lint check bench bench-trl clean
+.PHONY: install demo test lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -41,8 +41,10 @@ bench: install
 	$(BIN)/python benchmarks/scaling.py --points 3 --problems 1
 
 # TRL has an environment of its own: nothing here depends on it.
-bench-trl: install .venv-trl/.installed
+bench-trl: install bench-trl-install
 	$(BIN)/python benchmarks/vs_trl.py --shape short
+
+bench-trl-install: .venv-trl/.installed
 
 .venv-trl/.installed: benchmarks/requirements-trl.txt
 	@test -x .venv-trl/bin/python || $(PYTHON) -m venv .venv-trl

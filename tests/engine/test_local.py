@@ -5,6 +5,7 @@ import torch
 
 from paceline import chance
 from paceline.engine import LocalEngine, Request, Sampling
+from paceline.engine.graphs import Graphs
 from paceline.layout import PADDED, Rows
 from paceline.model import Policy
 from tests.conftest import tiny_policy
@@ -196,3 +197,28 @@ def test_in_bf16_packed_weights_are_those_of_the_moment():
     assert [g[0].token_ids for g in after] == [g[0].token_ids for g in fresh]
     assert [g[0].token_ids for g in after] != [g[0].token_ids for g in before]
     assert all("forward" not in vars(m) for m in policy.module.modules())
+
+
+@pytest.mark.parametrize("rows_at_once", [3, 7, 100])
+def test_steps_of_fixed_sizes_decode_the_same(sharp, rows_at_once):
+    # What a GPU captures as graphs, computed anew each time: sizes rounded up, rows, prompts and
+    # seats that nobody reads, masks for every length, and a store that stays from call to call.
+    plain = LocalEngine(sharp, rows_at_once=rows_at_once)
+    sized = LocalEngine(sharp, rows_at_once=rows_at_once)
+    sized.graphs = Graphs(capture=False)
+    for asked in (requests(5), RAGGED, requests(2, tag="again")):
+        ours, theirs = (e.generate(asked, Sampling(12)) for e in (sized, plain))
+        assert [[c.token_ids for c in g] for g in ours] == [
+            [c.token_ids for c in g] for g in theirs
+        ]
+    assert len(sized.graphs.steps) > 1
+
+
+@pytest.mark.parametrize("name", ["mistral-window", "gemma2", "gemma3"])
+def test_steps_of_fixed_sizes_know_windows_and_caps(name, sharp):
+    policy = Policy(family(name), sharp.tokenizer, ())
+    sized, greedy = LocalEngine(policy, rows_at_once=5), Sampling(14, temperature=0.0)
+    sized.graphs = Graphs(capture=False)
+    plain = LocalEngine(policy).generate(requests(2), greedy)
+    ours = sized.generate(requests(2), greedy)
+    assert [[c.token_ids for c in g] for g in ours] == [[c.token_ids for c in g] for g in plain]

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from ..layout import Packed
 from ..model import Policy
-from ..model.attention import Attending, attending_by
 from .engine import Request, Sampling
-from .kv import Decode, Prefill, Store
-from .rows import Row, append_drawn
+from .forward import forward
+from .graphs import Graphs
+from .kv import Decode, Plan, Prefill, Store
+from .rows import Row, append, append_drawn, uniforms
 
 REFILL_AT = 0.125
 """Waiting rows are admitted when this share of the places is free, so that their prompts go
@@ -25,7 +26,7 @@ through the model together."""
 class Batch:
     """Rows being decoded, row i with its keys and values at place i of the store.
 
-    Who is admitted when is decided by counts alone.
+    Who is admitted when is decided by counts alone. With `graphs` the steps are captured ones.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Batch:
         sampling: Sampling,
         rows: Sequence[Row],
         rows_at_once: int,
+        graphs: Graphs | None,
     ) -> None:
         self.policy, self.requests, self.sampling = policy, requests, sampling
+        self.graphs = graphs
         self.waiting, self.live = deque(rows), list[Row]()
         self.prompts: list[int] = []
         """The request whose prompt is at place q of the store."""
@@ -44,7 +47,11 @@ class Batch:
         """The hidden state behind a request's prompt, while rows of it wait."""
         self.places = min(rows_at_once, len(rows))
         longest = max((len(r.prompt_ids) for r in requests), default=0)
-        self.store = Store(policy, min(self.places, len(requests)), longest, self.places)
+        room = (min(self.places, len(requests)), longest, self.places)
+        if graphs is None:
+            self.store = Store(policy, *room)
+        else:
+            self.store = graphs.store_for(policy, *room, max((r.limit for r in rows), default=0))
 
     def run(self) -> None:
         """Fill in every row, to its last token."""
@@ -77,8 +84,8 @@ class Batch:
         places = range(len(self.prompts), len(self.prompts) + len(fresh))
         self.prompts += fresh
         packed = Packed.prompts([self.requests[i].prompt_ids for i in fresh], self.policy.device)
-        hidden_ND = self._forward(
-            packed.ids_N, packed.position_N, Prefill(self.store, packed, places)
+        hidden_ND = forward(
+            self.policy, packed.ids_N, packed.position_N, Prefill(self.store, packed, places)
         )
         self.behind |= dict(zip(fresh, hidden_ND[packed.predicts_M], strict=True))
 
@@ -87,27 +94,23 @@ class Batch:
         # A row's last token is not in the store yet: it is what goes through the model now.
         lengths = [len(r.token_ids) - 1 for r in self.live]
         place_of = {request: q for q, request in enumerate(self.prompts)}
-        self.store.widen(max(lengths) + 1)
-        decode = Decode.of(
-            self.store,
+        plan = Plan.of(
             lengths,
             [len(self.requests[i].prompt_ids) for i in self.prompts],
             [place_of[r.request] for r in self.live],
         )
-        token_R = torch.tensor([r.token_ids[-1] for r in self.live], device=self.policy.device)
-        hidden_RD = self._forward(token_R, decode.position_R, decode)
-        append_drawn(self.live, self.policy.logits(hidden_RD), self.sampling, self.policy.stop_ids)
+        ids = [r.token_ids[-1] for r in self.live]
+        stop_ids = self.policy.stop_ids
+        if self.graphs is not None:
+            drawn = self.graphs.step(self.sampling, plan, ids, uniforms(self.live))
+            append(self.live, *drawn, stop_ids)
+        else:
+            self.store.widen(max(lengths) + 1)
+            decode = Decode.of(self.store, plan)
+            token_R = torch.tensor(ids, device=self.policy.device)
+            hidden_RD = forward(self.policy, token_R, decode.position_R, decode)
+            append_drawn(self.live, self.policy.logits(hidden_RD), self.sampling, stop_ids)
         self._drop_finished()
-
-    def _forward(self, ids_N: Tensor, position_N: Tensor, attending: Attending) -> Tensor:
-        """[N, D] the hidden states of flat tokens."""
-        with attending_by(self.policy.module):
-            return self.policy.backbone(
-                input_ids=ids_N[None],
-                position_ids=position_N[None],
-                use_cache=False,
-                attending=attending,
-            ).last_hidden_state[0]
 
     def _drop_finished(self) -> None:
         """Rows from the end take the places of finished ones, so that the live stand in front."""

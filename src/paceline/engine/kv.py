@@ -8,6 +8,7 @@ heads, G key and value heads, r = H/G query heads on each of them, D head size; 
 largest group.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,14 +29,16 @@ part gets a log-sum-exp of about -1e30, and merging gives that part no weight.""
 class Store:
     """Keys and values [Y, 2, sequences, G, tokens, D], of prompts and of rows."""
 
-    def __init__(self, policy: Policy, prompts: int, longest: int, rows: int) -> None:
+    def __init__(
+        self, policy: Policy, prompts: int, longest: int, rows: int, width: int = 0
+    ) -> None:
         config = policy.module.config.get_text_config()
         heads = config.num_key_value_heads or config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self._blank = policy.head.weight.new_empty
         self._shape = (config.num_hidden_layers, 2), (heads,), (size,)
         self.prompt = self._of(prompts, longest)
-        self.own = self._of(rows, FIRST_WIDTH)
+        self.own = self._of(rows, width or FIRST_WIDTH)
 
     def _of(self, sequences: int, tokens: int) -> Tensor:
         layers, heads, size = self._shape
@@ -49,6 +52,11 @@ class Store:
             wider = self._of(self.own.shape[2], max(tokens, 2 * width))
             wider[:, :, :, :, :width] = self.own
             self.own = wider
+
+    def holds(self, prompts: int, longest: int, rows: int, width: int) -> bool:
+        """Whether there is room for all of these."""
+        has = (self.prompt.shape[2], self.prompt.shape[4], self.own.shape[2], self.own.shape[4])
+        return all(a >= b for a, b in zip(has, (prompts, longest, rows, width), strict=True))
 
     def move_rows(self, to: Sequence[int], of: Sequence[int]) -> None:
         self.own[:, :, to] = self.own[:, :, of]
@@ -77,6 +85,55 @@ class Prefill:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """Who stands where in a decode step, in Python's numbers."""
+
+    lengths: list[int]
+    """Of each row: its own tokens before this one."""
+    prompts: list[int]
+    """Of each prompt: its tokens."""
+    prompt_of: list[int]
+    """Of each row: the place of its prompt."""
+    table: list[list[int]]
+    """Of each prompt: its rows; row 0 where there are fewer than of the largest group."""
+    seats: list[int]
+    """Of each row: where it stands in the table, read flat."""
+
+    @classmethod
+    def of(cls, lengths: Sequence[int], prompts: Sequence[int], prompt_of: Sequence[int]) -> "Plan":
+        members: list[list[int]] = [[] for _ in prompts]
+        places = []
+        for row, q in enumerate(prompt_of):
+            places.append((q, len(members[q])))
+            members[q].append(row)
+        widest = max(map(len, members))
+        return cls(
+            list(lengths),
+            list(prompts),
+            list(prompt_of),
+            [[*m, *(0,) * (widest - len(m))] for m in members],
+            [q * widest + seat for q, seat in places],
+        )
+
+    @property
+    def last(self) -> int:
+        """The largest position of a token that goes through the model now."""
+        return max(self.prompts[q] + n for q, n in zip(self.prompt_of, self.lengths, strict=True))
+
+    def filled_up(self, rows: int, prompts: int, group: int) -> "Plan":
+        """The same with rows, prompts and seats that nobody reads, up to these numbers."""
+        spare, empty = rows - len(self.lengths), prompts - len(self.prompts)
+        old = len(self.table[0])
+        return Plan(
+            [*self.lengths, *(0,) * spare],
+            [*self.prompts, *(1,) * empty],
+            [*self.prompt_of, *(0,) * spare],
+            [[*m, *(0,) * (group - old)] for m in (*self.table, *([0] * old,) * empty)],
+            [*(s // old * group + s % old for s in self.seats), *(0,) * spare],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Decode:
     """One more token of every row: an Attending."""
 
@@ -99,33 +156,36 @@ class Decode:
     prompt_mask_Q11P: Tensor | None
 
     @classmethod
-    def of(
-        cls, store: Store, lengths: Sequence[int], prompts: Sequence[int], prompt_of: Sequence[int]
-    ) -> "Decode":
-        """The step of rows with these own lengths, on prompts of these lengths."""
-        members: list[list[int]] = [[] for _ in prompts]
-        seat = []
-        for row, q in enumerate(prompt_of):
-            seat.append(len(members[q]))
-            members[q].append(row)
-        widest = max(map(len, members))
-        device = store.own.device
-        table = [[*m, *(0,) * (widest - len(m))] for m in members]
-        length_R = torch.tensor(lengths, device=device)
-        prompt_Q = torch.tensor(prompts, device=device)
-        width, longest = max(lengths) + 1, store.prompt.shape[4]
-        return cls(
-            store,
-            length_R,
-            prompt_Q,
-            torch.tensor(prompt_of, device=device),
-            torch.tensor(table, device=device),
-            torch.tensor([q * widest + s for q, s in zip(prompt_of, seat, strict=True)]).to(device),
-            width,
-            max(prompts[q] + n for q, n in zip(prompt_of, lengths, strict=True)),
-            None if min(lengths) == max(lengths) else _mask(length_R + 1, width),
-            None if min(prompts) == longest else _mask(prompt_Q, longest),
+    def of(cls, store: Store, plan: "Plan") -> "Decode":
+        """The step of these rows, with masks only where lengths differ."""
+        device, longest = store.own.device, store.prompt.shape[4]
+        length_R, prompt_Q, prompt_R, rows_QK, seat_R = (
+            torch.tensor(x, device=device)
+            for x in (plan.lengths, plan.prompts, plan.prompt_of, plan.table, plan.seats)
         )
+        width = max(plan.lengths) + 1
+        return cls(
+            store, length_R, prompt_Q, prompt_R, rows_QK, seat_R, width, plan.last,
+            None if min(plan.lengths) + 1 == width else _mask(length_R + 1, width),
+            None if min(plan.prompts) == longest else _mask(prompt_Q, longest),
+        )  # fmt: skip
+
+    @classmethod
+    def masked(
+        cls,
+        store: Store,
+        length_R: Tensor,
+        prompt_Q: Tensor,
+        prompt_R: Tensor,
+        rows_QK: Tensor,
+        seat_R: Tensor,
+        width: int,
+    ) -> "Decode":
+        """A step that is the same computation for all lengths up to `width`, for a graph."""
+        return cls(
+            store, length_R, prompt_Q, prompt_R, rows_QK, seat_R, width, sys.maxsize,
+            _mask(length_R + 1, width), _mask(prompt_Q, store.prompt.shape[4]),
+        )  # fmt: skip
 
     @property
     def position_R(self) -> Tensor:

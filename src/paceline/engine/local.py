@@ -16,6 +16,7 @@ from ..types import Completion
 from . import padded
 from .continuous import Batch
 from .engine import Request, Sampling
+from .graphs import Graphs
 from .rows import answers_of, rows_of
 
 
@@ -29,6 +30,7 @@ class LocalEngine:
 
     def __init__(self, policy: Policy, *, rows_at_once: int = 128) -> None:
         self.policy, self.rows_at_once = policy, rows_at_once
+        self.graphs = Graphs() if policy.device.type == "cuda" else None
 
     def load(self, policy: Policy) -> None:
         self.policy = policy
@@ -37,7 +39,7 @@ class LocalEngine:
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
         rows = list(rows_of(requests, sampling))
         if self.policy.layout is PACKED:
-            batch = Batch(self.policy, requests, sampling, rows, self.rows_at_once)
+            batch = Batch(self.policy, requests, sampling, rows, self.rows_at_once, self.graphs)
             with prepacked(self.policy.module, batch.places):
                 batch.run()
         else:

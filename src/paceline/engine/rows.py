@@ -47,12 +47,23 @@ def rows_of(requests: Sequence[Request], sampling: Sampling) -> Iterator[Row]:
             yield Row(i, stream, limit)
 
 
+def uniforms(rows: Sequence[Row]) -> Tensor:
+    """[R] the random number of each row's next token."""
+    return torch.tensor([chance.uniform(r.stream, len(r.token_ids)) for r in rows])
+
+
 def append_drawn(
     rows: Sequence[Row], logits_RV: Tensor, sampling: Sampling, stop_ids: Sequence[int]
 ) -> None:
     """Draw the next token of every row that is not finished and write it into the row."""
-    uniform_R = torch.tensor([chance.uniform(r.stream, len(r.token_ids)) for r in rows])
-    token_R, logprob_R = draw(logits_RV, uniform_R.to(logits_RV.device), sampling)
+    token_R, logprob_R = draw(logits_RV, uniforms(rows).to(logits_RV.device), sampling)
+    append(rows, token_R, logprob_R, stop_ids)
+
+
+def append(
+    rows: Sequence[Row], token_R: Tensor, logprob_R: Tensor, stop_ids: Sequence[int]
+) -> None:
+    """Write a drawn token into every row that is not finished."""
     for row, token, logprob in zip(rows, token_R.tolist(), logprob_R.tolist(), strict=True):
         if not row.finished:
             row.token_ids.append(token)

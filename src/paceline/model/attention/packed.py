@@ -53,12 +53,13 @@ class PackedAttention:
     def __call__(
         self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
     ) -> Tensor:
-        if self.device.type == "cuda":
+        # The GPU kernels know half precision only; fp32 takes plain products.
+        if self.device.type == "cuda" and query_NHD.dtype.itemsize == 2:
             if how.cap is not None:
                 return flex_attention(query_NHD, key_NGD, value_NGD, self.owners, how)
             return varlen_attention(query_NHD, key_NGD, value_NGD, self.sequences, how)
         binds = how.window is not None and how.window <= self._last_position
-        if binds or how.cap is not None:
+        if binds or how.cap is not None or self.device.type != "cpu":
             return masked_attention(query_NHD, key_NGD, value_NGD, self.packed, how)
         return merged_attention(
             query_NHD, key_NGD, value_NGD, self.blocks, self.crossings, how.scale

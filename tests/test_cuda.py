@@ -1,0 +1,66 @@
+"""What only a GPU can show: its kernels against the CPU's results. Skipped without one."""
+
+import pytest
+import torch
+
+from paceline import chance
+from paceline.engine import LocalEngine, Request, Sampling
+from paceline.layout import Rows
+from paceline.model import Policy
+from tests.conftest import tiny_policy
+from tests.model.families import family
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+ROWS = Rows(
+    prompts=((5, 6, 7), (8, 9), (5,) * 11, (5, 6, 7), (5, 6, 7), (8, 9)),
+    completions=((10, 11, 12, 2), (13,), (14, 15), (16,) * 9, (17,), (18, 19, 20)),
+)
+NAMES = ["llama", "qwen3", "mistral-window", "gemma2", "gemma3", "phi3"]
+
+
+def scores_and_gradient(policy: Policy) -> tuple[torch.Tensor, torch.Tensor]:
+    policy.module.zero_grad()
+    logp_BT = policy.scores(ROWS, 1.0).logp_BT
+    logp_BT.sum().backward()
+    flat = torch.cat([p.grad.flatten().float().cpu() for p in policy.module.parameters()])
+    return logp_BT.detach().cpu(), flat
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_and_gradients_are_those_of_the_cpu(name, dtype, policy):
+    exact = scores_and_gradient(Policy(family(name), policy.tokenizer, (2,)))
+    ours = scores_and_gradient(Policy(family(name).to("cuda", dtype), policy.tokenizer, (2,)))
+    for a, b in zip(ours, exact, strict=True):
+        assert ((a - b).norm() / b.norm()).item() < (1e-4 if dtype == torch.float32 else 0.05)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_captured_steps_decode_what_the_cpu_decodes(name):
+    requests = [
+        Request(p, tuple(chance.key(0, i, k) for k in range(3)), (9, 4, 14))
+        for i, p in enumerate([(5, 6, 7), (8, 9, 10, 11, 12), (20,)])
+    ]
+    tokenizer = tiny_policy().tokenizer
+    greedy = Sampling(14, temperature=0.0)
+    there = LocalEngine(Policy(family(name).cuda(), tokenizer, ()), rows_at_once=4)
+    here = LocalEngine(Policy(family(name), tokenizer, ()))
+    for _ in range(2):  # the second time from graphs alone
+        ours, theirs = there.generate(requests, greedy), here.generate(requests, greedy)
+        assert [[c.token_ids for c in g] for g in ours] == [
+            [c.token_ids for c in g] for g in theirs
+        ]
+
+
+def test_graphs_see_changed_parameters():
+    policy = tiny_policy()
+    policy.module.cuda()
+    engine, greedy = LocalEngine(policy), Sampling(8, temperature=0.0)
+    request = [Request((5, 6, 7), (1,))]
+    before = engine.generate(request, greedy)
+    with torch.no_grad():
+        for parameter in policy.module.parameters():
+            parameter.mul_(-1.5)
+    after = engine.generate(request, greedy)
+    assert after == LocalEngine(policy).generate(request, greedy) != before

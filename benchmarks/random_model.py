@@ -27,7 +27,9 @@ def main() -> None:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
-    Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    model = Qwen2ForCausalLM(config)
+    model.bfloat16()
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     print(folder)
 

@@ -96,7 +96,8 @@ class Batch:
             rows = self.rows.take(pack)
             width = max(len(c) for c in rows.completions)
             tokens = self.tokens.rows(torch.tensor(pack)).cut(width).to(device)
-            yield Micro(rows, tokens, recompute=layout.size(rows) > tokens_per_forward)
+            too_many = layout.size(rows) > tokens_per_forward
+            yield Micro(rows, tokens, recompute=too_many and layout.deep > 1)
 
 
 def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:

@@ -168,8 +168,9 @@ def test_rows_longer_than_the_first_width_keep_their_tokens(sharp, monkeypatch):
 def test_every_family_decodes_what_its_own_generate_decodes(name, sharp):
     policy = Policy(family(name), sharp.tokenizer, ())
     greedy = Sampling(14, temperature=0.0)
-    ours = LocalEngine(policy, rows_at_once=3).generate(requests(1), greedy)
-    for prompt, (completion,) in zip(PROMPTS, ours, strict=True):
+    ours = LocalEngine(policy, rows_at_once=7).generate(requests(2), greedy)
+    for prompt, (completion, twin) in zip(PROMPTS, ours, strict=True):
+        assert twin.token_ids == completion.token_ids
         ids = torch.tensor([prompt])
         for token, logprob in zip(completion.token_ids, completion.logprobs, strict=True):
             log_p = policy.module(ids).logits[0, -1].log_softmax(-1)
@@ -222,3 +223,38 @@ def test_steps_of_fixed_sizes_know_windows_and_caps(name, sharp):
     plain = LocalEngine(policy).generate(requests(2), greedy)
     ours = sized.generate(requests(2), greedy)
     assert [[c.token_ids for c in g] for g in ours] == [[c.token_ids for c in g] for g in plain]
+
+
+def test_stores_grow_and_captured_steps_survive_taking_turns(sharp):
+    engine = LocalEngine(sharp)
+    engine.graphs = Graphs(capture=False)
+    few, many = requests(6, PROMPTS[:2]), requests(1, PROMPTS * 3)
+    engine.generate(few, Sampling(12))
+    engine.generate(many, Sampling(5))
+    store, steps = engine.graphs.store, len(engine.graphs.steps)
+    engine.generate(few, Sampling(12))
+    engine.generate(many, Sampling(5))
+    assert engine.graphs.store is store and len(engine.graphs.steps) >= steps > 0
+
+
+def test_nothing_asked_is_nothing_answered(sharp):
+    engine = LocalEngine(sharp)
+    assert engine.generate([], Sampling(5)) == []
+    assert engine.generate([Request((5, 6), ())], Sampling(5)) == [[]]
+
+
+def test_fp64_decodes_as_fp64_scores(sharp):
+    sharp.module.double()
+    (answers,) = LocalEngine(sharp).generate(requests(3)[:1], Sampling(6))
+    rows = Rows((PROMPTS[0],) * 3, tuple(c.token_ids for c in answers))
+    scored = sharp.score(rows, 1.0).logp_BT
+    for i, completion in enumerate(answers):
+        got = torch.tensor(completion.logprobs, dtype=torch.float64)
+        torch.testing.assert_close(scored[i, : len(got)], got, rtol=1e-5, atol=1e-5)
+
+
+def test_prompts_go_through_the_model_in_bounded_passes(sharp, monkeypatch):
+    whole = LocalEngine(sharp).generate(requests(2), Sampling(6))
+    monkeypatch.setattr("paceline.engine.continuous.PREFILL", 4)
+    again = LocalEngine(sharp).generate(requests(2), Sampling(6))
+    assert [[c.token_ids for c in g] for g in again] == [[c.token_ids for c in g] for g in whole]

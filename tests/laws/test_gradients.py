@@ -1,14 +1,14 @@
 """Nothing that only bounds memory or splits work changes the gradient, for every named objective,
 down to the model's parameters."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
 from paceline import model
 from paceline.batch import Batch
-from paceline.layout import PACKED, Layout, Rows
+from paceline.layout import PACKED, PADDED, Layout, Rows
 from paceline.objective import Metrics, Objective, TokenRatio, named, slope_of
 from paceline.types import Round
 from tests.conftest import ragged_round, tiny_policy
@@ -184,4 +184,40 @@ def test_the_packed_layout_and_the_padded_one_give_one_gradient(name, monkeypatc
     batch = Batch.of(round, range(3), objective)
     packed, _ = gradient(objective, batch, 10**6)
     monkeypatch.setattr(model.policy, "supports", lambda module: False)
+    assert tiny_policy().layout is PADDED
     assert_same(packed, gradient(objective, batch, 10**6)[0])
+
+
+@dataclass(frozen=True)
+class RowMean(TokenRatio):
+    """A user's ratio that is one of ours by name only: it reads the whole row."""
+
+    def __call__(self, log_ratio_BT, mask_BT, advantage_BT):
+        return log_ratio_BT.mean(-1, keepdim=True).expand_as(log_ratio_BT)
+
+
+def test_parts_of_a_user_get_no_slope_that_they_do_not_have(monkeypatch):
+    objective = replace(named.grpo(), ratio=RowMean())
+    batch = Batch.of(complete(ragged_round(), off_policy=True), range(3), objective)
+    ours, _ = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
+    assert_same(ours, gradient(objective, batch, 10**6)[0])
+
+
+def test_masked_rows_and_tokens_of_others_are_formed_with_weight_zero(monkeypatch):
+    round = complete(ragged_round(), off_policy=False)
+    group = round.groups[0]
+    first = group.rollouts[0]
+    n = len(first.completion.token_ids)
+    partly = replace(first.completion, sampled=tuple(t % 2 == 0 for t in range(n)))
+    rollouts = (
+        replace(first, completion=partly),
+        replace(group.rollouts[1], masked=True),
+        *group.rollouts[2:],
+    )
+    round = replace(round, groups=(replace(group, rollouts=rollouts), *round.groups[1:]))
+    objective = replace(named.grpo(), entropy=0.01)  # so that no row is dropped
+    batch = Batch.of(round, range(3), objective)
+    formed, _ = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
+    assert_same(formed, gradient(objective, batch, 10**6)[0])

@@ -43,6 +43,17 @@ FAMILIES: dict[str, Callable[[], tf.PreTrainedModel]] = {
     ),
     "olmo": lambda: tf.OlmoForCausalLM(tf.OlmoConfig(**WITHOUT_HEAD_DIM)),
     "olmo2": lambda: tf.Olmo2ForCausalLM(tf.Olmo2Config(**WITHOUT_HEAD_DIM)),
+    # Without num_key_value_heads in its config; a model of Pythia's kind.
+    "gpt-neox": lambda: tf.GPTNeoXForCausalLM(
+        tf.GPTNeoXConfig(
+            vocab_size=90,
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=256,
+        )
+    ),
     "cohere": lambda: tf.CohereForCausalLM(tf.CohereConfig(**WITHOUT_HEAD_DIM, logit_scale=0.3)),
 }
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from paceline.model.head import Shape, Sizes, token_scores
+from paceline.model.head import Sizes, token_scores
+from paceline.model.logits import Shape
 
 
 def plain(hidden_ND, head, targets_N, shape):

@@ -123,10 +123,10 @@ def test_no_dropout_is_left_on(tmp_path):
 
 
 def test_logits_made_in_an_unknown_way_are_refused(monkeypatch):
-    from paceline.model import head
+    from paceline.model import logits
 
     # As if nobody had told us of a scale on the logits.
-    monkeypatch.setattr(head.Shape, "of", classmethod(lambda cls, *_: cls(scale=20.0)))
+    monkeypatch.setattr(logits.Shape, "of", classmethod(lambda cls, *_: cls(scale=20.0)))
     with pytest.raises(ConfigError, match="not known here"):
         tiny_policy()
 

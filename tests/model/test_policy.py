@@ -2,7 +2,15 @@
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM, StableLmConfig, StableLmForCausalLM
+from transformers import (
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
+    StableLmConfig,
+    StableLmForCausalLM,
+)
 
 from paceline.errors import ConfigError
 from paceline.layout import PACKED, PADDED, Rows
@@ -82,6 +90,31 @@ def test_layers_computed_again_give_the_same_gradient(name, policy):
     assert ((plain - again).norm() / plain.norm()).item() < 1e-6
     assert kept_again < 0.5 * kept
     assert not any(m.training for m in module.modules())
+
+
+def test_layers_computed_again_wake_no_dropout(policy):
+    # OPT drops out in the layer's own forward, if the layer is in training mode.
+    torch.manual_seed(0)
+    config = OPTConfig(
+        vocab_size=90, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=64, word_embed_proj_dim=32, dropout=0.5, pad_token_id=0,
+    )  # fmt: skip
+    ours = Policy(OPTForCausalLM(config).eval(), policy.tokenizer, (2,))
+    plain, again = (ours.scores(ROWS, 1.0, recompute=r).logp_BT for r in (False, True))
+    assert torch.equal(plain, again)
+
+
+def test_a_model_of_text_and_images_is_looked_at_in_its_text_part(policy):
+    torch.manual_seed(0)
+    text = dict(SMALL, sliding_window=8)
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+              "num_attention_heads": 2, "image_size": 8, "patch_size": 4}  # fmt: skip
+    module = Gemma3ForConditionalGeneration(
+        Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4)
+    ).eval()
+    ours = Policy(module, policy.tokenizer, (2,))
+    assert ours.layout in (PACKED, PADDED)
+    assert module.config.vision_config._attn_implementation != "paceline"
 
 
 def test_a_model_that_drops_the_layout_is_padded_and_right(policy):

@@ -22,6 +22,9 @@ REFILL_AT = 0.125
 """Waiting rows are admitted when this share of the places is free, so that their prompts go
 through the model together."""
 
+PREFILL = 8192
+"""Prompt tokens in one pass (a longer prompt goes alone): memory only."""
+
 
 class Batch:
     """Rows being decoded, row i with its keys and values at place i of the store.
@@ -49,7 +52,7 @@ class Batch:
         longest = max((len(r.prompt_ids) for r in requests), default=0)
         room = (min(self.places, len(requests)), longest, self.places)
         if graphs is None:
-            self.store = Store(policy, *room)
+            self.store = Store(*room)
         else:
             self.store = graphs.store_for(policy, *room, max((r.limit for r in rows), default=0))
 
@@ -79,15 +82,24 @@ class Batch:
         self._forget_prompts()
 
     def _prefill(self, fresh: Sequence[int]) -> None:
-        if not fresh:
-            return
-        places = range(len(self.prompts), len(self.prompts) + len(fresh))
-        self.prompts += fresh
-        packed = Packed.prompts([self.requests[i].prompt_ids for i in fresh], self.policy.device)
-        hidden_ND = forward(
-            self.policy, packed.ids_N, packed.position_N, Prefill(self.store, packed, places)
-        )
-        self.behind |= dict(zip(fresh, hidden_ND[packed.predicts_M], strict=True))
+        """Prompts into the store, as many in a pass as PREFILL tokens allow."""
+        passes: list[list[int]] = []
+        for i in fresh:
+            tokens = (
+                sum(len(self.requests[j].prompt_ids) for j in (*passes[-1], i)) if passes else 0
+            )
+            if passes and tokens <= PREFILL:
+                passes[-1].append(i)
+            else:
+                passes.append([i])
+        for some in passes:
+            places = range(len(self.prompts), len(self.prompts) + len(some))
+            self.prompts += some
+            packed = Packed.prompts([self.requests[i].prompt_ids for i in some], self.policy.device)
+            hidden_ND = forward(
+                self.policy, packed.ids_N, packed.position_N, Prefill(self.store, packed, places)
+            )
+            self.behind |= dict(zip(some, hidden_ND[packed.predicts_M], strict=True))
 
     def _step(self) -> None:
         """One more token of every live row."""

@@ -8,7 +8,7 @@ run.
 Legend: R rows, Q prompts, K rows of the largest group.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -36,8 +36,8 @@ class Size:
     @classmethod
     def of(cls, plan: Plan, store: Store) -> "Size":
         rows = next_size(len(plan.lengths))
-        width = min(store.own.shape[4], max(64, 1 << max(plan.lengths).bit_length()))
-        prompts = min(store.prompt.shape[2], next_size(len(plan.prompts)))
+        width = min(store.width, max(64, 1 << max(plan.lengths).bit_length()))
+        prompts = min(store.prompts, next_size(len(plan.prompts)))
         return cls(rows, prompts, next_size(len(plan.table[0])), width)
 
 
@@ -54,13 +54,21 @@ class Step:
 
     Args:
         capture: False computes it anew each time, which any device can.
+        pool: the memory that all graphs share. What one leaves there is read before another runs.
     """
 
     def __init__(
-        self, policy: Policy, store: Store, sampling: Sampling, size: Size, *, capture: bool
+        self,
+        policy: Policy,
+        store: Store,
+        sampling: Sampling,
+        size: Size,
+        *,
+        capture: bool,
+        pool: Any = None,
     ) -> None:
         self.policy, self.store, self.sampling, self.size = policy, store, sampling, size
-        self.capture = capture
+        self.capture, self.pool = capture, pool
         self.graph: Any = None
         self.out: tuple[Tensor, Tensor] | None = None
 
@@ -104,9 +112,10 @@ class Step:
             for _ in range(WARM_UP):
                 self._compute()
         torch.cuda.current_stream().wait_stream(stream)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.out = self._compute()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self.pool):
+            out = self._compute()
+        self.graph, self.out = graph, out  # only now: a capture that failed is no graph
 
 
 class Graphs:
@@ -114,17 +123,27 @@ class Graphs:
 
     def __init__(self, *, capture: bool = True) -> None:
         self.capture = capture
+        self.pool: Any = None
         self.policy: Policy | None = None
         self.store: Store | None = None
         self.steps: dict[tuple[Sampling, Size], Step] = {}
 
     def store_for(self, policy: Policy, prompts: int, longest: int, rows: int, width: int) -> Store:
-        """A store with so much room, the same as before if that had it."""
-        rows = next_size(rows)
-        same = self.policy is not None and self.policy.module is policy.module
-        if self.store is None or not same or not self.store.holds(prompts, longest, rows, width):
+        """A store with so much room: the same as before if that had it, else one that has room for
+        both, so that training and evaluation do not take turns in making it anew."""
+        wanted = Store(prompts, longest, next_size(rows), width)
+        if self.policy is None or self.policy.module is not policy.module:
+            self.store = None
+        if self.store is None or not self.store.holds(wanted):
+            had = self.store or wanted
             self.steps.clear()
-            self.policy, self.store = policy, Store(policy, prompts, longest, rows, width)
+            self.policy, self.store = policy, None  # the old one goes before the new one comes
+            self.store = Store(
+                max(had.prompts, wanted.prompts),
+                max(had.longest, wanted.longest),
+                max(had.rows, wanted.rows),
+                max(had.width, wanted.width),
+            )
         return self.store
 
     def step(
@@ -133,8 +152,13 @@ class Graphs:
         """Tokens and log-probabilities [R] of one more step, on the store of `store_for`."""
         assert self.policy is not None and self.store is not None
         size = Size.of(plan, self.store)
-        step = self.steps.get((sampling, size))
+        drawing = replace(sampling, max_tokens=1)  # how many follow makes no other step
+        step = self.steps.get((drawing, size))
         if step is None:
-            step = Step(self.policy, self.store, sampling, size, capture=self.capture)
-            self.steps[sampling, size] = step
+            if self.capture and self.pool is None:
+                self.pool = torch.cuda.graph_pool_handle()
+            step = Step(
+                self.policy, self.store, drawing, size, capture=self.capture, pool=self.pool
+            )
+            self.steps[drawing, size] = step
         return step(plan, ids, uniform_R)

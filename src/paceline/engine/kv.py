@@ -3,7 +3,7 @@
 A row attends to its prompt and to its own tokens, and the two are merged by log-sum-exp. The
 prompt's part is one product for all rows of a group, instead of one for every row.
 
-Legend: Y layers, Q prompts, P tokens of the longest; R rows, T own tokens of the longest; H query
+Legend: Q prompts, P tokens of the longest; R rows, T own tokens of the longest; H query
 heads, G key and value heads, r = H/G query heads on each of them, D head size; K rows of the
 largest group.
 """
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from ..layout import Packed
-from ..model import Policy
 from ..model.attention import How, PackedAttention
 
 FIRST_WIDTH = 64
@@ -27,42 +26,66 @@ part gets a log-sum-exp of about -1e30, and merging gives that part no weight.""
 
 
 class Store:
-    """Keys and values [Y, 2, sequences, G, tokens, D], of prompts and of rows."""
+    """Keys and values, [sequences, G, tokens, D] for each layer, of prompts and of rows.
 
-    def __init__(
-        self, policy: Policy, prompts: int, longest: int, rows: int, width: int = 0
-    ) -> None:
-        config = policy.module.config.get_text_config()
-        heads = config.num_key_value_heads or config.num_attention_heads
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        self._blank = policy.head.weight.new_empty
-        self._shape = (config.num_hidden_layers, 2), (heads,), (size,)
-        self.prompt = self._of(prompts, longest)
-        self.own = self._of(rows, width or FIRST_WIDTH)
+    A layer's are made when its first keys arrive, in their shape: models differ in heads and sizes,
+    some from layer to layer.
+    """
 
-    def _of(self, sequences: int, tokens: int) -> Tensor:
-        layers, heads, size = self._shape
-        # Zeros: what was never written is multiplied by a weight of 0, and NaN would survive that.
-        return self._blank(*layers, sequences, *heads, tokens, *size).zero_()
+    def __init__(self, prompts: int, longest: int, rows: int, width: int = 0) -> None:
+        self.prompts, self.longest = prompts, longest
+        self.rows, self.width = rows, width or FIRST_WIDTH
+        self.prompt: list[tuple[Tensor, Tensor]] = []
+        """Keys and values of the prompts, by layer."""
+        self.own: list[tuple[Tensor, Tensor]] = []
+
+    def keep_prompt(self, layer: int, place: int, key_PGD: Tensor, value_PGD: Tensor) -> None:
+        if layer == len(self.prompt):
+            self.prompt.append(
+                (_room(key_PGD, self.prompts, self.longest),
+                 _room(value_PGD, self.prompts, self.longest))
+            )  # fmt: skip
+            self.own.append(
+                (_room(key_PGD, self.rows, self.width), _room(value_PGD, self.rows, self.width))
+            )
+        for kept, fresh_PGD in zip(self.prompt[layer], (key_PGD, value_PGD), strict=True):
+            kept[place, :, : len(fresh_PGD)] = fresh_PGD.transpose(0, 1)
 
     def widen(self, tokens: int) -> None:
         """Make room for rows of so many tokens."""
-        width = self.own.shape[4]
-        if tokens > width:
-            wider = self._of(self.own.shape[2], max(tokens, 2 * width))
-            wider[:, :, :, :, :width] = self.own
-            self.own = wider
+        if tokens <= self.width:
+            return
+        old, self.width = self.width, max(tokens, 2 * self.width)
+        for layer, pair in enumerate(self.own):
+            wider = [_room(x.transpose(1, 2)[0], self.rows, self.width) for x in pair]
+            for new, x in zip(wider, pair, strict=True):
+                new[:, :, :old] = x
+            self.own[layer] = (wider[0], wider[1])
 
-    def holds(self, prompts: int, longest: int, rows: int, width: int) -> bool:
-        """Whether there is room for all of these."""
-        has = (self.prompt.shape[2], self.prompt.shape[4], self.own.shape[2], self.own.shape[4])
-        return all(a >= b for a, b in zip(has, (prompts, longest, rows, width), strict=True))
+    def holds(self, other: "Store") -> bool:
+        """Whether all that fits into the other fits here."""
+        mine = (self.prompts, self.longest, self.rows, self.width)
+        theirs = (other.prompts, other.longest, other.rows, other.width)
+        return all(a >= b for a, b in zip(mine, theirs, strict=True))
 
     def move_rows(self, to: Sequence[int], of: Sequence[int]) -> None:
-        self.own[:, :, to] = self.own[:, :, of]
+        _move(self.own, to, of)
 
     def move_prompts(self, to: Sequence[int], of: Sequence[int]) -> None:
-        self.prompt[:, :, to] = self.prompt[:, :, of]
+        _move(self.prompt, to, of)
+
+
+def _room(like_TGD: Tensor, sequences: int, tokens: int) -> Tensor:
+    """[sequences, G, tokens, D] of zeros: what was never written is multiplied by a weight of 0,
+    and NaN would survive that."""
+    return like_TGD.new_zeros(sequences, like_TGD.shape[1], tokens, like_TGD.shape[2])
+
+
+def _move(layers: list[tuple[Tensor, Tensor]], to: Sequence[int], of: Sequence[int]) -> None:
+    if to:
+        for pair in layers:
+            for x in pair:
+                x[to] = x[of]
 
 
 class Prefill:
@@ -77,10 +100,7 @@ class Prefill:
     ) -> Tensor:
         for span, place in zip(self.packed.spans, self.places, strict=True):
             mine = slice(span.start, span.start + span.prompt)
-            for side, x_NGD in enumerate((key_NGD, value_NGD)):
-                self.store.prompt[layer, side, place, :, : span.prompt] = x_NGD[mine].transpose(
-                    0, 1
-                )
+            self.store.keep_prompt(layer, place, key_NGD[mine], value_NGD[mine])
         return self.within(layer, query_NHD, key_NGD, value_NGD, how)
 
 
@@ -150,6 +170,8 @@ class Decode:
     """Where a row stands in rows_QK, read flat."""
     width: int
     """The longest row's own tokens, this one included."""
+    longest: int
+    """Tokens of the prompts that are looked at."""
     last: int
     """The largest position of the tokens that go through the model."""
     own_mask_R11T: Tensor | None
@@ -158,14 +180,15 @@ class Decode:
     @classmethod
     def of(cls, store: Store, plan: "Plan") -> "Decode":
         """The step of these rows, with masks only where lengths differ."""
-        device, longest = store.own.device, store.prompt.shape[4]
+        device = store.own[0][0].device
+        longest = max(plan.prompts)
         length_R, prompt_Q, prompt_R, rows_QK, seat_R = (
             torch.tensor(x, device=device)
             for x in (plan.lengths, plan.prompts, plan.prompt_of, plan.table, plan.seats)
         )
         width = max(plan.lengths) + 1
         return cls(
-            store, length_R, prompt_Q, prompt_R, rows_QK, seat_R, width, plan.last,
+            store, length_R, prompt_Q, prompt_R, rows_QK, seat_R, width, longest, plan.last,
             None if min(plan.lengths) + 1 == width else _mask(length_R + 1, width),
             None if min(plan.prompts) == longest else _mask(prompt_Q, longest),
         )  # fmt: skip
@@ -183,8 +206,8 @@ class Decode:
     ) -> "Decode":
         """A step that is the same computation for all lengths up to `width`, for a graph."""
         return cls(
-            store, length_R, prompt_Q, prompt_R, rows_QK, seat_R, width, sys.maxsize,
-            _mask(length_R + 1, width), _mask(prompt_Q, store.prompt.shape[4]),
+            store, length_R, prompt_Q, prompt_R, rows_QK, seat_R, width, store.longest, sys.maxsize,
+            _mask(length_R + 1, width), _mask(prompt_Q, store.longest),
         )  # fmt: skip
 
     @property
@@ -200,25 +223,24 @@ class Decode:
         own_key, own_value = self.store.own[layer]
         own_key[row_R, :, self.length_R] = key_RGD
         own_value[row_R, :, self.length_R] = value_RGD
-        prompt_key, prompt_value = self.store.prompt[layer]
         Q, K = self.rows_QK.shape
 
         query_RGrD = query_RHD.reshape(R, G, H // G, D)
         own_mask, prompt_mask = self._masks(how, H // G)
-        mine, mine_lse = part(
+        mine, mine_lse = attend_part(
             query_RGrD, own_key[:R, :, : self.width], own_value[:R, :, : self.width], own_mask, how
         )
         query_QGKrD = query_RGrD[self.rows_QK].transpose(1, 2)
-        theirs, theirs_lse = part(
-            query_QGKrD.reshape(Q, G, K * (H // G), D), prompt_key[:Q], prompt_value[:Q],
-            prompt_mask, how,
-        )  # fmt: skip
-        theirs = theirs.reshape(Q, G, K, H // G, D).transpose(1, 2).reshape(Q * K, H, D)
+        prompt_key, prompt_value = (x[:Q, :, : self.longest] for x in self.store.prompt[layer])
+        theirs, theirs_lse = attend_part(
+            query_QGKrD.reshape(Q, G, K * (H // G), D), prompt_key, prompt_value, prompt_mask, how
+        )
+        theirs = theirs.reshape(Q, G, K, H // G, -1).transpose(1, 2).reshape(Q * K, H, -1)
         theirs_lse = theirs_lse.reshape(Q, G, K, H // G).transpose(1, 2).reshape(Q * K, H)
         theirs, theirs_lse = theirs[self.seat_R], theirs_lse[self.seat_R]
-        mine, mine_lse = mine.reshape(R, H, D), mine_lse.reshape(R, H)
+        mine, mine_lse = mine.reshape(R, H, -1), mine_lse.reshape(R, H)
         share = torch.sigmoid(theirs_lse - mine_lse)[..., None]
-        return torch.lerp(mine.float(), theirs.float(), share).to(query_RHD.dtype)
+        return torch.lerp(mine.to(share.dtype), theirs.to(share.dtype), share).to(query_RHD.dtype)
 
     def _masks(self, how: How, repeat: int) -> tuple[Tensor | None, Tensor | None]:
         if how.window is None or self.last < how.window:
@@ -231,7 +253,7 @@ class Decode:
         step_T = torch.arange(self.width, device=device)
         back_RT = self.length_R[:, None] - step_T
         own_RT = torch.where((back_RT >= 0) & (back_RT < window), 0.0, NEVER)
-        step_P = torch.arange(self.store.prompt.shape[4], device=device)
+        step_P = torch.arange(self.longest, device=device)
         back_QKP = position_R[self.rows_QK][..., None] - step_P
         seen_QKP = (step_P < self.prompt_Q[:, None, None]) & (back_QKP < window)
         prompt_QKP = torch.where(seen_QKP, 0.0, NEVER)
@@ -244,7 +266,7 @@ def _mask(length_B: Tensor, width: int) -> Tensor:
     return torch.where(seen, 0.0, NEVER)[:, None, None]
 
 
-def part(
+def attend_part(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, how: How
 ) -> tuple[Tensor, Tensor]:
     """Attention to some of the keys, and its log-sum-exp.

@@ -38,6 +38,8 @@ class LocalEngine:
     @torch.inference_mode()
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
         rows = list(rows_of(requests, sampling))
+        if not rows:
+            return [[] for _ in requests]
         if self.policy.layout is PACKED:
             batch = Batch(self.policy, requests, sampling, rows, self.rows_at_once, self.graphs)
             with prepacked(self.policy.module, batch.places):

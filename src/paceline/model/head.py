@@ -8,101 +8,20 @@ forms them again (`token_scores`). Everything between the matrix products is fp3
 Legend: M scored tokens, B tokens of a block, C of a chunk of it, D hidden size, V vocabulary.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from ..objective import Slope
+from .logits import Chunk, Shape
 
 BLOCK_LOGITS = 1 << 25
 """At most this many logits exist at once, in the model's dtype (64 MiB in bf16): the matrix
 products want many tokens. Memory and speed only."""
 CHUNK_LOGITS = 1 << 21
 """So many of them at a time are brought to fp32 and reduced (8 MiB), near the processor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What happens to the raw logits before the softmax: cap · tanh(scale · raw / cap) /
-    temperature."""
-
-    scale: float = 1.0
-    """Multiplies the raw logits (Cohere's logit_scale, the inverse of Granite's logits_scaling)."""
-    cap: float | None = None
-    """Soft-capping of the logits (Gemma 2)."""
-    temperature: float = 1.0
-    """The sampling temperature: log-probabilities are of the distribution sampled from."""
-
-    @classmethod
-    def of(cls, config: object, temperature: float) -> "Shape":
-        """Read from a transformers config; the three names are the ones that its models use."""
-        settings = config.to_dict()  # type: ignore[attr-defined]
-        scale = float(settings.get("logit_scale") or 1.0) / float(
-            settings.get("logits_scaling") or 1.0
-        )
-        return cls(scale, settings.get("final_logit_softcapping"), temperature)
-
-    def apply(self, raw: Tensor) -> Tensor:
-        """[C, V] raw logits -> fp32 logits of the distribution sampled from."""
-        logits = raw.to(torch.promote_types(raw.dtype, torch.float32))
-        if self.scale != 1.0:
-            logits = logits * self.scale
-        if self.cap is not None:
-            logits = self.cap * torch.tanh(logits / self.cap)
-        return logits / self.temperature if self.temperature != 1.0 else logits
-
-    def bend(self, logits: Tensor) -> Tensor | float:
-        """d logits / d raw, from the shaped logits."""
-        bend = self.scale / self.temperature
-        if self.cap is None:
-            return bend
-        return bend * (1.0 - (logits * self.temperature / self.cap) ** 2)
-
-
-Slope = Callable[[slice, Tensor, Tensor], tuple[Tensor, Tensor | None]]
-"""(which of the M tokens, logp_C, entropy_C) -> d loss / d logp_C and d loss / d entropy_C."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What is known of C tokens while their logits exist."""
-
-    logits_CV: Tensor
-    p_CV: Tensor
-    log_z_C: Tensor
-    logp_C: Tensor
-    entropy_C: Tensor
-
-    @classmethod
-    def of(cls, raw_CV: Tensor, targets_C: Tensor, shape: Shape) -> "Chunk":
-        logits_CV = shape.apply(raw_CV)
-        p_CV = logits_CV.softmax(-1)
-        top_C, where_C = logits_CV.max(-1)
-        # The likeliest word's probability is at least 1/V, so its logarithm is exact enough.
-        log_z_C = top_C - p_CV.gather(-1, where_C[:, None])[:, 0].log()
-        logp_C = logits_CV.gather(-1, targets_C[:, None])[:, 0] - log_z_C
-        # A word of logit -inf has no share in the entropy: 0 · inf would be NaN.
-        mean_C = torch.linalg.vecdot(p_CV, logits_CV)
-        if not mean_C.isfinite().all():
-            mean_C = torch.linalg.vecdot(p_CV, logits_CV.clamp_min(-1e9))
-        return cls(logits_CV, p_CV, log_z_C, logp_C, log_z_C - mean_C)
-
-    def gradient(
-        self, targets_C: Tensor, slope_C: Tensor, entropy_slope_C: Tensor | None, shape: Shape
-    ) -> Tensor:
-        """[C, V] with respect to the raw logits, from d logp = 1[target] − p and
-        d H = −p (log p + H). Uses up p_CV."""
-        if entropy_slope_C is None:
-            grad_CV = self.p_CV.mul_(-slope_C[:, None])
-        else:
-            surplus_CV = self.logits_CV.clamp_min(-1e9).sub_(
-                (self.log_z_C - self.entropy_C)[:, None]
-            )
-            surplus_CV.mul_(entropy_slope_C[:, None]).add_(slope_C[:, None])
-            grad_CV = surplus_CV.mul_(self.p_CV).neg_()
-        grad_CV.scatter_add_(-1, targets_C[:, None], slope_C[:, None])
-        bend = shape.bend(self.logits_CV)
-        return grad_CV if isinstance(bend, float) and bend == 1.0 else grad_CV.mul_(bend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +160,8 @@ class _Formed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, factor):  # type: ignore[override]
-        gradients = ctx.gradients
+        # Freed with the graph: the weight's is as large as the layer in fp32.
+        gradients, ctx.gradients = ctx.gradients, None
         if factor.item() != 1.0:
             gradients = [None if g is None else g * factor.to(g.dtype) for g in gradients]
         return *gradients, None, None

@@ -199,7 +199,7 @@ def _refuse_experts(module: torch.nn.Module, source: Source) -> None:
 @torch.no_grad()
 def _check_scores(policy: Policy, source: Source) -> None:
     """Refuse a model that our way of scoring does not fit: prompts padded on the left and computed
-    once, completions behind them, and logits from the output layer as `head.Shape` knows them.
+    once, completions behind them, and logits from the output layer as `logits.Shape` knows them.
 
     Otherwise engine and trainer would agree on a distribution that is not the model's.
     """
@@ -262,7 +262,11 @@ def _switch_off_dropout(module: torch.nn.Module) -> None:
 def best_dtype(device: torch.device | str) -> torch.dtype:
     """bf16 where the processor or GPU computes in it, else fp32."""
     if torch.device(device).type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        return (
+            torch.bfloat16
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else torch.float32
+        )
     cpu = torch.cpu
     has_bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
     return torch.bfloat16 if has_bf16 else torch.float32

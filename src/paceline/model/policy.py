@@ -19,6 +19,7 @@ from ..objective import Metrics, Objective, Scores, slope_of
 from ..types import Message
 from . import head
 from .attention import PackedAttention, attending_by, supports
+from .logits import Shape
 from .padded import padded_states
 from .progress import without_progress_bars
 from .recompute import recomputing
@@ -97,7 +98,7 @@ class Policy:
             self.states(rows, recompute=recompute),
             self.head,
             rows.targets(self.device),
-            head.Shape.of(self.module.config, temperature),
+            Shape.of(self.module.config, temperature),
         )
         return _spread(logp_M, entropy_M, rows)
 
@@ -123,7 +124,7 @@ class Policy:
             self.states(micro.rows, recompute=micro.recompute),
             self.head,
             micro.rows.targets(self.device),
-            head.Shape.of(self.module.config, temperature),
+            Shape.of(self.module.config, temperature),
             slope,
         )
         scores = _spread(formed.logp_M, formed.entropy_M, micro.rows)
@@ -150,7 +151,7 @@ class Policy:
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """[N, V] the model's own logits in fp32, before any temperature."""
-        return head.Shape.of(self.module.config, 1.0).apply(self.head(hidden_ND))
+        return Shape.of(self.module.config, 1.0).apply(self.head(hidden_ND))
 
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load."""

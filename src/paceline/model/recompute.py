@@ -1,6 +1,6 @@
 """Activation checkpointing: a layer keeps its input alone, and the backward pass computes it again.
 
-A third more work in the layers, for a thirtieth of their memory.
+A third more work in the layers; of what they keep about a thirtieth is left, and one whole layer.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,25 @@ from .attention import attending_by
 def recomputing(module: Any) -> Iterator[None]:
     """Within it the model's layers keep nothing but their inputs for the backward pass.
 
-    transformers checkpoints layers that are in training mode; here a layer is, its parts are not,
-    so that no dropout wakes up. Nothing random happens in a layer, so no random state is kept.
+    transformers would do it for layers in training mode, but in that mode dropout wakes up, some
+    of it in the layer's own forward. Nothing random happens here, so no random state is kept.
     """
-    again = partial(
-        checkpoint,
+    layers = [m for m in module.modules() if isinstance(m, GradientCheckpointingLayer)]
+    try:
+        for layer in layers:
+            vars(layer)["forward"] = partial(_twice, module, layer.forward)
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("forward", None)
+
+
+def _twice(module: Any, forward: Any, *args: Any, **kwargs: Any) -> Any:
+    return checkpoint(
+        partial(forward, **kwargs),
+        *args,
         use_reentrant=False,
         preserve_rng_state=False,
         # The layer runs again during the backward pass, outside our own forward pass.
         context_fn=lambda: (nullcontext(), attending_by(module)),
     )
-    layers = [m for m in module.modules() if isinstance(m, GradientCheckpointingLayer)]
-    for layer in layers:
-        layer.gradient_checkpointing, layer._gradient_checkpointing_func = True, again
-        layer.training = True
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.gradient_checkpointing = layer.training = False

@@ -174,9 +174,10 @@ class Objective:
 
     @property
     def tokenwise(self) -> bool:
-        """Whether each token's gain depends on that token's scores alone."""
-        return isinstance(self.ratio, TokenRatio) and (
-            self.correction is None or isinstance(self.correction, Truncate | Band)
+        """Whether each token's gain depends on that token's scores alone: known of our own parts,
+        not of what a user derives from them."""
+        return type(self.ratio) is TokenRatio and (
+            self.correction is None or type(self.correction) in (Truncate, Band)
         )
 
     @property

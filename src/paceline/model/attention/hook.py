@@ -55,6 +55,8 @@ def _attend(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """The function that transformers calls: tensors [1, heads, N, D] in, [1, N, H, D] out."""
+    if attention_mask is not None:
+        raise ValueError("A layer that makes its own mask does not see what we ask for.")
     if s_aux is not None:
         raise ConfigError(
             f"{type(module).__name__} has attention sinks, whose gradients nobody has proven here; "
@@ -73,13 +75,21 @@ AttentionInterface.register(NAME, _attend)
 def attending_by(module: Any) -> Iterator[None]:
     """Within it the model's layers call the registered function, and need `attending=…` among the
     arguments of the forward pass; outside the model is as it was, for generate and all others."""
-    config = module.config
-    before = config._attn_implementation
-    config._attn_implementation = NAME
+    # The setter reaches into the configs of a model's parts, so theirs are remembered too.
+    configs = _configs(module.config)
+    before = [c._attn_implementation for c in configs]
+    module.config._attn_implementation = NAME
     try:
         yield
     finally:
-        config._attn_implementation = before
+        for config, name in zip(configs, before, strict=True):
+            config._attn_implementation_internal = name
+
+
+def _configs(config: Any) -> list[Any]:
+    """The config and those of its parts (a vision tower's, a text model's)."""
+    parts = [getattr(config, name) for name in config.sub_configs]
+    return [config, *(inner for part in parts if part is not None for inner in _configs(part))]
 
 
 @torch.no_grad()
@@ -105,6 +115,7 @@ def supports(module: Any) -> bool:
                 use_cache=False,
                 attending=probe,
             )
-    except (TypeError, ValueError, RuntimeError, AttributeError):
+        layers = module.config.get_text_config().num_hidden_layers
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError):
         return False
-    return seen == list(range(module.config.num_hidden_layers))
+    return seen == list(range(layers))

@@ -12,6 +12,7 @@ T tokens of its longest.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from ...layout import Packed, Span
 from .hook import How
 from .masked import masked_attention
 from .merged import merged_attention
-from .varlen import Owners, Sequences, flex_attention, varlen_attention
+from .varlen import Owners, Sequences, flex_attention, kernel_takes, varlen_attention
 
 SHORTEST = 0.75
 """A block's shortest sequence is at least this share of its longest: less is padding."""
@@ -49,14 +50,15 @@ class PackedAttention:
     def __init__(self, packed: Packed) -> None:
         self.packed = packed
         self.device = packed.ids_N.device
+        self._flex_masks: dict[int | None, Any] = {}
 
     def __call__(
         self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
     ) -> Tensor:
-        # The GPU kernels know half precision only; fp32 takes plain products.
-        if self.device.type == "cuda" and query_NHD.dtype.itemsize == 2:
+        if kernel_takes(query_NHD):
             if how.cap is not None:
-                return flex_attention(query_NHD, key_NGD, value_NGD, self.owners, how)
+                mask = self.flex_mask(how.window)
+                return flex_attention(query_NHD, key_NGD, value_NGD, mask, how)
             return varlen_attention(query_NHD, key_NGD, value_NGD, self.sequences, how)
         binds = how.window is not None and how.window <= self._last_position
         if binds or how.cap is not None or self.device.type != "cpu":
@@ -69,9 +71,11 @@ class PackedAttention:
     def sequences(self) -> Sequences:
         return Sequences.of(self.packed)
 
-    @cached_property
-    def owners(self) -> Owners:
-        return Owners.of(self.packed)
+    def flex_mask(self, window: int | None) -> Any:
+        """The same for all layers with this window."""
+        if window not in self._flex_masks:
+            self._flex_masks[window] = Owners.of(self.packed).block_mask(window)
+        return self._flex_masks[window]
 
     @cached_property
     def _last_position(self) -> int:

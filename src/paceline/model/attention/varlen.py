@@ -52,6 +52,18 @@ class Sequences:
         return cls(keys_K, query_ends, key_ends, max(queries), max(lengths))
 
 
+def kernel_takes(query_NHD: Tensor) -> bool:
+    """Whether the flash kernels compute this: half precision, heads of at most 256 in eights, and a
+    GPU from Ampere on. Anything else takes plain products."""
+    return (
+        query_NHD.device.type == "cuda"
+        and query_NHD.dtype.itemsize == 2
+        and query_NHD.shape[-1] % 8 == 0
+        and query_NHD.shape[-1] <= 256
+        and torch.cuda.get_device_capability(query_NHD.device) >= (8, 0)
+    )
+
+
 def varlen_attention(
     query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, sequences: Sequences, how: How
 ) -> Tensor:
@@ -97,6 +109,16 @@ class Owners:
             packed.position_N,
         )
 
+    def block_mask(self, window: int | None) -> Any:
+        """The mask by blocks; compiled on a GPU, where it would else form all pairs of tokens."""
+        from torch.nn.attention.flex_attention import create_block_mask
+
+        count, device = len(self.span_N), self.span_N.device
+        compiled = device.type == "cuda"
+        return create_block_mask(
+            self.sees(window), None, None, count, count, device=str(device), _compile=compiled
+        )
+
     def sees(self, window: int | None) -> Any:
         """A FlexAttention mask: (batch, head, query, key) -> whether the query sees the key."""
         span_N, completion_N, position_N = self.span_N, self.completion_N, self.position_N
@@ -111,18 +133,18 @@ class Owners:
 
 
 def flex_attention(
-    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, owners: Owners, how: How
+    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, mask: Any, how: How
 ) -> Tensor:
-    """[N, H, D] with gradient (on a GPU), with a soft-cap."""
-    from torch.nn.attention.flex_attention import create_block_mask
+    """[N, H, D] with gradient (on a GPU), with a soft-cap.
 
-    count, device = len(query_NHD), query_NHD.device
-    mask = create_block_mask(owners.sees(how.window), None, None, count, count, device=device)
+    Args:
+        mask: of Owners.block_mask.
+    """
 
     def capped(score: Tensor, batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return score if how.cap is None else how.cap * torch.tanh(score / how.cap)
 
-    out_1HND = _flex(device.type)(
+    out_1HND = _flex(query_NHD.device.type)(
         *(x.transpose(0, 1)[None] for x in (query_NHD, key_NGD, value_NGD)),
         score_mod=capped,
         block_mask=mask,

@@ -4,23 +4,39 @@ freed."""
 
 import ctypes
 import sys
+from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names and numbers, from malloc.h."""
 
 
+LARGEST = 40 << 20
+"""Larger blocks still go back at once. Kept too, they never fit their own gap again, because an
+aligned block of the same size needs a little more, and the heap grows by one of them a step."""
+
+
 def keep_freed_memory() -> bool:
-    """Ask glibc to keep blocks of up to 1 GiB for the next tensor. Speed only; True if it agreed.
+    """Ask glibc to keep blocks of up to LARGEST for the next tensor. Speed only; True if it agreed.
 
     `benchmarks/step.py` measures what it gives, with and without --give-back. Elsewhere than on
     glibc this does nothing.
     """
-    if not sys.platform.startswith("linux"):
+    mallopt = _glibc("mallopt")
+    if mallopt is None:
         return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:  # musl has no mallopt
-        return False
-    return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30)) and bool(
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST)) and bool(
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
     )
+
+
+def give_back_freed_memory() -> None:
+    """Give kept blocks back, once in a while: tensors of ever new sizes leave gaps that no later
+    one fits, some 20 MB a step in the demo."""
+    trim = _glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _glibc(name: str) -> Any:
+    """A function of glibc's, None where there is another library."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None

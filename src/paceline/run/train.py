@@ -12,6 +12,7 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..layout import PADDED
+from ..model.allocator import give_back_freed_memory
 from ..training import Evaluation, Report, Trainer, evaluate
 from . import prepare
 from .checkpoint import save_checkpoint
@@ -20,6 +21,9 @@ from .prepare import Checked
 from .report import write_report
 from .run import Run, new_path
 from .screen import Screen, wall_clock
+
+GIVE_BACK_EVERY = 20
+"""Steps after which memory that was kept for reuse goes back to the system."""
 
 
 def train(config: Config, *, quiet: bool = False) -> Run:
@@ -63,6 +67,8 @@ def _train(checked: Checked, run: Run, screen: Screen) -> Run:
         for _ in range(checked.config.steps):
             with screen.busy("training") if screen.console.is_terminal else nullcontext():
                 report = trainer.step()
+            if report.step % GIVE_BACK_EVERY == 0:
+                give_back_freed_memory()
             _after_step(checked, trainer, report, run, screen, counters)
     except (KeyboardInterrupt, Exception) as error:  # whatever it is, nothing learned is lost
         if trainer.steps == 0:

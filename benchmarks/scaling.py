@@ -11,7 +11,6 @@ three sizes differs.
 """
 
 import argparse
-import ctypes
 import json
 import random
 import statistics
@@ -28,6 +27,7 @@ from rounds import Shape, draw_rounds
 from sides import add_arguments, run_process, settings_of
 
 from paceline.model import load_tokenizer, locate
+from paceline.model.allocator import give_back_freed_memory
 from paceline.training import Drawn, Trainer
 from paceline.training.clock import Clock
 from paceline.types import Completion
@@ -82,9 +82,7 @@ def forget_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-        if trim is not None:
-            trim(0)
+        give_back_freed_memory()
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from common import HERE
 from rounds import model_folder
 
+from paceline.model import allocator
 from paceline.run.prepare import device_of, dtype_of
 
 
@@ -91,8 +92,11 @@ def run(side: str, spec: Path, out: Path, args: argparse.Namespace) -> dict[str,
         python = str(args.trl_python)
         env.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
         if args.trl_malloc == "keep":
-            # The values of paceline.model.allocator, which a user of TRL can set for any program.
-            env.update(MALLOC_MMAP_THRESHOLD_=str(1 << 30), MALLOC_TRIM_THRESHOLD_=str(2**31 - 1))
+            # As paceline does for itself; a user of TRL can set it for any program.
+            env.update(
+                MALLOC_MMAP_THRESHOLD_=str(allocator.LARGEST),
+                MALLOC_TRIM_THRESHOLD_=str(allocator.NEVER),
+            )
     command = [python, str(HERE / f"{side}_side.py"), str(spec), str(out)]
     run_process(command, out.with_suffix(".log"), env)
     return json.loads(out.read_text(encoding="utf-8"))
@@ -101,8 +105,8 @@ def run(side: str, spec: Path, out: Path, args: argparse.Namespace) -> dict[str,
 def check_trl(python: Path) -> None:
     if not python.exists():
         sys.exit(
-            f"There is no interpreter with TRL at {python}; run `make bench-trl` once, or name one "
-            "that has benchmarks/requirements-trl.txt installed with --trl-python."
+            f"There is no interpreter with TRL at {python}; run `make bench-trl-install` once, or "
+            "name one that has benchmarks/requirements-trl.txt installed with --trl-python."
         )
 
 

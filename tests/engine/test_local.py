@@ -137,11 +137,11 @@ def test_places_are_refilled_and_nothing_else_changes(sharp, rows_at_once):
 def test_the_queue_is_decoded_in_few_steps(sharp, monkeypatch):
     # 20 rows of 88 tokens at 8 places: a batch that waits for its longest row would take
     # 12 + 12 + 10 steps; refilled places take little more than 88 / 8 and the longest row's end.
-    from paceline.engine.continuous import Batch
+    from paceline.engine.continuous import Decoding
 
     sharp.stop_ids, steps = (), []
-    step = Batch._step
-    monkeypatch.setattr(Batch, "_step", lambda self: (steps.append(len(self.live)), step(self)))
+    step = Decoding._step
+    monkeypatch.setattr(Decoding, "_step", lambda self: (steps.append(len(self.live)), step(self)))
     LocalEngine(sharp, rows_at_once=8).generate(RAGGED, Sampling(12))
     # First tokens come with the prompts, the others are decoded one a step: nothing is wasted.
     assert sum(steps) == sum(n - 1 for r in RAGGED for n in r.limits)

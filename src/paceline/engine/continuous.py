@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..layout import Packed
 from ..model import Policy
+from ..model.attention import flat_forward
 from .engine import Request, Sampling
-from .forward import forward
 from .graphs import Graphs
 from .kv import Decode, Plan, Prefill, Store
 from .rows import Row, append, append_drawn, uniforms
@@ -26,7 +26,7 @@ PREFILL = 8192
 """Prompt tokens in one pass (a longer prompt goes alone): memory only."""
 
 
-class Batch:
+class Decoding:
     """Rows being decoded, row i with its keys and values at place i of the store.
 
     Who is admitted when is decided by counts alone. With `graphs` the steps are captured ones.
@@ -84,21 +84,19 @@ class Batch:
     def _prefill(self, fresh: Sequence[int]) -> None:
         """Prompts into the store, as many in a pass as PREFILL tokens allow."""
         passes: list[list[int]] = []
+        room = 0
         for i in fresh:
-            tokens = (
-                sum(len(self.requests[j].prompt_ids) for j in (*passes[-1], i)) if passes else 0
-            )
-            if passes and tokens <= PREFILL:
-                passes[-1].append(i)
-            else:
-                passes.append([i])
+            room -= len(self.requests[i].prompt_ids)
+            if room < 0:
+                passes.append([])
+                room = PREFILL - len(self.requests[i].prompt_ids)
+            passes[-1].append(i)
         for some in passes:
             places = range(len(self.prompts), len(self.prompts) + len(some))
             self.prompts += some
             packed = Packed.prompts([self.requests[i].prompt_ids for i in some], self.policy.device)
-            hidden_ND = forward(
-                self.policy, packed.ids_N, packed.position_N, Prefill(self.store, packed, places)
-            )
+            keeping = Prefill(self.store, packed, places)
+            hidden_ND = flat_forward(self.policy.module, packed.ids_N, packed.position_N, keeping)
             self.behind |= dict(zip(some, hidden_ND[packed.predicts_M], strict=True))
 
     def _step(self) -> None:
@@ -120,7 +118,7 @@ class Batch:
             self.store.widen(max(lengths) + 1)
             decode = Decode.of(self.store, plan)
             token_R = torch.tensor(ids, device=self.policy.device)
-            hidden_RD = forward(self.policy, token_R, decode.position_R, decode)
+            hidden_RD = flat_forward(self.policy.module, token_R, decode.position_R, decode)
             append_drawn(self.live, self.policy.logits(hidden_RD), self.sampling, stop_ids)
         self._drop_finished()
 

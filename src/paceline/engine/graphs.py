@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ..model import Policy
+from ..model.attention import flat_forward
 from .draw import draw
 from .engine import Sampling
-from .forward import forward
 from .kv import Decode, Plan, Store
 
 WARM_UP = 2
@@ -100,7 +100,7 @@ class Step:
 
     def _compute(self) -> tuple[Tensor, Tensor]:
         decode = Decode.masked(self.store, *self.plan, self.size.width)
-        hidden_RD = forward(self.policy, self.ids_R, decode.position_R, decode)
+        hidden_RD = flat_forward(self.policy.module, self.ids_R, decode.position_R, decode)
         return draw(self.policy.logits(hidden_RD), self.uniform_R, self.sampling)
 
     def _capture(self) -> None:

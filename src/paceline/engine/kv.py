@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..layout import Packed
-from ..model.attention import How, PackedAttention
+from ..model.attention import How, PackedAttention, kernels
 
 FIRST_WIDTH = 64
 """Own tokens that rows have room for at first; doubled when they are used up."""
@@ -178,7 +178,7 @@ class Decode:
     prompt_mask_Q11P: Tensor | None
 
     @classmethod
-    def of(cls, store: Store, plan: "Plan") -> "Decode":
+    def of(cls, store: Store, plan: Plan) -> "Decode":
         """The step of these rows, with masks only where lengths differ."""
         device = store.own[0][0].device
         longest = max(plan.prompts)
@@ -276,13 +276,10 @@ def attend_part(
 
     Returns: [B, G, S, D] in the query's dtype and [B, G, S] in fp32 (fp64 for fp64).
     """
-    if query.device.type == "cpu" and how.cap is None:
-        # The kernel wants a mask in the query's dtype or fp32.
-        mask = None if mask is None else mask.to(torch.promote_types(query.dtype, torch.float32))
-        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, 0.0, False, attn_mask=mask, scale=how.scale
-        )
     exact = torch.promote_types(query.dtype, torch.float32)
+    if query.device.type == "cpu" and how.cap is None:
+        mask = None if mask is None else mask.to(exact)
+        return kernels.forward(query, key, value, scale=how.scale, mask=mask)
     scores = (query @ key.mT).to(exact) * how.scale
     if how.cap is not None:
         scores = how.cap * torch.tanh(scores / how.cap)

@@ -1,8 +1,7 @@
-"""The local engine: decodes with the trained parameters themselves, so weights are never stale.
+"""The local engine: decodes with the parameters as they are at the call, so never stale ones.
 
 A prompt goes through the model once for its whole group, finished rows leave the batch at once,
 and waiting ones take their places (continuous batching).
-
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from ..model import Policy
 from ..model.prepacked import prepacked
 from ..types import Completion
 from . import padded
-from .continuous import Batch
+from .continuous import Decoding
 from .engine import Request, Sampling
 from .graphs import Graphs
 from .rows import answers_of, rows_of
@@ -41,9 +40,11 @@ class LocalEngine:
         if not rows:
             return [[] for _ in requests]
         if self.policy.layout is PACKED:
-            batch = Batch(self.policy, requests, sampling, rows, self.rows_at_once, self.graphs)
-            with prepacked(self.policy.module, batch.places):
-                batch.run()
+            decoding = Decoding(
+                self.policy, requests, sampling, rows, self.rows_at_once, self.graphs
+            )
+            with prepacked(self.policy.module, decoding.places):
+                decoding.run()
         else:
             padded.decode(self.policy, requests, sampling, rows, self.rows_at_once)
         return answers_of(rows, requests, self.policy)

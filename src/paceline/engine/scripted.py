@@ -6,6 +6,7 @@ from typing import Any
 from ..model import Policy
 from ..types import Completion
 from .engine import Request, Sampling
+from .rows import rows_of
 
 Script = Callable[[tuple[int, ...], int], str]
 """(prompt tokens, stream) -> the answer's text."""
@@ -26,14 +27,15 @@ class ScriptedEngine:
         self.version = policy.version
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
-        return [
-            [self._answer(self.script(r.prompt_ids, stream), sampling) for stream in r.streams]
-            for r in requests
-        ]
+        answers: list[list[Completion]] = [[] for _ in requests]
+        for row in rows_of(requests, sampling):
+            text = self.script(requests[row.request].prompt_ids, row.stream)
+            answers[row.request].append(self._answer(text, row.limit))
+        return answers
 
-    def _answer(self, text: str, sampling: Sampling) -> Completion:
+    def _answer(self, text: str, limit: int) -> Completion:
         ids = [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.stop_id]
-        kept = tuple(ids[: sampling.max_tokens])
+        kept = tuple(ids[:limit])
         finish = "stop" if len(kept) == len(ids) else "length"
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
         return Completion(kept, (0.0,) * len(kept), text, finish, self.version)

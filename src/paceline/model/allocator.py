@@ -8,8 +8,8 @@ from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names and numbers, from malloc.h."""
-
-
+NEVER = (1 << 31) - 1
+"""A trim threshold that no heap's free end reaches."""
 LARGEST = 40 << 20
 """Larger blocks still go back at once. Kept too, they never fit their own gap again, because an
 aligned block of the same size needs a little more, and the heap grows by one of them a step."""
@@ -24,9 +24,7 @@ def keep_freed_memory() -> bool:
     mallopt = _glibc("mallopt")
     if mallopt is None:
         return False
-    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST)) and bool(
-        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
-    )
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST)) and bool(mallopt(M_TRIM_THRESHOLD, NEVER))
 
 
 def give_back_freed_memory() -> None:

@@ -53,22 +53,6 @@ class Sizes:
         return cls(block, chunk)
 
 
-def _scores(
-    hidden_MD: Tensor, weights: Weights, targets_M: Tensor, shape: Shape, sizes: Sizes
-) -> tuple[Tensor, Tensor]:
-    """Log-probability and entropy, without gradient."""
-    exact = torch.promote_types(hidden_MD.dtype, torch.float32)
-    logp_M = torch.empty(len(targets_M), dtype=exact, device=hidden_MD.device)
-    entropy_M = torch.empty_like(logp_M)
-    for b in _slices(0, len(targets_M), sizes.block):
-        raw_BV = weights.raw(hidden_MD[b])
-        for c in _slices(b.start, b.stop, sizes.chunk):
-            raw_CV = raw_BV[c.start - b.start : c.stop - b.start]
-            chunk = Chunk.of(raw_CV, targets_M[c], shape)
-            logp_M[c], entropy_M[c] = chunk.logp_C, chunk.entropy_C
-    return logp_M, entropy_M
-
-
 @dataclass(frozen=True, slots=True)
 class Gradients:
     """Of the head's inputs; None where none is wanted. Weight and bias in fp32: bf16 would lose
@@ -88,10 +72,10 @@ def _scores_and_gradients(
     targets_M: Tensor,
     shape: Shape,
     sizes: Sizes,
-    slope: Slope,
-    wanted: Sequence[bool],
+    slope: Slope | None = None,
+    wanted: Sequence[bool] = (False, False, False),
 ) -> tuple[Tensor, Tensor, Gradients]:
-    """Scores, and the gradients of a loss with this slope, from logits that exist once."""
+    """Scores, and the gradients of a loss with this slope, if any, from logits that exist once."""
     exact = torch.promote_types(hidden_MD.dtype, torch.float32)
     logp_M = torch.empty(len(targets_M), dtype=exact, device=hidden_MD.device)
     entropy_M = torch.empty_like(logp_M)
@@ -102,13 +86,14 @@ def _scores_and_gradients(
         torch.zeros_like(bias_V, dtype=exact) if wanted[2] and bias_V is not None else None,
     )
     for b in _slices(0, len(targets_M), sizes.block):
-        grad_BV = weights.raw(hidden_MD[b])  # the logits, until chunk by chunk they are replaced
+        grad_BV = weights.raw(hidden_MD[b])  # logits, which chunk by chunk the gradient replaces
         for c in _slices(b.start, b.stop, sizes.chunk):
             here = slice(c.start - b.start, c.stop - b.start)
             chunk = Chunk.of(grad_BV[here], targets_M[c], shape)
             logp_M[c], entropy_M[c] = chunk.logp_C, chunk.entropy_C
-            slopes = slope(c, chunk.logp_C, chunk.entropy_C)
-            grad_BV[here] = chunk.gradient(targets_M[c], *slopes, shape)
+            if slope is not None:
+                slopes = slope(c, chunk.logp_C, chunk.entropy_C)
+                grad_BV[here] = chunk.gradient(targets_M[c], *slopes, shape)
         if gradients.hidden_MD is not None:
             torch.mm(grad_BV, weight_VD, out=gradients.hidden_MD[b])
         if gradients.weight_VD is not None:
@@ -126,7 +111,10 @@ class _TokenScores(torch.autograd.Function):
         ctx.save_for_backward(hidden_MD, weight_VD, bias_V, targets_M)
         ctx.shape, ctx.sizes = shape, sizes
         ctx.set_materialize_grads(False)  # entropy is mostly measured only: its gradient is None
-        return _scores(hidden_MD, Weights(weight_VD, bias_V), targets_M, shape, sizes)
+        logp_M, entropy_M, _ = _scores_and_gradients(
+            hidden_MD, Weights(weight_VD, bias_V), targets_M, shape, sizes
+        )
+        return logp_M, entropy_M
 
     @staticmethod
     def backward(ctx, slope_M, entropy_slope_M):  # type: ignore[override]

@@ -198,8 +198,8 @@ def _refuse_experts(module: torch.nn.Module, source: Source) -> None:
 
 @torch.no_grad()
 def _check_scores(policy: Policy, source: Source) -> None:
-    """Refuse a model that our way of scoring does not fit: prompts padded on the left and computed
-    once, completions behind them, and logits from the output layer as `logits.Shape` knows them.
+    """Refuse a model that our way of scoring does not fit: a prompt computed once, its completions
+    behind it in the model's layout, and logits from the output layer as `logits.Shape` knows them.
 
     Otherwise engine and trainer would agree on a distribution that is not the model's.
     """
@@ -219,7 +219,7 @@ def _check_scores(policy: Policy, source: Source) -> None:
         # bf16 rounds the two ways of computing differently; a wrong scale or mask is far larger.
         if not torch.allclose(ours_BT[i, : len(completion)], theirs, rtol=0.02, atol=0.25):
             raise ConfigError(
-                f"'{source.name}' ({kind}) computes completions behind padded prompts, or its "
+                f"'{source.name}' ({kind}) computes completions behind a shared prompt, or its "
                 "logits, in a way that is not known here; use another model family."
             )
 

@@ -18,7 +18,7 @@ from ..layout import PACKED, PADDED, Packed, Padded, Rows
 from ..objective import Metrics, Objective, Scores, slope_of
 from ..types import Message
 from . import head
-from .attention import PackedAttention, attending_by, supports
+from .attention import PackedAttention, flat_forward, supports
 from .logits import Shape
 from .padded import padded_states
 from .progress import without_progress_bars
@@ -140,14 +140,11 @@ class Policy:
         if self.layout is PADDED:
             return padded_states(self.module, Padded.of(rows, self.device))
         packed = Packed.of(rows, self.device)
-        with attending_by(self.module), recomputing(self.module) if recompute else nullcontext():
-            hidden_1ND = self.backbone(
-                input_ids=packed.ids_N[None],
-                position_ids=packed.position_N[None],
-                use_cache=False,
-                attending=PackedAttention(packed),
-            ).last_hidden_state
-        return hidden_1ND[0, packed.predicts_M]
+        with recomputing(self.module) if recompute else nullcontext():
+            hidden_ND = flat_forward(
+                self.module, packed.ids_N, packed.position_N, PackedAttention(packed)
+            )
+        return hidden_ND[packed.predicts_M]
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """[N, V] the model's own logits in fp32, before any temperature."""

@@ -54,7 +54,7 @@ class Tokens:
 
     def cut(self, width: int) -> "Tokens":
         """The first `width` columns, where the rows that were taken are no longer than that."""
-        return self._each(lambda x_BT: x_BT[:, :width])
+        return self.columns(slice(width))
 
     def columns(self, where: slice) -> "Tokens":
         """Some of the columns."""

@@ -74,7 +74,7 @@ class Trainer:
         *,
         reference: Reference | None = None,
         seed: int = 0,
-        tokens_per_forward: int = 8192,
+        tokens_per_forward: int = 4096,
         keep: Callable[[Round], None] = lambda round: None,
     ) -> None:
         check_objective(objective)

@@ -92,6 +92,17 @@ def _configs(config: Any) -> list[Any]:
     return [config, *(inner for part in parts if part is not None for inner in _configs(part))]
 
 
+def flat_forward(module: Any, ids_N: Tensor, position_N: Tensor, attending: Attending) -> Tensor:
+    """[N, D] the hidden states of flat tokens that see each other as `attending` says."""
+    with attending_by(module):
+        return module.base_model(
+            input_ids=ids_N[None],
+            position_ids=position_N[None],
+            use_cache=False,
+            attending=attending,
+        ).last_hidden_state[0]
+
+
 @torch.no_grad()
 def supports(module: Any) -> bool:
     """Whether one forward pass calls the function once in every layer, with what we gave it.
@@ -106,15 +117,9 @@ def supports(module: Any) -> bool:
         seen.append(layer)
         return query_NHD
 
-    ids_1N = torch.tensor([[1, 2, 3]], device=module.device)
+    ids_N = torch.tensor([1, 2, 3], device=module.device)
     try:
-        with attending_by(module):
-            module.base_model(
-                input_ids=ids_1N,
-                position_ids=torch.arange(3, device=module.device)[None],
-                use_cache=False,
-                attending=probe,
-            )
+        flat_forward(module, ids_N, ids_N - 1, probe)
         layers = module.config.get_text_config().num_hidden_layers
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError):
         return False

@@ -16,10 +16,20 @@ _backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
 def forward(
-    query_bHSD: Tensor, key_bGTD: Tensor, value_bGTD: Tensor, *, causal: bool, scale: float
+    query_bHSD: Tensor,
+    key_bGTD: Tensor,
+    value_bGTD: Tensor,
+    *,
+    scale: float,
+    causal: bool = False,
+    mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Output [b, H, S, D] and log-sum-exp [b, H, S] in fp32. G divides H."""
-    return _forward(query_bHSD, key_bGTD, value_bGTD, 0.0, causal, scale=scale)
+    """Output [b, H, S, D] and log-sum-exp [b, H, S] in fp32 (fp64 for fp64). G divides H.
+
+    Args:
+        mask: added to the products, broadcast to [b, H, S, T]; in the precision of the log-sum-exp.
+    """
+    return _forward(query_bHSD, key_bGTD, value_bGTD, 0.0, causal, attn_mask=mask, scale=scale)
 
 
 def backward(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from paceline.layout import PACKED, PADDED, Packed, Padded, Rows, Span
+from paceline.layout import PACKED, PADDED, Packed, Padded, Piece, Rows, Span
 from tests.conftest import ragged_round
 
 ROWS = Rows(prompts=((5, 6, 7), (8,), (5, 6, 7)), completions=((10, 11), (12,), (13, 14, 15)))
@@ -29,6 +29,33 @@ def test_prompts_alone_stay_apart_even_if_equal():
     assert packed.position_N.tolist() == [0, 1, 0, 1, 0]
     assert packed.predicts_M.tolist() == [1, 3, 4]
     assert packed.spans == (Span(0, 2, ()), Span(2, 2, ()), Span(4, 1, ()))
+
+
+def test_what_all_prompts_begin_with_is_laid_out_once():
+    rows = Rows(prompts=((1, 2, 5, 6), (1, 2, 5), (1, 2, 5, 6)), completions=((7, 8), (9, 9), (7,)))
+    packed = Packed.of(rows)
+    # [1 2] [5 6 | 7] [5 | 9]: 1 2 5 is the whole of the second prompt, whose end has to predict.
+    assert packed.prefix == 2 and packed.spans == (Span(2, 2, (1, 0)), Span(5, 1, (1,)))
+    assert packed.ids_N.tolist() == [1, 2, 5, 6, 7, 5, 9]
+    assert packed.position_N.tolist() == [0, 1, 2, 3, 4, 2, 3]
+    assert packed.predicts_M.tolist() == [3, 4, 5, 6, 3]
+    assert Packed.size(rows) == 7
+    whole, first, second = slice(0, 2), slice(2, 4), slice(5, 6)
+    assert packed.pieces == [
+        Piece(0, 2), Piece(2, 2, (whole,)), Piece(4, 1, (whole, first)),
+        Piece(5, 1, (whole,)), Piece(6, 1, (whole, second)),
+    ]  # fmt: skip
+    alone = Packed.prompts([(1, 2, 5, 6), (1, 2, 5, 6), (1, 2)])
+    assert alone.prefix == 1 and alone.ids_N.tolist() == [1, 2, 5, 6, 2, 5, 6, 2]
+    assert alone.position_N.tolist() == [0, 1, 2, 3, 1, 2, 3, 1]
+    assert alone.predicts_M.tolist() == [3, 6, 7]
+
+
+def test_a_beginning_that_saves_little_is_not_shared():
+    # One token of two prompts, with 40 tokens behind them: another attention for nothing.
+    rows = Rows(prompts=((1, 2), (1, 3)), completions=((5,) * 20, (6,) * 20))
+    assert Packed.of(rows).prefix == 0 and Packed.size(rows) == 42
+    assert Packed.of(rows.take([0])).prefix == 0
 
 
 def test_padded_by_hand():

@@ -104,6 +104,11 @@ class Layout:
     at a time is whole: with 12 layers, 8 times as many tokens need as much as the plain pass."""
 
 
+WORTH = 1 / 16
+"""The tokens that all prompts begin with are laid out once where that saves such a share of all.
+What it costs is one more attention of all tokens to them in each layer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A prompt and its completions on the flat axis: [prompt | completion | completion …].
@@ -115,7 +120,7 @@ class Span:
     start: int
     """Where the prompt begins."""
     prompt: int
-    """Its tokens."""
+    """Its tokens, without the prefix."""
     lengths: tuple[int, ...]
     """Tokens of each completion that stand on the axis."""
 
@@ -130,61 +135,116 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """Rows on one flat axis: [prompt | completion 1 | completion 2 …] [next prompt] …
+class Piece:
+    """A run of tokens on the flat axis that see each other causally, behind all of other runs."""
 
-    A completion's first token is predicted by its prompt's last position.
+    start: int
+    length: int
+    before: tuple[slice, ...] = ()
+    """What each of its tokens sees too, in the order of positions."""
+
+    @property
+    def own(self) -> slice:
+        return slice(self.start, self.start + self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Rows on one flat axis: [prefix] [prompt | completion 1 | completion 2 …] [next prompt] …
+
+    The prefix is what all prompts begin with (a system prompt, worked examples); a prompt is then
+    its rest, of one token at least. A completion's first token is predicted by its prompt's last
+    position.
     """
 
     ids_N: Tensor
     position_N: Tensor
-    """Positions restart behind the prompt for each completion."""
+    """Positions restart behind the prefix for prompts, behind their prompt for completions."""
     predicts_M: Tensor
     """The flat place whose hidden state predicts each completion token."""
     spans: tuple[Span, ...]
+    prefix: int = 0
+    """Tokens that all prompts begin with, in front of the first."""
 
     @classmethod
     def of(cls, rows: Rows, device: Device = "cpu") -> "Packed":
         members: dict[int, list[int]] = {}
         for i, q in enumerate(rows.prompt_of()):
             members.setdefault(q, []).append(i)
-        ids: list[int] = []
-        positions: list[int] = []
+        prefix = _prefix([rows.prompts[mine[0]] for mine in members.values()], rows.completions)
+        ids = list(rows.prompts[0][:prefix])
+        positions = list(range(prefix))
         predicts: list[list[int]] = [[]] * len(rows)
         spans = []
         for mine in members.values():
             prompt = rows.prompts[mine[0]]
             lengths = tuple(len(rows.completions[i]) - 1 for i in mine)
-            span = Span(len(ids), len(prompt), lengths)
-            ids += prompt
-            positions += range(len(prompt))
+            span = Span(len(ids), len(prompt) - prefix, lengths)
+            ids += prompt[prefix:]
+            positions += range(prefix, len(prompt))
             for i, start, length in zip(mine, span.starts, lengths, strict=True):
                 ids += rows.completions[i][:length]
                 positions += range(len(prompt), len(prompt) + length)
-                predicts[i] = [span.start + len(prompt) - 1, *range(start, start + length)]
+                predicts[i] = [span.start + span.prompt - 1, *range(start, start + length)]
             spans.append(span)
         places = [place for row in predicts for place in row]
         ids_N, position_N, predicts_M = (
             torch.tensor(x, device=device) for x in (ids, positions, places)
         )
-        return cls(ids_N, position_N, predicts_M, tuple(spans))
+        return cls(ids_N, position_N, predicts_M, tuple(spans), prefix)
 
     @classmethod
     def prompts(cls, prompts: Sequence[Sequence[int]], device: Device = "cpu") -> "Packed":
         """Prompts alone, equal ones too, each predicting one token."""
-        ends = list(accumulate(map(len, prompts)))
+        prefix = _prefix(prompts)
+        rests = [p[prefix:] for p in prompts]
+        ends = list(accumulate(map(len, rests), initial=prefix))
         return cls(
-            torch.tensor([t for p in prompts for t in p], device=device),
-            torch.tensor([i for p in prompts for i in range(len(p))], device=device),
-            torch.tensor([end - 1 for end in ends], device=device),
-            tuple(Span(end - len(p), len(p), ()) for p, end in zip(prompts, ends, strict=True)),
+            torch.tensor([*prompts[0][:prefix], *(t for p in rests for t in p)], device=device),
+            torch.tensor(
+                [*range(prefix), *(i for p in prompts for i in range(prefix, len(p)))],
+                device=device,
+            ),
+            torch.tensor([end - 1 for end in ends[1:]], device=device),
+            tuple(Span(start, len(p), ()) for p, start in zip(rests, ends, strict=False)),
+            prefix,
         )
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """All of the axis, in its order: the prefix, prompts, completions."""
+        pieces, shared = [], ()
+        if self.prefix:
+            pieces.append(Piece(0, self.prefix))
+            shared = (pieces[0].own,)
+        for span in self.spans:
+            prompt = Piece(span.start, span.prompt, shared)
+            pieces.append(prompt)
+            pieces += [
+                Piece(start, length, (*shared, prompt.own))
+                for start, length in zip(span.starts, span.lengths, strict=True)
+                if length
+            ]
+        return pieces
 
     @staticmethod
     def size(rows: Rows) -> int:
         """Tokens on the flat axis."""
-        prompts = {tuple(p) for p in rows.prompts}
-        return sum(map(len, prompts)) + sum(len(c) - 1 for c in rows.completions)
+        prompts = list({tuple(p) for p in rows.prompts})
+        saved = (len(prompts) - 1) * _prefix(prompts, rows.completions)
+        return sum(map(len, prompts)) + sum(len(c) - 1 for c in rows.completions) - saved
+
+
+def _prefix(prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]] = ()) -> int:
+    """How many tokens are laid out once because all prompts begin with them; 0 where that saves
+    little. A token of each prompt is left: its end predicts."""
+    # What the first and the last in order begin with is what all begin with.
+    ends = min(prompts, key=tuple), max(prompts, key=tuple)
+    most = min(map(len, prompts)) - 1
+    same = next((i for i, (a, b) in enumerate(zip(*ends, strict=False)) if a != b), most)
+    prefix = min(same, most)
+    tokens = sum(map(len, prompts)) + sum(map(len, completions))
+    return prefix if (len(prompts) - 1) * prefix >= WORTH * tokens else 0
 
 
 @dataclass(frozen=True, slots=True)

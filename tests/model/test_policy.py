@@ -13,7 +13,7 @@ from transformers import (
 )
 
 from paceline.errors import ConfigError
-from paceline.layout import PACKED, PADDED, Rows
+from paceline.layout import PACKED, PADDED, Packed, Rows
 from paceline.model import Policy
 from tests.model.families import FAMILIES, SMALL, family
 
@@ -22,6 +22,9 @@ ROWS = Rows(
     completions=((10, 11, 12, 2), (13,), (14, 15), (16,) * 9, (17,), (18, 19, 20)),
 )
 """Ragged, two groups and a group of one, completions of one token."""
+
+BEGUN = Rows(tuple((30, 31, 32, 33, *p) for p in ROWS.prompts), ROWS.completions)
+"""The same behind four tokens that all begin with; they are laid out once."""
 
 
 def expected(module, prompt, completion, temperature):
@@ -34,10 +37,10 @@ def expected(module, prompt, completion, temperature):
     return logp, [-(log_p[p].exp() * log_p[p]).sum().item() for p in places]
 
 
-def their_loss(module, pull, temperature):
+def their_loss(module, rows, pull, temperature):
     """Σ pull · log-probability over all rows, each alone through the model itself."""
     total = torch.zeros(())
-    for pull_T, prompt, completion in zip(pull, ROWS.prompts, ROWS.completions, strict=True):
+    for pull_T, prompt, completion in zip(pull, rows.prompts, rows.completions, strict=True):
         ids = torch.tensor([[*prompt, *completion]])
         log_p = (module(ids).logits[0, len(prompt) - 1 : -1] / temperature).log_softmax(-1)
         chosen = log_p.gather(-1, ids[0, len(prompt) :, None])[:, 0]
@@ -45,15 +48,20 @@ def their_loss(module, pull, temperature):
     return total
 
 
-@pytest.mark.parametrize("layout", [PACKED, PADDED], ids=["packed", "padded"])
+@pytest.mark.parametrize(
+    ("layout", "rows"),
+    [(PACKED, ROWS), (PACKED, BEGUN), (PADDED, ROWS)],
+    ids=["packed", "one-beginning", "padded"],
+)
 @pytest.mark.parametrize("name", FAMILIES)
-def test_scores_and_gradients_equal_the_models_own_eager_attention(name, layout, policy):
+def test_scores_and_gradients_equal_the_models_own_eager_attention(name, layout, rows, policy):
     module = family(name)
     ours = Policy(module, policy.tokenizer, (2,))
     assert ours.layout is PACKED, "a model of plain attention takes the packed layout"
+    assert Packed.of(BEGUN).prefix == 4 and Packed.of(ROWS).prefix == 0
     ours.layout = layout
-    scores = ours.score(ROWS, 0.8)
-    for i, (prompt, completion) in enumerate(zip(ROWS.prompts, ROWS.completions, strict=True)):
+    scores = ours.score(rows, 0.8)
+    for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
         logp, entropy = expected(module, prompt, completion, 0.8)
         n = len(completion)
         torch.testing.assert_close(scores.logp_BT[i, :n], torch.tensor(logp), rtol=1e-5, atol=1e-5)
@@ -63,7 +71,10 @@ def test_scores_and_gradients_equal_the_models_own_eager_attention(name, layout,
         assert not scores.logp_BT[i, n:].any()
     pull = torch.randn(scores.logp_BT.shape, generator=torch.Generator().manual_seed(1))
     gradients = []
-    for loss in ((pull * ours.scores(ROWS, 0.8).logp_BT).sum(), their_loss(module, pull, 0.8)):
+    for loss in (
+        (pull * ours.scores(rows, 0.8).logp_BT).sum(),
+        their_loss(module, rows, pull, 0.8),
+    ):
         module.zero_grad()
         loss.backward()
         gradients.append({n: p.grad.clone() for n, p in module.named_parameters()})
@@ -113,7 +124,8 @@ def test_a_model_of_text_and_images_is_looked_at_in_its_text_part(policy):
         Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4)
     ).eval()
     ours = Policy(module, policy.tokenizer, (2,))
-    assert ours.layout in (PACKED, PADDED)
+    logp, _ = expected(module, ROWS.prompts[3], ROWS.completions[3], 1.0)
+    torch.testing.assert_close(ours.score(ROWS, 1.0).logp_BT[3, :9], torch.tensor(logp))
     assert module.config.vision_config._attn_implementation != "paceline"
 
 

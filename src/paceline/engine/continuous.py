@@ -92,10 +92,9 @@ class Decoding:
                 room = PREFILL - len(self.requests[i].prompt_ids)
             passes[-1].append(i)
         for some in passes:
-            places = range(len(self.prompts), len(self.prompts) + len(some))
-            self.prompts += some
             packed = Packed.prompts([self.requests[i].prompt_ids for i in some], self.policy.device)
-            keeping = Prefill(self.store, packed, places)
+            keeping = Prefill(self.store, packed, first=len(self.prompts))
+            self.prompts += some
             hidden_ND = flat_forward(self.policy.module, packed.ids_N, packed.position_N, keeping)
             self.behind |= dict(zip(some, hidden_ND[packed.predicts_M], strict=True))
 

@@ -39,7 +39,10 @@ class Store:
         """Keys and values of the prompts, by layer."""
         self.own: list[tuple[Tensor, Tensor]] = []
 
-    def keep_prompt(self, layer: int, place: int, key_PGD: Tensor, value_PGD: Tensor) -> None:
+    def keep_prompt(
+        self, layer: int, places: slice, begin: int, key_PGD: Tensor, value_PGD: Tensor
+    ) -> None:
+        """Of these prompts, the tokens from `begin` on."""
         if layer == len(self.prompt):
             self.prompt.append(
                 (_room(key_PGD, self.prompts, self.longest),
@@ -49,7 +52,7 @@ class Store:
                 (_room(key_PGD, self.rows, self.width), _room(value_PGD, self.rows, self.width))
             )
         for kept, fresh_PGD in zip(self.prompt[layer], (key_PGD, value_PGD), strict=True):
-            kept[place, :, : len(fresh_PGD)] = fresh_PGD.transpose(0, 1)
+            kept[places, :, begin : begin + len(fresh_PGD)] = fresh_PGD.transpose(0, 1)
 
     def widen(self, tokens: int) -> None:
         """Make room for rows of so many tokens."""
@@ -91,16 +94,21 @@ def _move(layers: list[tuple[Tensor, Tensor]], to: Sequence[int], of: Sequence[i
 class Prefill:
     """Prompts through the model, side by side without padding, their keys and values kept."""
 
-    def __init__(self, store: Store, packed: Packed, places: Sequence[int]) -> None:
-        self.store, self.packed, self.places = store, packed, places
+    def __init__(self, store: Store, packed: Packed, first: int) -> None:
+        """`first` is the place of the first prompt; the others follow."""
+        self.store, self.packed, self.first = store, packed, first
         self.within = PackedAttention(packed)
 
     def __call__(
         self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
     ) -> Tensor:
-        for span, place in zip(self.packed.spans, self.places, strict=True):
+        prefix, spans = self.packed.prefix, self.packed.spans
+        runs = [(slice(self.first, self.first + len(spans)), 0, slice(prefix))] if prefix else []
+        for place, span in enumerate(spans, self.first):
             mine = slice(span.start, span.start + span.prompt)
-            self.store.keep_prompt(layer, place, key_NGD[mine], value_NGD[mine])
+            runs.append((slice(place, place + 1), prefix, mine))
+        for places, begin, mine in runs:
+            self.store.keep_prompt(layer, places, begin, key_NGD[mine], value_NGD[mine])
         return self.within(layer, query_NHD, key_NGD, value_NGD, how)
 
 

@@ -14,10 +14,16 @@ ROWS = Rows(
 )
 """Ragged: two completions of one token (nothing on the axis), a group of one, a prompt of one."""
 
+BEGUN = Rows(tuple((9,) * 6 + p for p in ROWS.prompts), ROWS.completions)
+"""The same prompts behind six tokens that all begin with."""
+
+both = pytest.mark.parametrize("rows", [ROWS, BEGUN], ids=["apart", "one-beginning"])
+
 
 def sees(packed: Packed, window: int | None) -> torch.Tensor:
     """[N, N] from the meaning of the layout, token by token."""
-    owner, allowed = {}, torch.zeros(len(packed.ids_N), len(packed.ids_N), dtype=torch.bool)
+    owner = dict.fromkeys(range(packed.prefix), (-1, None))
+    allowed = torch.zeros(len(packed.ids_N), len(packed.ids_N), dtype=torch.bool)
     for s, span in enumerate(packed.spans):
         for i in range(span.start, span.start + span.prompt):
             owner[i] = (s, None)
@@ -27,7 +33,7 @@ def sees(packed: Packed, window: int | None) -> torch.Tensor:
     position = packed.position_N.tolist()
     for q, (span_q, completion_q) in owner.items():
         for k, (span_k, completion_k) in owner.items():
-            related = span_q == span_k and completion_k in (None, completion_q)
+            related = span_k in (-1, span_q) and completion_k in (None, completion_q)
             back = position[q] - position[k]
             allowed[q, k] = related and back >= 0 and (window is None or back < window)
     return allowed
@@ -53,15 +59,21 @@ def inputs(packed: Packed, dtype=torch.float64, heads=6, shared=2, size=8):
     ]
 
 
-@pytest.mark.parametrize("short", [0, 10**6], ids=["kernel", "products"])
+@both
+@pytest.mark.parametrize(
+    ("short", "medium"),
+    [(0, 0), (0, 10**6), (10**6, 0)],
+    ids=["kernel", "exact-kernel", "products"],
+)
 @pytest.mark.parametrize(
     "how",
     [How(0.3), How(0.3, window=100), How(0.3, window=4), How(0.3, cap=1.5), How(0.3, 9, 0.8)],
     ids=["plain", "loose-window", "window", "cap", "both"],
 )
-def test_output_and_gradients_equal_dense_attention(how, short, monkeypatch):
+def test_output_and_gradients_equal_dense_attention(rows, how, short, medium, monkeypatch):
     monkeypatch.setattr(kernels, "SHORT", short)
-    packed = Packed.of(ROWS)
+    monkeypatch.setattr(kernels, "MEDIUM", medium)
+    packed = Packed.of(rows)
     leaves = inputs(packed)
     ours = PackedAttention(packed)(0, *leaves, how)
     theirs = dense(*leaves, packed, how)
@@ -75,10 +87,16 @@ def test_output_and_gradients_equal_dense_attention(how, short, monkeypatch):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("short", [0, 10**6], ids=["kernel", "products"])
-def test_in_bf16_it_is_as_near_as_bf16_allows(short, monkeypatch):
+@both
+@pytest.mark.parametrize(
+    ("short", "medium"),
+    [(0, 0), (0, 10**6), (10**6, 0)],
+    ids=["kernel", "exact-kernel", "products"],
+)
+def test_in_bf16_it_is_as_near_as_bf16_allows(rows, short, medium, monkeypatch):
     monkeypatch.setattr(kernels, "SHORT", short)
-    packed = Packed.of(ROWS)
+    monkeypatch.setattr(kernels, "MEDIUM", medium)
+    packed = Packed.of(rows)
     leaves = inputs(packed, torch.bfloat16)
     exact = [x.detach().double().requires_grad_() for x in leaves]
     ours, theirs = PackedAttention(packed)(0, *leaves, How(0.3)), dense(*exact, packed, How(0.3))
@@ -92,17 +110,19 @@ def test_in_bf16_it_is_as_near_as_bf16_allows(short, monkeypatch):
         assert ((a.double() - b).norm() / b.norm()).item() < 0.01
 
 
-def test_blocks_hold_every_token_once_and_little_padding():
-    attention = PackedAttention(Packed.of(ROWS))
+@both
+def test_blocks_hold_every_token_once_and_little_padding(rows):
+    attention = PackedAttention(Packed.of(rows))
     places = torch.cat([b.place_bT[b.real_bT] for b in attention.blocks])
     assert sorted(places.tolist()) == list(range(len(attention.packed.ids_N)))
     for block in attention.blocks:
         assert block.real_bT.sum(1).min() >= 0.75 * block.real_bT.shape[1]
 
 
-def test_a_token_is_blind_to_other_completions_and_to_other_prompts():
+@both
+def test_a_token_is_blind_to_other_completions_and_to_other_prompts(rows):
     # Changing another completion's keys and values changes nothing, to the bit.
-    packed = Packed.of(ROWS)
+    packed = Packed.of(rows)
     query, key, value = (x.detach() for x in inputs(packed))
     before = PackedAttention(packed)(0, query, key, value, How(0.3))
     span = packed.spans[0]
@@ -113,11 +133,12 @@ def test_a_token_is_blind_to_other_completions_and_to_other_prompts():
     assert changed and set(changed) <= set(range(mine.start, mine.stop))
 
 
+@both
 @pytest.mark.parametrize("window", [None, 4])
-def test_the_sequences_of_the_gpu_kernel_mean_the_same(window):
+def test_the_sequences_of_the_gpu_kernel_mean_the_same(rows, window):
     # The kernel itself needs a GPU; what it is told does not. Each sequence is computed as it
     # would: queries at the end of their keys, and window − 1 tokens before the query.
-    packed = Packed.of(ROWS)
+    packed = Packed.of(rows)
     query, key, value = (x.detach() for x in inputs(packed, heads=2, shared=2))
     sequences = Sequences.of(packed)
     q_ends, k_ends = sequences.query_ends.tolist(), sequences.key_ends.tolist()
@@ -131,12 +152,13 @@ def test_the_sequences_of_the_gpu_kernel_mean_the_same(window):
         pieces.append(torch.einsum("hnm,mhd->nhd", p, value[keys]))
     theirs = dense(query, key, value, packed, How(0.3, window))
     torch.testing.assert_close(torch.cat(pieces), theirs, rtol=1e-6, atol=1e-7)
-    assert sequences.longest_query == 29 and sequences.longest_key == 32
+    assert sequences.longest_query == 29 and sequences.longest_key == packed.prefix + 32
 
 
+@both
 @pytest.mark.filterwarnings("ignore:flex_attention called without")
-def test_flex_attention_reads_the_same_layout():
-    packed, how = Packed.of(ROWS), How(0.3, window=9, cap=0.8)
+def test_flex_attention_reads_the_same_layout(rows):
+    packed, how = Packed.of(rows), How(0.3, window=9, cap=0.8)
     leaves = [x.detach().float() for x in inputs(packed)]
     ours = flex_attention(*leaves, Owners.of(packed).block_mask(how.window), how)
     torch.testing.assert_close(ours, dense(*leaves, packed, how), rtol=1e-4, atol=1e-5)

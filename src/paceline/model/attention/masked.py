@@ -15,19 +15,14 @@ from .hook import How
 def masked_attention(
     query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, packed: Packed, how: How
 ) -> Tensor:
-    """[N, H, D] prompt after prompt, completion after completion."""
-    pieces = []
-    for span in packed.spans:
-        behind = span.start + span.prompt
-        prompt = slice(span.start, behind)
-        pieces.append(_sequence(query_NHD[prompt], key_NGD[prompt], value_NGD[prompt], how))
-        for start, length in zip(span.starts, span.lengths, strict=True):
-            own = slice(start, start + length)
-            keys_SGD, values_SGD = (
-                torch.cat([x[prompt], x[own]]) if length else x[own] for x in (key_NGD, value_NGD)
-            )
-            pieces.append(_sequence(query_NHD[own], keys_SGD, values_SGD, how))
-    return torch.cat(pieces)
+    """[N, H, D] piece after piece."""
+    outputs = []
+    for piece in packed.pieces:
+        keys_SGD, values_SGD = (
+            torch.cat([x[run] for run in (*piece.before, piece.own)]) for x in (key_NGD, value_NGD)
+        )
+        outputs.append(_sequence(query_NHD[piece.own], keys_SGD, values_SGD, how))
+    return torch.cat(outputs)
 
 
 def _sequence(query_THD: Tensor, key_SGD: Tensor, value_SGD: Tensor, how: How) -> Tensor:

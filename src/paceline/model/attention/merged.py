@@ -1,6 +1,7 @@
 """Attention in parts, merged by log-sum-exp, with an exact gradient.
 
-Each query's softmax runs over the keys of one block and, for a completion, of one crossing. A part
+Each query's softmax runs over the keys of one block and of the crossings
+that it is in. A part
 gives its output o_j and log-sum-exp l_j; merged, l = log Σ exp l_j and o = Σ exp(l_j − l) o_j.
 
 The gradient needs no derivative of the log-sum-exps: that of attention over all keys,
@@ -89,7 +90,7 @@ class _Merged(torch.autograd.Function):
             )
             place_K = block.place_bT[block.real_bT]
             for total, fresh in zip(grads, gradients, strict=True):
-                total[place_K] = fresh.transpose(1, 2)[block.real_bT]
+                total[place_K] = fresh.transpose(1, 2)[block.real_bT].to(total.dtype)
         for c in ctx.crossings:
             gradients = kernels.backward(
                 _one(grad_NHD[c.queries]),

@@ -1,9 +1,9 @@
 """Attention over the packed layout: each prompt once, its completions behind it.
 
-A completion's token sees its prompt and its own completion up to itself. So the work falls into
-causal blocks (every prompt by itself, every completion by itself) and crossings (the completions
-of a prompt onto the prompt), which `merged.py` puts together on the CPU. On a GPU one kernel call
-takes all sequences (`varlen.py`).
+A completion's token sees the prefix, its prompt and its own completion up to itself. So the work
+falls into causal blocks (the prefix, every prompt and every completion by itself) and crossings
+(the completions of a prompt onto the prompt, everything onto the prefix), which `merged.py` puts
+together on the CPU. On a GPU one kernel call takes all pieces (`varlen.py`).
 
 Legend: N flat tokens, H query heads, G key and value heads, D head size; b sequences of a block,
 T tokens of its longest.
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...layout import Packed, Span
+from ...layout import Packed
 from .hook import How
 from .masked import masked_attention
 from .merged import merged_attention
@@ -38,7 +38,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """All completions of one prompt, onto that prompt."""
+    """All completions of one prompt, onto that prompt; or all that follows, onto the prefix."""
 
     queries: slice
     keys: slice
@@ -83,15 +83,8 @@ class PackedAttention:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """Every prompt and every completion, sorted into blocks by length."""
-        sequences = [
-            (start, length)
-            for span in self.packed.spans
-            for start, length in zip(
-                (span.start, *span.starts), (span.prompt, *span.lengths), strict=True
-            )
-            if length
-        ]
+        """Every piece, sorted into blocks by length."""
+        sequences = [(piece.start, piece.length) for piece in self.packed.pieces]
         sequences.sort(key=lambda s: (-s[1], s[0]))
         blocks, begin = [], 0
         for i in range(1, len(sequences) + 1):
@@ -109,9 +102,10 @@ class PackedAttention:
 
     @cached_property
     def crossings(self) -> tuple[Crossing, ...]:
-        return tuple(_crossing(span) for span in self.packed.spans if any(span.lengths))
-
-
-def _crossing(span: Span) -> Crossing:
-    behind = span.start + span.prompt
-    return Crossing(slice(behind, span.end), slice(span.start, behind))
+        prefix, last = self.packed.prefix, len(self.packed.ids_N)
+        crossings = [Crossing(slice(prefix, last), slice(0, prefix))] if prefix else []
+        for span in self.packed.spans:
+            behind = span.start + span.prompt
+            if span.end > behind:
+                crossings.append(Crossing(slice(behind, span.end), slice(span.start, behind)))
+        return tuple(crossings)

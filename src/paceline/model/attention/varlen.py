@@ -1,9 +1,9 @@
 """Attention over the packed layout on a GPU: one kernel call a layer.
 
-Sequences stand in the order of the flat axis, so queries need no gathering; a completion's keys are
-its prompt's and its own, gathered. The kernel aligns causality at the ends of queries and keys,
-which is what a completion behind its prompt needs. For a soft-cap, which it does not know,
-FlexAttention reads the same layout.
+Pieces stand in the order of the flat axis, so queries need no gathering; a completion's keys are
+the prefix's, its prompt's and its own, gathered. The kernel aligns causality at the ends of queries
+and keys, which is what a completion behind its prompt needs. For a soft-cap, which it does not
+know, FlexAttention reads the same layout.
 
 Legend: N flat tokens, H query heads, G key and value heads, D head size; K gathered keys.
 """
@@ -22,12 +22,12 @@ from .hook import How
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Where queries and keys of each sequence stand."""
+    """Where queries and keys of each piece stand."""
 
     keys_K: Tensor
-    """Flat places of all keys, sequence after sequence."""
+    """Flat places of all keys, piece after piece."""
     query_ends: Tensor
-    """int32, from 0: where each sequence's queries end."""
+    """int32, from 0: where each piece's queries end."""
     key_ends: Tensor
     longest_query: int
     longest_key: int
@@ -36,13 +36,11 @@ class Sequences:
     def of(cls, packed: Packed) -> "Sequences":
         keys: list[int] = []
         queries, lengths = [], []
-        for span in packed.spans:
-            prompt = range(span.start, span.start + span.prompt)
-            own = zip(span.starts, span.lengths, strict=True)
-            for start, length in ((span.start, 0), *((s, n) for s, n in own if n)):
-                keys += [*prompt, *range(start, start + length)]
-                queries.append(length or span.prompt)
-                lengths.append(span.prompt + length)
+        for piece in packed.pieces:
+            seen = [i for run in (*piece.before, piece.own) for i in range(run.start, run.stop)]
+            keys += seen
+            queries.append(piece.length)
+            lengths.append(len(seen))
         device = packed.ids_N.device
         query_ends, key_ends = (
             torch.tensor([0, *accumulate(x)], dtype=torch.int32, device=device)
@@ -87,7 +85,8 @@ def varlen_attention(
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Of each flat token: its span, and its completion in it (−1 for the prompt's tokens)."""
+    """Of each flat token: its span (−1 for the prefix), and its completion in it (−1 for the
+    prompt's tokens)."""
 
     span_N: Tensor
     completion_N: Tensor
@@ -95,8 +94,7 @@ class Owners:
 
     @classmethod
     def of(cls, packed: Packed) -> "Owners":
-        span: list[int] = []
-        completion: list[int] = []
+        span, completion = [-1] * packed.prefix, [-1] * packed.prefix
         for s, each in enumerate(packed.spans):
             span += [s] * (each.end - each.start)
             completion += [-1] * each.prompt
@@ -126,7 +124,8 @@ class Owners:
         def mask(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
             back = position_N[query] - position_N[key]
             mine = (completion_N[key] == -1) | (completion_N[key] == completion_N[query])
-            seen = (span_N[query] == span_N[key]) & mine & (back >= 0)
+            related = (span_N[key] == -1) | (span_N[query] == span_N[key]) & mine
+            seen = related & (back >= 0)
             return seen if window is None else seen & (back < window)
 
         return mask

@@ -108,6 +108,27 @@ class Timed:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Matrices:
+    """How many numbers a token is multiplied with."""
+
+    layers: int
+    head: int
+    """The output layer: sampled tokens only."""
+
+    @classmethod
+    def of(cls, policy: Any) -> "Matrices":
+        """Of a paceline policy: embeddings are looked up, not multiplied."""
+        matrices = sum(p.numel() for p in policy.backbone.parameters() if p.ndim > 1)
+        embeddings = policy.module.get_input_embeddings().weight.numel()
+        return cls(matrices - embeddings, policy.head.weight.numel())
+
+    def update_flops(self, prompts: int, sampled: int) -> int:
+        """Of the useful work, attention aside: every prompt token and every sampled token once,
+        forward and backward."""
+        return 6 * (self.layers * (prompts + sampled) + self.head * sampled)
+
+
 class Diary:
     """What one process measured, written down at its end."""
 

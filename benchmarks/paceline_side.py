@@ -5,10 +5,11 @@ python benchmarks/paceline_side.py spec.json run.json
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from common import Asked, Diary, Forced, Spec, Timed, now, reached
+from common import Asked, Diary, Forced, Matrices, Spec, Timed, now, reached
 
 from paceline import chance, recipes
 from paceline.config import Config, Evaluating, Model
@@ -91,13 +92,9 @@ def prescribed(spec: Spec, out: Path) -> None:
         report = trainer.step()
         seconds = now(policy.device) - started
         diary.add(Timed.of(round, seconds, report.seconds["sample"]).as_dict())
-    embeddings = policy.module.get_input_embeddings().weight
-    matrices = sum(p.numel() for p in policy.backbone.parameters() if p.ndim > 1)
     diary.write(
         out,
-        # What a token has to be multiplied with, for the share of the machine's rate.
-        body_weights=matrices - embeddings.numel(),
-        head_weights=policy.head.weight.numel(),
+        matrices=asdict(Matrices.of(policy)),
         tokens_per_forward=trainer.tokens_per_forward,
     )
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from common import gemm_rate
+from common import Matrices, gemm_rate
 
 from paceline import chance, recipes
 from paceline.cli import changed, overrides
@@ -53,9 +53,7 @@ def main() -> None:
         prepare.keep_freed_memory = lambda: False
     policy = prepare.policy_of(checked)
     trainer = prepare.trainer_of(checked, policy, None)
-    weights = sum(p.numel() for p in policy.backbone.parameters() if p.ndim > 1)
-    weights -= policy.module.get_input_embeddings().weight.numel()
-    head = policy.head.weight.numel()
+    matrices = Matrices.of(policy)
 
     lines = []
     rates = [gemm_rate(checked.dtype, checked.device)]
@@ -67,14 +65,12 @@ def main() -> None:
         round = report.drawn.round
         sampled = sum(round.lengths)
         prompts = sum(len(g.prompt_ids) for g in round.groups)
-        # Useful work only: every prompt once, every sampled token once, forward and backward.
-        flops = 6 * (weights * (prompts + sampled) + head * sampled)
         lines.append(
             {
                 **report.seconds,
                 "tokens": sampled,
                 "rows": report.rows_trained,
-                "update_flops": flops,
+                "update_flops": matrices.update_flops(prompts, sampled),
             }
         )
     phases = ("sample", "verify", "score", "keep", "update", "optimize")

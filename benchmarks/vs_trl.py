@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from common import Forced, Spec
+from common import Forced, Matrices, Spec
 from rounds import Shape, draw_rounds
 from sides import (
     add_arguments,
@@ -50,13 +50,13 @@ Medians = dict[str, dict[str, float]]
 
 
 def medians(
-    spec: Spec, runs: list[dict[str, Any]], warmup: int, weights: tuple[int, int]
+    spec: Spec, runs: list[dict[str, Any]], warmup: int, matrices: Matrices
 ) -> dict[str, float]:
     """One side's figures over all measured steps of its runs."""
     steps = [step for run in runs for step in run["steps"][warmup:]]
     median = {phase: statistics.median(step[phase] for step in steps) for phase in PHASES}
     gemm = statistics.median(rate for run in runs for rate in run["gemm_flops"])
-    useful = statistics.median(update_flops(round, weights) for round in spec.rounds[warmup:])
+    useful = statistics.median(update_flops(round, matrices) for round in spec.rounds[warmup:])
     return {
         **median,
         "memory": statistics.median(run["peak_bytes"] for run in runs),
@@ -68,14 +68,14 @@ def medians(
     }
 
 
-def update_flops(round: Forced, weights: tuple[int, int]) -> float:
-    """Of the work that an update cannot do without: prompts once, groups with signal only."""
-    body, head = weights
-    flops = 0
-    for prompt, lengths, rewards in zip(round.prompts, round.lengths, round.rewards, strict=True):
-        if max(rewards) != min(rewards):
-            flops += 6 * (body * (len(prompt) + sum(lengths)) + head * sum(lengths))
-    return flops
+def update_flops(round: Forced, matrices: Matrices) -> int:
+    """Of the work that an update cannot do without: groups with signal only."""
+    groups = zip(round.prompts, round.lengths, round.rewards, strict=True)
+    return sum(
+        matrices.update_flops(len(prompt), sum(lengths))
+        for prompt, lengths, rewards in groups
+        if max(rewards) != min(rewards)
+    )
 
 
 ROWS = (
@@ -136,8 +136,8 @@ def main() -> None:
             for side in runs:
                 print(f"  {side}, run {number + 1} of {args.repeat}", flush=True)
                 runs[side].append(run(side, written, Path(folder) / f"{side}{number}.json", args))
-    weights = runs["paceline"][0]["body_weights"], runs["paceline"][0]["head_weights"]
-    median = {side: medians(spec, found, args.warmup, weights) for side, found in runs.items()}
+    matrices = Matrices(**runs["paceline"][0]["matrices"])
+    median = {side: medians(spec, found, args.warmup, matrices) for side, found in runs.items()}
     table(median)
     if args.json:
         args.json.write_text(json.dumps(figures(args, spec, shape, median, runs), indent=2) + "\n")

@@ -84,12 +84,16 @@ def decoding() -> Iterator[tuple[str, Ways]]:
         query, key, value = (random(b, SHARED, n, SIZE) for n in (queries, keys, keys))
         mask = kv._mask(torch.arange(b) % keys + 1, keys)
 
-        def plain(q: Tensor = query, k: Tensor = key, v: Tensor = value, m: Tensor = mask) -> Any:
+        given = (query, key, value, mask)
+
+        def plain(given: tuple[Tensor, ...] = given) -> Any:
+            q, k, v, m = given
             scores = (q @ k.mT).float() * SCALE + m
             lse = scores.logsumexp(-1)
             return (scores - lse[..., None]).exp().to(v.dtype) @ v, lse
 
-        def kernel(q: Tensor = query, k: Tensor = key, v: Tensor = value, m: Tensor = mask) -> Any:
+        def kernel(given: tuple[Tensor, ...] = given) -> Any:
+            q, k, v, m = given
             return kv.attend_part(q, k, v, m, How(SCALE))
 
         yield (
@@ -113,11 +117,17 @@ def beginnings() -> Iterator[tuple[str, Ways]]:
         def way(rows: Rows) -> Callable[[], Any]:
             packed = Packed.of(rows)
             attend = PackedAttention(packed)
-            leaves = [
-                random(len(packed.ids_N), n, SIZE).requires_grad_() for n in (HEADS, SHARED, SHARED)
-            ]
-            pull = random(len(packed.ids_N), HEADS, SIZE)
-            return lambda: torch.autograd.grad(attend(0, *leaves, How(SCALE)), leaves, pull)
+            count = len(packed.ids_N)
+            query, key, value = (
+                random(count, n, SIZE).requires_grad_() for n in (HEADS, SHARED, SHARED)
+            )
+            pull = random(count, HEADS, SIZE)
+
+            def run() -> Any:
+                out = attend(0, query, key, value, How(SCALE))
+                return torch.autograd.grad(out, (query, key, value), pull)
+
+            return run
 
         yield (
             f"attention of 8 × 8 completions of {tokens}, {shared} of {prompt} alike",

@@ -79,6 +79,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("path", metavar="RUN", help="the run directory")
 
     command("recipes", _recipes, "List the recipes.")
+
+    sandbox = command("sandbox", _sandbox, "Try the sandbox for generated code on this machine.")
+    sandbox.add_argument("what", choices=["test"], help="run every attack of the suite")
+    sandbox.add_argument(
+        "--tier", choices=["auto", "namespaces", "landlock"], default="auto",
+        help="which wall (default: the one that training would take)",
+    )  # fmt: skip
+    sandbox.add_argument("--json", action="store_true", help="print JSON only")
     return parser
 
 
@@ -235,6 +243,13 @@ def _report(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
     _refuse(changes)
     print(write_report(Run.open(known.path).path))
+
+
+def _sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .verify.sandbox.told import tell_suite
+
+    _refuse(changes)
+    tell_suite(known.tier, as_json=known.json)
 
 
 def _refuse(changes: dict[str, str]) -> None:

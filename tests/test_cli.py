@@ -30,7 +30,7 @@ def test_train_then_eval_sample_and_report(tmp_path, capsys, monkeypatch):
     figures = json.loads(capsys.readouterr().out)
     assert set(figures) == {
         "task", "n", "greedy_accuracy", "sampled_accuracy", "pass_at", "intervals", "cut",
-        "seconds",
+        "seconds", "lost",
     }  # fmt: skip
     assert figures["task"] == "arithmetic" and figures["n"] == 3
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, UserError
+from .errors import ConfigError, RewardError, UserError
 
 if TYPE_CHECKING:
     from .config import Config
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     known, rest = parser.parse_known_args(words)
     try:
-        known.run(known, overrides(rest, known))
+        return known.run(known, overrides(rest, known)) or 0
     except UserError as error:
         print(f"paceline: {error}", file=sys.stderr)
         return error.exit_code
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # `paceline show demo | head`
         sys.stderr.close()
-    return 0
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, run: Callable[..., None], help: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable[..., int | None], help: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
         made.set_defaults(run=run)
         return made
@@ -61,6 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--objectives", action="store_true", help="every objective by name")
     show.add_argument("--json", action="store_true", help="as the JSON that `train` takes")
     _add_common(show)
+
+    audit = command("audit", _audit, "Find out what a recipe's reward pays for, before training.")
+    audit.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    audit.add_argument("--no-model", action="store_true", help="the reward alone: seconds")
+    audit.add_argument("--rounds", type=int, default=2, help="rounds to sample (default 2)")
+    audit.add_argument("--page", metavar="DIR", help="where the page goes (default: audits/NAME)")
+    audit.add_argument("--json", action="store_true", help="print JSON only")
+    _add_common(audit)
 
     evaluate = command("eval", _eval, "Measure a model's accuracy on a task's held-out problems.")
     evaluate.add_argument("model", metavar="MODEL", help="a model, or a run directory")
@@ -80,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
 
     command("recipes", _recipes, "List the recipes.")
 
+    tasks = command("tasks", _tasks, "List the tasks, or prove that a task's gold answers score.")
+    tasks.add_argument("what", choices=["list", "check"], nargs="?", default="list")
+    tasks.add_argument("name", metavar="NAME", nargs="?", help="the task to check")
+    tasks.add_argument("--json", action="store_true", help="print JSON only")
+    tasks.epilog = "Keys: task.KEY, such as task.path=rows.jsonl task.reward=boxed."
+
     sandbox = command("sandbox", _sandbox, "Try the sandbox for generated code on this machine.")
     sandbox.add_argument("what", choices=["test"], help="run every attack of the suite")
     sandbox.add_argument(
@@ -98,7 +112,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "seed": ("S", "decides every random number"),
         "objective": ("NAME", "grpo, gspo, …, 'gspo(low=1e-3)' or file.py:name"),
         "model": ("MODEL", "a folder, hub name, .gguf file or package:NAME"),
-        "task": ("NAME", "arithmetic, gsm8k or rows"),
+        "task": ("NAME", "a task's name (`paceline tasks`)"),
         "data": ("PATH", "where the task's rows are"),
     }
     for name, (metavar, help) in flags.items():
@@ -109,7 +123,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
     """Keys and texts from what argparse did not know: --a.b v, --a.b=v and a.b=v."""
     flags = vars(known)
-    chosen = FLAGS if known.run in (_train, _show) else ()
+    chosen = FLAGS if known.run in (_train, _show, _audit) else ()
     found = {name: flags[name] for name in chosen if flags[name] is not None}
     words = list(rest)
     while words:
@@ -174,6 +188,22 @@ def _train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .run import train
 
     train(config, quiet=known.quiet)
+
+
+def _audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
+    from .run.audit import audit
+
+    config = _configured(known, changes)
+    if known.rounds < 1:
+        raise ConfigError(f"--rounds is {known.rounds}; it must be at least 1.")
+    made = audit(
+        config,
+        model=not known.no_model,
+        rounds=known.rounds,
+        out=Path(known.page or f"audits/{config.name}"),
+        as_json=known.json,
+    )
+    return 0 if made.sound else RewardError.exit_code
 
 
 def _show(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -243,6 +273,21 @@ def _report(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
     _refuse(changes)
     print(write_report(Run.open(known.path).path))
+
+
+def _tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .run.check_task import check_task, tell_tasks
+
+    if known.what == "list":
+        _refuse(changes)
+        tell_tasks(as_json=known.json)
+        return
+    if known.name is None:
+        raise ConfigError(
+            "`paceline tasks check` wants a task's name; `paceline tasks` lists them."
+        )
+    config = changed(config_of("demo"), {"task": known.name, **changes})
+    check_task(config.task, config.rewards, as_json=known.json)
 
 
 def _sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:

@@ -81,6 +81,15 @@ class Verifier(Protocol):
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float: ...
 
 
+@runtime_checkable
+class BatchVerifier(Protocol):
+    """Scores many completions at once, in the trainer's process: for a model that judges."""
+
+    def batch(
+        self, problems: Sequence[Problem], completions: Sequence[Completion]
+    ) -> Sequence[Verdict | float]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """One problem, one completion of it, and the verdict."""

@@ -78,10 +78,39 @@ def test_importing_paceline_is_lazy():
     assert not {"torch", "transformers"} & loaded_by("import paceline.verify, paceline.tasks")
 
 
-def test_only_one_file_loads_models_and_algorithm_names_stand_in_one_file():
+MAY = {
+    # Runs a model's program, inside the walls that it has just built.
+    "verify/sandbox/runner.py": {"exec", "compile"},
+    # The user's own verifier and its answers, over the pipes of a process that we started.
+    "verify/worker.py": {"pickle.loads"},
+    "verify/serve.py": {"cloudpickle.loads"},
+    "model/load.py": {"AutoModelForCausalLM"},
+}
+"""What only these files may do, and why."""
+FORBIDDEN = {
+    "eval", "exec", "compile", "__import__", "pickle.load", "pickle.loads", "cloudpickle.load",
+    "cloudpickle.loads", "torch.load", "os.system", "AutoModelForCausalLM",
+}  # fmt: skip
+
+
+def called(path: Path) -> set[str]:
+    """Functions that a file calls by name, shell=True, and addresses that listen to everybody."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            found.add(ast.unparse(node.func))
+            found |= {"shell=True" for k in node.keywords if ast.unparse(k) == "shell=True"}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names} & FORBIDDEN
+        elif isinstance(node, ast.Constant) and node.value == "0.0.0.0":
+            found.add("0.0.0.0")
+    return found
+
+
+def test_dangerous_calls_stand_where_they_must_and_nowhere_else():
     for path in SOURCE.rglob("*.py"):
-        text, name = path.read_text(encoding="utf-8"), str(path.relative_to(SOURCE))
-        if name not in ("model/load.py",):
-            assert "AutoModel" not in text or "import AutoModel" not in text, name
-        for forbidden in ("eval(", "exec(", "pickle.load", "torch.load", "shell=True", "0.0.0.0"):
-            assert f" {forbidden}" not in text and f"={forbidden}" not in text, (name, forbidden)
+        name = str(path.relative_to(SOURCE))
+        wrong = called(path) & (FORBIDDEN | {"shell=True", "0.0.0.0"}) - MAY.get(name, set())
+        assert not wrong, (name, wrong)
+    for name, does in MAY.items():
+        assert does & called(SOURCE / name), f"{name} no longer needs its exception"

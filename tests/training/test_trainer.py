@@ -12,6 +12,7 @@ from paceline.objective import named
 from paceline.tasks import Task, Template
 from paceline.training import AdamW, Optimizer, Rollouts, Sampler, Schedule, Trainer
 from paceline.types import Problem, Verdict
+from paceline.verify.judges import Judges, Rewards
 from tests.conftest import tiny_policy
 
 PROBLEMS = tuple(Problem(f"p{i}", f"say {i}", str(i)) for i in range(12))
@@ -39,6 +40,35 @@ def trainer_of(
         Optimizer(policy, AdamW(lr=lr), steps), schedule or Schedule(), reference=reference,
         seed=seed, **options,
     )  # fmt: skip
+
+
+def test_a_group_that_the_verifier_loses_is_dropped_and_another_drawn():
+    # Every third completion of problem 3 has no verdict: its group belongs to no round.
+    def fails(problem, completion):
+        if problem.id == "p3":
+            raise ValueError("the service is down")
+        return digits(problem, completion)
+
+    trainer = trainer_of(verifier=fails)
+    trainer.sampler.judges = Judges(fails, Rewards(workers=0, on_error="drop"))
+    drawn = [trainer.step().drawn for _ in range(8)]
+    assert all(len(d.round.groups) == 3 for d in drawn)
+    assert not any(g.problem.id == "p3" for d in drawn for g in d.round.groups)
+    lost = [reason for d in drawn for reason in d.lost]
+    # 12 problems an epoch, 3 kept a round: p3 comes up about once in four rounds.
+    assert set(lost) == {"'fails' (test_trainer.py) raised ValueError"} and 1 <= len(lost) <= 4
+
+
+def test_a_verifier_that_loses_everything_stops_the_run():
+    def fails(problem, completion):
+        raise ValueError("the service is down")
+
+    trainer = trainer_of(verifier=fails)
+    trainer.sampler.judges = Judges(fails, Rewards(workers=0, on_error="drop"))
+    with pytest.raises(
+        RewardError, match="groups of one round were lost, the last because 'fails'"
+    ):
+        trainer.step()
 
 
 def weights(trainer):

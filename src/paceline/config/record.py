@@ -12,6 +12,7 @@ from ..errors import ConfigError, nearest
 from ..objective import Objective, named
 from ..tasks import TaskSource
 from ..training import AdamW, Rollouts, Schedule
+from ..verify.judges import Rewards
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Config:
     optimizer: AdamW = field(default_factory=AdamW)
     reference: ReferenceSchedule = field(default_factory=ReferenceSchedule)
     evaluation: Evaluating = field(default_factory=Evaluating)
+    rewards: Rewards = field(default_factory=Rewards)
     tokens_per_forward: int = 4096
     """Tokens that go through the model at once in an update. A group of more is computed layer by
     layer again in the backward pass: less memory, a third more work. Changes no result."""

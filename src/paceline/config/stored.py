@@ -10,6 +10,7 @@ from ..errors import ConfigError, nearest
 from ..tasks import SOURCES
 from ..training import AdamW, Rollouts, Schedule
 from ..verify import load_function
+from ..verify.judges import Rewards
 from .record import Config, Evaluating, Model, ReferenceSchedule
 
 
@@ -36,7 +37,8 @@ def from_json(data: Mapping[str, Any]) -> Config:
 
 def _is_section(value: Any) -> bool:
     return isinstance(
-        value, Config | Model | ReferenceSchedule | Evaluating | Rollouts | Schedule | AdamW
+        value,
+        Config | Model | ReferenceSchedule | Evaluating | Rollouts | Schedule | AdamW | Rewards,
     )
 
 

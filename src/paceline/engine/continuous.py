@@ -16,7 +16,7 @@ from ..model.attention import flat_forward
 from .engine import Request, Sampling
 from .graphs import Graphs
 from .kv import Decode, Plan, Prefill, Store
-from .rows import Row, append, append_drawn, uniforms
+from .rows import Row, Telling, append, append_drawn, uniforms
 
 REFILL_AT = 0.125
 """Waiting rows are admitted when this share of the places is free, so that their prompts go
@@ -39,10 +39,11 @@ class Decoding:
         sampling: Sampling,
         rows: Sequence[Row],
         rows_at_once: int,
+        tell: Telling,
         graphs: Graphs | None,
     ) -> None:
         self.policy, self.requests, self.sampling = policy, requests, sampling
-        self.graphs = graphs
+        self.tell, self.graphs = tell, graphs
         self.waiting, self.live = deque(rows), list[Row]()
         self.prompts: list[int] = []
         """The request whose prompt is at place q of the store."""
@@ -78,6 +79,7 @@ class Decoding:
             self.sampling,
             self.policy.stop_ids,
         )
+        self.tell(rows)
         self.live += [r for r in rows if not r.finished]
         self._forget_prompts()
 
@@ -119,6 +121,7 @@ class Decoding:
             token_R = torch.tensor(ids, device=self.policy.device)
             hidden_RD = flat_forward(self.policy.module, token_R, decode.position_R, decode)
             append_drawn(self.live, self.policy.logits(hidden_RD), self.sampling, stop_ids)
+        self.tell(self.live)
         self._drop_finished()
 
     def _drop_finished(self) -> None:

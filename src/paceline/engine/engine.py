@@ -1,6 +1,6 @@
 """What an engine is: prompts in, completions out, weights loaded between rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -64,10 +64,20 @@ class Request:
             raise ValueError("Request.limits must hold one number of tokens for each stream.")
 
 
+Finished = Callable[[int, int, Completion], None]
+"""Told of a completion when it is finished, others may still be going on: (the request's place, the
+completion's place in it, the completion)."""
+
+
 class Engine(Protocol):
     """Samples completions. The order and company of requests never changes a random number."""
 
-    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
+    def generate(
+        self,
+        requests: Sequence[Request],
+        sampling: Sampling,
+        finished: Finished | None = None,
+    ) -> list[list[Completion]]:
         """One list for each request, with one completion for each of its streams, in order."""
         ...
 

@@ -14,9 +14,9 @@ from ..model.prepacked import prepacked
 from ..types import Completion
 from . import padded
 from .continuous import Decoding
-from .engine import Request, Sampling
+from .engine import Finished, Request, Sampling
 from .graphs import Graphs
-from .rows import answers_of, rows_of
+from .rows import Telling, answers_of, rows_of
 
 
 class LocalEngine:
@@ -35,16 +35,21 @@ class LocalEngine:
         self.policy = policy
 
     @torch.inference_mode()
-    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
-        rows = list(rows_of(requests, sampling))
+    def generate(
+        self,
+        requests: Sequence[Request],
+        sampling: Sampling,
+        finished: Finished | None = None,
+    ) -> list[list[Completion]]:
+        rows, tell = list(rows_of(requests, sampling)), Telling(self.policy, finished)
         if not rows:
             return [[] for _ in requests]
         if self.policy.layout is PACKED:
             decoding = Decoding(
-                self.policy, requests, sampling, rows, self.rows_at_once, self.graphs
+                self.policy, requests, sampling, rows, self.rows_at_once, tell, self.graphs
             )
             with prepacked(self.policy.module, decoding.places):
                 decoding.run()
         else:
-            padded.decode(self.policy, requests, sampling, rows, self.rows_at_once)
-        return answers_of(rows, requests, self.policy)
+            padded.decode(self.policy, requests, sampling, rows, self.rows_at_once, tell)
+        return answers_of(rows, requests)

@@ -15,7 +15,7 @@ from ..layout import pad_left
 from ..model import Policy
 from ..model.padded import prefill
 from .engine import Request, Sampling
-from .rows import Row, append_drawn
+from .rows import Row, Telling, append_drawn
 
 DROP_AT = 0.125
 """Finished rows are dropped when they are this share of the batch: dropping copies the cache."""
@@ -27,16 +27,21 @@ def decode(
     sampling: Sampling,
     rows: Sequence[Row],
     rows_at_once: int,
+    tell: Telling,
 ) -> None:
     """Fill in every row, to its last token."""
     # Prompts of near-equal length decode together, so that little of the cache is padding.
     by_length = sorted(rows, key=lambda row: (len(requests[row.request].prompt_ids), row.request))
     for start in range(0, len(rows), rows_at_once):
-        _block(policy, requests, sampling, by_length[start : start + rows_at_once])
+        _block(policy, requests, sampling, by_length[start : start + rows_at_once], tell)
 
 
 def _block(
-    policy: Policy, requests: Sequence[Request], sampling: Sampling, rows: Sequence[Row]
+    policy: Policy,
+    requests: Sequence[Request],
+    sampling: Sampling,
+    rows: Sequence[Row],
+    tell: Telling,
 ) -> None:
     """Some rows, from prefill to the last stop token."""
     wanted = {i: place for place, i in enumerate(dict.fromkeys(row.request for row in rows))}
@@ -51,6 +56,7 @@ def _block(
     live = list(rows)
     while True:
         append_drawn(live, logits_RV, sampling, policy.stop_ids)
+        tell(live)
         finished = [row.finished for row in live]
         if all(finished):
             return

@@ -10,7 +10,7 @@ from .. import chance
 from ..model import Policy
 from ..types import Completion
 from .draw import draw
-from .engine import Request, Sampling
+from .engine import Finished, Request, Sampling
 
 
 @dataclass(slots=True)
@@ -19,11 +19,15 @@ class Row:
 
     request: int
     """Which request it answers."""
+    place: int
+    """Which of the request's completions it is."""
     stream: int
     limit: int
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stopped: bool = False
+    answer: Completion | None = None
+    """What was told of it when it was finished."""
 
     @property
     def finished(self) -> bool:
@@ -43,8 +47,8 @@ def rows_of(requests: Sequence[Request], sampling: Sampling) -> Iterator[Row]:
     """One row for each stream of each request, in order."""
     for i, request in enumerate(requests):
         limits = request.limits or (sampling.max_tokens,) * len(request.streams)
-        for stream, limit in zip(request.streams, limits, strict=True):
-            yield Row(i, stream, limit)
+        for place, (stream, limit) in enumerate(zip(request.streams, limits, strict=True)):
+            yield Row(i, place, stream, limit)
 
 
 def uniforms(rows: Sequence[Row]) -> Tensor:
@@ -71,11 +75,25 @@ def append(
             row.stopped = token in stop_ids
 
 
-def answers_of(
-    rows: Sequence[Row], requests: Sequence[Request], policy: Policy
-) -> list[list[Completion]]:
-    """What an engine gives back."""
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Tells of completions as soon as they are finished, each once."""
+
+    policy: Policy
+    finished: Finished | None
+
+    def __call__(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if row.finished and row.answer is None:
+                row.answer = row.completion(self.policy)
+                if self.finished is not None:
+                    self.finished(row.request, row.place, row.answer)
+
+
+def answers_of(rows: Sequence[Row], requests: Sequence[Request]) -> list[list[Completion]]:
+    """What an engine gives back, of rows that were all told of."""
     answers: list[list[Completion]] = [[] for _ in requests]
     for row in rows:
-        answers[row.request].append(row.completion(policy))
+        assert row.answer is not None
+        answers[row.request].append(row.answer)
     return answers

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..model import Policy
 from ..types import Completion
-from .engine import Request, Sampling
+from .engine import Finished, Request, Sampling
 from .rows import rows_of
 
 Script = Callable[[tuple[int, ...], int], str]
@@ -26,11 +26,19 @@ class ScriptedEngine:
     def load(self, policy: Policy) -> None:
         self.version = policy.version
 
-    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Completion]]:
+    def generate(
+        self,
+        requests: Sequence[Request],
+        sampling: Sampling,
+        finished: Finished | None = None,
+    ) -> list[list[Completion]]:
         answers: list[list[Completion]] = [[] for _ in requests]
         for row in rows_of(requests, sampling):
             text = self.script(requests[row.request].prompt_ids, row.stream)
-            answers[row.request].append(self._answer(text, row.limit))
+            answer = self._answer(text, row.limit)
+            answers[row.request].append(answer)
+            if finished is not None:
+                finished(row.request, row.place, answer)
         return answers
 
     def _answer(self, text: str, limit: int) -> Completion:

@@ -7,6 +7,7 @@ import torch
 
 from ..training import Report
 from ..training.sample import reasons
+from .watch import repeated_answers
 
 
 def line(report: Report) -> dict[str, Any]:
@@ -32,9 +33,11 @@ def line(report: Report) -> dict[str, Any]:
         "cut": cut / n,
         "stop_reasons": {"stop": n - cut, "length": cut},
         "reasons": reasons(round),
+        "repeated_answers": repeated_answers(round),
         "groups": len(round.groups),
         "groups_without_signal": sum(not g.has_signal for g in round.groups),
         "groups_refused": report.drawn.refused,
+        "groups_lost": len(report.drawn.lost),
         "prompts_too_long": report.drawn.too_long,
         "rows": report.rows,
         "rows_trained": report.rows_trained,

@@ -21,6 +21,7 @@ from ..objective import Objective
 from ..tasks import Task
 from ..training import Optimizer, Sampler, Trainer, check_objective
 from ..types import Round
+from ..verify.judges import Judges, check_sandbox
 from .rollouts import write_round
 from .run import Run
 
@@ -44,7 +45,7 @@ class Checked:
 def check(config: Config) -> Checked:
     """Find what would fail later, in seconds, before the model is loaded.
 
-    Raises: ConfigError, DataError.
+    Raises: ConfigError, DataError, SandboxError.
     """
     source = locate(config.model.path)
     device = device_of(config.model.device)
@@ -54,6 +55,7 @@ def check(config: Config) -> Checked:
             f"Task '{task.name}' has no held-out problems; keep some back, or set "
             "evaluation.problems=0."
         )
+    check_sandbox(task.verifier)
     evaluation_sampling(config)
     check_objective(config.objective)
     configuration.to_json(config)  # a part that cannot be recorded is told now
@@ -102,7 +104,9 @@ def policy_of(checked: Checked, *, train: bool = True) -> Policy:
     )  # fmt: skip
 
 
-def trainer_of(checked: Checked, policy: Policy, run: Run | None) -> Trainer:
+def trainer_of(
+    checked: Checked, policy: Policy, run: Run | None, judges: Judges | None = None
+) -> Trainer:
     """Put the parts together; with a run, every round is on its disk before its first update."""
     config = checked.config
     engine = LocalEngine(policy, rows_at_once=config.rows_at_once)
@@ -113,7 +117,7 @@ def trainer_of(checked: Checked, policy: Policy, run: Run | None) -> Trainer:
     trainer = Trainer(
         policy,
         engine,
-        Sampler(policy, engine, checked.task, config.rollouts, config.seed),
+        Sampler(policy, engine, checked.task, config.rollouts, config.seed, judges),
         checked.objective,
         Optimizer(policy, config.optimizer, config.steps),
         config.schedule,

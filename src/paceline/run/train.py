@@ -14,6 +14,7 @@ from ..config import Config
 from ..layout import PADDED
 from ..model.allocator import give_back_freed_memory
 from ..training import Evaluation, Report, Trainer, evaluate
+from ..verify.judges import Judges
 from . import prepare
 from .checkpoint import save_checkpoint
 from .log import line
@@ -21,7 +22,9 @@ from .prepare import Checked
 from .report import write_report
 from .run import Run, new_path
 from .screen import Screen, wall_clock
+from .watch import Watch
 
+COUNTED = ("groups_refused", "groups_lost", "prompts_too_long", "steps_skipped")
 GIVE_BACK_EVERY = 20
 """Steps after which memory that was kept for reuse goes back to the system."""
 
@@ -43,33 +46,35 @@ def train(config: Config, *, quiet: bool = False) -> Run:
     run = Run.create(path)
     try:
         run.write_json("config.json", described(checked))
-        return _train(checked, run, screen)
+        with Judges(checked.task.verifier, config.rewards) as judges:
+            return _train(checked, judges, run, screen)
     finally:
         run.release()
         if not (path / "metrics.jsonl").exists():  # nothing was learned: the name stays free
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _train(checked: Checked, run: Run, screen: Screen) -> Run:
+def _train(checked: Checked, judges: Judges, run: Run, screen: Screen) -> Run:
     started = time.perf_counter()
     with screen.busy("loading the model"):
         policy = prepare.policy_of(checked)
-        trainer = prepare.trainer_of(checked, policy, run)
+        trainer = prepare.trainer_of(checked, policy, run, judges)
     if policy.layout is PADDED:
         screen.say_once(
             "not every layer of this model is plain attention, so rows are padded: slower, with "
             "the same gradient."
         )
     before = _evaluate(checked, trainer, screen, "before training")
-    counters = {"groups_refused": 0, "prompts_too_long": 0, "steps_skipped": 0}
+    counters: dict[str, int] = dict.fromkeys(COUNTED, 0)
     stopped: BaseException | None = None
+    watch = Watch()
     try:
         for _ in range(checked.config.steps):
             with screen.busy("training") if screen.console.is_terminal else nullcontext():
                 report = trainer.step()
             if report.step % GIVE_BACK_EVERY == 0:
                 give_back_freed_memory()
-            _after_step(checked, trainer, report, run, screen, counters)
+            _after_step(checked, trainer, report, run, screen, counters, watch)
     except (KeyboardInterrupt, Exception) as error:  # whatever it is, nothing learned is lost
         if trainer.steps == 0:
             raise
@@ -116,7 +121,13 @@ def _finish(
 
 
 def _after_step(
-    checked: Checked, trainer: Trainer, report: Report, run: Run, screen: Screen, counters: dict
+    checked: Checked,
+    trainer: Trainer,
+    report: Report,
+    run: Run,
+    screen: Screen,
+    counters: dict[str, int],
+    watch: Watch,
 ) -> None:
     """Everything that is told and kept of a step."""
     config, metrics = checked.config, line(report)
@@ -127,9 +138,14 @@ def _after_step(
     run.append_metrics(metrics)
     if report.part == 0:
         counters["groups_refused"] += report.drawn.refused
+        counters["groups_lost"] += len(report.drawn.lost)
+        for reason in report.drawn.lost:
+            screen.say_once(f"a group was dropped because {reason}; its problem had no verdict.")
         counters["prompts_too_long"] += report.drawn.too_long
     counters["steps_skipped"] += report.stepped.skipped
     screen.step(metrics)
+    for notice in watch.notices(metrics):
+        screen.say_once(notice)
     if config.show_every and (report.step - 1) % config.show_every == 0:
         screen.completions(report.drawn.round)
     if config.save_every and report.step % config.save_every == 0:
@@ -150,6 +166,7 @@ def _evaluate(checked: Checked, trainer: Trainer, screen: Screen, title: str) ->
             completions=settings.completions,
             seed=checked.config.seed,
             progress=screen.progress,
+            judges=trainer.sampler.judges,
         )
     screen.evaluation(title, evaluation)
     return evaluation

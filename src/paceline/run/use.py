@@ -4,6 +4,7 @@ from .. import chance
 from ..config import Config
 from ..engine import LocalEngine, Request
 from ..training import Evaluation, evaluate
+from ..verify.judges import Judges
 from . import prepare
 from .screen import Screen, printable
 
@@ -14,7 +15,8 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     checked = prepare.check(config)
     with screen.busy(f"loading {config.model.path}"):
         policy = prepare.policy_of(checked, train=False)
-    with screen.busy(f"evaluating on {checked.task.name}"):
+    judges = Judges(checked.task.verifier, config.rewards)
+    with judges, screen.busy(f"evaluating on {checked.task.name}"):
         evaluation, _ = evaluate(
             policy,
             LocalEngine(policy, rows_at_once=config.rows_at_once),
@@ -24,6 +26,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             completions=config.evaluation.completions,
             seed=config.seed,
             progress=screen.progress,
+            judges=judges,
         )
     screen.evaluation(config.model.path, evaluation)
     return evaluation

@@ -2,21 +2,32 @@
 
 from ..errors import ConfigError, nearest
 from .arithmetic import Arithmetic
+from .choice import MultipleChoice
+from .code import Code
 from .columns import Columns
+from .countdown import Countdown
 from .gsm8k import Gsm8k
+from .gym import ReasoningGym
 from .read import read_rows
 from .rows import REWARDS, Rows
 from .split import content_id, prompt_key, split
+from .summaries import Tldr
 from .task import Task, TaskSource, Template
 
-SOURCES: dict[str, type[Arithmetic] | type[Gsm8k] | type[Rows]] = {
+Source = type[Arithmetic | Code | Countdown | Gsm8k | MultipleChoice | ReasoningGym | Rows | Tldr]
+SOURCES: dict[str, Source] = {
     "arithmetic": Arithmetic,
+    "code": Code,
+    "countdown": Countdown,
     "gsm8k": Gsm8k,
+    "multiple_choice": MultipleChoice,
+    "reasoning_gym": ReasoningGym,
     "rows": Rows,
+    "tldr": Tldr,
 }
 
 
-def by_name(name: str) -> type[Arithmetic] | type[Gsm8k] | type[Rows]:
+def by_name(name: str) -> Source:
     """The class of a task; calling it gives the task's options at their defaults.
 
     Raises: ConfigError naming the nearest task.
@@ -33,12 +44,17 @@ __all__ = [
     "REWARDS",
     "SOURCES",
     "Arithmetic",
+    "Code",
     "Columns",
+    "Countdown",
     "Gsm8k",
+    "MultipleChoice",
+    "ReasoningGym",
     "Rows",
     "Task",
     "TaskSource",
     "Template",
+    "Tldr",
     "by_name",
     "content_id",
     "prompt_key",

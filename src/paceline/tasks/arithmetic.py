@@ -60,7 +60,8 @@ class Arithmetic:
             )
         train, heldout = split(found, self.heldout, _same_side)
         template = Template(self.system, self.user)
-        return Task("arithmetic", train, heldout, template, LastNumber(self.allow_cut))
+        verifier = LastNumber(self.allow_cut)
+        return Task("arithmetic", train, heldout, template, verifier, gold=_in_words)
 
     def _check(self) -> None:
         wrong = [operator for operator in self.operators if operator not in ("+", "-", "*")]
@@ -114,6 +115,11 @@ class Arithmetic:
             prompt = prompt.replace(field, value)
         data = {"a": a, "operator": operator, "b": b}
         return Problem(f"{a}{operator}{b}", prompt, str(_value(a, operator, b)), data)
+
+
+def _in_words(problem: Problem) -> str:
+    a, operator, b = problem.data.values()
+    return f"{a} {operator} {b} = {problem.answer}"
 
 
 def _value(a: int, operator: str, b: int) -> int:

@@ -50,7 +50,7 @@ class Columns:
         """
         if not rows:
             raise DataError(f"{where} has no rows.")
-        self._check_names(list(dict.fromkeys(name for row in rows for name in row)), where)
+        self.check_names(list(dict.fromkeys(name for row in rows for name in row)), where)
         problems: dict[str, Problem] = {}
         repeated: list[int] = []
         faults: dict[str, tuple[str, list[int]]] = {}
@@ -67,7 +67,8 @@ class Columns:
             raise DataError(f"{in_words(numbers)} of {where}: {reason}{shown}.")
         return list(problems.values()), repeated
 
-    def _check_names(self, names: list[str], where: str) -> None:
+    def check_names(self, names: list[str], where: str) -> None:
+        """Raise DataError naming a column that is not among these names."""
         for key, name in (("prompt", self.prompt), ("answer", self.answer)):
             if name is None or name in names or name.partition(".")[0] in names:
                 continue

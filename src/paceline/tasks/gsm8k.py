@@ -1,32 +1,74 @@
-"""GSM8K: 7,473 grade-school problems to train on and 1,319 held out (Cobbe et al. 2021)."""
+"""GSM8K: 7,473 grade-school problems to train on and 1,319 held out (Cobbe et al. 2021), in English
+and in Chinese, answered in one of three styles."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
-from ..types import Problem
+from ..errors import ConfigError
+from ..types import Problem, Verifier
+from ..verify.compose import Weighted
+from ..verify.form import Tags
+from ..verify.known import program_of_thought
 from ..verify.math import NumberIn
 from .rows import Rows
 from .task import Task
 
+Style = Literal["hashes", "tags", "program"]
+Language = Literal["en", "zh"]
+
+ASKS: dict[tuple[Language, Style], str] = {
+    ("en", "hashes"): (
+        "{prompt}\n\nReason step by step. Then write the final answer on the last line, "
+        "as #### and the number alone."
+    ),
+    ("en", "tags"): (
+        "{prompt}\n\nReason step by step between <reasoning> and </reasoning>. Then write the "
+        "final answer, the number alone, between <answer> and </answer>."
+    ),
+    ("en", "program"): (
+        "{prompt}\n\nReason briefly between <reasoning> and </reasoning>. Then write a Python "
+        "program between <answer> and </answer> that prints the final answer, the number alone."
+    ),
+    ("zh", "hashes"): "{prompt}\n\n请一步一步推理，最后一行写出最终答案：先写 ####，再写数字本身。",
+    ("zh", "tags"): (
+        "{prompt}\n\n请在 <reasoning> 和 </reasoning> 之间一步一步推理，"
+        "然后在 <answer> 和 </answer> 之间只写最终答案的数字。"
+    ),
+    ("zh", "program"): (
+        "{prompt}\n\n请在 <reasoning> 和 </reasoning> 之间简要推理，然后在 <answer> 和 </answer> "
+        "之间写一段 Python 程序，只打印最终答案的数字。"
+    ),
+}
+"""The user's turn."""
+
+_COMPUTED = re.compile(r"<<([^<>=]*)=([^<>]*)>>")
+_PLAIN = re.compile(r"[\d\s.+*/()-]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Gsm8k:
-    """Word problems whose answer is a whole number, asked for behind "####".
+    """Word problems whose answer is a whole number.
 
-    The rows' `answer` is a worked solution that ends in "#### 1,234"; the problem's answer is
-    that number without commas, and the solution stays in `problem.data["answer"]`.
+    Three styles of answering: a worked solution that ends in "#### 1,234"; <reasoning> and <answer>
+    tags; tags with a Python program as the answer, which is run in the sandbox. The rows may be in
+    English (`question`, `answer` behind ####, as in openai/gsm8k) or in Chinese (`question_zh-cn`,
+    `answer_only`, as in swulling/gsm8k_chinese). A worked solution stays in the problem's data.
     """
 
     data: str | None = None
-    """A folder with train.jsonl and test.jsonl, or a hub name; none is openai/gsm8k."""
-    subset: str | None = "main"
-    """The configuration of a hub name or a copy of it."""
+    """A folder with train.jsonl and test.jsonl, or a hub name; none is the language's own."""
+    language: Language = "en"
+    """en or zh: the questions and what is asked for."""
+    style: Style = "hashes"
+    """hashes, tags or program: how the answer is to be given."""
+    subset: str | None = None
+    """The configuration of a hub name or a copy of it; none is the language's own."""
     system: str | None = None
-    """A system message; none for none."""
-    user: str = (
-        "{prompt}\n\nReason step by step. Then write the final answer on the last line, "
-        "as #### and the number alone."
-    )
-    """The user's turn, with {prompt} where the question goes."""
+    """A system message; None for none."""
+    user: str | None = None
+    """The user's turn, with {prompt} where the question goes; None for the style's own."""
     units: tuple[str, ...] = ("$", "%")
     """What may stand before or behind the number."""
     allow_cut: bool = False
@@ -37,27 +79,79 @@ class Gsm8k:
     def load(self) -> Task:
         """The task; the test rows are held out.
 
-        Raises: DataError where the rows cannot be read.
+        Raises: DataError where the rows cannot be read; ConfigError for an unknown style.
         """
+        for name, value, known in (
+            ("language", self.language, get_args(Language)),
+            ("style", self.style, get_args(Style)),
+        ):
+            if value not in known:
+                raise ConfigError(f"task.{name} is '{value}'; it is {' or '.join(known)}.")
+        english = self.language == "en"
         task = Rows(
-            path=self.data or "openai/gsm8k",
-            prompt="question",
-            subset=self.subset,
+            path=self.data or ("openai/gsm8k" if english else "swulling/gsm8k_chinese"),
+            prompt="question" if english else "question_zh-cn",
+            answer="answer" if english else "answer_only",
+            subset=self.subset or ("main" if english else None),
             heldout_split="test",
-            answer_after="####",
+            answer_after="####" if english else None,
             reward="hashes",
             system=self.system,
-            user=self.user,
+            user=self.user or ASKS[self.language, self.style],
             limit=self.limit,
         ).load()
         return replace(
             task,
-            name="gsm8k",
+            name="gsm8k" if english else "gsm8k_zh",
             train=tuple(map(_without_commas, task.train)),
             heldout=tuple(map(_without_commas, task.heldout)),
-            verifier=NumberIn("hashes", units=self.units, allow_cut=self.allow_cut),
+            verifier=self._verifier(),
+            gold=GOLD[self.style],
+            full=1.0 if self.style == "hashes" else 1.2,
         )
+
+    def _verifier(self) -> Verifier:
+        if self.style == "hashes":
+            return NumberIn("hashes", units=self.units, allow_cut=self.allow_cut)
+        if self.style == "program":
+            return program_of_thought("tag")
+        answer = NumberIn("tag", units=self.units, allow_cut=self.allow_cut)
+        tags = Tags(("reasoning", "answer"), strict=True, allow_cut=self.allow_cut)
+        return Weighted((("accuracy", answer, 1.0), ("format", tags, 0.2)))
 
 
 def _without_commas(problem: Problem) -> Problem:
     return replace(problem, answer=problem.answer.replace(",", ""))
+
+
+def _solution(problem: Problem) -> str:
+    """The row's own reasoning, without the marks of its calculator."""
+    worked = str(problem.data.get("answer") or "")
+    return _COMPUTED.sub("", worked.rpartition("####")[0]).strip() or f"= {problem.answer}"
+
+
+def _hashed(problem: Problem) -> str:
+    return f"{_solution(problem)}\n#### {problem.answer}"
+
+
+def _tagged(problem: Problem) -> str:
+    return f"<reasoning>\n{_solution(problem)}\n</reasoning>\n<answer>{problem.answer}</answer>"
+
+
+def _program(problem: Problem) -> str:
+    """The solution's last computation as a program, where it gives the answer; else the answer."""
+    computed = _COMPUTED.findall(str(problem.data.get("answer") or ""))
+    last = problem.answer
+    if computed and computed[-1][1] == problem.answer and _PLAIN.fullmatch(computed[-1][0]):
+        last = re.sub(r"\b0+(?=\d)", "", computed[-1][0].strip())
+    return (
+        f"<reasoning>\n{_solution(problem)}\n</reasoning>\n"
+        f"<answer>\nvalue = {last}\nprint(round(value, 6))\n</answer>"
+    )
+
+
+GOLD: dict[Style, Callable[[Problem], str]] = {
+    "hashes": _hashed,
+    "tags": _tagged,
+    "program": _program,
+}

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..errors import ConfigError, nearest
 from ..types import Problem, Verifier
+from ..verify import known
+from ..verify.choice import Choice
+from ..verify.code import Asserts, Cases, PrintedAnswer
 from ..verify.load import load_function
 from ..verify.math import ExactAnswer, LastNumber, NumberIn
+from ..verify.symbolic import SymbolicAnswer
 from ..verify.verifier import adapt
 from .columns import Columns, cell, in_words
 from .read import is_file, read_rows
@@ -20,8 +25,20 @@ REWARDS: dict[str, Callable[[bool], Verifier]] = {
     "tag": lambda allow_cut: NumberIn("tag", allow_cut=allow_cut),
     "boxed": lambda allow_cut: NumberIn("boxed", allow_cut=allow_cut),
     "hashes": lambda allow_cut: NumberIn("hashes", allow_cut=allow_cut),
+    "symbolic": lambda allow_cut: SymbolicAnswer("boxed", allow_cut=allow_cut),
+    "choice": lambda allow_cut: Choice("tag", allow_cut=allow_cut),
+    "printed": lambda allow_cut: PrintedAnswer(allow_cut=allow_cut),
+    "cases": lambda allow_cut: Cases(allow_cut=allow_cut),
+    "asserts": lambda allow_cut: Asserts(allow_cut=allow_cut),
+    **{name: lambda allow_cut, make=make: make() for name, make in known.NAMES.items()},
 }
-"""Rewards by name: they compare a number with the answer; "exact" compares the whole text."""
+"""Rewards by name; docs/rewards.md says what each asks for."""
+ANSWERS: dict[str, Literal["number", "text", "anything"]] = {
+    "exact": "text", "symbolic": "text", "choice": "text",
+    "cases": "anything", "asserts": "anything",
+    "strict_format": "anything", "soft_format": "anything", "near_fifty": "anything",
+}  # fmt: skip
+"""What the answer column has to hold for them; a number for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +74,7 @@ class Rows:
     user: str = "{prompt}"
     """The user's turn, with {prompt} where the row's prompt goes."""
     reward: str = "last_number"
-    """last_number, exact, tag, boxed, hashes, or your own as file.py:function."""
+    """A reward's name (docs/rewards.md lists them), or your own as file.py:function."""
     answer_after: str | None = None
     """The expected answer is what follows the last of this mark in its column, such as ####."""
     allow_cut: bool = False
@@ -115,7 +132,7 @@ class Rows:
             self.prompt,
             self.answer,
             self.answer_after,
-            "anything" if ":" in self.reward else "text" if self.reward == "exact" else "number",
+            "anything" if ":" in self.reward else ANSWERS.get(self.reward, "number"),
             () if self.split_key is None else (self.split_key,),
         )
         rows = read_rows(path, split, self.subset, limit)

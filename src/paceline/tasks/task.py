@@ -1,12 +1,12 @@
 """What a model learns: problems to train on, problems held out, how they are asked, who
 judges."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..errors import ConfigError, DataError
-from ..types import Message, Problem, Verifier
+from ..types import BatchVerifier, Message, Problem, Verifier
 from .split import prompt_key
 
 
@@ -54,9 +54,14 @@ class Task:
     heldout: tuple[Problem, ...]
     """In an order whose first n are a fair sample; may be empty."""
     template: Template
-    verifier: Verifier
+    verifier: Verifier | BatchVerifier
     notes: tuple[str, ...] = ()
     """What was left out on loading, a sentence each."""
+    gold: Callable[[Problem], str | None] | None = None
+    """A completion of the problem that deserves full marks, or None where its row has none; for
+    `paceline tasks check` and the audit."""
+    full: float = 1.0
+    """The reward of full marks."""
 
     def __post_init__(self) -> None:
         if not self.train:

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 
 from .. import chance
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
 from ..tasks import Task
-from ..types import Completion, Problem
-from ..verify import judge
+from ..types import Completion, Problem, Verdict
+from ..verify.judges import Answer, Judges, Lost, Rewards
 from .statistics import Interval, bootstrap, pass_at, wilson
 
 Progress = Callable[[str, int, int], None]
@@ -42,6 +43,8 @@ class Evaluation:
     cut: float
     """Share of sampled completions that were cut by length."""
     seconds: float
+    lost: int = 0
+    """Completions that the verifier gave no verdict on; they count as wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,16 @@ def evaluate(
     completions: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
+    judges: Judges | None = None,
 ) -> tuple[Evaluation, list[Answered]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
 
     The random numbers depend on the seed, the problem and the completion alone, so that two
     evaluations of one model agree, and two models meet the same numbers.
+
+    Args:
+        judges: of the task's verifier; without, it is called in this process.
     """
     chosen = task.heldout[:problems]
     if not chosen:
@@ -85,21 +92,45 @@ def evaluate(
     ]
     _check_fit(policy, requests, sampling)
     total = len(chosen) * (completions + 1)
+    judges = judges or Judges(task.verifier, Rewards(workers=0))
     answered: list[Answered] = []
+    lost = 0
     for start in range(0, len(chosen), BLOCK):
         block = requests[start : start + BLOCK]
         first = [Request(r.prompt_ids, r.streams[:1]) for r in block]
-        greedy = engine.generate(first, sampling.as_greedy())
-        sampled = engine.generate(block, sampling)
-        rows = zip(chosen[start : start + BLOCK], greedy, sampled, strict=True)
-        for problem, one, many in rows:
-            marks = [judge(task.verifier, problem, c).solved for c in [*one, *many]]
-            answered.append(
-                Answered(problem, (one[0], marks[0]), tuple(zip(many, marks[1:], strict=True)))
-            )
+        asking = _Asking(judges, chosen[start : start + BLOCK])
+        greedy = engine.generate(first, sampling.as_greedy(), asking.greedy)
+        sampled = engine.generate(block, sampling, asking.sampled)
+        judges.settle()
+        rows = zip(asking.problems, greedy, sampled, asking.asked, strict=True)
+        for problem, one, many, futures in rows:
+            said = {place: future.result() for place, future in futures.items()}
+            lost += sum(isinstance(answer, Lost) for answer in said.values())
+            right = {p: isinstance(a, Verdict) and a.solved for p, a in said.items()}
+            marked = tuple((c, right[place]) for place, c in enumerate(many))
+            answered.append(Answered(problem, (one[0], right[GREEDY]), marked))
         if progress:
             progress("evaluating", len(answered) * (completions + 1), total)
-    return _figures(task.name, answered, time.perf_counter() - started, seed), answered
+    seconds = time.perf_counter() - started
+    return replace(_figures(task.name, answered, seconds, seed), lost=lost), answered
+
+
+GREEDY = -1
+"""The place of a problem's greedy answer; the sampled ones count from 0."""
+
+
+class _Asking:
+    """Has the answers to some problems judged while others are being sampled."""
+
+    def __init__(self, judges: Judges, problems: Sequence[Problem]) -> None:
+        self.judges, self.problems = judges, problems
+        self.asked: list[dict[int, Future[Answer]]] = [{} for _ in problems]
+
+    def greedy(self, i: int, place: int, completion: Completion) -> None:
+        self.asked[i][GREEDY] = self.judges.ask(self.problems[i], completion)
+
+    def sampled(self, i: int, place: int, completion: Completion) -> None:
+        self.asked[i][place] = self.judges.ask(self.problems[i], completion)
 
 
 def _check_fit(policy: Policy, requests: Sequence[Request], sampling: Sampling) -> None:

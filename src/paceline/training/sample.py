@@ -2,17 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
 from .. import chance
 from ..engine import Engine, Request, Sampling
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, RewardError
 from ..model import Policy
 from ..tasks import Task
-from ..types import Completion, Group, Problem, Rollout, Round
-from ..verify import judge
+from ..types import Completion, Group, Problem, Rollout, Round, Verdict
+from ..verify.judges import Answer, Judges, Lost, Rewards
 from .clock import Clock
+
+MOST_LOST = 4
+"""A round that loses more than so many times its groups to the verifier stops the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,25 @@ class Drawn:
     """Groups that dynamic sampling set aside."""
     too_long: int
     """Problems whose prompt and answer do not fit into the model's context."""
+    lost: tuple[str, ...] = ()
+    """Why groups were dropped because the verifier gave no verdict, one reason each."""
 
 
 class Sampler:
     """Draws problems in an order that the seed alone decides, samples a group of each, has it
     scored."""
 
-    def __init__(self, policy: Policy, engine: Engine, task: Task, settings: Rollouts, seed: int):
+    def __init__(
+        self,
+        policy: Policy,
+        engine: Engine,
+        task: Task,
+        settings: Rollouts,
+        seed: int,
+        judges: Judges | None = None,
+    ) -> None:
         self.policy, self.engine, self.task = policy, engine, task
+        self.judges = judges or Judges(task.verifier, Rewards(workers=0))
         self.settings, self.seed, self.draw = settings, seed, 0
         self._order: tuple[int, list[int]] = (-1, [])
 
@@ -76,22 +91,32 @@ class Sampler:
         """Round number `index`, always of `problems` groups.
 
         With accept="signal", groups without signal are refused and others drawn in their place;
-        when `max_draws` is used up, the last refused ones fill the round.
+        when `max_draws` is used up, the last refused ones fill the round. Groups that the verifier
+        loses are dropped, and others drawn in their place.
+
+        Raises: RewardError where the verifier raises, or loses MOST_LOST rounds' worth of groups.
         """
         wanted, accepted, refused = self.settings.problems, [], []
-        too_long = 0
-        for _ in range(self.settings.max_draws if self.settings.accept == "signal" else 1):
+        too_long, lost = 0, list[str]()
+        draws = self.settings.max_draws if self.settings.accept == "signal" else 1
+        while len(accepted) < wanted and draws:
             problems, skipped = self._next_problems(wanted - len(accepted))
             too_long += skipped
-            for group in self._groups(index, problems, clock):
+            groups, gone = self._groups(index, problems, clock)
+            for group in groups:
                 takes = self.settings.accept == "all" or group.has_signal
                 (accepted if takes else refused).append(group)
-            if len(accepted) == wanted:
-                break
+            lost += gone
+            draws -= not gone
+            if len(lost) > MOST_LOST * wanted:
+                raise RewardError(
+                    f"{len(lost)} groups of one round were lost, the last because {lost[-1]}; "
+                    "mend the reward, or give it more time with rewards.seconds."
+                )
         missing = wanted - len(accepted)
         filling = refused[len(refused) - missing :]
         groups = sorted([*accepted, *filling], key=lambda g: g.draw)
-        return Drawn(Round(index, tuple(groups)), len(refused) - missing, too_long)
+        return Drawn(Round(index, tuple(groups)), len(refused) - missing, too_long, tuple(lost))
 
     def _next_problems(self, count: int) -> tuple[list[tuple[int, Problem, tuple[int, ...]]], int]:
         """The next problems of the stream that fit: (draw, problem, prompt tokens), and how many
@@ -125,7 +150,8 @@ class Sampler:
 
     def _groups(
         self, index: int, drawn: Sequence[tuple[int, Problem, tuple[int, ...]]], clock: Clock
-    ) -> list[Group]:
+    ) -> tuple[list[Group], list[str]]:
+        """A group of each problem, and the reasons of those that were lost."""
         requests = [
             Request(
                 prompt_ids,
@@ -136,23 +162,33 @@ class Sampler:
             )
             for draw, _, prompt_ids in drawn
         ]
-        with clock("sample"):
-            answers = self.engine.generate(requests, self.settings.sampling)
-        with clock("verify"):
-            return [
-                Group(
-                    problem,
-                    prompt_ids,
-                    tuple(self._rollout(problem, completion) for completion in completions),
-                    draw,
-                )
-                for (draw, problem, prompt_ids), completions in zip(drawn, answers, strict=True)
-            ]
+        asked: list[dict[int, Future[Answer]]] = [{} for _ in drawn]
 
-    def _rollout(self, problem: Problem, completion: Completion) -> Rollout:
-        verdict = judge(self.task.verifier, problem, completion)
-        masked = self.settings.mask_cut and completion.finish == "length"
-        return Rollout(problem, completion, verdict, masked)
+        def judge(i: int, place: int, completion: Completion) -> None:
+            """While the others are still being sampled."""
+            asked[i][place] = self.judges.ask(drawn[i][1], completion)
+
+        with clock("sample"):
+            answers = self.engine.generate(requests, self.settings.sampling, judge)
+        groups, lost = [], []
+        with clock("verify"):
+            self.judges.settle()
+            for i, (draw, problem, prompt_ids) in enumerate(drawn):
+                verdicts = [asked[i][place].result() for place in range(len(answers[i]))]
+                gone = [verdict.reason for verdict in verdicts if isinstance(verdict, Lost)]
+                if gone:
+                    lost.append(gone[0])
+                    continue
+                rollouts = tuple(
+                    Rollout(problem, completion, verdict, self._masks(completion))
+                    for completion, verdict in zip(answers[i], verdicts, strict=True)
+                    if isinstance(verdict, Verdict)
+                )
+                groups.append(Group(problem, prompt_ids, rollouts, draw))
+        return groups, lost
+
+    def _masks(self, completion: Completion) -> bool:
+        return self.settings.mask_cut and completion.finish == "length"
 
 
 def reasons(round: Round) -> dict[str, int]:

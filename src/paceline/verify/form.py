@@ -5,7 +5,7 @@ All searches are linear in the text, whatever a model writes.
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
@@ -22,6 +22,13 @@ EMPTY = "the answer is empty"
 
 _HASHED_NUMBER = re.compile(r"####[ \t]*[-+−$]?[0-9][0-9.,]*[ \t]*(?=\n|\Z)")
 _BEHIND_A_BOX = re.compile(r"(?:[\s.$*]|\\\)|\\\])*")
+
+
+def check_form(form: str) -> None:
+    """Raise ConfigError for a form that there is not."""
+    if form not in get_args(Form):
+        *first, last = get_args(Form)
+        raise ConfigError(f"There is no form '{form}'; it is {', '.join(first)} or {last}.")
 
 
 def answer_text(text: str) -> str | None:

@@ -12,6 +12,9 @@ from typing import Any
 
 from ..errors import ConfigError, nearest
 
+USERS = "paceline_user_"
+"""What the names of modules begin with that were loaded from a file."""
+
 
 def load_function(reference: str) -> Callable[..., Any]:
     """The function that "path/to/file.py:name" or "package.module:name" names, as it is.
@@ -43,7 +46,7 @@ def _from_file(place: str) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"The file '{place}' does not exist.")
     digest = blake2b(str(path).encode(), digest_size=6).hexdigest()
-    title = f"paceline_user_{path.stem}_{digest}"
+    title = f"{USERS}{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(title, path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"'{place}' is no Python file.")

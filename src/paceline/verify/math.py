@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
 
-from ..errors import ConfigError, RewardError
+from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .form import CUT, UNCLOSED, Form, answer_in, answer_text
+from .form import CUT, UNCLOSED, Form, answer_in, answer_text, check_form
 
 MAX_NUMBER = 120
 """Characters of a number; a longer one is not read."""
@@ -134,7 +134,7 @@ class NumberIn:
     """Whether a completion that was cut by its length can score."""
 
     def __post_init__(self) -> None:
-        _check_form(self.form)
+        check_form(self.form)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         expected = _expected(problem)
@@ -180,7 +180,7 @@ class ExactAnswer:
     """Whether a completion that was cut by its length can score."""
 
     def __post_init__(self) -> None:
-        _check_form(self.form)
+        check_form(self.form)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         expected = self._normal(problem.answer)
@@ -199,8 +199,3 @@ class ExactAnswer:
     def _normal(self, text: str) -> str:
         text = " ".join(unicodedata.normalize("NFC", text).split()).removesuffix(".").rstrip()
         return text.casefold() if self.ignore_case else text
-
-
-def _check_form(form: str) -> None:
-    if form not in ("text", "tag", "boxed", "hashes"):
-        raise ConfigError(f"There is no form '{form}'; it is text, tag, boxed or hashes.")

@@ -6,31 +6,33 @@ answers must be a finite number, and is refused with a sentence where it is not.
 silently a zero.
 """
 
+import asyncio
 import inspect
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from ..errors import ConfigError, RewardError
+from ..errors import ConfigError, RewardError, SandboxError
 from ..types import Completion, Problem, Verdict, Verifier
 
 
-def judge(verifier: Callable[..., Any], problem: Problem, completion: Completion) -> Verdict:
+def judge(verifier: Any, problem: Problem, completion: Completion) -> Verdict:
     """The verdict on one completion, whatever kind of verifier gives it.
 
     A number becomes a Verdict. A verdict without a reason gets one that names the verifier.
 
     Raises: RewardError, naming the verifier and the problem, where the verifier raised (its
-        exception is the cause) or answered anything but a Verdict or a finite number.
+        exception is the cause) or answered anything but a Verdict or a finite number;
+        SandboxError where a program could not be run at all.
     """
     try:
         answer = verifier(problem, completion)
-    except RewardError:
+    except (RewardError, SandboxError):
         raise
     except Exception as error:
         said = " ".join(str(error).split())[:200]
@@ -38,6 +40,14 @@ def judge(verifier: Callable[..., Any], problem: Problem, completion: Completion
             f"The reward {name_of(verifier)} raised {type(error).__name__} on problem {problem.id}"
             f"{': ' + said if said else ''}."
         ) from error
+    return checked(answer, verifier, problem)
+
+
+def checked(answer: Any, verifier: Any, problem: Problem) -> Verdict:
+    """What a verifier answered, as a Verdict with finite numbers and a reason.
+
+    Raises: RewardError for anything but a Verdict or a finite number.
+    """
     given = answer if isinstance(answer, Verdict) else Verdict(answer)
     reward = _finite(given.reward, verifier, problem)
     parts = {name: _finite(part, verifier, problem) for name, part in given.parts.items()}
@@ -45,7 +55,7 @@ def judge(verifier: Callable[..., Any], problem: Problem, completion: Completion
     return replace(given, reward=reward, parts=parts, reason=reason)
 
 
-def _finite(value: Any, verifier: Callable[..., Any], problem: Problem) -> float:
+def _finite(value: Any, verifier: Any, problem: Problem) -> float:
     shown = "None" if value is None else f"a value of type {type(value).__name__}"
     if isinstance(value, Real):
         try:
@@ -61,9 +71,9 @@ def _finite(value: Any, verifier: Callable[..., Any], problem: Problem) -> float
     )
 
 
-def name_of(verifier: Callable[..., Any]) -> str:
+def name_of(verifier: Any) -> str:
     """How messages call a verifier: "length_reward" (rewards.py), or its type's name."""
-    if isinstance(verifier, FromColumns | FromScore):
+    if isinstance(verifier, FromAsync | FromBatch | FromColumns | FromScore | FromLists):
         return name_of(verifier.function)
     if isinstance(verifier, partial):
         return name_of(verifier.func)
@@ -84,6 +94,7 @@ class FromColumns:
     Raises: RewardError where a parameter names no column, or the answer is no list of one.
     """
 
+    needs_process: ClassVar[bool] = True
     function: Callable[..., Any]
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
@@ -136,6 +147,7 @@ class FromScore:
     under "score"; its other numbers become the parts, and "acc" says whether it was right.
     """
 
+    needs_process: ClassVar[bool] = True
     function: Callable[..., Any]
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
@@ -156,6 +168,81 @@ class FromScore:
         return Verdict(answer["score"], parts, "", bool(answer["acc"]) if "acc" in answer else None)
 
 
+@dataclass(frozen=True, slots=True)
+class FromLists:
+    """A verifier from a function of lists of texts, called with lists of one.
+
+    Two orders are known: `(queries, prompts, labels)`, as OpenRLHF calls a reward function, where a
+    query is the prompt with its completion; and `(prompt, responses, answer)`, where the answer is
+    one and the responses are many. The result is a number, a list or a tensor of one, or a mapping
+    with "rewards".
+    """
+
+    needs_process: ClassVar[bool] = True
+    function: Callable[..., Any]
+    order: Literal["queries", "responses"]
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
+        prompt = _as_text(problem.prompt)
+        if self.order == "queries":
+            answer = self.function([prompt + completion.text], [prompt], [problem.answer])
+        else:
+            answer = self.function(prompt, [completion.text], problem.answer)
+        if isinstance(answer, Mapping):
+            answer = answer.get("rewards")
+        to_list = getattr(answer, "tolist", None)
+        if to_list is not None:
+            answer = to_list()
+        if isinstance(answer, list | tuple):
+            if len(answer) != 1:
+                raise RewardError(
+                    f"The reward {name_of(self)} must return one number for each completion; for "
+                    f"one of problem {problem.id} it returned {_shape(answer)}."
+                )
+            answer = answer[0]
+        return answer  # type: ignore[return-value]  # whatever it is, `checked` looks at it
+
+
+def _as_text(prompt: str | Sequence[Mapping[str, str]]) -> str:
+    """A prompt as the text that functions of texts expect: the turns, one below the other."""
+    if isinstance(prompt, str):
+        return prompt
+    return "\n".join(turn["content"] for turn in prompt)
+
+
+@dataclass(frozen=True, slots=True)
+class FromAsync:
+    """A verifier from an `async def` of (problem, completion), each call in a loop of its own."""
+
+    needs_process: ClassVar[bool] = True
+    function: Callable[..., Any]
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
+        return asyncio.run(self.function(problem, completion))
+
+
+@dataclass(frozen=True, slots=True)
+class FromBatch:
+    """A BatchVerifier from a function of (problems, completions), or an `async def` of them."""
+
+    needs_process: ClassVar[bool] = True
+    function: Callable[..., Any]
+
+    def batch(
+        self, problems: Sequence[Problem], completions: Sequence[Completion]
+    ) -> Sequence[Verdict | float]:
+        answer = self.function(problems, completions)
+        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
+        answer = list(self.batch([problem], [completion]))
+        if len(answer) != 1:
+            raise RewardError(
+                f"The reward {name_of(self)} answered {len(answer)} verdicts for one completion."
+            )
+        return answer[0]
+
+
 def _shape(answer: Any) -> str:
     kind = type(answer).__name__
     return f"a {kind} of {len(answer)}" if isinstance(answer, Collection) else f"one {kind}"
@@ -165,8 +252,9 @@ def adapt(function: Callable[..., Any]) -> Verifier:
     """A verifier from a function, by the names of its parameters; this is the one place that
     looks.
 
-    `completions` makes it a FromColumns, `solution_str` a FromScore; anything that two arguments
-    can call is a verifier as it is.
+    (problems, completions) is a function of many at once; `completions` alone makes it a
+    FromColumns, `solution_str` a FromScore, `queries` or `responses` a FromLists, `async def` a
+    FromAsync; anything that two arguments can call is a verifier as it is.
 
     Raises: ConfigError for any other signature.
     """
@@ -178,16 +266,24 @@ def adapt(function: Callable[..., Any]) -> Verifier:
         signature = inspect.signature(function)
     except ValueError:  # Some functions written in C do not say what they take.
         return function
-    if "completions" in signature.parameters:
+    names = list(signature.parameters)
+    if names[:2] == ["problems", "completions"]:
+        return FromBatch(function)
+    if "completions" in names:
         return FromColumns(function)
-    if "solution_str" in signature.parameters:
+    if "solution_str" in names:
         return FromScore(function)
+    if "queries" in names:
+        return FromLists(function, "queries")
+    if "responses" in names:
+        return FromLists(function, "responses")
     try:
         signature.bind(None, None)
     except TypeError:
         raise ConfigError(
-            f"The reward {name_of(function)} takes ({', '.join(signature.parameters)}); "
-            "a reward takes (problem, completion), (completions, prompts=…, **columns) or "
-            "(data_source, solution_str, ground_truth, extra_info)."
+            f"The reward {name_of(function)} takes ({', '.join(names)}); a reward takes (problem, "
+            "completion), (problems, completions), (completions, prompts=…, **columns), "
+            "(data_source, solution_str, ground_truth, extra_info), (queries, prompts, labels) or "
+            "(prompt, responses, answer)."
         ) from None
-    return function
+    return FromAsync(function) if inspect.iscoroutinefunction(function) else function

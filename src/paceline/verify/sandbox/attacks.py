@@ -224,7 +224,7 @@ SECRETS = (
     _tries("the same by way of ..", "secrets", "print(open('../' * 20 + '@SECRET@').read())"),
     _tries("the same through /proc", "secrets", "print(open('/proc/self/root@SECRET@').read())"),
     _tries("the same through a link", "secrets",
-           "os.symlink('@SECRET@', 'link')\nprint(open('link').read())"),
+           "os.symlink('@SECRET@', 'link')\nprint(open('link').read())", harmless=False),
     _tries("list its folder", "secrets", "print(os.listdir('@FOLDER@'))"),
     _tries("users of the system", "secrets", "print(open('/etc/passwd').read())"),
     _tries("homes", "secrets", "os.listdir('/home')", "os.listdir('/root')"),

@@ -25,11 +25,13 @@ tried("write into its own folder", lambda: open("x", "w").close())
 tried("connect to a port of this machine",
       lambda: socket.create_connection(("127.0.0.1", {port}), 1).close())
 tried("start a process", os.fork)
-tried("start a program", lambda: os.execv(sys.executable, ["python", "-c", "print('started')"]))
 tried("signal another process", lambda: os.kill({victim}, 0))
 if {token!r} in os.environ.values():
     found.append("see the environment")
-print("contained" if not found else ", ".join(found))
+if not found:
+    started = ["python", "-c", "print('start a program')"]
+    tried("start a program", lambda: os.execv(sys.executable, started))
+print(", ".join(found) or "contained")
 """
 
 

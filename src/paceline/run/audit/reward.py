@@ -1,0 +1,122 @@
+"""The reward under probes: what it pays, whether it says the same twice, and how long it takes."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from ... import chance
+from ...errors import UserError
+from ...tasks import Task
+from ...types import Completion, Problem, Verdict
+from ...verify.judges import Answer, Judges, Lost
+from .probes import PROBES, Probe, Wanted
+
+PROBLEMS = 40
+"""Problems that every probe is tried on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one way of answering earned."""
+
+    name: str
+    wanted: Wanted
+    asked: int
+    right: int
+    """How many counted as right."""
+    full: int
+    """How many earned full marks."""
+    reward: float
+    """The mean."""
+    unanswered: int
+    """How many got no verdict."""
+    reason: str
+    """The commonest one."""
+    good: bool
+    """Whether the wish was met."""
+    why: str
+    """What it means where it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewarded:
+    """All of it."""
+
+    probes: tuple[Probed, ...]
+    calls: int
+    milliseconds: float
+    """Of one call, the median."""
+    worst: float
+    """Milliseconds of the longest."""
+    differing: int
+    """Calls whose repetition gave another reward."""
+    errors: tuple[str, ...]
+    """What the verifier raised, each once."""
+
+
+def probe_reward(task: Task, judges: Judges, seed: int) -> Rewarded:
+    """Try every probe on a sample of problems, each twice."""
+    order = chance.permutation(chance.key(seed, "audit"), len(task.train))
+    chosen = [task.train[i] for i in order[:PROBLEMS]]
+    others = [task.train[i] for i in order[PROBLEMS : 3 * PROBLEMS]] or chosen
+    probed, times, differing, errors = [], list[float](), 0, dict[str, None]()
+    for probe in PROBES:
+        made = [(p, probe.completion(task, p, [o for o in others if o.id != p.id])) for p in chosen]
+        asked = [(p, c) for p, c in made if c is not None]
+        first = [_timed(judges, p, c, times, errors) for p, c in asked]
+        again = [_timed(judges, p, c, times, errors) for p, c in asked]
+        differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
+        if asked:
+            probed.append(_probed(probe, task, first))
+    return Rewarded(
+        tuple(probed),
+        len(times),
+        1e3 * statistics.median(times) if times else 0.0,
+        1e3 * max(times, default=0.0),
+        differing,
+        tuple(errors),
+    )
+
+
+def _timed(
+    judges: Judges,
+    problem: Problem,
+    completion: Completion,
+    times: list[float],
+    errors: dict[str, None],
+) -> Answer:
+    """One at a time, so that its time is its own."""
+    started = time.perf_counter()
+    future: Future[Answer] = judges.ask(problem, completion)
+    judges.settle()
+    try:
+        answer = future.result()
+    except UserError as error:
+        errors[str(error)] = None
+        answer = Lost(str(error))
+    times.append(time.perf_counter() - started)
+    return answer
+
+
+def _reward(answer: Answer) -> float | None:
+    return answer.reward if isinstance(answer, Verdict) else None
+
+
+def _probed(probe: Probe, task: Task, answers: Sequence[Answer]) -> Probed:
+    verdicts = [a for a in answers if isinstance(a, Verdict)]
+    right = sum(v.solved for v in verdicts)
+    full = sum(v.reward >= task.full - 1e-9 for v in verdicts)
+    good = {
+        "full marks": full == len(answers),
+        "not right": right == 0 and len(verdicts) == len(answers),
+        "anything": len(verdicts) == len(answers),
+    }[probe.wanted]
+    reasons = [a.reason for a in answers]
+    return Probed(
+        probe.name, probe.wanted, len(answers), right, full,
+        statistics.fmean(v.reward for v in verdicts) if verdicts else 0.0,
+        len(answers) - len(verdicts), max(set(reasons), key=reasons.count), good,
+        "" if good else probe.why or "no verdict",
+    )  # fmt: skip

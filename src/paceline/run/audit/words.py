@@ -1,0 +1,146 @@
+"""What the figures mean, in sentences that say what to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...config import Config
+from ...tasks import Task
+from .model import ENOUGH, Overlap, Sampled
+from .reward import Rewarded
+
+SLOW = 200.0
+"""Milliseconds of a call from which on it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence, and whether it is a reason not to train."""
+
+    sentence: str
+    bad: bool = False
+
+
+def findings(
+    config: Config,
+    task: Task,
+    rewarded: Rewarded,
+    overlap: Overlap,
+    sampled: Sampled | None,
+) -> tuple[Finding, ...]:
+    """Everything worth a sentence, the bad first."""
+    found = [*_of_reward(task, rewarded), *_of_overlap(overlap)]
+    if sampled is not None:
+        found += _of_model(config, sampled)
+    return tuple(sorted(found, key=lambda finding: not finding.bad))
+
+
+def verdict(found: Sequence[Finding]) -> str:
+    """All in all."""
+    bad = sum(finding.bad for finding in found)
+    if not bad:
+        return "Verdict: nothing speaks against training with this."
+    things = "one thing" if bad == 1 else f"{bad} things"
+    return (
+        f"Verdict: mend {things} first; the model would learn what the reward pays, not the task."
+    )
+
+
+def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
+    found = [Finding(f"The reward fails: {error}", bad=True) for error in rewarded.errors]
+    if task.gold is None:
+        found.append(
+            Finding(
+                "The task has no gold answers, so only what needs none was tried; read some "
+                "completions with their rewards yourself."
+            )
+        )
+    for p in rewarded.probes:
+        if p.good:
+            continue
+        if p.wanted == "full marks":
+            sentence = (
+                f"{p.asked - p.full} of {p.asked} gold answers miss full marks ({p.reason}): "
+                f"{p.why}."
+            )
+        else:
+            sentence = f"'{p.name}' counts as right in {p.right} of {p.asked} cases: {p.why}."
+        found.append(Finding(sentence, bad=True))
+    if rewarded.differing:
+        found.append(
+            Finding(
+                f"{rewarded.differing} calls gave another reward when they were repeated; a run "
+                "cannot be repeated or resumed exactly with it.",
+                bad=True,
+            )
+        )
+    if rewarded.milliseconds > SLOW:
+        found.append(
+            Finding(
+                f"A call takes {rewarded.milliseconds:.0f} ms; with rewards.workers=N, N of them "
+                "go on beside the sampling."
+            )
+        )
+    return found
+
+
+def _of_overlap(overlap: Overlap) -> list[Finding]:
+    if not overlap.heldout:
+        return [Finding("Nothing is held out, so no accuracy will be measured.")]
+    share = overlap.same_words / overlap.heldout
+    if overlap.same_words:
+        return [
+            Finding(
+                f"{overlap.same_words} of {overlap.heldout} held-out problems have the words of a "
+                "training problem: held-out accuracy measures memory in part; keep families "
+                "together with task.split_key.",
+                bad=share > 0.02,
+            )
+        ]
+    return []
+
+
+def _of_model(config: Config, s: Sampled) -> list[Finding]:
+    found = []
+    if s.cut > 0.3:
+        found.append(
+            Finding(
+                f"{100 * s.cut:.0f} % of completions are cut at {config.rollouts.max_tokens} "
+                f"tokens; try rollouts.max_tokens={s.max_tokens}, or ask for shorter answers."
+            )
+        )
+    elif s.max_tokens < config.rollouts.max_tokens // 2:
+        found.append(
+            Finding(
+                f"Nearly all completions fit into {s.max_tokens} tokens; rollouts.max_tokens="
+                f"{s.max_tokens} would end runaway ones sooner."
+            )
+        )
+    if not any(s.rates):
+        found.append(
+            Finding(
+                f"None of {s.problems * s.completions} completions was right. Training learns from "
+                "differences within a group, so nothing would be learned: take easier problems, a "
+                "warm start, or a reward that pays for steps on the way.",
+                bad=not s.with_signal,
+            )
+        )
+    elif min(s.rates) == 1.0:
+        found.append(Finding("The model solves every problem already: take harder ones.", bad=True))
+    elif s.predicted.get(config.rollouts.completions, 1.0) < ENOUGH:
+        found.append(
+            Finding(
+                f"About {100 * s.predicted[config.rollouts.completions]:.0f} % of groups of "
+                f"{config.rollouts.completions} will carry signal; groups of {s.group_size} "
+                f"promise {100 * s.predicted[s.group_size]:.0f} %."
+            )
+        )
+    gap = s.lenient - s.accuracy
+    if gap > 0.1:
+        found.append(
+            Finding(
+                f"{100 * s.lenient:.0f} % of completions contain the right answer, "
+                f"{100 * s.accuracy:.0f} % in the form asked for: up to {100 * gap:.0f} points of "
+                "a later gain would be form."
+            )
+        )
+    return found

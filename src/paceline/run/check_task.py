@@ -1,0 +1,97 @@
+"""`paceline tasks`: what there is, and whether a task's gold answers score full marks."""
+
+import inspect
+import json
+from dataclasses import asdict, dataclass
+
+from ..errors import DataError
+from ..tasks import SOURCES, Task, TaskSource
+from ..types import Completion, Problem
+from ..verify.judges import Judges, Lost, Rewards
+
+SHOWN = 10
+"""Rows printed of those that fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A gold answer that does not score full marks."""
+
+    side: str
+    """training or held out."""
+    number: int
+    """Of the problem on its side, from 1."""
+    id: str
+    reward: float | None
+    """None where there was no verdict."""
+    reason: str
+    answer: str
+    """The expected answer."""
+
+
+def tell_tasks(*, as_json: bool = False) -> None:
+    """Print every task with its first line of help."""
+    told = {
+        name: (inspect.getdoc(source) or "").splitlines()[0] for name, source in SOURCES.items()
+    }
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    for name, line in told.items():
+        print(f"{name:16}{line}")
+
+
+def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -> None:
+    """Load a task, have every gold answer judged, and print those that do not score full marks.
+
+    Raises: DataError where one does not; what loading raises.
+    """
+    task = source.load()
+    without, checked, failed = 0, 0, list[Failed]()
+    with Judges(task.verifier, rewards) as judges:
+        for side, problems in (("training", task.train), ("held out", task.heldout)):
+            asked = [(i, p, _gold(task, p)) for i, p in enumerate(problems, 1)]
+            futures = [
+                (i, p, judges.ask(p, completion)) for i, p, completion in asked if completion
+            ]
+            judges.settle()
+            without += len(asked) - len(futures)
+            checked += len(futures)
+            for number, problem, future in futures:
+                verdict = future.result()
+                reward = None if isinstance(verdict, Lost) else verdict.reward
+                if reward is None or reward < task.full - 1e-9:
+                    failed.append(
+                        Failed(side, number, problem.id, reward, verdict.reason, problem.answer)
+                    )
+    if as_json:
+        found = {"task": task.name, "checked": checked, "without": without}
+        found["failed"] = list(map(asdict, failed))
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        _tell(task, checked, without, failed)
+    if failed:
+        raise DataError(
+            f"{len(failed)} of {checked} gold answers of task '{task.name}' do not score full "
+            f"marks ({task.full:g}); mend the rows, or the reward that refuses them."
+        )
+
+
+def _gold(task: Task, problem: Problem) -> Completion | None:
+    """The gold answer as a completion, where the task has one."""
+    text = task.gold(problem) if task.gold is not None else None
+    return None if text is None else Completion((), (), text, "stop")
+
+
+def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
+    print(f"{task.name}: {len(task.train)} problems to train on, {len(task.heldout)} held out")
+    for note in task.notes:
+        print(f"  {note}")
+    if without:
+        print(f"  {without} problems have no gold answer that could be checked")
+    for f in failed[:SHOWN]:
+        shown = "no verdict" if f.reward is None else f"{f.reward:g}"
+        print(f"  {f.side} problem {f.number} ({f.id}), '{f.answer[:40]}': {shown}, {f.reason}")
+    if len(failed) > SHOWN:
+        print(f"  and {len(failed) - SHOWN} more")
+    print(f"{checked - len(failed)} of {checked} gold answers score full marks")

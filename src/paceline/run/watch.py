@@ -1,0 +1,94 @@
+"""Signs that the reward is paid for something else than the task: said once, with the figures.
+
+Three rules, each on figures that every step or evaluation has anyway.
+
+- The reward rises and the answers do not get better: over WINDOW steps the mean reward gained RISE
+  while the share of right answers gained nothing. A part of the reward other than the answer is
+  being collected.
+- The reward rises and held-out accuracy does not: between two evaluations the mean reward gained
+  RISE while held-out accuracy fell.
+- One answer fits all: more than REPEATED of a round's completions say what a completion of another
+  problem says, in PATIENCE rounds in a row.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from statistics import fmean
+from typing import Any
+
+from ..types import Round
+
+WINDOW = 10
+RISE = 0.1
+REPEATED = 0.5
+PATIENCE = 5
+
+
+class Watch:
+    """Sees every step's line and says what it notices."""
+
+    def __init__(self) -> None:
+        self._steps: deque[tuple[float, float]] = deque(maxlen=2 * WINDOW)
+        """Reward and accuracy of the last steps."""
+        self._since: list[float] = []
+        """Rewards since the last evaluation."""
+        self._before: tuple[float, float] | None = None
+        """Mean reward before, and held-out accuracy at, the last evaluation."""
+        self._repeating = 0
+
+    def notices(self, line: Mapping[str, Any]) -> Iterator[str]:
+        """What a step's line shows, one sentence each."""
+        self._steps.append((line["reward"], line["accuracy"]))
+        self._since.append(line["reward"])
+        yield from self._form()
+        yield from self._heldout(line.get("evaluation"))
+        yield from self._repetition(line["repeated_answers"])
+
+    def _form(self) -> Iterator[str]:
+        if len(self._steps) < 2 * WINDOW:
+            return
+        early, late = list(self._steps)[:WINDOW], list(self._steps)[WINDOW:]
+        reward, right = (fmean(x[i] for x in late) - fmean(x[i] for x in early) for i in (0, 1))
+        if reward >= RISE and right <= 0:
+            yield (
+                f"over the last {2 * WINDOW} steps the reward rose by {reward:.2f} and the share "
+                "of right answers did not: the model collects another part of the reward than the "
+                "answer; look at the reasons, and make that part smaller."
+            )
+
+    def _heldout(self, evaluation: Mapping[str, Any] | None) -> Iterator[str]:
+        if evaluation is None:
+            return
+        reward, accuracy = fmean(self._since), evaluation["sampled_accuracy"]
+        if self._before is not None:
+            rose, fell = reward - self._before[0], self._before[1] - accuracy
+            if rose >= RISE and fell > 0:
+                yield (
+                    f"since the last evaluation the reward rose by {rose:.2f} while held-out "
+                    f"accuracy fell by {100 * fell:.1f} points: the reward may be paid for "
+                    "something else than the task; read some completions."
+                )
+        self._before, self._since = (reward, accuracy), []
+
+    def _repetition(self, share: float) -> Iterator[str]:
+        self._repeating = self._repeating + 1 if share > REPEATED else 0
+        if self._repeating == PATIENCE:
+            yield (
+                f"for {PATIENCE} rounds more than {100 * REPEATED:.0f} % of the completions have "
+                "said what completions of other problems said: one answer that fits all is being "
+                "learned; read some, and audit the reward."
+            )
+
+
+def repeated_answers(round: Round) -> float:
+    """The share of completions whose text is also that of a completion of another problem."""
+    problems: dict[str, set[str]] = {}
+    for group in round.groups:
+        for rollout in group.rollouts:
+            problems.setdefault(_said(rollout.completion.text), set()).add(group.problem.id)
+    texts = [_said(r.completion.text) for r in round.rollouts]
+    return sum(len(problems[text]) > 1 for text in texts) / len(texts)
+
+
+def _said(text: str) -> str:
+    return " ".join(text.split())

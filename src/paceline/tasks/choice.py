@@ -1,0 +1,118 @@
+"""Multiple choice: any rows with a question, its options and the right one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, DataError
+from ..types import Problem
+from ..verify.choice import Choice, as_letter
+from ..verify.compose import Weighted
+from ..verify.form import Tags
+from .columns import Columns, in_words
+from .read import Row, read_rows
+from .split import content_id, split
+from .task import Task, Template
+
+USER = (
+    "{prompt}\n\nThink between <think> and </think>. Then write the letter of the right option "
+    "alone between <answer> and </answer>."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MultipleChoice:
+    """Questions with options A, B, C …
+
+    Options are a list of texts, or {"text": […], "label": […]} as in ARC; the right one is named by
+    its letter, its label, or its place from 0.
+    """
+
+    path: str = ""
+    """A file, a folder or a hub name."""
+    question: str = "question"
+    """The column of questions."""
+    options: str = "choices"
+    """The column of options."""
+    answer: str = "answer"
+    """The column that names the right one."""
+    split: str = "train"
+    """Which part of a folder or hub name is trained on."""
+    subset: str | None = None
+    """The hub data set's configuration."""
+    heldout: float = 0.1
+    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    format_weight: float = 0.1
+    """What keeping to the tags is worth beside 1 for the right option."""
+    system: str | None = None
+    """A system message; None for none."""
+    user: str = USER
+    """The user's turn, with {prompt} where the question and its options go."""
+    limit: int | None = None
+    """At most so many rows, from the start."""
+
+    def load(self) -> Task:
+        """The task.
+
+        Raises: DataError for rows whose options or answers cannot be read.
+        """
+        if not self.path:
+            raise ConfigError("task.path is empty; set it to a file, a folder or a hub name.")
+        rows = read_rows(self.path, self.split, self.subset, self.limit)
+        where = f"'{self.path}'"
+        if not rows:
+            raise DataError(f"{where} has no rows.")
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        Columns(self.question, self.answer, others=(self.options,)).check_names(names, where)
+        problems: dict[str, Problem] = {}
+        wrong: list[int] = []
+        for number, row in enumerate(rows, 1):
+            problem = self._problem(row)
+            if problem is None:
+                wrong.append(number)
+            else:
+                problems.setdefault(problem.id, problem)
+        if wrong:
+            raise DataError(
+                f"{in_words(wrong)} of {where}: the options in column '{self.options}' are no list "
+                f"of two to ten texts, or the answer in column '{self.answer}' names none of them."
+            )
+        train, heldout = split(problems.values(), self.heldout)
+        parts = (
+            ("answer", Choice("tag", options="options"), 1.0),
+            ("format", Tags(("think", "answer"), strict=True), self.format_weight),
+        )
+        return Task(
+            Path(self.path).absolute().stem, train, heldout, Template(self.system, self.user),
+            Weighted(parts), gold=_gold, full=1.0 + self.format_weight,
+        )  # fmt: skip
+
+    def _problem(self, row: Row) -> Problem | None:
+        options, labels = _options(row.get(self.options))
+        question, answer = row.get(self.question), row.get(self.answer)
+        if not isinstance(question, str) or not question.strip() or not 2 <= len(options) <= 10:
+            return None
+        if str(answer) in labels:
+            answer = labels.index(str(answer))
+        try:
+            letter = as_letter(answer, len(options))
+        except ConfigError:
+            return None
+        lines = [f"{chr(ord('A') + i)}. {option}" for i, option in enumerate(options)]
+        prompt = "\n".join([question.strip(), *lines])
+        data = {**{k: v for k, v in row.items() if k != self.question}, "options": options}
+        return Problem(content_id(prompt, letter), prompt, letter, data)
+
+
+def _options(value: Any) -> tuple[list[str], list[str]]:
+    """The options' texts, and their labels where the row names them."""
+    if isinstance(value, Mapping):
+        return list(map(str, value.get("text", []))), list(map(str, value.get("label", [])))
+    if isinstance(value, list | tuple):
+        return list(map(str, value)), []
+    return [], []
+
+
+def _gold(problem: Problem) -> str:
+    return f"<think>It is option {problem.answer}.</think>\n<answer>{problem.answer}</answer>"

@@ -1,0 +1,83 @@
+"""Programming problems, checked by running: inputs and outputs, or assert lines."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from ..errors import ConfigError, DataError
+from ..types import Problem
+from ..verify.code import Asserts, Cases, Running
+from .columns import in_words
+from .rows import Rows
+from .task import Task
+
+Checks = Literal["cases", "asserts"]
+USER = (
+    "{prompt}\n\nAnswer with one Python program in a block that begins with ```python and ends "
+    "with ```."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Rows with a description and checks of the program.
+
+    cases: a list of {"stdin": …, "stdout": …}. asserts: a list of `assert call == value` lines, as
+    in google-research-datasets/mbpp (prompt=text, checks=asserts, column=test_list).
+    """
+
+    path: str = ""
+    """A file, a folder or a hub name."""
+    prompt: str = "prompt"
+    """The column of descriptions."""
+    checks: Checks = "cases"
+    """cases or asserts."""
+    column: str = "cases"
+    """The column of the checks."""
+    solution: str = "code"
+    """A column with a right program, if there is one: for `paceline tasks check`."""
+    strict: bool = True
+    """Whether all checks must hold for any reward; else their share is paid."""
+    seconds: float = 5.0
+    """Of one run."""
+    megabytes: int = 256
+    """Of memory."""
+    split: str = "train"
+    """Which part of a folder or hub name is trained on."""
+    subset: str | None = None
+    """The hub data set's configuration."""
+    heldout: float = 0.1
+    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    system: str | None = None
+    """A system message; None for none."""
+    user: str = USER
+    """The user's turn, with {prompt} where the description goes."""
+    limit: int | None = None
+    """At most so many rows, from the start."""
+
+    def load(self) -> Task:
+        """The task.
+
+        Raises: DataError for rows without checks.
+        """
+        if self.checks not in get_args(Checks):
+            raise ConfigError(f"task.checks is '{self.checks}'; it is cases or asserts.")
+        task = Rows(
+            path=self.path, prompt=self.prompt, answer=None, split=self.split, subset=self.subset,
+            heldout=self.heldout, system=self.system, user=self.user, reward=self.checks,
+            limit=self.limit,
+        ).load()  # fmt: skip
+        for problems in (task.train, task.heldout):
+            bare = [i for i, p in enumerate(problems, 1) if not p.data.get(self.column)]
+            if bare:
+                raise DataError(
+                    f"{in_words(bare)} of '{self.path}': nothing in column '{self.column}'; set "
+                    "task.column to the one with the checks."
+                )
+        kind = Cases if self.checks == "cases" else Asserts
+        running = Running(self.seconds, self.megabytes)
+        verifier = kind(self.column, strict=self.strict, running=running)
+        return replace(task, verifier=verifier, gold=self._gold)
+
+    def _gold(self, problem: Problem) -> str | None:
+        program = problem.data.get(self.solution)
+        return f"```python\n{program}\n```" if program else None

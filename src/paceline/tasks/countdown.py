@@ -1,0 +1,137 @@
+"""Countdown: reach a target with the numbers given, each used once (the game; as a training task,
+TinyZero, 2025)."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .. import chance
+from ..errors import ConfigError
+from ..types import Problem
+from ..verify.compose import Weighted
+from ..verify.countdown import Equation
+from ..verify.form import Tags
+from .columns import Columns
+from .read import read_rows
+from .split import split
+from .task import Task, Template
+
+QUESTION = (
+    "Using the numbers {numbers}, create an equation that equals {target}. You can use +, -, * and "
+    "/, and each number exactly once."
+)
+USER = (
+    "{prompt}\n\nThink between <think> and </think>. Then write the equation alone between "
+    "<answer> and </answer>, for example <answer>(1 + 2) / 3</answer>."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """Problems such as "Using the numbers 3, 7, 25, create an equation that equals 46".
+
+    Made up by the program, each with a solution; or rows with `nums` and `target` (as in
+    Jiayi-Pan/Countdown-Tasks-3to4).
+    """
+
+    data: str | None = None
+    """A file, folder or hub name with columns nums and target; None makes problems up."""
+    numbers: int = 3
+    """How many numbers a problem has at least."""
+    most: int = 4
+    """How many at most."""
+    low: int = 1
+    """The smallest number."""
+    high: int = 30
+    """The largest number, and the target is at most 100."""
+    problems: int = 10_000
+    """How many, training and held out together."""
+    heldout: float = 0.05
+    """Held out: below 1 a share of the problems, from 1 on a number of them."""
+    seed: int = 0
+    """Which problems are made up."""
+    format_weight: float = 0.1
+    """What keeping to the tags is worth beside 1 for the right equation."""
+    system: str | None = None
+    """A system message; None for none."""
+    user: str = USER
+    """The user's turn, with {prompt} where the question goes."""
+
+    def load(self) -> Task:
+        """The task.
+
+        Raises: ConfigError for an empty range; DataError for rows without nums and target.
+        """
+        if not 2 <= self.numbers <= self.most <= 6 or not 1 <= self.low <= self.high <= 100:
+            raise ConfigError(
+                "task.numbers and task.most must be 2 to 6, and task.low and task.high 1 to 100, "
+                "in order."
+            )
+        problems = self._made_up() if self.data is None else self._read(self.data)
+        train, heldout = split(problems, self.heldout, lambda p: p.id)
+        verifier = Weighted(
+            (
+                ("equation", Equation("tag"), 1.0),
+                ("format", Tags(("think", "answer"), strict=True), self.format_weight),
+            )
+        )
+        return Task(
+            "countdown", train, heldout, Template(self.system, self.user), verifier,
+            gold=_gold, full=1.0 + self.format_weight,
+        )  # fmt: skip
+
+    def _made_up(self) -> list[Problem]:
+        stream = chance.key(self.seed, "countdown")
+        found: dict[str, Problem] = {}
+        for i in range(64 * self.problems):
+            if len(found) == self.problems:
+                break
+            made = self._one(chance.key(stream, i))
+            if made is not None:
+                found.setdefault(made.id, made)
+        return list(found.values())
+
+    def _one(self, stream: int) -> Problem | None:
+        """A random expression over random numbers, if its value is a fitting target."""
+        count = chance.integer(stream, 0, self.numbers, self.most)
+        numbers = [chance.integer(stream, 1 + i, self.low, self.high) for i in range(count)]
+        parts = [(Fraction(n), str(n)) for n in numbers]
+        for i in range(count - 1):
+            a = parts.pop(chance.integer(stream, 100 + 3 * i, 0, len(parts) - 1))
+            b = parts.pop(chance.integer(stream, 101 + 3 * i, 0, len(parts) - 1))
+            operator = chance.choice(stream, 102 + 3 * i, ("+", "-", "*", "/"))
+            if operator == "/" and (b[0] == 0 or (a[0] / b[0]).denominator > 1):
+                return None
+            value = {
+                "+": lambda a=a, b=b: a[0] + b[0],
+                "-": lambda a=a, b=b: a[0] - b[0],
+                "*": lambda a=a, b=b: a[0] * b[0],
+                "/": lambda a=a, b=b: a[0] / b[0],
+            }[operator]()
+            parts.append((value, f"({a[1]} {operator} {b[1]})"))
+        value, text = parts[0]
+        if not 1 <= value <= 100 or value in numbers:
+            return None
+        return _problem(numbers, int(value), text[1:-1])
+
+    def _read(self, path: str) -> list[Problem]:
+        rows = read_rows(path, "train", None, self.problems)
+        Columns("nums", "target").check_names(
+            list(dict.fromkeys(name for row in rows for name in row)), f"'{path}'"
+        )
+        made = [_problem(row["nums"], int(row["target"]), None) for row in rows]
+        return list({problem.id: problem for problem in made}.values())
+
+
+def _problem(numbers: list[int], target: int, solution: str | None) -> Problem:
+    listed = ", ".join(map(str, numbers))
+    prompt = QUESTION.replace("{numbers}", listed).replace("{target}", str(target))
+    name = "-".join(map(str, sorted(numbers)))
+    data = {"nums": list(numbers), "target": target, "solution": solution}
+    return Problem(f"{name}={target}", prompt, str(target), data)
+
+
+def _gold(problem: Problem) -> str | None:
+    solution = problem.data["solution"]
+    if not solution:
+        return None
+    return f"<think>{solution} is {problem.answer}.</think>\n<answer>{solution}</answer>"

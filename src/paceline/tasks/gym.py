@@ -1,0 +1,121 @@
+"""Any data set of reasoning-gym (Stojanovski et al. 2025, arXiv 2505.24760) and its own scorer."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from .. import chance
+from ..errors import ConfigError, nearest
+from ..types import Problem
+from ..verify.gym import GymAnswer
+from .split import content_id, prompt_key
+from .task import Task, Template
+
+USER = (
+    "{prompt}\n\nThink between <think> and </think>. Then write the final answer alone between "
+    "<answer> and </answer>."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningGym:
+    """Problems made up by a data set of reasoning-gym."""
+
+    dataset: str = "basic_arithmetic"
+    """The data set's name."""
+    config: str = "{}"
+    """Its options as JSON, such as {"max_digits": 2}."""
+    problems: int = 2000
+    """To train on."""
+    heldout: int = 500
+    """Held out."""
+    seed: int = 0
+    """Which problems are made up."""
+    strict: bool = True
+    """Full marks or nothing; else the scorer's partial marks are paid, often for guesses."""
+    system: str | None = None
+    """A system message; None for none."""
+    user: str = USER
+    """The user's turn, with {prompt} where the question goes."""
+
+    def load(self) -> Task:
+        """The task.
+
+        Raises: ConfigError where reasoning-gym is not installed, or has no such data set.
+        """
+        options = self._options()
+        # Entry i comes from the random numbers of seed + i, so neighbouring seeds share nearly all
+        # of their entries: one data set for both sides, from a seed far away from all others.
+        entries = self._entries(self.problems + 2 * self.heldout, options)
+        train = _problems(entries[: self.problems])
+        asked = {prompt_key(p.prompt) for p in train}
+        fresh = _problems(entries[self.problems :])
+        heldout = [p for p in fresh if prompt_key(p.prompt) not in asked][: self.heldout]
+        notes = ()
+        if len(train) < self.problems or len(heldout) < self.heldout:
+            notes = (
+                f"'{self.dataset}' repeats itself: {len(train)} different problems to train on and "
+                f"{len(heldout)} held out are left.",
+            )
+        return Task(
+            self.dataset, tuple(train), tuple(heldout), Template(self.system, self.user),
+            GymAnswer(self.dataset, self.config, strict=self.strict), notes, gold=_gold,
+        )  # fmt: skip
+
+    def _options(self) -> dict[str, Any]:
+        try:
+            options = json.loads(self.config)
+            assert isinstance(options, dict)
+        except (json.JSONDecodeError, AssertionError):
+            raise ConfigError(
+                f"task.config is {self.config!r}; it must be a JSON object."
+            ) from None
+        return options
+
+    def _entries(self, count: int, options: dict[str, Any]) -> list[dict[str, Any]]:
+        known = names()
+        if self.dataset not in known:
+            raise ConfigError(
+                f"reasoning-gym has no data set '{self.dataset}'.{nearest(self.dataset, known)}"
+            )
+        import reasoning_gym
+
+        seed = chance.key(self.seed, "reasoning_gym") % 2**31
+        try:
+            return list(
+                reasoning_gym.create_dataset(self.dataset, size=count, seed=seed, **options)
+            )
+        except (TypeError, AssertionError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise ConfigError(f"task.config does not fit '{self.dataset}': {said}.") from error
+
+
+def _problems(entries: Sequence[dict[str, Any]]) -> list[Problem]:
+    """The different ones."""
+    found: dict[str, Problem] = {}
+    for entry in entries:
+        answer = "" if entry["answer"] is None else str(entry["answer"])
+        name = content_id(entry["question"], answer)
+        found.setdefault(name, Problem(name, entry["question"], answer, {"entry": entry}))
+    return list(found.values())
+
+
+@cache
+def names() -> list[str]:
+    """Of all data sets. Raises: ConfigError where the package is not installed."""
+    try:
+        import reasoning_gym  # noqa: F401 - registers them
+        from reasoning_gym.factory import DATASETS
+    except ImportError:
+        raise ConfigError(
+            "reasoning-gym is not installed; run `pip install reasoning-gym`."
+        ) from None
+    return sorted(DATASETS)
+
+
+def _gold(problem: Problem) -> str | None:
+    if not problem.answer:
+        return None
+    return f"<think>It can be worked out.</think>\n<answer>{problem.answer}</answer>"

@@ -1,0 +1,57 @@
+"""TL;DR: posts to be summed up in about so many characters."""
+
+from dataclasses import dataclass, replace
+
+from ..types import Problem
+from ..verify.length import LengthTarget, Unit
+from .rows import Rows
+from .task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Tldr:
+    """Posts with a summary (trl-lib/tldr: columns prompt, completion), rewarded for length alone.
+
+    −|target − length|: the task of many first tutorials. It teaches a length and nothing else; that
+    the summary says what the post says is not checked.
+    """
+
+    data: str | None = None
+    """A file, a folder or a hub name with the column prompt; none is trl-lib/tldr."""
+    target: int = 50
+    """The length asked for."""
+    unit: Unit = "characters"
+    """tokens, words or characters."""
+    heldout: float = 500
+    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    system: str | None = None
+    """A system message; None for none."""
+    user: str = "{prompt}"
+    """The user's turn, with {prompt} where the post goes."""
+    limit: int | None = 20_000
+    """At most so many rows, from the start."""
+
+    def load(self) -> Task:
+        """The task.
+
+        Raises: DataError where the rows cannot be read.
+        """
+        task = Rows(
+            path=self.data or "trl-lib/tldr",
+            answer=None,
+            heldout=self.heldout,
+            reward="near_fifty",
+            system=self.system,
+            user=self.user,
+            limit=self.limit,
+        ).load()
+        return replace(
+            task, name="tldr", verifier=LengthTarget(self.target, self.unit),
+            gold=self._gold, full=0.0,
+        )  # fmt: skip
+
+    def _gold(self, problem: Problem) -> str | None:
+        """Any text of the length; tokens are not known here."""
+        if self.unit == "tokens":
+            return None
+        return "a" * self.target if self.unit == "characters" else " ".join("a" * self.target)

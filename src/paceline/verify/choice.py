@@ -1,0 +1,84 @@
+"""Multiple choice: one letter."""
+
+import re
+from dataclasses import dataclass
+
+from ..errors import ConfigError, RewardError
+from ..types import Completion, Problem, Verdict
+from .form import CUT, Form, answer_in, check_form
+
+_LETTER = re.compile(r"\(?([A-Za-z])(?:[).:]|\)\.)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """1 if the one answer in the form asked for is the letter of the right option, else 0.
+
+    "B", "(B)", "B." and "b)" are the letter B; "A or B" and "B, because …" are none. Where the
+    problem's data has the options in a column, the letter may be followed by its own option's text.
+
+    Example: Choice("boxed") accepts "\\boxed{C}" for "C"
+    """
+
+    form: Form = "tag"
+    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    tag: str = "answer"
+    """The tag's name, for form="tag"."""
+    options: str = "choices"
+    """The column with the options' texts, in the order of their letters, if there is one."""
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score."""
+
+    def __post_init__(self) -> None:
+        check_form(self.form)
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        right = letter(problem.answer)
+        if right is None:
+            raise RewardError(
+                f"The expected answer of problem {problem.id}, '{problem.answer[:60]}', is no "
+                "letter of an option."
+            )
+        if completion.finish == "length" and not self.allow_cut:
+            return Verdict(0.0, reason=CUT, correct=False)
+        answer, reason = answer_in(completion.text, self.form, self.tag)
+        if answer is None:
+            return Verdict(0.0, reason=reason, correct=False)
+        chosen = letter(answer) or self._with_text(answer, problem)
+        if chosen is None:
+            return Verdict(0.0, reason="the answer is not one letter", correct=False)
+        if chosen != right:
+            return Verdict(0.0, reason="another option", correct=False)
+        return Verdict(1.0, reason="the right option", correct=True)
+
+    def _with_text(self, answer: str, problem: Problem) -> str | None:
+        options = problem.data.get(self.options)
+        if not isinstance(options, list | tuple):
+            return None
+        for place, option in enumerate(map(str, options)):
+            own = chr(ord("A") + place)
+            text = re.escape(" ".join(option.split()).removesuffix("."))
+            said = " ".join(answer.split())
+            if len(said) < 4 * len(option) + 20 and re.fullmatch(
+                rf"\(?{own}[).:]*\s*{text}\.?", said, re.IGNORECASE
+            ):
+                return own
+        return None
+
+
+def letter(text: str) -> str | None:
+    """The letter that a text is, in upper case, or None."""
+    found = _LETTER.fullmatch(text.strip())
+    return found[1].upper() if found else None
+
+
+def as_letter(answer: object, count: int) -> str:
+    """The letter of an option that a data set names by its letter or by its place from 0.
+
+    Raises: ConfigError for anything else.
+    """
+    if isinstance(answer, int) and 0 <= answer < count:
+        return chr(ord("A") + answer)
+    if isinstance(answer, str) and (found := letter(answer)) and ord(found) - ord("A") < count:
+        return found
+    raise ConfigError(f"{answer!r} names none of {count} options.")

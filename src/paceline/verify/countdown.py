@@ -1,0 +1,89 @@
+"""Equations over given numbers, read by a parser of their own: nothing is evaluated as code."""
+
+import ast
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..errors import RewardError
+from ..types import Completion, Problem, Verdict
+from .form import CUT, Form, answer_in, check_form
+
+MAX_EQUATION = 200
+"""Characters of an equation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """1 if the answer is an expression with +, -, *, / and brackets that uses every number of the
+    problem's `nums` exactly once and equals its `target`, else 0. Exact, in fractions.
+
+    A right-hand side, "= 46", may follow if it is the target.
+    """
+
+    form: Form = "tag"
+    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    tag: str = "answer"
+    """The tag's name, for form="tag"."""
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score."""
+
+    def __post_init__(self) -> None:
+        check_form(self.form)
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        try:
+            given = Counter(map(int, problem.data["nums"]))
+            target = int(problem.data["target"])
+        except (KeyError, TypeError, ValueError):
+            raise RewardError(
+                f"Problem {problem.id} has no whole numbers in its columns nums and target."
+            ) from None
+        if completion.finish == "length" and not self.allow_cut:
+            return Verdict(0.0, reason=CUT, correct=False)
+        answer, reason = answer_in(completion.text, self.form, self.tag)
+        if answer is None:
+            return Verdict(0.0, reason=reason, correct=False)
+        left, equals, right = answer.partition("=")
+        if equals and right.strip() != str(target):
+            return Verdict(0.0, reason="another right-hand side than the target", correct=False)
+        found = value_of(left)
+        if found is None:
+            return Verdict(0.0, reason="the answer is no equation", correct=False)
+        value, used = found
+        if used != given:
+            return Verdict(0.0, reason="not each number exactly once", correct=False)
+        right_value = value == target
+        reason = "the equation holds" if right_value else "another value than the target"
+        return Verdict(float(right_value), reason=reason, correct=right_value)
+
+
+def value_of(text: str) -> tuple[Fraction, Counter[int]] | None:
+    """The exact value of an expression, and the numbers in it; None where it is none, or divides
+    by zero."""
+    text = text.strip().replace("×", "*").replace("÷", "/").replace("−", "-")
+    if not text or len(text) > MAX_EQUATION or set(text) - set("0123456789+-*/() "):
+        return None
+    try:
+        tree = ast.parse(text, mode="eval").body
+        used = Counter[int]()
+        return _value(tree, used), used
+    except (SyntaxError, ValueError, ZeroDivisionError, RecursionError, MemoryError):
+        return None
+
+
+def _value(node: ast.expr, used: Counter[int]) -> Fraction:
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        used[node.value] += 1
+        return Fraction(node.value)
+    if isinstance(node, ast.BinOp):
+        a, b = _value(node.left, used), _value(node.right, used)
+        if isinstance(node.op, ast.Add):
+            return a + b
+        if isinstance(node.op, ast.Sub):
+            return a - b
+        if isinstance(node.op, ast.Mult):
+            return a * b
+        if isinstance(node.op, ast.Div):
+            return a / b
+    raise ValueError("no such operation")

@@ -1,0 +1,54 @@
+"""The scorers of reasoning-gym."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from ..types import Completion, Problem, Verdict
+from .form import CUT, Form, answer_in, check_form
+
+
+@dataclass(frozen=True, slots=True)
+class GymAnswer:
+    """What the scorer of a reasoning-gym data set says of the one answer in the form asked for.
+
+    The problem's data holds the data set's entry. Some scorers give full marks to a list of guesses
+    (spell_backward's does): audit the task before training on it.
+    """
+
+    needs_process: ClassVar[bool] = True
+    dataset: str
+    """The data set's name."""
+    config: str = "{}"
+    """Its options as JSON."""
+    form: Form = "tag"
+    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    tag: str = "answer"
+    """The tag's name, for form="tag"."""
+    strict: bool = True
+    """Full marks or nothing; else partial marks are paid."""
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score."""
+
+    def __post_init__(self) -> None:
+        check_form(self.form)
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        if completion.finish == "length" and not self.allow_cut:
+            return Verdict(0.0, reason=CUT, correct=False)
+        answer, reason = answer_in(completion.text, self.form, self.tag)
+        if answer is None:
+            return Verdict(0.0, reason=reason, correct=False)
+        scorer = _scorer(self.dataset, self.config)
+        score = min(1.0, float(scorer.score_answer(answer, problem.data["entry"])))
+        right = score == 1.0
+        reason = "full marks" if right else "no full marks"
+        return Verdict(score if right or not self.strict else 0.0, {}, reason, right)
+
+
+@cache
+def _scorer(dataset: str, config: str) -> Any:
+    import reasoning_gym
+
+    return reasoning_gym.create_dataset(dataset, size=1, seed=0, **json.loads(config))

@@ -1,0 +1,83 @@
+"""Reward sets that people know, as values, each with its source and what was changed.
+
+They are ordinary verifiers: print one to see what it is made of, copy it to change it.
+"""
+
+from ..types import Verifier
+from .code import PrintedAnswer, Where
+from .compose import Weighted
+from .form import Tags
+from .length import LengthTarget
+from .lenient import NumberPrinted, ProgramFailed, TagCount
+from .math import ExactAnswer, NumberIn
+
+
+def r1_zero() -> Verifier:
+    """Accuracy + format of DeepSeek-R1-Zero (arXiv 2501.12948, section 2.2.2): 1 for the right
+    answer in <answer>, and 1 for keeping to <think>…</think><answer>…</answer>.
+
+    The paper gives no weights; format here weighs 0.2, so that form alone is never worth learning
+    for its own sake.
+    """
+    return Weighted(
+        (
+            ("accuracy", NumberIn("tag"), 1.0),
+            ("format", Tags(("think", "answer"), strict=True), 0.2),
+        )
+    )
+
+
+def exact_and_numeric() -> Verifier:
+    """2.0 for the exact text of the answer, 1.5 for an equal number, 0.2 for each pair of tags that
+    stands exactly once (the reward of the widely copied GRPO notebooks for GSM8K, 2025).
+
+    Theirs pays the tags even where the answer is empty; here an empty pair earns nothing.
+    """
+    return Weighted(
+        (
+            ("numeric", NumberIn("tag"), 1.5),
+            ("exact", ExactAnswer("tag", ignore_case=False), 0.5),
+            ("tags", TagCount(("reasoning", "answer")), 0.4),
+        )
+    )
+
+
+def strict_format() -> Verifier:
+    """1 for <reasoning> and <answer> in order with nothing else around them, else 0."""
+    return Tags(("reasoning", "answer"), strict=True)
+
+
+def soft_format() -> Verifier:
+    """The share of <reasoning> and <answer> pairs that are in order."""
+    return Tags(("reasoning", "answer"))
+
+
+def program_of_thought(where: Where = "tag") -> Verifier:
+    """Accuracy by running the program, with small lenient parts that show a beginner the way: a
+    number was printed at all (+0.1), the program failed (−0.1), each whole pair of tags (+0.05).
+
+    The parts together are worth less than a fifth of the answer.
+    """
+    return Weighted(
+        (
+            ("accuracy", PrintedAnswer(where), 1.0),
+            ("number", NumberPrinted(where), 0.1),
+            ("failed", ProgramFailed(where), 0.1),
+            ("tags", TagCount(("reasoning", "answer")), 0.1),
+        )
+    )
+
+
+def near_fifty() -> Verifier:
+    """−|50 − length| in characters: the reward of many first tutorials (summaries of TL;DR)."""
+    return LengthTarget(50, "characters")
+
+
+NAMES = {
+    "r1_zero": r1_zero,
+    "exact_and_numeric": exact_and_numeric,
+    "strict_format": strict_format,
+    "soft_format": soft_format,
+    "program_of_thought": program_of_thought,
+    "near_fifty": near_fifty,
+}

@@ -1,0 +1,75 @@
+"""Small rewards for steps on the way. Each is meant to be a part of a `Weighted`, smaller than the
+answer: alone they teach the step and nothing else."""
+
+from dataclasses import dataclass, field
+
+from ..errors import ConfigError
+from ..types import Completion, Problem, Verdict
+from .code import Running, Where, program_in
+from .math import number
+
+
+@dataclass(frozen=True, slots=True)
+class TagCount:
+    """The share of tags whose opening and closing stand exactly once, in order, around something.
+
+    More lenient than `Tags`: a pair counts whatever stands before it, and a completion that was cut
+    may have earned its first ones.
+    """
+
+    names: tuple[str, ...] = ("reasoning", "answer")
+    """The tags."""
+
+    def __post_init__(self) -> None:
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise ConfigError(f"TagCount needs one name or more, all different, not {self.names}.")
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        good = sum(self._whole(completion.text, name) for name in self.names)
+        reason = "every tag is whole" if good == len(self.names) else "a tag is not whole"
+        return Verdict(good / len(self.names), reason=reason, correct=good == len(self.names))
+
+    @staticmethod
+    def _whole(text: str, name: str) -> bool:
+        opening, closing = f"<{name}>", f"</{name}>"
+        start, end = text.find(opening), text.find(closing)
+        once = text.count(opening) == text.count(closing) == 1 and start < end
+        return once and any(c.isalnum() for c in text[start + len(opening) : end])
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPrinted:
+    """1 if the program ran and the last line that it printed is a number, whichever."""
+
+    where: Where = "fence"
+    """Where the program stands: fence, text or tag."""
+    tag: str = "answer"
+    """The tag's name, for where="tag"."""
+    running: Running = field(default_factory=Running)
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        program, reason = program_in(completion.text, self.where, self.tag)
+        if program is None:
+            return Verdict(0.0, reason=reason, correct=False)
+        result = self.running(program)
+        printed = result.text.strip().rpartition("\n")[2].strip()
+        if result.outcome == "ok" and number(printed) is not None:
+            return Verdict(1.0, reason="a number was printed", correct=True)
+        return Verdict(0.0, reason="no number was printed", correct=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFailed:
+    """−1 if there is a program and it does not run to its end, else 0."""
+
+    where: Where = "fence"
+    """Where the program stands: fence, text or tag."""
+    tag: str = "answer"
+    """The tag's name, for where="tag"."""
+    running: Running = field(default_factory=Running)
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        program, _ = program_in(completion.text, self.where, self.tag)
+        if program is None or self.running(program).outcome == "ok":
+            return Verdict(0.0, reason="nothing failed", correct=True)
+        return Verdict(-1.0, reason="the program failed", correct=False)

@@ -1,0 +1,201 @@
+"""A process that has one function and answers calls; ended when a call takes too long.
+
+Signals and threads cannot stop a hanging regular expression or an endless symbolic sum; the end of
+a process can. The process imports what the function needs and no more, in particular not torch,
+unless the function does.
+
+The function travels by import path where its module can be imported, by value where it was written
+in a script, a notebook or a file of the user's own.
+"""
+
+import importlib.util
+import io
+import os
+import pickle
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import cloudpickle
+
+from ..errors import ConfigError
+from .load import USERS
+
+HEAD = struct.Struct("<Q")
+STARTUP = 60.0
+"""Seconds in which a worker must have imported what it needs."""
+
+
+class TimeLimit(Exception):
+    """The call took too long, and its process was ended."""
+
+
+class Died(Exception):
+    """The process ended by itself: out of memory, a crash in native code, an exit."""
+
+
+class Raised(Exception):
+    """What the function raised, as far as it could travel.
+
+    Args:
+        kind: the type's name; of its cause where there is one.
+        error: the exception itself, where it can be sent.
+    """
+
+    def __init__(
+        self, kind: str, message: str, traceback: str, error: BaseException | None = None
+    ) -> None:
+        super().__init__(f"{kind}: {message}\n{traceback}")
+        self.kind, self.message, self.traceback, self.error = kind, message, traceback, error
+
+
+def packed(function: Callable[..., Any]) -> bytes:
+    """The function as bytes that another process can read.
+
+    Raises: ConfigError naming it, where it cannot travel.
+    """
+    by_value = [m for m in _modules_of(function) if not _importable(m)]
+    for name in by_value:
+        cloudpickle.register_pickle_by_value(sys.modules[name])
+    try:
+        return cloudpickle.dumps(function)
+    except Exception as error:
+        said = " ".join(str(error).split())[:160]
+        raise ConfigError(
+            f"The reward cannot be sent to a worker process ({said}); write it at the top of a "
+            "file, without open files, locks or models in it, or set rewards.workers=0."
+        ) from error
+    finally:
+        for name in by_value:
+            cloudpickle.unregister_pickle_by_value(sys.modules[name])
+
+
+def _modules_of(thing: Any) -> list[str]:
+    """Modules that a function and the functions in it come from."""
+    found: dict[str, None] = {}
+    waiting, seen = [thing], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        name = getattr(one, "__module__", None) or getattr(type(one), "__module__", None)
+        if isinstance(name, str) and name in sys.modules:
+            found[name] = None
+        fields = getattr(one, "__dataclass_fields__", {})
+        if not isinstance(one, type):
+            waiting += [getattr(one, field, None) for field in fields]
+        if isinstance(one, tuple | list):
+            waiting += one
+        if isinstance(one, partial):
+            waiting += [one.func, *one.args, *one.keywords.values()]
+        waiting.append(getattr(one, "__wrapped__", None))
+    return list(found)
+
+
+def _importable(module: str) -> bool:
+    """Whether another process finds it: `__main__` is another one there."""
+    if module == "__main__":
+        return True  # cloudpickle takes it by value by itself
+    if module.startswith(USERS):
+        return False
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+class Worker:
+    """One process with one function.
+
+    Example: with Worker(packed(slow)) as worker: worker.call((3,), seconds=1.0)
+    """
+
+    def __init__(self, function: bytes) -> None:
+        self.function = function
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, arguments: tuple[Any, ...], seconds: float) -> Any:
+        """The function's answer.
+
+        Raises: TimeLimit, Died, or Raised with what the function raised. A new process is started
+            for the next call where this one had to be ended.
+        """
+        if self.process is None or self.process.poll() is not None:
+            self._start()
+        try:
+            self._send(cloudpickle.dumps(arguments))
+            said, value = self._receive(seconds)
+        except (TimeLimit, Died):
+            self.close()
+            raise
+        if said == "raised":
+            raise Raised(*value)
+        return value
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        if self.process is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        self.process = None
+
+    def _start(self) -> None:
+        self.close()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "paceline.verify.serve", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+        self._send(self.function)
+        try:
+            said, value = self._receive(STARTUP)
+        except (TimeLimit, Died):
+            self.close()
+            raise
+        if said == "raised":
+            self.close()
+            raise Raised(*value)
+
+    def _send(self, message: bytes) -> None:
+        assert self.process and self.process.stdin
+        try:
+            self.process.stdin.write(HEAD.pack(len(message)) + message)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Died from None
+
+    def _receive(self, seconds: float) -> tuple[str, Any]:
+        assert self.process and self.process.stdout
+        source, deadline = self.process.stdout.fileno(), time.monotonic() + seconds
+        data = io.BytesIO()
+        wanted = HEAD.size
+        while data.tell() < wanted:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([source], [], [], left)[0]:
+                raise TimeLimit
+            part = os.read(source, wanted - data.tell())
+            if not part:
+                raise Died
+            data.write(part)
+            if data.tell() == HEAD.size == wanted:
+                wanted += HEAD.unpack(data.getvalue())[0]
+        return pickle.loads(data.getvalue()[HEAD.size :])

@@ -1,0 +1,66 @@
+"""Programming tasks from rows, and TL;DR."""
+
+import json
+
+import pytest
+
+from paceline.errors import ConfigError, DataError
+from paceline.run.check_task import check_task
+from paceline.tasks import Code, Tldr
+from paceline.verify.judges import Rewards
+
+
+def write(path, rows):
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return str(path)
+
+
+ADD = "print(sum(map(int, input().split())))"
+
+
+def rows(count=12):
+    return [
+        {"prompt": f"Print the sum of two numbers, variant {i}.", "code": ADD,
+         "cases": [{"stdin": f"{i} 2", "stdout": f"{i + 2}"}]}
+        for i in range(count)
+    ]  # fmt: skip
+
+
+def test_right_programs_score_and_a_wrong_row_is_named(tmp_path, capsys):
+    path = write(tmp_path / "rows.jsonl", rows())
+    check_task(Code(path), Rewards())
+    assert "12 of 12 gold answers score full marks" in capsys.readouterr().out
+    wrong = rows()
+    wrong[3]["cases"][0]["stdout"] = "999"
+    with pytest.raises(DataError, match="1 of 12 gold answers"):
+        check_task(Code(write(tmp_path / "rows.jsonl", wrong)), Rewards(), as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["checked"], found["without"], len(found["failed"])) == (12, 0, 1)
+    assert found["failed"][0]["reason"] == "another output"
+
+
+def test_mbpps_columns(tmp_path, capsys):
+    made = [{"text": f"Write add, {i}.", "code": "def add(a, b):\n    return a + b",
+             "test_list": [f"assert add({i}, 1) == {i + 1}"], "test_setup_code": ""}
+            for i in range(10)]  # fmt: skip
+    path = write(tmp_path / "rows.jsonl", made)
+    check_task(Code(path, prompt="text", checks="asserts", column="test_list"), Rewards())
+    assert "10 of 10" in capsys.readouterr().out
+
+
+def test_rows_without_checks_are_named(tmp_path):
+    made = rows()
+    made[5]["cases"] = []
+    with pytest.raises(DataError, match="nothing in column 'cases'"):
+        Code(write(tmp_path / "rows.jsonl", made)).load()
+    with pytest.raises(ConfigError, match=r"task\.checks is 'unit'"):
+        Code(str(tmp_path / "rows.jsonl"), checks="unit").load()  # type: ignore[arg-type]
+
+
+def test_summaries_of_a_length(tmp_path, capsys):
+    made = [{"prompt": f"POST: number {i}. TL;DR:", "completion": " short"} for i in range(30)]
+    path = write(tmp_path / "rows.jsonl", made)
+    check_task(Tldr(data=path, heldout=5), Rewards())
+    assert "30 of 30" in capsys.readouterr().out
+    check_task(Tldr(data=path, heldout=5, target=7, unit="words"), Rewards())
+    assert "30 of 30" in capsys.readouterr().out

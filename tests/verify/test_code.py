@@ -1,0 +1,198 @@
+"""Programs as answers, in the real sandbox."""
+
+import pytest
+
+from paceline.errors import ConfigError, RewardError, SandboxError
+from paceline.types import Completion, Problem
+from paceline.verify import judge
+from paceline.verify.code import (
+    NO_OUTPUT,
+    NOT_A_NUMBER,
+    RIGHT,
+    SEVERAL_LINES,
+    WRONG,
+    Asserts,
+    Cases,
+    PrintedAnswer,
+    Running,
+    program_in,
+)  # fmt: skip
+from paceline.verify.form import CUT, MISSING, SEVERAL
+from paceline.verify.known import program_of_thought
+from paceline.verify.lenient import NumberPrinted, ProgramFailed, TagCount
+from paceline.verify.sandbox import Result, Sandbox
+
+
+def fenced(code):
+    return f"Here it is:\n```python\n{code}\n```\nDone."
+
+
+def judged(verifier, text, answer="42", finish="stop", **data):
+    return judge(verifier, Problem("p", "?", answer, data), Completion((), (), text, finish))
+
+
+def test_where_a_program_stands():
+    assert program_in(fenced("x = 1"), "fence") == ("x = 1\n", "")
+    assert program_in("<think>```\nno\n```</think>" + fenced("x = 1"), "fence")[0] == "x = 1\n"
+    assert program_in("```js\nx\n```", "fence") == (None, MISSING)
+    assert program_in(fenced("1") + fenced("2"), "fence") == (None, SEVERAL)
+    assert program_in("no program", "fence") == (None, MISSING)
+    assert program_in("print(1)", "text") == ("print(1)", "")
+    assert program_in("<answer>print(1)</answer>", "tag") == ("print(1)", "")
+    assert program_in("<answer>\n```python\nprint(1)\n```\n</answer>", "tag")[0] == "print(1)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "reward", "reason"),
+    [
+        ("print(6 * 7)", 1.0, RIGHT),
+        ("print(84 / 2)", 1.0, RIGHT),
+        ("print(41)", 0.0, WRONG),
+        ("print('42 apples')", 0.0, NOT_A_NUMBER),
+        ("x = 42", 0.0, NO_OUTPUT),
+        ("for i in range(100): print(i)", 0.0, SEVERAL_LINES),
+        ("print(1 / 0)", 0.0, "the program raised ZeroDivisionError"),
+        ("def f(:", 0.0, "the program raised SyntaxError"),
+        ("while True: pass", 0.0, "the program ran longer than its time limit"),
+        ("import os; os._exit(0)", 0.0, NO_OUTPUT),
+        ("class A(int):\n    __eq__ = lambda *_: True\nprint(A(7))", 0.0, WRONG),
+        ("import sys; sys.stdout.write('42'); sys.exit(1)", 0.0,
+         "the program ended with a status that is not 0"),
+    ],
+)  # fmt: skip
+def test_the_printed_number_counts(code, reward, reason):
+    verdict = judged(PrintedAnswer(running=Running(seconds=0.7)), fenced(code))
+    assert (verdict.reward, verdict.reason) == (reward, reason)
+    assert verdict.correct == (reward == 1.0)
+
+
+def test_a_cut_completion_is_not_run(monkeypatch):
+    monkeypatch.setattr(Sandbox, "run", lambda *a, **k: pytest.fail("it was run"))
+    assert judged(PrintedAnswer(), fenced("print(42)"), finish="length").reason == CUT
+
+
+def test_of_many_lines_the_last_one_counts_where_that_is_asked_for():
+    text = fenced("print('so')\nprint(42)")
+    assert judged(PrintedAnswer(), text).reward == 0
+    assert judged(PrintedAnswer(last_line=True), text).reward == 1
+
+
+def test_a_sandbox_that_fails_is_no_verdict(monkeypatch):
+    broken = Result("infrastructure", b"", b"", None, "it did not stand", 0.0)
+    monkeypatch.setattr(Sandbox, "run", lambda *a, **k: broken)
+    with pytest.raises(SandboxError, match="it did not stand"):
+        judged(PrintedAnswer(), fenced("print(43)"))
+
+
+CASES = [{"stdin": "1 2", "stdout": "3"}, {"stdin": "4 5", "stdout": "9\n"}]
+ADD = fenced("a, b = map(int, input().split())\nprint(a + b)")
+
+
+def test_every_case_has_to_hold():
+    assert judged(Cases(), ADD, cases=CASES).reward == 1.0
+    wrong = fenced("input(); print(3)")
+    assert judged(Cases(), wrong, cases=CASES).reward == 0.0
+    half = judged(Cases(strict=False), wrong, cases=CASES)
+    assert (half.reward, half.reason, half.correct) == (0.5, "another output", False)
+    assert "raised EOFError" in judged(Cases(), fenced("input(); input()"), cases=CASES).reason
+    trailing = fenced("a, b = map(int, input().split())\nprint(a + b, '  ')\nprint()")
+    assert judged(Cases(), trailing, cases=CASES).reward == 1.0
+
+
+def test_rows_with_wrong_cases_are_refused():
+    with pytest.raises(RewardError, match="no list in its column 'cases'; it has \\[tests\\]"):
+        judged(Cases(), ADD, tests=[])
+    with pytest.raises(RewardError, match=r"no \{stdin, stdout\}"):
+        judged(Cases(), ADD, cases=["1 2"])
+
+
+TESTS = ["assert add(1, 2) == 3", "assert add(-1, 1) == 0"]
+GOOD = fenced("def add(a, b):\n    print('adding')\n    return a + b")
+
+
+def test_assert_lines_are_taken_apart():
+    assert judged(Asserts(), GOOD, tests=TESTS).reward == 1.0
+    assert judged(Asserts(), fenced("def add(a, b): return 3"), tests=TESTS).reward == 0.0
+    half = judged(Asserts(strict=False), fenced("def add(a, b): return 3"), tests=TESTS)
+    assert (half.reward, half.reason) == (0.5, "another value")
+    sets = ["assert set(both([1, 2, 3], [3, 2])) == set([2, 3])"]
+    assert (
+        judged(
+            Asserts(), fenced("def both(a, b): return [x for x in a if x in b]"), tests=sets
+        ).reward
+        == 1
+    )
+    true = ["assert even(2)", "assert not even(3)"]
+    assert judged(Asserts(), fenced("def even(n): return n % 2 == 0"), tests=true).reward == 1
+    assert judged(Asserts(), fenced("def even(n): return True"), tests=true).reward == 0
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class All:\n    __eq__ = lambda *_: True\n    __repr__ = lambda s: 'All()'\n"
+        "def add(a, b): return All()",
+        "import builtins\nbuiltins.repr = lambda x: '0'\ndef add(a, b): return 9",
+        "import os\nos.write(1, b'3\\n'); os._exit(0)",
+        "def add(a, b):\n    import inspect\n    return inspect.stack()",
+        "import sys\nprint(3); sys.exit(0)",
+    ],
+)
+def test_a_program_cannot_talk_its_way_through_the_tests(code):
+    assert judged(Asserts(), fenced(code), tests=TESTS).reward == 0.0
+
+
+def test_the_expected_value_never_enters_the_programs_run(monkeypatch):
+    seen = []
+    run = Sandbox.run
+
+    def watching(self, code, *args, **kwargs):
+        seen.append(code)
+        return run(self, code, *args, **kwargs)
+
+    monkeypatch.setattr(Sandbox, "run", watching)
+    tests = ["assert add(1, 2) == 31337", "assert add(1, 2) == sum([31000, 337])"]
+    judged(Asserts(strict=False), fenced("def add(a, b): return 31336 + a"), tests=tests)
+    with_program = [code for code in seen if "def add" in code]
+    assert with_program and not any("31337" in c or "31000" in c for c in with_program)
+
+
+def test_lines_that_are_no_assert_are_refused():
+    with pytest.raises(RewardError, match="no `assert call == value`"):
+        judged(Asserts(), GOOD, tests=["import os"])
+    with pytest.raises(RewardError, match="cannot be computed"):
+        judged(Asserts(), GOOD, tests=["assert add(1, 2) == nowhere()"])
+
+
+def test_small_rewards_on_the_way():
+    assert judged(NumberPrinted(), fenced("print(7)")).reward == 1.0
+    assert judged(NumberPrinted(), fenced("print('seven')")).reward == 0.0
+    assert judged(ProgramFailed(), fenced("1 / 0")).reward == -1.0
+    assert judged(ProgramFailed(), "no program").reward == 0.0
+    assert judged(TagCount(), "<reasoning>a</reasoning>").reward == 0.5
+    assert judged(TagCount(), "<reasoning></reasoning><answer>1</answer>").reward == 0.5
+
+
+def test_the_reward_set_for_programs():
+    text = "<reasoning>six times seven</reasoning><answer>print(6 * 7)</answer>"
+    best = judged(program_of_thought(), text)
+    assert best.reward == pytest.approx(1.2) and best.correct
+    wrong = judged(program_of_thought(), text.replace("7)", "8)"))
+    assert wrong.reward == pytest.approx(0.2) and not wrong.correct
+    broken = judged(program_of_thought(), text.replace("6 * 7", "1 / 0"))
+    assert broken.reward == pytest.approx(0.0)
+
+
+def test_parts_of_one_reward_share_a_run(monkeypatch):
+    count = []
+    run = Sandbox.run
+    monkeypatch.setattr(Sandbox, "run", lambda *a, **k: count.append(1) or run(*a, **k))
+    judged(program_of_thought(), "<reasoning>a</reasoning><answer>print(987654)</answer>")
+    assert len(count) == 1
+
+
+def test_limits_have_to_make_sense():
+    with pytest.raises(ConfigError, match="more than 0 seconds"):
+        Running(seconds=0)
+    with pytest.raises(ConfigError, match="32 megabytes"):
+        Running(megabytes=8)

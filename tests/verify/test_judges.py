@@ -1,0 +1,149 @@
+"""Verdicts beside generation: what is asked, what is lost, and what stops a run."""
+
+import asyncio
+import os
+import re
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from paceline.errors import ConfigError, RewardError
+from paceline.types import Completion, Problem, Verdict
+from paceline.verify import LastNumber, NumberIn, Tags, Weighted, adapt
+from paceline.verify.compose import Gate
+from paceline.verify.gym import GymAnswer
+from paceline.verify.judges import Judges, Lost, Rewards, is_bounded
+
+PROBLEM = Problem("p", "?", "42")
+
+
+def completion(text):
+    return Completion((), (), text, "stop")
+
+
+def ask(verifier, *texts, **settings):
+    with Judges(verifier, Rewards(**settings)) as judges:
+        futures = [judges.ask(PROBLEM, completion(text)) for text in texts]
+        judges.settle()
+        return [future.result() for future in futures]
+
+
+def elsewhere(problem, completion):
+    return Verdict(float(os.getpid()), {}, completion.text)
+
+
+def hangs(problem, completion):
+    return float(bool(re.match(r"(a+)+$", completion.text)))
+
+
+def raises(problem, completion):
+    return 1 / len(completion.text)
+
+
+def dies(problem, completion):
+    os._exit(1)
+
+
+HARD = "a" * 60 + "b"
+
+
+def test_a_users_reward_runs_in_a_process_of_its_own():
+    one, two = ask(elsewhere, "a", "b", workers=1)
+    assert one.reward == two.reward != os.getpid() and one.reason == "a"
+    assert ask(elsewhere, "a", workers=0)[0].reward == os.getpid()
+
+
+def test_our_own_need_none():
+    own = Weighted((("answer", NumberIn("tag"), 1.0), ("form", Tags(), 0.1)))
+    assert is_bounded(own) and is_bounded(LastNumber()) and is_bounded(Gate(Tags(), own))
+    assert not is_bounded(elsewhere) and not is_bounded(GymAnswer("basic_arithmetic"))
+    assert not is_bounded(Weighted((("answer", elsewhere, 1.0),)))
+    assert not is_bounded(Gate(Tags(), elsewhere))
+    assert ask(LastNumber(), "42", "43")[0].reward == 1.0
+
+
+def test_one_that_hangs_loses_its_completion_and_no_other():
+    started = time.monotonic()
+    good, lost, also_good = ask(hangs, "aa", HARD, "ab", seconds=1.0)
+    assert (good.reward, also_good.reward) == (1.0, 0.0)
+    assert lost == Lost("'hangs' (test_judges.py) took longer than 1 s")
+    assert time.monotonic() - started < 30
+
+
+def test_one_that_raises_stops_or_drops():
+    with pytest.raises(
+        RewardError, match=r"'raises' .* raised ZeroDivisionError on problem p"
+    ) as r:
+        ask(raises, "")
+    assert "in raises" in str(r.value.__cause__)
+    assert ask(raises, "", "aa", on_error="drop") == [
+        Lost("'raises' (test_judges.py) raised ZeroDivisionError"),
+        Verdict(0.5, {}, "scored by 'raises' (test_judges.py)"),
+    ]
+    with pytest.raises(RewardError, match="ended its process"):
+        ask(dies, "a")
+    assert isinstance(ask(dies, "a", on_error="drop")[0], Lost)
+
+
+def test_at_start_a_reward_that_cannot_travel_is_refused():
+    lock = threading.Lock()
+    with pytest.raises(ConfigError, match=r"set rewards\.workers=0"):
+        Judges(lambda problem, completion: float(lock.locked()))
+
+
+@dataclass(frozen=True)
+class Many:
+    """A batch verifier that knows how often it was called."""
+
+    calls: list
+
+    def batch(self, problems, completions):
+        self.calls.append(len(completions))
+        return [float(len(c.text)) for c in completions]
+
+
+def test_many_at_once_are_asked_once():
+    verifier = Many([])
+    assert [v.reward for v in ask(verifier, "a", "bb", "ccc")] == [1.0, 2.0, 3.0]
+    assert verifier.calls == [3]
+
+    def short(problems, completions):
+        return [1.0]
+
+    with pytest.raises(RewardError, match="answered 1 verdicts for 2"):
+        ask(adapt(short), "a", "b")
+
+
+def test_async_functions():
+    async def later(problem, completion):
+        await asyncio.sleep(0)
+        return len(completion.text)
+
+    async def all_later(problems, completions):
+        return await asyncio.gather(*(later(None, c) for c in completions))
+
+    assert ask(adapt(later), "abc", workers=1)[0].reward == 3.0
+    assert [v.reward for v in ask(adapt(all_later), "abc", "d")] == [3.0, 1.0]
+
+
+def test_the_widespread_signatures():
+    def openrlhf(queries, prompts, labels):
+        assert queries == ["?abc"] and prompts == ["?"] and labels == ["42"]
+        return {"rewards": [0.5]}
+
+    def listed(prompt, responses, answer):
+        assert prompt == "?" and answer == "42"
+        return [float(len(r)) for r in responses]
+
+    assert ask(adapt(openrlhf), "abc", workers=0)[0].reward == 0.5
+    assert ask(adapt(listed), "abc", workers=0)[0].reward == 3.0
+    with pytest.raises(RewardError, match="one number for each"):
+        ask(adapt(lambda queries, prompts, labels: [1, 2]), "a", workers=0)
+
+
+def test_settings_have_to_make_sense():
+    for wrong in ({"workers": -1}, {"seconds": 0}, {"on_error": "ignore"}):
+        with pytest.raises(ConfigError):
+            Rewards(**wrong)

@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install gym demo test lint check bench bench-trl bench-trl-install clean
+.PHONY: install gym demo test fuzz lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -33,6 +33,10 @@ demo: install
 
 test: install gym
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# 100,000 random and mutated answers for every verifier: half an hour.
+fuzz: install
+	PACELINE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/laws/test_verifier_laws.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -67,7 +67,8 @@ def main() -> None:
                 taken.append(rate(Sandbox(wall), pool, 200))
         for wall, taken in rates.items():
             before = counted()
-            list(pool.map(Sandbox(wall).run, (PROGRAMS[i % 3] for i in range(args.jobs))))
+            for _ in pool.map(Sandbox(wall).run, (PROGRAMS[i % 3] for i in range(args.jobs))):
+                pass
             after = counted()
             growth = {what: after[what] - before[what] for what in before}
             found[wall] = {"per_second": statistics.median(taken), "growth": growth}

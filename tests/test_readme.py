@@ -248,7 +248,7 @@ def configured(command: str) -> Config | None:
     """What the command line makes of a command, as far as that goes without a model."""
     known, rest = cli._parser().parse_known_args(shlex.split(command)[1:])
     changes = cli.overrides(rest, known)
-    if known.run in (cli._train, cli._show):
+    if known.run in (cli._train, cli._show, cli._audit):
         return cli.changed(cli.config_of(known.recipe), changes)
     if known.run in (cli._eval, cli._sample):
         return cli._model_config(known, changes)

@@ -12,7 +12,6 @@ the later ones are still held.
 
 import ctypes
 import os
-import platform
 import resource
 import struct
 import sys
@@ -105,7 +104,7 @@ def give_up_privileges() -> None:
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     header = struct.pack("<Ii", 0x20080522, 0)
-    call("syscall", CAPSET[platform.machine()], header, bytes(24))
+    call("syscall", CAPSET[os.uname().machine], header, bytes(24))
 
 
 def show_only(folders: list[str]) -> None:
@@ -141,7 +140,7 @@ def limit(seconds: int, megabytes: int) -> None:
 
 def filter_calls() -> None:
     """A list of what is allowed, in the kernel's packet filter; it cannot be taken back."""
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in ALLOWED:
         raise Failed(f"there is no list of system calls for {machine}")
     load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06

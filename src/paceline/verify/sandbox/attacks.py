@@ -98,7 +98,7 @@ TIME = (
         class Last:
             def __del__(self):
                 while True: pass
-        last = Last()
+        last = Last(); del last
     """),
     _endless("regular expression without end", "time", r"""
         import re

@@ -1,144 +1,209 @@
-"""One program in a process of its own: started, fed, read and ended, whatever it does.
+"""A warm interpreter behind a wall, and one program at a time in it: fed, read and ended, whatever
+it does.
 
 Output is read up to a cap and the clock is the parent's. A program has ended when both its outputs
-are closed *and* the process is gone: one that closes them and loops has not.
+are closed *and* its process is gone: one that closes them and loops has not. One that has to be
+ended takes its interpreter with it, so that nothing of it can stay.
 """
 
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from .runner import HEAD, READY
+from .runner import HEAD, JOB, READY, STATUS, STREAMS
 
 OUTPUT = 64 * 1024
 """Bytes of each of the two outputs; a program that writes more is ended."""
 STARTUP = 10.0
-"""Seconds that the walls may take to stand."""
+"""Seconds that an interpreter may take to start, or the walls to stand."""
 PIECE = 1 << 16
 
 
 @dataclass(slots=True)
 class Ended:
-    """How a process ended, before anybody judges it."""
+    """How a program ended, before anybody judges it."""
 
     ready: bool = False
     """Whether the walls stood, so that the program began."""
     stopped: str = ""
-    """"time" or "output" where we ended it."""
+    """"time" or "output" where we ended it, "lost" where its interpreter was gone."""
     code: int | None = None
     outputs: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     seconds: float = 0.0
 
 
-def execute(
-    command: Sequence[str],
-    environment: dict[str, str],
-    source: bytes,
-    stdin: bytes,
-    seconds: float,
-) -> Ended:
-    """Run the command, hand over source and standard input when it is ready, and end it in time.
+class Interpreter:
+    """A process that forks for every program; one at a time.
 
     Raises: OSError where it cannot be started.
     """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        cwd="/",
-        start_new_session=True,
-    )
-    try:
-        return _Conversation(process, HEAD.pack(len(source)) + source + stdin, seconds).hold()
-    finally:
-        _end(process)
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                command,
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+        self.channel.settimeout(STARTUP)
+        try:
+            started = self.channel.recv(len(READY)) == READY
+        except OSError:
+            started = False
+        if not started:
+            said = self._said()
+            self.close()
+            raise ChildProcessError(None, said or "it did not say why")
+
+    def _said(self) -> str:
+        """What it complained of, as far as it has come."""
+        assert self.process.stderr
+        os.set_blocking(self.process.stderr.fileno(), False)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(1.0)
+        return (self.process.stderr.read() or b"").decode("utf-8", "replace").strip()[-300:]
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def run(self, source: bytes, stdin: bytes, seconds: float, job: tuple[int, int]) -> Ended:
+        """Hand over a program and its standard input, and end it in time.
+
+        Args:
+            job: whole seconds of the processor, and megabytes.
+        """
+        ours, theirs = _streams()
+        try:
+            self.channel.sendmsg(
+                [JOB.pack(*job)],
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, STREAMS.pack(*theirs))],
+            )
+        except OSError:
+            for place in ours:
+                os.close(place)
+            return Ended(stopped="lost")
+        finally:
+            for place in theirs:
+                os.close(place)
+        message = HEAD.pack(len(source)) + source + stdin
+        ended = _Conversation(self.channel, ours, message, seconds).hold()
+        if ended.stopped:
+            self.close()
+        return ended
+
+    def close(self) -> None:
+        """End it, and the program in it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.channel.close()
+        if self.process.stderr:
+            self.process.stderr.close()
+
+
+def _streams() -> tuple[list[int], list[int]]:
+    """Our ends and the program's of its standard input, output and errors."""
+    fed, outputs = os.pipe(), (os.pipe(), os.pipe())
+    ours = [fed[1], *(out[0] for out in outputs)]
+    for place in ours:
+        os.set_blocking(place, False)
+    return ours, [fed[0], *(out[1] for out in outputs)]
 
 
 class _Conversation:
-    """What goes to a process and what comes from it."""
+    """What goes to a program and what comes from it. Closes our ends."""
 
-    def __init__(self, process: subprocess.Popen[bytes], message: bytes, seconds: float) -> None:
-        assert process.stdin and process.stdout and process.stderr
-        self.process, self.message, self.allowed = process, memoryview(message), seconds
+    def __init__(
+        self, channel: socket.socket, ours: list[int], message: bytes, seconds: float
+    ) -> None:
+        self.channel, self.message, self.allowed = channel, memoryview(message), seconds
+        self.stdin, *outputs = ours
+        self.outputs = {place: i for i, place in enumerate(outputs)}
+        self.open = set(ours)
         self.ended = Ended()
-        self.stdin = process.stdin.fileno()
-        self.outputs = {process.stdout.fileno(): 0, process.stderr.fileno(): 1}
-        for place in (self.stdin, *self.outputs):
-            os.set_blocking(place, False)
         self.begun = time.monotonic()
         self.deadline = self.begun + STARTUP
 
     def hold(self) -> Ended:
         with selectors.DefaultSelector() as selector:
-            for place in self.outputs:
+            self.selector = selector
+            for place in (*self.outputs, self.channel.fileno()):
                 selector.register(place, selectors.EVENT_READ)
-            while selector.get_map() and not self.ended.stopped:
+            while self._goes_on():
                 left = self.deadline - time.monotonic()
                 if left <= 0:
                     self.ended.stopped = "time"
                     break
                 for key, _ in selector.select(left):
-                    if key.fd == self.stdin:
-                        self._write(selector)
-                    else:
-                        self._read(selector, key.fd)
-        self._wait()
+                    self._serve(key.fd)
+        for place in self.open:
+            os.close(place)
         self.ended.seconds = time.monotonic() - self.begun
         return self.ended
 
-    def _read(self, selector: selectors.BaseSelector, place: int) -> None:
+    def _goes_on(self) -> bool:
+        if self.ended.stopped:
+            return False
+        return self.ended.code is None or any(place in self.open for place in self.outputs)
+
+    def _serve(self, place: int) -> None:
+        if self.ended.stopped:
+            return
+        if place == self.channel.fileno():
+            self._status()
+        elif place == self.stdin:
+            self._write()
+        else:
+            self._read(place)
+
+    def _status(self) -> None:
+        data = self.channel.recv(STATUS.size)
+        self.selector.unregister(self.channel)
+        if data:
+            self.ended.code = STATUS.unpack(data)[0]
+        else:
+            self.ended.stopped = "lost"
+
+    def _read(self, place: int) -> None:
         data = os.read(place, PIECE)
         if not data:
-            selector.unregister(place)
+            self._close(place)
             return
-        if not self.ended.ready and self.outputs[place] == 0:
-            self.ended.ready = data.startswith(READY)
-            if not self.ended.ready:
-                self.ended.stopped = "time"
-                return
+        which = self.outputs[place]
+        if not self.ended.ready and which == 0:
+            self.ended.ready = True
             data = data[len(READY) :]
             self.begun = time.monotonic()
             self.deadline = self.begun + self.allowed
-            selector.register(self.stdin, selectors.EVENT_WRITE)
-        kept = self.ended.outputs[self.outputs[place]]
+            self.selector.register(self.stdin, selectors.EVENT_WRITE)
+        kept = self.ended.outputs[which]
         kept += data[: OUTPUT - len(kept)]
-        if len(data) > 0 and len(kept) == OUTPUT:
+        if len(kept) == OUTPUT:
             self.ended.stopped = "output"
 
-    def _write(self, selector: selectors.BaseSelector) -> None:
+    def _write(self) -> None:
         try:
             written = os.write(self.stdin, self.message[:PIECE])
         except BrokenPipeError:  # It closed its input, or is gone.
             written = len(self.message)
         self.message = self.message[written:]
         if not self.message:
-            selector.unregister(self.stdin)
-            assert self.process.stdin
-            self.process.stdin.close()
+            self._close(self.stdin)
 
-    def _wait(self) -> None:
-        if self.ended.stopped:
-            return
-        try:
-            self.ended.code = self.process.wait(max(0.0, self.deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self.ended.stopped = "time"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """No process, no zombie, no open pipe."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with suppress(BrokenPipeError):
-                pipe.close()
+    def _close(self, place: int) -> None:
+        with suppress(KeyError):  # standard input is registered only once the program is ready
+            self.selector.unregister(place)
+        os.close(place)
+        self.open.remove(place)

@@ -1,15 +1,21 @@
-"""What runs inside the sandbox: gives up every right, says so, then reads the code and runs it.
+"""What runs inside the sandbox: a warm interpreter that forks for every program, and gives up every
+right in the fork before it reads the program.
 
-Started as a program of its own, `python -s -S -P runner.py FILES SECONDS MEGABYTES`, so it imports
-nothing of paceline. FILES is "mounted" where a namespace already shows it only what it may read,
-or the folders that Landlock shall leave readable, joined by colons. The code arrives on standard
-input only after READY was written to standard output, so that what is written before READY was
-written by this file, and a child that ends without it is the sandbox's failure, not the code's.
+Started as `python -s -S -P runner.py FILES` with one end of a socket as its standard input, so it
+imports nothing of paceline. FILES is "mounted" where a namespace already shows it only what it may
+read, "nothing" for no wall at all, or the folders that Landlock shall leave readable, joined by
+colons.
 
-The order matters: parent-death signal, files, limits, system calls; each can be given up only while
-the later ones are still held.
+For each program a message brings its limits and three descriptors. The fork takes them as its
+standard streams, builds its walls, says READY on its standard output, and only then reads the
+program. So what comes before READY was written by this file, a fork that ends without it is the
+sandbox's failure, and this process never sees a program, nor anything that one left behind. The
+order of the walls matters: parent-death signal, files, limits, system calls; each can be given up
+only while the later ones are still held.
 """
 
+import _socket
+import atexit
 import ctypes
 import os
 import resource
@@ -20,6 +26,18 @@ READY = b"\x06"
 """ASCII acknowledge: the walls stand."""
 HEAD = struct.Struct("<Q")
 """How many bytes of code follow; what follows the code is the program's standard input."""
+JOB = struct.Struct("<II")
+"""Seconds and megabytes."""
+STREAMS = struct.Struct("3i")
+"""Standard input, output and errors, as descriptors."""
+STATUS = struct.Struct("<i")
+"""How a program ended: its status, or −N for signal N."""
+WARM = (
+    "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "fractions", "functools",
+    "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string",
+    "typing",
+)  # fmt: skip
+"""What many programs import: done once, before any of them."""
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 EPERM, SIGKILL = 1, 9
@@ -180,35 +198,85 @@ def read(count: int) -> bytes:
     return b"".join(parts)
 
 
-def prepare(files: str, seconds: str, megabytes: str) -> None:
+def prepare(files: str, seconds: int, megabytes: int) -> None:
     os.umask(0o077)
     die_with_parent()
+    if files == "nothing":
+        return
     give_up_privileges()
     if files != "mounted":
         show_only(files.split(":"))
-    limit(int(seconds), int(megabytes))
+    limit(seconds, megabytes)
     filter_calls()
 
 
-def run(source: bytes) -> None:
+def run(source: bytes) -> int:
+    """The program, as a main module; its status."""
     sys.argv = ["answer.py"]
     sys.modules["__main__"] = type(sys)("__main__")
+    if "random" in sys.modules:
+        sys.modules["random"].seed(0)  # one state for all forks either way: then one that repeats
+    status = 0
     try:
         exec(compile(source, "answer.py", "exec"), vars(sys.modules["__main__"]))
-    except SystemExit:
-        raise
+    except SystemExit as left:
+        status = told(left)
     except BaseException as error:
         # Without this file's own frames, which say nothing of the program.
         own = error.__traceback__
         sys.excepthook(type(error), error.with_traceback(own and own.tb_next), None)
-        sys.exit(1)
+        status = 1
+    return status
+
+
+def told(left: SystemExit) -> int:
+    """The status that Python would end with."""
+    if left.code is None or isinstance(left.code, int):
+        return int(left.code or 0) & 0xFF
+    print(left.code, file=sys.stderr)
+    return 1
+
+
+def fork_for(files: str, job: bytes, streams: tuple[int, ...]) -> int:
+    """A process for one program; returns its number, in the parent."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        for place, given in enumerate(streams):
+            os.dup2(given, place)
+        os.closerange(3, 256)
+        try:
+            prepare(files, *JOB.unpack(job))
+        except (Failed, OSError, ValueError) as error:
+            os.write(2, f"{error}".encode())
+            os._exit(1)
+        os.write(1, READY)
+        status = run(read(HEAD.unpack(read(HEAD.size))[0]))
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
+    finally:
+        os._exit(1)  # never back into the loop below
+
+
+def serve(files: str) -> None:
+    die_with_parent()
+    for name in WARM:
+        __import__(name)
+    channel = _socket.socket(fileno=os.dup(0))
+    channel.send(READY)
+    while True:
+        job, attached, _, _ = channel.recvmsg(JOB.size, _socket.CMSG_SPACE(STREAMS.size))
+        if not job or not attached:
+            return
+        streams = STREAMS.unpack(attached[0][2])
+        child = fork_for(files, job, streams)
+        for given in streams:
+            os.close(given)
+        channel.send(STATUS.pack(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
 
 
 if __name__ == "__main__":
-    try:
-        prepare(*sys.argv[1:])
-    except (Failed, OSError, ValueError) as error:
-        os.write(2, f"{error}".encode())
-        os._exit(1)
-    os.write(1, READY)
-    run(read(HEAD.unpack(read(HEAD.size))[0]))
+    serve(sys.argv[1])

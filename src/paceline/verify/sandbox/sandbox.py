@@ -7,6 +7,7 @@ what to install; nothing is run unprotected unless somebody insists.
 The expected answer never enters: what a program printed is compared outside.
 """
 
+import atexit
 import math
 import threading
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import cache
 from typing import Literal
 
 from ...errors import SandboxError
-from .process import Ended, execute
+from .process import Ended, Interpreter
 from .result import Result
 from .walls import ENVIRONMENT, Landlock, Namespaces, Nothing, Wall, bubblewrap
 
@@ -22,6 +23,9 @@ Tier = Literal[
     "auto", "namespaces", "landlock", "nothing_i_let_generated_code_do_whatever_it_wants_here"
 ]
 INSISTED: Tier = "nothing_i_let_generated_code_do_whatever_it_wants_here"
+
+KEPT = 8
+"""Interpreters that wait for the next program."""
 
 TIME = "ran longer than its time limit"
 MEMORY = "used more memory than its limit"
@@ -73,24 +77,65 @@ class Sandbox:
 
 
 def _attempt(wall: Wall, source: bytes, stdin: bytes, seconds: float, megabytes: int) -> Result:
-    command = wall.command(math.ceil(seconds), megabytes)
     try:
-        ended = execute(command, ENVIRONMENT, source, stdin, seconds)
+        interpreter = _interpreters.take(wall)
     except OSError as error:
         reason = f"the sandbox could not be started: {error.strerror}"
         return Result("infrastructure", b"", b"", None, reason, 0.0)
+    ended = interpreter.run(source, stdin, seconds, (math.ceil(seconds), megabytes))
+    _interpreters.give_back(wall, interpreter)
     return _judged(ended)
+
+
+class _Interpreters:
+    """Warm ones that wait for a program. As many as there ever were threads at once, up to KEPT."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting: dict[Wall, list[Interpreter]] = {}
+        atexit.register(self.close)
+
+    def take(self, wall: Wall) -> Interpreter:
+        """One that lives; a new one where none waits. The thread that started one may have ended,
+        and the kernel ends it with its thread.
+
+        Raises: OSError.
+        """
+        with self.lock:
+            waiting = self.waiting.setdefault(wall, [])
+            while waiting:
+                found = waiting.pop()
+                if found.alive:
+                    return found
+                found.close()
+        return Interpreter(wall.command(), ENVIRONMENT)
+
+    def give_back(self, wall: Wall, interpreter: Interpreter) -> None:
+        with self.lock:
+            waiting = self.waiting.setdefault(wall, [])
+            if interpreter.alive and len(waiting) < KEPT:
+                waiting.append(interpreter)
+                return
+        interpreter.close()
+
+    def close(self) -> None:
+        with self.lock:
+            for waiting in self.waiting.values():
+                while waiting:
+                    waiting.pop().close()
+
+
+_interpreters = _Interpreters()
 
 
 def _judged(ended: Ended) -> Result:
     stdout, stderr = map(bytes, ended.outputs)
-    if not ended.ready:
-        said = stderr.decode("utf-8", "replace").strip() or "it did not say why"
+    if not ended.ready or ended.stopped == "lost":
+        said = stderr.decode("utf-8", "replace").strip() if not ended.ready else ""
+        said = said or "its interpreter was lost"
         reason = f"the sandbox did not stand: {said[:300]}"
         return Result("infrastructure", b"", stderr, None, reason, ended.seconds)
     code = ended.code
-    if code is not None and 128 < code < 160:  # bubblewrap's way of telling a signal
-        code = 128 - code
     if ended.stopped == "output":
         outcome, reason = "limit", OUTPUT
     elif ended.stopped or code in (-9, -24):  # the processor's limit comes as SIGKILL or SIGXCPU

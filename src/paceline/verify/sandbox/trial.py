@@ -176,8 +176,8 @@ def suite(sandbox: Sandbox, attacks: Sequence[Attack] = ATTACKS) -> Iterator[Tri
             yield tried(sandbox, attack, around)
 
 
-def children() -> set[int]:
-    """Processes that this one started, and theirs."""
+def children(of: int | None = None) -> set[int]:
+    """Processes that this one, or another, started, and theirs."""
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -186,7 +186,7 @@ def children() -> set[int]:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             parents[int(entry)] = int(fields[1])
-    found, fresh = set[int](), {os.getpid()}
+    found, fresh = set[int](), {of or os.getpid()}
     while fresh:
         fresh = {pid for pid, parent in parents.items() if parent in fresh}
         found |= fresh

@@ -94,6 +94,22 @@ def test_a_reward_that_refuses_right_answers_is_found_out():
     )
 
 
+def test_where_there_is_no_gold_answer_a_form_that_is_paid_is_found():
+    for verifier, form in ((NumberIn("boxed"), "\\boxed{{{}}}"), (contains, "{}")):
+        task = replace(task_of(verifier), gold=None)
+        with Judges(verifier, Rewards(workers=0)) as judges:
+            found = probe_reward(task, judges, 0)
+        assert found.form == form and len(found.probes) == len(PROBES)
+        sentences = findings(recipes.demo(), task, found, Overlap(10, 0, 0), None)
+        assert any("was taken for one" in f.sentence for f in sentences)
+    # The audit of a reward of one's own finds the list of guesses.
+    assert any("'all candidates' counts as right" in f.sentence for f in sentences)
+    nothing = replace(task_of(length), gold=None)
+    with Judges(lambda p, c: 0.0, Rewards(workers=0)) as judges:
+        found = probe_reward(nothing, judges, 0)
+    assert found.form is None and {p.name for p in found.probes} >= {"empty", "praise of itself"}
+
+
 def test_one_that_changes_its_mind_is_found_out():
     found, _ = probed(Sometimes())
     assert found.differing > 10

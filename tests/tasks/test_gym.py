@@ -54,3 +54,10 @@ def test_what_there_is_not_is_told():
         ReasoningGym(config="min=3").load()
     with pytest.raises(ConfigError, match="does not fit"):
         ReasoningGym(config='{"no_such": 3}').load()
+
+
+def test_a_scorer_that_evaluates_what_the_model_wrote_is_refused():
+    # Through sympy's parse_expr an answer would run with the trainer's rights.
+    for name in ("countdown", "puzzle24"):
+        with pytest.raises(ConfigError, match="evaluates the answer as code"):
+            ReasoningGym(dataset=name).load()

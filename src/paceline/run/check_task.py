@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ..errors import DataError
 from ..tasks import SOURCES, Task, TaskSource
@@ -48,7 +48,8 @@ def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -
     """
     task = source.load()
     without, checked, failed = 0, 0, list[Failed]()
-    with Judges(task.verifier, rewards) as judges:
+    # One that raises is one of the failed, not the end.
+    with Judges(task.verifier, replace(rewards, on_error="drop")) as judges:
         for side, problems in (("training", task.train), ("held out", task.heldout)):
             asked = [(i, p, _gold(task, p)) for i, p in enumerate(problems, 1)]
             futures = [

@@ -35,6 +35,8 @@ class Watch:
         self._before: tuple[float, float] | None = None
         """Mean reward before, and held-out accuracy at, the last evaluation."""
         self._repeating = 0
+        self._formal = False
+        """Whether the first rule held at the last step: it is told when it begins to."""
 
     def notices(self, line: Mapping[str, Any]) -> Iterator[str]:
         """What a step's line shows, one sentence each."""
@@ -49,7 +51,8 @@ class Watch:
             return
         early, late = list(self._steps)[:WINDOW], list(self._steps)[WINDOW:]
         reward, right = (fmean(x[i] for x in late) - fmean(x[i] for x in early) for i in (0, 1))
-        if reward >= RISE and right <= 0:
+        seen, self._formal = self._formal, reward >= RISE and right <= 0
+        if self._formal and not seen:
             yield (
                 f"over the last {2 * WINDOW} steps the reward rose by {reward:.2f} and the share "
                 "of right answers did not: the model collects another part of the reward than the "

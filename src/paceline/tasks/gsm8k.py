@@ -114,7 +114,7 @@ class Gsm8k:
         if self.style == "hashes":
             return NumberIn("hashes", units=self.units, allow_cut=self.allow_cut)
         if self.style == "program":
-            return program_of_thought("tag")
+            return program_of_thought("tag", allow_cut=self.allow_cut)
         answer = NumberIn("tag", units=self.units, allow_cut=self.allow_cut)
         tags = Tags(("reasoning", "answer"), strict=True, allow_cut=self.allow_cut)
         return Weighted((("accuracy", answer, 1.0), ("format", tags, 0.2)))
@@ -143,7 +143,7 @@ def _program(problem: Problem) -> str:
     computed = _COMPUTED.findall(str(problem.data.get("answer") or ""))
     last = problem.answer
     if computed and computed[-1][1] == problem.answer and _PLAIN.fullmatch(computed[-1][0]):
-        last = re.sub(r"\b0+(?=\d)", "", computed[-1][0].strip())
+        last = re.sub(r"(?<![\d.])0+(?=\d)", "", computed[-1][0].strip())
     return (
         f"<reasoning>\n{_solution(problem)}\n</reasoning>\n"
         f"<answer>\nvalue = {last}\nprint(round(value, 6))\n</answer>"

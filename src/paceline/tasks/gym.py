@@ -1,6 +1,8 @@
 """Any data set of reasoning-gym (Stojanovski et al. 2025, arXiv 2505.24760) and its own scorer."""
 
+import inspect
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -67,11 +69,10 @@ class ReasoningGym:
     def _options(self) -> dict[str, Any]:
         try:
             options = json.loads(self.config)
-            assert isinstance(options, dict)
-        except (json.JSONDecodeError, AssertionError):
-            raise ConfigError(
-                f"task.config is {self.config!r}; it must be a JSON object."
-            ) from None
+        except json.JSONDecodeError:
+            options = None
+        if not isinstance(options, dict):
+            raise ConfigError(f"task.config is {self.config!r}; it must be a JSON object.")
         return options
 
     def _entries(self, count: int, options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -82,6 +83,11 @@ class ReasoningGym:
             )
         import reasoning_gym
 
+        if evaluates(self.dataset):
+            raise ConfigError(
+                f"The scorer of '{self.dataset}' evaluates the answer as code, with the rights of "
+                "this process; it is refused (for countdown there is the task countdown)."
+            )
         seed = chance.key(self.seed, "reasoning_gym") % 2**31
         try:
             return list(
@@ -113,6 +119,20 @@ def names() -> list[str]:
             "reasoning-gym is not installed; run `pip install reasoning-gym`."
         ) from None
     return sorted(DATASETS)
+
+
+@cache
+def evaluates(dataset: str) -> bool:
+    """Whether a data set's scorer evaluates what a model wrote, by eval or sympy's parse_expr."""
+    names()
+    from reasoning_gym.factory import DATASETS
+
+    cls = DATASETS[dataset][0]
+    called = [cls.score_answer]
+    for name in cls.score_answer.__code__.co_names:  # what it calls, one step further
+        called += [getattr(cls, name, None), vars(inspect.getmodule(cls)).get(name)]
+    source = "".join(inspect.getsource(f) for f in called if inspect.isfunction(f))
+    return bool(re.search(r"parse_expr|sympify|\b(?:eval|exec)\(", source))
 
 
 def _gold(problem: Problem) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +40,22 @@ ANSWERS: dict[str, Literal["number", "text", "anything"]] = {
     "strict_format": "anything", "soft_format": "anything", "near_fifty": "anything",
 }  # fmt: skip
 """What the answer column has to hold for them; a number for the others."""
+
+
+GOLD = {
+    "last_number": "{}", "exact": "{}", "tag": "<answer>{}</answer>", "boxed": "\\boxed{{{}}}",
+    "hashes": "#### {}", "symbolic": "\\boxed{{{}}}", "choice": "<answer>{}</answer>",
+    "printed": "```python\nprint({})\n```",
+    "r1_zero": "<think>It is so.</think>\n<answer>{}</answer>",
+    "exact_and_numeric": "<reasoning>It is so.</reasoning>\n<answer>{}</answer>",
+}  # fmt: skip
+"""What an answer looks like that deserves full marks, for rewards that compare with the row's."""
+FULL = {"r1_zero": 1.2, "exact_and_numeric": 2.4}
+"""Full marks, where they are not 1."""
+
+
+def _in_form(form: str, problem: Problem) -> str | None:
+    return form.format(problem.answer) if problem.answer else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +117,12 @@ class Rows:
             heldout = split(rows, len(rows))[1]
             train = _without(train, heldout, notes)
         name = Path(self.path).absolute().stem
-        return Task(name, tuple(train), heldout, template, verifier, tuple(notes))
+        form = GOLD.get(self.reward)
+        return Task(
+            name, tuple(train), heldout, template, verifier, tuple(notes),
+            gold=None if form is None else partial(_in_form, form),
+            full=FULL.get(self.reward, 1.0),
+        )  # fmt: skip
 
     def _check(self) -> None:
         if not self.path:

@@ -17,9 +17,6 @@ from .form import CUT, EMPTY, MISSING, SEVERAL, UNCLOSED, answer_in, answer_text
 from .math import number
 from .sandbox import Result, Sandbox
 
-_FENCE = re.compile(
-    r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE
-)
 MAX_VALUE = 20_000
 """Characters of a printed value that is read back."""
 
@@ -45,11 +42,12 @@ def program_in(text: str, where: Where, tag: str = "answer") -> tuple[str | None
         found, reason = answer_in(text, "tag", tag)
         if found is None:
             return None, reason
-        inside = _FENCE.fullmatch(found.strip() + "\n") or _FENCE.fullmatch(found.strip())
-        return (inside[2] if inside else found), ""
+        blocks = _blocks(found)
+        whole = len(blocks) == 1 and found.startswith("```") and found.endswith("```")
+        return (blocks[0][1] if whole else found), ""
     if where == "text":
         return (rest.strip("\n"), "") if rest.strip() else (None, EMPTY)
-    blocks = [code for language, code in _FENCE.findall(rest) if language.lower() in _PYTHON]
+    blocks = [code for language, code in _blocks(rest) if language in _PYTHON]
     if not blocks:
         return None, MISSING
     if len(blocks) > 1:
@@ -58,6 +56,24 @@ def program_in(text: str, where: Where, tag: str = "answer") -> tuple[str | None
 
 
 _PYTHON = ("", "python", "py", "python3")
+
+
+def _blocks(text: str) -> list[tuple[str, str]]:
+    """(language, code) of the fenced blocks that are closed. Line by line: a regular expression
+    would go through the rest of the text again for every fence."""
+    blocks: list[tuple[str, str]] = []
+    language, lines = "", None
+    for line in text.split("\n"):
+        bare = line.strip()
+        if lines is None:
+            if bare.startswith("```"):
+                language, lines = (bare[3:].split() or [""])[0].lower(), []
+        elif bare == "```":
+            blocks.append((language, "\n".join(lines) + "\n"))
+            lines = None
+        else:
+            lines.append(line)
+    return blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +244,8 @@ class Asserts:
     Each is taken apart outside the sandbox: the left side is evaluated behind the program, where
     only its printed value comes out; the right side by itself, without the program. So a program
     cannot see what is expected, nor answer with an object that equals everything. `assert call`
-    expects a true value. Values are Python literals.
+    and `assert not call` expect a true or a false value. Any other line is refused, as it would
+    have to be decided inside. Values are Python literals.
 
     The reward is the share; strict asks for all of them.
     """
@@ -256,13 +273,11 @@ class Asserts:
         if program is None:
             return _judged(False, reason)
         held, why = 0, ""
-        for left, right in checks:
+        for left, right, relation in checks:
             result = self.running(f"{setup}\n{program}\n{_showing(left)}")
             if result.outcome != "ok":
                 why = why or _why(result)
-            elif _value(result.text.rstrip().rpartition("\n")[2]) == _expected(
-                setup, right, self.running
-            ):
+            elif self._holds(_last_value(result), setup, right, relation):
                 held += 1
                 continue
             else:
@@ -271,6 +286,17 @@ class Asserts:
                 break
         return _shared(held, len(checks), why, strict=self.strict)
 
+    def _holds(self, value: object, setup: str, right: str, relation: str) -> bool:
+        if value is _NOTHING:
+            return False
+        if relation == "equal":
+            return value == _expected(setup, right, self.running)
+        return bool(value) == (relation == "true")
+
+
+def _last_value(result: Result) -> object:
+    return _value(result.text.rstrip().rpartition("\n")[2])
+
 
 def _showing(expression: str) -> str:
     """The value on a line of its own, whatever was printed before."""
@@ -278,18 +304,26 @@ def _showing(expression: str) -> str:
 
 
 @cache
-def _taken(line: str) -> tuple[str, str]:
+def _taken(line: str) -> tuple[str, str, str]:
     body = ast.parse(line.strip()).body
     if len(body) != 1 or not isinstance(body[0], ast.Assert):
         raise SyntaxError("no assert statement")
     test = body[0].test
     if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
-        return ast.unparse(test.left), ast.unparse(test.comparators[0])
-    return f"bool({ast.unparse(test)})", "True"
+        return ast.unparse(test.left), ast.unparse(test.comparators[0]), "equal"
+    wanted = "true"
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, wanted = test.operand, "false"
+    inner = [n for n in ast.walk(test) if isinstance(n, ast.Call | ast.Compare | ast.BoolOp)]
+    if not isinstance(test, ast.Call) or not isinstance(test.func, ast.Name) or len(inner) > 1:
+        # Anything else would be decided inside, where the program could say what it likes.
+        raise SyntaxError("neither a comparison by == nor one call")
+    return ast.unparse(test), wanted.title(), wanted
 
 
-def _taken_apart(line: str, problem: Problem) -> tuple[str, str]:
-    """(the expression that the program is asked for, the one that says what is expected)."""
+def _taken_apart(line: str, problem: Problem) -> tuple[str, str, str]:
+    """(the expression that the program is asked for, the one that says what is expected, whether
+    its value has to equal that or only to be true or false)."""
     try:
         return _taken(line)
     except (SyntaxError, ValueError) as error:
@@ -307,7 +341,7 @@ def _expected(setup: str, right: str, running: Running) -> object:
     except (ValueError, SyntaxError):
         pass
     result = running(f"{setup}\n{_showing(right)}")
-    value = _value(result.text.rstrip().rpartition("\n")[2])
+    value = _last_value(result)
     if result.outcome != "ok" or value is _NOTHING:
         raise RewardError(f"The expected value '{right[:60]}' of a test cannot be computed.")
     return value

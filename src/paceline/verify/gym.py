@@ -41,7 +41,11 @@ class GymAnswer:
         if answer is None:
             return Verdict(0.0, reason=reason, correct=False)
         scorer = _scorer(self.dataset, self.config)
-        score = min(1.0, float(scorer.score_answer(answer, problem.data["entry"])))
+        try:
+            score = float(scorer.score_answer(answer, problem.data["entry"]))
+        except Exception as error:  # what a model wrote may be anything: it is wrong, no fault
+            return Verdict(0.0, reason=f"the scorer raised {type(error).__name__}", correct=False)
+        score = min(score, 1.0)  # not the other way round: a NaN would be full marks
         right = score == 1.0
         reason = "full marks" if right else "no full marks"
         return Verdict(score if right or not self.strict else 0.0, {}, reason, right)

@@ -61,7 +61,7 @@ class Judges:
         self._waiting: list[tuple[Problem, Completion, Future[Answer]]] = []
         self._pool: ThreadPoolExecutor | None = None
         self._function: bytes | None = None
-        self._mine, self._workers = local(), list[Worker]()
+        self._mine, self._workers, self._closing = local(), list[Worker](), False
         if self.batched or self.settings.workers == 0:
             return
         self._pool = ThreadPoolExecutor(self.settings.workers, "judge")
@@ -105,11 +105,12 @@ class Judges:
 
     def close(self) -> None:
         """End all workers; what was not answered yet is cancelled."""
+        self._closing = True
         for worker in self._workers:
-            worker.close()
+            worker.kill()  # its thread notices, and closes nothing that another thread waits for
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        for worker in self._workers:  # one that was started meanwhile
+        for worker in self._workers:
             worker.close()
 
     def _judged(self, problem: Problem, completion: Completion) -> Answer:
@@ -120,6 +121,8 @@ class Judges:
         except (Died, SandboxError, RewardError) as error:
             if isinstance(error, RewardError) and self.settings.on_error == "stop":
                 raise
+            if self._closing:
+                return Lost("the run was ended")
         try:  # a second time: a network or a machine may have been short of something
             return self._once(problem, completion)
         except TimeLimit:

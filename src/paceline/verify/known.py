@@ -52,15 +52,15 @@ def soft_format() -> Verifier:
     return Tags(("reasoning", "answer"))
 
 
-def program_of_thought(where: Where = "tag") -> Verifier:
+def program_of_thought(where: Where = "tag", *, allow_cut: bool = False) -> Verifier:
     """Accuracy by running the program, with small lenient parts that show a beginner the way: a
     number was printed at all (+0.1), the program failed (−0.1), each whole pair of tags (+0.05).
 
-    The parts together are worth less than a fifth of the answer.
+    The parts together are worth a fifth of the answer.
     """
     return Weighted(
         (
-            ("accuracy", PrintedAnswer(where), 1.0),
+            ("accuracy", PrintedAnswer(where, allow_cut=allow_cut), 1.0),
             ("number", NumberPrinted(where), 0.1),
             ("failed", ProgramFailed(where), 0.1),
             ("tags", TagCount(("reasoning", "answer")), 0.1),

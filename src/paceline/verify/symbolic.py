@@ -17,7 +17,7 @@ from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
 from .form import CUT, Form, answer_in, check_form
 from .math import number
-from .worker import Died, Raised, TimeLimit, Worker, packed
+from .worker import Died, Raised, TimeLimit, Worker, named
 
 MAX_LENGTH = 200
 """Characters of an answer."""
@@ -49,7 +49,11 @@ _FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "abs", "max", "min", "arcsin",
     "arccos", "arctan", "sinh", "cosh", "tanh",
 }  # fmt: skip
-_FRACTION = re.compile(r"(-?)\\frac\s*\{?(\d{1,20}?)\}?\s*\{?(\d{1,20})\}?")
+_FRACTION = re.compile(
+    r"(?P<sign>-?)\\frac\s*(?:\{(?P<over>\d{1,20})\}|(?P<over1>\d))"
+    r"\s*(?:\{(?P<under>\d{1,20})\}|(?P<under1>\d))"
+)
+"""Without braces LaTeX takes one digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +109,22 @@ def equal(answer: str, expected: str, seconds: float = 3.0) -> tuple[bool, str]:
         ours = f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
     worker: Worker | None = getattr(_mine, "worker", None)
     if worker is None:
-        worker = _mine.worker = Worker(packed(compare))
+        worker = _mine.worker = Worker(COMPARE)
     try:
         said = worker.call((ours, theirs), seconds)
     except TimeLimit:
         return False, SLOW
-    except (Died, Raised):
+    except Died:
+        return False, UNREAD
+    except Raised as raised:
+        if raised.kind in ("ImportError", "ModuleNotFoundError"):
+            raise RewardError(f"math-verify cannot be loaded: {raised.message}.") from raised
         return False, UNREAD
     return {True: (True, RIGHT), False: (False, WRONG), None: (False, UNREAD)}[said]
 
 
+COMPARE = named(f"{__package__}.simplify", "compare")
+"""math-verify and sympy are imported when a worker starts, which has time of its own."""
 _mine = local()
 """A worker for every thread that compares."""
 
@@ -135,9 +145,10 @@ def _bare(text: str) -> tuple[str, str]:
 def _exact(text: str) -> Fraction | None:
     """The value of a number, or of a fraction in lowest terms."""
     if found := _FRACTION.fullmatch(text):
-        sign, over, under = found[1], int(found[2]), int(found[3])
+        over = int(found["over"] or found["over1"])
+        under = int(found["under"] or found["under1"])
         if under > 1 and gcd(over, under) == 1:
-            return Fraction(-over if sign == "-" else over, under)
+            return Fraction(-over if found["sign"] else over, under)
     return number(text)
 
 
@@ -177,29 +188,3 @@ def _top_level(text: str) -> int:
         depth += (letter in "([{") - (letter in ")]}")
         commas += letter == "," and depth == 0
     return commas
-
-
-def compare(answer: str, expected: str) -> bool | None:
-    """By math-verify; None where one of them is no expression. Runs in a worker."""
-    import logging
-
-    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
-
-    logging.disable(logging.CRITICAL)
-    reads = (LatexExtractionConfig(boxed_match_priority=-1), ExprExtractionConfig())
-    parsed = [
-        parse(f"${text}$", extraction_config=reads, parsing_timeout=0, fallback_mode="no_fallback")
-        for text in (expected, answer)
-    ]
-    if not all(parsed):
-        return None
-    theirs, ours = (found[0] for found in parsed)
-    # Near is not equal: 1.4142135623730951 is a rational number, and the root of 2 is none.
-    if getattr(ours, "is_rational", None) and getattr(theirs, "is_rational", None) is False:
-        return False
-    return bool(
-        verify(
-            parsed[0], parsed[1], float_rounding=15, numeric_precision=30, strict=True,
-            timeout_seconds=None,
-        )
-    )  # fmt: skip

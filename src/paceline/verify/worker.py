@@ -13,6 +13,7 @@ import io
 import os
 import pickle
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -53,6 +54,12 @@ class Raised(Exception):
     ) -> None:
         super().__init__(f"{kind}: {message}\n{traceback}")
         self.kind, self.message, self.traceback, self.error = kind, message, traceback, error
+
+
+def named(module: str, name: str) -> bytes:
+    """A function of a module as bytes, without importing the module here: pickle's own way of
+    naming one."""
+    return f"c{module}\n{name}\n.".encode()
 
 
 def packed(function: Callable[..., Any]) -> bytes:
@@ -145,11 +152,18 @@ class Worker:
             raise Raised(*value)
         return value
 
+    def kill(self) -> None:
+        """End the process, whatever it does, from any thread; what waits for it sees its end."""
+        process = self.process
+        if process is not None and process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process and forget it."""
         if self.process is None:
             return
-        self.process.kill()
+        self.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -160,9 +174,10 @@ class Worker:
     def _start(self) -> None:
         self.close()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "paceline.verify.serve", str(os.getpid())],
+            [sys.executable, "-P", "-m", "paceline.verify.serve", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the trainer's; and what it started ends with it
             env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
         self._send(self.function)

@@ -52,7 +52,14 @@ def _in_place(text: str) -> Callable[[Task, Problem, Sequence[Problem]], str | N
 
 
 def _replaced(gold: str | None, problem: Problem, text: str) -> str | None:
-    if gold is None or not problem.answer or problem.answer not in gold:
+    if gold is None:
+        return None
+    for opening, closing in PLACES:
+        before, found, rest = gold.rpartition(opening)
+        if found:
+            behind = rest.partition(closing)[2] if closing else ""
+            return f"{before}{opening}{text}{closing}{behind}"
+    if not problem.answer or problem.answer not in gold:
         return None
     before, _, behind = gold.rpartition(problem.answer)
     return before + text + behind
@@ -87,6 +94,20 @@ def _constant(text: str) -> Callable[[Task, Problem, Sequence[Problem]], str]:
     return lambda task, problem, others: text
 
 
+FORMS = (
+    "{}", "The answer is {}", "<think>It is so.</think>\n<answer>{}</answer>", "\\boxed{{{}}}",
+    "#### {}", "<reasoning>\nIt is so.\n</reasoning>\n<answer>\n{}\n</answer>",
+)  # fmt: skip
+"""Usual forms of an answer: where a task has no gold answers, the first that its reward pays for is
+taken for one."""
+
+
+def in_form(form: str, problem: Problem) -> str | None:
+    return form.format(problem.answer) if problem.answer else None
+
+
+PLACES = (("<answer>", "</answer>"), ("```python\n", "\n```"), ("\\boxed{", "}"), ("####", ""))
+"""Where an answer stands; of several marks the last counts."""
 HEDGES = "a model that hedges is paid: ask for exactly one answer"
 EMPTY = "form alone is paid as an answer"
 PROBES = (

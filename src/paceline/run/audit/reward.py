@@ -4,17 +4,21 @@ import statistics
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ... import chance
 from ...errors import UserError
 from ...tasks import Task
 from ...types import Completion, Problem, Verdict
 from ...verify.judges import Answer, Judges, Lost
-from .probes import PROBES, Probe, Wanted
+from ..screen import printable
+from .probes import FORMS, PROBES, Probe, Wanted, in_form
 
 PROBLEMS = 40
 """Problems that every probe is tried on."""
+TRIED = 5
+"""Problems that a form of gold answers is tried on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,15 @@ class Rewarded:
     """Calls whose repetition gave another reward."""
     errors: tuple[str, ...]
     """What the verifier raised, each once."""
+    form: str | None = None
+    """The form in which gold answers were guessed, where the task has none."""
 
 
 def probe_reward(task: Task, judges: Judges, seed: int) -> Rewarded:
     """Try every probe on a sample of problems, each twice."""
     order = chance.permutation(chance.key(seed, "audit"), len(task.train))
     chosen = [task.train[i] for i in order[:PROBLEMS]]
+    task, form = _with_gold(task, judges, chosen)
     others = [task.train[i] for i in order[PROBLEMS : 3 * PROBLEMS]] or chosen
     probed, times, differing, errors = [], list[float](), 0, dict[str, None]()
     for probe in PROBES:
@@ -77,7 +84,25 @@ def probe_reward(task: Task, judges: Judges, seed: int) -> Rewarded:
         1e3 * max(times, default=0.0),
         differing,
         tuple(errors),
+        form,
     )
+
+
+def _with_gold(task: Task, judges: Judges, problems: Sequence[Problem]) -> tuple[Task, str | None]:
+    """The task with gold answers, and the form that they were guessed to have."""
+    if task.gold is not None:
+        return task, None
+    for form in FORMS:
+        gold = partial(in_form, form)
+        said = [
+            _timed(judges, p, Completion((), (), text, "stop"), [], {})
+            for p in problems[:TRIED]
+            if (text := gold(p)) is not None
+        ]
+        rewards = [a.reward for a in said if isinstance(a, Verdict) and a.solved]
+        if said and len(rewards) == len(said):
+            return replace(task, gold=gold, full=min(rewards)), form
+    return task, None
 
 
 def _timed(
@@ -94,7 +119,7 @@ def _timed(
     try:
         answer = future.result()
     except UserError as error:
-        errors[str(error)] = None
+        errors[printable(str(error)).encode("utf-8", "replace").decode()] = None
         answer = Lost(str(error))
     times.append(time.perf_counter() - started)
     return answer
@@ -113,7 +138,7 @@ def _probed(probe: Probe, task: Task, answers: Sequence[Answer]) -> Probed:
         "not right": right == 0 and len(verdicts) == len(answers),
         "anything": len(verdicts) == len(answers),
     }[probe.wanted]
-    reasons = [a.reason for a in answers]
+    reasons = [printable(a.reason).encode("utf-8", "replace").decode() for a in answers]
     return Probed(
         probe.name, probe.wanted, len(answers), right, full,
         statistics.fmean(v.reward for v in verdicts) if verdicts else 0.0,

@@ -47,11 +47,16 @@ def verdict(found: Sequence[Finding]) -> str:
 
 def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
     found = [Finding(f"The reward fails: {error}", bad=True) for error in rewarded.errors]
-    if task.gold is None:
+    if rewarded.form is not None:
+        shown = rewarded.form.format("ANSWER").replace("\n", " ")
+        found.append(
+            Finding(f"The task has no gold answers; '{shown}' is paid, and was taken for one.")
+        )
+    elif task.gold is None:
         found.append(
             Finding(
-                "The task has no gold answers, so only what needs none was tried; read some "
-                "completions with their rewards yourself."
+                "The task has no gold answers and the reward pays for no usual form of one, so "
+                "only what needs none was tried; read some completions with their rewards yourself."
             )
         )
     for p in rewarded.probes:

@@ -49,7 +49,7 @@ class Interpreter:
         with theirs:
             self.process = subprocess.Popen(
                 command,
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=environment,
@@ -105,9 +105,10 @@ class Interpreter:
 
     def close(self) -> None:
         """End it, and the program in it."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.process.returncode is None:  # else its number may be somebody else's by now
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
         self.channel.close()
         if self.process.stderr:
             self.process.stderr.close()
@@ -137,19 +138,21 @@ class _Conversation:
         self.deadline = self.begun + STARTUP
 
     def hold(self) -> Ended:
-        with selectors.DefaultSelector() as selector:
-            self.selector = selector
-            for place in (*self.outputs, self.channel.fileno()):
-                selector.register(place, selectors.EVENT_READ)
-            while self._goes_on():
-                left = self.deadline - time.monotonic()
-                if left <= 0:
-                    self.ended.stopped = "time"
-                    break
-                for key, _ in selector.select(left):
-                    self._serve(key.fd)
-        for place in self.open:
-            os.close(place)
+        try:
+            with selectors.DefaultSelector() as selector:
+                self.selector = selector
+                for place in (*self.outputs, self.channel.fileno()):
+                    selector.register(place, selectors.EVENT_READ)
+                while self._goes_on():
+                    left = self.deadline - time.monotonic()
+                    if left <= 0:
+                        self.ended.stopped = "time"
+                        break
+                    for key, _ in selector.select(left):
+                        self._serve(key.fd)
+        finally:
+            for place in self.open:
+                os.close(place)
         self.ended.seconds = time.monotonic() - self.begun
         return self.ended
 
@@ -169,7 +172,10 @@ class _Conversation:
             self._read(place)
 
     def _status(self) -> None:
-        data = self.channel.recv(STATUS.size)
+        try:
+            data = self.channel.recv(STATUS.size)
+        except OSError:  # it died with our message unread
+            data = b""
         self.selector.unregister(self.channel)
         if data:
             self.ended.code = STATUS.unpack(data)[0]

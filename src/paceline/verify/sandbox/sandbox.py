@@ -9,6 +9,7 @@ The expected answer never enters: what a program printed is compared outside.
 
 import atexit
 import math
+import os
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -77,13 +78,19 @@ class Sandbox:
 
 
 def _attempt(wall: Wall, source: bytes, stdin: bytes, seconds: float, megabytes: int) -> Result:
+    job = math.ceil(seconds), megabytes
+    interpreter: Interpreter | None = None
+    clean = False
     try:
         interpreter = _interpreters.take(wall)
+        ended = interpreter.run(source, stdin, seconds, job)
+        clean = True
     except OSError as error:
         reason = f"the sandbox could not be started: {error.strerror}"
         return Result("infrastructure", b"", b"", None, reason, 0.0)
-    ended = interpreter.run(source, stdin, seconds, (math.ceil(seconds), megabytes))
-    _interpreters.give_back(wall, interpreter)
+    finally:
+        if interpreter is not None:
+            _interpreters.give_back(wall, interpreter, clean=clean)
     return _judged(ended)
 
 
@@ -94,6 +101,8 @@ class _Interpreters:
         self.lock = threading.Lock()
         self.waiting: dict[Wall, list[Interpreter]] = {}
         atexit.register(self.close)
+        # A fork of this process must neither use nor end them.
+        os.register_at_fork(after_in_child=self.waiting.clear)
 
     def take(self, wall: Wall) -> Interpreter:
         """One that lives; a new one where none waits. The thread that started one may have ended,
@@ -110,10 +119,11 @@ class _Interpreters:
                 found.close()
         return Interpreter(wall.command(), ENVIRONMENT)
 
-    def give_back(self, wall: Wall, interpreter: Interpreter) -> None:
+    def give_back(self, wall: Wall, interpreter: Interpreter, *, clean: bool) -> None:
+        """`clean` says that nothing went wrong on our side in the middle of a program."""
         with self.lock:
             waiting = self.waiting.setdefault(wall, [])
-            if interpreter.alive and len(waiting) < KEPT:
+            if clean and interpreter.alive and len(waiting) < KEPT:
                 waiting.append(interpreter)
                 return
         interpreter.close()

@@ -38,6 +38,7 @@ class Namespaces:
             *_arguments("--setenv", ENVIRONMENT.items()),
             "--setenv", "LD_LIBRARY_PATH", f"{HOME}/shared",
             *_arguments("--ro-bind", _mounts().items()), *_arguments("--symlink", _links()),
+            *(w for folder in _hidden() for w in ("--tmpfs", folder, "--remount-ro", folder)),
             "--dir", "/empty", "--remount-ro", "/", "--chdir", "/empty",
             f"{HOME}/bin/python", *OPTIONS, f"{HOME}/runner.py", "mounted",
         ]  # fmt: skip
@@ -53,7 +54,8 @@ class Landlock:
 
     def command(self) -> list[str]:
         # The interpreter itself is read before the wall stands.
-        files = ":".join(dict.fromkeys([_library(), *_shared(), *_system()]))
+        places = [_library(), *_shared(), *_system()]
+        files = ":".join(dict.fromkeys(p for place in places for p in _without_packages(place)))
         return [_executable(), *OPTIONS, str(RUNNER), files]
 
 
@@ -88,7 +90,40 @@ def _mounts() -> dict[str, str]:
         _library(): f"{HOME}/lib/{Path(_library()).name}",
         str(RUNNER): f"{HOME}/runner.py",
     }
-    return inside | dict.fromkeys(_shared(), f"{HOME}/shared") | {p: p for p in _system()}
+    shared = {path: f"{HOME}/shared/{Path(path).name}" for path in _shared()}
+    return inside | shared | {path: path for path in _system()}
+
+
+PACKAGES = ("site-packages", "dist-packages")
+"""Installed packages, and so data sets with their answers, and the graders themselves: not for a
+program to read."""
+
+
+@cache
+def _hidden() -> tuple[str, ...]:
+    """Folders of packages inside what a namespace shows, by their place there."""
+    found = []
+    for path, place in _mounts().items():
+        found += [place + hit.removeprefix(path) for hit in _packages_in(path)]
+    return tuple(found)
+
+
+@cache
+def _packages_in(folder: str) -> tuple[str, ...]:
+    """Folders of packages at most two levels down."""
+    levels = (f"{a}{name}" for a in ("", "*/", "*/*/") for name in PACKAGES)
+    found = [str(hit) for pattern in levels for hit in Path(folder).glob(pattern) if hit.is_dir()]
+    return tuple(dict.fromkeys(found))
+
+
+@cache
+def _without_packages(path: str) -> tuple[str, ...]:
+    """A folder, or all that is in it but for packages: what Landlock allows cannot be taken back
+    for a part."""
+    if not os.path.isdir(path) or not _packages_in(path):
+        return (path,)
+    inner = [e.path for e in os.scandir(path) if e.name not in PACKAGES]
+    return tuple(p for entry in sorted(inner) for p in _without_packages(entry))
 
 
 @cache
@@ -104,9 +139,11 @@ def _library() -> str:
 
 @cache
 def _shared() -> tuple[str, ...]:
-    """Where the interpreter's own shared libraries are, if not among the system's."""
+    """The interpreter's own shared libraries, if they are not among the system's."""
     folder = os.path.realpath(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
-    return () if _within(folder, _system()) or not os.path.isdir(folder) else (folder,)
+    if _within(folder, _system()):
+        return ()
+    return tuple(sorted({os.path.realpath(p) for p in Path(folder).glob("*.so*")}))
 
 
 @cache

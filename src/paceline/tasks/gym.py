@@ -81,7 +81,7 @@ class ReasoningGym:
             raise ConfigError(
                 f"reasoning-gym has no data set '{self.dataset}'.{nearest(self.dataset, known)}"
             )
-        import reasoning_gym
+        import reasoning_gym  # pyright: ignore[reportMissingImports]
 
         if evaluates(self.dataset):
             raise ConfigError(
@@ -112,8 +112,8 @@ def _problems(entries: Sequence[dict[str, Any]]) -> list[Problem]:
 def names() -> list[str]:
     """Of all data sets. Raises: ConfigError where the package is not installed."""
     try:
-        import reasoning_gym  # noqa: F401 - registers them
-        from reasoning_gym.factory import DATASETS
+        import reasoning_gym  # pyright: ignore[reportMissingImports] # noqa: F401 - registers them
+        from reasoning_gym.factory import DATASETS  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ConfigError(
             "reasoning-gym is not installed; run `pip install reasoning-gym`."
@@ -125,7 +125,7 @@ def names() -> list[str]:
 def evaluates(dataset: str) -> bool:
     """Whether a data set's scorer evaluates what a model wrote, by eval or sympy's parse_expr."""
     names()
-    from reasoning_gym.factory import DATASETS
+    from reasoning_gym.factory import DATASETS  # pyright: ignore[reportMissingImports]
 
     cls = DATASETS[dataset][0]
     called = [cls.score_answer]

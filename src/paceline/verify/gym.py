@@ -53,6 +53,6 @@ class GymAnswer:
 
 @cache
 def _scorer(dataset: str, config: str) -> Any:
-    import reasoning_gym
+    import reasoning_gym  # pyright: ignore[reportMissingImports]
 
     return reasoning_gym.create_dataset(dataset, size=1, seed=0, **json.loads(config))

@@ -155,7 +155,8 @@ def sampled(**changes):
     ("changes", "sentence", "bad"),
     [
         ({"cut": 0.8, "max_tokens": 64}, "rollouts.max_tokens=64", False),
-        ({"rates": (0.0, 0.0), "with_signal": 0.0}, "was right", True),
+        ({"rates": (0.0, 0.0), "with_signal": 0.0}, "fewer than 4.7 % are", False),
+        ({"rates": (0.0,) * 2, "with_signal": 0.0, "problems": 200}, "was right", True),
         ({"rates": (1.0, 1.0)}, "solves every problem already", True),
         (
             {"predicted": {4: 0.1, 8: 0.2, 16: 0.4, 32: 0.6}, "group_size": 32},

@@ -59,7 +59,8 @@ def sample_model(trainer: Trainer, rounds: int, prompt: str) -> Sampled:
     rollouts = [rollout for group in groups for rollout in group.rollouts]
     rates = [statistics.fmean(r.verdict.solved for r in group.rollouts) for group in groups]
     size = len(groups[0].rollouts)
-    predicted = {g: statistics.fmean(_mixed(rate, size, g) for rate in rates) for g in GROUPS}
+    prior = (sum(rates) * size + 0.5) / (len(rollouts) + 1)
+    predicted = {g: statistics.fmean(_mixed(r, size, g, prior) for r in rates) for g in GROUPS}
     finished = sorted(
         len(r.completion.token_ids) for r in rollouts if r.completion.finish == "stop"
     )
@@ -85,10 +86,10 @@ def sample_model(trainer: Trainer, rounds: int, prompt: str) -> Sampled:
     )
 
 
-def _mixed(rate: float, sampled: int, size: int) -> float:
+def _mixed(rate: float, sampled: int, size: int, prior: float = 0.5) -> float:
     """The chance that a group of this size has both, at a rate known from `sampled` tries: the
-    rate is drawn a little to the middle (Jeffreys), so that 0 of 8 is not 0 for ever."""
-    p = (rate * sampled + 0.5) / (sampled + 1)
+    rate is drawn a little to that of all problems, so that 0 of 8 is not 0 for ever."""
+    p = (rate * sampled + prior) / (sampled + 1)
     return 1 - p**size - (1 - p) ** size
 
 

@@ -8,6 +8,8 @@ from ...tasks import Task
 from .model import ENOUGH, Overlap, Sampled
 from .reward import Rewarded
 
+MANY = 1000
+"""Completions of which, if none is right, training is not worth a try."""
 SLOW = 200.0
 """Milliseconds of a call from which on it is told."""
 
@@ -121,12 +123,13 @@ def _of_model(config: Config, s: Sampled) -> list[Finding]:
             )
         )
     if not any(s.rates):
+        count = s.problems * s.completions
         found.append(
             Finding(
-                f"None of {s.problems * s.completions} completions was right. Training learns from "
-                "differences within a group, so nothing would be learned: take easier problems, a "
-                "warm start, or a reward that pays for steps on the way.",
-                bad=not s.with_signal,
+                f"None of {count} completions was right, so fewer than {300 / count:.1f} % are "
+                "(rule of three): the first steps will carry little signal or none. If none comes, "
+                "take easier problems, a warm start, or a reward that pays for steps on the way.",
+                bad=count >= MANY and not s.with_signal,
             )
         )
     elif min(s.rates) == 1.0:

@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +52,7 @@ def keys(config: Config) -> list[Key]:
     return found
 
 
+@cache
 def _helps(cls: type) -> dict[str, str]:
     """The string under each field of a dataclass, from its source."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]

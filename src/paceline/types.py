@@ -4,7 +4,7 @@ them starts in milliseconds and can run in a process of its own.
 All records are frozen and slotted; none is ever changed after it was made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -88,6 +88,26 @@ class BatchVerifier(Protocol):
     def batch(
         self, problems: Sequence[Problem], completions: Sequence[Completion]
     ) -> Sequence[Verdict | float]: ...
+
+
+AnyVerifier = Verifier | BatchVerifier
+Asking = Generator[AnyVerifier, Verdict, Verdict]
+"""Yields a verifier, is sent its verdict, and in the end returns a verdict of its own."""
+
+
+@runtime_checkable
+class Composed(Protocol):
+    """A verifier made of others. It says whom to ask, and leaves to its caller how: at once, in
+    another process, or for many completions together."""
+
+    @property
+    def verifiers(self) -> tuple[AnyVerifier, ...]:
+        """All that it may ask."""
+        ...
+
+    def asking(self) -> Asking:
+        """Ask them about one completion."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

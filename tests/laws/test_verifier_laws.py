@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import ExactAnswer, LastNumber, NumberIn, Overlong, Tags, Weighted, judge
 from paceline.verify.choice import Choice
-from paceline.verify.code import program_in
 from paceline.verify.compose import Gate, Product
 from paceline.verify.countdown import Equation, value_of
 from paceline.verify.form import answer_in
 from paceline.verify.known import exact_and_numeric, r1_zero, soft_format, strict_format
 from paceline.verify.length import LengthTarget, Repetition
 from paceline.verify.lenient import TagCount
+from paceline.verify.program import program_in
 from paceline.verify.symbolic import equal
 
 EXAMPLES = int(os.environ.get("PACELINE_FUZZ", "300"))

@@ -5,21 +5,20 @@ import pytest
 from paceline.errors import ConfigError, RewardError, SandboxError
 from paceline.types import Completion, Problem
 from paceline.verify import judge
+from paceline.verify.asserts import Asserts
 from paceline.verify.code import (
     NO_OUTPUT,
     NOT_A_NUMBER,
     RIGHT,
     SEVERAL_LINES,
     WRONG,
-    Asserts,
     Cases,
     PrintedAnswer,
-    Running,
-    program_in,
-)  # fmt: skip
+)
 from paceline.verify.form import CUT, MISSING, SEVERAL
 from paceline.verify.known import program_of_thought
 from paceline.verify.lenient import NumberPrinted, ProgramFailed, TagCount
+from paceline.verify.program import Running, program_in
 from paceline.verify.sandbox import Result, Sandbox
 
 

@@ -14,7 +14,8 @@ from paceline.types import Completion, Problem, Verdict
 from paceline.verify import LastNumber, NumberIn, Tags, Weighted, adapt
 from paceline.verify.compose import Gate
 from paceline.verify.gym import GymAnswer
-from paceline.verify.judges import Judges, Lost, Rewards, is_bounded
+from paceline.verify.judges import Judges, Lost, Rewards, needs_process
+from paceline.verify.verifier import leaves
 
 PROBLEM = Problem("p", "?", "42")
 
@@ -55,13 +56,31 @@ def test_a_users_reward_runs_in_a_process_of_its_own():
     assert ask(elsewhere, "a", workers=0)[0].reward == os.getpid()
 
 
+def calls_others(verifier):
+    return [needs_process(leaf) for leaf in leaves(verifier)]
+
+
 def test_our_own_need_none():
     own = Weighted((("answer", NumberIn("tag"), 1.0), ("form", Tags(), 0.1)))
-    assert is_bounded(own) and is_bounded(LastNumber()) and is_bounded(Gate(Tags(), own))
-    assert not is_bounded(elsewhere) and not is_bounded(GymAnswer("basic_arithmetic"))
-    assert not is_bounded(Weighted((("answer", elsewhere, 1.0),)))
-    assert not is_bounded(Gate(Tags(), elsewhere))
+    assert calls_others(own) == [False, False] and calls_others(LastNumber()) == [False]
+    assert calls_others(Gate(Tags(), own)) == [False] * 3
+    assert calls_others(elsewhere) == calls_others(GymAnswer("basic_arithmetic")) == [True]
+    assert calls_others(Weighted((("answer", elsewhere, 1.0), ("form", Tags(), 0.1)))) == [
+        True,
+        False,
+    ]
+    assert calls_others(Gate(Tags(), elsewhere)) == [False, True]
     assert ask(LastNumber(), "42", "43")[0].reward == 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mine(NumberIn):
+    def __call__(self, problem, completion):
+        return float(os.getpid())
+
+
+def test_a_class_made_of_one_of_ours_is_a_users():
+    assert ask(Mine(), "42", workers=1)[0].reward != os.getpid()
 
 
 def test_one_that_hangs_loses_its_completion_and_no_other():

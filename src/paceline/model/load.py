@@ -176,6 +176,40 @@ def load_policy(
     return policy
 
 
+def load_classifier(
+    source: Source, *, dtype: torch.dtype, device: torch.device | str
+) -> tuple[Any, Any]:
+    """A sequence-classification model, frozen, and its tokenizer: what a reward model is.
+
+    Raises: ConfigError where there is none, or where its head was never trained: transformers puts
+        random numbers for a head that the files lack, and says so only in a warning.
+    """
+    if source.kind not in ("folder", "hub"):
+        raise ConfigError(
+            f"'{source.name}' is no reward model; give a folder or a hub name of a "
+            "sequence-classification model."
+        )
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    try:
+        with without_progress_bars():
+            tokenizer = AutoTokenizer.from_pretrained(source.path, trust_remote_code=False)
+            module, info = AutoModelForSequenceClassification.from_pretrained(
+                source.path, dtype=dtype, trust_remote_code=False, output_loading_info=True
+            )
+    except (OSError, ValueError) as error:
+        raise _not_loaded(source, "reward model", error) from error
+    if missing := sorted(info["missing_keys"]):
+        raise ConfigError(
+            f"'{source.name}' has no trained head to score with ({missing[0]} is missing); a "
+            "reward model is a sequence-classification model that was trained on preferences."
+        )
+    text = module.config.get_text_config()
+    if text.pad_token_id is None:
+        text.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
+    return module.to(device).eval().requires_grad_(False), tokenizer
+
+
 CHANGING_ROPE = ("dynamic", "longrope")
 """Rotary embeddings whose angles change with the longest row: a token's probability would depend on
 its company."""

@@ -21,7 +21,8 @@ from ..objective import Objective
 from ..tasks import Task
 from ..training import Optimizer, Sampler, Trainer, check_objective
 from ..types import Round
-from ..verify.judges import Judges, check_sandbox
+from ..verify.judges import Judges
+from ..verify.verifier import check_verifier
 from .rollouts import write_round
 from .run import Run
 
@@ -55,7 +56,7 @@ def check(config: Config) -> Checked:
             f"Task '{task.name}' has no held-out problems; keep some back, or set "
             "evaluation.problems=0."
         )
-    check_sandbox(task.verifier)
+    check_verifier(task.verifier)
     evaluation_sampling(config)
     check_objective(config.objective)
     configuration.to_json(config)  # a part that cannot be recorded is told now

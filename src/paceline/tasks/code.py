@@ -5,7 +5,9 @@ from typing import Literal, get_args
 
 from ..errors import ConfigError, DataError
 from ..types import Problem
-from ..verify.code import Asserts, Cases, Running
+from ..verify.asserts import Asserts
+from ..verify.code import Cases
+from ..verify.program import Running
 from .columns import in_words
 from .rows import Rows
 from .task import Task

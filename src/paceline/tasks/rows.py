@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import ConfigError, nearest
-from ..types import Problem, Verifier
+from ..types import AnyVerifier, Problem, Verifier
 from ..verify import known
+from ..verify.asserts import Asserts
 from ..verify.choice import Choice
-from ..verify.code import Asserts, Cases, PrintedAnswer
+from ..verify.code import Cases, PrintedAnswer
 from ..verify.load import load_function
 from ..verify.math import ExactAnswer, LastNumber, NumberIn
+from ..verify.signatures import adapt
 from ..verify.symbolic import SymbolicAnswer
-from ..verify.verifier import adapt
 from .columns import Columns, cell, in_words
 from .read import is_file, read_rows
 from .split import prompt_key, split
@@ -135,7 +136,7 @@ class Rows:
                 f"'{self.heldout_split}'; leave task.heldout_split out."
             )
 
-    def _verifier(self) -> Verifier:
+    def _verifier(self) -> AnyVerifier:
         if self.reward in REWARDS:
             return REWARDS[self.reward](self.allow_cut)
         if ":" in self.reward:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..errors import ConfigError, DataError
-from ..types import BatchVerifier, Message, Problem, Verifier
+from ..types import AnyVerifier, Message, Problem
 from .split import prompt_key
 
 
@@ -54,7 +54,7 @@ class Task:
     heldout: tuple[Problem, ...]
     """In an order whose first n are a fair sample; may be empty."""
     template: Template
-    verifier: Verifier | BatchVerifier
+    verifier: AnyVerifier
     notes: tuple[str, ...] = ()
     """What was left out on loading, a sentence each."""
     gold: Callable[[Problem], str | None] | None = None

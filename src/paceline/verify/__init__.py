@@ -5,7 +5,8 @@ from .form import Form, Tags, answer_in, answer_text
 from .length import Overlong
 from .load import load_function
 from .math import ExactAnswer, LastNumber, NumberIn, last_number, number
-from .verifier import FromColumns, FromScore, adapt, judge, name_of
+from .signatures import FromColumns, FromScore, adapt
+from .verifier import judge, name_of
 
 __all__ = [
     "ExactAnswer",

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError, RewardError
 from ..types import Completion, Problem, Verdict
-from .form import CUT, Form, answer_in, check_form
+from .form import Form, check_form, one_answer
+from .own import OwnVerifier, verdict
 
 _LETTER = re.compile(r"\(?([A-Za-z])(?:[).:]|\)\.)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(OwnVerifier):
     """1 if the one answer in the form asked for is the letter of the right option, else 0.
 
     "B", "(B)", "B." and "b)" are the letter B; "A or B" and "B, because …" are none. Where the
@@ -39,17 +40,15 @@ class Choice:
                 f"The expected answer of problem {problem.id}, '{problem.answer[:60]}', is no "
                 "letter of an option."
             )
-        if completion.finish == "length" and not self.allow_cut:
-            return Verdict(0.0, reason=CUT, correct=False)
-        answer, reason = answer_in(completion.text, self.form, self.tag)
+        answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
-            return Verdict(0.0, reason=reason, correct=False)
+            return verdict(False, reason)
         chosen = letter(answer) or self._with_text(answer, problem)
         if chosen is None:
-            return Verdict(0.0, reason="the answer is not one letter", correct=False)
+            return verdict(False, "the answer is not one letter")
         if chosen != right:
-            return Verdict(0.0, reason="another option", correct=False)
-        return Verdict(1.0, reason="the right option", correct=True)
+            return verdict(False, "another option")
+        return verdict(True, "the right option")
 
     def _with_text(self, answer: str, problem: Problem) -> str | None:
         options = problem.data.get(self.options)

@@ -1,16 +1,22 @@
-"""Several verifiers as one."""
+"""Several verifiers as one.
+
+Each says whom it asks and what it makes of their verdicts; `verifier.judge` and `judges.Judges`
+decide how they are called. So a user's function that hangs loses its own time limit only, and a
+model that judges is asked about many completions at once, also where they are parts of a sum.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import ConfigError, nearest
-from ..types import Completion, Problem, Verdict, Verifier
+from ..types import AnyVerifier, Asking, Completion, Problem, Verdict
+from .own import OwnVerifier
 from .verifier import judge
 
 
 @dataclass(frozen=True, slots=True)
-class Weighted:
+class Weighted(OwnVerifier):
     """A weighted sum of named parts: the reward is Σ weight · part.
 
     The verdict keeps the parts by name, unweighted, and says of each why. Whether the answer was
@@ -19,17 +25,14 @@ class Weighted:
     Example: Weighted((("answer", NumberIn("tag"), 1.0), ("format", Tags(), 0.2)))
     """
 
-    parts: tuple[tuple[str, Verifier, float], ...]
+    parts: tuple[tuple[str, AnyVerifier, float], ...]
     """(name, verifier, weight) of each part."""
     answer: str | None = None
     """The part that says whether the answer was right; the first if None."""
 
     def __post_init__(self) -> None:
         names = [name for name, _, _ in self.parts]
-        if not names or len(set(names)) < len(names):
-            raise ConfigError(
-                f"Weighted needs one part or more, with different names, not {names}."
-            )
+        _check_names("Weighted", names)
         for name, _, weight in self.parts:
             if not math.isfinite(weight):
                 raise ConfigError(f"The weight of part '{name}' is {weight}; it must be finite.")
@@ -39,8 +42,14 @@ class Weighted:
                 f"It has [{', '.join(names)}]."
             )
 
-    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        said = {name: judge(part, problem, completion) for name, part, _ in self.parts}
+    @property
+    def verifiers(self) -> tuple[AnyVerifier, ...]:
+        return tuple(part for _, part, _ in self.parts)
+
+    def asking(self) -> Asking:
+        said: dict[str, Verdict] = {}
+        for name, part, _ in self.parts:
+            said[name] = yield part
         return Verdict(
             reward=math.fsum(weight * said[name].reward for name, _, weight in self.parts),
             parts={name: verdict.reward for name, verdict in said.items()},
@@ -48,9 +57,12 @@ class Weighted:
             correct=said[self.answer or self.parts[0][0]].solved,
         )
 
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        return judge(self, problem, completion)
+
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(OwnVerifier):
     """The product of named parts: nothing is earned where one of them gives nothing.
 
     Right is what all of them call right.
@@ -58,16 +70,20 @@ class Product:
     Example: Product((("answer", NumberIn("tag")), ("form", Tags(strict=True))))
     """
 
-    parts: tuple[tuple[str, Verifier], ...]
+    parts: tuple[tuple[str, AnyVerifier], ...]
     """(name, verifier) of each part."""
 
     def __post_init__(self) -> None:
-        names = [name for name, _ in self.parts]
-        if not names or len(set(names)) < len(names):
-            raise ConfigError(f"Product needs one part or more, with different names, not {names}.")
+        _check_names("Product", [name for name, _ in self.parts])
 
-    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        said = {name: judge(part, problem, completion) for name, part in self.parts}
+    @property
+    def verifiers(self) -> tuple[AnyVerifier, ...]:
+        return tuple(part for _, part in self.parts)
+
+    def asking(self) -> Asking:
+        said: dict[str, Verdict] = {}
+        for name, part in self.parts:
+            said[name] = yield part
         return Verdict(
             reward=math.prod(verdict.reward for verdict in said.values()),
             parts={name: verdict.reward for name, verdict in said.items()},
@@ -75,29 +91,44 @@ class Product:
             correct=all(verdict.solved for verdict in said.values()),
         )
 
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        return judge(self, problem, completion)
+
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(OwnVerifier):
     """What a second verifier says, where a first one is satisfied; else `otherwise`, and the second
-    is not asked.
+    is not asked. `a & b` is Gate(a, b).
 
-    Example: Gate(Tags(strict=True), PrintedAnswer()) runs no program of a completion without tags
+    Example: Tags(strict=True) & PrintedAnswer() runs no program of a completion without tags
     """
 
-    condition: Verifier
+    condition: AnyVerifier
     """Satisfied where it calls the completion right."""
-    then: Verifier
+    then: AnyVerifier
     otherwise: float = 0.0
     """The reward where it is not."""
 
-    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        first = judge(self.condition, problem, completion)
+    @property
+    def verifiers(self) -> tuple[AnyVerifier, ...]:
+        return self.condition, self.then
+
+    def asking(self) -> Asking:
+        first = yield self.condition
         if not first.solved:
             reason = f"gate: {first.reason}"
             return Verdict(self.otherwise, {"gate": first.reward}, reason, correct=False)
-        second = judge(self.then, problem, completion)
+        second = yield self.then
         parts = {"gate": first.reward, **(second.parts or {"then": second.reward})}
         return replace(second, parts=parts, correct=second.solved)
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        return judge(self, problem, completion)
+
+
+def _check_names(kind: str, names: Sequence[str]) -> None:
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"{kind} needs one part or more, with different names, not {names}.")
 
 
 def _reasons(said: Mapping[str, Verdict]) -> str:

@@ -7,14 +7,15 @@ from fractions import Fraction
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .form import CUT, Form, answer_in, check_form
+from .form import Form, check_form, one_answer
+from .own import OwnVerifier, verdict
 
 MAX_EQUATION = 200
 """Characters of an equation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Equation:
+class Equation(OwnVerifier):
     """1 if the answer is an expression with +, -, *, / and brackets that uses every number of the
     problem's `nums` exactly once and equals its `target`, else 0. Exact, in fractions.
 
@@ -39,23 +40,21 @@ class Equation:
             raise RewardError(
                 f"Problem {problem.id} has no whole numbers in its columns nums and target."
             ) from None
-        if completion.finish == "length" and not self.allow_cut:
-            return Verdict(0.0, reason=CUT, correct=False)
-        answer, reason = answer_in(completion.text, self.form, self.tag)
+        answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
-            return Verdict(0.0, reason=reason, correct=False)
+            return verdict(False, reason)
         left, equals, right = answer.partition("=")
         if equals and right.strip() != str(target):
-            return Verdict(0.0, reason="another right-hand side than the target", correct=False)
+            return verdict(False, "another right-hand side than the target")
         found = value_of(left)
         if found is None:
-            return Verdict(0.0, reason="the answer is no equation", correct=False)
+            return verdict(False, "the answer is no equation")
         value, used = found
         if used != given:
-            return Verdict(0.0, reason="not each number exactly once", correct=False)
+            return verdict(False, "not each number exactly once")
         right_value = value == target
         reason = "the equation holds" if right_value else "another value than the target"
-        return Verdict(float(right_value), reason=reason, correct=right_value)
+        return verdict(right_value, reason)
 
 
 def value_of(text: str) -> tuple[Fraction, Counter[int]] | None:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
+from .own import OwnVerifier, verdict
 
 Form = Literal["text", "tag", "boxed", "hashes"]
 r"""Where the answer stands: the whole text; <answer>…</answer>; \boxed{…}; behind "####"."""
@@ -62,6 +63,15 @@ def answer_in(text: str, form: Form, tag: str = "answer") -> tuple[str | None, s
     return (None, reason) if found is None else (found.strip(), "")
 
 
+def one_answer(
+    completion: Completion, form: Form, tag: str = "answer", *, allow_cut: bool = False
+) -> tuple[str | None, str]:
+    """As `answer_in`, and none of a completion that was cut before it finished."""
+    if completion.finish == "length" and not allow_cut:
+        return None, CUT
+    return answer_in(completion.text, form, tag)
+
+
 def _tagged(text: str, tag: str) -> tuple[str | None, str]:
     opening, closing = f"<{tag}>", f"</{tag}>"
     if text.count(opening) > 1 or text.count(closing) > 1:
@@ -106,7 +116,7 @@ def _boxed(text: str) -> tuple[str | None, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(OwnVerifier):
     """Pays for keeping to a form such as <think>…</think><answer>…</answer>.
 
     Lenient: the reward is the share of tag pairs that are in order, counted from the first and up
@@ -130,7 +140,7 @@ class Tags:
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         if completion.finish == "length" and not self.allow_cut:
-            return Verdict(0.0, reason=CUT, correct=False)
+            return verdict(False, CUT)
         good, reason, place = 0, "", 0
         for name in self.names:
             end, reason = self._pair(completion.text, name, place)

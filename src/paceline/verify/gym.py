@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any, ClassVar
 
 from ..types import Completion, Problem, Verdict
-from .form import CUT, Form, answer_in, check_form
+from .form import Form, check_form, one_answer
+from .own import OwnVerifier, verdict
 
 
 @dataclass(frozen=True, slots=True)
-class GymAnswer:
+class GymAnswer(OwnVerifier):
     """What the scorer of a reasoning-gym data set says of the one answer in the form asked for.
 
     The problem's data holds the data set's entry. Some scorers give full marks to a list of guesses
@@ -35,16 +36,14 @@ class GymAnswer:
         check_form(self.form)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        if completion.finish == "length" and not self.allow_cut:
-            return Verdict(0.0, reason=CUT, correct=False)
-        answer, reason = answer_in(completion.text, self.form, self.tag)
+        answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
-            return Verdict(0.0, reason=reason, correct=False)
+            return verdict(False, reason)
         scorer = _scorer(self.dataset, self.config)
         try:
             score = float(scorer.score_answer(answer, problem.data["entry"]))
         except Exception as error:  # what a model wrote may be anything: it is wrong, no fault
-            return Verdict(0.0, reason=f"the scorer raised {type(error).__name__}", correct=False)
+            return verdict(False, f"the scorer raised {type(error).__name__}")
         score = min(score, 1.0)  # not the other way round: a NaN would be full marks
         right = score == 1.0
         reason = "full marks" if right else "no full marks"

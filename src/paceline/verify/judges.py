@@ -2,21 +2,24 @@
 can be ended, while others are still being sampled.
 
 Verifiers of this package need no process: their time is bounded, and programs run in the sandbox's
-own. Everything else, above all what a user wrote, is called in a worker.
+own. Everything else, above all what a user wrote, is called in a worker; and one that takes many
+completions at once is called here, when all of them are there.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from threading import local
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from ..errors import ConfigError, RewardError, SandboxError
-from ..types import BatchVerifier, Completion, Problem, Verdict, Verifier
-from .code import Running
-from .verifier import checked, judge, name_of
-from .worker import Died, Raised, TimeLimit, Worker, packed
+from ..types import AnyVerifier, Asking, BatchVerifier, Completion, Problem, Verdict
+from .own import OwnVerifier
+from .verifier import answers_of, asked, checked, judge, leaves, name_of
+from .worker import Died, NotStarted, Raised, TimeLimit, Worker, packed
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +52,39 @@ class Lost:
 Answer = Verdict | Lost
 
 
+@dataclass(eq=False, slots=True)
+class _Case:
+    """One completion on its way to a verdict."""
+
+    place: int
+    """In the order in which they were asked about."""
+    problem: Problem
+    completion: Completion
+    asking: Asking
+    answer: "Future[Answer]"
+
+
 class Judges:
     """Asks one verifier. Close it, or use it in a `with`, so that no process stays.
 
     Example: with Judges(NumberIn("tag")) as judges: judges.ask(problem, completion).result()
     """
 
-    def __init__(self, verifier: Verifier | BatchVerifier, settings: Rewards | None = None) -> None:
+    def __init__(self, verifier: AnyVerifier, settings: Rewards | None = None) -> None:
         self.verifier, self.settings = verifier, settings or Rewards()
-        self.batched = isinstance(verifier, BatchVerifier)
-        self._waiting: list[tuple[Problem, Completion, Future[Answer]]] = []
-        self._pool: ThreadPoolExecutor | None = None
-        self._function: bytes | None = None
+        parts = list(leaves(verifier))
+        self._foreign = [part for part in parts if needs_process(part)]
+        """Called by their places in workers."""
+        self._batched = any(isinstance(part, BatchVerifier) for part in parts)
+        self._threads: ThreadPoolExecutor | None = None
+        self._function = b""
+        self._asked, self._open, self._underway = 0, set[_Case](), list[Future[None]]()
+        self._waiting: list[tuple[_Case, BatchVerifier]] = []
         self._mine, self._workers, self._closing = local(), list[Worker](), False
-        if self.batched or self.settings.workers == 0:
-            return
-        self._pool = ThreadPoolExecutor(self.settings.workers, "judge")
-        if not is_bounded(verifier):
-            self._function = packed(partial(judge, verifier))
+        if self.settings.workers:
+            self._threads = ThreadPoolExecutor(self.settings.workers, "judge")
+            if self._foreign:
+                self._function = packed(partial(_judge_part, tuple(self._foreign)))
 
     def __enter__(self) -> "Judges":
         return self
@@ -75,148 +93,141 @@ class Judges:
         self.close()
 
     def ask(self, problem: Problem, completion: Completion) -> "Future[Answer]":
-        """The verdict on one completion, when it is there.
+        """The verdict on one completion, when it is there; behind `settle`, it will be.
 
         The future raises RewardError where the verifier did and rewards.on_error is stop.
         """
-        if self._pool is not None:
-            return self._pool.submit(self._judged, problem, completion)
-        future: Future[Answer] = Future()
-        if self.batched:
-            self._waiting.append((problem, completion, future))
-        else:
-            _fill(future, partial(self._judged, problem, completion))
-        return future
+        self._asked += 1
+        case = _Case(self._asked, problem, completion, asked(self.verifier), Future())
+        self._open.add(case)
+        self._go_on(case, None)
+        return case.answer
 
     def settle(self) -> None:
-        """Ask a verifier that wants many at once; its verdicts are there when this returns."""
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        problems, completions, futures = zip(*waiting, strict=True)
-        try:
-            verdicts = judge_batch(self.verifier, problems, completions)  # type: ignore[arg-type]
-        except RewardError as error:
-            for future in futures:
-                _fill(future, partial(self._told, error))
-            return
-        for future, verdict in zip(futures, verdicts, strict=True):
-            future.set_result(verdict)
+        """Ask the verifiers that want many completions at once about all that wait for them."""
+        while self._batched and (self._underway or self._waiting):
+            wait(self._underway)
+            self._underway.clear()
+            # In the order of asking, whichever thread was first, so that a batch is always the same
+            waiting = sorted(self._waiting, key=lambda one: one[0].place)
+            self._waiting.clear()
+            for part in {id(part): part for _, part in waiting}.values():
+                cases = [case for case, wanted in waiting if wanted is part]
+                for case, said in zip(cases, self._many(part, cases), strict=True):
+                    self._go_on(case, said)
 
     def close(self) -> None:
         """End all workers; what was not answered yet is cancelled."""
         self._closing = True
         for worker in self._workers:
             worker.kill()  # its thread notices, and closes nothing that another thread waits for
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
             worker.close()
+        for case in self._open:
+            case.answer.cancel()
 
-    def _judged(self, problem: Problem, completion: Completion) -> Answer:
+    def _go_on(self, case: _Case, said: "Answer | Exception | None") -> None:
+        if self._threads is None:
+            self._judge(case, said)
+            return
+        future = self._threads.submit(self._judge, case, said)
+        if self._batched:
+            self._underway.append(future)
+
+    def _judge(self, case: _Case, said: "Answer | Exception | None") -> None:
+        """Ask one verifier after another, until there is an answer or one that wants many at
+        once."""
         try:
-            return self._once(problem, completion)
-        except TimeLimit:
-            return Lost(f"{name_of(self.verifier)} took longer than {self.settings.seconds:g} s")
-        except (Died, SandboxError, RewardError) as error:
-            if isinstance(error, RewardError) and self.settings.on_error == "stop":
-                raise
-            if self._closing:
-                return Lost("the run was ended")
-        try:  # a second time: a network or a machine may have been short of something
-            return self._once(problem, completion)
-        except TimeLimit:
-            return Lost(f"{name_of(self.verifier)} took longer than {self.settings.seconds:g} s")
-        except Died:
-            return self._told(
-                RewardError(f"The reward {name_of(self.verifier)} ended its process.")
-            )
-        except SandboxError:
-            return Lost("the sandbox failed")
-        except RewardError as error:
-            return self._told(error)
+            while said is None or isinstance(said, Verdict):
+                part = case.asking.send(said)  # type: ignore[arg-type]  # None starts it
+                if isinstance(part, BatchVerifier):
+                    self._waiting.append((case, part))
+                    return
+                said = self._tried(part, partial(self._once, part, case))
+        except StopIteration as end:
+            whole = partial(checked, end.value, self.verifier, case.problem)
+            said = self._tried(self.verifier, whole)
+        except Exception as error:
+            said = error
+        self._open.discard(case)
+        if isinstance(said, Exception):
+            case.answer.set_exception(said)
+        else:
+            case.answer.set_result(said)
 
-    def _told(self, error: RewardError) -> Answer:
-        if self.settings.on_error == "stop":
-            raise error
+    def _many(self, part: BatchVerifier, cases: Sequence[_Case]) -> "list[Answer | Exception]":
+        """What one verifier says of many completions; an answer that is none is lost alone."""
+        problems, completions = [c.problem for c in cases], [c.completion for c in cases]
+        answers = self._tried(part, partial(answers_of, part, problems, completions))
+        if not isinstance(answers, list):
+            return [answers for _ in cases]
+        return [
+            self._tried(part, partial(checked, answer, part, problem))
+            for answer, problem in zip(answers, problems, strict=True)
+        ]
+
+    def _tried(self, part: AnyVerifier, ask: Callable[[], T]) -> "T | Lost | Exception":
+        """Ask, and where something broke that may be whole again (a network, a machine short of
+        something) once more."""
+        for last in (False, True):
+            try:
+                return ask()
+            except TimeLimit:
+                return Lost(f"{name_of(part)} took longer than {self.settings.seconds:g} s")
+            except (Died, SandboxError, RewardError) as error:
+                stops = isinstance(error, RewardError) and self.settings.on_error == "stop"
+                if last or stops or self._closing:
+                    return self._given_up(part, error)
+        raise AssertionError("two tries end in a return")
+
+    def _given_up(self, part: AnyVerifier, error: Exception) -> Lost | RewardError:
+        if self._closing:
+            return Lost("the run was ended")
+        if isinstance(error, SandboxError):
+            return Lost("the sandbox failed")
+        if isinstance(error, Died):
+            error = RewardError(f"The reward {name_of(part)} ended its process.")
+        if isinstance(error, RewardError) and self.settings.on_error == "stop":
+            return error
         cause = error.__cause__
         kind = cause.kind if isinstance(cause, Raised) else type(cause).__name__
-        raised = cause is not None and kind != "RewardError"
-        did = f"raised {kind}" if raised else "did not answer a number"
-        return Lost(f"{name_of(self.verifier)} {did}")
+        did = f"raised {kind}" if cause and kind != "RewardError" else "did not answer a number"
+        return Lost(f"{name_of(part)} {did}")
 
-    def _once(self, problem: Problem, completion: Completion) -> Verdict:
-        if self._function is None:
-            return judge(self.verifier, problem, completion)  # type: ignore[arg-type]
+    def _once(self, part: AnyVerifier, case: _Case) -> Verdict:
+        places = [i for i, foreign in enumerate(self._foreign) if foreign is part]
+        if not self._function or not places:
+            return judge(part, case.problem, case.completion)
         worker: Worker | None = getattr(self._mine, "worker", None)
         if worker is None:
             worker = self._mine.worker = Worker(self._function)
             self._workers.append(worker)
+        arguments = places[0], case.problem, case.completion
         try:
-            return worker.call((problem, completion), self.settings.seconds)
+            return worker.call(arguments, self.settings.seconds)
+        except NotStarted as error:
+            raise RewardError(
+                f"The reward {name_of(part)} could not be loaded in a worker process ({error}); "
+                "set rewards.workers=0 to call it here."
+            ) from error
         except Raised as raised:
             if isinstance(raised.error, RewardError | SandboxError):
                 raise raised.error from raised
             raise RewardError(
-                f"The reward {name_of(self.verifier)} could not be loaded in a worker process "
+                f"The reward {name_of(part)} could not be asked in a worker process "
                 f"({raised.kind}: {raised.message[:200]}); set rewards.workers=0 to call it here."
             ) from raised
 
 
-def _fill(future: "Future[Answer]", function: Callable[[], Answer]) -> None:
-    try:
-        future.set_result(function())
-    except Exception as error:
-        future.set_exception(error)
+def _judge_part(
+    parts: Sequence[AnyVerifier], place: int, problem: Problem, completion: Completion
+) -> Verdict:
+    return judge(parts[place], problem, completion)
 
 
-def check_sandbox(verifier: Any) -> None:
-    """Raise SandboxError if a verifier runs programs and no sandbox works here: before training,
-    not in the middle of it."""
-    running = getattr(verifier, "running", None)
-    if isinstance(running, Running):
-        _ = running.sandbox.wall
-    for part in _inside(verifier):
-        check_sandbox(part)
-
-
-def _inside(verifier: Any) -> list[Any]:
-    """The verifiers that one is made of."""
-    found = [getattr(verifier, name, None) for name in ("condition", "then")]
-    found += [part[1] for part in getattr(verifier, "parts", ())]
-    return [part for part in found if part is not None]
-
-
-def judge_batch(
-    verifier: BatchVerifier, problems: Sequence[Problem], completions: Sequence[Completion]
-) -> list[Verdict]:
-    """The verdicts of a verifier that takes many completions at once.
-
-    Raises: RewardError where it raised, or did not answer one verdict for each.
-    """
-    try:
-        answers = list(verifier.batch(problems, completions))
-    except RewardError:
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())[:200]
-        raise RewardError(
-            f"The reward {name_of(verifier)} raised {type(error).__name__} on {len(problems)} "
-            f"completions{': ' + said if said else ''}."
-        ) from error
-    if len(answers) != len(problems):
-        raise RewardError(
-            f"The reward {name_of(verifier)} answered {len(answers)} verdicts for {len(problems)} "
-            "completions."
-        )
-    return [
-        checked(answer, verifier, problem)
-        for answer, problem in zip(answers, problems, strict=True)
-    ]
-
-
-def is_bounded(verifier: Any) -> bool:
-    """Whether a verifier is this package's own and calls nobody else's code."""
-    own = type(verifier).__module__.startswith(f"{__package__}.")
-    alone = own and not getattr(verifier, "needs_process", False)
-    return alone and all(map(is_bounded, _inside(verifier)))
+def needs_process(part: AnyVerifier) -> bool:
+    """Whether a verifier that is not made of others calls code whose time has no bound."""
+    own = isinstance(part, OwnVerifier) and not part.needs_process
+    return not own and not isinstance(part, BatchVerifier)

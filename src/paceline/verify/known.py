@@ -4,12 +4,13 @@ They are ordinary verifiers: print one to see what it is made of, copy it to cha
 """
 
 from ..types import Verifier
-from .code import PrintedAnswer, Where
+from .code import PrintedAnswer
 from .compose import Weighted
 from .form import Tags
 from .length import LengthTarget
 from .lenient import NumberPrinted, ProgramFailed, TagCount
 from .math import ExactAnswer, NumberIn
+from .program import Where
 
 
 def r1_zero() -> Verifier:

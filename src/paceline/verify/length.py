@@ -5,10 +5,11 @@ from typing import Literal, get_args
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
+from .own import OwnVerifier
 
 
 @dataclass(frozen=True, slots=True)
-class Overlong:
+class Overlong(OwnVerifier):
     """The soft overlong punishment of DAPO (Yu et al. 2025, equation 13).
 
     0 up to limit − buffer tokens, then falling in a line to −1 at limit, and −1 beyond. The
@@ -44,7 +45,7 @@ Unit = Literal["tokens", "words", "characters"]
 
 
 @dataclass(frozen=True, slots=True)
-class LengthTarget:
+class LengthTarget(OwnVerifier):
     """−|target − length|: the nearer to the length asked for, the better.
 
     Counted in tokens it includes the stop token; in words, what whitespace separates. A completion
@@ -81,7 +82,7 @@ class LengthTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
+class Repetition(OwnVerifier):
     """−(share of n-grams of tokens that were there before): 0 where nothing repeats, near −1 for
     one phrase over and over (as the n-gram penalty of Yeo et al. 2025, "Demystifying long
     chain-of-thought", without its discount).

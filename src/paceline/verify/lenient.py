@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
-from .code import Running, Where, program_in
 from .math import number
+from .own import OwnVerifier, verdict
+from .program import Running, RunsPrograms, Where, program_in
 
 
 @dataclass(frozen=True, slots=True)
-class TagCount:
+class TagCount(OwnVerifier):
     """The share of tags whose opening and closing stand exactly once, in order, around something.
 
     More lenient than `Tags`: a pair counts whatever stands before it, and a completion that was cut
@@ -38,7 +39,7 @@ class TagCount:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberPrinted:
+class NumberPrinted(RunsPrograms):
     """1 if the program ran and the last line that it printed is a number, whichever."""
 
     where: Where = "fence"
@@ -50,16 +51,16 @@ class NumberPrinted:
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         program, reason = program_in(completion.text, self.where, self.tag)
         if program is None:
-            return Verdict(0.0, reason=reason, correct=False)
-        result = self.running(program)
+            return verdict(False, reason)
+        result = self.running(program, of=completion)
         printed = result.text.strip().rpartition("\n")[2].strip()
         if result.outcome == "ok" and number(printed) is not None:
-            return Verdict(1.0, reason="a number was printed", correct=True)
-        return Verdict(0.0, reason="no number was printed", correct=False)
+            return verdict(True, "a number was printed")
+        return verdict(False, "no number was printed")
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramFailed:
+class ProgramFailed(RunsPrograms):
     """−1 if there is a program and it does not run to its end, else 0."""
 
     where: Where = "fence"
@@ -70,6 +71,6 @@ class ProgramFailed:
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         program, _ = program_in(completion.text, self.where, self.tag)
-        if program is None or self.running(program).outcome == "ok":
+        if program is None or self.running(program, of=completion).outcome == "ok":
             return Verdict(0.0, reason="nothing failed", correct=True)
         return Verdict(-1.0, reason="the program failed", correct=False)

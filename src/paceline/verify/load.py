@@ -4,20 +4,21 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..errors import ConfigError, nearest
+from ..types import BatchVerifier
 
 USERS = "paceline_user_"
 """What the names of modules begin with that were loaded from a file."""
 
 
-def load_function(reference: str) -> Callable[..., Any]:
-    """The function that "path/to/file.py:name" or "package.module:name" names, as it is.
+def load_function(reference: str) -> Any:
+    """What "path/to/file.py:name" or "package.module:name" names, as it is: a function, or an object
+    that judges one completion or many at once.
 
     The file's folder joins the end of `sys.path`, so that it may import its neighbours.
 
@@ -34,7 +35,7 @@ def load_function(reference: str) -> Callable[..., Any]:
     if found is None:
         known = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise ConfigError(f"'{place}' has no function '{name}'.{nearest(name, known)}")
-    if not callable(found):
+    if not callable(found) and not isinstance(found, BatchVerifier):
         raise ConfigError(
             f"'{name}' in '{place}' is no function but of type {type(found).__name__}."
         )

@@ -15,7 +15,8 @@ from math import gcd
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .form import CUT, UNCLOSED, Form, answer_in, answer_text, check_form
+from .form import CUT, UNCLOSED, Form, answer_text, check_form, one_answer
+from .own import OwnVerifier, verdict
 
 MAX_NUMBER = 120
 """Characters of a number; a longer one is not read."""
@@ -74,7 +75,8 @@ def last_number(text: str) -> str | None:
     return run if subtracts else signs + run
 
 
-def _expected(problem: Problem) -> Fraction:
+def expected_number(problem: Problem) -> Fraction:
+    """The value of a problem's answer. Raises: RewardError where that is no number."""
     value = number(problem.answer)
     if value is None:
         raise RewardError(
@@ -84,12 +86,8 @@ def _expected(problem: Problem) -> Fraction:
     return value
 
 
-def _verdict(right: bool, reason: str) -> Verdict:
-    return Verdict(1.0 if right else 0.0, reason=reason, correct=right)
-
-
 @dataclass(frozen=True, slots=True)
-class LastNumber:
+class LastNumber(OwnVerifier):
     """1 if the last number of the answer text is the expected answer, else 0.
 
     This is the lenient form, for demonstrations and base models: it asks for no form, and the
@@ -100,25 +98,25 @@ class LastNumber:
     """Whether a completion that was cut by its length can score."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        expected = _expected(problem)
+        expected = expected_number(problem)
         if completion.finish == "length" and not self.allow_cut:
-            return _verdict(False, CUT)
+            return verdict(False, CUT)
         text = answer_text(completion.text)
         if text is None:
-            return _verdict(False, UNCLOSED)
+            return verdict(False, UNCLOSED)
         last = last_number(text)
         if last is None:
-            return _verdict(False, "no number in the answer")
+            return verdict(False, "no number in the answer")
         value = number(last)
         if value is None:
-            return _verdict(False, "the last number is not written plainly")
+            return verdict(False, "the last number is not written plainly")
         if value != expected:
-            return _verdict(False, "the last number is not the expected answer")
-        return _verdict(True, "the last number is the expected answer")
+            return verdict(False, "the last number is not the expected answer")
+        return verdict(True, "the last number is the expected answer")
 
 
 @dataclass(frozen=True, slots=True)
-class NumberIn:
+class NumberIn(OwnVerifier):
     """1 if the one answer in the form asked for is a number equal to the expected one, else 0.
 
     Example: NumberIn("hashes", units=("$",)) accepts "… so she earns 18. #### $18" for 18
@@ -137,18 +135,16 @@ class NumberIn:
         check_form(self.form)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        expected = _expected(problem)
-        if completion.finish == "length" and not self.allow_cut:
-            return _verdict(False, CUT)
-        answer, reason = answer_in(completion.text, self.form, self.tag)
+        expected = expected_number(problem)
+        answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
-            return _verdict(False, reason)
+            return verdict(False, reason)
         value = number(self._without_unit(answer))
         if value is None:
-            return _verdict(False, "the answer is not a plain number")
+            return verdict(False, "the answer is not a plain number")
         if value != expected:
-            return _verdict(False, "the answer is not the expected one")
-        return _verdict(True, "the answer is the expected one")
+            return verdict(False, "the answer is not the expected one")
+        return verdict(True, "the answer is the expected one")
 
     def _without_unit(self, answer: str) -> str:
         answer = answer.removesuffix(".")
@@ -163,7 +159,7 @@ class NumberIn:
 
 
 @dataclass(frozen=True, slots=True)
-class ExactAnswer:
+class ExactAnswer(OwnVerifier):
     """1 if the answer is the expected text, else 0.
 
     Compared after Unicode composition (NFC), with runs of whitespace as one space and without a
@@ -186,15 +182,13 @@ class ExactAnswer:
         expected = self._normal(problem.answer)
         if not expected:
             raise RewardError(f"Problem {problem.id} has no expected answer.")
-        if completion.finish == "length" and not self.allow_cut:
-            return _verdict(False, CUT)
-        answer, reason = answer_in(completion.text, self.form, self.tag)
+        answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
-            return _verdict(False, reason)
+            return verdict(False, reason)
         # Composition is slow on long runs of combining marks, and so long a text is never equal.
         if len(answer) > 4 * len(problem.answer) + 100 or self._normal(answer) != expected:
-            return _verdict(False, "the answer is not the expected one")
-        return _verdict(True, "the answer is the expected one")
+            return verdict(False, "the answer is not the expected one")
+        return verdict(True, "the answer is the expected one")
 
     def _normal(self, text: str) -> str:
         text = " ".join(unicodedata.normalize("NFC", text).split()).removesuffix(".").rstrip()

@@ -15,9 +15,10 @@ from threading import local
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .form import CUT, Form, answer_in, check_form
+from .form import Form, check_form, one_answer
 from .math import number
-from .worker import Died, Raised, TimeLimit, Worker, named
+from .own import OwnVerifier, verdict
+from .worker import Died, NotStarted, Raised, TimeLimit, Worker, named
 
 MAX_LENGTH = 200
 """Characters of an answer."""
@@ -57,7 +58,7 @@ _FRACTION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolicAnswer:
+class SymbolicAnswer(OwnVerifier):
     r"""1 if the one answer in the form asked for is an expression equal to the expected one,
     else 0.
 
@@ -81,13 +82,11 @@ class SymbolicAnswer:
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         if not problem.answer.strip():
             raise RewardError(f"Problem {problem.id} has no expected answer.")
-        if completion.finish == "length" and not self.allow_cut:
-            return Verdict(0.0, reason=CUT, correct=False)
-        answer, reason = answer_in(completion.text, self.form, self.tag)
+        answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
-            return Verdict(0.0, reason=reason, correct=False)
+            return verdict(False, reason)
         right, reason = equal(answer, problem.answer, self.seconds)
-        return Verdict(float(right), reason=reason, correct=right)
+        return verdict(right, reason)
 
 
 def equal(answer: str, expected: str, seconds: float = 3.0) -> tuple[bool, str]:
@@ -116,9 +115,9 @@ def equal(answer: str, expected: str, seconds: float = 3.0) -> tuple[bool, str]:
         return False, SLOW
     except Died:
         return False, UNREAD
-    except Raised as raised:
-        if raised.kind in ("ImportError", "ModuleNotFoundError"):
-            raise RewardError(f"math-verify cannot be loaded: {raised.message}.") from raised
+    except NotStarted as error:
+        raise RewardError(f"math-verify cannot be loaded ({error}).") from error
+    except Raised:
         return False, UNREAD
     return {True: (True, RIGHT), False: (False, WRONG), None: (False, UNREAD)}[said]
 

@@ -41,6 +41,10 @@ class Died(Exception):
     """The process ended by itself: out of memory, a crash in native code, an exit."""
 
 
+class NotStarted(Exception):
+    """The process did not come to the point where it could be asked; the message says why."""
+
+
 class Raised(Exception):
     """What the function raised, as far as it could travel.
 
@@ -137,13 +141,17 @@ class Worker:
     def call(self, arguments: tuple[Any, ...], seconds: float) -> Any:
         """The function's answer.
 
-        Raises: TimeLimit, Died, or Raised with what the function raised. A new process is started
-            for the next call where this one had to be ended.
+        Raises: TimeLimit, Died, NotStarted, or Raised with what the function raised. A new process
+            is started for the next call where this one had to be ended.
         """
+        try:
+            message = cloudpickle.dumps(arguments)
+        except Exception as error:
+            raise Raised(type(error).__name__, f"it cannot be sent there: {error}", "") from error
         if self.process is None or self.process.poll() is not None:
             self._start()
         try:
-            self._send(cloudpickle.dumps(arguments))
+            self._send(message)
             said, value = self._receive(seconds)
         except (TimeLimit, Died):
             self.close()
@@ -173,22 +181,28 @@ class Worker:
 
     def _start(self) -> None:
         self.close()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "paceline.verify.serve", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is the trainer's; and what it started ends with it
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )
-        self._send(self.function)
         try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "paceline.verify.serve", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is the trainer's; what it started ends with it
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            )
+            self._send(self.function)
             said, value = self._receive(STARTUP)
-        except (TimeLimit, Died):
+        except OSError as error:
+            raise NotStarted(f"no process could be made: {error}") from error
+        except TimeLimit:
             self.close()
-            raise
+            raise NotStarted(f"it was not ready after {STARTUP:g} seconds") from None
+        except Died:
+            self.close()
+            raise NotStarted("it ended while it was loading") from None
         if said == "raised":
             self.close()
-            raise Raised(*value)
+            raised = Raised(*value)
+            raise NotStarted(f"{raised.kind}: {raised.message[:200]}") from raised
 
     def _send(self, message: bytes) -> None:
         assert self.process and self.process.stdin

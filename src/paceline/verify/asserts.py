@@ -1,0 +1,139 @@
+"""Tests that stay outside: `assert call == value` lines, taken apart before anything is run."""
+
+import ast
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from ..errors import RewardError
+from ..types import Completion, Problem, Verdict
+from .code import listed, paid_for
+from .own import verdict
+from .program import Running, RunsPrograms, Where, program_of, why_ended
+from .sandbox import Result
+
+MAX_VALUE = 20_000
+"""Characters of a printed value that is read back."""
+
+OTHER = "another value"
+_FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
+"""Has to stand before all else, and so before the setup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asserts(RunsPrograms):
+    """The share of `assert call == value` lines that hold of the completion's program.
+
+    Each is taken apart outside the sandbox: the left side is evaluated behind the program, where
+    only its printed value comes out; the right side by itself, without the program. So a program
+    cannot see what is expected, nor answer with an object that equals everything. `assert call`
+    and `assert not call` expect a true or a false value. Any other line is refused, as it would
+    have to be decided inside. Values are Python literals.
+
+    The reward is the share; strict asks for all of them.
+    """
+
+    column: str = "tests"
+    """Where the lines are: a list of texts."""
+    setup: str = "test_setup_code"
+    """A column with code that goes before the program, if there is one (imports)."""
+    where: Where = "fence"
+    """Where the program stands: fence, text or tag."""
+    tag: str = "answer"
+    """The tag's name, for where="tag"."""
+    strict: bool = True
+    """Whether all must hold for any reward; else their share is paid."""
+    running: Running = field(default_factory=Running)
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score."""
+
+    def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        checks = [_taken_apart(str(line), problem) for line in listed(problem, self.column)]
+        setup = str(problem.data.get(self.setup) or "")
+        program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
+        if program is None:
+            return verdict(False, reason)
+        before = "\n".join((*_FUTURE.findall(program), setup, _FUTURE.sub("", program)))
+
+        def fault(check: tuple[str, str, str]) -> str:
+            left, right, relation = check
+            result = self.running(f"{before}\n{_showing(left)}", of=completion)
+            if result.outcome != "ok":
+                return why_ended(result)
+            return "" if self._holds(_last_value(result), setup, right, relation) else OTHER
+
+        return paid_for(checks, fault, strict=self.strict)
+
+    def _holds(self, value: object, setup: str, right: str, relation: str) -> bool:
+        if value is _NOTHING:
+            return False
+        if relation == "equal":
+            return value == _expected(setup, right, self.running)
+        return bool(value) == (relation == "true")
+
+
+def _last_value(result: Result) -> object:
+    return _value(result.text.rstrip().rpartition("\n")[2])
+
+
+def _showing(expression: str) -> str:
+    """The value on a line of its own, whatever was printed before."""
+    return f"print('\\n' + repr({expression}))"
+
+
+@cache
+def _taken(line: str) -> tuple[str, str, str]:
+    body = ast.parse(line.strip()).body
+    if len(body) != 1 or not isinstance(body[0], ast.Assert):
+        raise SyntaxError("no assert statement")
+    test = body[0].test
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
+        return ast.unparse(test.left), ast.unparse(test.comparators[0]), "equal"
+    wanted = "true"
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, wanted = test.operand, "false"
+    inner = [n for n in ast.walk(test) if isinstance(n, ast.Call | ast.Compare | ast.BoolOp)]
+    if not isinstance(test, ast.Call) or not isinstance(test.func, ast.Name) or len(inner) > 1:
+        # Anything else would be decided inside, where the program could say what it likes.
+        raise SyntaxError("neither a comparison by == nor one call")
+    return ast.unparse(test), wanted.title(), wanted
+
+
+def _taken_apart(line: str, problem: Problem) -> tuple[str, str, str]:
+    """(the expression that the program is asked for, the one that says what is expected, whether
+    its value has to equal that or only to be true or false)."""
+    try:
+        return _taken(line)
+    except (SyntaxError, ValueError) as error:
+        raise RewardError(
+            f"A test of problem {problem.id} is no `assert call == value` but '{line[:60]}' "
+            f"({error})."
+        ) from None
+
+
+@cache
+def _expected(setup: str, right: str, running: Running) -> object:
+    """The right side's value, from a run without the program."""
+    try:
+        return ast.literal_eval(right)
+    except (ValueError, SyntaxError):
+        pass
+    result = running(f"{setup}\n{_showing(right)}")
+    value = _last_value(result)
+    if result.outcome != "ok" or value is _NOTHING:
+        raise RewardError(f"The expected value '{right[:60]}' of a test cannot be computed.")
+    return value
+
+
+_NOTHING = object()
+"""Equal to nothing but itself."""
+
+
+def _value(shown: str) -> object:
+    """The literal that a line shows, or _NOTHING."""
+    if len(shown) > MAX_VALUE:
+        return _NOTHING
+    try:
+        return ast.literal_eval(shown)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return _NOTHING

@@ -1,0 +1,49 @@
+"""What this package's own verifiers have in common."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..types import BatchVerifier, Verdict
+
+if TYPE_CHECKING:
+    from .compose import Gate
+
+
+class OwnVerifier:
+    """Base of this package's verifiers: `a & b` asks b only where a is satisfied, and gives what b
+    gives (`compose.Gate`). Either may be a plain function.
+
+    Example: Tags(("think", "answer"), strict=True) & NumberIn("tag")
+    """
+
+    __slots__ = ()
+
+    needs_process: ClassVar[bool] = False
+    """Whether it calls code of others, whose time has no bound: it is then called in a process that
+    can be ended."""
+
+    def check(self) -> None:
+        """Find now what would fail at the first call. Raises: a UserError."""
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            cls.needs_process = True  # a class that a user made of one of ours
+
+    def __and__(self, other: Any) -> "Gate":
+        return _gate(self, other)
+
+    def __rand__(self, other: Any) -> "Gate":
+        return _gate(other, self)
+
+
+def verdict(right: bool, reason: str, parts: Mapping[str, float] | None = None) -> Verdict:
+    """1 for a right answer, 0 for a wrong one."""
+    return Verdict(1.0 if right else 0.0, parts or {}, reason, right)
+
+
+def _gate(first: Any, then: Any) -> "Gate":
+    from .compose import Gate  # which is one of them
+
+    if not all(callable(one) or isinstance(one, BatchVerifier) for one in (first, then)):
+        return NotImplemented  # Python then names the two types
+    return Gate(first, then)

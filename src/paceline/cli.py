@@ -291,7 +291,7 @@ def _tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def _sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
-    from .verify.sandbox.told import tell_suite
+    from .run.check_sandbox import tell_suite
 
     _refuse(changes)
     tell_suite(known.tier, as_json=known.json)

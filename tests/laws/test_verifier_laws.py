@@ -1,14 +1,17 @@
 """What must hold of every verifier whatever a model writes: no exception, no hang, gold is paid,
 junk and lists of guesses are not. `make fuzz` tries 100,000 answers instead of some hundred."""
 
+import importlib
 import math
 import os
+import pkgutil
 import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import paceline.verify
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import ExactAnswer, LastNumber, NumberIn, Overlong, Tags, Weighted, judge
 from paceline.verify.choice import Choice
@@ -18,6 +21,7 @@ from paceline.verify.form import answer_in
 from paceline.verify.known import exact_and_numeric, r1_zero, soft_format, strict_format
 from paceline.verify.length import LengthTarget, Repetition
 from paceline.verify.lenient import TagCount
+from paceline.verify.own import OwnVerifier
 from paceline.verify.program import program_in
 from paceline.verify.symbolic import equal
 
@@ -130,3 +134,17 @@ def test_long_texts_take_linear_time():
         program_in(text, "fence")
         equal(text, "46")
         assert time.perf_counter() - started < 30, piece
+
+
+def test_every_verifier_of_the_package_is_one_of_ours():
+    # What is not, is called in a worker, has no `&`, and is not checked before training.
+    for module in pkgutil.iter_modules(paceline.verify.__path__, "paceline.verify."):
+        if module.name.endswith((".serve", ".simplify", ".sandbox")):
+            continue
+        for name, kind in vars(importlib.import_module(module.name)).items():
+            if (
+                isinstance(kind, type)
+                and kind.__module__ == module.name
+                and "__call__" in vars(kind)
+            ):
+                assert issubclass(kind, OwnVerifier) or name == "Running", name

@@ -8,6 +8,7 @@ import pytest
 from paceline.errors import ConfigError
 from paceline.tasks import Arithmetic
 from paceline.types import Completion, Problem
+from paceline.verify import judge
 
 
 def of(problems: Any) -> set[tuple[int, str, int]]:
@@ -135,3 +136,23 @@ def test_loading_is_quick() -> None:
     start = time.process_time()
     Arithmetic().load()
     assert time.process_time() - start < 0.5  # Seconds; a tenth of it alone.
+
+
+def test_by_program_the_printed_number_counts() -> None:
+    task = Arithmetic(("*", "-"), low=100, high=120, style="program", problems=20).load()
+    assert task.gold is not None
+    for problem in task.train[:5]:
+        gold = judge(task.verifier, problem, Completion((), (), task.gold(problem) or "", "stop"))
+        assert gold.reward == pytest.approx(task.full) and gold.solved
+        number = Completion((), (), problem.answer, "stop")
+        assert not judge(task.verifier, problem, number).solved
+    wrong = judge(
+        task.verifier, task.train[0], Completion((), (), "```python\nprint(1)\n```", "stop")
+    )
+    assert (wrong.reward, wrong.solved) == (pytest.approx(0.1), False)
+    failing = Completion((), (), "```python\n1 / 0\n```", "stop")
+    assert judge(task.verifier, task.train[0], failing).reward == pytest.approx(-0.1)
+    asked = task.messages(task.train[0])[0]["content"]
+    assert asked.startswith("What is ") and "```python" in asked
+    with pytest.raises(ConfigError, match="number or program"):
+        Arithmetic(style="words").load()  # type: ignore[arg-type]

@@ -85,3 +85,17 @@ def test_ranges_have_to_make_sense():
             Countdown(**wrong).load()
     with pytest.raises(RewardError, match="nums and target"):
         Equation()(Problem("p", "?", "3", {}), Completion((), (), "1", "stop"))
+
+
+def test_rows_that_are_no_countdown_are_told(tmp_path):
+    for row in ('{"nums": [1, "x"], "target": 5}', '{"nums": null, "target": 5}',
+                '{"nums": [1, 2.5], "target": 5}', '{"nums": [1, 2], "target": "five"}',
+                '{"nums": [1], "target": 1}'):  # fmt: skip
+        (tmp_path / "rows.jsonl").write_text('{"nums": [1, 2], "target": 3}\n' + row + "\n")
+        with pytest.raises(DataError, match="Row 2 has no list of whole numbers"):
+            Countdown(data=str(tmp_path / "rows.jsonl")).load()
+
+
+def test_a_range_with_few_problems_says_so():
+    task = Countdown(numbers=2, most=2, low=1, high=3, problems=500).load()
+    assert "different problems of this range" in task.notes[0]

@@ -83,6 +83,19 @@ def test_a_sandbox_that_fails_is_no_verdict(monkeypatch):
         judged(PrintedAnswer(), fenced("print(43)"))
 
 
+def test_a_run_is_shared_by_the_parts_of_one_verdict_and_no_further(monkeypatch):
+    runs = []
+    run = Sandbox.run
+    monkeypatch.setattr(Sandbox, "run", lambda *a, **k: runs.append(1) or run(*a, **k))
+    problem, reward = Problem("p", "?", "42"), program_of_thought("fence")
+    one, other = (Completion((), (), fenced("print(42)"), "stop") for _ in range(2))
+    assert judge(reward, problem, one) == judge(reward, problem, one)
+    assert len(runs) == 1
+    judge(reward, problem, other)
+    judge(reward, problem, one)
+    assert len(runs) == 3
+
+
 CASES = [{"stdin": "1 2", "stdout": "3"}, {"stdin": "4 5", "stdout": "9\n"}]
 ADD = fenced("a, b = map(int, input().split())\nprint(a + b)")
 
@@ -161,6 +174,11 @@ def test_lines_that_are_no_assert_are_refused():
         judged(Asserts(), GOOD, tests=["import os"])
     with pytest.raises(RewardError, match="cannot be computed"):
         judged(Asserts(), GOOD, tests=["assert add(1, 2) == nowhere()"])
+
+
+def test_a_future_import_stays_first():
+    text = fenced("from __future__ import annotations\ndef add(a, b): return math.floor(a + b)")
+    assert judged(Asserts(), text, tests=TESTS, test_setup_code="import math").reward == 1.0
 
 
 def test_small_rewards_on_the_way():

@@ -9,6 +9,7 @@ import pytest
 from paceline.errors import ConfigError, RewardError
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import LastNumber, NumberIn, Overlong, Tags, Weighted, judge
+from paceline.verify.compose import Gate, Product
 
 PARTS = (("answer", NumberIn("tag"), 1.0), ("format", Tags(), 0.2), ("length", Overlong(4, 2), 0.5))
 
@@ -81,3 +82,34 @@ def test_a_sum_is_a_value() -> None:
     assert repr(Weighted((("a", LastNumber(), 1.0),))) == (
         "Weighted(parts=(('a', LastNumber(allow_cut=False), 1.0),), answer=None)"
     )
+
+
+def test_and_is_a_gate() -> None:
+    def never(problem: Problem, completion: Completion) -> Any:
+        raise AssertionError("it was asked")
+
+    gate = Tags(("answer",), strict=True) & NumberIn("tag")
+    assert gate == Gate(Tags(("answer",), strict=True), NumberIn("tag"))
+    assert score(gate, "<answer>103</answer>") == Verdict(
+        1.0, {"gate": 1.0, "then": 1.0}, "the answer is the expected one", True
+    )
+    refused = score(Tags(strict=True) & never, "103")
+    assert (refused.reward, refused.solved, refused.parts) == (0.0, False, {"gate": 0.0})
+    assert refused.reason.startswith("gate: ")
+    assert (never & LastNumber()) == Gate(never, LastNumber())
+    with pytest.raises(TypeError):
+        _ = LastNumber() & 3  # type: ignore[operator]
+
+
+def test_a_product_pays_only_where_all_do() -> None:
+    both = Product((("answer", NumberIn("tag")), ("form", Tags(("think", "answer"), strict=True))))
+    assert score(both, "<think>so</think><answer>103</answer>").reward == 1.0
+    half = score(both, "<answer>103</answer>")
+    assert (half.reward, half.solved, half.parts) == (0.0, False, {"answer": 1.0, "form": 0.0})
+
+
+def test_sums_of_sums() -> None:
+    inner = Weighted((("answer", NumberIn("tag"), 2.0), ("form", Tags(("answer",)), 1.0)))
+    outer = Weighted((("inner", inner, 0.5), ("last", Tags(("answer",)) & LastNumber(), 1.0)))
+    verdict = score(outer, "<answer>103</answer>")
+    assert (verdict.reward, verdict.parts) == (2.5, {"inner": 3.0, "last": 1.0})

@@ -1,6 +1,7 @@
 """Verdicts beside generation: what is asked, what is lost, and what stops a run."""
 
 import asyncio
+import importlib
 import os
 import re
 import threading
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from paceline.errors import ConfigError, RewardError
+from paceline.errors import ConfigError, RewardError, SandboxError
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import LastNumber, NumberIn, Tags, Weighted, adapt
 from paceline.verify.compose import Gate
@@ -160,6 +161,101 @@ def test_the_widespread_signatures():
     assert ask(adapt(listed), "abc", workers=0)[0].reward == 3.0
     with pytest.raises(RewardError, match="one number for each"):
         ask(adapt(lambda queries, prompts, labels: [1, 2]), "a", workers=0)
+
+
+def slowly_right(problem, completion):
+    time.sleep(1.2)
+    return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patient(LastNumber):
+    """One of ours that takes its time, as a program in the sandbox does."""
+
+    needs_process = False
+
+    def __call__(self, problem, completion):
+        return slowly_right(problem, completion)
+
+
+def test_each_part_of_a_sum_has_its_own_time_limit():
+    def quick(problem, completion):
+        return 2.0
+
+    assert ask(Weighted((("ours", Patient(), 1.0), ("quick", quick, 1.0))), "a", seconds=1.0) == [
+        Verdict(
+            3.0, {"ours": 1.0, "quick": 2.0},
+            "ours: scored by 'Patient'; quick: scored by 'quick' (test_judges.py)", True,
+        )
+    ]  # fmt: skip
+    sum_ = Weighted((("quick", quick, 1.0), ("slow", slowly_right, 1.0)))
+    assert ask(sum_, "a", seconds=0.5) == [
+        Lost("'slowly_right' (test_judges.py) took longer than 0.5 s")
+    ]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_part_that_takes_many_is_asked_once_behind_the_others(workers):
+    many = Many([])
+    verifier = Weighted((("number", LastNumber() & many, 1.0), ("length", many, 0.1)))
+    verdicts = ask(verifier, "42", "a", "so 42", workers=workers)
+    assert [v.parts for v in verdicts] == [
+        {"number": 2.0, "length": 2.0}, {"number": 0.0, "length": 1.0},
+        {"number": 5.0, "length": 5.0},
+    ]  # fmt: skip
+    # First those whose gate was open and the one whose gate was not, then the two others again.
+    assert many.calls == [3, 2]
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """A batch verifier that breaks so many times, then answers what it was given."""
+
+    errors: list
+    answers: tuple
+
+    def batch(self, problems, completions):
+        if self.errors:
+            raise self.errors.pop()
+        return self.answers
+
+
+def test_many_at_once_get_a_second_try_and_lose_only_what_is_no_number():
+    assert ask(Breaks([SandboxError("no")], (1.0, 2.0)), "a", "b")[1].reward == 2.0
+    assert ask(Breaks([SandboxError("no")] * 2, ()), "a", "b") == [Lost("the sandbox failed")] * 2
+    one, two = ask(Breaks([OSError("net")], (1.0, float("nan"))), "a", "b", on_error="drop")
+    assert one.reward == 1.0 and two == Lost("'Breaks' did not answer a number")
+    lost = ask(Breaks([OSError("net")] * 2, ()), "a", on_error="drop")
+    assert lost == [Lost("'Breaks' raised OSError")]
+    with pytest.raises(RewardError, match="raised OSError on 2 completions: net"):
+        ask(Breaks([OSError("net")], (1.0, 2.0)), "a", "b")
+
+
+def test_what_a_worker_cannot_do_is_told():
+    broken = Problem("p", "?", "42", {"lock": threading.Lock()})
+    with Judges(elsewhere, Rewards(workers=1)) as judges:
+        future = judges.ask(broken, completion("a"))
+        with pytest.raises(RewardError, match=r"could not be asked in a worker .* cannot be sent"):
+            future.result()
+    with pytest.raises(
+        RewardError, match=r"could not be loaded in a worker process \(ModuleNotFoundError"
+    ):
+        ask(NotThere(), "a", workers=1)
+
+
+class NotThere:
+    def __call__(self, problem, completion):
+        return 1.0
+
+    def __reduce__(self):
+        return importlib.import_module, ("no_such_module",)
+
+
+def test_closing_leaves_nobody_waiting():
+    judges = Judges(slowly_right, Rewards(workers=1))
+    futures = [judges.ask(PROBLEM, completion("a")) for _ in range(3)]
+    judges.close()
+    assert all(future.done() for future in futures)
 
 
 def test_settings_have_to_make_sense():

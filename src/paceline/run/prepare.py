@@ -22,7 +22,8 @@ from ..tasks import Task
 from ..training import Optimizer, Sampler, Trainer, check_objective
 from ..types import Round
 from ..verify.judges import Judges
-from ..verify.verifier import check_verifier
+from ..verify.program import RunsPrograms
+from ..verify.verifier import check_verifier, leaves
 from .rollouts import write_round
 from .run import Run
 
@@ -136,6 +137,12 @@ def trainer_of(
     return trainer
 
 
+def sandbox_of(task: Task) -> str | None:
+    """The wall behind which a task's verifier runs programs; None where it runs none."""
+    runs = (leaf for leaf in leaves(task.verifier) if isinstance(leaf, RunsPrograms))
+    return next((leaf.running.sandbox.wall for leaf in runs), None)
+
+
 def versions() -> dict[str, str]:
     """Of everything that decides a result."""
     packages = ("paceline", "torch", "transformers", "tokenizers", "numpy", "pyarrow")
@@ -151,5 +158,6 @@ def machine(checked: Checked) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": gpu or "cpu",
         "dtype": str(checked.dtype).removeprefix("torch."),
+        "sandbox": sandbox_of(checked.task),
         "system": f"{platform.system()} {platform.machine()}",
     }

@@ -201,6 +201,8 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
         screen.say(f"             {note}", "yellow")
     screen.say(f"  model      {config.model.path}, {checked.device.type}, {checked.dtype}")
     screen.say(f"  objective  {checked.objective}")
+    if wall := prepare.sandbox_of(task):
+        screen.say(f"  sandbox    {wall}: answers are programs, and are run behind it")
     screen.say(
         f"  plan       {rounds} rounds of {r.problems} problems × {r.completions} completions "
         f"(up to {r.max_tokens} tokens), {parts} update{'s' if parts > 1 else ''} each: "

@@ -2,20 +2,36 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from .. import chance
 from ..errors import ConfigError
-from ..types import Problem
+from ..types import Problem, Verifier
+from ..verify.code import PrintedAnswer
+from ..verify.compose import Weighted
+from ..verify.lenient import NumberPrinted, ProgramFailed
 from ..verify.math import LastNumber
 from .split import split
 from .task import Task, Template
 
 _LARGEST = 10**9
 
+Style = Literal["number", "program"]
+ASKS: dict[Style, str] = {
+    "number": "{prompt}",
+    "program": (
+        "{prompt} Answer with one line of Python in a ```python block, a print of the expression."
+    ),
+}
+"""The user's turn."""
+SMALL = 0.1
+"""What a step on the way is worth beside 1 for the answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """Problems such as "What is 47 + 56?".
+    """Problems such as "What is 47 + 56?", answered with the number, or with a line of Python that
+    prints it and is run in the sandbox.
 
     All problems of the range, or, where there are more than `problems`, a sample of them. 47 + 56
     and 56 + 47 are on the same side of the split. The default range has 8,100 problems, about 810
@@ -40,8 +56,10 @@ class Arithmetic:
     """What is asked, with {a}, {operator} and {b}."""
     system: str | None = None
     """A system message; None for none."""
-    user: str = "{prompt}"
-    """The user's turn, with {prompt} where the question goes."""
+    style: Style = "number"
+    """number or program: how the answer is to be given."""
+    user: str | None = None
+    """The user's turn, with {prompt} where the question goes; None for the style's own."""
     allow_cut: bool = False
     """Whether a completion that was cut by its length can score."""
 
@@ -59,11 +77,28 @@ class Arithmetic:
                 "answer of 0 or more; set task.negative=true."
             )
         train, heldout = split(found, self.heldout, _same_side)
-        template = Template(self.system, self.user)
+        template = Template(self.system, self.user or ASKS[self.style])
+        if self.style == "program":
+            return Task(
+                "arithmetic", train, heldout, template, self._by_program(), gold=_as_program,
+                full=1.0 + SMALL,
+            )  # fmt: skip
         verifier = LastNumber(self.allow_cut)
         return Task("arithmetic", train, heldout, template, verifier, gold=_in_words)
 
+    def _by_program(self) -> Verifier:
+        """What the program prints, and a little for one that prints any number."""
+        return Weighted(
+            (
+                ("accuracy", PrintedAnswer("fence", allow_cut=self.allow_cut), 1.0),
+                ("number", NumberPrinted("fence"), SMALL),
+                ("failed", ProgramFailed("fence"), SMALL),
+            )
+        )
+
     def _check(self) -> None:
+        if self.style not in get_args(Style):
+            raise ConfigError(f"task.style is '{self.style}'; it is {' or '.join(ASKS)}.")
         wrong = [operator for operator in self.operators if operator not in ("+", "-", "*")]
         if wrong or not self.operators or len(set(self.operators)) < len(self.operators):
             raise ConfigError(
@@ -120,6 +155,11 @@ class Arithmetic:
 def _in_words(problem: Problem) -> str:
     a, operator, b = problem.data.values()
     return f"{a} {operator} {b} = {problem.answer}"
+
+
+def _as_program(problem: Problem) -> str:
+    a, operator, b = problem.data.values()
+    return f"```python\nprint({a} {operator} {b})\n```"
 
 
 def _value(a: int, operator: str, b: int) -> int:

@@ -1,11 +1,13 @@
 """Countdown: reach a target with the numbers given, each used once (the game; as a training task,
 TinyZero, 2025)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from .. import chance
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..types import Problem
 from ..verify.compose import Weighted
 from ..verify.countdown import Equation
@@ -74,8 +76,11 @@ class Countdown:
                 ("format", Tags(("think", "answer"), strict=True), self.format_weight),
             )
         )
+        notes = ()
+        if self.data is None and len(problems) < self.problems:
+            notes = (f"only {len(problems)} different problems of this range were found.",)
         return Task(
-            "countdown", train, heldout, Template(self.system, self.user), verifier,
+            "countdown", train, heldout, Template(self.system, self.user), verifier, notes,
             gold=_gold, full=1.0 + self.format_weight,
         )  # fmt: skip
 
@@ -118,8 +123,21 @@ class Countdown:
         Columns("nums", "target").check_names(
             list(dict.fromkeys(name for row in rows for name in row)), f"'{path}'"
         )
-        made = [_problem(row["nums"], int(row["target"]), None) for row in rows]
+        made = [_from_row(row, i) for i, row in enumerate(rows, 1)]
         return list({problem.id: problem for problem in made}.values())
+
+
+def _from_row(row: Mapping[str, Any], place: int) -> Problem:
+    try:
+        numbers, target = [int(n) for n in row["nums"]], int(row["target"])
+        if len(numbers) < 2 or numbers != list(row["nums"]) or target != row["target"]:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"Row {place} has no list of whole numbers in nums and a whole number in target, but "
+            f"{row.get('nums')!r:.60} and {row.get('target')!r:.30}."
+        ) from None
+    return _problem(numbers, target, None)
 
 
 def _problem(numbers: list[int], target: int, solution: str | None) -> Problem:

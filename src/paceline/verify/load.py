@@ -17,8 +17,8 @@ USERS = "paceline_user_"
 
 
 def load_function(reference: str) -> Any:
-    """What "path/to/file.py:name" or "package.module:name" names, as it is: a function, or an object
-    that judges one completion or many at once.
+    """What "path/to/file.py:name" or "package.module:name" names, as it is: a function, or an
+    object that judges one completion or many at once.
 
     The file's folder joins the end of `sys.path`, so that it may import its neighbours.
 

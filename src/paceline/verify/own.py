@@ -26,7 +26,8 @@ class OwnVerifier:
         """Find now what would fail at the first call. Raises: a UserError."""
 
     def __init_subclass__(cls) -> None:
-        if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+        ours = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+        if not ours and "needs_process" not in vars(cls):
             cls.needs_process = True  # a class that a user made of one of ours
 
     def __and__(self, other: Any) -> "Gate":

@@ -35,8 +35,9 @@ _UNCOMPUTED = re.compile(r"[-+(]*[\d.]+(?:[-+*/^!\d.\s(){}]|\\cdot|\\times|\\div
 """Plain numbers with operators, or nothing, between them."""
 _WRAPPING = re.compile(r"^(?:\$+|\\\(|\\\[)\s*(.*?)\s*(?:\$+|\\\)|\\\])$", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox)\{([^{}]*)\}")
+_NO_UNIT = re.compile(r"\d|\b(?:or|and)\b")
+"""In \\text, what belongs to the answer: 5 \\text{ or 6}."""
 _SPELLINGS = (
-    (_TEXT, " "),
     (re.compile(r"\^\{?\\circ\}?|°|\\(?:left|right)(?![a-z])|\\[$%]"), ""),
     (re.compile(r"\\[,;!: ]|~"), " "),
     (re.compile(r"\\[dt]frac"), r"\\frac"),
@@ -44,7 +45,7 @@ _SPELLINGS = (
     (re.compile("−"), "-"),
     (re.compile(r"\\frac\{-(\d+)\}"), r"-\\frac{\1}"),
 )
-"""Ways of writing that change nothing, and what they become. Units are looked at before."""
+"""Ways of writing that change nothing, and what they become."""
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "abs", "max", "min", "arcsin",
@@ -135,7 +136,9 @@ def _bare(text: str) -> tuple[str, str]:
         text = found[1]
     if found := _TEXT.fullmatch(text):
         return " ".join(found[1].split()), ""
-    unit = "".join("".join(found.split()) for found in _TEXT.findall(text))
+    units = [said for said in _TEXT.findall(text) if not _NO_UNIT.search(said)]
+    unit = "".join("".join(said.split()) for said in units)
+    text = _TEXT.sub(lambda said: f" {said[1]} " if _NO_UNIT.search(said[1]) else " ", text)
     for pattern, instead in _SPELLINGS:
         text = pattern.sub(instead, text)
     return " ".join(text.split()), unit

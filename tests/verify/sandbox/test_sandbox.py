@@ -239,3 +239,23 @@ def test_only_whoever_insists_runs_code_without_a_wall(monkeypatch):
     assert (
         Sandbox(INSISTED).run("import os; print(os.path.exists('/etc/passwd'))").stdout == b"True\n"
     )
+
+
+AS_PROCESS_1 = """
+import ctypes, pathlib, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become ours
+from paceline.verify.sandbox import Sandbox
+from paceline.verify.sandbox.trial import children
+for _ in range(5):
+    assert Sandbox(sys.argv[1]).run("while True: pass", seconds=0.2).outcome == "limit"
+states = [pathlib.Path(f"/proc/{p}/stat").read_text().rpartition(")")[2][1] for p in children()]
+print(states.count("Z"))
+"""
+
+
+@each_wall
+def test_as_process_1_of_a_container_it_leaves_no_zombies(wall):
+    done = subprocess.run(
+        [sys.executable, "-c", AS_PROCESS_1, wall], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "0\n", done.stderr

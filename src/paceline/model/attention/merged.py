@@ -1,7 +1,6 @@
 """Attention in parts, merged by log-sum-exp, with an exact gradient.
 
-Each query's softmax runs over the keys of one block and of the crossings
-that it is in. A part
+Each query's softmax runs over the keys of one block and of the crossings that it is in. A part
 gives its output o_j and log-sum-exp l_j; merged, l = log Σ exp l_j and o = Σ exp(l_j − l) o_j.
 
 The gradient needs no derivative of the log-sum-exps: that of attention over all keys,
@@ -10,7 +9,8 @@ kernel is right for its own keys when it is given the merged o and l instead of 
 recomputation as in FlashAttention, arXiv 2205.14135, appendix B.4).
 
 Legend: N flat tokens, H query heads, G key and value heads, D head size; b sequences of a block, T
-tokens of its longest; S the tokens of a crossing, P those of its prompt.
+tokens of its longest; S the queries of a crossing, P its keys: those of a prompt, or of the words
+that all prompts begin with.
 """
 
 from __future__ import annotations

@@ -1,112 +1,54 @@
-"""What a program might try, as programs. Each says BREACH where it got what it must not get; what
-it did to the world around it, the trial sees for itself.
+"""What a program might try: 145 attacks by kind.
 
 In the code, @SECRET@ is a file with a token, @FOLDER@ a folder that this user may write, @PORT@ and
 @UDP@ ports and @UNIX@ a socket of this machine that listen, @VICTIM@ a process of this user, and
 @GRADER@ a file of the program that runs the sandbox.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from textwrap import dedent, indent
+from textwrap import dedent
 
-from .result import Result
-
-CONTAINED = ("ok", "limit", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """One program, and how it has to end."""
-
-    name: str
-    kind: str
-    code: str
-    outcomes: tuple[str, ...] = CONTAINED
-    """How it may end. Never infrastructure: then the program broke the sandbox."""
-    holds: Callable[[Result], bool] = field(default=lambda result: True)
-    """What must be true of the result besides."""
-    stdin: str = ""
-    harmless: bool = False
-    """Whether it can be run without any wall, to show that it would succeed there."""
-
-
-def _tries(name: str, kind: str, *statements: str, harmless: bool = True) -> Attack:
-    """Statements of which none may succeed; each is a way of its own."""
-    parts = ["import ctypes, os, socket, sys\nlibc = ctypes.CDLL(None, use_errno=True)\n"]
-    for number, statement in enumerate(statements):
-        parts.append(
-            f"try:\n{indent(dedent(statement).strip(), '    ')}\n"
-            f"    print('BREACH', {number})\n"
-            "except BaseException as error:\n    print('held', error)\n"
-        )
-    return Attack(name, kind, "".join(parts), ("ok", "failed"), harmless=harmless)
-
-
-def _native(name: str, kind: str, number: int, *arguments: str, harmless: bool = True) -> Attack:
-    """A system call by its number on x86_64, past all of Python."""
-    return _tries(
-        name, kind, f"assert libc.syscall({', '.join([str(number), *arguments])}) >= 0, 'refused'",
-        harmless=harmless,
-    )  # fmt: skip
-
-
-def _endless(name: str, kind: str, code: str) -> Attack:
-    return Attack(name, kind, dedent(code), ("limit",))
-
-
-def _hungry(name: str, code: str) -> Attack:
-    return Attack(name, "memory", dedent(code), ("limit", "failed"))
-
-
-def _says(name: str, code: str, stdout: bytes, *outcomes: str, stdin: str = "") -> Attack:
-    """A program whose output has to come through exactly as it was written."""
-    return Attack(
-        name, "grader", dedent(code), outcomes or ("ok",),
-        lambda result: result.stdout == stdout, stdin,
-    )  # fmt: skip
-
+from .attack import Attack, endless, hoards, hungry, native, says, tries
 
 TIME = (
-    _endless("loop", "time", "while True: pass"),
-    _endless("sleep", "time", "import time; time.sleep(1000)"),
-    _endless("loop that ignores every signal", "time", """
+    endless("loop", "time", "while True: pass"),
+    endless("sleep", "time", "import time; time.sleep(1000)"),
+    endless("loop that ignores every signal", "time", """
         import signal
         for number in range(1, 65):
             try: signal.signal(number, signal.SIG_IGN)
             except (OSError, ValueError): pass
         while True: pass
     """),
-    _endless("loop behind a handler for the processor's limit", "time", """
+    endless("loop behind a handler for the processor's limit", "time", """
         import signal
         signal.signal(signal.SIGXCPU, lambda *_: None)
         while True: pass
     """),
-    _endless("loop that catches everything", "time", """
+    endless("loop that catches everything", "time", """
         while True:
             try:
                 while True: pass
             except BaseException: pass
     """),
-    _endless("loop at exit", "time", """
+    endless("loop at exit", "time", """
         import atexit
         @atexit.register
         def again():
             while True: pass
     """),
-    _endless("loop in a destructor", "time", """
+    endless("loop in a destructor", "time", """
         class Last:
             def __del__(self):
                 while True: pass
         last = Last(); del last
     """),
-    _endless("regular expression without end", "time", r"""
+    endless("regular expression without end", "time", r"""
         import re
         re.match(r"(a+)+$", "a" * 60 + "b")
     """),
-    _endless("sum without end", "time", "import itertools; sum(itertools.count())"),
+    endless("sum without end", "time", "import itertools; sum(itertools.count())"),
     Attack("tower of powers", "time", "print(len(str(9 ** 9 ** 9)))", ("limit", "failed")),
-    _endless("timer that starts itself again", "time", """
+    endless("timer that starts itself again", "time", """
         import signal
         def again(*_): signal.setitimer(signal.ITIMER_REAL, 0.0001)
         signal.signal(signal.SIGALRM, again); again()
@@ -115,21 +57,21 @@ TIME = (
 )  # fmt: skip
 
 MEMORY = (
-    _hungry("list that grows", "x = []\nwhile True: x.append(' ' * 10**6)"),
-    _hungry("ten gigabytes at once", "x = bytearray(10**10)"),
-    _hungry("string that doubles", "x = 'a'\nwhile True: x += x"),
-    _hungry("mapping of ten gigabytes", "import mmap; m = mmap.mmap(-1, 10**10); m[::4096]"),
-    _hungry("number of 12 gigabytes", "x = 1 << 10**11"),
-    _hungry("recursion", "def f(): return f()\nf()"),
-    _hungry("recursion without a limit", """
+    hungry("list that grows", "x = []\nwhile True: x.append(' ' * 10**6)"),
+    hungry("ten gigabytes at once", "x = bytearray(10**10)"),
+    hungry("string that doubles", "x = 'a'\nwhile True: x += x"),
+    hungry("mapping of ten gigabytes", "import mmap; m = mmap.mmap(-1, 10**10); m[::4096]"),
+    hungry("number of 12 gigabytes", "x = 1 << 10**11"),
+    hungry("recursion", "def f(): return f()\nf()"),
+    hungry("recursion without a limit", """
         import sys
         sys.setrecursionlimit(10**9)
         class Deep:
             def __repr__(self): return repr(self)
         repr(Deep())
     """),
-    _hungry("cache that never forgets", "d = {}\nwhile True: d[len(d)] = object()"),
-    _tries("raise its own limits", "memory", """
+    hungry("cache that never forgets", "d = {}\nwhile True: d[len(d)] = object()"),
+    tries("raise its own limits", "memory", """
         import resource
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
         bytearray(2 * 10**9)
@@ -138,14 +80,14 @@ MEMORY = (
 
 PROCESSES = (
     Attack("fork bomb", "processes", "import os\nwhile True: print('BREACH', os.fork())"),
-    _tries("fork", "processes", "if os.fork() == 0: os._exit(0)"),
-    _tries("shell", "processes", "assert os.system('true') == 0, 'refused'"),
-    _tries("subprocess", "processes", "import subprocess; subprocess.run(['/bin/true'])"),
-    _tries("spawn", "processes", "os.posix_spawn(sys.executable, ['python', '-c', ''], {})"),
+    tries("fork", "processes", "if os.fork() == 0: os._exit(0)"),
+    tries("shell", "processes", "assert os.system('true') == 0, 'refused'"),
+    tries("subprocess", "processes", "import subprocess; subprocess.run(['/bin/true'])"),
+    tries("spawn", "processes", "os.posix_spawn(sys.executable, ['python', '-c', ''], {})"),
     Attack("become another program", "processes",
            "import os, sys; os.execv(sys.executable, ['python', '-c', 'print(\"BREACH\")'])",
            ("failed",), harmless=True),
-    _tries("pool of workers", "processes", """
+    tries("pool of workers", "processes", """
         import multiprocessing
         process = multiprocessing.get_context("fork").Process(target=int)
         process.start(); process.join()
@@ -170,69 +112,55 @@ PROCESSES = (
         except RuntimeError as error: print("held", error)
         if started >= 300: print("BREACH")
     """), harmless=True),
-    _native("fork by number", "processes", 57, harmless=False),
-    _native("vfork by number", "processes", 58, harmless=False),
-    _native("clone by number", "processes", 56, "17", "0", "0", "0", "0", harmless=False),
-    _native("clone3 by number", "processes", 435, "bytes(88)", "88", harmless=False),
+    native("fork by number", "processes", 57, harmless=False),
+    native("vfork by number", "processes", 58, harmless=False),
+    native("clone by number", "processes", 56, "17", "0", "0", "0", "0", harmless=False),
+    native("clone3 by number", "processes", 435, "bytes(88)", "88", harmless=False),
 )  # fmt: skip
 
 OUTPUT = (
-    _endless("output without end", "output", "while True: print('a' * 1000)"),
-    _endless("errors without end", "output",
+    endless("output without end", "output", "while True: print('a' * 1000)"),
+    endless("errors without end", "output",
              "import sys\nwhile True: print('a' * 1000, file=sys.stderr)"),
-    _endless("both without end", "output", """
+    endless("both without end", "output", """
         import os
         while True: os.write(1, b"a" * 5000); os.write(2, b"b" * 5000)
     """),
-    _endless("ten megabytes at once", "output", "import os; os.write(1, b'a' * 10**7)"),
+    endless("ten megabytes at once", "output", "import os; os.write(1, b'a' * 10**7)"),
 )  # fmt: skip
 
 FILES = (
-    Attack("descriptor bomb", "files", dedent("""
-        import os
-        kept = []
-        try:
-            while len(kept) < 1000: kept.append(os.dup(1))
-        except OSError as error: os.write(1, f"held {error}".encode())
-        if len(kept) >= 1000: print("BREACH")
-    """), harmless=True),
-    Attack("pipe bomb", "files", dedent("""
-        import os
-        kept = []
-        try:
-            while len(kept) < 400: kept.append(os.pipe())
-        except OSError as error: os.write(1, f"held {error}".encode())
-        if len(kept) >= 400: print("BREACH")
-    """), harmless=True),
-    _tries("file of ten gigabytes", "files", """
+    hoards("descriptor bomb", "files", "os.dup(1)", 1000),
+    hoards("pipe bomb", "files", "os.pipe()", 400),
+    tries("file of ten gigabytes", "files", """
         with open("big", "wb") as file:
             for _ in range(100): file.write(bytes(10**8)); file.flush()
     """, harmless=False),
-    _tries("ten thousand files", "files", """
+    tries("ten thousand files", "files", """
         for number in range(10_000): open(f"file{number}", "w").close()
     """, harmless=False),
-    _tries("temporary file", "files", "import tempfile; tempfile.NamedTemporaryFile()"),
-    _tries("file without a name", "files", "os.memfd_create('x')"),
-    _tries("shared memory", "files",
+    tries("temporary file", "files", "import tempfile; tempfile.NamedTemporaryFile()"),
+    tries("file without a name", "files", "os.memfd_create('x')"),
+    tries("shared memory", "files",
            "open('/dev/shm/paceline_attack', 'w').close(); os.remove('/dev/shm/paceline_attack')"),
-    _native("System V shared memory", "files", 29, "0", "4096", "0o1600", harmless=False),
-    _native("message queue", "files", 68, "0", "0o1600", harmless=False),
+    native("System V shared memory", "files", 29, "0", "4096", "0o1600", harmless=False),
+    native("message queue", "files", 68, "0", "0o1600", harmless=False),
 )  # fmt: skip
 
 SECRETS = (
-    _tries("file of this user", "secrets", "print(open('@SECRET@').read())"),
-    _tries("the same by way of ..", "secrets", "print(open('../' * 20 + '@SECRET@').read())"),
-    _tries("the same through /proc", "secrets", "print(open('/proc/self/root@SECRET@').read())"),
-    _tries("the same through a link", "secrets",
+    tries("file of this user", "secrets", "print(open('@SECRET@').read())"),
+    tries("the same by way of ..", "secrets", "print(open('../' * 20 + '@SECRET@').read())"),
+    tries("the same through /proc", "secrets", "print(open('/proc/self/root@SECRET@').read())"),
+    tries("the same through a link", "secrets",
            "os.symlink('@SECRET@', 'link')\nprint(open('link').read())", harmless=False),
-    _tries("list its folder", "secrets", "print(os.listdir('@FOLDER@'))"),
-    _tries("users of the system", "secrets", "print(open('/etc/passwd').read())"),
-    _tries("homes", "secrets", "os.listdir('/home')", "os.listdir('/root')"),
-    _tries("environment of this process", "secrets", "open('/proc/self/environ').read()"),
-    _tries("environment of the trainer", "secrets",
+    tries("list its folder", "secrets", "print(os.listdir('@FOLDER@'))"),
+    tries("users of the system", "secrets", "print(open('/etc/passwd').read())"),
+    tries("homes", "secrets", "os.listdir('/home')", "os.listdir('/root')"),
+    tries("environment of this process", "secrets", "open('/proc/self/environ').read()"),
+    tries("environment of the trainer", "secrets",
            "print(open(f'/proc/{os.getppid()}/environ').read())",
            "print(open('/proc/@VICTIM@/environ').read())"),
-    _tries("memory of the trainer", "secrets",
+    tries("memory of the trainer", "secrets",
            "open(f'/proc/{os.getppid()}/mem', 'rb')", "open('/proc/@VICTIM@/maps').read()"),
     Attack("environment", "secrets", "import os; print(dict(os.environ))", ("ok",)),
     Attack("inherited descriptors", "secrets", dedent("""
@@ -252,46 +180,46 @@ SECRETS = (
                 if isinstance(inner, (str, bytes)) and "token-" in str(inner)[:10**4]:
                     print(str(inner)[:200].replace("token-\\"", ""))
     """), ("ok", "limit", "failed")),
-    _tries("the grader's file", "secrets", "print('BREACH', len(open('@GRADER@').read()))"),
-    _tries("devices", "secrets", "open('/dev/mem', 'rb')", "open('/dev/kmsg')",
+    tries("the grader's file", "secrets", "print('BREACH', len(open('@GRADER@').read()))"),
+    tries("devices", "secrets", "open('/dev/mem', 'rb')", "open('/dev/kmsg')",
            "open('/dev/null', 'w')"),
-    _tries("the kernel's tables", "secrets", "os.listdir('/sys')", "open('/proc/mounts').read()"),
+    tries("the kernel's tables", "secrets", "os.listdir('/sys')", "open('/proc/mounts').read()"),
 )  # fmt: skip
 
 NETWORK = (
-    _tries("connect by TCP", "network", "socket.create_connection(('127.0.0.1', @PORT@), 1)"),
-    _tries("send by UDP", "network", """
+    tries("connect by TCP", "network", "socket.create_connection(('127.0.0.1', @PORT@), 1)"),
+    tries("send by UDP", "network", """
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         s.sendto(b"out", ("127.0.0.1", @UDP@))
     """),
-    _tries("connect to a socket in the file system", "network",
+    tries("connect to a socket in the file system", "network",
            "s = socket.socket(socket.AF_UNIX); s.connect('@UNIX@')"),
-    _tries("connect to an abstract socket", "network",
+    tries("connect to an abstract socket", "network",
            "s = socket.socket(socket.AF_UNIX); s.connect('\\0@TOKENLESS@')"),
-    _tries("raw socket", "network", "socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)",
+    tries("raw socket", "network", "socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)",
            "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)", harmless=False),
-    _tries("netlink", "network", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)"),
-    _tries("pair of sockets", "network", "socket.socketpair()"),
-    _tries("listen", "network", "socket.create_server(('127.0.0.1', 0))"),
-    _tries("fetch a page", "network",
+    tries("netlink", "network", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)"),
+    tries("pair of sockets", "network", "socket.socketpair()"),
+    tries("listen", "network", "socket.create_server(('127.0.0.1', 0))"),
+    tries("fetch a page", "network",
            "import urllib.request; urllib.request.urlopen('http://127.0.0.1:@PORT@', timeout=1)",
            harmless=False),
-    _native("socket by number", "network", 41, "2", "1", "0"),
-    _native("io_uring, which does what other calls do", "network", 425, "8", "bytes(120)"),
+    native("socket by number", "network", 41, "2", "1", "0"),
+    native("io_uring, which does what other calls do", "network", 425, "8", "bytes(120)"),
 )  # fmt: skip
 
 OTHERS = (
-    _tries("kill its parent", "others", "os.kill(os.getppid(), 9)", harmless=False),
-    _tries("kill everybody", "others", "os.kill(-1, 9)", harmless=False),
-    _tries("kill its group", "others", "os.kill(0, 9)", harmless=False),
-    _tries("kill its parent's group", "others", "os.killpg(os.getpgid(os.getppid()), 9)",
+    tries("kill its parent", "others", "os.kill(os.getppid(), 9)", harmless=False),
+    tries("kill everybody", "others", "os.kill(-1, 9)", harmless=False),
+    tries("kill its group", "others", "os.kill(0, 9)", harmless=False),
+    tries("kill its parent's group", "others", "os.killpg(os.getpgid(os.getppid()), 9)",
            harmless=False),
-    _tries("kill another process", "others", "os.kill(@VICTIM@, 9)", harmless=False),
-    _tries("stop another process", "others", "os.kill(@VICTIM@, 19)", harmless=False),
-    _native("kill by thread", "others", 234, "@VICTIM@", "@VICTIM@", "9", harmless=False),
-    _tries("kill by descriptor", "others",
+    tries("kill another process", "others", "os.kill(@VICTIM@, 9)", harmless=False),
+    tries("stop another process", "others", "os.kill(@VICTIM@, 19)", harmless=False),
+    native("kill by thread", "others", 234, "@VICTIM@", "@VICTIM@", "9", harmless=False),
+    tries("kill by descriptor", "others",
            "import signal\nsignal.pidfd_send_signal(os.pidfd_open(@VICTIM@), 9)", harmless=False),
-    _tries("have the kernel send the signal", "others", """
+    tries("have the kernel send the signal", "others", """
         import fcntl
         ours, theirs = os.pipe()
         fcntl.fcntl(ours, 10, 9)  # F_SETSIG
@@ -299,98 +227,98 @@ OTHERS = (
         fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC)
         os.write(theirs, b"x")
     """, harmless=False),
-    _native("trace its parent", "others", 101, "16", "os.getppid()", "0", "0", harmless=False),
-    _native("trace another process", "others", 101, "16", "@VICTIM@", "0", "0", harmless=False),
-    _native("read another's memory", "others", 310, "@VICTIM@", "0", "0", "0", "0", "0"),
-    _tries("change another's limits", "others",
+    native("trace its parent", "others", 101, "16", "os.getppid()", "0", "0", harmless=False),
+    native("trace another process", "others", 101, "16", "@VICTIM@", "0", "0", harmless=False),
+    native("read another's memory", "others", 310, "@VICTIM@", "0", "0", "0", "0", "0"),
+    tries("change another's limits", "others",
            "import resource\nresource.prlimit(@VICTIM@, resource.RLIMIT_CPU, (1, 1))",
            harmless=False),
-    _tries("slow another down", "others", "os.setpriority(os.PRIO_PROCESS, @VICTIM@, 19)"),
-    _tries("move another to one core", "others", "os.sched_setaffinity(@VICTIM@, [0])"),
+    tries("slow another down", "others", "os.setpriority(os.PRIO_PROCESS, @VICTIM@, 19)"),
+    tries("move another to one core", "others", "os.sched_setaffinity(@VICTIM@, [0])"),
 )  # fmt: skip
 
 PRIVILEGE = (
-    _native("namespaces of its own", "privilege", 272, "0x10000000", harmless=False),
-    _native("mount", "privilege", 165, "b'none'", "b'/tmp'", "b'tmpfs'", "0", "0", harmless=False),
-    _native("another's namespace", "privilege", 308, "0", "0", harmless=False),
-    _tries("another root folder", "privilege", "os.chroot('/')", harmless=False),
-    _tries("another user", "privilege", "os.setuid(0); os.setgroups([0])", harmless=False),
-    _native("kernel programs", "privilege", 321, "0", "bytes(64)", "64", harmless=False),
-    _native("kernel keys", "privilege", 250, "0", "-1", "1", harmless=False),
-    _native("performance counters", "privilege", 298, "bytes(120)", "0", "-1", "-1", "0",
+    native("namespaces of its own", "privilege", 272, "0x10000000", harmless=False),
+    native("mount", "privilege", 165, "b'none'", "b'/tmp'", "b'tmpfs'", "0", "0", harmless=False),
+    native("another's namespace", "privilege", 308, "0", "0", harmless=False),
+    tries("another root folder", "privilege", "os.chroot('/')", harmless=False),
+    tries("another user", "privilege", "os.setuid(0); os.setgroups([0])", harmless=False),
+    native("kernel programs", "privilege", 321, "0", "bytes(64)", "64", harmless=False),
+    native("kernel keys", "privilege", 250, "0", "-1", "1", harmless=False),
+    native("performance counters", "privilege", 298, "bytes(120)", "0", "-1", "-1", "0",
             harmless=False),
-    _native("page faults by hand", "privilege", 323, "0", harmless=False),
-    _native("a filter of its own", "privilege", 317, "1", "0", "bytes(16)", harmless=False),
-    _native("its personality", "privilege", 135, "0x0040000"),
-    _native("its dumpable flag, by prctl", "privilege", 157, "4", "1", "0", "0", "0"),
+    native("page faults by hand", "privilege", 323, "0", harmless=False),
+    native("a filter of its own", "privilege", 317, "1", "0", "bytes(16)", harmless=False),
+    native("its personality", "privilege", 135, "0x0040000"),
+    native("its dumpable flag, by prctl", "privilege", 157, "4", "1", "0", "0", "0"),
 )  # fmt: skip
 
 WRITING = (
-    _tries("write a file", "writing", "open('@FOLDER@/new', 'w').close()"),
-    _tries("write into a file", "writing", "open('@FOLDER@/kept', 'r+').write('x')"),
-    _tries("cut a file", "writing", "os.truncate('@FOLDER@/kept', 0)"),
-    _tries("delete a file", "writing", "os.remove('@FOLDER@/kept')"),
-    _tries("rename a file", "writing", "os.rename('@FOLDER@/kept', '@FOLDER@/gone')"),
-    _tries("make a folder", "writing", "os.mkdir('@FOLDER@/made')"),
-    _tries("link a file", "writing", "os.link('@SECRET@', '@FOLDER@/link')"),
-    _tries("make a pipe or device", "writing", "os.mkfifo('@FOLDER@/fifo')"),
-    _tries("change rights", "writing", "os.chmod('@FOLDER@/kept', 0o777)"),
-    _tries("change the owner", "writing", "os.chown('@FOLDER@/kept', os.getuid(), os.getgid())"),
-    _tries("change times", "writing", "os.utime('@FOLDER@/kept', (0, 0))"),
-    _tries("set an attribute", "writing", "os.setxattr('@FOLDER@/kept', 'user.x', b'x')",
+    tries("write a file", "writing", "open('@FOLDER@/new', 'w').close()"),
+    tries("write into a file", "writing", "open('@FOLDER@/kept', 'r+').write('x')"),
+    tries("cut a file", "writing", "os.truncate('@FOLDER@/kept', 0)"),
+    tries("delete a file", "writing", "os.remove('@FOLDER@/kept')"),
+    tries("rename a file", "writing", "os.rename('@FOLDER@/kept', '@FOLDER@/gone')"),
+    tries("make a folder", "writing", "os.mkdir('@FOLDER@/made')"),
+    tries("link a file", "writing", "os.link('@SECRET@', '@FOLDER@/link')"),
+    tries("make a pipe or device", "writing", "os.mkfifo('@FOLDER@/fifo')"),
+    tries("change rights", "writing", "os.chmod('@FOLDER@/kept', 0o777)"),
+    tries("change the owner", "writing", "os.chown('@FOLDER@/kept', os.getuid(), os.getgid())"),
+    tries("change times", "writing", "os.utime('@FOLDER@/kept', (0, 0))"),
+    tries("set an attribute", "writing", "os.setxattr('@FOLDER@/kept', 'user.x', b'x')",
            harmless=False),
-    _tries("write beside itself", "writing", "open('left', 'w').close()", harmless=False),
-    _tries("write into Python's library", "writing", """
+    tries("write beside itself", "writing", "open('left', 'w').close()", harmless=False),
+    tries("write into Python's library", "writing", """
         place = os.path.dirname(os.__file__) + "/paceline_attack.py"
         open(place, "w").close(); os.remove(place)
     """, harmless=False),
 )  # fmt: skip
 
 GRADER = (
-    _says("leave at once", "import os; os._exit(0)", b""),
-    _says("leave with a good status after an error", """
+    says("leave at once", "import os; os._exit(0)", b""),
+    says("leave with a good status after an error", """
         import os
         try: 1 / 0
         finally: os._exit(0)
     """, b""),
-    _says("replace print", """
+    says("replace print", """
         import builtins, sys
         builtins.print = lambda *a: sys.stdout.write("42")
         print(7)
     """, b"42"),
-    _says("replace the text's equality", """
+    says("replace the text's equality", """
         class Always(str):
             __eq__ = lambda self, other: True
             __hash__ = str.__hash__
         print(Always("7"))
     """, b"7\n"),
-    _says("imitate the sign that the walls stand", "print('\\x06' * 3, end='')", b"\x06" * 3),
-    _says("print nothing", "", b""),
-    _says("control characters", "print('\\x1b[2J\\x07', end='')", b"\x1b[2J\x07"),
-    _says("bytes that are no text", "import os; os.write(1, b'\\xff\\xfe42')", b"\xff\xfe42"),
-    _says("pretend to lack memory", """
+    says("imitate the sign that the walls stand", "print('\\x06' * 3, end='')", b"\x06" * 3),
+    says("print nothing", "", b""),
+    says("control characters", "print('\\x1b[2J\\x07', end='')", b"\x1b[2J\x07"),
+    says("bytes that are no text", "import os; os.write(1, b'\\xff\\xfe42')", b"\xff\xfe42"),
+    says("pretend to lack memory", """
         import os
         os.write(2, b"MemoryError"); os._exit(1)
     """, b"", "limit", "failed"),
-    _says("pretend that a signal came", "import os; os._exit(137)", b"", "limit", "failed"),
-    _says("many answers", "print('\\n'.join(map(str, range(1000))))",
+    says("pretend that a signal came", "import os; os._exit(137)", b"", "limit", "failed"),
+    says("many answers", "print('\\n'.join(map(str, range(1000))))",
           "".join(f"{n}\n" for n in range(1000)).encode()),
-    _says("ask for input that is not there", "input()", b"", "failed"),
-    _says("leave its input unread", "print(1)", b"1\n", stdin="x" * 10**6),
-    _says("zero bytes in the code", "print(1)\0", b"", "failed"),
-    _says("a text that cannot be encoded", "print(len('\ud800'))", b"", "failed"),
-    _says("another encoding of the code", "# coding: utf-7\nprint(1)", b"1\n", "ok", "failed"),
+    says("ask for input that is not there", "input()", b"", "failed"),
+    says("leave its input unread", "print(1)", b"1\n", stdin="x" * 10**6),
+    says("zero bytes in the code", "print(1)\0", b"", "failed"),
+    says("a text that cannot be encoded", "print(len('\ud800'))", b"", "failed"),
+    says("another encoding of the code", "# coding: utf-7\nprint(1)", b"1\n", "ok", "failed"),
 )  # fmt: skip
 
 STREAMS = (
-    _endless("close the outputs and loop", "streams", """
+    endless("close the outputs and loop", "streams", """
         import os
         os.close(1); os.close(2)
         while True: pass
     """),
-    _endless("close everything and loop", "streams",
+    endless("close everything and loop", "streams",
              "import os; os.closerange(0, 256)\nwhile True: pass"),
-    _endless("outputs onto the input", "streams", """
+    endless("outputs onto the input", "streams", """
         import os
         os.dup2(0, 1); os.dup2(0, 2)
         while True: pass
@@ -416,7 +344,7 @@ COMPILING = (
 NATIVE = (
     Attack("read address 0", "native", "import ctypes; ctypes.string_at(0)", ("failed",),
            harmless=True),
-    _tries("the C library's system()", "native", "assert libc.system(b'true') == 0, 'refused'"),
+    tries("the C library's system()", "native", "assert libc.system(b'true') == 0, 'refused'"),
     Attack("system calls of another kind", "native",
            "import ctypes\nprint('BREACH' if ctypes.CDLL(None).syscall(0x40000027) > 0 else '')",
            ("ok", "failed")),

@@ -109,6 +109,11 @@ class Interpreter:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            # Its program is now a child of process 1. Where that is ourselves, as in a container,
+            # nobody else would ever ask for its status.
+            with suppress(ChildProcessError):
+                while True:
+                    os.waitpid(-self.process.pid, 0)
         self.channel.close()
         if self.process.stderr:
             self.process.stderr.close()

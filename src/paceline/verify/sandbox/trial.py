@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .attacks import ATTACKS, Attack
+from .attack import Attack
+from .attacks import ATTACKS
 from .result import Result
 from .sandbox import Sandbox
 

@@ -34,7 +34,7 @@ class Namespaces:
             # Not --unshare-all: it goes on in silence without a user namespace.
             "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
             "--unshare-cgroup-try", "--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox",
-            "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+            "--die-with-parent", "--cap-drop", "ALL", "--clearenv",
             *_arguments("--setenv", ENVIRONMENT.items()),
             "--setenv", "LD_LIBRARY_PATH", f"{HOME}/shared",
             *_arguments("--ro-bind", _mounts().items()), *_arguments("--symlink", _links()),

@@ -5,9 +5,9 @@ import statistics
 import time
 from itertools import groupby
 
-from ...errors import SandboxError
-from .sandbox import Sandbox, Tier
-from .trial import Tried, suite
+from ..errors import SandboxError
+from ..verify.sandbox.sandbox import Sandbox, Tier
+from ..verify.sandbox.trial import Tried, suite
 
 TIMED = 20
 """Programs that print one word, to tell how long one takes."""

@@ -1,0 +1,144 @@
+"""A model that scores: batches, layouts, labels, and what is refused."""
+
+import pytest
+import torch
+from transformers import BertConfig, BertForSequenceClassification, LlamaForSequenceClassification
+
+from paceline.errors import ConfigError
+from paceline.model import tiny
+from paceline.model.load import best_dtype
+from paceline.model.reward_model import CUT_REASON, REASON, RewardModel
+from paceline.types import Completion, Problem
+from paceline.verify import LastNumber, Weighted
+from paceline.verify.judges import Judges, Rewards
+from paceline.verify.verifier import check_verifier
+
+PROBLEM = Problem("p", "What is 6 times 7?", "42")
+TEXTS = ("42", "It is 42, of course.", "no", "a much longer answer that says nothing at all " * 3)
+
+
+def saved(folder, labels=1, pad=True, seed=0):
+    """A tiny decoder with a head of its own."""
+    tokenizer = tiny.tokenizer()
+    config = tiny.model().config
+    config.num_labels = labels
+    config.pad_token_id = tokenizer.pad_token_id if pad else None
+    if labels > 1:
+        config.id2label = {i: f"label {i}" for i in range(labels)}
+    torch.manual_seed(seed)
+    LlamaForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def completions(*texts):
+    return [Completion((), (), text, "stop") for text in texts]
+
+
+def scores(model, *texts, problem=PROBLEM):
+    return [v.reward for v in model.batch([problem] * len(texts), completions(*texts))]
+
+
+def by_hand(path, text):
+    module = LlamaForSequenceClassification.from_pretrained(path, dtype=best_dtype("cpu")).eval()
+    tokenizer = tiny.tokenizer()
+    turns = [("user", PROBLEM.prompt), ("assistant", text)]
+    chat = [{"role": role, "content": content} for role, content in turns]
+    shown = tokenizer.apply_chat_template(chat, tokenize=False)
+    ids = torch.tensor([tokenizer(shown, add_special_tokens=False)["input_ids"]])
+    with torch.no_grad():
+        return module(ids).logits[0].float()
+
+
+@pytest.mark.parametrize("pad", [True, False])
+@pytest.mark.parametrize("tokens", [200, 100_000])
+def test_a_batch_scores_as_each_alone(tmp_path, pad, tokens):
+    path = saved(tmp_path, pad=pad)
+    model = RewardModel(path, device="cpu", tokens_per_forward=tokens)
+    got = scores(model, *TEXTS)
+    for text, score in zip(TEXTS, got, strict=True):
+        assert score == pytest.approx(float(by_hand(path, text)[0]), abs=0.02)
+        assert scores(model, text) == pytest.approx([score], abs=0.01)
+    assert len(set(got)) == len(got)
+
+
+def test_a_conversation_is_scored_as_it_is(tmp_path):
+    path = saved(tmp_path)
+    model = RewardModel(path, device="cpu")
+    turns = Problem("p", ({"role": "user", "content": PROBLEM.prompt},), "42")
+    assert scores(model, "42", problem=turns) == scores(model, "42")
+
+
+def test_of_several_labels_one_is_named(tmp_path):
+    path = saved(tmp_path, labels=3)
+    got = scores(RewardModel(path, label="label 1", device="cpu"), "42")
+    assert got == pytest.approx([float(by_hand(path, "42").softmax(-1)[1])], abs=0.01)
+    for label in (None, "good"):
+        with pytest.raises(ConfigError, match=r"it has \[label 0, label 1, label 2\]: name one"):
+            RewardModel(path, label=label, device="cpu").check()
+
+
+def test_a_long_answer_keeps_its_end(tmp_path):
+    model = RewardModel(saved(tmp_path), device="cpu", max_tokens=20)
+    short, long = model.batch([PROBLEM] * 2, completions("42", "so " * 30 + "it is 42"))
+    other = model.batch([PROBLEM], completions("no " * 30 + "so so so so it is 42"))[0]
+    assert short.reason == long.reason == CUT_REASON
+    assert long.reward == other.reward
+    assert (
+        RewardModel(model.path, device="cpu").batch([PROBLEM], completions("4"))[0].reason == REASON
+    )
+
+
+def test_an_encoder_reads_a_pair(tmp_path):
+    tokenizer = tiny.tokenizer()
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(tmp_path)
+    torch.manual_seed(0)
+    BertForSequenceClassification(
+        BertConfig(
+            vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+            intermediate_size=32, max_position_embeddings=256, num_labels=1, pad_token_id=0,
+            initializer_range=0.5,
+        )
+    ).save_pretrained(tmp_path)  # fmt: skip
+    model = RewardModel(str(tmp_path), device="cpu")
+    together = scores(model, *TEXTS)
+    assert together == pytest.approx([scores(model, text)[0] for text in TEXTS], abs=0.02)
+    assert len(set(together)) == len(together)
+    ids = tokenizer(PROBLEM.prompt, "no")["input_ids"]
+    with torch.no_grad():
+        own = BertForSequenceClassification.from_pretrained(tmp_path, dtype=best_dtype("cpu"))
+        logits = own(torch.tensor([ids])).logits.float()
+    assert scores(model, "no") == pytest.approx([float(logits[0, 0])], abs=0.02)
+    with pytest.raises(ConfigError, match="has no chat template"):
+        RewardModel(str(tmp_path), layout="chat", device="cpu").check()
+
+
+def test_a_model_without_a_trained_head_is_refused(tmp_path):
+    tiny.model().save_pretrained(tmp_path)
+    tiny.tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match=r"no trained head .*score\.weight is missing"):
+        check_verifier(Weighted((("style", RewardModel(str(tmp_path), device="cpu"), 1.0),)))
+    with pytest.raises(ConfigError, match="no model folder"):
+        RewardModel("./gone")
+    with pytest.raises(ConfigError, match="is no reward model"):
+        RewardModel("tiny").check()
+    with pytest.raises(ConfigError, match="layout is auto, chat or pair"):
+        RewardModel("a/b", layout="text")  # type: ignore[arg-type]
+
+
+def test_beside_an_answer_it_is_asked_once_for_all(tmp_path, monkeypatch):
+    model = RewardModel(saved(tmp_path), device="cpu")
+    calls, batch = [], RewardModel.batch
+    monkeypatch.setattr(
+        RewardModel, "batch", lambda self, p, c: calls.append(len(c)) or batch(self, p, c)
+    )
+    verifier = Weighted((("answer", LastNumber(), 1.0), ("style", model, 0.1)))
+    with Judges(verifier, Rewards()) as judges:
+        futures = [judges.ask(PROBLEM, one) for one in completions(*TEXTS)]
+        judges.settle()
+        verdicts = [future.result() for future in futures]
+    assert calls == [len(TEXTS)]
+    assert [v.parts["answer"] for v in verdicts] == [1.0, 1.0, 0.0, 0.0]
+    assert [v.parts["style"] for v in verdicts] == scores(model, *TEXTS)
+    assert [v.correct for v in verdicts] == [True, True, False, False]

@@ -61,3 +61,25 @@ def test_a_scorer_that_evaluates_what_the_model_wrote_is_refused():
     for name in ("countdown", "puzzle24"):
         with pytest.raises(ConfigError, match="evaluates the answer as code"):
             ReasoningGym(dataset=name).load()
+
+
+@pytest.mark.parametrize("form", ["tag", "text", "boxed", "hashes", "last_number"])
+def test_gold_scores_in_every_form(form):
+    options = '{"min_digits": 1, "max_digits": 2}'
+    task = ReasoningGym("products", options, problems=20, heldout=5, form=form).load()
+    for problem in task.train[:5]:
+        gold = task.gold(problem)
+        assert judge(task.verifier, problem, Completion((), (), gold, "stop")).reward == 1.0
+        cut = judge(task.verifier, problem, Completion((), (), gold, "length"))
+        none = judge(task.verifier, problem, Completion((), (), "I do not know.", "stop"))
+        assert cut.reward == none.reward == 0.0
+
+
+def test_the_last_number_is_the_answer_where_that_is_asked_for():
+    task = ReasoningGym("products", problems=20, heldout=5, form="last_number").load()
+    problem = task.train[0]
+    text = f"{problem.prompt} First 17. So it is {problem.answer}"
+    assert judge(task.verifier, problem, Completion((), (), text, "stop")).solved
+    assert not judge(task.verifier, problem, Completion((), (), text + " or 9", "stop")).solved
+    with pytest.raises(ConfigError, match=r"task\.form is 'number'"):
+        ReasoningGym("products", form="number").load()  # type: ignore[arg-type]

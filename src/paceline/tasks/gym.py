@@ -5,20 +5,37 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from .. import chance
 from ..errors import ConfigError, nearest
 from ..types import Problem
-from ..verify.gym import GymAnswer
+from ..verify.gym import GymAnswer, GymForm
 from .split import content_id, prompt_key
 from .task import Task, Template
 
-USER = (
-    "{prompt}\n\nThink between <think> and </think>. Then write the final answer alone between "
-    "<answer> and </answer>."
-)
+ASKS: dict[GymForm, str] = {
+    "tag": (
+        "{prompt}\n\nThink between <think> and </think>. Then write the final answer alone between "
+        "<answer> and </answer>."
+    ),
+    "text": "{prompt}\n\nWrite the final answer and nothing else.",
+    "boxed": "{prompt}\n\nReason step by step. Then write the final answer in \\boxed{}.",
+    "hashes": (
+        "{prompt}\n\nReason step by step. Then write the answer on the last line, behind ####."
+    ),
+    "last_number": "{prompt}",
+}
+"""The user's turn."""
+SHOWN: dict[GymForm, str] = {
+    "tag": "<think>It can be worked out.</think>\n<answer>@</answer>",
+    "text": "@",
+    "boxed": "It can be worked out: \\boxed{@}",
+    "hashes": "It can be worked out.\n#### @",
+    "last_number": "It can be worked out: @",
+}
+"""How an answer looks, for @."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +54,21 @@ class ReasoningGym:
     """Which problems are made up."""
     strict: bool = True
     """Full marks or nothing; else the scorer's partial marks are paid, often for guesses."""
+    form: GymForm = "tag"
+    """Where the answer is looked for: tag, text (all of it), boxed, hashes or, lenient and for
+    answers that are numbers, last_number."""
     system: str | None = None
     """A system message; None for none."""
-    user: str = USER
-    """The user's turn, with {prompt} where the question goes."""
+    user: str | None = None
+    """The user's turn, with {prompt} where the question goes; None for the form's own."""
 
     def load(self) -> Task:
         """The task.
 
         Raises: ConfigError where reasoning-gym is not installed, or has no such data set.
         """
+        if self.form not in ASKS:
+            raise ConfigError(f"task.form is '{self.form}'; it is {', '.join(ASKS)}.")
         options = self._options()
         # Entry i comes from the random numbers of seed + i, so neighbouring seeds share nearly all
         # of their entries: one data set for both sides, from a seed far away from all others.
@@ -62,8 +84,10 @@ class ReasoningGym:
                 f"{len(heldout)} held out are left.",
             )
         return Task(
-            self.dataset, tuple(train), tuple(heldout), Template(self.system, self.user),
-            GymAnswer(self.dataset, self.config, strict=self.strict), notes, gold=_gold,
+            self.dataset, tuple(train), tuple(heldout),
+            Template(self.system, self.user or ASKS[self.form]),
+            GymAnswer(self.dataset, self.config, self.form, strict=self.strict), notes,
+            gold=partial(_gold, SHOWN[self.form]),
         )  # fmt: skip
 
     def _options(self) -> dict[str, Any]:
@@ -135,7 +159,5 @@ def evaluates(dataset: str) -> bool:
     return bool(re.search(r"parse_expr|sympify|\b(?:eval|exec)\(", source))
 
 
-def _gold(problem: Problem) -> str | None:
-    if not problem.answer:
-        return None
-    return f"<think>It can be worked out.</think>\n<answer>{problem.answer}</answer>"
+def _gold(shown: str, problem: Problem) -> str | None:
+    return shown.replace("@", problem.answer) if problem.answer else None

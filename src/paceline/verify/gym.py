@@ -3,11 +3,14 @@
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ..types import Completion, Problem, Verdict
-from .form import Form, check_form, one_answer
+from .form import check_form, one_answer
+from .math import NO_NUMBER, last_number
 from .own import OwnVerifier, verdict
+
+GymForm = Literal["tag", "text", "boxed", "hashes", "last_number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,9 @@ class GymAnswer(OwnVerifier):
     """The data set's name."""
     config: str = "{}"
     """Its options as JSON."""
-    form: Form = "tag"
-    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    form: GymForm = "tag"
+    """Where the answer stands: text (all of it), tag, boxed, hashes (behind "####"); or, lenient,
+    it is the last number."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     strict: bool = True
@@ -33,10 +37,11 @@ class GymAnswer(OwnVerifier):
     """Whether a completion that was cut by its length can score."""
 
     def __post_init__(self) -> None:
-        check_form(self.form)
+        if self.form != "last_number":
+            check_form(self.form)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
+        answer, reason = self._answer(completion)
         if answer is None:
             return verdict(False, reason)
         scorer = _scorer(self.dataset, self.config)
@@ -48,6 +53,13 @@ class GymAnswer(OwnVerifier):
         right = score == 1.0
         reason = "full marks" if right else "no full marks"
         return Verdict(score if right or not self.strict else 0.0, {}, reason, right)
+
+    def _answer(self, completion: Completion) -> tuple[str | None, str]:
+        if self.form != "last_number":
+            return one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
+        text, reason = one_answer(completion, "text", allow_cut=self.allow_cut)
+        found = last_number(text) if text else None
+        return found, reason or NO_NUMBER
 
 
 @cache

@@ -23,6 +23,7 @@ MAX_NUMBER = 120
 MAX_TAIL = 10_000
 """Characters at the end of a text in which its last number is looked for."""
 
+NO_NUMBER = "no number in the answer"
 _SIGNS = "-+−"
 _WHOLE = r"(?:[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)"
 _NUMBER = re.compile(
@@ -106,7 +107,7 @@ class LastNumber(OwnVerifier):
             return verdict(False, UNCLOSED)
         last = last_number(text)
         if last is None:
-            return verdict(False, "no number in the answer")
+            return verdict(False, NO_NUMBER)
         value = number(last)
         if value is None:
             return verdict(False, "the last number is not written plainly")

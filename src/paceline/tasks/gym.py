@@ -55,8 +55,7 @@ class ReasoningGym:
     strict: bool = True
     """Full marks or nothing; else the scorer's partial marks are paid, often for guesses."""
     form: GymForm = "tag"
-    """Where the answer is looked for: tag, text (all of it), boxed, hashes or, lenient and for
-    answers that are numbers, last_number."""
+    """Where the answer is looked for: tag, text, boxed, hashes or, lenient, last_number."""
     system: str | None = None
     """A system message; None for none."""
     user: str | None = None

@@ -35,6 +35,11 @@ def test_values_from_text_take_the_fields_type():
     assert changed.evaluation.max_tokens is None and changed.out == "runs/x"
 
 
+@pytest.mark.parametrize("text", ["+ -", "+,-", "+, -", "'+' '-'"])
+def test_several_words_stand_with_spaces_or_commas(text):
+    assert apply(recipes.tiny(), {"task.operators": text}).task.operators == ("+", "-")
+
+
 def test_the_task_comes_first_whatever_the_order():
     changed = apply(recipes.tiny(), {"task.path": "rows.jsonl", "task": "rows"})
     assert changed.task == Rows(path="rows.jsonl")

@@ -128,6 +128,8 @@ def parse(key: str, annotation: Any, text: str) -> Any:
     if takes_text and typing.get_origin(annotation) is not tuple:
         return None if text.lower() == "none" and annotation is not str else text
     form = tyro.conf.FlagConversionOff[annotation] if annotation is bool else annotation
+    if typing.get_origin(annotation) is tuple:
+        text = text.replace(",", " ")
     words = [text.title()] if text.lower() in ("true", "false", "none") else shlex.split(text)
     try:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
@@ -147,7 +149,7 @@ def type_name(annotation: Any) -> str:
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
         return " or ".join("none" if a is type(None) else type_name(a) for a in arguments)
     if typing.get_origin(annotation) is tuple:
-        return "words with spaces between"
+        return "words with spaces or commas between"
     return str(annotation)
 
 

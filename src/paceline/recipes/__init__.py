@@ -4,10 +4,15 @@ from collections.abc import Callable
 
 from ..config import Config
 from ..errors import ConfigError, nearest
-from .arithmetic import demo, tiny
+from .arithmetic import demo, program, tiny
 from .gsm8k import gsm8k
 
-NAMES: dict[str, Callable[..., Config]] = {"demo": demo, "tiny": tiny, "gsm8k": gsm8k}
+NAMES: dict[str, Callable[..., Config]] = {
+    "demo": demo,
+    "tiny": tiny,
+    "program": program,
+    "gsm8k": gsm8k,
+}
 
 
 def by_name(name: str) -> Config:
@@ -21,4 +26,4 @@ def by_name(name: str) -> Config:
     return NAMES[name]()
 
 
-__all__ = ["NAMES", "by_name", "demo", "gsm8k", "tiny"]
+__all__ = ["NAMES", "by_name", "demo", "gsm8k", "program", "tiny"]

@@ -20,6 +20,17 @@ def demo() -> Config:
     )
 
 
+def program() -> Config:
+    """SmolLM2-135M learns to leave the computing to Python: sums, differences and products of
+    numbers up to four digits, answered by a line of code that is run in the sandbox."""
+    return demo().with_(
+        name="program",
+        task=Arithmetic(operators=("+", "-", "*"), low=100, high=9999, style="program"),
+        steps=30,
+        rollouts={"max_tokens": 48},
+    )
+
+
 def tiny() -> Config:
     """A two-layer random model learns which answers pay: no download, a few seconds."""
     return Config(

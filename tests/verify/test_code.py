@@ -1,5 +1,7 @@
 """Programs as answers, in the real sandbox."""
 
+import time
+
 import pytest
 
 from paceline.errors import ConfigError, RewardError, SandboxError
@@ -47,6 +49,10 @@ def test_where_a_program_stands():
         ("print(6 * 7)", 1.0, RIGHT),
         ("print(84 / 2)", 1.0, RIGHT),
         ("print(41)", 0.0, WRONG),
+        ("print(42.00000000000001)", 1.0, RIGHT),
+        ("print(0.1 * 3 * 140)", 1.0, RIGHT),
+        ("print(42.001)", 0.0, WRONG),
+        ("print('42.0.0')", 0.0, NOT_A_NUMBER),
         ("print('42 apples')", 0.0, NOT_A_NUMBER),
         ("x = 42", 0.0, NO_OUTPUT),
         ("for i in range(100): print(i)", 0.0, SEVERAL_LINES),
@@ -109,6 +115,19 @@ def test_every_case_has_to_hold():
     assert "raised EOFError" in judged(Cases(), fenced("input(); input()"), cases=CASES).reason
     trailing = fenced("a, b = map(int, input().split())\nprint(a + b, '  ')\nprint()")
     assert judged(Cases(), trailing, cases=CASES).reward == 1.0
+
+
+def test_one_that_is_too_slow_is_not_tried_on_every_case():
+    slow = Cases(strict=False, running=Running(seconds=0.3))
+    started = time.monotonic()
+    verdict = judged(slow, fenced("while True: pass"), cases=CASES * 50)
+    assert verdict.reward == 0 and time.monotonic() - started < 5
+
+
+def test_what_was_cut_earns_nothing_on_the_way():
+    for verifier in (NumberPrinted(), ProgramFailed()):
+        for code in ("print(7)", "1 / 0"):
+            assert judged(verifier, fenced(code), finish="length").reward == 0
 
 
 def test_rows_with_wrong_cases_are_refused():

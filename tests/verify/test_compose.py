@@ -108,6 +108,17 @@ def test_a_product_pays_only_where_all_do() -> None:
     assert (half.reward, half.solved, half.parts) == (0.0, False, {"answer": 1.0, "form": 0.0})
 
 
+def test_two_punishments_make_no_reward() -> None:
+    both = Product((("length", Overlong(4, 2)), ("again", Overlong(4, 2))))
+    assert score(both, "103", tokens=9).reward == 0.0
+
+
+def test_a_gate_in_a_gate_keeps_both_parts() -> None:
+    verdict = score(Overlong(9, 2) & (Tags(("answer",)) & LastNumber()), "<answer>103</answer>")
+    assert verdict.parts == {"gate": 0.0, "then gate": 1.0, "then": 1.0}
+    assert verdict.solved
+
+
 def test_sums_of_sums() -> None:
     inner = Weighted((("answer", NumberIn("tag"), 2.0), ("form", Tags(("answer",)), 1.0)))
     outer = Weighted((("inner", inner, 0.5), ("last", Tags(("answer",)) & LastNumber(), 1.0)))

@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,7 +16,7 @@ from paceline.verify import LastNumber, NumberIn, Tags, Weighted, adapt
 from paceline.verify.compose import Gate
 from paceline.verify.gym import GymAnswer
 from paceline.verify.judges import Judges, Lost, Rewards, needs_process
-from paceline.verify.verifier import leaves
+from paceline.verify.verifier import judge, leaves
 
 PROBLEM = Problem("p", "?", "42")
 
@@ -104,7 +104,9 @@ def test_one_that_raises_stops_or_drops():
     ]
     with pytest.raises(RewardError, match="ended its process"):
         ask(dies, "a")
-    assert isinstance(ask(dies, "a", on_error="drop")[0], Lost)
+    assert ask(dies, "a", on_error="drop") == [Lost("'dies' (test_judges.py) ended its process")]
+    lost = ask(raises, "", on_error="drop")[0]
+    assert "division by zero" in lost.detail
 
 
 def test_at_start_a_reward_that_cannot_travel_is_refused():
@@ -146,6 +148,21 @@ def test_async_functions():
 
     assert ask(adapt(later), "abc", workers=1)[0].reward == 3.0
     assert [v.reward for v in ask(adapt(all_later), "abc", "d")] == [3.0, 1.0]
+
+
+def test_every_signature_may_be_async():
+    async def trl(completions, **columns):
+        return [float(len(c)) for c in completions]
+
+    async def verl(data_source, solution_str, ground_truth, extra_info):
+        return {"score": float(len(solution_str))}
+
+    class Later:
+        async def __call__(self, problem, completion):
+            return float(len(completion.text))
+
+    for function in (trl, verl, Later()):
+        assert ask(adapt(function), "abc", workers=0)[0].reward == 3.0
 
 
 def test_the_widespread_signatures():
@@ -251,11 +268,84 @@ class NotThere:
         return importlib.import_module, ("no_such_module",)
 
 
-def test_closing_leaves_nobody_waiting():
-    judges = Judges(slowly_right, Rewards(workers=1))
-    futures = [judges.ask(PROBLEM, completion("a")) for _ in range(3)]
-    judges.close()
-    assert all(future.done() for future in futures)
+@dataclass(frozen=True, slots=True)
+class Louder(Weighted):
+    def __call__(self, problem, completion):
+        return replace(super(Louder, self).__call__(problem, completion), reward=99.0)
+
+
+def test_a_class_made_of_a_sum_is_called_as_it_is():
+    louder = Louder((("answer", LastNumber(), 1.0),))
+    assert judge(louder, PROBLEM, completion("42")).reward == 99.0
+    assert ask(louder, "42", workers=1)[0].reward == 99.0
+    assert ask(Weighted((("louder", louder, 0.5),)), "42", workers=1)[0].reward == 49.5
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetful:
+    """Asks somebody whom it does not list."""
+
+    asks: object
+    verifiers: tuple = ()
+
+    def asking(self):
+        return (yield self.asks)
+
+    def __call__(self, problem, completion):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("part", [elsewhere, Many([])])
+def test_whoever_is_asked_has_to_be_listed(part):
+    with pytest.raises(RewardError, match="is not among its `verifiers`"):
+        ask(Forgetful(part), "a")
+    assert ask(Forgetful(part, (part,)), "a", workers=1)[0].reward
+
+
+def leaves_now(problem, completion):
+    raise SystemExit
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_breaks_off_leaves_nobody_waiting(workers):
+    class Breaking:
+        verifiers = ()
+
+        def asking(self):
+            raise OSError("gone")
+            yield
+
+    with pytest.raises(RewardError, match="'Breaking' raised OSError on problem p: gone"):
+        ask(Breaking(), "a", workers=workers)
+    with pytest.raises(RewardError, match="SystemExit"):
+        ask(leaves_now, "a", workers=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(LastNumber):
+    """One of ours, so that closing waits for it and for nothing behind it."""
+
+    needs_process = False
+
+    def __call__(self, problem, completion):
+        time.sleep(0.5)
+        return 1.0
+
+
+def test_closing_leaves_nobody_waiting_and_waits_for_nobody():
+    def sleeps(problem, completion):
+        time.sleep(600)
+        return 1.0
+
+    for verifier in (sleeps, Weighted((("ours", Slow(), 1.0), ("sleeps", sleeps, 1.0)))):
+        judges = Judges(verifier, Rewards(workers=1, seconds=600))
+        futures = [judges.ask(PROBLEM, completion("a")) for _ in range(3)]
+        time.sleep(0.2)
+        started = time.monotonic()
+        judges.close()
+        assert time.monotonic() - started < 20
+        assert all(future.done() for future in futures)
+        assert futures[0].result() == Lost("the run was ended")
 
 
 def test_settings_have_to_make_sense():

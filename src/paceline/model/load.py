@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 
 from ..errors import ConfigError
 from ..layout import Rows
@@ -195,21 +196,32 @@ def load_classifier(
         with without_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(source.path, trust_remote_code=False)
             module, info = AutoModelForSequenceClassification.from_pretrained(
-                source.path, dtype=dtype, trust_remote_code=False, output_loading_info=True
-            )
-    except (OSError, ValueError) as error:
+                source.path, dtype=dtype, trust_remote_code=False, output_loading_info=True,
+                use_safetensors=True,
+            )  # fmt: skip
+    except UNREADABLE as error:
         raise _not_loaded(source, "reward model", error) from error
     if missing := sorted(info["missing_keys"]):
         raise ConfigError(
             f"'{source.name}' has no trained head to score with ({missing[0]} is missing); a "
             "reward model is a sequence-classification model that was trained on preferences."
         )
-    text = module.config.get_text_config()
-    if text.pad_token_id is None:
-        text.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
+    _refuse_changing_rope(module, source)
+    _keep_head_exact(module)
     return module.to(device).eval().requires_grad_(False), tokenizer
 
 
+def _keep_head_exact(module: Any) -> None:
+    """Scores of bf16 lie up to 1/32 apart from each other: what is behind the layers that the model
+    shares with others computes in fp32."""
+    for name, head in module.named_children():
+        if name != module.base_model_prefix:
+            head.float()
+            head.register_forward_pre_hook(lambda _, given: tuple(x.float() for x in given))
+
+
+UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError)
+"""What transformers raises for files that are missing, cut, or of another shape."""
 CHANGING_ROPE = ("dynamic", "longrope")
 """Rotary embeddings whose angles change with the longest row: a token's probability would depend on
 its company."""
@@ -238,12 +250,7 @@ def _check_scores(policy: Policy, source: Source) -> None:
     Otherwise engine and trainer would agree on a distribution that is not the model's.
     """
     kind = type(policy.module).__name__
-    rope = getattr(policy.module.config, "rope_parameters", None) or {}
-    if {rope.get("rope_type"), *(r.get("rope_type") for r in _nested(rope))} & {*CHANGING_ROPE}:
-        raise ConfigError(
-            f"'{source.name}' ({kind}) scales its rotary embedding by the length of the batch, so "
-            "that a token's probability would depend on its company; use another model."
-        )
+    _refuse_changing_rope(policy.module, source)
     rows = Rows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
     ours_BT = policy.score(rows, 1.0).logp_BT
     for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
@@ -258,6 +265,16 @@ def _check_scores(policy: Policy, source: Source) -> None:
             )
 
 
+def _refuse_changing_rope(module: torch.nn.Module, source: Source) -> None:
+    rope = getattr(module.config, "rope_parameters", None) or {}
+    if {rope.get("rope_type"), *(r.get("rope_type") for r in _nested(rope))} & {*CHANGING_ROPE}:
+        raise ConfigError(
+            f"'{source.name}' ({type(module).__name__}) scales its rotary embedding by the length "
+            "of the batch, so that a token's probability would depend on its company; use another "
+            "model."
+        )
+
+
 def _nested(rope: dict) -> list[dict]:
     """Rotary settings that a model keeps for each type of layer."""
     return [r for r in rope.values() if isinstance(r, dict)]
@@ -270,9 +287,9 @@ def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
 
     try:
         return AutoModelForCausalLM.from_pretrained(
-            _folder(source), dtype=dtype, trust_remote_code=False
+            _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True
         )
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise _not_loaded(source, "model", error) from error
 
 

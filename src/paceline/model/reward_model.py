@@ -1,9 +1,12 @@
-"""A neural reward: a model that was trained to score answers, asked about many at once."""
+"""A neural reward: a model that was trained to score answers, asked about many at once.
 
-from collections.abc import Iterator, Sequence
+Legend: B completions, T tokens of the longest of them, C classes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -14,6 +17,10 @@ from .load import best_dtype, load_classifier, locate
 
 REASON = "scored by the reward model"
 CUT_REASON = "scored by the reward model, the beginning cut off"
+Layout = Literal["auto", "chat", "pair"]
+Device = Literal["auto", "cpu", "cuda"]
+Row = Mapping[str, list[int]]
+"""input_ids, and token_type_ids where the tokenizer gives them: one number a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,7 @@ class RewardModel(OwnVerifier):
     The score is the one output of a model that was trained on preferences (Bradley and Terry 1952;
     Ouyang et al. 2022, arXiv 2203.02155), or, of a classifier with several labels, the probability
     of one. It sees the problem's own prompt, not the task's wording around it, and the completion
-    as the assistant's turn.
+    as the assistant's turn, one that was cut as it stands.
 
     A score has no bounds and is easily gamed: make it a part of a `Weighted` beside what can be
     checked, and keep an eye on the answers.
@@ -35,45 +42,52 @@ class RewardModel(OwnVerifier):
     """A folder in Hugging Face layout, or a hub name."""
     label: str | None = None
     """Of a classifier with several labels: whose probability is the score."""
-    layout: Literal["auto", "chat", "pair"] = "auto"
+    layout: Layout = "auto"
     """chat: by the tokenizer's chat template; pair: the prompt and the completion as the tokenizer
     joins two texts; auto: chat where there is a template."""
-    right_from: float = 0.0
-    """A score from here on counts as right in accuracy figures."""
+    right_from: float | None = None
+    """A score from here on counts as right in accuracy figures; None: 0, or a probability of a
+    half."""
     max_tokens: int | None = None
-    """Of prompt and completion; what stands before is cut off. None: as many as the model takes."""
-    device: str = "auto"
+    """Of prompt and completion; the beginning of what is longer is cut off. None: as many as the
+    model takes."""
+    device: Device = "auto"
     """auto, cpu or cuda."""
     tokens_per_forward: int = 16384
     """At most so many tokens, padding included, go through the model at once."""
 
     def __post_init__(self) -> None:
-        if self.layout not in ("auto", "chat", "pair"):
-            raise ConfigError(f"A reward model's layout is auto, chat or pair, not {self.layout}.")
+        if self.layout not in get_args(Layout) or self.device not in get_args(Device):
+            raise ConfigError(
+                "A reward model's layout is auto, chat or pair, and its device auto, cpu or cuda, "
+                f"not '{self.layout}' and '{self.device}'."
+            )
         if self.tokens_per_forward < 1 or (self.max_tokens or 1) < 1:
             raise ConfigError("A reward model's max_tokens and tokens_per_forward are above 0.")
         locate(self.path)
 
     def check(self) -> None:
         """Load the model. Raises: ConfigError where that fails, or the label is none of its."""
-        _loaded(self)
+        _judge_of(self)
 
     @torch.no_grad()
     def batch(
         self, problems: Sequence[Problem], completions: Sequence[Completion]
     ) -> list[Verdict]:
-        """The verdicts on many completions, the longest first, so that little is padded."""
-        loaded = _loaded(self)
-        rows = [loaded.row(p, c.text) for p, c in zip(problems, completions, strict=True)]
-        cut = [len(row) > loaded.room for row in rows]
-        rows = [row[-loaded.room :] for row in rows]
-        scores = [0.0] * len(rows)
-        for chosen in self._parts([len(row) for row in rows]):
-            for i, score in zip(chosen, loaded.scores([rows[i] for i in chosen]), strict=True):
+        """[B] verdicts, computed with the longest first, so that little is padded."""
+        judge = _judge_of(self)
+        read = [judge.row(p, c.text) for p, c in zip(problems, completions, strict=True)]
+        scores = [0.0] * len(read)
+        for chosen in self._parts([len(row["input_ids"]) for row, _ in read]):
+            part = judge.scores([read[i][0] for i in chosen])
+            for i, score in zip(chosen, part, strict=True):
                 scores[i] = score
+        right_from = self.right_from
+        if right_from is None:
+            right_from = 0.0 if judge.label is None else 0.5
         return [
-            Verdict(score, {}, CUT_REASON if short else REASON, score >= self.right_from)
-            for score, short in zip(scores, cut, strict=True)
+            Verdict(score, {}, CUT_REASON if cut else REASON, score >= right_from)
+            for score, (_, cut) in zip(scores, read, strict=True)
         ]
 
     def _parts(self, lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -89,53 +103,105 @@ class RewardModel(OwnVerifier):
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class _Judge:
+    """A loaded model with the settings that decide a score."""
+
     module: Any
     tokenizer: Any
     chat: bool
     label: int | None
     room: int
+    """Tokens that it takes at most."""
+    own_padding: bool
+    """Whether the model says what it is padded with."""
 
-    def row(self, problem: Problem, text: str) -> list[int]:
-        """The tokens of a problem and its completion."""
+    def row(self, problem: Problem, text: str) -> tuple[Row, bool]:
+        """The tokens of a problem and its completion, and whether some were cut off."""
         turns = problem.prompt
         if isinstance(turns, str):
             turns = ({"role": "user", "content": turns},)
+        turns = [{**turn, "content": self._plain(turn["content"])} for turn in turns]
+        answer = self._plain(text)
         if self.chat:
-            chat = [*map(dict, turns), {"role": "assistant", "content": text}]
+            chat = [*turns, {"role": "assistant", "content": answer}]
             # As text first: how transformers returns tokens of a chat differs between versions.
             shown = self.tokenizer.apply_chat_template(chat, tokenize=False)
-            return self.tokenizer(shown, add_special_tokens=False)["input_ids"]
+            ids = self.tokenizer(shown, add_special_tokens=False)["input_ids"]
+            return {"input_ids": ids[-self.room :]}, len(ids) > self.room
         asked = "\n\n".join(turn["content"] for turn in turns)
-        return self.tokenizer(asked, text)["input_ids"]
+        # The tokenizer cuts between its own marks: encoders read their score at the first one.
+        row = self.tokenizer(asked, answer, truncation="longest_first", max_length=self.room)
+        whole = len(self.tokenizer(asked, answer)["input_ids"])
+        return {k: row[k] for k in ("input_ids", "token_type_ids") if k in row}, whole > self.room
 
-    def scores(self, rows: Sequence[list[int]]) -> list[float]:
-        """The scores of rows that are padded to the longest."""
-        # transformers reads a decoder's score behind the last token that is not its padding.
-        pad, longest = self.module.config.get_text_config().pad_token_id, max(map(len, rows))
-        device = self.module.device
-        ids_BT = torch.tensor([row + [pad] * (longest - len(row)) for row in rows], device=device)
-        lengths_B = torch.tensor([len(row) for row in rows], device=device)
-        mask_BT = torch.arange(longest, device=device) < lengths_B[:, None]
-        logits_BC = self.module(input_ids=ids_BT, attention_mask=mask_BT.long()).logits.float()
+    def _plain(self, text: str) -> str:
+        """A text without the judge's own marks: a completion that spells the end of its turn must
+        not be able to go on as somebody else."""
+        text = text.encode("utf-8", "replace").decode()
+        for token in self.tokenizer.added_tokens_decoder.values():
+            if token.special and token.content in text:
+                text = text.replace(token.content, f"{token.content[0]} {token.content[1:]}")
+        return text
+
+    def scores(self, rows: Sequence[Row]) -> list[float]:
+        """[B] scores of rows, which are padded to the longest."""
+        device, longest = self.module.device, max(len(row["input_ids"]) for row in rows)
+        pad = self._padding([row["input_ids"][-1] for row in rows])
+
+        def filled(name: str, instead: int) -> torch.Tensor:
+            padded = [[*row[name], *[instead] * (longest - len(row[name]))] for row in rows]
+            return torch.tensor(padded, device=device)
+
+        lengths_B = torch.tensor([len(row["input_ids"]) for row in rows], device=device)
+        given = {
+            "input_ids": filled("input_ids", pad),
+            "attention_mask": (torch.arange(longest, device=device) < lengths_B[:, None]).long(),
+        }
+        if "token_type_ids" in rows[0]:
+            given["token_type_ids"] = filled("token_type_ids", 0)
+        logits_BC = self.module(**given).logits.float()
         if self.label is None:
             return logits_BC[:, 0].tolist()
         return logits_BC.softmax(-1)[:, self.label].tolist()
 
+    def _padding(self, last: Sequence[int]) -> int:
+        """The token to pad with. transformers reads a decoder's score at the last token that is not
+        this one; a model that has none was trained without, so it must end no row."""
+        config = self.module.config.get_text_config()
+        if self.own_padding:
+            return config.pad_token_id
+        config.pad_token_id = min(set(range(len(last) + 1)) - set(last))
+        return config.pad_token_id
+
 
 @cache
-def _loaded(settings: RewardModel) -> _Loaded:
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    source = locate(settings.path)
-    module, tokenizer = load_classifier(source, dtype=best_dtype(device), device=device)
+def _loaded(path: str, device: str) -> tuple[Any, Any, bool]:
+    """The model, its tokenizer, and whether it says what it is padded with; once for all verifiers
+    that ask it."""
+    module, tokenizer = load_classifier(locate(path), dtype=best_dtype(device), device=device)
+    return module, tokenizer, module.config.get_text_config().pad_token_id is not None
+
+
+@cache
+def _judge_of(settings: RewardModel) -> _Judge:
+    gpu = torch.cuda.is_available()
+    if settings.device == "cuda" and not gpu:
+        raise ConfigError("A reward model's device is cuda, but torch sees no GPU; use auto.")
+    device = ("cuda" if gpu else "cpu") if settings.device == "auto" else settings.device
+    module, tokenizer, own_padding = _loaded(settings.path, device)
     if settings.layout == "chat" and not tokenizer.chat_template:
-        raise ConfigError(f"'{source.name}' has no chat template; use layout=pair.")
-    chat = bool(tokenizer.chat_template) and settings.layout != "pair"
-    room = getattr(module.config.get_text_config(), "max_position_embeddings", None) or 2**20
-    room = min(room, settings.max_tokens or room)
-    return _Loaded(module, tokenizer, chat, _label(module.config, settings), room)
+        raise ConfigError(f"'{settings.path}' has no chat template; use layout=pair.")
+    tokenizer.truncation_side = "left"
+    config = module.config.get_text_config()
+    takes = min(getattr(config, "max_position_embeddings", 2**20), tokenizer.model_max_length)
+    return _Judge(
+        module,
+        tokenizer,
+        chat=bool(tokenizer.chat_template) and settings.layout != "pair",
+        label=_label(module.config, settings),
+        room=min(takes, settings.max_tokens or takes),
+        own_padding=own_padding,
+    )
 
 
 def _label(config: Any, settings: RewardModel) -> int | None:

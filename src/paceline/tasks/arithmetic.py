@@ -88,11 +88,12 @@ class Arithmetic:
 
     def _by_program(self) -> Verifier:
         """What the program prints, and a little for one that prints any number."""
+        cut = self.allow_cut
         return Weighted(
             (
-                ("accuracy", PrintedAnswer("fence", allow_cut=self.allow_cut), 1.0),
-                ("number", NumberPrinted("fence"), SMALL),
-                ("failed", ProgramFailed("fence"), SMALL),
+                ("accuracy", PrintedAnswer("fence", allow_cut=cut), 1.0),
+                ("number", NumberPrinted("fence", allow_cut=cut), SMALL),
+                ("failed", ProgramFailed("fence", allow_cut=cut), SMALL),
             )
         )
 

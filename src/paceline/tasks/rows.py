@@ -32,7 +32,10 @@ REWARDS: dict[str, Callable[[bool], Verifier]] = {
     "printed": lambda allow_cut: PrintedAnswer(allow_cut=allow_cut),
     "cases": lambda allow_cut: Cases(allow_cut=allow_cut),
     "asserts": lambda allow_cut: Asserts(allow_cut=allow_cut),
-    **{name: lambda allow_cut, make=make: make() for name, make in known.NAMES.items()},
+    **{
+        name: lambda allow_cut, make=make: make(allow_cut=allow_cut)
+        for name, make in known.NAMES.items()
+    },
 }
 """Rewards by name; docs/rewards.md says what each asks for."""
 ANSWERS: dict[str, Literal["number", "text", "anything"]] = {

@@ -7,6 +7,8 @@ that it defines (an `==` that is always true, a `print` of its own) reaches the 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from ..errors import RewardError
@@ -14,6 +16,7 @@ from ..types import Completion, Problem, Verdict
 from .math import expected_number, number
 from .own import verdict
 from .program import Running, RunsPrograms, Where, program_of, why_ended
+from .sandbox.sandbox import TIME
 
 T = TypeVar("T")
 
@@ -22,6 +25,11 @@ SEVERAL_LINES = "the program printed more than one line"
 NOT_A_NUMBER = "the program printed no plain number"
 WRONG = "the program's answer is not the expected one"
 RIGHT = "the program's answer is the expected one"
+
+FLOAT_DIGITS = 15
+"""A float that is printed with so many digits was rounded."""
+_DECIMAL = re.compile(r"[^0-9]")
+TOO_SLOW = f"the program {TIME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +65,20 @@ class PrintedAnswer(RunsPrograms):
             return verdict(False, NO_OUTPUT, {"ran": 1.0})
         if len(lines) > 1 and not self.last_line:
             return verdict(False, SEVERAL_LINES, {"ran": 1.0})
-        value = number(_whole(lines[-1].strip()))
+        value = printed_number(lines[-1].strip())
         if value is None:
             return verdict(False, NOT_A_NUMBER, {"ran": 1.0})
         right = value == expected
         return verdict(right, RIGHT if right else WRONG, {"ran": 1.0, "number": 1.0})
 
 
-def _whole(text: str) -> str:
-    """42 for 42.0: a division prints a float where the answer is a whole number."""
-    return re.sub(r"(?<=\d)\.0+$", "", text)
+def printed_number(text: str) -> Fraction | None:
+    """The number on a line; of a float with all its digits, which are as many as a float has, the
+    one that it stands for: 229.99999999999997 is what 200 * 1.15 prints."""
+    value = number(text)
+    if value is None or len(_DECIMAL.sub("", text).lstrip("0")) < FLOAT_DIGITS or "." not in text:
+        return value
+    return Fraction(f"{Decimal(text.replace(',', '')):.11e}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,8 @@ def paid_for(checks: Sequence[T], fault: Callable[[T], str], *, strict: bool) ->
     for check in checks:
         found = fault(check)
         held, why = held + (not found), why or found
-        if found and strict:  # nothing is left to earn
+        # Nothing is left to earn; or it would run into its time limit again and again.
+        if found and (strict or found == TOO_SLOW):
             break
     right = held == len(checks)
     reward = float(right) if strict else held / len(checks)

@@ -1,8 +1,8 @@
 """Several verifiers as one.
 
-Each says whom it asks and what it makes of their verdicts; `verifier.judge` and `judges.Judges`
-decide how they are called. So a user's function that hangs loses its own time limit only, and a
-model that judges is asked about many completions at once, also where they are parts of a sum.
+Each says whom it asks and what it makes of their verdicts; `verifier.judge_parts` and
+`judges.Judges` decide how they are called. So a user's function that hangs uses up its own time
+limit only, and a model that judges is asked about many completions at once, also as part of a sum.
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ..errors import ConfigError, nearest
 from ..types import AnyVerifier, Asking, Completion, Problem, Verdict
 from .own import OwnVerifier
-from .verifier import judge
+from .verifier import judge_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,13 @@ class Weighted(OwnVerifier):
         )
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        return judge(self, problem, completion)
+        return judge_parts(self, problem, completion)
 
 
 @dataclass(frozen=True, slots=True)
 class Product(OwnVerifier):
-    """The product of named parts: nothing is earned where one of them gives nothing.
+    """The product of named parts: nothing is earned where one of them gives nothing, or less: two
+    punishments must not multiply to a reward.
 
     Right is what all of them call right.
 
@@ -85,14 +86,14 @@ class Product(OwnVerifier):
         for name, part in self.parts:
             said[name] = yield part
         return Verdict(
-            reward=math.prod(verdict.reward for verdict in said.values()),
+            reward=math.prod(max(verdict.reward, 0.0) for verdict in said.values()),
             parts={name: verdict.reward for name, verdict in said.items()},
             reason=_reasons(said),
             correct=all(verdict.solved for verdict in said.values()),
         )
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        return judge(self, problem, completion)
+        return judge_parts(self, problem, completion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +120,14 @@ class Gate(OwnVerifier):
             reason = f"gate: {first.reason}"
             return Verdict(self.otherwise, {"gate": first.reward}, reason, correct=False)
         second = yield self.then
-        parts = {"gate": first.reward, **(second.parts or {"then": second.reward})}
+        inner = second.parts or {"then": second.reward}
+        # a & (b & c) has two gates
+        parts = {"then gate" if name == "gate" else name: part for name, part in inner.items()}
+        parts = {"gate": first.reward, **parts}
         return replace(second, parts=parts, correct=second.solved)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        return judge(self, problem, completion)
+        return judge_parts(self, problem, completion)
 
 
 def _check_names(kind: str, names: Sequence[str]) -> None:

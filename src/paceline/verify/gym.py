@@ -1,10 +1,12 @@
 """The scorers of reasoning-gym."""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
 
+from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
 from .form import check_form, one_answer
 from .math import NO_NUMBER, last_number
@@ -45,11 +47,15 @@ class GymAnswer(OwnVerifier):
         if answer is None:
             return verdict(False, reason)
         scorer = _scorer(self.dataset, self.config)
+        if "entry" not in problem.data:
+            raise RewardError(
+                f"Problem {problem.id} has no column 'entry' with the entry of '{self.dataset}'."
+            )
         try:
             score = float(scorer.score_answer(answer, problem.data["entry"]))
         except Exception as error:  # what a model wrote may be anything: it is wrong, no fault
             return verdict(False, f"the scorer raised {type(error).__name__}")
-        score = min(score, 1.0)  # not the other way round: a NaN would be full marks
+        score = 0.0 if math.isnan(score) else min(score, 1.0)
         right = score == 1.0
         reason = "full marks" if right else "no full marks"
         return Verdict(score if right or not self.strict else 0.0, {}, reason, right)

@@ -8,7 +8,7 @@ completions at once is called here, when all of them are there.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from threading import local
 from typing import Literal, TypeVar
@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 from ..errors import ConfigError, RewardError, SandboxError
 from ..types import AnyVerifier, Asking, BatchVerifier, Completion, Problem, Verdict
 from .own import OwnVerifier
-from .verifier import answers_of, asked, checked, judge, leaves, name_of
+from .verifier import NoNumber, answers_of, asked, checked, judge, leaves, name_of, raised
 from .worker import Died, NotStarted, Raised, TimeLimit, Worker, packed
 
 T = TypeVar("T")
@@ -47,8 +47,12 @@ class Lost:
 
     reason: str
     """One sentence; equal cases give equal ones."""
+    detail: str = field(default="", compare=False)
+    """What is known of this case: the error's own message."""
 
 
+ENDED = "the run was ended"
+SANDBOX = "the sandbox failed"
 Answer = Verdict | Lost
 
 
@@ -72,10 +76,10 @@ class Judges:
 
     def __init__(self, verifier: AnyVerifier, settings: Rewards | None = None) -> None:
         self.verifier, self.settings = verifier, settings or Rewards()
-        parts = list(leaves(verifier))
-        self._foreign = [part for part in parts if needs_process(part)]
+        self._parts = list(leaves(verifier))
+        self._foreign = [part for part in self._parts if needs_process(part)]
         """Called by their places in workers."""
-        self._batched = any(isinstance(part, BatchVerifier) for part in parts)
+        self._batched = any(isinstance(part, BatchVerifier) for part in self._parts)
         self._threads: ThreadPoolExecutor | None = None
         self._function = b""
         self._asked, self._open, self._underway = 0, set[_Case](), list[Future[None]]()
@@ -120,7 +124,7 @@ class Judges:
         """End all workers; what was not answered yet is cancelled."""
         self._closing = True
         for worker in self._workers:
-            worker.kill()  # its thread notices, and closes nothing that another thread waits for
+            worker.end()  # its thread notices, and closes nothing that another thread waits for
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
@@ -142,6 +146,7 @@ class Judges:
         try:
             while said is None or isinstance(said, Verdict):
                 part = case.asking.send(said)  # type: ignore[arg-type]  # None starts it
+                self._check_known(part)
                 if isinstance(part, BatchVerifier):
                     self._waiting.append((case, part))
                     return
@@ -149,13 +154,27 @@ class Judges:
         except StopIteration as end:
             whole = partial(checked, end.value, self.verifier, case.problem)
             said = self._tried(self.verifier, whole)
-        except Exception as error:
+        except RewardError as error:
             said = error
+        except Exception as error:
+            said = raised(self.verifier, error, f"problem {case.problem.id}")
+            said.__cause__ = error
+        except BaseException as error:  # an exit or an interrupt: nobody may wait for ever
+            case.answer.set_exception(error)
+            raise
         self._open.discard(case)
         if isinstance(said, Exception):
             case.answer.set_exception(said)
         else:
             case.answer.set_result(said)
+
+    def _check_known(self, part: AnyVerifier) -> None:
+        """How a part is called was decided when this was made."""
+        if not any(part is known for known in self._parts):
+            raise RewardError(
+                f"The reward {name_of(self.verifier)} asks {name_of(part)}, which is not among "
+                "its `verifiers`; list it there, the same object each time."
+            )
 
     def _many(self, part: BatchVerifier, cases: Sequence[_Case]) -> "list[Answer | Exception]":
         """What one verifier says of many completions; an answer that is none is lost alone."""
@@ -172,6 +191,8 @@ class Judges:
         """Ask, and where something broke that may be whole again (a network, a machine short of
         something) once more."""
         for last in (False, True):
+            if self._closing:
+                return Lost(ENDED)
             try:
                 return ask()
             except TimeLimit:
@@ -184,17 +205,19 @@ class Judges:
 
     def _given_up(self, part: AnyVerifier, error: Exception) -> Lost | RewardError:
         if self._closing:
-            return Lost("the run was ended")
+            return Lost(ENDED)
         if isinstance(error, SandboxError):
-            return Lost("the sandbox failed")
+            return Lost(SANDBOX, str(error))
+        did = "did not answer a number"
         if isinstance(error, Died):
-            error = RewardError(f"The reward {name_of(part)} ended its process.")
+            did = "ended its process"
+            error = RewardError(f"The reward {name_of(part)} {did}.")
+        elif not isinstance(error, NoNumber):
+            cause = error.__cause__ or error
+            did = f"raised {cause.kind if isinstance(cause, Raised) else type(cause).__name__}"
         if isinstance(error, RewardError) and self.settings.on_error == "stop":
             return error
-        cause = error.__cause__
-        kind = cause.kind if isinstance(cause, Raised) else type(cause).__name__
-        did = f"raised {kind}" if cause and kind != "RewardError" else "did not answer a number"
-        return Lost(f"{name_of(part)} {did}")
+        return Lost(f"{name_of(part)} {did}", str(error))
 
     def _once(self, part: AnyVerifier, case: _Case) -> Verdict:
         places = [i for i, foreign in enumerate(self._foreign) if foreign is part]

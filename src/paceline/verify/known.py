@@ -13,7 +13,7 @@ from .math import ExactAnswer, NumberIn
 from .program import Where
 
 
-def r1_zero() -> Verifier:
+def r1_zero(*, allow_cut: bool = False) -> Verifier:
     """Accuracy + format of DeepSeek-R1-Zero (arXiv 2501.12948, section 2.2.2): 1 for the right
     answer in <answer>, and 1 for keeping to <think>…</think><answer>…</answer>.
 
@@ -22,13 +22,13 @@ def r1_zero() -> Verifier:
     """
     return Weighted(
         (
-            ("accuracy", NumberIn("tag"), 1.0),
-            ("format", Tags(("think", "answer"), strict=True), 0.2),
+            ("accuracy", NumberIn("tag", allow_cut=allow_cut), 1.0),
+            ("format", Tags(("think", "answer"), strict=True, allow_cut=allow_cut), 0.2),
         )
     )
 
 
-def exact_and_numeric() -> Verifier:
+def exact_and_numeric(*, allow_cut: bool = False) -> Verifier:
     """2.0 for the exact text of the answer, 1.5 for an equal number, 0.2 for each pair of tags that
     stands exactly once (the reward of the widely copied GRPO notebooks for GSM8K, 2025).
 
@@ -36,21 +36,21 @@ def exact_and_numeric() -> Verifier:
     """
     return Weighted(
         (
-            ("numeric", NumberIn("tag"), 1.5),
-            ("exact", ExactAnswer("tag", ignore_case=False), 0.5),
+            ("numeric", NumberIn("tag", allow_cut=allow_cut), 1.5),
+            ("exact", ExactAnswer("tag", ignore_case=False, allow_cut=allow_cut), 0.5),
             ("tags", TagCount(("reasoning", "answer")), 0.4),
         )
     )
 
 
-def strict_format() -> Verifier:
+def strict_format(*, allow_cut: bool = False) -> Verifier:
     """1 for <reasoning> and <answer> in order with nothing else around them, else 0."""
-    return Tags(("reasoning", "answer"), strict=True)
+    return Tags(("reasoning", "answer"), strict=True, allow_cut=allow_cut)
 
 
-def soft_format() -> Verifier:
+def soft_format(*, allow_cut: bool = False) -> Verifier:
     """The share of <reasoning> and <answer> pairs that are in order."""
-    return Tags(("reasoning", "answer"))
+    return Tags(("reasoning", "answer"), allow_cut=allow_cut)
 
 
 def program_of_thought(where: Where = "tag", *, allow_cut: bool = False) -> Verifier:
@@ -62,15 +62,16 @@ def program_of_thought(where: Where = "tag", *, allow_cut: bool = False) -> Veri
     return Weighted(
         (
             ("accuracy", PrintedAnswer(where, allow_cut=allow_cut), 1.0),
-            ("number", NumberPrinted(where), 0.1),
-            ("failed", ProgramFailed(where), 0.1),
+            ("number", NumberPrinted(where, allow_cut=allow_cut), 0.1),
+            ("failed", ProgramFailed(where, allow_cut=allow_cut), 0.1),
             ("tags", TagCount(("reasoning", "answer")), 0.1),
         )
     )
 
 
-def near_fifty() -> Verifier:
-    """−|50 − length| in characters: the reward of many first tutorials (summaries of TL;DR)."""
+def near_fifty(*, allow_cut: bool = False) -> Verifier:
+    """−|50 − length| in characters: the reward of many first tutorials (summaries of TL;DR). A
+    completion that was cut has a length like any other, `allow_cut` or not."""
     return LengthTarget(50, "characters")
 
 

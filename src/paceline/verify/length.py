@@ -33,7 +33,7 @@ class Overlong(OwnVerifier):
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         over = len(completion.token_ids) - (self.limit - self.buffer)
         if over <= 0:
-            return Verdict(0.0, reason="within the length", correct=False)
+            return Verdict(0.0, reason="within the length", correct=True)
         if over < self.buffer:
             return Verdict(
                 -over / self.buffer, reason="in the buffer before the limit", correct=False
@@ -109,5 +109,5 @@ class Repetition(OwnVerifier):
         grams = [ids[i : i + self.size] for i in range(len(ids) - self.size + 1)]
         share = 1 - len(set(grams)) / len(grams) if grams else 0.0
         if share <= self.free:
-            return Verdict(0.0, reason="no repetition", correct=False)
+            return Verdict(0.0, reason="no repetition", correct=True)
         return Verdict(-share, reason="repeats itself", correct=False)

@@ -7,7 +7,7 @@ from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
 from .math import number
 from .own import OwnVerifier, verdict
-from .program import Running, RunsPrograms, Where, program_in
+from .program import Running, RunsPrograms, Where, program_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,11 @@ class NumberPrinted(RunsPrograms):
     tag: str = "answer"
     """The tag's name, for where="tag"."""
     running: Running = field(default_factory=Running)
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        program, reason = program_in(completion.text, self.where, self.tag)
+        program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
         if program is None:
             return verdict(False, reason)
         result = self.running(program, of=completion)
@@ -68,9 +70,11 @@ class ProgramFailed(RunsPrograms):
     tag: str = "answer"
     """The tag's name, for where="tag"."""
     running: Running = field(default_factory=Running)
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length is looked at."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        program, _ = program_in(completion.text, self.where, self.tag)
+        program, _ = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
         if program is None or self.running(program, of=completion).outcome == "ok":
             return Verdict(0.0, reason="nothing failed", correct=True)
         return Verdict(-1.0, reason="the program failed", correct=False)

@@ -1,6 +1,5 @@
 """Reward functions of other shapes as verifiers: the signatures that users bring."""
 
-import asyncio
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class FromColumns(Adapted):
             "completions": [said],
             "completion_ids": [list(completion.token_ids)],
         }
-        answer: Any = self.function(**self._wanted(known, problem))
+        answer: Any = self.called(**self._wanted(known, problem))
         listed = isinstance(answer, Collection) and not isinstance(answer, str | bytes | Mapping)
         if not listed or len(answer) != 1:
             raise RewardError(
@@ -75,7 +74,7 @@ class FromScore(Adapted):
     """
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
-        answer = self.function(
+        answer = self.called(
             data_source=problem.data.get("data_source", ""),
             solution_str=completion.text,
             ground_truth=problem.answer,
@@ -107,9 +106,9 @@ class FromLists(Adapted):
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
         prompt = _as_text(problem.prompt)
         if self.order == "queries":
-            answer = self.function([prompt + completion.text], [prompt], [problem.answer])
+            answer = self.called([prompt + completion.text], [prompt], [problem.answer])
         else:
-            answer = self.function(prompt, [completion.text], problem.answer)
+            answer = self.called(prompt, [completion.text], problem.answer)
         if isinstance(answer, Mapping):
             answer = answer.get("rewards")
         to_list = getattr(answer, "tolist", None)
@@ -137,7 +136,7 @@ class FromAsync(Adapted):
     """A verifier from an `async def` of (problem, completion), each call in a loop of its own."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
-        return asyncio.run(self.function(problem, completion))
+        return self.called(problem, completion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +146,7 @@ class FromBatch(Adapted):
     def batch(
         self, problems: Sequence[Problem], completions: Sequence[Completion]
     ) -> Sequence[Verdict | float]:
-        answer = self.function(problems, completions)
-        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+        return self.called(problems, completions)
 
 
 def _shape(answer: Any) -> str:
@@ -196,4 +194,5 @@ def adapt(function: Callable[..., Any]) -> AnyVerifier:
             "(data_source, solution_str, ground_truth, extra_info), (queries, prompts, labels) or "
             "(prompt, responses, answer)."
         ) from None
-    return FromAsync(function) if inspect.iscoroutinefunction(function) else function
+    later = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+    return FromAsync(function) if later else function

@@ -35,8 +35,18 @@ _UNCOMPUTED = re.compile(r"[-+(]*[\d.]+(?:[-+*/^!\d.\s(){}]|\\cdot|\\times|\\div
 """Plain numbers with operators, or nothing, between them."""
 _WRAPPING = re.compile(r"^(?:\$+|\\\(|\\\[)\s*(.*?)\s*(?:\$+|\\\)|\\\])$", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox)\{([^{}]*)\}")
-_NO_UNIT = re.compile(r"\d|\b(?:or|and)\b")
-"""In \\text, what belongs to the answer: 5 \\text{ or 6}."""
+_UNIT = re.compile(
+    r"(?<=[0-9\s}])\s*\\(?:text|mathrm|mbox)\{\s*([A-Za-z][A-Za-z /.]*)\}(\^\{?[23]\}?)?\Z"
+)
+"""What may be a unit: letters, behind everything else."""
+_LETTERS = set("mgshlLNJWVAKCF")
+"""Units of one letter; any other is a quantity: e, i, x."""
+_NO_UNIT = re.compile(
+    r"\b(?:or|and|not|no|dozen|hundred|thousand|[mb]illion|trillion|half|minus|negative|over|times"
+    r"|plus|squared|cubed|factorial|pi)\b",
+    re.IGNORECASE,
+)
+"""Words that change the value in front of them."""
 _SPELLINGS = (
     (re.compile(r"\^\{?\\circ\}?|°|\\(?:left|right)(?![a-z])|\\[$%]"), ""),
     (re.compile(r"\\[,;!: ]|~"), " "),
@@ -52,8 +62,8 @@ _FUNCTIONS = {
     "arccos", "arctan", "sinh", "cosh", "tanh",
 }  # fmt: skip
 _FRACTION = re.compile(
-    r"(?P<sign>-?)\\frac\s*(?:\{(?P<over>\d{1,20})\}|(?P<over1>\d))"
-    r"\s*(?:\{(?P<under>\d{1,20})\}|(?P<under1>\d))"
+    r"(?P<sign>-?)\\frac\s*(?:\{(?P<over>[0-9]{1,20})\}|(?P<over1>[0-9]))"
+    r"\s*(?:\{(?P<under>[0-9]{1,20})\}|(?P<under1>[0-9]))"
 )
 """Without braces LaTeX takes one digit."""
 
@@ -136,12 +146,20 @@ def _bare(text: str) -> tuple[str, str]:
         text = found[1]
     if found := _TEXT.fullmatch(text):
         return " ".join(found[1].split()), ""
-    units = [said for said in _TEXT.findall(text) if not _NO_UNIT.search(said)]
-    unit = "".join("".join(said.split()) for said in units)
-    text = _TEXT.sub(lambda said: f" {said[1]} " if _NO_UNIT.search(said[1]) else " ", text)
+    text, unit = _without_unit(text)
+    text = _TEXT.sub(r" \1 ", text)
     for pattern, instead in _SPELLINGS:
         text = pattern.sub(instead, text)
     return " ".join(text.split()), unit
+
+
+def _without_unit(text: str) -> tuple[str, str]:
+    """(the rest, the unit) of an expression; "" where it has none."""
+    found = _UNIT.search(text)
+    said = "".join(found[1].split()) if found else ""
+    if not found or _NO_UNIT.search(found[1]) or (len(said) == 1 and said not in _LETTERS):
+        return text, ""
+    return text[: found.start()], said + (found[2] or "").replace("{", "").replace("}", "")
 
 
 def _exact(text: str) -> Fraction | None:

@@ -6,6 +6,8 @@ answers must be a finite number, and is refused with a sentence where it is not.
 silently a zero.
 """
 
+import asyncio
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +15,7 @@ from functools import partial
 from numbers import Real
 from pathlib import Path
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from ..errors import RewardError, SandboxError
 from ..types import AnyVerifier, Asking, BatchVerifier, Completion, Composed, Problem, Verdict
@@ -27,6 +29,15 @@ class Adapted(OwnVerifier):
     needs_process: ClassVar[bool] = True
     function: Callable[..., Any]
 
+    def called(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function answers; of an `async` one, in a loop of its own."""
+        answer = self.function(*args, **kwargs)
+        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+
+
+class NoNumber(RewardError):
+    """A verifier answered something else than a verdict or a finite number."""
+
 
 def judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Verdict:
     """The verdict on one completion, whatever kind of verifier gives it.
@@ -37,19 +48,42 @@ def judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Ve
         exception is the cause) or answered anything but a Verdict or a finite number;
         SandboxError where a program could not be run at all.
     """
-    asking = asked(verifier)
+    if is_composed(verifier):
+        return judge_parts(verifier, problem, completion)
+    if isinstance(verifier, BatchVerifier):
+        (answer,) = answers_of(verifier, [problem], [completion])
+        return checked(answer, verifier, problem)
     try:
-        leaf = next(asking)
+        answer = verifier(problem, completion)
+    except (RewardError, SandboxError):
+        raise
+    except Exception as error:
+        raise raised(verifier, error, f"problem {problem.id}") from error
+    return checked(answer, verifier, problem)
+
+
+def judge_parts(verifier: Composed, problem: Problem, completion: Completion) -> Verdict:
+    """What a composed verifier makes of its parts' verdicts, each asked here and now.
+
+    Raises: as `judge`.
+    """
+    asking = verifier.asking()
+    try:
+        part = next(asking)
         while True:
-            leaf = asking.send(_judge(leaf, problem, completion))
+            part = asking.send(judge(part, problem, completion))
     except StopIteration as end:
         return checked(end.value, verifier, problem)
+    except (RewardError, SandboxError):
+        raise
+    except Exception as error:
+        raise raised(verifier, error, f"problem {problem.id}") from error
 
 
 def asked(verifier: AnyVerifier) -> Asking:
     """Yields, one after another, the verifiers that are to be asked about a completion and are not
     made of others; is sent their verdicts; returns what `verifier` makes of them."""
-    if not isinstance(verifier, Composed):
+    if not is_composed(verifier):
         return (yield verifier)
     asking = verifier.asking()
     try:
@@ -60,9 +94,16 @@ def asked(verifier: AnyVerifier) -> Asking:
         return end.value
 
 
+def is_composed(verifier: AnyVerifier) -> TypeGuard[Composed]:
+    """Whether a verifier's parts are asked in its place. A class that a user made of one of ours is
+    called as it is: it may have a `__call__` of its own."""
+    users = isinstance(verifier, OwnVerifier) and verifier.needs_process
+    return isinstance(verifier, Composed) and not users
+
+
 def leaves(verifier: AnyVerifier) -> Iterator[AnyVerifier]:
     """All verifiers that one is made of and that are not made of others."""
-    if isinstance(verifier, Composed):
+    if is_composed(verifier):
         for part in verifier.verifiers:
             yield from leaves(part)
     else:
@@ -74,19 +115,6 @@ def check_verifier(verifier: AnyVerifier) -> None:
     for leaf in leaves(verifier):
         if isinstance(leaf, OwnVerifier):
             leaf.check()
-
-
-def _judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Verdict:
-    if isinstance(verifier, BatchVerifier):
-        (answer,) = answers_of(verifier, [problem], [completion])
-        return checked(answer, verifier, problem)
-    try:
-        answer = verifier(problem, completion)
-    except (RewardError, SandboxError):
-        raise
-    except Exception as error:
-        raise _raised(verifier, error, f"problem {problem.id}") from error
-    return checked(answer, verifier, problem)
 
 
 def answers_of(
@@ -101,7 +129,7 @@ def answers_of(
     except (RewardError, SandboxError):
         raise
     except Exception as error:
-        raise _raised(verifier, error, f"{len(problems)} completions") from error
+        raise raised(verifier, error, f"{len(problems)} completions") from error
     if len(answers) != len(problems):
         raise RewardError(
             f"The reward {name_of(verifier)} answered {len(answers)} verdicts for {len(problems)} "
@@ -110,7 +138,8 @@ def answers_of(
     return answers
 
 
-def _raised(verifier: AnyVerifier, error: Exception, on: str) -> RewardError:
+def raised(verifier: AnyVerifier | Composed, error: Exception, on: str) -> RewardError:
+    """The sentence for an exception of a verifier's own."""
     said = " ".join(str(error).split())[:200]
     return RewardError(
         f"The reward {name_of(verifier)} raised {type(error).__name__} on {on}"
@@ -140,7 +169,7 @@ def _finite(value: Any, verifier: Any, problem: Problem) -> float:
         if math.isfinite(number):
             return number
         shown = str(number)
-    raise RewardError(
+    raise NoNumber(
         f"The reward {name_of(verifier)} returned {shown} for problem {problem.id}; "
         "it must return a finite number or a Verdict."
     )

@@ -131,6 +131,7 @@ class Worker:
     def __init__(self, function: bytes) -> None:
         self.function = function
         self.process: subprocess.Popen[bytes] | None = None
+        self._over = False
 
     def __enter__(self) -> "Worker":
         return self
@@ -160,8 +161,12 @@ class Worker:
             raise Raised(*value)
         return value
 
-    def kill(self) -> None:
-        """End the process, whatever it does, from any thread; what waits for it sees its end."""
+    def end(self) -> None:
+        """End it for good, from any thread; a call that waits, or would begin, raises Died."""
+        self._over = True
+        self._kill()
+
+    def _kill(self) -> None:
         process = self.process
         if process is not None and process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
@@ -171,7 +176,7 @@ class Worker:
         """End the process and forget it."""
         if self.process is None:
             return
-        self.kill()
+        self._kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -189,6 +194,8 @@ class Worker:
                 start_new_session=True,  # Ctrl-C is the trainer's; what it started ends with it
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
             )
+            if self._over:  # `end` may have come before there was a process to end
+                self._kill()
             self._send(self.function)
             said, value = self._receive(STARTUP)
         except OSError as error:
@@ -198,6 +205,8 @@ class Worker:
             raise NotStarted(f"it was not ready after {STARTUP:g} seconds") from None
         except Died:
             self.close()
+            if self._over:
+                raise
             raise NotStarted("it ended while it was loading") from None
         if said == "raised":
             self.close()

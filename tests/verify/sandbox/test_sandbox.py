@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from paceline.errors import SandboxError
+from paceline.errors import ConfigError, SandboxError
 from paceline.verify.sandbox import Sandbox, sandbox, walls
 from paceline.verify.sandbox.sandbox import FINE, INSISTED, LEFT, MEMORY, OUTPUT, RAISED, TIME
 from paceline.verify.sandbox.trial import children
@@ -259,3 +259,8 @@ def test_as_process_1_of_a_container_it_leaves_no_zombies(wall):
         [sys.executable, "-c", AS_PROCESS_1, wall], capture_output=True, text=True, timeout=120
     )
     assert done.stdout == "0\n", done.stderr
+
+
+def test_a_sandbox_that_there_is_not_is_refused():
+    with pytest.raises(ConfigError, match="no sandbox 'namespace'; it is auto"):
+        Sandbox("namespace")

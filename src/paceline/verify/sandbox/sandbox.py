@@ -13,9 +13,9 @@ import os
 import threading
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
-from ...errors import SandboxError
+from ...errors import ConfigError, SandboxError
 from .process import Ended, Interpreter
 from .result import Result
 from .walls import ENVIRONMENT, Landlock, Namespaces, Nothing, Wall, bubblewrap
@@ -46,6 +46,12 @@ class Sandbox:
 
     tier: Tier = "auto"
     """auto takes the strongest that works here; naming one refuses where it does not."""
+
+    def __post_init__(self) -> None:
+        if self.tier not in get_args(Tier):
+            raise ConfigError(
+                f"There is no sandbox '{self.tier}'; it is auto, namespaces or landlock."
+            )
 
     def run(
         self, code: str, stdin: str | bytes = "", *, seconds: float = 5.0, megabytes: int = 256

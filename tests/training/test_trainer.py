@@ -54,7 +54,7 @@ def test_a_group_that_the_verifier_loses_is_dropped_and_another_drawn():
     drawn = [trainer.step().drawn for _ in range(8)]
     assert all(len(d.round.groups) == 3 for d in drawn)
     assert not any(g.problem.id == "p3" for d in drawn for g in d.round.groups)
-    lost = [reason for d in drawn for reason in d.lost]
+    lost = [lost.reason for d in drawn for lost in d.lost]
     # 12 problems an epoch, 3 kept a round: p3 comes up about once in four rounds.
     assert set(lost) == {"'fails' (test_trainer.py) raised ValueError"} and 1 <= len(lost) <= 4
 

@@ -47,10 +47,10 @@ class Screen:
     def say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style=style))
 
-    def say_once(self, text: str, style: str = "yellow") -> None:
-        """A remark that would not be news a second time."""
-        if text not in self.said:
-            self.said.add(text)
+    def say_once(self, text: str, style: str = "yellow", *, once_for: str | None = None) -> None:
+        """A remark that would not be news a second time, nor another one for the same reason."""
+        if (once_for or text) not in self.said:
+            self.said.add(once_for or text)
             self.say(f"  note: {text}", style)
 
     @contextmanager

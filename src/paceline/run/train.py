@@ -139,8 +139,12 @@ def _after_step(
     if report.part == 0:
         counters["groups_refused"] += report.drawn.refused
         counters["groups_lost"] += len(report.drawn.lost)
-        for reason in report.drawn.lost:
-            screen.say_once(f"a group was dropped because {reason}; its problem had no verdict.")
+        for lost in report.drawn.lost:
+            told = f" ({lost.detail.rstrip('.')})" if lost.detail else ""
+            screen.say_once(
+                f"a group was dropped because {lost.reason}{told}; its problem had no verdict.",
+                once_for=lost.reason,
+            )
         counters["prompts_too_long"] += report.drawn.too_long
     counters["steps_skipped"] += report.stepped.skipped
     screen.step(metrics)

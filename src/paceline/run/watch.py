@@ -7,8 +7,8 @@ Three rules, each on figures that every step or evaluation has anyway.
   being collected.
 - The reward rises and held-out accuracy does not: between two evaluations the mean reward gained
   RISE while held-out accuracy fell.
-- One answer fits all: more than REPEATED of a round's completions say what a completion of another
-  problem says, in PATIENCE rounds in a row.
+- One answer fits all: more than REPEATED of a round's completions say what a completion of a
+  problem with another answer says, in PATIENCE rounds in a row.
 """
 
 from collections import deque
@@ -44,7 +44,8 @@ class Watch:
         self._since.append(line["reward"])
         yield from self._form()
         yield from self._heldout(line.get("evaluation"))
-        yield from self._repetition(line["repeated_answers"])
+        if line["part"] == 0:  # the steps of a round share its figure
+            yield from self._repetition(line["repeated_answers"])
 
     def _form(self) -> Iterator[str]:
         if len(self._steps) < 2 * WINDOW:
@@ -84,13 +85,15 @@ class Watch:
 
 
 def repeated_answers(round: Round) -> float:
-    """The share of completions whose text is also that of a completion of another problem."""
-    problems: dict[str, set[str]] = {}
+    """The share of completions whose text is also that of a completion of another problem, one with
+    another answer: that equal answers are said in equal words is as it should be."""
+    asked: dict[str, set[str]] = {}
     for group in round.groups:
         for rollout in group.rollouts:
-            problems.setdefault(_said(rollout.completion.text), set()).add(group.problem.id)
+            expected = group.problem.answer or group.problem.id
+            asked.setdefault(_said(rollout.completion.text), set()).add(expected)
     texts = [_said(r.completion.text) for r in round.rollouts]
-    return sum(len(problems[text]) > 1 for text in texts) / len(texts)
+    return sum(len(asked[text]) > 1 for text in texts) / len(texts)
 
 
 def _said(text: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, RewardError
 from ..types import Problem
 from ..verify.asserts import Asserts
 from ..verify.code import Cases
@@ -59,7 +59,7 @@ class Code:
     def load(self) -> Task:
         """The task.
 
-        Raises: DataError for rows without checks.
+        Raises: DataError for rows without checks, or with some that cannot be read.
         """
         if self.checks not in get_args(Checks):
             raise ConfigError(f"task.checks is '{self.checks}'; it is cases or asserts.")
@@ -78,6 +78,11 @@ class Code:
         kind = Cases if self.checks == "cases" else Asserts
         running = Running(self.seconds, self.megabytes)
         verifier = kind(self.column, strict=self.strict, running=running)
+        for problem in (*task.train, *task.heldout):
+            try:
+                verifier.checks_of(problem)
+            except RewardError as error:
+                raise DataError(f"'{self.path}' has a check that cannot be used. {error}") from None
         return replace(task, verifier=verifier, gold=self._gold)
 
     def _gold(self, problem: Problem) -> str | None:

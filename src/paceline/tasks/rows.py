@@ -58,7 +58,8 @@ FULL = {"r1_zero": 1.2, "exact_and_numeric": 2.4}
 """Full marks, where they are not 1."""
 
 
-def _in_form(form: str, problem: Problem) -> str | None:
+def in_form(form: str, problem: Problem) -> str | None:
+    """The problem's answer in a form such as "#### {}"; None where it has none."""
     return form.format(problem.answer) if problem.answer else None
 
 
@@ -124,7 +125,7 @@ class Rows:
         form = GOLD.get(self.reward)
         return Task(
             name, tuple(train), heldout, template, verifier, tuple(notes),
-            gold=None if form is None else partial(_in_form, form),
+            gold=None if form is None else partial(in_form, form),
             full=FULL.get(self.reward, 1.0),
         )  # fmt: skip
 

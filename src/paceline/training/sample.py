@@ -8,7 +8,7 @@ from typing import Literal
 
 from .. import chance
 from ..engine import Engine, Request, Sampling
-from ..errors import ConfigError, DataError, RewardError
+from ..errors import ConfigError, DataError, RewardError, SandboxError, UserError
 from ..model import Policy
 from ..tasks import Task
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
@@ -65,8 +65,8 @@ class Drawn:
     """Groups that dynamic sampling set aside."""
     too_long: int
     """Problems whose prompt and answer do not fit into the model's context."""
-    lost: tuple[str, ...] = ()
-    """Why groups were dropped because the verifier gave no verdict, one reason each."""
+    lost: tuple[Lost, ...] = ()
+    """Why groups were dropped because the verifier gave no verdict, one each."""
 
 
 class Sampler:
@@ -94,10 +94,11 @@ class Sampler:
         when `max_draws` is used up, the last refused ones fill the round. Groups that the verifier
         loses are dropped, and others drawn in their place.
 
-        Raises: RewardError where the verifier raises, or loses MOST_LOST rounds' worth of groups.
+        Raises: RewardError where the verifier raises, or loses MOST_LOST rounds' worth of groups;
+            SandboxError where the sandbox does.
         """
         wanted, accepted, refused = self.settings.problems, [], []
-        too_long, lost = 0, list[str]()
+        too_long, lost = 0, list[Lost]()
         draws = self.settings.max_draws if self.settings.accept == "signal" else 1
         while len(accepted) < wanted and draws:
             problems, skipped = self._next_problems(wanted - len(accepted))
@@ -109,10 +110,7 @@ class Sampler:
             lost += gone
             draws -= not gone
             if len(lost) > MOST_LOST * wanted:
-                raise RewardError(
-                    f"{len(lost)} groups of one round were lost, the last because {lost[-1]}; "
-                    "mend the reward, or give it more time with rewards.seconds."
-                )
+                raise _too_many(lost)
         missing = wanted - len(accepted)
         filling = refused[len(refused) - missing :]
         groups = sorted([*accepted, *filling], key=lambda g: g.draw)
@@ -150,8 +148,8 @@ class Sampler:
 
     def _groups(
         self, index: int, drawn: Sequence[tuple[int, Problem, tuple[int, ...]]], clock: Clock
-    ) -> tuple[list[Group], list[str]]:
-        """A group of each problem, and the reasons of those that were lost."""
+    ) -> tuple[list[Group], list[Lost]]:
+        """A group of each problem, and why others were lost."""
         requests = [
             Request(
                 prompt_ids,
@@ -175,7 +173,7 @@ class Sampler:
             self.judges.settle()
             for i, (draw, problem, prompt_ids) in enumerate(drawn):
                 verdicts = [asked[i][place].result() for place in range(len(answers[i]))]
-                gone = [verdict.reason for verdict in verdicts if isinstance(verdict, Lost)]
+                gone = [verdict for verdict in verdicts if isinstance(verdict, Lost)]
                 if gone:
                     lost.append(gone[0])
                     continue
@@ -189,6 +187,15 @@ class Sampler:
 
     def _masks(self, completion: Completion) -> bool:
         return self.settings.mask_cut and completion.finish == "length"
+
+
+def _too_many(lost: Sequence[Lost]) -> UserError:
+    last = lost[-1]
+    why = f"{last.reason} ({last.detail.rstrip('.')})" if last.detail else last.reason
+    said = f"{len(lost)} groups of one round were lost, the last because {why}; "
+    if last.kind == "sandbox":
+        return SandboxError(said + "see what `paceline sandbox test` says.")
+    return RewardError(said + "mend the reward, or give it more time with rewards.seconds.")
 
 
 def reasons(round: Round) -> dict[str, int]:

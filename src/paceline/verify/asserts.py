@@ -48,7 +48,7 @@ class Asserts(RunsPrograms):
     """Whether a completion that was cut by its length can score."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        checks = [_taken_apart(str(line), problem) for line in listed(problem, self.column)]
+        checks = self.checks_of(problem)
         setup = str(problem.data.get(self.setup) or "")
         program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
         if program is None:
@@ -63,6 +63,10 @@ class Asserts(RunsPrograms):
             return "" if self._holds(_last_value(result), setup, right, relation) else OTHER
 
         return paid_for(checks, fault, strict=self.strict)
+
+    def checks_of(self, problem: Problem) -> list[tuple[str, str, str]]:
+        """The problem's lines, taken apart. Raises: RewardError where one cannot be."""
+        return [_taken_apart(str(line), problem) for line in listed(problem, self.column)]
 
     def _holds(self, value: object, setup: str, right: str, relation: str) -> bool:
         if value is _NOTHING:

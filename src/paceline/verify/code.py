@@ -102,12 +102,7 @@ class Cases(RunsPrograms):
     """Whether a completion that was cut by its length can score."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        cases = listed(problem, self.column)
-        for case in cases:
-            if not isinstance(case, Mapping) or not {"stdin", "stdout"} <= set(case):
-                raise RewardError(
-                    f"A case of problem {problem.id} is no {{stdin, stdout}} but {case!r:.60}."
-                )
+        cases = self.checks_of(problem)
         program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
         if program is None:
             return verdict(False, reason)
@@ -120,6 +115,16 @@ class Cases(RunsPrograms):
             return "" if same else "another output"
 
         return paid_for(cases, fault, strict=self.strict)
+
+    def checks_of(self, problem: Problem) -> Sequence[Mapping[str, Any]]:
+        """The problem's cases. Raises: RewardError where one is none."""
+        cases = listed(problem, self.column)
+        for case in cases:
+            if not isinstance(case, Mapping) or not {"stdin", "stdout"} <= set(case):
+                raise RewardError(
+                    f"A case of problem {problem.id} is no {{stdin, stdout}} but {case!r:.60}."
+                )
+        return cases
 
 
 def _lines(text: str) -> list[str]:

@@ -47,12 +47,13 @@ class Lost:
 
     reason: str
     """One sentence; equal cases give equal ones."""
+    kind: Literal["slow", "ended", "sandbox", "raised"] = field(default="raised", compare=False)
+    """slow: the time limit; ended: by us; sandbox: it did not work; raised: by the verifier."""
     detail: str = field(default="", compare=False)
     """What is known of this case: the error's own message."""
 
 
-ENDED = "the run was ended"
-SANDBOX = "the sandbox failed"
+ENDED = Lost("the run was ended", "ended")
 Answer = Verdict | Lost
 
 
@@ -192,11 +193,12 @@ class Judges:
         something) once more."""
         for last in (False, True):
             if self._closing:
-                return Lost(ENDED)
+                return ENDED
             try:
                 return ask()
             except TimeLimit:
-                return Lost(f"{name_of(part)} took longer than {self.settings.seconds:g} s")
+                limit = f"{self.settings.seconds:g} s"
+                return Lost(f"{name_of(part)} took longer than {limit}", "slow")
             except (Died, SandboxError, RewardError) as error:
                 stops = isinstance(error, RewardError) and self.settings.on_error == "stop"
                 if last or stops or self._closing:
@@ -205,9 +207,9 @@ class Judges:
 
     def _given_up(self, part: AnyVerifier, error: Exception) -> Lost | RewardError:
         if self._closing:
-            return Lost(ENDED)
+            return ENDED
         if isinstance(error, SandboxError):
-            return Lost(SANDBOX, str(error))
+            return Lost("the sandbox failed", "sandbox", str(error))
         did = "did not answer a number"
         if isinstance(error, Died):
             did = "ended its process"
@@ -217,7 +219,7 @@ class Judges:
             did = f"raised {cause.kind if isinstance(cause, Raised) else type(cause).__name__}"
         if isinstance(error, RewardError) and self.settings.on_error == "stop":
             return error
-        return Lost(f"{name_of(part)} {did}", str(error))
+        return Lost(f"{name_of(part)} {did}", "raised", str(error))
 
     def _once(self, part: AnyVerifier, case: _Case) -> Verdict:
         places = [i for i, foreign in enumerate(self._foreign) if foreign is part]

@@ -1,7 +1,7 @@
 """`paceline audit`: the reward under probes, the model on a sample, and what both mean."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,16 @@ def audit(
     with screen.busy("checking the configuration, the data and the tokenizer"):
         checked = prepare.check(config)
     task, sampled = checked.task, None
-    with Judges(task.verifier, config.rewards) as judges:
+    # What it raises is a finding, and not the end.
+    with Judges(task.verifier, replace(config.rewards, on_error="drop")) as judges:
         with screen.busy("trying the reward"):
             rewarded = probe_reward(task, judges, config.seed)
         if model:
             with screen.busy("loading the model"):
-                still = prepare.check(config.with_(optimizer={"lr": 0.0}))
+                # All groups count, not only those that a run would accept.
+                still = prepare.check(
+                    config.with_(optimizer={"lr": 0.0}, rollouts={"accept": "all"})
+                )
                 trainer = prepare.trainer_of(still, prepare.policy_of(still), None, judges)
             with screen.busy(f"sampling {rounds} rounds"):
                 sampled = sample_model(trainer, rounds, checked.first_prompt)

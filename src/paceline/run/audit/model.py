@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from ...tasks import Task
 from ...training import Trainer
 from ...types import Problem, Rollout
-from ...verify.math import number
+from ...verify.math import last_number, number
 
 GROUPS = (4, 8, 16, 32)
 """Sizes of groups that are thought of."""
 ENOUGH = 0.5
 """A share of groups with signal that is worth sampling for."""
-_NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,8 @@ def _leniently(rollout: Rollout) -> bool:
     expected = number(answer)
     if expected is None:
         return bool(answer) and answer.casefold() in text.casefold()
-    found = _NUMBER.findall(text)
-    return bool(found) and number(found[-1].replace(",", "")) == expected
+    last = last_number(text)
+    return last is not None and number(last) == expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,10 +102,6 @@ FORMS = (
 taken for one."""
 
 
-def in_form(form: str, problem: Problem) -> str | None:
-    return form.format(problem.answer) if problem.answer else None
-
-
 PLACES = (("<answer>", "</answer>"), ("```python\n", "\n```"), ("\\boxed{", "}"), ("####", ""))
 """Where an answer stands; of several marks the last counts."""
 HEDGES = "a model that hedges is paid: ask for exactly one answer"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ... import chance
-from ...errors import UserError
 from ...tasks import Task
+from ...tasks.rows import in_form
 from ...types import Completion, Problem, Verdict
 from ...verify.judges import Answer, Judges, Lost
 from ..screen import printable
-from .probes import FORMS, PROBES, Probe, Wanted, in_form
+from .probes import FORMS, PROBES, Probe, Wanted
 
 PROBLEMS = 40
 """Problems that every probe is tried on."""
@@ -72,8 +72,8 @@ def probe_reward(task: Task, judges: Judges, seed: int) -> Rewarded:
     for probe in PROBES:
         made = [(p, probe.completion(task, p, [o for o in others if o.id != p.id])) for p in chosen]
         asked = [(p, c) for p, c in made if c is not None]
-        first = [_timed(judges, p, c, times, errors) for p, c in asked]
-        again = [_timed(judges, p, c, times, errors) for p, c in asked]
+        first = _all_timed(judges, asked, times, errors)
+        again = _all_timed(judges, asked, times, errors) if len(first) == len(asked) else first
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
         if asked:
             probed.append(_probed(probe, task, first))
@@ -105,6 +105,21 @@ def _with_gold(task: Task, judges: Judges, problems: Sequence[Problem]) -> tuple
     return task, None
 
 
+def _all_timed(
+    judges: Judges,
+    asked: Sequence[tuple[Problem, Completion]],
+    times: list[float],
+    errors: dict[str, None],
+) -> list[Answer]:
+    """The answers to a probe; one that takes too long is not asked about again."""
+    answers = list[Answer]()
+    for problem, completion in asked:
+        answers.append(_timed(judges, problem, completion, times, errors))
+        if isinstance(answers[-1], Lost) and answers[-1].kind == "slow":
+            break
+    return answers
+
+
 def _timed(
     judges: Judges,
     problem: Problem,
@@ -116,11 +131,10 @@ def _timed(
     started = time.perf_counter()
     future: Future[Answer] = judges.ask(problem, completion)
     judges.settle()
-    try:
-        answer = future.result()
-    except UserError as error:
-        errors[printable(str(error)).encode("utf-8", "replace").decode()] = None
-        answer = Lost(str(error))
+    answer = future.result()
+    if isinstance(answer, Lost):
+        why = printable(answer.detail or f"{answer.reason}.")
+        errors[why.encode("utf-8", "replace").decode()] = None
     times.append(time.perf_counter() - started)
     return answer
 

@@ -64,7 +64,12 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
     for p in rewarded.probes:
         if p.good:
             continue
-        if p.wanted == "full marks":
+        if p.unanswered:
+            sentence = (
+                f"'{p.name}' got no verdict in {p.unanswered} of {p.asked} cases ({p.reason}): a "
+                "run would lose such groups."
+            )
+        elif p.wanted == "full marks":
             sentence = (
                 f"{p.asked - p.full} of {p.asked} gold answers miss full marks ({p.reason}): "
                 f"{p.why}."

@@ -48,6 +48,7 @@ check: lint test
 bench: install
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/parts.py --repeat 3
+	$(BIN)/python benchmarks/decode.py --repeat 1 --rounds 1
 	$(BIN)/python benchmarks/sandbox.py --jobs 300
 	$(BIN)/python benchmarks/scaling.py --points 3 --problems 1
 

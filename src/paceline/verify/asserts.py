@@ -7,7 +7,7 @@ from functools import cache
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .code import listed, paid_for
+from .checks import listed, paid_for
 from .own import verdict
 from .program import Running, RunsPrograms, Where, program_of, why_ended
 from .sandbox import Result

@@ -5,20 +5,18 @@ that it defines (an `==` that is always true, a `print` of its own) reaches the 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
+from .checks import listed, paid_for
 from .math import expected_number, number
 from .own import verdict
 from .program import Running, RunsPrograms, Where, program_of, why_ended
-from .sandbox.sandbox import TIME
-
-T = TypeVar("T")
 
 NO_OUTPUT = "the program printed nothing"
 SEVERAL_LINES = "the program printed more than one line"
@@ -29,7 +27,6 @@ RIGHT = "the program's answer is the expected one"
 FLOAT_DIGITS = 15
 """A float that is printed with so many digits was rounded."""
 _DECIMAL = re.compile(r"[^0-9]")
-TOO_SLOW = f"the program {TIME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,31 +126,3 @@ class Cases(RunsPrograms):
 
 def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.rstrip().splitlines()]
-
-
-def listed(problem: Problem, column: str) -> Sequence[Any]:
-    found = problem.data.get(column)
-    if not isinstance(found, list | tuple) or not found:
-        raise RewardError(
-            f"Problem {problem.id} has no list in its column '{column}'; it has "
-            f"[{', '.join(problem.data)}]."
-        )
-    return found
-
-
-def paid_for(checks: Sequence[T], fault: Callable[[T], str], *, strict: bool) -> Verdict:
-    """The share of checks that hold; strict, all or nothing.
-
-    Args:
-        fault: says why a check does not hold; "" where it does.
-    """
-    held, why = 0, ""
-    for check in checks:
-        found = fault(check)
-        held, why = held + (not found), why or found
-        # Nothing is left to earn; or it would run into its time limit again and again.
-        if found and (strict or found == TOO_SLOW):
-            break
-    right = held == len(checks)
-    reward = float(right) if strict else held / len(checks)
-    return Verdict(reward, {}, "every case holds" if right else why, right)

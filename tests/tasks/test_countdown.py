@@ -75,7 +75,7 @@ def test_rows_of_ones_own(tmp_path):
     task = Countdown(data=str(path)).load()
     assert len(task.train) + len(task.heldout) == 51 and task.gold(task.train[0]) is None
     path.write_text('{"numbers": [1], "target": 3}\n')
-    with pytest.raises(DataError, match="'nums'"):
+    with pytest.raises(DataError, match="countdown needs nums and target"):
         Countdown(data=str(path)).load()
 
 

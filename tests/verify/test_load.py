@@ -67,3 +67,11 @@ def test_a_file_that_fails_to_load_says_why(tmp_path: Path) -> None:
     assert isinstance(failed.value.__cause__, SyntaxError)
     with pytest.raises(ConfigError, match="Importing 'no_such_package' raised ModuleNotFound"):
         load_function("no_such_package:f")
+
+
+def test_what_a_users_file_says_itself_is_told_as_it_is(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from paceline.model.reward_model import RewardModel\nreward = RewardModel('./gone')\n"
+    )
+    with pytest.raises(ConfigError, match=r"^There is no model folder at './gone'"):
+        load_function(f"{tmp_path / 'mine.py'}:reward")

@@ -12,7 +12,6 @@ from ..types import Problem
 from ..verify.compose import Weighted
 from ..verify.countdown import Equation
 from ..verify.form import Tags
-from .columns import Columns
 from .read import read_rows
 from .split import split
 from .task import Task, Template
@@ -120,9 +119,12 @@ class Countdown:
 
     def _read(self, path: str) -> list[Problem]:
         rows = read_rows(path, "train", None, self.problems)
-        Columns("nums", "target").check_names(
-            list(dict.fromkeys(name for row in rows for name in row)), f"'{path}'"
-        )
+        names = dict.fromkeys(name for row in rows for name in row)
+        if not {"nums", "target"} <= set(names):
+            raise DataError(
+                f"The rows of '{path}' have columns [{', '.join(names)}]; countdown needs nums and "
+                "target."
+            )
         made = [_from_row(row, i) for i, row in enumerate(rows, 1)]
         return list({problem.id: problem for problem in made}.values())
 

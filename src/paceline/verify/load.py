@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, UserError, nearest
 from ..types import BatchVerifier
 
 USERS = "paceline_user_"
@@ -56,6 +56,9 @@ def _from_file(place: str) -> ModuleType:
     sys.modules[title] = module  # Dataclasses look their module up by its name.
     try:
         spec.loader.exec_module(module)
+    except UserError:  # it says already what is wrong, as with a model that is not there
+        del sys.modules[title]
+        raise
     except Exception as error:
         del sys.modules[title]
         said = " ".join(str(error).split())
@@ -67,6 +70,8 @@ def _from_package(place: str) -> ModuleType:
     _join_path(os.getcwd())
     try:
         return importlib.import_module(place)
+    except UserError:
+        raise
     except Exception as error:
         raise ConfigError(
             f"Importing '{place}' raised {type(error).__name__}: {error}; a file is named as "

@@ -34,7 +34,7 @@ demo: install
 test: install gym
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-# 100,000 random and mutated answers for every verifier: half an hour.
+# 100,000 random and mutated answers for every verifier: some ten minutes.
 fuzz: install
 	PACELINE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/laws/test_verifier_laws.py
 

@@ -3,7 +3,13 @@
 import pytest
 import torch
 from tokenizers.processors import TemplateProcessing
-from transformers import BertConfig, BertForSequenceClassification, LlamaForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    LlamaForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from paceline.errors import ConfigError
 from paceline.model import tiny
@@ -143,6 +149,19 @@ def test_what_is_too_long_for_an_encoder_keeps_its_marks(tmp_path):
     assert cut and len(row["input_ids"]) == judge.room == 64
     assert tokenizer.decode(row["input_ids"]).startswith("<|im_start|>")
     assert tokenizer.decode(row["input_ids"]).endswith("it is 42<|im_end|>")
+
+
+def test_positions_that_are_kept_for_padding_are_not_used(tmp_path):
+    _, tokenizer = saved_encoder(tmp_path)
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=66, num_labels=1, pad_token_id=1,
+        type_vocab_size=2,
+    )  # fmt: skip
+    RobertaForSequenceClassification(config).save_pretrained(tmp_path)
+    model = RewardModel(str(tmp_path), device="cpu")
+    assert _judge_of(model).room == 64
+    assert model.batch([PROBLEM], completions("so " * 50))[0].reason == CUT_REASON
 
 
 def test_a_template_that_ends_in_a_mark_is_read_at_it(tmp_path):

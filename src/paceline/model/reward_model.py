@@ -192,8 +192,7 @@ def _judge_of(settings: RewardModel) -> _Judge:
     if settings.layout == "chat" and not tokenizer.chat_template:
         raise ConfigError(f"'{settings.path}' has no chat template; use layout=pair.")
     tokenizer.truncation_side = "left"
-    config = module.config.get_text_config()
-    takes = min(getattr(config, "max_position_embeddings", 2**20), tokenizer.model_max_length)
+    takes = min(_positions(module), tokenizer.model_max_length)
     return _Judge(
         module,
         tokenizer,
@@ -202,6 +201,19 @@ def _judge_of(settings: RewardModel) -> _Judge:
         room=min(takes, settings.max_tokens or takes),
         own_padding=own_padding,
     )
+
+
+def _positions(module: Any) -> int:
+    """Tokens for which a model has positions; some (RoBERTa) keep the first for their padding."""
+    count = getattr(module.config.get_text_config(), "max_position_embeddings", None) or 2**20
+    kept = (
+        one.padding_idx + 1
+        for one in module.modules()
+        if isinstance(one, torch.nn.Embedding)
+        and one.num_embeddings == count
+        and one.padding_idx is not None
+    )
+    return count - max(kept, default=0)
 
 
 def _label(config: Any, settings: RewardModel) -> int | None:

@@ -71,6 +71,22 @@ def test_the_printed_number_counts(code, reward, reason):
     assert verdict.correct == (reward == 1.0)
 
 
+@pytest.mark.parametrize(
+    ("shown", "expected", "right"),
+    [
+        ("229.99999999999997", "230", True), ("0.3333333333333333", "1/3", True),
+        ("100000000000.4999", "100000000000", False), ("1e-17", "0", False),
+        ("3.14159265358979", "3.14159265358979", True), ("0.333333", "1/3", False),
+        ("123456789012345.0", "123456789012345", True),
+        ("123456789012345.0", "123456789012000", False),
+        ("\u22120.33333333333333331", "5", False), ("123456789/1234567.", "5", False),
+    ],
+)  # fmt: skip
+def test_a_float_is_the_number_that_it_came_from(shown, expected, right):
+    verdict = judged(PrintedAnswer(), fenced(f"print({shown!r})"), expected)
+    assert verdict.solved == right
+
+
 def test_a_cut_completion_is_not_run(monkeypatch):
     monkeypatch.setattr(Sandbox, "run", lambda *a, **k: pytest.fail("it was run"))
     assert judged(PrintedAnswer(), fenced("print(42)"), finish="length").reason == CUT

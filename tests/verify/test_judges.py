@@ -317,6 +317,14 @@ def test_what_breaks_off_leaves_nobody_waiting(workers):
 
     with pytest.raises(RewardError, match="'Breaking' raised OSError on problem p: gone"):
         ask(Breaking(), "a", workers=workers)
+
+    class Partless(Breaking):
+        def asking(self):
+            return Verdict(1.0, None)
+            yield
+
+    with pytest.raises(RewardError, match="'Partless' raised AttributeError"):
+        ask(Partless(), "a", workers=workers)
     with pytest.raises(RewardError, match="SystemExit"):
         ask(leaves_now, "a", workers=1)
 

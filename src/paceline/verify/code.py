@@ -4,11 +4,12 @@ The expected answer never enters the sandbox. What a program printed is bytes fr
 that it defines (an `==` that is always true, a `print` of its own) reaches the comparison.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
+from math import ulp
 from typing import Any
 
 from ..errors import RewardError
@@ -26,7 +27,9 @@ RIGHT = "the program's answer is the expected one"
 
 FLOAT_DIGITS = 15
 """A float that is printed with so many digits was rounded."""
-_DECIMAL = re.compile(r"[^0-9]")
+ULPS = 8
+"""Units in the last place by which a short computation in floats may be off."""
+_NO_DIGIT = re.compile(r"[^0-9]|e.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +65,24 @@ class PrintedAnswer(RunsPrograms):
             return verdict(False, NO_OUTPUT, {"ran": 1.0})
         if len(lines) > 1 and not self.last_line:
             return verdict(False, SEVERAL_LINES, {"ran": 1.0})
-        value = printed_number(lines[-1].strip())
+        line = lines[-1].strip()
+        value = number(line)
         if value is None:
             return verdict(False, NOT_A_NUMBER, {"ran": 1.0})
-        right = value == expected
+        right = value == expected or is_float_of(line, expected)
         return verdict(right, RIGHT if right else WRONG, {"ran": 1.0, "number": 1.0})
 
 
-def printed_number(text: str) -> Fraction | None:
-    """The number on a line; of a float with all its digits, which are as many as a float has, the
-    one that it stands for: 229.99999999999997 is what 200 * 1.15 prints."""
-    value = number(text)
-    if value is None or len(_DECIMAL.sub("", text).lstrip("0")) < FLOAT_DIGITS or "." not in text:
-        return value
-    return Fraction(f"{Decimal(text.replace(',', '')):.11e}")
+def is_float_of(text: str, expected: Fraction) -> bool:
+    """Whether a line shows a float with all its digits that is as near to a number as computing in
+    floats comes: 200 * 1.15 prints 229.99999999999997, and 1 / 3 prints 0.3333333333333333."""
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    whole = repr(value) == text and len(_NO_DIGIT.sub("", text).strip("0")) >= FLOAT_DIGITS
+    near = math.isfinite(value) and abs(Fraction(value) - expected) <= ULPS * Fraction(ulp(value))
+    return whole and near
 
 
 @dataclass(frozen=True, slots=True)

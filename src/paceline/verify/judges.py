@@ -145,16 +145,17 @@ class Judges:
         """Ask one verifier after another, until there is an answer or one that wants many at
         once."""
         try:
-            while said is None or isinstance(said, Verdict):
-                part = case.asking.send(said)  # type: ignore[arg-type]  # None starts it
-                self._check_known(part)
-                if isinstance(part, BatchVerifier):
-                    self._waiting.append((case, part))
-                    return
-                said = self._tried(part, partial(self._once, part, case))
-        except StopIteration as end:
-            whole = partial(checked, end.value, self.verifier, case.problem)
-            said = self._tried(self.verifier, whole)
+            try:
+                while said is None or isinstance(said, Verdict):
+                    part = case.asking.send(said)  # type: ignore[arg-type]  # None starts it
+                    self._check_known(part)
+                    if isinstance(part, BatchVerifier):
+                        self._waiting.append((case, part))
+                        return
+                    said = self._tried(part, partial(self._once, part, case))
+            except StopIteration as end:
+                whole = partial(checked, end.value, self.verifier, case.problem)
+                said = self._tried(self.verifier, whole)
         except RewardError as error:
             said = error
         except Exception as error:

@@ -42,8 +42,9 @@ _UNIT = re.compile(
 _LETTERS = set("mgshlLNJWVAKCF")
 """Units of one letter; any other is a quantity: e, i, x."""
 _NO_UNIT = re.compile(
-    r"\b(?:or|and|not|no|dozen|hundred|thousand|[mb]illion|trillion|half|minus|negative|over|times"
-    r"|plus|squared|cubed|factorial|pi)\b",
+    r"\b(?:or|and|not|no|zero|dozen|hundred|thousand|[mb]illion|trillion|[bmt]n|half|third|quarter"
+    r"|fifth|tenth|hundredth|minus|negative|below|over|times|plus|squared|cubed|factorial|choose"
+    r"|root|base|inverse|pi)s?\b",
     re.IGNORECASE,
 )
 """Words that change the value in front of them."""
@@ -146,17 +147,17 @@ def _bare(text: str) -> tuple[str, str]:
         text = found[1]
     if found := _TEXT.fullmatch(text):
         return " ".join(found[1].split()), ""
-    text, unit = _without_unit(text)
-    text = _TEXT.sub(r" \1 ", text)
     for pattern, instead in _SPELLINGS:
         text = pattern.sub(instead, text)
+    text, unit = _without_unit(text.rstrip())
+    text = _TEXT.sub(r" \1 ", text)
     return " ".join(text.split()), unit
 
 
 def _without_unit(text: str) -> tuple[str, str]:
     """(the rest, the unit) of an expression; "" where it has none."""
     found = _UNIT.search(text)
-    said = "".join(found[1].split()) if found else ""
+    said = "".join(found[1].split()).rstrip(".") if found else ""
     if not found or _NO_UNIT.search(found[1]) or (len(said) == 1 and said not in _LETTERS):
         return text, ""
     return text[: found.start()], said + (found[2] or "").replace("{", "").replace("}", "")

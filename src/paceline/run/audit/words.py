@@ -66,16 +66,17 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
             continue
         if p.unanswered:
             sentence = (
-                f"'{p.name}' got no verdict in {p.unanswered} of {p.asked} cases ({p.reason}): a "
-                "run would lose such groups."
+                f"'{p.name}' got no verdict in {p.unanswered} of {p.asked} cases: a run would lose "
+                "such groups."
             )
-        elif p.wanted == "full marks":
-            sentence = (
-                f"{p.asked - p.full} of {p.asked} gold answers miss full marks ({p.reason}): "
-                f"{p.why}."
-            )
-        else:
+            found.append(Finding(sentence, bad=True))
+        missing = p.asked - p.full - p.unanswered
+        if p.wanted == "full marks" and missing:
+            sentence = f"{missing} of {p.asked} gold answers miss full marks ({p.reason}): {p.why}."
+        elif p.wanted == "not right" and p.right:
             sentence = f"'{p.name}' counts as right in {p.right} of {p.asked} cases: {p.why}."
+        else:
+            continue
         found.append(Finding(sentence, bad=True))
     if rewarded.differing:
         found.append(

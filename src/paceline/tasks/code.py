@@ -77,7 +77,7 @@ class Code:
                 )
         kind = Cases if self.checks == "cases" else Asserts
         running = Running(self.seconds, self.megabytes)
-        verifier = kind(self.column, strict=self.strict, running=running)
+        verifier = kind(column=self.column, strict=self.strict, running=running)
         for problem in (*task.train, *task.heldout):
             try:
                 verifier.checks_of(problem)

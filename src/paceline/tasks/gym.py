@@ -12,6 +12,7 @@ from .. import chance
 from ..errors import ConfigError, nearest
 from ..types import Problem
 from ..verify.gym import GymAnswer, GymForm
+from .rows import in_form
 from .split import content_id, prompt_key
 from .task import Task, Template
 
@@ -29,13 +30,13 @@ ASKS: dict[GymForm, str] = {
 }
 """The user's turn."""
 SHOWN: dict[GymForm, str] = {
-    "tag": "<think>It can be worked out.</think>\n<answer>@</answer>",
-    "text": "@",
-    "boxed": "It can be worked out: \\boxed{@}",
-    "hashes": "It can be worked out.\n#### @",
-    "last_number": "It can be worked out: @",
+    "tag": "<think>It can be worked out.</think>\n<answer>{}</answer>",
+    "text": "{}",
+    "boxed": "It can be worked out: \\boxed{{{}}}",
+    "hashes": "It can be worked out.\n#### {}",
+    "last_number": "It can be worked out: {}",
 }
-"""How an answer looks, for @."""
+"""How a right answer looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class ReasoningGym:
             self.dataset, tuple(train), tuple(heldout),
             Template(self.system, self.user or ASKS[self.form]),
             GymAnswer(self.dataset, self.config, self.form, strict=self.strict), notes,
-            gold=partial(_gold, SHOWN[self.form]),
+            gold=partial(in_form, SHOWN[self.form]),
         )  # fmt: skip
 
     def _options(self) -> dict[str, Any]:
@@ -156,7 +157,3 @@ def evaluates(dataset: str) -> bool:
         called += [getattr(cls, name, None), vars(inspect.getmodule(cls)).get(name)]
     source = "".join(inspect.getsource(f) for f in called if inspect.isfunction(f))
     return bool(re.search(r"parse_expr|sympify|\b(?:eval|exec)\(", source))
-
-
-def _gold(shown: str, problem: Problem) -> str | None:
-    return shown.replace("@", problem.answer) if problem.answer else None

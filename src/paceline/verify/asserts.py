@@ -2,14 +2,14 @@
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
 from .checks import listed, paid_for
 from .own import verdict
-from .program import Running, RunsPrograms, Where, program_of, why_ended
+from .program import Running, RunsPrograms, why_ended
 from .sandbox import Result
 
 MAX_VALUE = 20_000
@@ -37,20 +37,13 @@ class Asserts(RunsPrograms):
     """Where the lines are: a list of texts."""
     setup: str = "test_setup_code"
     """A column with code that goes before the program, if there is one (imports)."""
-    where: Where = "fence"
-    """Where the program stands: fence, text or tag."""
-    tag: str = "answer"
-    """The tag's name, for where="tag"."""
     strict: bool = True
     """Whether all must hold for any reward; else their share is paid."""
-    running: Running = field(default_factory=Running)
-    allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         checks = self.checks_of(problem)
         setup = str(problem.data.get(self.setup) or "")
-        program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
+        program, reason = self.program_of(completion)
         if program is None:
             return verdict(False, reason)
         before = "\n".join((*_FUTURE.findall(program), setup, _FUTURE.sub("", program)))

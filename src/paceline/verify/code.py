@@ -7,7 +7,7 @@ that it defines (an `==` that is always true, a `print` of its own) reaches the 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ulp
 from typing import Any
@@ -17,7 +17,7 @@ from ..types import Completion, Problem, Verdict
 from .checks import listed, paid_for
 from .math import expected_number, number
 from .own import verdict
-from .program import Running, RunsPrograms, Where, program_of, why_ended
+from .program import RunsPrograms, why_ended
 
 NO_OUTPUT = "the program printed nothing"
 SEVERAL_LINES = "the program printed more than one line"
@@ -42,19 +42,12 @@ class PrintedAnswer(RunsPrograms):
     Example: PrintedAnswer() accepts "```python\\nprint(6 * 7)\\n```" for 42
     """
 
-    where: Where = "fence"
-    """Where the program stands: fence, text or tag."""
-    tag: str = "answer"
-    """The tag's name, for where="tag"."""
-    running: Running = field(default_factory=Running)
     last_line: bool = False
     """Lenient: of several lines the last one counts."""
-    allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         expected = expected_number(problem)
-        program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
+        program, reason = self.program_of(completion)
         if program is None:
             return verdict(False, reason)
         result = self.running(program, of=completion)
@@ -95,19 +88,12 @@ class Cases(RunsPrograms):
 
     column: str = "cases"
     """Where the cases are."""
-    where: Where = "fence"
-    """Where the program stands: fence, text or tag."""
-    tag: str = "answer"
-    """The tag's name, for where="tag"."""
     strict: bool = True
     """Whether all cases must hold for any reward; else their share is paid."""
-    running: Running = field(default_factory=Running)
-    allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         cases = self.checks_of(problem)
-        program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
+        program, reason = self.program_of(completion)
         if program is None:
             return verdict(False, reason)
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .form import check_form, one_answer
+from .form import Form, check_form, one_answer
 from .math import NO_NUMBER, last_number
 from .own import OwnVerifier, verdict
 
-GymForm = Literal["tag", "text", "boxed", "hashes", "last_number"]
+GymForm = Literal[Form, "last_number"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,13 +238,13 @@ class Judges:
                 f"The reward {name_of(part)} could not be loaded in a worker process ({error}); "
                 "set rewards.workers=0 to call it here."
             ) from error
-        except Raised as raised:
-            if isinstance(raised.error, RewardError | SandboxError):
-                raise raised.error from raised
+        except Raised as theirs:
+            if isinstance(theirs.error, RewardError | SandboxError):
+                raise theirs.error from theirs
             raise RewardError(
                 f"The reward {name_of(part)} could not be asked in a worker process "
-                f"({raised.kind}: {raised.message[:200]}); set rewards.workers=0 to call it here."
-            ) from raised
+                f"({theirs.kind}: {theirs.message[:200]}); set rewards.workers=0 to call it here."
+            ) from theirs
 
 
 def _judge_part(

@@ -1,13 +1,13 @@
 """Small rewards for steps on the way. Each is meant to be a part of a `Weighted`, smaller than the
 answer: alone they teach the step and nothing else."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
 from .math import number
 from .own import OwnVerifier, verdict
-from .program import Running, RunsPrograms, Where, program_of
+from .program import RunsPrograms
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,8 @@ class TagCount(OwnVerifier):
 class NumberPrinted(RunsPrograms):
     """1 if the program ran and the last line that it printed is a number, whichever."""
 
-    where: Where = "fence"
-    """Where the program stands: fence, text or tag."""
-    tag: str = "answer"
-    """The tag's name, for where="tag"."""
-    running: Running = field(default_factory=Running)
-    allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
-
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        program, reason = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
+        program, reason = self.program_of(completion)
         if program is None:
             return verdict(False, reason)
         result = self.running(program, of=completion)
@@ -65,16 +57,8 @@ class NumberPrinted(RunsPrograms):
 class ProgramFailed(RunsPrograms):
     """−1 if there is a program and it does not run to its end, else 0."""
 
-    where: Where = "fence"
-    """Where the program stands: fence, text or tag."""
-    tag: str = "answer"
-    """The tag's name, for where="tag"."""
-    running: Running = field(default_factory=Running)
-    allow_cut: bool = False
-    """Whether a completion that was cut by its length is looked at."""
-
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        program, _ = program_of(completion, self.where, self.tag, allow_cut=self.allow_cut)
+        program, _ = self.program_of(completion)
         if program is None or self.running(program, of=completion).outcome == "ok":
             return Verdict(0.0, reason="nothing failed", correct=True)
         return Verdict(-1.0, reason="the program failed", correct=False)

@@ -15,15 +15,6 @@ Where = Literal["fence", "text", "tag"]
 """Where the program stands: in the one fenced block; the whole text; in <answer>…</answer>."""
 
 
-def program_of(
-    completion: Completion, where: Where, tag: str = "answer", *, allow_cut: bool = False
-) -> tuple[str | None, str]:
-    """As `program_in`, and none of a completion that was cut before it finished."""
-    if completion.finish == "length" and not allow_cut:
-        return None, CUT
-    return program_in(completion.text, where, tag)
-
-
 def program_in(text: str, where: Where, tag: str = "answer") -> tuple[str | None, str]:
     """(the program, "") or (None, a reason): exactly one, behind the reasoning.
 
@@ -113,15 +104,27 @@ _latest = local()
 equal program of another completion is run again, as chance or time may decide what it prints."""
 
 
+@dataclass(frozen=True, slots=True)
 class RunsPrograms(OwnVerifier):
-    """Base of the verifiers that run programs."""
+    """Base of the verifiers that run the completion's program."""
 
-    __slots__ = ()
-    running: Running
+    where: Where = "fence"
+    """Where the program stands: fence, text or tag."""
+    tag: str = "answer"
+    """The tag's name, for where="tag"."""
+    running: Running = field(default_factory=Running)
+    allow_cut: bool = False
+    """Whether a completion that was cut by its length can score."""
 
     def check(self) -> None:
         """Raise SandboxError where no sandbox works."""
         _ = self.running.sandbox.wall
+
+    def program_of(self, completion: Completion) -> tuple[str | None, str]:
+        """As `program_in`, and none of a completion that was cut before it finished."""
+        if completion.finish == "length" and not self.allow_cut:
+            return None, CUT
+        return program_in(completion.text, self.where, self.tag)
 
 
 def why_ended(result: Result) -> str:

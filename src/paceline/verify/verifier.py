@@ -67,11 +67,10 @@ def judge_parts(verifier: Composed, problem: Problem, completion: Completion) ->
 
     Raises: as `judge`.
     """
-    asking = verifier.asking()
+    asking, said = verifier.asking(), None
     try:
-        part = next(asking)
         while True:
-            part = asking.send(judge(part, problem, completion))
+            said = judge(asking.send(said), problem, completion)  # type: ignore[arg-type]
     except StopIteration as end:
         return checked(end.value, verifier, problem)
     except (RewardError, SandboxError):
@@ -85,11 +84,10 @@ def asked(verifier: AnyVerifier) -> Asking:
     made of others; is sent their verdicts; returns what `verifier` makes of them."""
     if not is_composed(verifier):
         return (yield verifier)
-    asking = verifier.asking()
+    asking, said = verifier.asking(), None
     try:
-        part = next(asking)
         while True:
-            part = asking.send((yield from asked(part)))
+            said = yield from asked(asking.send(said))  # type: ignore[arg-type]  # None starts it
     except StopIteration as end:
         return end.value
 

@@ -87,7 +87,7 @@ def _one_after_another(task: Task, problem: Problem, others: Sequence[Problem]) 
 
 def _then_text(task: Task, problem: Problem, others: Sequence[Problem]) -> str | None:
     gold, other = _gold(task, problem, others), _wrong(task, problem, others)
-    return None if gold is None or other is None else f"{gold}\nOr rather: {other}"
+    return None if gold is None or other is None else f"{gold}\nOr rather:\n{other}"
 
 
 def _constant(text: str) -> Callable[[Task, Problem, Sequence[Problem]], str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         rloo,
         sapo,
     )  # fmt: skip
-    from .run import Run, train
+    from .run import Run, resume, train
     from .types import Completion, Group, Problem, Rollout, Round, Verdict
 
 __version__ = "0.1.0"
@@ -39,6 +39,7 @@ _HOME = {
     "Config": "config",
     "Objective": "objective",
     "Run": "run",
+    "resume": "run",
     "train": "run",
     **dict.fromkeys(("Completion", "Group", "Problem", "Rollout", "Round", "Verdict"), "types"),
     **dict.fromkeys(
@@ -54,7 +55,7 @@ _ROOMS = ("objective", "recipes")
 __all__ = [
     "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Rollout", "Round", "Run",
     "Verdict", "cispo", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective", "opo",
-    "recipes", "reinforce", "reinforce_pp", "rloo", "sapo", "train",
+    "recipes", "reinforce", "reinforce_pp", "resume", "rloo", "sapo", "train",
 ]  # fmt: skip
 
 

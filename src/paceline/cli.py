@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, RewardError, UserError
+from .errors import ConfigError, Interrupted, RewardError, UserError
 
 if TYPE_CHECKING:
     from .config import Config
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"paceline: {error}", file=sys.stderr)
         return error.exit_code
+    except Interrupted as stop:
+        return stop.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `paceline show demo | head`
@@ -53,7 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "Train a model as a recipe says.")
     train.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    train.add_argument("--resume", action="store_true", help="go on with the run if there is one")
     _add_common(train)
+
+    resume = command("resume", _resume, "Go on with a run that was stopped, by whatever.")
+    resume.add_argument("path", metavar="RUN", help="the run directory")
+    resume.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    resume.epilog = "Keys: steps=N for more of them, or any other that shall change from here on."
 
     show = command("show", _show, "Print a resolved config and its objective.")
     show.add_argument("recipe", metavar="RECIPE", nargs="?", default="demo", help=RECIPE_HELP)
@@ -185,9 +193,21 @@ def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
 
 def _train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = _configured(known, changes)
-    from .run import train
+    from .run import resume, train
 
-    train(config, quiet=known.quiet)
+    path = Path(config.out or f"runs/{config.name}")
+    if known.resume and (path / "config.json").is_file():
+        resume(path, config, quiet=known.quiet)
+    else:
+        train(config.with_(out=str(path)) if known.resume else config, quiet=known.quiet)
+
+
+def _resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .run import Run, resume
+    from .run.resume import config_of
+
+    config = changed(config_of(Run.open(known.path)), changes)
+    resume(known.path, config, named=changes, quiet=known.quiet)
 
 
 def _audit(known: argparse.Namespace, changes: dict[str, str]) -> int:

@@ -42,6 +42,31 @@ class SandboxError(UserError):
     exit_code = 6
 
 
+class DivergedError(UserError):
+    """Gradients that were not finite, step after step."""
+
+    exit_code = 7
+
+
+class MemoryShort(UserError):
+    """Memory ran out, however small the pieces."""
+
+    exit_code = 8
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that asked for an end: SIGINT (Ctrl-C) or SIGTERM."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """130 or 143, as shells put it."""
+        return 128 + self.number
+
+
 def nearest(wrong: str, known: list[str]) -> str:
     """A sentence, Did you mean 'x'?, with the known name nearest to the wrong one, or nothing."""
     close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)

@@ -1,47 +1,182 @@
-"""Plain checkpoints: a run taken up again ends where the uninterrupted one does."""
+"""Checkpoints by themselves: what is written, what is found wrong, what is taken over."""
+
+import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from paceline.errors import CheckpointError
 from paceline.objective import named
-from paceline.run.checkpoint import load_checkpoint, save_checkpoint
-from tests.training.test_trainer import trainer_of, weights
+from paceline.run import checkpoint
+from paceline.run.checkpoint import State
+from paceline.run.rollouts import write_round
+from paceline.training import Rollouts, Schedule
+from tests.training.test_trainer import Keeps, trainer_of, weights
+
+RUN = "a run's id"
 
 
-def made(dtype=None):
-    return trainer_of(named.grpo(kl=0.05), alpha=0.5, every=1)
+class Kept:
+    """A trainer whose rounds are kept in a folder, and its checkpoints."""
+
+    def __init__(self, folder, **options):
+        self.folder, self.sha = folder, None
+        options = {"schedule": Schedule(minibatches=2), "alpha": 0.5, "every": 1} | options
+        self.trainer = trainer_of(named.grpo(kl=0.05), keeper=Keeps(self.keep), **options)
+
+    def keep(self, round):
+        trainer = self.trainer
+        path = self.folder / f"round-{round.index}.parquet"
+        tokenizer = trainer.policy.tokenizer
+        self.sha = write_round(path, round, trainer.objective, tokenizer, trainer.steps + 1).sha256
+
+    def state(self) -> State:
+        t = self.trainer
+        over = t.part == t.schedule.parts
+        return State(
+            step=t.steps, rounds=t.rounds, part=t.part, draw=t.sampler.draw,
+            version=t.policy.version, tokens_per_forward=t.tokens_per_forward, rows_at_once=128,
+            metrics_bytes=0, round=None if over else self.sha,
+            drawn=None if over else checkpoint.counted(t.drawn), line=None, seconds=1.5, start=None,
+        )  # fmt: skip
+
+    def save(self):
+        return checkpoint.write(self.folder, RUN, self.state(), checkpoint.tensors_of(self.trainer))
+
+    def go_on(self, path):
+        state = checkpoint.verify(path, RUN)
+        round_file = self.folder / f"round-{state.rounds - 1}.parquet"
+        checkpoint.restore(path, state, self.trainer, round_file)
+        self.sha = state.round
 
 
-def test_straight_on_equals_saved_and_loaded_bit_for_bit(tmp_path):
-    straight, saved = made(), made()
-    for _ in range(4):
-        straight.step()
-    for _ in range(2):
-        saved.step()
-    folder = save_checkpoint(tmp_path, saved)
-    resumed = made()
-    load_checkpoint(folder, resumed)
-    for _ in range(2):
-        resumed.step()
-    assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
-    pairs = zip(
-        straight.reference.frozen.module.parameters(),
-        resumed.reference.frozen.module.parameters(),
-        strict=True,
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("steps", [2, 3], ids=["between-rounds", "within-a-round"])
+def test_straight_on_equals_saved_and_taken_up_bit_for_bit(tmp_path, steps, dtype):
+    straight, saved = Kept(tmp_path, dtype=dtype), Kept(tmp_path, dtype=dtype)
+    for _ in range(5):
+        straight.trainer.step()
+    for _ in range(steps):
+        saved.trainer.step()
+    path = saved.save()
+    resumed = Kept(tmp_path, dtype=dtype)
+    resumed.go_on(path)
+    for _ in range(5 - steps):
+        resumed.trainer.step()
+    same = zip(weights(straight.trainer), weights(resumed.trainer), strict=True)
+    assert all(torch.equal(a, b) for a, b in same)
+    references = (t.trainer.reference.exact_parameters() for t in (straight, resumed))
+    assert all(torch.equal(a, b) for a, b in zip(*(r.values() for r in references), strict=True))
+    moments = (t.trainer.optimizer.moments() for t in (straight, resumed))
+    assert all(torch.equal(a, b) for a, b in zip(*(m.values() for m in moments), strict=True))
+    assert resumed.state() == straight.state()
+
+
+def test_a_round_read_back_is_the_round(tmp_path):
+    kept = Kept(tmp_path, rollouts=Rollouts(problems=3, completions=4, max_tokens=5, mask_cut=True))
+    kept.trainer.step()
+    before = kept.trainer.drawn
+    again = Kept(tmp_path, rollouts=kept.trainer.sampler.settings)
+    again.go_on(kept.save())
+    after = again.trainer.drawn
+    assert after.refused == before.refused and after.lost == before.lost
+    for old, new in zip(before.round.groups, after.round.groups, strict=True):
+        assert old.prompt_ids == new.prompt_ids and old.draw == new.draw
+        assert old.problem is new.problem
+        for a, b in zip(old.rollouts, new.rollouts, strict=True):
+            assert tuple(a.completion.token_ids) == b.completion.token_ids
+            assert tuple(a.completion.logprobs) == b.completion.logprobs
+            assert a.completion.text == b.completion.text and a.masked == b.masked
+            assert (a.verdict.reward, a.verdict.solved) == (b.verdict.reward, b.verdict.solved)
+    assert before.round.anchor == after.round.anchor and before.round.ref == after.round.ref
+
+
+def test_the_files_are_safetensors_and_json(tmp_path):
+    kept = Kept(tmp_path)
+    kept.trainer.step()
+    path = kept.save()
+    read = load_file(path / "policy.safetensors")
+    exact = kept.trainer.policy.exact_parameters()
+    assert read.keys() == exact.keys()
+    assert all(torch.equal(read[name], exact[name]) for name in exact)
+    manifest = json.loads((path / "MANIFEST.json").read_text())
+    assert manifest["step"] == 1 and manifest["run"] == RUN and manifest["schema"] == 1
+    assert set(manifest["files"]) == {p.name for p in path.iterdir()} - {"MANIFEST.json"}
+    for name, file in manifest["files"].items():
+        assert (path / name).stat().st_size == file["size"]
+
+
+def test_every_flipped_bit_of_the_small_files_is_found(tmp_path):
+    kept = Kept(tmp_path)
+    kept.trainer.step()
+    path = kept.save()
+    for name in ("MANIFEST.json", "state.json"):
+        whole = (path / name).read_bytes()
+        for place in range(len(whole)):
+            for bit in range(8):
+                broken = bytearray(whole)
+                broken[place] ^= 1 << bit
+                (path / name).write_bytes(broken)
+                with pytest.raises(CheckpointError):
+                    checkpoint.verify(path, RUN)
+        (path / name).write_bytes(whole)
+    assert checkpoint.verify(path, RUN) == kept.state()
+
+
+def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):
+    kept = Kept(tmp_path)
+    kept.trainer.step()
+    path = kept.save()
+    with pytest.raises(CheckpointError, match="another run"):
+        checkpoint.verify(path, "another")
+    renamed = path.with_name("step-000007")
+    shutil.copytree(path, renamed)
+    with pytest.raises(CheckpointError, match="it is of step 1, whatever its name says"):
+        checkpoint.verify(renamed, RUN)
+    text = (path / "MANIFEST.json").read_text()
+    (path / "MANIFEST.json").write_text(text.replace('"schema": 1', '"schema": 2'))
+    with pytest.raises(CheckpointError, match="schema 2, and this version reads 1"):
+        checkpoint.verify(path, RUN)
+
+
+def test_what_does_not_fit_is_an_error_and_never_a_fresh_start(tmp_path):
+    kept = Kept(tmp_path)
+    kept.trainer.step()
+    state, files = kept.state(), checkpoint.tensors_of(kept.trainer)
+    first = next(iter(files["policy.safetensors"]))
+    moment = f"{first}.exp_avg"
+    cases = (
+        ("policy.safetensors", first, "lacks"),
+        ("optimizer.safetensors", moment, "lacks"),
+        ("optimizer.safetensors", f"{first}.step", "lacks"),
+        ("reference.safetensors", first, "lacks"),
     )
-    assert all(torch.equal(a, b) for a, b in pairs)
-    assert resumed.steps == 4 and resumed.sampler.draw == straight.sampler.draw
+    for i, (file, name, said) in enumerate(cases):
+        cut = {k: dict(v) for k, v in files.items()}
+        del cut[file][name]
+        path = checkpoint.write(tmp_path / str(i), RUN, state, cut)
+        with pytest.raises(CheckpointError, match=f"{file} {said} '{name}'"):
+            Kept(tmp_path).go_on(path)
+    none = {**files, "optimizer.safetensors": {}}
+    path = checkpoint.write(tmp_path / "none", RUN, state, none)
+    with pytest.raises(CheckpointError, match="lacks"):
+        Kept(tmp_path).go_on(path)
+    other = {**files, "policy.safetensors": {**files["policy.safetensors"], first: torch.zeros(3)}}
+    path = checkpoint.write(tmp_path / "shape", RUN, state, other)
+    with pytest.raises(CheckpointError, match=r"in shape \(3,\), the model in"):
+        Kept(tmp_path).go_on(path)
+    path = checkpoint.write(tmp_path / "part", RUN, replace(state, part=7), files)
+    with pytest.raises(CheckpointError, match="part 7 of a round, which has only 2"):
+        Kept(tmp_path).go_on(path)
 
 
-def test_a_checkpoint_that_is_not_whole_is_refused(tmp_path):
-    trainer = made()
-    trainer.step()
-    folder = save_checkpoint(tmp_path, trainer)
-    whole = (folder / "optimizer.safetensors").read_bytes()
-    for broken in (whole[: len(whole) // 2], b"", None):
-        (folder / "optimizer.safetensors").unlink()
-        if broken is not None:
-            (folder / "optimizer.safetensors").write_bytes(broken)
-        with pytest.raises(CheckpointError, match="not whole"):
-            load_checkpoint(folder, made())
+def test_a_problem_that_is_another_one_now_is_told(tmp_path):
+    kept = Kept(tmp_path)
+    kept.trainer.step()
+    path = kept.save()
+    other = Kept(tmp_path, seed=1)  # another order of the problems
+    with pytest.raises(CheckpointError, match=r"asked problem p\d+ at place 0, where the task has"):
+        other.go_on(path)

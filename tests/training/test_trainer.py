@@ -10,7 +10,7 @@ from paceline.errors import ConfigError, RewardError
 from paceline.model import Reference
 from paceline.objective import named
 from paceline.tasks import Task, Template
-from paceline.training import AdamW, Optimizer, Rollouts, Sampler, Schedule, Trainer
+from paceline.training import AdamW, Keeper, Optimizer, Rollouts, Sampler, Schedule, Trainer
 from paceline.types import Problem, Verdict
 from paceline.verify.judges import Judges, Rewards
 from tests.conftest import tiny_policy
@@ -23,6 +23,13 @@ def digits(problem, completion):
     text = completion.text
     share = sum(c.isdigit() for c in text) / len(text) if text else 0.0
     return Verdict(share, reason="digits counted")
+
+
+class Keeps(Keeper):
+    """Hands every round to a function."""
+
+    def __init__(self, keep):
+        self.keep = keep
 
 
 def trainer_of(
@@ -153,7 +160,7 @@ def test_the_first_part_has_ratios_of_exactly_one(dtype):
 
 def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
     kept = []
-    trainer = trainer_of(schedule=Schedule(minibatches=3), keep=kept.append)
+    trainer = trainer_of(schedule=Schedule(minibatches=3), keeper=Keeps(kept.append))
     trainer.step()
     anchor, round = kept[0].anchor, kept[0]
     for column, rollout in zip(anchor, round.rollouts, strict=True):
@@ -163,7 +170,8 @@ def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
 
 def test_a_round_is_kept_before_its_first_update():
     seen = []
-    trainer = trainer_of(keep=lambda round: seen.append((round.index, trainer.policy.version)))
+    keeper = Keeps(lambda round: seen.append((round.index, trainer.policy.version)))
+    trainer = trainer_of(keeper=keeper)
     trainer.step()
     trainer.step()
     assert seen == [(0, 0), (1, 1)]
@@ -203,7 +211,7 @@ def test_a_following_reference_is_the_mixture_of_tr_dpo():
 
 def test_the_reference_that_scores_a_round_is_the_one_before_its_updates():
     kept = []
-    trainer = trainer_of(named.grpo(kl=0.01), every=1, keep=kept.append)
+    trainer = trainer_of(named.grpo(kl=0.01), every=1, keeper=Keeps(kept.append))
     trainer.step()
     trainer.step()
     # After a hard update every step the reference is the policy at the start of each round.

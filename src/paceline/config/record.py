@@ -103,8 +103,11 @@ class Config:
     layer again in the backward pass: less memory, a third more work. Changes no result."""
     rows_at_once: int = 128
     """Completions decoded at once: memory and speed only."""
-    save_every: int = 0
-    """Steps between checkpoints; 0 saves the final model only."""
+    save_every: int = 25
+    """Steps between checkpoints, from which a run goes on after whatever stopped it; 0 saves one
+    only where the run is stopped by a signal or an error."""
+    save_keep: int = 2
+    """Checkpoints kept, the newest; 0 keeps all. A finished run keeps the last one."""
     show_every: int = 10
     """Steps between looks at a few completions; 0 never."""
 
@@ -112,12 +115,18 @@ class Config:
         for key, value, least in (
             ("steps", self.steps, 0),
             ("save_every", self.save_every, 0),
+            ("save_keep", self.save_keep, 0),
             ("show_every", self.show_every, 0),
             ("tokens_per_forward", self.tokens_per_forward, 1),
             ("rows_at_once", self.rows_at_once, 1),
         ):
             if value < least:
                 raise ConfigError(f"{key} is {value}; it must be at least {least}.")
+        if self.save_keep == 1:
+            raise ConfigError(
+                "save_keep is 1, so that a broken checkpoint would lose the run; use 2 or more, or "
+                "0 for all."
+            )
         if not isinstance(self.objective, Objective):
             raise ConfigError(
                 f"objective is {self.objective!r}; give a value, such as paceline.gspo()."

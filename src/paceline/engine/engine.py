@@ -72,6 +72,9 @@ completion's place in it, the completion)."""
 class Engine(Protocol):
     """Samples completions. The order and company of requests never changes a random number."""
 
+    rows_at_once: int
+    """The most completions decoded together; 0 where there is no such bound."""
+
     def generate(
         self,
         requests: Sequence[Request],
@@ -83,4 +86,8 @@ class Engine(Protocol):
 
     def load(self, policy: Policy) -> None:
         """Decode with these weights from now on."""
+        ...
+
+    def shrink(self) -> bool:
+        """Use less memory from now on, with the same results to rounding; False where it cannot."""
         ...

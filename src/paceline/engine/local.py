@@ -34,6 +34,13 @@ class LocalEngine:
     def load(self, policy: Policy) -> None:
         self.policy = policy
 
+    def shrink(self) -> bool:
+        """Decode half as many rows at once."""
+        if self.rows_at_once == 1:
+            return False
+        self.rows_at_once //= 2
+        return True
+
     @torch.inference_mode()
     def generate(
         self,

@@ -21,10 +21,13 @@ class ScriptedEngine:
 
     def __init__(self, script: Script, tokenizer: Any, stop_id: int) -> None:
         self.script, self.tokenizer, self.stop_id = script, tokenizer, stop_id
-        self.version = 0
+        self.version, self.rows_at_once = 0, 0
 
     def load(self, policy: Policy) -> None:
         self.version = policy.version
+
+    def shrink(self) -> bool:
+        return False
 
     def generate(
         self,

@@ -1,90 +1,286 @@
-"""Plain checkpoints: weights, moments, a following reference and counters, written aside and
-renamed.
+"""Checkpoints: everything from which a run goes on as if it had never stopped.
 
-safetensors and JSON only: nothing that is loaded can run code.
+checkpoints/step-000120/
+  policy.safetensors      weights at full precision: the masters, where there are any
+  optimizer.safetensors   moments and step counts, by parameter
+  reference.safetensors   only where the reference follows the policy
+  state.json              counters, and which round file is in use
+  MANIFEST.json           size and sha256 of each of these; written last
+
+The round in use is not in it: its parquet file is complete and fsynced before its first update, and
+`state.json` holds its hash. safetensors and JSON only: nothing that is loaded can run code.
 """
 
 import json
 import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from ..errors import CheckpointError
-from ..training import Trainer
+from ..model import Reference
+from ..training import Drawn, Trainer
+from ..types import Problem
+from ..verify.judges import Lost
+from . import disk
+from .rollouts import read_round
+from .tensors import Tensors, chunks_of
 
-Tensors = dict[str, torch.Tensor]
+SCHEMA = 1
+NAME = re.compile(r"step-(\d{6,})")
+MANIFEST, STATE = "MANIFEST.json", "state.json"
+POLICY, OPTIMIZER, REFERENCE = (
+    f"{part}.safetensors" for part in ("policy", "optimizer", "reference")
+)
 
 
-def save_checkpoint(folder: Path, trainer: Trainer) -> Path:
-    """Write `folder`/step-NNNNNN and return it."""
-    target = folder / f"step-{trainer.steps:06d}"
-    aside = target.with_name(f"{target.name}.tmp-{os.getpid()}")
-    aside.mkdir(parents=True)
-    save_file(_detached(dict(trainer.policy.exact_parameters())), aside / "policy.safetensors")
-    save_file(_moments(trainer), aside / "optimizer.safetensors")
-    if _follows(trainer):
-        assert trainer.reference is not None
-        save_file(_detached(trainer.reference.exact_parameters()), aside / "reference.safetensors")
-    state = {
-        "step": trainer.steps,
-        "round": trainer.rounds,
-        "part": trainer.part,
-        "draw": trainer.sampler.draw,
-        "version": trainer.policy.version,
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a checkpoint holds besides tensors.
+
+    Example: State(step=41, rounds=11, part=1, draw=88, version=41, tokens_per_forward=4096,
+        rows_at_once=128, metrics_bytes=30211, round="ab12…", drawn={"refused": 3, "too_long": 0,
+        "lost": []}, line=None, seconds=211.5, start=None)
+    """
+
+    step: int
+    """Optimizer steps taken."""
+    rounds: int
+    """Rounds sampled."""
+    part: int
+    """The part of the last round that is next; the number of parts where it is used up."""
+    draw: int
+    """The next place in the stream of problems."""
+    version: int
+    """Updates that the weights have seen: steps less those that were skipped."""
+    tokens_per_forward: int
+    """As the config says, or less since memory ran out."""
+    rows_at_once: int
+    """The same for sampling; 0 for an engine that has no such bound."""
+    metrics_bytes: int
+    """The length of metrics.jsonl. What is behind it came later, and is done again."""
+    round: str | None
+    """sha256 of the file of the round in use; None where it is used up."""
+    drawn: dict[str, Any] | None
+    """What was counted while that round was sampled."""
+    line: dict[str, Any] | None
+    """The step's line, where it was not yet written: its evaluation was broken off."""
+    seconds: float
+    """Spent so far, from the start, over all sittings."""
+    start: str | None
+    """A hash of the fixed reference's weights: they come from the model's own file."""
+
+
+def tensors_of(trainer: Trainer) -> dict[str, Tensors]:
+    """The tensor files of a checkpoint. The tensors are those that training goes on with."""
+    files: dict[str, Tensors] = {
+        POLICY: dict(trainer.policy.exact_parameters()),
+        OPTIMIZER: trainer.optimizer.moments(),
     }
-    (aside / "state.json").write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-    os.replace(aside, target)
+    if follows(trainer.reference):
+        assert trainer.reference is not None
+        files[REFERENCE] = trainer.reference.exact_parameters()
+    return files
+
+
+def follows(reference: Reference | None) -> bool:
+    """Whether a reference changes, so that a checkpoint must hold it; a fixed one is the start."""
+    return reference is not None and reference.every > 0
+
+
+def counted(drawn: Drawn) -> dict[str, Any]:
+    """What belongs to a sampling but not to its round, as JSON."""
+    lost = [{"reason": x.reason, "kind": x.kind, "detail": x.detail} for x in drawn.lost]
+    return {"refused": drawn.refused, "too_long": drawn.too_long, "lost": lost}
+
+
+def write(folder: Path, run: str, state: State, files: Mapping[str, Tensors]) -> Path:
+    """Write `folder`/step-NNNNNN and return it.
+
+    Everything goes into a folder aside and onto the disk, the manifest last; then it is renamed. A
+    folder with the right name is therefore whole, unless the disk itself fails.
+
+    Args:
+        run: the id of the run that it belongs to.
+
+    Raises: OSError; nothing is left of what was begun.
+    """
+    target = folder / folder_name(state.step)
+    aside = folder / f"{target.name}.tmp-{os.getpid()}"
+    aside.mkdir(parents=True)
+    try:
+        parts = {name: chunks_of(tensors) for name, tensors in files.items()}
+        parts[STATE] = iter([_text(asdict(state))])
+        written = {name: asdict(disk.write(aside / name, part)) for name, part in parts.items()}
+        manifest = {"schema": SCHEMA, "run": run, "step": state.step, "files": written}
+        disk.write(aside / MANIFEST, [_text(_sealed(manifest))])
+        disk.sync(aside)
+        os.replace(aside, target)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    disk.sync(folder)
     return target
 
 
-def load_checkpoint(folder: Path, trainer: Trainer) -> None:
-    """Copy a checkpoint that was saved at the end of a round into a freshly made trainer.
+def folder_name(step: int) -> str:
+    """The folder's name of a step's checkpoint."""
+    return f"step-{step:06d}"
 
-    Raises: CheckpointError where a file is missing or broken, or the round was not over.
+
+def verify(folder: Path, run: str) -> State:
+    """The state of a checkpoint that is whole, byte for byte, and of this run.
+
+    Raises: CheckpointError saying what is wrong with it.
     """
     try:
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        weights = load_file(folder / "policy.safetensors")
-        moments = load_file(folder / "optimizer.safetensors")
-        reference = load_file(folder / "reference.safetensors") if _follows(trainer) else None
+        text = (folder / MANIFEST).read_bytes()
+        manifest = json.loads(text)
+        files = manifest["files"]
+        if manifest["schema"] != SCHEMA:
+            raise CheckpointError(
+                f"{MANIFEST} has schema {manifest['schema']}, and this version reads {SCHEMA}"
+            )
+        if text != _text(_sealed({k: manifest[k] for k in ("schema", "run", "step", "files")})):
+            raise CheckpointError(f"{MANIFEST} was changed after it was written")
+    except OSError:
+        raise CheckpointError(f"it has no {MANIFEST} that can be read") from None
+    except (ValueError, KeyError, TypeError):
+        raise CheckpointError(f"{MANIFEST} is broken") from None
+    if manifest["run"] != run:
+        raise CheckpointError("it belongs to another run")
+    if folder.name != folder_name(manifest["step"]):
+        raise CheckpointError(f"it is of step {manifest['step']}, whatever its name says")
+    for name, expected in files.items():
+        _check_file(folder / name, expected)
+    try:
+        return _state(json.loads((folder / STATE).read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{STATE} cannot be read ({error})") from None
+
+
+def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
+    try:
+        size = path.stat().st_size
+        if size != expected["size"]:
+            raise CheckpointError(f"{path.name} has {size} bytes instead of {expected['size']}")
+        if disk.measured(path).sha256 != expected["sha256"]:
+            raise CheckpointError(f"{path.name} has other bytes than were written")
+    except FileNotFoundError:
+        raise CheckpointError(f"{path.name} is missing") from None
+    except OSError as error:
+        raise CheckpointError(f"{path.name} cannot be read ({error.strerror})") from None
+
+
+def restore(folder: Path, state: State, trainer: Trainer, round_file: Path) -> None:
+    """Take a verified checkpoint over into a freshly made trainer.
+
+    Tensors are copied into the memory that a fresh start allocates: where values lie decides how
+    some products round.
+
+    Raises: CheckpointError where it does not fit the trainer, or its round is not there.
+    """
+    parts = trainer.schedule.parts
+    if not 0 <= state.part <= parts:
+        raise CheckpointError(f"it is at part {state.part} of a round, which has only {parts}")
+    trainer.policy.restore(_fitting(folder / POLICY, trainer.policy.exact_parameters()))
+    trainer.optimizer.restore(_moments(folder / OPTIMIZER, trainer, state))
+    if trainer.reference is not None and follows(trainer.reference):
+        kept = _fitting(folder / REFERENCE, trainer.reference.exact_parameters())
+        trainer.reference.restore(kept)
+    trainer.steps, trainer.rounds, trainer.part = state.step, state.rounds, state.part
+    trainer.sampler.draw, trainer.policy.version = state.draw, state.version
+    trainer.drawn = None if state.round is None else _drawn(state, trainer, round_file)
+    trainer.tokens_per_forward = state.tokens_per_forward
+    trainer.engine.rows_at_once = state.rows_at_once
+    trainer.engine.load(trainer.policy)
+
+
+def _moments(path: Path, trainer: Trainer, state: State) -> Tensors:
+    """AdamW's state. There is none only where no step has changed anything yet."""
+    tensors = _read(path)
+    if not tensors and not state.version:
+        return tensors
+    fresh = dict(zip(trainer.optimizer.names, trainer.optimizer.masters, strict=True))
+    for name, master in fresh.items():
+        for key in ("exp_avg", "exp_avg_sq"):
+            _check_fits(path, tensors, f"{name}.{key}", master)
+        if f"{name}.step" not in tensors:
+            raise CheckpointError(f"{path.name} lacks '{name}.step'")
+    return tensors
+
+
+def _fitting(path: Path, fresh: Tensors) -> Tensors:
+    tensors = _read(path)
+    for name, tensor in fresh.items():
+        _check_fits(path, tensors, name, tensor)
+    return tensors
+
+
+def _check_fits(path: Path, tensors: Tensors, name: str, fresh: torch.Tensor) -> None:
+    if name not in tensors:
+        raise CheckpointError(f"{path.name} lacks '{name}'")
+    found = tensors[name].shape
+    if found != fresh.shape:
+        raise CheckpointError(
+            f"{path.name} has '{name}' in shape {tuple(found)}, the model in {tuple(fresh.shape)}"
+        )
+
+
+def _read(path: Path) -> Tensors:
+    try:
+        return load_file(path)
     except (OSError, ValueError, SafetensorError) as error:
-        raise CheckpointError(f"The checkpoint '{folder}' is not whole: {error}.") from error
-    if state["part"] != trainer.schedule.parts:
-        raise CheckpointError(f"The checkpoint '{folder}' was saved in the middle of a round.")
-    trainer.policy.restore(weights)
-    for i, master in enumerate(_masters(trainer)):
-        trainer.optimizer.adamw.state[master] = {
-            key: moments[f"{i}.{key}"].to(master.device)
-            for key in ("step", "exp_avg", "exp_avg_sq")
-        }
-    if trainer.reference is not None and reference is not None:
-        trainer.reference.restore(reference)
-    trainer.steps, trainer.rounds, trainer.part = state["step"], state["round"], state["part"]
-    trainer.sampler.draw, trainer.policy.version = state["draw"], state["version"]
+        raise CheckpointError(f"{path.name} cannot be read ({error})") from None
 
 
-def _follows(trainer: Trainer) -> bool:
-    """Whether the reference changes, so that a checkpoint must hold it; a fixed one is the
-    start."""
-    return trainer.reference is not None and trainer.reference.every > 0
+def _drawn(state: State, trainer: Trainer, path: Path) -> Drawn:
+    """The round in use, from its file, and what was counted beside it."""
+    counted, sampler = state.drawn or {}, trainer.sampler
+
+    def problem_at(draw: int, id: str) -> Problem:
+        problem = sampler.problem_at(draw)
+        if problem.id != id:
+            raise CheckpointError(
+                f"its round asked problem {id} at place {draw}, where the task has {problem.id} now"
+            )
+        return problem
+
+    try:
+        if disk.measured(path).sha256 != state.round:
+            raise CheckpointError(f"the round in use, {path.name}, has other bytes than it had")
+    except OSError:
+        raise CheckpointError(f"the round in use, {path.name}, is missing") from None
+    lost = tuple(Lost(**lost) for lost in counted["lost"])
+    round = read_round(path, problem_at)
+    return Drawn(round, counted["refused"], counted["too_long"], lost)
 
 
-def _masters(trainer: Trainer) -> list[torch.Tensor]:
-    """What the optimizer steps on, in its own order."""
-    return [m for group in trainer.optimizer.adamw.param_groups for m in group["params"]]
+def _state(data: Mapping[str, Any]) -> State:
+    known = {f.name for f in fields(State)}
+    if set(data) != known:
+        raise ValueError(f"it has other keys than {', '.join(sorted(known))}")
+    return State(**data)
 
 
-def _moments(trainer: Trainer) -> Tensors:
-    state = trainer.optimizer.adamw.state
-    return {
-        f"{i}.{key}": value.contiguous()
-        for i, master in enumerate(_masters(trainer))
-        for key, value in state[master].items()
-    }
+def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with a hash of itself, so that it, too, can be told to be whole."""
+    return {**manifest, "sha256": sha256(_text(manifest)).hexdigest()}
 
 
-def _detached(tensors: Tensors) -> Tensors:
-    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+def _text(data: Mapping[str, Any]) -> bytes:
+    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def saved(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the newest first, whole or not."""
+    found = [path for path in folder.iterdir() if path.is_dir() and NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)

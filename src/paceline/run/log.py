@@ -1,5 +1,6 @@
 """What is measured of a step, as one line of metrics.jsonl."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psutil
@@ -8,6 +9,14 @@ import torch
 from ..training import Report
 from ..training.sample import reasons
 from .watch import repeated_answers
+
+OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_without_signal")
+OF_STEPS = {"skipped": "steps_skipped", "rows_trained": "steps_without_signal"}
+OF_EVENTS = {
+    "resumed": "resumes", "memory": "out_of_memory", "not saved": "checkpoints_failed",
+    "stuck": "stuck",
+}  # fmt: skip
+"""Kinds of events -> the counters of the summary."""
 
 
 def line(report: Report) -> dict[str, Any]:
@@ -54,6 +63,34 @@ def line(report: Report) -> dict[str, Any]:
         "seconds": sum(report.seconds.values()),
         "phases": report.seconds,
     }
+
+
+TIMED = ("seconds", "phases", "tokens_per_second", "memory_gb")
+"""What is measured of the machine, and so differs between two runs that are the same."""
+
+
+def untimed(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A step's line without what no run repeats."""
+    kept = {key: value for key, value in line.items() if key not in TIMED}
+    if kept.get("evaluation"):
+        kept["evaluation"] = {k: v for k, v in kept["evaluation"].items() if k not in TIMED}
+    return kept
+
+
+def counters_of(
+    lines: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]
+) -> dict[str, int]:
+    """What was skipped, dropped or went wrong in a run, counted from what it has written."""
+    counted = dict.fromkeys((*OF_ROUNDS, *OF_STEPS.values(), *OF_EVENTS.values()), 0)
+    for line in lines:
+        for key in OF_ROUNDS if line["part"] == 0 else ():  # the steps of a round share these
+            counted[key] += line[key]
+        for key, name in OF_STEPS.items():
+            counted[name] += not line[key] if key == "rows_trained" else line[key]
+    for event in events:
+        if event["kind"] in OF_EVENTS:
+            counted[OF_EVENTS[event["kind"]]] += 1
+    return counted
 
 
 def finite(value: float | None) -> float | None:

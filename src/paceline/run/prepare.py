@@ -19,13 +19,10 @@ from ..model.load import best_dtype
 from ..model.template import render
 from ..objective import Objective
 from ..tasks import Task
-from ..training import Optimizer, Sampler, Trainer, check_objective
-from ..types import Round
+from ..training import Keeper, Optimizer, Sampler, Trainer, check_objective
 from ..verify.judges import Judges
 from ..verify.program import RunsPrograms
 from ..verify.verifier import check_verifier, leaves
-from .rollouts import write_round
-from .run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +104,23 @@ def policy_of(checked: Checked, *, train: bool = True) -> Policy:
 
 
 def trainer_of(
-    checked: Checked, policy: Policy, run: Run | None, judges: Judges | None = None
+    checked: Checked,
+    policy: Policy,
+    keeper: Keeper | None = None,
+    judges: Judges | None = None,
 ) -> Trainer:
-    """Put the parts together; with a run, every round is on its disk before its first update."""
+    """Put the parts together.
+
+    Args:
+        keeper: what goes on around the steps; without one nothing is kept of them.
+    """
     config = checked.config
     engine = LocalEngine(policy, rows_at_once=config.rows_at_once)
     reference = None
     if checked.objective.needs_reference:
         schedule = config.reference
         reference = Reference(policy, alpha=schedule.alpha, every=schedule.every)
-    trainer = Trainer(
+    return Trainer(
         policy,
         engine,
         Sampler(policy, engine, checked.task, config.rollouts, config.seed, judges),
@@ -126,15 +130,8 @@ def trainer_of(
         reference=reference,
         seed=config.seed,
         tokens_per_forward=config.tokens_per_forward,
+        keeper=keeper,
     )
-
-    def keep(round: Round) -> None:
-        if run is not None:
-            path = run.rollouts_of(round.index)
-            write_round(path, round, trainer.objective, policy.tokenizer, trainer.steps + 1)
-
-    trainer.keep = keep
-    return trainer
 
 
 def sandbox_of(task: Task) -> str | None:

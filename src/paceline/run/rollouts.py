@@ -1,18 +1,25 @@
-"""Rounds on disk: one parquet file each, complete and fsynced before the round's first update."""
+"""Rounds on disk: one parquet file each, complete and fsynced before the round's first update, so
+that between two updates of a round it is the state."""
 
+import io
 import json
-import os
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..objective import Objective
-from ..types import Round
+from ..types import Completion, Group, Problem, Rollout, Round, Verdict
+from . import disk
+from .disk import Written
 
 
-def write_round(path: Path, round: Round, objective: Objective, tokenizer: Any, step: int) -> None:
+def write_round(
+    path: Path, round: Round, objective: Objective, tokenizer: Any, step: int
+) -> Written:
     """Write every rollout of a round: one row each, floats in float32.
 
     Args:
@@ -23,12 +30,62 @@ def write_round(path: Path, round: Round, objective: Objective, tokenizer: Any, 
     import pyarrow.parquet
 
     table = pyarrow.Table.from_pydict(columns(round, objective, tokenizer, step), schema=_schema())
-    aside = path.with_suffix(".tmp")
-    with aside.open("wb") as file:
-        pyarrow.parquet.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file, compression="zstd")
+    return disk.replace(path, [file.getbuffer()])
+
+
+def read_round(path: Path, problem_at: Callable[[int, str], Problem]) -> Round:
+    """The round that `write_round` wrote, number for number.
+
+    Args:
+        problem_at: from the place in the stream and the problem's id to the problem: a file holds
+            what was asked, not the row's other columns.
+    """
+    import pyarrow.parquet
+
+    rows = pyarrow.parquet.read_table(path).to_pylist()
+    groups = tuple(_groups(rows, problem_at))
+    return Round(
+        rows[0]["round"],
+        groups,
+        anchor=_floats(rows, "anchor"),
+        ref=_floats(rows, "ref"),
+    )
+
+
+def _groups(
+    rows: Sequence[dict[str, Any]], problem_at: Callable[[int, str], Problem]
+) -> Iterator[Group]:
+    for draw, of_group in groupby(rows, key=lambda row: row["draw"]):
+        group = list(of_group)
+        problem = problem_at(draw, group[0]["problem_id"])
+        rollouts = tuple(
+            Rollout(problem, _completion(row), _verdict(row), row["masked"]) for row in group
+        )
+        yield Group(problem, tuple(group[0]["prompt_ids"]), rollouts, draw)
+
+
+def _completion(row: dict[str, Any]) -> Completion:
+    sampled = row["sampled"]
+    return Completion(
+        tuple(row["token_ids"]),
+        tuple(row["old"]),
+        row["completion"],
+        row["finish"],
+        row["policy_version"],
+        None if sampled is None else tuple(sampled),
+    )
+
+
+def _verdict(row: dict[str, Any]) -> Verdict:
+    return Verdict(row["reward"], json.loads(row["parts"]), row["reason"], row["correct"])
+
+
+def _floats(rows: Sequence[dict[str, Any]], name: str) -> tuple[array, ...] | None:
+    if rows[0][name] is None:
+        return None
+    return tuple(array("f", row[name]) for row in rows)
 
 
 def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> dict[str, list]:
@@ -50,6 +107,7 @@ def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> di
         "index": [i for g in round.groups for i in range(len(g.rollouts))],
         "problem_id": [g.problem.id for g in groups],
         "prompt": [prompts[g.draw] for g in groups],
+        "prompt_ids": [list(g.prompt_ids) for g in groups],
         "answer": [g.problem.answer for g in groups],
         "completion": [c.text for c in completions],
         "token_ids": [list(c.token_ids) for c in completions],
@@ -87,7 +145,7 @@ def _schema() -> Any:
     kinds = {
         pa.int64(): ("round", "step", "draw", "index", "policy_version"),
         pa.string(): ("problem_id", "prompt", "answer", "completion", "parts", "reason", "finish"),
-        pa.list_(pa.int32()): ("token_ids",),
+        pa.list_(pa.int32()): ("prompt_ids", "token_ids"),
         texts: ("tokens",),
         floats: ("old", "anchor", "ref", "advantage"),
         pa.float64(): ("reward",),

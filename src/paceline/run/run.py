@@ -1,8 +1,9 @@
 """A run's directory: made once, owned by one process, written so that it can always be read.
 
 runs/NAME/
-  config.json      the whole config, repr(objective), versions
+  config.json      the whole config, repr(objective), versions, fingerprints of the data
   metrics.jsonl    one line a step
+  events.jsonl     what happened besides: starts, stops, notes, checkpoints that failed
   summary.json     before, after, counters, seconds
   rollouts/        parquet, one file a round
   checkpoints/     step-000120/
@@ -12,9 +13,12 @@ runs/NAME/
 
 import json
 import os
+import platform
 import re
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +26,11 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
 from ..model import Policy
+from . import disk
 
 NAME = re.compile(r"[\w][\w.-]*")
+BEGUN = {".lock", ".owner", "rollouts", "checkpoints", "config.json.tmp"}
+"""All that a start leaves which was killed before it had written down what it starts."""
 
 
 class Run:
@@ -46,12 +53,9 @@ class Run:
         refuse_taken(path)
         path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
-        try:
-            run._lock.acquire(timeout=0)
-        except Timeout:
-            raise ConfigError(f"Another process is starting a run in '{path}'.") from None
+        run.acquire()
         for folder in ("rollouts", "checkpoints"):
-            (path / folder).mkdir()
+            (path / folder).mkdir(exist_ok=True)
         return run
 
     @classmethod
@@ -61,6 +65,20 @@ class Run:
         if not (run.path / "config.json").is_file():
             raise ConfigError(f"'{path}' is no run directory: it has no config.json.")
         return run
+
+    def acquire(self) -> None:
+        """Take the lock. Raises: ConfigError naming the process that has it."""
+        owner = self.path / ".owner"
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            with suppress(OSError):
+                raise ConfigError(
+                    f"The run '{self.path}' is in use by {owner.read_text(encoding='utf-8')}; wait "
+                    "for it, or end it first."
+                ) from None
+            raise ConfigError(f"The run '{self.path}' is in use by another process.") from None
+        owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
 
     def release(self) -> None:
         """Give the lock back; the directory is left as it is."""
@@ -72,58 +90,106 @@ class Run:
         return self.path / "model"
 
     @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def rollouts(self) -> Path:
+        """Where the rounds are."""
+        return self.path / "rollouts"
+
+    @property
+    def lines(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
     def config(self) -> dict[str, Any]:
         return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Before, after, counters and seconds; empty while the run goes on."""
+        """Before, after, counters and seconds; empty until held-out accuracy was measured."""
         path = self.path / "summary.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end."""
+        return bool(self.summary.get("finished"))
+
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
-        path = self.path / "metrics.jsonl"
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                return
+        return _lines(self.lines)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The lines of events.jsonl."""
+        return _lines(self.path / "events.jsonl")
 
     def write_json(self, name: str, data: Any) -> None:
         """Write a file aside and rename it, so that a reader never meets half of one."""
-        path = self.path / name
-        aside = path.with_suffix(".tmp")
-        aside.write_text(
-            json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-        )
-        os.replace(aside, path)
+        text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        disk.replace(self.path / name, [text.encode()])
 
-    def append_metrics(self, line: dict[str, Any]) -> None:
-        """One line of metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+    def append_metrics(self, line: dict[str, Any]) -> int:
+        """One line of metrics.jsonl; returns its length in bytes."""
+        data = _line(line)
+        disk.append(self.lines, data)
+        return len(data)
+
+    def event(self, kind: str, text: str, step: int) -> None:
+        """One line of events.jsonl: what happened after this step, and when."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        line = {"time": now, "kind": kind, "step": step, "text": text}
+        disk.append(self.path / "events.jsonl", _line(line))
 
     def save_model(self, policy: Policy) -> None:
         """Write model/ aside and rename it: half a model is never taken for one."""
-        aside = self.path / "model.tmp"
+        aside, old = self.path / "model.tmp", self.path / "model.old"
         shutil.rmtree(aside, ignore_errors=True)
         policy.save(aside)
+        for path in (*aside.rglob("*"), aside):
+            disk.sync(path)
+        if self.model.exists():  # of an earlier sitting: a folder cannot be replaced by another
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(self.model, old)
         os.replace(aside, self.model)
+        disk.sync(self.path)
+        shutil.rmtree(old, ignore_errors=True)
 
     def rollouts_of(self, round: int) -> Path:
         """The parquet file of a round."""
-        return self.path / "rollouts" / f"round-{round:06d}.parquet"
+        return self.rollouts / f"round-{round:06d}.parquet"
+
+
+def _line(data: dict[str, Any]) -> bytes:
+    return (json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for line in text.split("\n"):
+        with suppress(json.JSONDecodeError):  # the last may have been cut short by a kill
+            if isinstance(found := json.loads(line), dict):
+                yield found
 
 
 def refuse_taken(path: Path) -> None:
     """Raise ConfigError where a new run cannot go."""
     if (path / "config.json").is_file():
+        run = Run(path)
+        held = f"'{path}' holds a run already"
+        if run.finished:
+            raise ConfigError(
+                f"{held}, which is finished; choose another directory with --out, or give that one "
+                f"more steps with `paceline resume {path} steps=N`."
+            )
+        steps = sum(1 for _ in run.metrics())
         raise ConfigError(
-            f"'{path}' holds a run already; choose another directory with --out, or resume that "
-            f"one with `paceline resume {path}` (not in this version yet)."
+            f"{held}, which came to step {steps} of {run.config['config']['steps']}; go on with it "
+            f"with `paceline resume {path}` (or `train … --resume`), or choose another directory "
+            "with --out."
         )
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.exists() and (not path.is_dir() or {p.name for p in path.iterdir()} - BEGUN):
         raise ConfigError(f"'{path}' exists and is not empty; choose another directory with --out.")
 
 

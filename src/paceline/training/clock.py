@@ -6,14 +6,25 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Adds up seconds by phase: `with clock("update"): …`."""
+    """Adds up seconds by phase: `with clock("update"): …`.
+
+    Attributes:
+        phase: the one that is going on, or the last.
+        ticks: grows with every sign of life, for whoever watches.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.phase, self.ticks = "", 0
+
+    def tick(self) -> None:
+        self.ticks += 1
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
         started = time.perf_counter()
+        self.phase = phase
+        self.tick()
         try:
             yield
         finally:

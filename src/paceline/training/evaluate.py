@@ -1,9 +1,10 @@
 """Accuracy on held-out problems, sampled and greedy, with intervals."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .. import chance
 from ..engine import Engine, Request, Sampling
@@ -45,6 +46,11 @@ class Evaluation:
     seconds: float
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Evaluation":
+        """From what JSON makes of one."""
+        return cls(**{**data, "pass_at": {int(k): v for k, v in data["pass_at"].items()}})
 
 
 @dataclass(frozen=True, slots=True)

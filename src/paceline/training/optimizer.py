@@ -1,14 +1,18 @@
 """AdamW on fp32 masters, with warm-up, decay and clipping."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..model import Policy
+
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What AdamW keeps of each parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,10 @@ class Optimizer:
         self.policy, self.settings, self.steps = policy, settings, steps
         self.parameters: list[nn.Parameter] = []
         self.masters: list[Tensor] = []
+        self.names: list[str] = []
         for name, parameter in policy.module.named_parameters():
             if parameter.requires_grad:
+                self.names.append(name)
                 self.parameters.append(parameter)
                 self.masters.append(policy.masters[name] if policy.masters else parameter)
         for parameter, master in zip(self.parameters, self.masters, strict=True):
@@ -111,10 +117,16 @@ class Optimizer:
             self.adamw.step()
             self._write_back()
             self.policy.version += 1
-        for master in self.masters:
+        self.clear()
+        return Stepped(norm, lr, not finite)
+
+    def clear(self) -> None:
+        """Forget the gradients summed so far."""
+        for parameter, master in zip(self.parameters, self.masters, strict=True):
             assert master.grad is not None
             master.grad.zero_()
-        return Stepped(norm, lr, not finite)
+            if master is not parameter:  # a backward pass that broke off may have left one
+                parameter.grad = None
 
     @torch.no_grad()
     def _write_back(self) -> None:
@@ -122,8 +134,32 @@ class Optimizer:
             if master is not parameter:
                 parameter.copy_(master)
 
-    def state_dict(self) -> dict[str, Any]:
-        return self.adamw.state_dict()
+    def moments(self) -> dict[str, Tensor]:
+        """AdamW's state by "parameter.name": what a checkpoint keeps. Empty before the first
+        step."""
+        return {
+            f"{name}.{key}": self.adamw.state[master][key]
+            for name, master in zip(self.names, self.masters, strict=True)
+            for key in MOMENTS
+            if master in self.adamw.state
+        }
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what `moments` gave, into memory allocated as a first step allocates it.
+
+        Raises: KeyError naming what is missing.
+        """
+        self.adamw.state.clear()
+        for name, master in zip(self.names, self.masters, strict=True) if tensors else ():
+            count = tensors[f"{name}.step"]
+            state = self.adamw.state[master] = {
+                "step": torch.zeros((), dtype=count.dtype, device=master.device),
+                "exp_avg": torch.zeros_like(master),
+                "exp_avg_sq": torch.zeros_like(master),
+            }
+            for key in MOMENTS:
+                state[key].copy_(tensors[f"{name}.{key}"])
 
 
 def _into(master: Tensor):

@@ -123,7 +123,7 @@ class Sampler:
         taken: list[tuple[int, Problem, tuple[int, ...]]] = []
         skipped = 0
         while len(taken) < count:
-            problem = self._problem_at(self.draw)
+            problem = self.problem_at(self.draw)
             prompt_ids = self.policy.render(self.task.messages(problem))
             if room is None or len(prompt_ids) + self.settings.max_tokens <= room:
                 taken.append((self.draw, problem, prompt_ids))
@@ -138,8 +138,9 @@ class Sampler:
                 )
         return taken, skipped
 
-    def _problem_at(self, draw: int) -> Problem:
-        """Problems come in epochs, each a permutation hashed from (seed, "order", epoch)."""
+    def problem_at(self, draw: int) -> Problem:
+        """The problem at a place of the stream. They come in epochs, each a permutation hashed from
+        (seed, "order", epoch)."""
         epoch, place = divmod(draw, len(self.task.train))
         if self._order[0] != epoch:
             stream = chance.key(self.seed, "order", epoch)
@@ -164,6 +165,7 @@ class Sampler:
 
         def judge(i: int, place: int, completion: Completion) -> None:
             """While the others are still being sampled."""
+            clock.tick()
             asked[i][place] = self.judges.ask(drawn[i][1], completion)
 
         with clock("sample"):
@@ -173,6 +175,7 @@ class Sampler:
             self.judges.settle()
             for i, (draw, problem, prompt_ids) in enumerate(drawn):
                 verdicts = [asked[i][place].result() for place in range(len(answers[i]))]
+                clock.tick()
                 gone = [verdict for verdict in verdicts if isinstance(verdict, Lost)]
                 if gone:
                     lost.append(gone[0])

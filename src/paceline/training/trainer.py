@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..batch import Batch, parts_of
 from ..engine import Engine
@@ -12,10 +13,14 @@ from ..model import Policy, Reference
 from ..objective import Metrics, Objective, Scores
 from ..types import Round
 from .clock import Clock
+from .keeper import Keeper
+from .memory import with_less
 from .optimizer import Optimizer, Stepped
 from .sample import Drawn, Sampler
 
 Floats = tuple[array, ...]
+SMALLEST_PACK = 64
+"""Tokens; with less, packs would be single rows anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,11 @@ class Report:
 class Trainer:
     """Trains a policy, one optimizer step at a time.
 
-    Args:
-        keep: called with every round, scored and complete, before its first update.
+    Attributes:
+        steps, rounds: optimizer steps taken and rounds sampled.
+        part: the part of the round that is next; the number of parts where the round is used up.
+        drawn: the round in use.
+        whole: False while weights and counters are being changed: not to be saved then.
     """
 
     def __init__(
@@ -75,7 +83,7 @@ class Trainer:
         reference: Reference | None = None,
         seed: int = 0,
         tokens_per_forward: int = 4096,
-        keep: Callable[[Round], None] = lambda round: None,
+        keeper: Keeper | None = None,
     ) -> None:
         check_objective(objective)
         if objective.needs_reference and reference is None:
@@ -83,28 +91,27 @@ class Trainer:
         self.policy, self.engine, self.sampler, self.reference = policy, engine, sampler, reference
         self.objective = objective.resolved(sampler.settings.max_tokens)
         self.optimizer, self.schedule, self.seed = optimizer, schedule, seed
-        self.tokens_per_forward, self.keep = tokens_per_forward, keep
+        self.tokens_per_forward, self.keeper = tokens_per_forward, keeper or Keeper()
         self.temperature = sampler.settings.temperature
         self.steps, self.rounds, self.part = 0, 0, schedule.parts
         self.drawn: Drawn | None = None
+        self.whole, self.clock = True, Clock()
 
     def step(self) -> Report:
         """One optimizer step; a new round when the last one is used up."""
-        clock = Clock()
+        clock = self.clock = Clock()
         if self.drawn is None or self.part == self.schedule.parts:
-            self.drawn, self.part = self._next_round(clock), 0
+            self.drawn = self._next_round(clock)
+            self.rounds, self.part = self.rounds + 1, 0
         groups = parts_of(self.drawn.round, self.seed, self.part, self.schedule.minibatches)
         batch = Batch.of(  # weigh all, then drop
             self.drawn.round, groups, self.objective, anchored=self.schedule.parts > 1
         )
-        metrics = Metrics.zero()
-        with clock("update"):
-            for micro in batch.micro(
-                self.tokens_per_forward, self.policy.layout, self.policy.device
-            ):
-                loss, measured = self.policy.loss(self.objective, micro, self.temperature)
-                loss.backward()
-                metrics += measured
+        with clock("update"), self.keeper.abandonable():
+            metrics = with_less(partial(self._gradient, batch), self._halve_packs)
+        with clock("save"):
+            self.keeper.before_change()
+        self.whole = False
         with clock("optimize"):
             self.steps += 1
             stepped = self.optimizer.step(self.steps)  # an empty part too: moments decay
@@ -112,30 +119,68 @@ class Trainer:
                 self.reference.follow(self.policy, self.steps)
             self.engine.load(self.policy)
         self.part += 1
-        trained = len(batch.rows)
+        self.whole = True
         return Report(
             self.steps, self.drawn, self.part - 1, metrics,
-            batch.part_rows, trained, stepped, clock.seconds,
+            batch.part_rows, len(batch.rows), stepped, clock.seconds,
         )  # fmt: skip
+
+    def _gradient(self, batch: Batch) -> Metrics:
+        """Sum a part's gradient; where that is broken off, nothing of it is left."""
+        metrics, limit = Metrics.zero(), self.tokens_per_forward
+        try:
+            for micro in batch.micro(limit, self.policy.layout, self.policy.device):
+                loss, measured = self.policy.loss(self.objective, micro, self.temperature)
+                loss.backward()
+                metrics += measured
+                self.clock.tick()
+        except BaseException:
+            self.optimizer.clear()
+            raise
+        return metrics
 
     def _next_round(self, clock: Clock) -> Drawn:
         """Sample a round, score it with what the objective will ask for, and have it kept."""
-        drawn = self.sampler.sample(self.rounds, clock)
-        self.rounds += 1
-        rows = Rows.of(drawn.round)
-        with clock("score"):
-            # With one part the anchor is the policy's own log-probability in the update: free.
-            anchor = ref = None
-            if self.objective.needs_reference and self.reference is not None:
-                ref = self._score(rows, self.reference.score)
-            if self.schedule.parts > 1 or self.objective.needs_anchor_for_advantages:
-                anchor = self._score(
-                    rows, self.policy.score, self._packs_of_updates(drawn.round, ref)
-                )
-        round = replace(drawn.round, anchor=anchor, ref=ref)
-        with clock("keep"):
-            self.keep(round)
+        draw = self.sampler.draw
+        try:
+            with self.keeper.abandonable():
+                sample = partial(self.sampler.sample, self.rounds, clock)
+                drawn = with_less(sample, partial(self._fewer_rows, draw))
+                with clock("score"):
+                    round = with_less(partial(self._scored, drawn.round), self._halve_packs)
+                with clock("keep"):
+                    self.keeper.keep(round)
+        except BaseException:
+            self.sampler.draw = draw  # what was broken off is drawn again
+            raise
         return replace(drawn, round=round)
+
+    def _scored(self, round: Round) -> Round:
+        """The round with the log-probabilities that the objective will ask for."""
+        rows = Rows.of(round)
+        # With one part the anchor is the policy's own log-probability in the update: free.
+        anchor = ref = None
+        if self.objective.needs_reference and self.reference is not None:
+            ref = self._score(rows, self.reference.score)
+        if self.schedule.parts > 1 or self.objective.needs_anchor_for_advantages:
+            anchor = self._score(rows, self.policy.score, self._packs_of_updates(round, ref))
+        return replace(round, anchor=anchor, ref=ref)
+
+    def _halve_packs(self) -> bool:
+        """Use less memory in updates; False where a pack is as small as it can be."""
+        if self.tokens_per_forward <= SMALLEST_PACK:
+            return False
+        self.tokens_per_forward = max(SMALLEST_PACK, self.tokens_per_forward // 2)
+        self.keeper.out_of_memory(f"tokens_per_forward is {self.tokens_per_forward} now")
+        return True
+
+    def _fewer_rows(self, draw: int) -> bool:
+        """Use less memory in sampling, and begin the round again."""
+        self.sampler.draw = draw
+        if not self.engine.shrink():
+            return False
+        self.keeper.out_of_memory("half as many completions are sampled at once now")
+        return True
 
     def _packs_of_updates(self, round: Round, ref: Floats | None) -> list[list[int]]:
         """Rows as the first epoch will pack them, then those that it will drop.

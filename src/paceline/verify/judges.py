@@ -6,6 +6,7 @@ own. Everything else, above all what a user wrote, is called in a worker; and on
 completions at once is called here, when all of them are there.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -67,6 +68,22 @@ class _Case:
     completion: Completion
     asking: Asking
     answer: "Future[Answer]"
+    since: float
+    """When it was asked, on the monotonic clock."""
+    part: AnyVerifier | None = None
+    """Who is being asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A verdict that is waited for."""
+
+    problem: str
+    """The problem's id."""
+    verifier: str
+    """Who is being asked."""
+    seconds: float
+    """Since when."""
 
 
 class Judges:
@@ -86,6 +103,8 @@ class Judges:
         self._asked, self._open, self._underway = 0, set[_Case](), list[Future[None]]()
         self._waiting: list[tuple[_Case, BatchVerifier]] = []
         self._mine, self._workers, self._closing = local(), list[Worker](), False
+        self.judged = 0
+        """Verdicts so far: a sign of life."""
         if self.settings.workers:
             self._threads = ThreadPoolExecutor(self.settings.workers, "judge")
             if self._foreign:
@@ -103,7 +122,8 @@ class Judges:
         The future raises RewardError where the verifier did and rewards.on_error is stop.
         """
         self._asked += 1
-        case = _Case(self._asked, problem, completion, asked(self.verifier), Future())
+        asking = asked(self.verifier)
+        case = _Case(self._asked, problem, completion, asking, Future(), time.monotonic())
         self._open.add(case)
         self._go_on(case, None)
         return case.answer
@@ -120,6 +140,13 @@ class Judges:
                 cases = [case for case, wanted in waiting if wanted is part]
                 for case, said in zip(cases, self._many(part, cases), strict=True):
                     self._go_on(case, said)
+
+    def oldest(self) -> Waiting | None:
+        """What has been waited for longest."""
+        for case in sorted(self._open.copy(), key=lambda case: case.since):
+            name = name_of(case.part or self.verifier)
+            return Waiting(case.problem.id, name, time.monotonic() - case.since)
+        return None
 
     def close(self) -> None:
         """End all workers; what was not answered yet is cancelled."""
@@ -148,6 +175,7 @@ class Judges:
             try:
                 while said is None or isinstance(said, Verdict):
                     part = case.asking.send(said)  # type: ignore[arg-type]  # None starts it
+                    case.part = part
                     self._check_known(part)
                     if isinstance(part, BatchVerifier):
                         self._waiting.append((case, part))
@@ -165,6 +193,7 @@ class Judges:
             case.answer.set_exception(error)
             raise
         self._open.discard(case)
+        self.judged += 1
         if isinstance(said, Exception):
             case.answer.set_exception(said)
         else:

@@ -1,0 +1,105 @@
+"""Writing so that a kill or a power cut at any moment leaves the old file or the new one, never
+half of one.
+
+Everything a run must not lose goes through here, and through `os.write`, `os.fsync` and
+`os.replace` in the open: the fault suite stops a run at each of these calls.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+Chunk = bytes | memoryview
+BLOCK = 1 << 24
+"""Bytes that are hashed and written at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is known of a file that is on the disk.
+
+    Example: Written(size=3, sha256="ba7816bf…")
+    """
+
+    size: int
+    """Bytes."""
+    sha256: str
+
+
+def write(path: Path, chunks: Iterable[Chunk]) -> Written:
+    """Write a file and have it on the disk before this returns; where it fails, none is left."""
+    digest, size = hashlib.sha256(), 0
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        for block in _blocks(chunks):
+            digest.update(block)
+            size += len(block)
+            while block:
+                block = block[os.write(file, block) :]
+        os.fsync(file)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
+    finally:
+        os.close(file)
+    return Written(size, digest.hexdigest())
+
+
+def replace(path: Path, chunks: Iterable[Chunk]) -> Written:
+    """Make or replace a file: a reader meets the old one or the new one."""
+    aside = path.with_name(f"{path.name}.tmp")
+    written = write(aside, chunks)
+    os.replace(aside, path)
+    sync(path.parent)
+    return written
+
+
+def append(path: Path, data: bytes) -> None:
+    """Put data at the end of a file. `sync` has it on the disk."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    finally:
+        os.close(file)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def measured(path: Path) -> Written:
+    """The size and hash of a file as it is now. Raises: OSError."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            size += len(block)
+    return Written(size, digest.hexdigest())
+
+
+def _blocks(chunks: Iterable[Chunk]) -> Iterator[memoryview]:
+    """The same bytes in pieces of at most BLOCK, small ones put together."""
+    small = bytearray()
+    for chunk in chunks:
+        view = memoryview(chunk).cast("B")
+        if len(small) + len(view) <= BLOCK // 16:
+            small += view
+            continue
+        if small:
+            yield memoryview(bytes(small))
+            small.clear()
+        for start in range(0, len(view), BLOCK):
+            yield view[start : start + BLOCK]
+    if small:
+        yield memoryview(bytes(small))

@@ -1,0 +1,145 @@
+"""Saving beside the training: a step does not wait for the disk, only for what it would change.
+
+Between two optimizer steps nothing that a checkpoint holds changes, and sampling the next round
+takes most of that time. So a thread writes straight from the live tensors, without a copy of them,
+and `settle` waits for it where they are about to change.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+from ..errors import CheckpointError
+from ..training import Trainer
+from . import checkpoint, disk
+from .checkpoint import State
+from .tensors import Tensors, all_finite, fingerprint
+
+ROOM = 1.2
+"""Free space that is asked for, in sizes of the checkpoint."""
+
+
+class Saver:
+    """Writes checkpoints of one run, one at a time. Use it in a `with`, so that none is cut off.
+
+    Args:
+        folder: where checkpoints are.
+        run: the run's id.
+        keep: how many stay, the newest; 0 for all.
+        lines: metrics.jsonl, which must be on the disk as far as a checkpoint knows it.
+        failed: told why a checkpoint could not be saved; training goes on.
+
+    Attributes:
+        newest: the last one that this saver wrote, or that the run went on from.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        run: str,
+        keep: int,
+        lines: Path,
+        failed: Callable[[str], None],
+        newest: Path | None = None,
+    ) -> None:
+        self.folder, self.run, self.keep, self.lines = folder, run, keep, lines
+        self.failed, self.newest = failed, newest
+        self._thread: Thread | None = None
+        self._error: Exception | None = None
+        self._start: str | None = None
+
+    def __enter__(self) -> "Saver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.settle()
+
+    def begin(self, state: State, trainer: Trainer) -> None:
+        """Save in the background. The trainer's tensors must stay as they are until `settle`."""
+        self.settle()
+        if self.newest is not None and self.newest.name == checkpoint.folder_name(state.step):
+            return  # of an earlier sitting, stopped at this step: it leads to the same
+        files = checkpoint.tensors_of(trainer)
+        self._thread = Thread(
+            target=self._save, args=(state, files, _fixed(trainer)), name="paceline-saver"
+        )
+        self._thread.start()
+
+    def settle(self) -> None:
+        """Wait until what is being saved is on the disk, or has failed."""
+        if self._thread is None:
+            return
+        self._thread.join()
+        self._thread = None
+        error, self._error = self._error, None
+        if error is None:
+            return
+        if not isinstance(error, OSError | NotFinite):
+            raise error
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        kept = f"'{self.newest.name}' is still there" if self.newest else "there is none yet"
+        self.failed(f"the checkpoint could not be saved ({said}); {kept}")
+
+    def check_start(self, trainer: Trainer, state: State) -> None:
+        """Raise CheckpointError where a fixed reference is not what it was when the run began."""
+        fixed = _fixed(trainer)
+        if fixed is None or state.start is None:
+            return
+        self._start = fingerprint(fixed)
+        if self._start != state.start:
+            raise CheckpointError(
+                "The model's files are not those that the run began with, and the reference that "
+                "its KL term needs is read from them; put the old ones back."
+            )
+
+    def finish(self) -> None:
+        """Keep the last one only, if it is whole: the run is over."""
+        self.settle()
+        if self.newest is not None and self.keep:
+            checkpoint.verify(self.newest, self.run)
+            self._prune(1)
+
+    def _save(self, state: State, files: dict[str, Tensors], fixed: Tensors | None) -> None:
+        try:
+            for tensors in files.values():
+                if not all_finite(tensors):
+                    raise NotFinite("weights or moments are not finite")
+            if self._start is None and fixed is not None:
+                self._start = fingerprint(fixed)
+            self._check_room(files)
+            disk.sync(self.lines)
+            state = replace(state, start=self._start)
+            self.newest = checkpoint.write(self.folder, self.run, state, files)
+            self._prune(self.keep)
+        except Exception as error:
+            self._error = error
+
+    def _check_room(self, files: dict[str, Tensors]) -> None:
+        size = sum(t.numel() * t.element_size() for part in files.values() for t in part.values())
+        free = shutil.disk_usage(self.folder).free
+        if free < ROOM * size:
+            raise OSError(
+                28, f"it needs {ROOM * size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+            )
+
+    def _prune(self, keep: int) -> None:
+        """Remove all but the newest `keep` (0 keeps all), and what broke. Never the newest."""
+        broken = list(self.folder.glob("*.broken"))
+        for path in broken + (checkpoint.saved(self.folder)[keep:] if keep else []):
+            gone = path.with_name(f"{path.name}.tmp-old")
+            os.replace(path, gone)  # half removed, it must not look like a checkpoint
+            shutil.rmtree(gone)
+
+
+class NotFinite(Exception):
+    """What would be saved is NaN or infinite somewhere."""
+
+
+def _fixed(trainer: Trainer) -> Tensors | None:
+    """The weights of a reference that no checkpoint holds."""
+    if trainer.reference is None or checkpoint.follows(trainer.reference):
+        return None
+    return trainer.reference.exact_parameters()

@@ -1,0 +1,58 @@
+"""SIGINT and SIGTERM: the first ends a run where nothing is lost, a second one ends it at once."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ..errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """Turns a signal into `Interrupted`, raised where work may be broken off, and only there.
+
+    Example: with Interrupts() as interrupts, interrupts.abandonable(): sample()
+
+    Outside the main thread, where Python delivers no signals, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._open = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Interrupts":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._arrived) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def abandonable(self) -> Iterator[None]:
+        """Within, a signal is raised as it arrives; one that arrived before, at the entrance."""
+        self._open += 1
+        try:
+            self.check()
+            yield
+        finally:
+            self._open -= 1
+
+    def check(self) -> None:
+        """Raise what has arrived."""
+        if self.number is not None:
+            raise Interrupted(self.number)
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        if self.number is not None:
+            os._exit(128 + number)
+        self.number = number
+        if self._open:
+            raise Interrupted(number)

@@ -1,0 +1,46 @@
+"""Doing the same work again with less memory."""
+
+import gc
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from ..errors import MemoryShort
+
+T = TypeVar("T")
+SAYS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
+"""How torch's allocators and those below them put it where they have no exception of their own."""
+
+
+def with_less(work: Callable[[], T], shrink: Callable[[], bool]) -> T:
+    """Do some work; where memory runs out, shrink and do it again from its beginning.
+
+    Args:
+        shrink: makes the work need less; False where it cannot.
+
+    Raises: MemoryShort where it cannot be made smaller any more.
+    """
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            said = str(error).strip().splitlines()[0] if str(error).strip() else "MemoryError"
+        # Behind the handler: the error's frames held what filled the memory.
+        gc.collect()
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        if not shrink():
+            raise MemoryShort(
+                f"Memory ran out, and the work cannot be cut any smaller ({said[:160]}); use a "
+                "smaller model, shorter rollouts.max_tokens, or a machine with more memory."
+            )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(say in str(error).lower() for say in SAYS)

@@ -1,0 +1,97 @@
+"""Runs of the tiny model that are killed and go on, and what they leave, to compare."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from paceline.run import Run
+from paceline.run.log import untimed
+
+FULL = bool(int(os.environ.get("PACELINE_FAULTS", "0")))
+"""Whether all faults are tried: `make faults`. CI tries some of each kind."""
+ROOT = Path(__file__).parents[2]
+
+
+class Nursery:
+    """Runs jobs of `tests/faults/nursery.py`, one at a time."""
+
+    def __enter__(self) -> "Nursery":
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+    def start(self, out: Path, **job: Any) -> int:
+        """Begin a run, or go on with the one that is there; returns its pid."""
+        self.process.stdin.write(json.dumps({"out": str(out), **job}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["pid"]
+
+    def wait(self) -> int:
+        """Its exit code; negative for a signal."""
+        return json.loads(self.process.stdout.readline())["code"]
+
+    def run(self, out: Path, **job: Any) -> int:
+        self.start(out, **job)
+        return self.wait()
+
+    def killed(self, out: Path, seconds: float, number: int = signal.SIGKILL, **job: Any) -> int:
+        """Begin a run and send it a signal after so many seconds."""
+        pid = self.start(out, **job)
+        time.sleep(seconds)
+        os.kill(pid, number)
+        return self.wait()
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a finished run leaves that has to be the same, however often it was stopped."""
+
+    weights: str
+    lines: tuple[dict, ...]
+    rounds: tuple[str, ...]
+    evaluations: tuple[dict | None, ...]
+
+
+def left_by(out: Path) -> Left:
+    run = Run(out)
+    assert run.finished, f"{out} is not finished"
+    sides = (run.summary[side] for side in ("before", "after"))
+    return Left(
+        sha(run.model / "model.safetensors"),
+        tuple(untimed(line) for line in run.metrics()),
+        tuple(f"{path.name} {sha(path)}" for path in sorted(run.rollouts.iterdir())),
+        tuple(side and {k: v for k, v in side.items() if k != "seconds"} for side in sides),
+    )
+
+
+def sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def is_tidy(out: Path) -> bool:
+    """Whether nothing is left of what was cut short."""
+    left = [p for p in out.rglob("*") if ".tmp" in p.name or p.suffix in (".old", ".broken")]
+    return not left

@@ -1,0 +1,84 @@
+"""A process that forks runs which can be killed: everything is imported once, so that a run of the
+tiny model starts in a moment.
+
+Reads one JSON object a line from stdin and answers with two: the child's pid, then its exit code
+(negative for a signal). Nothing is computed before the fork: no thread of torch's is lost by it.
+"""
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import pyarrow.parquet  # noqa: F401
+import transformers.models.llama.modeling_llama  # noqa: F401
+
+from paceline import recipes
+from paceline.errors import Interrupted, UserError
+from paceline.objective import named
+from paceline.run import resume, train
+from paceline.run import sitting as _sitting  # noqa: F401
+from tests.faults import deadly, meddle
+
+CHANGES = {
+    "steps": 10,
+    "save_every": 3,
+    "objective": named.grpo(kl=0.1),
+    "reference": {"alpha": 0.5, "every": 3},
+    "schedule": {"minibatches": 2},
+    "rollouts": {"problems": 4, "completions": 6, "max_tokens": 4, "accept": "signal"},
+    "evaluation": {"problems": 4, "completions": 2, "every": 4},
+    "show_every": 0,
+}
+"""Everything that is state: a round that serves two updates, so that saves fall into the middle of
+one; a reference that follows; dynamic sampling; an evaluation on the way."""
+
+
+def run(job: dict) -> int:
+    """One run, or its resume; returns what the command line would."""
+    out = Path(job["out"])
+    try:
+        deadly.arm(out, job.get("die_at"), power=job.get("power", False), record=job.get("record"))
+        for name, argument in job.get("meddle", {}).items():
+            getattr(meddle, name)(argument)
+        config = recipes.tiny().with_(**(CHANGES | job.get("changes", {}) | {"out": str(out)}))
+        if (out / "config.json").is_file():
+            resume(out, quiet=job.get("quiet", True))
+        else:
+            train(config, quiet=job.get("quiet", True))
+    except UserError as error:
+        print(f"paceline: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except Interrupted as stop:
+        return stop.exit_code
+    except BaseException:
+        traceback.print_exc()
+        return 99
+    return 0
+
+
+def main() -> None:
+    for line in sys.stdin:
+        job = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            if log := job.get("log"):
+                file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+                os.dup2(file, 1)
+                os.dup2(file, 2)
+            else:
+                os.dup2(2, 1)
+            code = 98
+            try:
+                code = run(job)
+                sys.stdout.flush()
+            finally:
+                os._exit(code)
+        print(json.dumps({"pid": pid}), flush=True)
+        status = os.waitpid(pid, 0)[1]
+        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install gym demo test fuzz lint check bench bench-trl bench-trl-install clean
+.PHONY: install gym demo test fuzz faults lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -38,6 +38,11 @@ test: install gym
 fuzz: install
 	PACELINE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/laws/test_verifier_laws.py
 
+# Runs that are killed at every write, fsync and rename, at a hundred random moments, on full disks; and the
+# demo's model killed a few times. CI tries some of each.
+faults: install
+	PACELINE_FAULTS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/faults
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,6 +56,7 @@ bench: install
 	$(BIN)/python benchmarks/decode.py --repeat 1 --rounds 1
 	$(BIN)/python benchmarks/sandbox.py --jobs 300
 	$(BIN)/python benchmarks/scaling.py --points 3 --problems 1
+	$(BIN)/python benchmarks/estimate.py --cases demo tiny --rounds 2
 
 # TRL has an environment of its own: nothing here depends on it.
 bench-trl: install bench-trl-install

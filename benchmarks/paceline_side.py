@@ -16,6 +16,7 @@ from paceline.config import Config, Evaluating, Model
 from paceline.engine import Request
 from paceline.objective import named
 from paceline.run import prepare
+from paceline.run.check import check
 from paceline.tasks import Arithmetic
 from paceline.training import AdamW, Drawn, Rollouts, Sampler, Trainer
 from paceline.training.clock import Clock
@@ -74,7 +75,7 @@ def prescribed_trainer(spec: Spec) -> Trainer:
         optimizer=AdamW(lr=spec.lr),
         evaluation=Evaluating(problems=0),
     ).with_(**spec.paceline)
-    checked = prepare.check(config)
+    checked = check(config, train=False)
     policy = prepare.policy_of(checked)
     policy.stop_ids = ()  # only the prescribed length ends a completion
     trainer = prepare.trainer_of(checked, policy, None)
@@ -116,7 +117,7 @@ def learning(spec: Spec, out: Path) -> None:
         },
         **spec.paceline,
     )
-    checked = prepare.check(config)
+    checked = check(config, train=False)
     policy = prepare.policy_of(checked)
     trainer = prepare.trainer_of(checked, policy, None)
     device = policy.device

@@ -21,6 +21,7 @@ from common import Matrices, gemm_rate
 from paceline import chance, recipes
 from paceline.cli import changed, overrides
 from paceline.run import prepare
+from paceline.run.check import check
 from paceline.run.log import memory_gb
 from paceline.types import Completion, Problem
 
@@ -47,7 +48,7 @@ def main() -> None:
     config = changed(
         recipes.by_name(known.recipe).with_(optimizer={"lr": 0.0}), overrides(rest, known)
     )
-    checked = prepare.check(config)
+    checked = check(config, train=False)
     checked = replace(checked, task=replace(checked.task, verifier=coin))
     if known.give_back:
         prepare.keep_freed_memory = lambda: False

@@ -75,6 +75,7 @@ def test_a_recipe_from_a_file_and_from_toml(tmp_path, capsys, monkeypatch):
         (["train", "tiny", "optimizer.lrr=1"], 2, "'optimizer.lr'"),
         (["train", "tiny", "--optimizer.lrr", "1"], 2, "'optimizer.lr'"),
         (["train", "tiny", "--lr", "1"], 2, "Did you mean 'optimizer.lr'"),
+        (["check", "tiny", "optimizer.lrr=1"], 2, "'optimizer.lr'"),
         (["train", "tiny", "extra"], 2, "no key with a value"),
         (["train", "tiny", "--model", "./nowhere"], 2, "no model folder at './nowhere'"),
         (["train", "tiny", "--model", "no-such-name"], 2, "no model folder"),
@@ -97,20 +98,6 @@ def test_mistakes_are_one_sentence_and_an_exit_code(
     assert not Path("runs").exists(), "nothing may be started before everything was checked"
 
 
-def write_rows(path: Path, *rows: dict) -> str:
-    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
-    return f"task.path={path}"
-
-
-def test_wrongly_named_and_empty_columns(tmp_path, capsys):
-    named = write_rows(tmp_path / "a.jsonl", {"question": "1+1", "answer": "2"})
-    code, error = failing(capsys, "train", "tiny", "--task", "rows", named)
-    assert code == 3 and "question" in error and "task.prompt" in error
-    empty = write_rows(tmp_path / "b.jsonl", {"prompt": " ", "answer": "2"})
-    code, error = failing(capsys, "train", "tiny", "--task", "rows", empty)
-    assert code == 3 and "prompt" in error
-
-
 def test_a_run_directory_is_not_overwritten(tmp_path, capsys):
     out = str(tmp_path / "r")
     assert main(["train", "tiny", "--out", out, "--quiet", *SMALL]) == 0
@@ -120,38 +107,12 @@ def test_a_run_directory_is_not_overwritten(tmp_path, capsys):
     assert (tmp_path / "r" / "metrics.jsonl").read_bytes() == before
 
 
-def test_a_tokenizer_without_chat_template_or_stop_token(tmp_path, capsys):
-    from paceline.model import tiny
-
-    for name, change, sentence in (
-        ("a", {"chat_template": None}, "no chat template"),
-        ("b", {"eos_token": None}, "no stop token"),
-    ):
-        tokenizer = tiny.tokenizer()
-        for field, value in change.items():
-            setattr(tokenizer, field, value)
-        tiny.model().config.save_pretrained(tmp_path / name)  # no weights: they must not be read
-        tokenizer.save_pretrained(tmp_path / name)
-        code, error = failing(capsys, "train", "tiny", "--model", str(tmp_path / name))
-        assert code == 2 and sentence in error
-
-
-def test_a_broken_reward_ends_with_its_own_code(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("mine.py").write_text("def reward(problem, completion):\n    return None\n")
-    rows = write_rows(
-        tmp_path / "a.jsonl", *({"prompt": f"say {i}", "answer": "1"} for i in range(9))
-    )
-    code = main(["train", "tiny", "--task", "rows", rows, "task.reward=mine.py:reward", "--quiet"])
-    assert code == 4 and "reward" in capsys.readouterr().err
-
-
 def test_help_fits_a_screen(capsys):
-    for words in ([], ["train"], ["show"], ["eval"], ["sample"], ["report"], ["recipes"]):
+    for word in ("", "train", "check", "show", "eval", "sample", "report", "recipes"):
         with pytest.raises(SystemExit) as stop:
-            main([*words, "--help"])
+            main([*filter(None, [word]), "--help"])
         text = capsys.readouterr().out
-        assert stop.value.code == 0 and len(text.splitlines()) <= 30, words
+        assert stop.value.code == 0 and len(text.splitlines()) <= 30, word
 
 
 def test_show_prints_every_key_and_the_objective(capsys):

@@ -250,6 +250,8 @@ def configured(command: str) -> Config | None:
     changes = cli.overrides(rest, known)
     if known.run in (cli._train, cli._show, cli._audit):
         return cli.changed(cli.config_of(known.recipe), changes)
+    if known.run is cli._resume:
+        return cli.changed(cli.config_of(f"{known.path}/config.json"), changes)
     if known.run in (cli._eval, cli._sample):
         return cli._model_config(known, changes)
     assert not changes, command
@@ -386,7 +388,7 @@ def test_defaults_in_the_table_of_objectives_are_the_codes():
 def test_exit_codes(text):
     said = " ".join(section(text, "What it checks for you"))
     kinds = errors.UserError.__subclasses__()
-    assert set(numbers(said)) == {str(kind.exit_code) for kind in kinds} | {"130"}
+    assert set(numbers(said)) == {str(kind.exit_code) for kind in kinds} | {"130", "143"}
 
 
 def test_the_table_of_memory_is_what_the_sentence_says():

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,13 +21,18 @@ SHORT = {"model": ("model.path",), "data": ("task.data", "task.path")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code. A user's mistake is one sentence on stderr."""
+    """Run a command; returns its exit code. A user's mistake is one sentence on stderr; what their
+    reward raised stands above it with its traceback."""
     parser = _parser()
     words = sys.argv[1:] if arguments is None else list(arguments)
     known, rest = parser.parse_known_args(words)
     try:
         return known.run(known, overrides(rest, known)) or 0
     except UserError as error:
+        if isinstance(error, RewardError):
+            from .verify.trace import of_reward
+
+            sys.stderr.write(of_reward(error))
         print(f"paceline: {error}", file=sys.stderr)
         return error.exit_code
     except Interrupted as stop:
@@ -69,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--objectives", action="store_true", help="every objective by name")
     show.add_argument("--json", action="store_true", help="as the JSON that `train` takes")
     _add_common(show)
+
+    check = command("check", _check, "Find in seconds what would fail, and what a run will need.")
+    check.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    check.add_argument("--json", action="store_true", help="print JSON only")
+    _add_common(check)
 
     audit = command("audit", _audit, "Find out what a recipe's reward pays for, before training.")
     audit.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
@@ -131,7 +142,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
     """Keys and texts from what argparse did not know: --a.b v, --a.b=v and a.b=v."""
     flags = vars(known)
-    chosen = FLAGS if known.run in (_train, _show, _audit) else ()
+    chosen = FLAGS if known.run in (_train, _check, _show, _audit) else ()
     found = {name: flags[name] for name in chosen if flags[name] is not None}
     words = list(rest)
     while words:
@@ -194,8 +205,9 @@ def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
 def _train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = _configured(known, changes)
     from .run import resume, train
+    from .run.run import default_path
 
-    path = Path(config.out or f"runs/{config.name}")
+    path = Path(config.out) if config.out else default_path(config.name)
     if known.resume and (path / "config.json").is_file():
         resume(path, config, quiet=known.quiet)
     else:
@@ -204,10 +216,20 @@ def _train(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def _resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .run import Run, resume
-    from .run.resume import config_of
+    from .run.resuming import config_of
 
     config = changed(config_of(Run.open(known.path)), changes)
-    resume(known.path, config, named=changes, quiet=known.quiet)
+    named = [path for key in changes for path in (key, *SHORT.get(key, ()))]
+    resume(known.path, config, named=named, quiet=known.quiet)
+
+
+def _check(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    config = _configured(known, changes)
+    from .run.tell_check import tell_check
+
+    words = (f"{key}={text}" for key, text in changes.items())
+    command = shlex.join(["paceline", "train", known.recipe, *words])
+    tell_check(config, command, as_json=known.json)
 
 
 def _audit(known: argparse.Namespace, changes: dict[str, str]) -> int:

@@ -48,7 +48,7 @@ class DivergedError(UserError):
     exit_code = 7
 
 
-class MemoryShort(UserError):
+class MemoryShortError(UserError):
     """Memory ran out, however small the pieces."""
 
     exit_code = 8

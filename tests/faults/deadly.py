@@ -34,7 +34,7 @@ class _Deadly:
 
     def watched(self, name: str, call: Any) -> Any:
         def watching(first: Any, *rest: Any, **options: Any) -> Any:
-            path = _path(first)
+            path = _path(first, options.get("dir_fd"))
             if path is None or not path.startswith(self.folder):
                 return call(first, *rest, **options)
             with self.lock:  # one operation after the other, so that a number names one
@@ -68,7 +68,8 @@ class _Deadly:
         if os.path.isfile(new):
             copy = f"{self.folder}.copy-{self.count}"
             shutil.copy(new, copy)
-        self.unsynced = {new if p == old else p: n for p, n in self.unsynced.items()}
+        for path in [p for p in self.unsynced if f"{p}/".startswith(f"{old}/")]:
+            self.unsynced[new + path.removeprefix(old)] = self.unsynced.pop(path)
         self.renames.append((old, new, copy))
 
     def synced(self, path: str) -> None:
@@ -86,8 +87,10 @@ class _Deadly:
                 self.rename(copy, new)
 
 
-def _path(thing: Any) -> str | None:
-    """Of a path, or of an open file."""
+def _path(thing: Any, folder: int | None = None) -> str | None:
+    """Of a path, one in an open folder, or an open file."""
+    if folder is not None:
+        return os.path.join(_path(folder) or "", os.fspath(thing))
     if isinstance(thing, int):
         try:
             return os.readlink(f"/proc/self/fd/{thing}")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -57,12 +58,27 @@ class Nursery:
         self.start(out, **job)
         return self.wait()
 
-    def killed(self, out: Path, seconds: float, number: int = signal.SIGKILL, **job: Any) -> int:
-        """Begin a run and send it a signal after so many seconds."""
-        pid = self.start(out, **job)
+    def killed(
+        self, out: Path, lines: int, seconds: float, number: int = signal.SIGKILL, **job: Any
+    ) -> int:
+        """Begin a run, or go on, and send it a signal so many seconds after it has so many lines:
+        by its progress, as a machine may be fast or slow."""
+        began, pid = _events(out), self.start(out, **job)
+        until = time.monotonic() + 60
+        while time.monotonic() < until and Path(f"/proc/{pid}").exists():
+            if _events(out) != began and sum(1 for _ in Run(out).metrics()) >= lines:
+                break
+            time.sleep(0.002)
         time.sleep(seconds)
-        os.kill(pid, number)
+        with suppress(ProcessLookupError):  # it was over before
+            os.kill(pid, number)
         return self.wait()
+
+
+def _events(out: Path) -> int:
+    """How much has been told of a run: grows when it starts, and when it goes on."""
+    path = out / "events.jsonl"
+    return path.stat().st_size if path.exists() else 0
 
 
 @dataclass(frozen=True)
@@ -93,5 +109,5 @@ def sha(path: Path) -> str:
 
 def is_tidy(out: Path) -> bool:
     """Whether nothing is left of what was cut short."""
-    left = [p for p in out.rglob("*") if ".tmp" in p.name or p.suffix in (".old", ".broken")]
+    left = [p for p in out.rglob("*") if ".tmp" in p.name or p.name == "model.old"]
     return not left

@@ -3,6 +3,9 @@
 import errno
 import os
 import signal
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,6 +39,14 @@ def stop_after(count: int) -> None:
     Trainer.step = stopped
 
 
+def other_model(seed: int) -> None:
+    """The model's files are others: the tiny model is made from another seed."""
+    from paceline.model import tiny
+
+    model = tiny.model
+    tiny.model = lambda _=0, *rest, **options: model(seed, *rest, **options)
+
+
 def poison(steps: list[int]) -> None:
     """Gradients of these steps are not finite."""
     gradient = Trainer._gradient
@@ -47,6 +58,151 @@ def poison(steps: list[int]) -> None:
         return metrics
 
     Trainer._gradient = poisoned
+
+
+def signal_in(place: str) -> None:
+    """SIGTERM arrives in the middle of sampling, of an evaluation on the way, or of the last
+    one."""
+    from paceline.engine import LocalEngine
+
+    generate, sitting = LocalEngine.generate, {"steps": -1}
+    at = {"sampling": 5, "evaluation": 4, "last": 10}[place]
+    step = Trainer.step
+
+    def stepped(self: Trainer) -> Any:
+        sitting["steps"] = self.steps + (place == "sampling")
+        report = step(self)
+        sitting["steps"] = self.steps
+        return report
+
+    def generating(self: LocalEngine, *arguments: Any, **options: Any) -> Any:
+        if sitting["steps"] == at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return generate(self, *arguments, **options)
+
+    Trainer.step, LocalEngine.generate = stepped, generating
+
+
+def no_sync(_: bool) -> None:
+    """The files of checkpoints are not brought onto the disk before they are renamed."""
+    from paceline.run import disk
+
+    def unless_in_checkpoints(file: int) -> None:
+        path = os.readlink(f"/proc/self/fd/{file}")
+        if "/checkpoints/" not in path or os.path.isdir(path):
+            os.fsync(file)
+
+    class Lazy:
+        def __getattr__(self, name: str) -> Any:
+            return unless_in_checkpoints if name == "fsync" else getattr(os, name)
+
+    disk.os = Lazy()
+
+
+def slow_disk(seconds: float) -> None:
+    """Every file of a checkpoint waits before it is written, its tensors not yet read."""
+    from paceline.run import disk
+
+    write = disk.write
+
+    def slow(path: Path, chunks: Any) -> Any:
+        if "checkpoints" in str(path):
+            time.sleep(seconds)
+        return write(path, chunks)
+
+    disk.write = slow
+
+
+def die_in(step: int) -> None:
+    """SIGKILL when this step's gradient is to be summed."""
+    gradient = Trainer._gradient
+
+    def killed(self: Trainer, batch: Any) -> Any:
+        if self.steps + 1 == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return gradient(self, batch)
+
+    Trainer._gradient = killed
+
+
+def mute(_: bool) -> None:
+    """Nobody reads what is printed: the pipe is closed after the third step."""
+    step = Trainer.step
+
+    def muted(self: Trainer) -> Any:
+        if self.steps == 3:
+            reading, writing = os.pipe()
+            os.close(reading)
+            os.dup2(writing, 1)
+        return step(self)
+
+    Trainer.step = muted
+
+
+def no_report(_: bool) -> None:
+    """The report cannot be written."""
+    from paceline.run import results
+
+    def fails(path: Path) -> Path:
+        raise ZeroDivisionError("in the report")
+
+    results.write_report = fails
+
+
+def slow_save(seconds: float) -> None:
+    """A checkpoint takes its time to be written."""
+    from paceline.run import checkpoint
+
+    write = checkpoint.write
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(seconds)
+        return write(*arguments)
+
+    checkpoint.write = slow
+
+
+def few_rows(rows: int) -> None:
+    """Decoding more rows than these at once runs out of memory."""
+    from paceline.engine import LocalEngine
+
+    generate = LocalEngine.generate
+
+    def short(self: LocalEngine, *arguments: Any, **options: Any) -> Any:
+        if self.rows_at_once > rows:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
+        return generate(self, *arguments, **options)
+
+    LocalEngine.generate = short
+
+
+def little_memory(megabytes: int) -> None:
+    """The first step's update gets no more memory than this."""
+    import resource
+
+    gradient, before = Trainer._gradient, resource.getrlimit(resource.RLIMIT_AS)
+    limits: list[int] = []
+
+    def held() -> int:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        return pages * resource.getpagesize()
+
+    def limited(self: Trainer, batch: Any) -> Any:
+        if self.steps:
+            return gradient(self, batch)
+        # What was freed is kept for reuse: that much is in the way first.
+        now, ballast = held(), list[torch.Tensor]()
+        while held() == now:
+            ballast.append(torch.empty(2**18))
+        if not limits:
+            limits.append(now + megabytes * 2**20)
+        resource.setrlimit(resource.RLIMIT_AS, (limits[0], before[1]))
+        try:
+            return gradient(self, batch)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, before)
+
+    Trainer._gradient = limited
 
 
 def forget(tokens: int) -> None:
@@ -61,6 +217,21 @@ def forget(tokens: int) -> None:
         return loss(self, objective, micro, temperature)
 
     Policy.loss = short
+
+
+def fill_disk(path: str) -> None:
+    """After step 5 a file takes all the room that the disk has left."""
+    step = Trainer.step
+
+    def filled(self: Trainer) -> Any:
+        report = step(self)
+        if report.step == 5:
+            with suppress(OSError), open(path, "wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+        return report
+
+    Trainer.step = filled
 
 
 def full(names: list[str]) -> None:

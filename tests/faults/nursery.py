@@ -42,7 +42,9 @@ def run(job: dict) -> int:
         deadly.arm(out, job.get("die_at"), power=job.get("power", False), record=job.get("record"))
         for name, argument in job.get("meddle", {}).items():
             getattr(meddle, name)(argument)
-        config = recipes.tiny().with_(**(CHANGES | job.get("changes", {}) | {"out": str(out)}))
+        recipe = job.get("recipe", "tiny")
+        changes = (CHANGES if recipe == "tiny" else {}) | job.get("changes", {})
+        config = recipes.by_name(recipe).with_(**changes, out=str(out))
         if (out / "config.json").is_file():
             resume(out, quiet=job.get("quiet", True))
         else:

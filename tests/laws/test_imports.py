@@ -10,7 +10,7 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance"},
+    {"types", "errors", "chance", "hub"},
     {"objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},

@@ -12,6 +12,7 @@ from paceline.errors import CheckpointError
 from paceline.objective import named
 from paceline.run import checkpoint
 from paceline.run.checkpoint import State
+from paceline.run.restore import restore
 from paceline.run.rollouts import write_round
 from paceline.training import Rollouts, Schedule
 from tests.training.test_trainer import Keeps, trainer_of, weights
@@ -40,7 +41,7 @@ class Kept:
             step=t.steps, rounds=t.rounds, part=t.part, draw=t.sampler.draw,
             version=t.policy.version, tokens_per_forward=t.tokens_per_forward, rows_at_once=128,
             metrics_bytes=0, round=None if over else self.sha,
-            drawn=None if over else checkpoint.counted(t.drawn), line=None, seconds=1.5, start=None,
+            drawn=None if over else checkpoint.counted(t.drawn), line=None, seconds=1.5, fixed=None,
         )  # fmt: skip
 
     def save(self):
@@ -49,7 +50,7 @@ class Kept:
     def go_on(self, path):
         state = checkpoint.verify(path, RUN)
         round_file = self.folder / f"round-{state.rounds - 1}.parquet"
-        checkpoint.restore(path, state, self.trainer, round_file)
+        restore(path, state, self.trainer, round_file)
         self.sha = state.round
 
 
@@ -126,6 +127,14 @@ def test_every_flipped_bit_of_the_small_files_is_found(tmp_path):
     assert checkpoint.verify(path, RUN) == kept.state()
 
 
+def other_schema(path):
+    """What a later version might write."""
+    manifest = json.loads((path / "MANIFEST.json").read_text())
+    del manifest["sha256"]
+    manifest = checkpoint._sealed({**manifest, "schema": 2, "more": []})
+    (path / "MANIFEST.json").write_bytes(checkpoint._text(manifest))
+
+
 def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):
     kept = Kept(tmp_path)
     kept.trainer.step()
@@ -136,9 +145,8 @@ def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):
     shutil.copytree(path, renamed)
     with pytest.raises(CheckpointError, match="it is of step 1, whatever its name says"):
         checkpoint.verify(renamed, RUN)
-    text = (path / "MANIFEST.json").read_text()
-    (path / "MANIFEST.json").write_text(text.replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(CheckpointError, match="schema 2, and this version reads 1"):
+    other_schema(path)
+    with pytest.raises(checkpoint.OtherSchemaError, match="of schema 2, and this version of pace"):
         checkpoint.verify(path, RUN)
 
 

@@ -344,3 +344,43 @@ def test_a_browser_draws_the_curves_and_the_rollouts(run_dir: Path, tmp_path: Pa
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
     assert "<img" not in dom and b"Uncaught" not in found.stderr
+
+
+def test_what_happened_is_counted_and_told_in_order(tmp_path: Path) -> None:
+    from paceline.run.report.history import SHOWN, history
+
+    counters = {"groups_lost": 3, "steps_skipped": 0, "resumes": 1, "checkpoints_failed": 2}
+    events = (
+        {"time": "2026-11-21T16:58:31+0000", "kind": "started", "step": 0, "text": ""},
+        {
+            "time": "2026-11-21T17:01:02+0000",
+            "kind": "not saved",
+            "step": 25,
+            "text": "<b>full</b>",
+        },
+        {
+            "time": "2026-11-21T18:00:00+0000",
+            "kind": "resumed",
+            "step": 25,
+            "text": "after step 25",
+        },
+    )
+    run = RunRecord(tmp_path, {"name": "x"}, (), {"counters": counters}, events)
+    text = history(run)
+    assert "<dt>3</dt><dd>groups dropped because the verifier gave no verdict</dd>" in text
+    assert "steps skipped" not in text and "<dt>2</dt><dd>checkpoints that could" in text
+    assert "&lt;b&gt;full&lt;/b&gt;" in text and "<b>full" not in text
+    assert text.index("<b>started") < text.index("<b>not saved") < text.index("<b>went on")
+    assert "Nothing was skipped" in history(RunRecord(tmp_path, {}, (), {"counters": {}}))
+    many = tuple({"time": "", "kind": "note", "step": i, "text": f"n{i}"} for i in range(SHOWN + 7))
+    assert "7 earlier events" in history(RunRecord(tmp_path, {}, (), {}, many))
+
+
+def test_a_run_says_what_it_is_doing() -> None:
+    def state(**summary: Any) -> str:
+        return record([{"step": 1}], summary or None).state
+
+    assert state() == "going" and state(finished=False, stopped=None) == "going"
+    assert state(finished=True) == "finished"
+    assert state(finished=False, interrupted=True, stopped="Interrupted: 15") == "interrupted"
+    assert state(finished=False, interrupted=False, stopped="ValueError: x") == "stopped"

@@ -16,8 +16,8 @@ def screen(width=100):
 def line(**changes):
     base = {
         "step": 3, "accuracy": 0.5, "reward": 0.5, "completions": 64, "completion_tokens": 12.0,
-        "cut": 0.25, "groups": 8, "groups_without_signal": 3, "tokens_per_second": 400.0,
-        "seconds": 2.0, "rows_trained": 40, "skipped": False,
+        "cut": 0.25, "empty": 0.0, "groups": 8, "groups_without_signal": 3,
+        "tokens_per_second": 400.0, "seconds": 2.0, "rows_trained": 40, "skipped": False,
     }  # fmt: skip
     return base | changes
 

@@ -2,17 +2,26 @@
 
 from dataclasses import replace
 
-from paceline.run.watch import Watch, repeated_answers
+import pytest
+
+from paceline.errors import ConfigError
+from paceline.run.watch import Watch, refuse_hopeless, repeated_answers
 from paceline.types import Round
 from tests.conftest import group_of
 
 
-def lines(rewards, accuracies, evaluations=None, repeated=0.0, parts=1):
+def lines(rewards, accuracies, evaluations=None, repeated=0.0, parts=1, trained=8):
     watch, said = Watch(), []
     for i, (reward, accuracy) in enumerate(zip(rewards, accuracies, strict=True)):
         found = (evaluations or {}).get(i)
-        line = {"reward": reward, "accuracy": accuracy, "repeated_answers": repeated,
-                "part": i % parts, "evaluation": found and {"sampled_accuracy": found}}  # fmt: skip
+        line = {
+            "reward": reward,
+            "accuracy": accuracy,
+            "repeated_answers": repeated,
+            "part": i % parts,
+            "rows_trained": trained,
+            "evaluation": found and {"sampled_accuracy": found},
+        }
         said += watch.notices(line)
     return said
 
@@ -33,6 +42,28 @@ def test_held_out_accuracy_that_falls_is_told():
     said = lines(rewards, rewards, {9: 0.40, 19: 0.35})
     assert len(said) == 1 and "fell by 5.0 points" in said[0]
     assert lines(rewards, rewards, {9: 0.40, 19: 0.45}) == []
+
+
+def test_steps_without_signal_are_told_after_ten_and_once():
+    assert lines([0.0] * 9, [0.0] * 9, trained=0) == []
+    said = lines([0.0] * 25, [0.0] * 25, trained=0)
+    assert len(said) == 1 and "for 10 steps in a row no group had any signal" in said[0]
+    assert "easier problems" in said[0]
+    assert "harder problems" in lines([1.0] * 10, [1.0] * 10, trained=0)[0]
+
+
+def test_a_first_round_that_is_cut_and_tells_nothing_apart_is_refused():
+    many = [([5], [-1.0], 0.0)] * 20
+    cut = [group_of([1, 2], many, draw=draw, cut=range(20)) for draw in (0, 1)]
+    with pytest.raises(ConfigError, match=r"All of the first 40 completions were cut at 7 tokens"):
+        refuse_hopeless(Round(0, tuple(cut)), 7)
+    # With a signal somewhere, or one answer that ends, there may be something to learn from; and of
+    # a small round nothing is concluded.
+    signal = group_of([3, 4], [*many[1:], ([6], [-1.0], 1.0)], draw=1, cut=range(20))
+    refuse_hopeless(Round(0, (cut[0], signal)), 7)
+    ends = group_of([3, 4], many, draw=1, cut=range(19))
+    refuse_hopeless(Round(0, (cut[0], ends)), 7)
+    refuse_hopeless(Round(0, (cut[0],)), 7)
 
 
 def test_one_answer_for_all_is_told_after_five_rounds_and_once():

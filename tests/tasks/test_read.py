@@ -7,9 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import constants
 
+from paceline import hub
 from paceline.errors import DataError
-from paceline.tasks import hub, read_rows
+from paceline.tasks import read_rows
 
 ROWS = [{"prompt": "one, or “un”?", "answer": 1}, {"prompt": "two?\nsure?", "answer": 2}]
 
@@ -125,18 +127,18 @@ def test_a_hub_that_does_not_answer_is_one_sentence_in_seconds(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # Nothing listens on the discard port.
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
     start = time.monotonic()
     with pytest.raises(DataError, match=r"the hub \(http://127.0.0.1:9\) cannot be reached"):
         read_rows("owner/no-such-rows")
     assert time.monotonic() - start < 6  # Seconds; its own client takes 23.
-    assert not hub.constants.HF_HUB_OFFLINE  # Switched back.
+    assert not constants.HF_HUB_OFFLINE  # Switched back.
 
 
 def test_a_hub_that_is_switched_off_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub.socket, "create_connection", lambda *a, **k: pytest.fail("asked"))
     with pytest.raises(DataError, match="'owner/no-such-rows' is no file or folder here"):
         read_rows("owner/no-such-rows")

@@ -113,7 +113,8 @@ class Step:
                 self._compute()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
+        # A checkpoint may be read from the weights in another thread meanwhile.
+        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
             out = self._compute()
         self.graph, self.out = graph, out  # only now: a capture that failed is no graph
 

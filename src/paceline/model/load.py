@@ -9,6 +9,7 @@ A model is named by one string:
 """
 
 import contextlib
+import copy
 import hashlib
 import importlib.util
 import io
@@ -22,6 +23,7 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 
+from .. import hub
 from ..errors import ConfigError
 from ..layout import Rows
 from . import tiny
@@ -139,7 +141,8 @@ def load_tokenizer(source: Source, chat_template: str | None = None) -> Any:
         from transformers import AutoTokenizer
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(_folder(source), trust_remote_code=False)
+            with _patient(source):
+                tokenizer = AutoTokenizer.from_pretrained(_folder(source), trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise _not_loaded(source, "tokenizer", error) from error
     check_tokenizer(tokenizer, source.name, chat_template)
@@ -177,6 +180,45 @@ def load_policy(
     return policy
 
 
+def blank(
+    source: Source,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "meta",
+    layers: int | None = None,
+    words: int | None = None,
+) -> Any:
+    """The model's modules without its weights: no file of weights is opened. On the meta device
+    they take no memory at all; elsewhere matrices hold whatever was in the memory before.
+
+    Args:
+        layers: only the first so many.
+        words: of the vocabulary, the model's own if None.
+
+    Raises: ConfigError for what could not be trained.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.initialization import no_init_weights
+
+    config = _config(source)
+    text = config.get_text_config()
+    if layers is not None:
+        text.num_hidden_layers = layers
+        if text.to_dict().get("layer_types"):
+            text.layer_types = text.layer_types[:layers]
+    if words is not None:
+        text.vocab_size, text.pad_token_id = words, None
+    try:
+        with no_init_weights(), torch.device(device):
+            module = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
+        module.tie_weights()  # which is a part of initialising them
+    except UNREADABLE as error:
+        raise _not_loaded(source, "configuration", error) from error
+    _refuse_experts(module, source)
+    _refuse_changing_rope(module, source)
+    return module.eval()
+
+
 def load_classifier(
     source: Source, *, dtype: torch.dtype, device: torch.device | str
 ) -> tuple[Any, Any]:
@@ -193,7 +235,7 @@ def load_classifier(
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     try:
-        with without_progress_bars():
+        with without_progress_bars(), _patient(source):
             tokenizer = AutoTokenizer.from_pretrained(source.path, trust_remote_code=False)
             module, info = AutoModelForSequenceClassification.from_pretrained(
                 source.path, dtype=dtype, trust_remote_code=False, output_loading_info=True,
@@ -286,11 +328,30 @@ def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True
-        )
+        with _patient(source):
+            return AutoModelForCausalLM.from_pretrained(
+                _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True
+            )
     except UNREADABLE as error:
         raise _not_loaded(source, "model", error) from error
+
+
+def _config(source: Source) -> Any:
+    """A config of transformers', ours to change."""
+    if source.kind == "tiny":
+        return copy.deepcopy(tiny.model().config)
+    from transformers import AutoConfig
+
+    try:
+        with _patient(source):
+            return AutoConfig.from_pretrained(_folder(source), trust_remote_code=False)
+    except UNREADABLE as error:
+        raise _not_loaded(source, "configuration", error) from error
+
+
+def _patient(source: Source) -> contextlib.AbstractContextManager[None]:
+    """The hub has seconds to answer; files on the disk need no such thing."""
+    return hub.patient_for_seconds() if source.kind == "hub" else contextlib.nullcontext()
 
 
 def _folder(source: Source) -> str:

@@ -6,7 +6,7 @@ Legend: B completions, T tokens of the longest of them, C classes.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 
@@ -38,6 +38,7 @@ class RewardModel(OwnVerifier):
     Example: Weighted((("answer", NumberIn("tag"), 1.0), ("style", RewardModel("./judge"), 0.1)))
     """
 
+    loads_model: ClassVar[bool] = True
     path: str
     """A folder in Hugging Face layout, or a hub name."""
     label: str | None = None

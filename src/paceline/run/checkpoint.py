@@ -21,20 +21,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-
 from ..errors import CheckpointError
 from ..model import Reference
 from ..training import Drawn, Trainer
-from ..types import Problem
-from ..verify.judges import Lost
 from . import disk
-from .rollouts import read_round
 from .tensors import Tensors, chunks_of
 
 SCHEMA = 1
+
+
+class OtherSchemaError(CheckpointError):
+    """A checkpoint of another version: not broken, and not ours to judge."""
+
+
 NAME = re.compile(r"step-(\d{6,})")
 MANIFEST, STATE = "MANIFEST.json", "state.json"
 POLICY, OPTIMIZER, REFERENCE = (
@@ -48,7 +47,7 @@ class State:
 
     Example: State(step=41, rounds=11, part=1, draw=88, version=41, tokens_per_forward=4096,
         rows_at_once=128, metrics_bytes=30211, round="ab12…", drawn={"refused": 3, "too_long": 0,
-        "lost": []}, line=None, seconds=211.5, start=None)
+        "lost": []}, line=None, seconds=211.5, fixed=None)
     """
 
     step: int
@@ -75,8 +74,8 @@ class State:
     """The step's line, where it was not yet written: its evaluation was broken off."""
     seconds: float
     """Spent so far, from the start, over all sittings."""
-    start: str | None
-    """A hash of the fixed reference's weights: they come from the model's own file."""
+    fixed: str | None
+    """A hash of a fixed reference's weights: they come from the model's own file."""
 
 
 def tensors_of(trainer: Trainer) -> dict[str, Tensors]:
@@ -124,7 +123,7 @@ def write(folder: Path, run: str, state: State, files: Mapping[str, Tensors]) ->
         disk.write(aside / MANIFEST, [_text(_sealed(manifest))])
         disk.sync(aside)
         os.replace(aside, target)
-    except OSError:
+    except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     disk.sync(folder)
@@ -141,30 +140,37 @@ def verify(folder: Path, run: str) -> State:
 
     Raises: CheckpointError saying what is wrong with it.
     """
-    try:
-        text = (folder / MANIFEST).read_bytes()
-        manifest = json.loads(text)
-        files = manifest["files"]
-        if manifest["schema"] != SCHEMA:
-            raise CheckpointError(
-                f"{MANIFEST} has schema {manifest['schema']}, and this version reads {SCHEMA}"
-            )
-        if text != _text(_sealed({k: manifest[k] for k in ("schema", "run", "step", "files")})):
-            raise CheckpointError(f"{MANIFEST} was changed after it was written")
-    except OSError:
-        raise CheckpointError(f"it has no {MANIFEST} that can be read") from None
-    except (ValueError, KeyError, TypeError):
-        raise CheckpointError(f"{MANIFEST} is broken") from None
+    manifest = _manifest(folder)
     if manifest["run"] != run:
         raise CheckpointError("it belongs to another run")
     if folder.name != folder_name(manifest["step"]):
         raise CheckpointError(f"it is of step {manifest['step']}, whatever its name says")
-    for name, expected in files.items():
+    for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
     try:
         return _state(json.loads((folder / STATE).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{STATE} cannot be read ({error})") from None
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        text = (folder / MANIFEST).read_bytes()
+        manifest = json.loads(text)
+        whole = text == _text(_sealed({k: v for k, v in manifest.items() if k != "sha256"}))
+        schema, files = manifest["schema"], manifest["files"]
+    except OSError:
+        raise CheckpointError(f"it has no {MANIFEST} that can be read") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CheckpointError(f"{MANIFEST} is broken") from None
+    if not whole or not isinstance(files, dict):
+        raise CheckpointError(f"{MANIFEST} was changed after it was written")
+    if schema != SCHEMA:
+        raise OtherSchemaError(
+            f"'{folder}' is a checkpoint of schema {schema}, and this version of paceline reads "
+            f"{SCHEMA}; go on with the version that saved it."
+        )
+    return manifest
 
 
 def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
@@ -178,90 +184,6 @@ def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{path.name} is missing") from None
     except OSError as error:
         raise CheckpointError(f"{path.name} cannot be read ({error.strerror})") from None
-
-
-def restore(folder: Path, state: State, trainer: Trainer, round_file: Path) -> None:
-    """Take a verified checkpoint over into a freshly made trainer.
-
-    Tensors are copied into the memory that a fresh start allocates: where values lie decides how
-    some products round.
-
-    Raises: CheckpointError where it does not fit the trainer, or its round is not there.
-    """
-    parts = trainer.schedule.parts
-    if not 0 <= state.part <= parts:
-        raise CheckpointError(f"it is at part {state.part} of a round, which has only {parts}")
-    trainer.policy.restore(_fitting(folder / POLICY, trainer.policy.exact_parameters()))
-    trainer.optimizer.restore(_moments(folder / OPTIMIZER, trainer, state))
-    if trainer.reference is not None and follows(trainer.reference):
-        kept = _fitting(folder / REFERENCE, trainer.reference.exact_parameters())
-        trainer.reference.restore(kept)
-    trainer.steps, trainer.rounds, trainer.part = state.step, state.rounds, state.part
-    trainer.sampler.draw, trainer.policy.version = state.draw, state.version
-    trainer.drawn = None if state.round is None else _drawn(state, trainer, round_file)
-    trainer.tokens_per_forward = state.tokens_per_forward
-    trainer.engine.rows_at_once = state.rows_at_once
-    trainer.engine.load(trainer.policy)
-
-
-def _moments(path: Path, trainer: Trainer, state: State) -> Tensors:
-    """AdamW's state. There is none only where no step has changed anything yet."""
-    tensors = _read(path)
-    if not tensors and not state.version:
-        return tensors
-    fresh = dict(zip(trainer.optimizer.names, trainer.optimizer.masters, strict=True))
-    for name, master in fresh.items():
-        for key in ("exp_avg", "exp_avg_sq"):
-            _check_fits(path, tensors, f"{name}.{key}", master)
-        if f"{name}.step" not in tensors:
-            raise CheckpointError(f"{path.name} lacks '{name}.step'")
-    return tensors
-
-
-def _fitting(path: Path, fresh: Tensors) -> Tensors:
-    tensors = _read(path)
-    for name, tensor in fresh.items():
-        _check_fits(path, tensors, name, tensor)
-    return tensors
-
-
-def _check_fits(path: Path, tensors: Tensors, name: str, fresh: torch.Tensor) -> None:
-    if name not in tensors:
-        raise CheckpointError(f"{path.name} lacks '{name}'")
-    found = tensors[name].shape
-    if found != fresh.shape:
-        raise CheckpointError(
-            f"{path.name} has '{name}' in shape {tuple(found)}, the model in {tuple(fresh.shape)}"
-        )
-
-
-def _read(path: Path) -> Tensors:
-    try:
-        return load_file(path)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise CheckpointError(f"{path.name} cannot be read ({error})") from None
-
-
-def _drawn(state: State, trainer: Trainer, path: Path) -> Drawn:
-    """The round in use, from its file, and what was counted beside it."""
-    counted, sampler = state.drawn or {}, trainer.sampler
-
-    def problem_at(draw: int, id: str) -> Problem:
-        problem = sampler.problem_at(draw)
-        if problem.id != id:
-            raise CheckpointError(
-                f"its round asked problem {id} at place {draw}, where the task has {problem.id} now"
-            )
-        return problem
-
-    try:
-        if disk.measured(path).sha256 != state.round:
-            raise CheckpointError(f"the round in use, {path.name}, has other bytes than it had")
-    except OSError:
-        raise CheckpointError(f"the round in use, {path.name}, is missing") from None
-    lost = tuple(Lost(**lost) for lost in counted["lost"])
-    round = read_round(path, problem_at)
-    return Drawn(round, counted["refused"], counted["too_long"], lost)
 
 
 def _state(data: Mapping[str, Any]) -> State:

@@ -40,7 +40,7 @@ def write(path: Path, chunks: Iterable[Chunk]) -> Written:
             while block:
                 block = block[os.write(file, block) :]
         os.fsync(file)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             os.unlink(path)
         raise
@@ -53,13 +53,20 @@ def replace(path: Path, chunks: Iterable[Chunk]) -> Written:
     """Make or replace a file: a reader meets the old one or the new one."""
     aside = path.with_name(f"{path.name}.tmp")
     written = write(aside, chunks)
-    os.replace(aside, path)
+    try:
+        os.replace(aside, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(aside)
+        raise
     sync(path.parent)
     return written
 
 
 def append(path: Path, data: bytes) -> None:
-    """Put data at the end of a file. `sync` has it on the disk."""
+    """Put data at the end of a file; a new one's name is on the disk at once, its content with the
+    next `sync`."""
+    new = not path.exists()
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     try:
         rest = memoryview(data)
@@ -67,6 +74,8 @@ def append(path: Path, data: bytes) -> None:
             rest = rest[os.write(file, rest) :]
     finally:
         os.close(file)
+    if new:
+        sync(path.parent)
 
 
 def sync(path: Path) -> None:

@@ -40,6 +40,7 @@ def line(report: Report) -> dict[str, Any]:
         "completions": n,
         "completion_tokens": tokens / n,
         "cut": cut / n,
+        "empty": sum(not r.completion.text.strip() for r in rollouts) / n,
         "stop_reasons": {"stop": n - cut, "length": cut},
         "reasons": reasons(round),
         "repeated_answers": repeated_answers(round),

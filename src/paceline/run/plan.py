@@ -11,7 +11,8 @@ from typing import Any
 from .. import config as configuration
 from ..tasks import Task
 from . import prepare
-from .prepare import Checked, sandbox_of
+from .check import Checked, sandbox_of
+from .check_room import estimate_lines
 from .screen import Screen, wall_clock
 
 
@@ -78,6 +79,10 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
         f"(up to {r.max_tokens} tokens), {parts} update{'s' if parts > 1 else ''} each: "
         f"{config.steps} steps, {rounds * r.problems * r.completions} completions"
     )
+    for line in estimate_lines(checked.estimate) if checked.estimate else ():
+        screen.say(f"  {line}")
+    for note in checked.notes:
+        screen.say_once(note)
     screen.say("  first prompt")
     for row in checked.first_prompt.splitlines():
         screen.say(f"    │ {row}", "dim")

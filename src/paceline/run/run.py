@@ -29,8 +29,10 @@ from ..model import Policy
 from . import disk
 
 NAME = re.compile(r"[\w][\w.-]*")
-BEGUN = {".lock", ".owner", "rollouts", "checkpoints", "config.json.tmp"}
-"""All that a start leaves which was killed before it had written down what it starts."""
+FILES = {".lock", ".owner", "config.json.tmp"}
+FOLDERS = {"rollouts", "checkpoints"}
+"""All that a start leaves which was killed before it had written down what it starts; the folders
+are empty then."""
 
 
 class Run:
@@ -54,8 +56,8 @@ class Run:
         path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
         run.acquire()
-        for folder in ("rollouts", "checkpoints"):
-            (path / folder).mkdir(exist_ok=True)
+        run.make_folders()
+        disk.sync(path.parent)
         return run
 
     @classmethod
@@ -83,6 +85,22 @@ class Run:
     def release(self) -> None:
         """Give the lock back; the directory is left as it is."""
         self._lock.release()
+
+    def make_folders(self) -> None:
+        """A copy may have left out those that were empty."""
+        for folder in FOLDERS:
+            (self.path / folder).mkdir(exist_ok=True)
+
+    def remove(self) -> None:
+        """Remove the directory, of a run that came to nothing, and give the lock back.
+
+        It is renamed first, under the lock: another process may begin in its place at once.
+        """
+        gone = self.path.with_name(f".{self.path.name}.gone-{os.getpid()}")
+        with suppress(OSError):
+            os.replace(self.path, gone)
+        self.release()
+        shutil.rmtree(gone, ignore_errors=True)
 
     @property
     def model(self) -> Path:
@@ -138,17 +156,22 @@ class Run:
 
     def event(self, kind: str, text: str, step: int) -> None:
         """One line of events.jsonl: what happened after this step, and when."""
-        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        line = {"time": now, "kind": kind, "step": step, "text": text}
-        disk.append(self.path / "events.jsonl", _line(line))
+        path, now = self.path / "events.jsonl", time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        line = _line({"time": now, "kind": kind, "step": step, "text": text})
+        torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
+        disk.append(path, b"\n" + line if torn else line)
 
     def save_model(self, policy: Policy) -> None:
         """Write model/ aside and rename it: half a model is never taken for one."""
         aside, old = self.path / "model.tmp", self.path / "model.old"
         shutil.rmtree(aside, ignore_errors=True)
-        policy.save(aside)
-        for path in (*aside.rglob("*"), aside):
-            disk.sync(path)
+        try:
+            policy.save(aside)
+            for path in (*aside.rglob("*"), aside):
+                disk.sync(path)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
         if self.model.exists():  # of an earlier sitting: a folder cannot be replaced by another
             shutil.rmtree(old, ignore_errors=True)
             os.replace(self.model, old)
@@ -173,6 +196,12 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield found
 
 
+def _begun(path: Path) -> bool:
+    if path.is_dir():
+        return path.name in FOLDERS and not any(path.iterdir())
+    return path.name in FILES
+
+
 def refuse_taken(path: Path) -> None:
     """Raise ConfigError where a new run cannot go."""
     if (path / "config.json").is_file():
@@ -189,8 +218,32 @@ def refuse_taken(path: Path) -> None:
             f"with `paceline resume {path}` (or `train … --resume`), or choose another directory "
             "with --out."
         )
-    if path.exists() and (not path.is_dir() or {p.name for p in path.iterdir()} - BEGUN):
+    if path.exists() and not (path.is_dir() and all(map(_begun, path.iterdir()))):
         raise ConfigError(f"'{path}' exists and is not empty; choose another directory with --out.")
+
+
+def stopped_at(path: Path) -> str | None:
+    """A sentence about a run that stopped before its end, and that nobody is at; None for another
+    directory."""
+    run = Run(path)
+    try:
+        if not (path / "config.json").is_file() or run.finished:
+            return None
+        with run._lock.acquire(timeout=0):
+            pass
+    except (Timeout, OSError):
+        return None
+    steps = sum(1 for _ in run.metrics())
+    wanted = run.config["config"]["steps"]
+    on = f"`paceline resume {path}` goes on with it"
+    return f"'{path}' stopped at step {steps} of {wanted}; {on}."
+
+
+def default_path(name: str, base: str = "runs") -> Path:
+    """runs/NAME. Raises: ConfigError where that would be no name."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"'{name}' is no name for a run; use letters, digits, '.', '-' and '_'.")
+    return Path(base) / name
 
 
 def new_path(name: str, out: str | None, base: str = "runs") -> Path:
@@ -198,7 +251,6 @@ def new_path(name: str, out: str | None, base: str = "runs") -> Path:
     if out is not None:
         refuse_taken(Path(out))
         return Path(out)
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"'{name}' is no name for a run; use letters, digits, '.', '-' and '_'.")
-    tries = (Path(base) / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
+    first = default_path(name, base)
+    tries = (first if i == 1 else Path(base) / f"{name}-{i}" for i in range(1, 1_000_000))
     return next(p for p in tries if not p.exists())

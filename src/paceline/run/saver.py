@@ -9,11 +9,13 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
 from threading import Thread
 
 from ..errors import CheckpointError
 from ..training import Trainer
+from ..training.memory import is_out_of_memory
 from . import checkpoint, disk
 from .checkpoint import State
 from .tensors import Tensors, all_finite, fingerprint
@@ -49,22 +51,26 @@ class Saver:
         self.failed, self.newest = failed, newest
         self._thread: Thread | None = None
         self._error: Exception | None = None
-        self._start: str | None = None
+        self._fixed: str | None = None
 
     def __enter__(self) -> "Saver":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.settle()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.settle()
+        except Exception:
+            if kind is None:  # else what ends the run is what has to be told
+                raise
 
     def begin(self, state: State, trainer: Trainer) -> None:
         """Save in the background. The trainer's tensors must stay as they are until `settle`."""
         self.settle()
         if self.newest is not None and self.newest.name == checkpoint.folder_name(state.step):
-            return  # of an earlier sitting, stopped at this step: it leads to the same
+            return  # of an earlier sitting that was stopped at this step
         files = checkpoint.tensors_of(trainer)
         self._thread = Thread(
-            target=self._save, args=(state, files, _fixed(trainer)), name="paceline-saver"
+            target=self._save, args=(state, files, fixed_weights(trainer)), name="paceline-saver"
         )
         self._thread.start()
 
@@ -77,19 +83,22 @@ class Saver:
         error, self._error = self._error, None
         if error is None:
             return
-        if not isinstance(error, OSError | NotFinite):
+        if isinstance(error, NotPrunedError):
+            self.failed(f"older checkpoints could not be removed ({error})")
+            return
+        if not isinstance(error, OSError | NotFiniteError) and not is_out_of_memory(error):
             raise error
-        said = error.strerror if isinstance(error, OSError) else str(error)
+        said = error.strerror if isinstance(error, OSError) else str(error).strip().split("\n")[0]
         kept = f"'{self.newest.name}' is still there" if self.newest else "there is none yet"
         self.failed(f"the checkpoint could not be saved ({said}); {kept}")
 
-    def check_start(self, trainer: Trainer, state: State) -> None:
+    def check_fixed(self, trainer: Trainer, state: State) -> None:
         """Raise CheckpointError where a fixed reference is not what it was when the run began."""
-        fixed = _fixed(trainer)
-        if fixed is None or state.start is None:
+        fixed = fixed_weights(trainer)
+        if fixed is None or state.fixed is None:
             return
-        self._start = fingerprint(fixed)
-        if self._start != state.start:
+        self._fixed = fingerprint(fixed)
+        if self._fixed != state.fixed:
             raise CheckpointError(
                 "The model's files are not those that the run began with, and the reference that "
                 "its KL term needs is read from them; put the old ones back."
@@ -106,15 +115,15 @@ class Saver:
         try:
             for tensors in files.values():
                 if not all_finite(tensors):
-                    raise NotFinite("weights or moments are not finite")
-            if self._start is None and fixed is not None:
-                self._start = fingerprint(fixed)
+                    raise NotFiniteError("weights or moments are not finite")
+            if self._fixed is None and fixed is not None:
+                self._fixed = fingerprint(fixed)
             self._check_room(files)
             disk.sync(self.lines)
-            state = replace(state, start=self._start)
+            state = replace(state, fixed=self._fixed)
             self.newest = checkpoint.write(self.folder, self.run, state, files)
             self._prune(self.keep)
-        except Exception as error:
+        except Exception as error:  # told, or raised, in the thread that trains
             self._error = error
 
     def _check_room(self, files: dict[str, Tensors]) -> None:
@@ -122,23 +131,29 @@ class Saver:
         free = shutil.disk_usage(self.folder).free
         if free < ROOM * size:
             raise OSError(
-                28, f"it needs {ROOM * size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+                ENOSPC, f"it needs {ROOM * size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
             )
 
     def _prune(self, keep: int) -> None:
-        """Remove all but the newest `keep` (0 keeps all), and what broke. Never the newest."""
-        broken = list(self.folder.glob("*.broken"))
-        for path in broken + (checkpoint.saved(self.folder)[keep:] if keep else []):
-            gone = path.with_name(f"{path.name}.tmp-old")
-            os.replace(path, gone)  # half removed, it must not look like a checkpoint
-            shutil.rmtree(gone)
+        """Remove all but the newest `keep`; 0 keeps all."""
+        try:
+            for path in checkpoint.saved(self.folder)[keep:] if keep else ():
+                gone = path.with_name(f"{path.name}.tmp-old")
+                os.replace(path, gone)  # half removed, it must not look like a checkpoint
+                shutil.rmtree(gone)
+        except OSError as error:
+            raise NotPrunedError(error.strerror) from error
 
 
-class NotFinite(Exception):
+class NotFiniteError(Exception):
     """What would be saved is NaN or infinite somewhere."""
 
 
-def _fixed(trainer: Trainer) -> Tensors | None:
+class NotPrunedError(Exception):
+    """Older checkpoints are still there."""
+
+
+def fixed_weights(trainer: Trainer) -> Tensors | None:
     """The weights of a reference that no checkpoint holds."""
     if trainer.reference is None or checkpoint.follows(trainer.reference):
         return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
@@ -29,6 +29,14 @@ CONTROL = re.compile(
 )
 
 
+class Terminal(Console):
+    """A console that falls silent where nobody reads it any more (`paceline train demo | head`):
+    rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Screen:
     """Prints a run to a terminal or a file.
 
@@ -38,14 +46,20 @@ class Screen:
     """
 
     def __init__(self, steps: int, *, quiet: bool = False, console: Console | None = None) -> None:
-        self.console = console or Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
         self.steps, self.lines = steps, 0
         self.recent: deque[float] = deque(maxlen=10)
         self.said: set[str] = set()
         self.status: Status | None = None
 
     def say(self, text: str, style: str = "") -> None:
-        self.console.print(Text(text, style=style))
+        self._print(Text(text, style=style))
+
+    def _print(self, what: RenderableType) -> None:
+        try:
+            self.console.print(what)
+        except OSError:  # a full disk behind a pipe: the run is worth more than what it says
+            self.console.quiet = True
 
     def say_once(self, text: str, style: str = "yellow", *, once_for: str | None = None) -> None:
         """A remark that would not be news a second time, nor another one for the same reason."""
@@ -97,6 +111,11 @@ class Screen:
                 "more than half of the completions are cut by length; raise "
                 "rollouts.max_tokens, or ask for shorter answers."
             )
+        if line["empty"] > 0.5:
+            self.say_once(
+                "more than half of the completions are empty: the model stops at once; look at the "
+                "first prompt and at model.chat_template."
+            )
         if line["rows_trained"] == 0:
             self.say_once(
                 "a step had no signal: all completions of each problem got the same reward, so "
@@ -111,7 +130,7 @@ class Screen:
         ordered = sorted(round.rollouts, key=lambda r: r.verdict.reward, reverse=True)
         places = sorted({0, len(ordered) // 2, len(ordered) - 1})[:count]
         for place in places:
-            self.console.print(_one_line(ordered[place], self.console.width))
+            self._print(_one_line(ordered[place], self.console.width))
 
     def evaluation(self, title: str, evaluation: Evaluation) -> None:
         low, high = evaluation.intervals["sampled_accuracy"]
@@ -137,7 +156,7 @@ class Screen:
             first, last = (_with_interval(e, f"{name}_accuracy") for e in (before, after))
             delta = getattr(after, f"{name}_accuracy") - getattr(before, f"{name}_accuracy")
             table.add_row(name, first, last, f"{100 * delta:+.1f}")
-        self.console.print(table)
+        self._print(table)
 
 
 def _with_interval(evaluation: Evaluation, name: str) -> str:

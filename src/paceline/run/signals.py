@@ -1,8 +1,10 @@
-"""SIGINT and SIGTERM: the first ends a run where nothing is lost, a second one ends it at once."""
+"""SIGINT, SIGTERM and SIGHUP: the first ends a run where nothing is lost, a second one ends it at
+once."""
 
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,7 +12,10 @@ from typing import Any
 
 from ..errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TOGETHER = 1.0
+"""Seconds within which a second signal is the same one: a shell sends it to a whole group, and a
+program that started the run passes it on."""
 
 
 class Interrupts:
@@ -23,12 +28,15 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self._since = 0.0
         self._open = 0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._arrived) for number in SIGNALS}
+            for number in SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` wants it
+                    self._before[number] = signal.signal(number, self._arrived)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,7 +60,9 @@ class Interrupts:
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:
-            os._exit(128 + number)
-        self.number = number
+            if time.monotonic() - self._since > TOGETHER:
+                os._exit(128 + number)
+            return
+        self.number, self._since = number, time.monotonic()
         if self._open:
             raise Interrupted(number)

@@ -4,36 +4,35 @@ A run has one sitting, or as many as it takes. What a sitting knows beyond the t
 from what the run has written, so that the next one goes on as if there had been no stop.
 """
 
-import errno
-import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..errors import CheckpointError, DivergedError
 from ..layout import PADDED
 from ..model.allocator import give_back_freed_memory
-from ..training import Evaluation, Keeper, Report, Trainer, evaluate
+from ..training import Keeper, Report, Trainer
+from ..training.memory import with_less
 from ..types import Round
 from ..verify.judges import Judges
 from . import checkpoint, prepare
+from .check import Checked
 from .checkpoint import State
-from .log import counters_of, line
-from .plan import next_command
-from .prepare import Checked, evaluation_sampling
-from .report import write_report
+from .log import line
+from .restore import restore
+from .results import Results, in_words
+from .resuming import check_beside
 from .rollouts import write_round
 from .run import Run
 from .saver import Saver
 from .screen import Screen
 from .signals import Interrupts
-from .watch import Watch
+from .watch import Watch, refuse_hopeless
 from .watchdog import Watchdog
 
 GIVE_BACK_EVERY = 20
 """Steps after which memory that was kept for reuse goes back to the system."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_SKIPPED = 5
 """Steps in a row whose gradient was not finite, after which a run stops."""
 
@@ -43,6 +42,7 @@ class Sitting(Keeper):
 
     Args:
         found: the checkpoint to go on from; None begins at the start.
+        taken_up: called when the trainer is where the checkpoint was.
     """
 
     def __init__(
@@ -51,19 +51,21 @@ class Sitting(Keeper):
         run: Run,
         screen: Screen,
         judges: Judges,
+        interrupts: Interrupts,
         found: tuple[Path, State] | None = None,
+        taken_up: Callable[[], None] = lambda: None,
     ) -> None:
         self.checked, self.config = checked, checked.config
         self.run, self.screen, self.judges, self.found = run, screen, judges, found
-        self.interrupts, self.watch = Interrupts(), Watch()
-        self.began = time.perf_counter() - (found[1].seconds if found else 0.0)
+        self.interrupts, self.watch, self.taken_up = interrupts, Watch(), taken_up
+        spent = found[1].seconds if found else 0.0
+        self.results = Results(checked, run, screen, judges, interrupts, spent)
         self.metrics_bytes = found[1].metrics_bytes if found else 0
         self.line = found[1].line if found else None
         """The step's line until it is written."""
         self.round: str | None = found[1].round if found else None
         """sha256 of the file of the round in use."""
         self.skipped = 0
-        self.before: dict[str, Any] | None = None
 
     def go(self) -> None:
         """Evaluate, train, evaluate, and leave everything on disk.
@@ -71,59 +73,51 @@ class Sitting(Keeper):
         Raises: Interrupted, or whatever stopped it, behind a checkpoint, the model, the summary
             and the report; nothing of these where no step was taken.
         """
-        with self.interrupts:
-            trainer = self._trainer()
-            self._evaluate_before(trainer)
-            with self._saver() as saver, self._watchdog(trainer):
-                self.saver = saver
-                self._take_up(trainer)
-                try:
-                    self._train(trainer)
-                    after = self._evaluate(trainer, "after training")
-                except (KeyboardInterrupt, Exception) as error:
-                    self._stop(trainer, error)
-                    if isinstance(error, OSError) and error.errno in FULL:
-                        raise self._full(error) from error
-                    raise
-                self._finish(trainer, after)
+        trainer = self._trainer()
+        with self._watchdog(trainer), self._saver() as saver:
+            self.saver = saver
+            self.results.measure_before(trainer)
+            self._take_up(trainer)
+            try:
+                self._train(trainer)
+                after = self.results.evaluate(trainer, "after training")
+            except BaseException as error:
+                self._stop(trainer, error)
+                raise
+            self.results.leave_model(trainer)
+            saver.finish()
+            self.results.finish(trainer, after)
 
     def _trainer(self) -> Trainer:
-        with self.screen.busy("loading the model"):
+        def load() -> Trainer:
             policy = prepare.policy_of(self.checked)
-            trainer = prepare.trainer_of(self.checked, policy, self, self.judges)
-        if policy.layout is PADDED:
+            return prepare.trainer_of(self.checked, policy, self, self.judges)
+
+        with self.screen.busy("loading the model"), self.interrupts.abandonable():
+            trainer = with_less(load, lambda: False)
+        if trainer.policy.layout is PADDED:
             self.screen.say_once(
                 "not every layer of this model is plain attention, so rows are padded: slower, "
                 "with the same gradient."
             )
+        self.trainer = trainer
         return trainer
-
-    def _evaluate_before(self, trainer: Trainer) -> None:
-        """Measure the model as it was at the start, unless that was done in the same way."""
-        measured = self.run.summary
-        if "before" in measured and measured["evaluation"] == asdict(self.config.evaluation):
-            self.before = measured["before"]
-            return
-        evaluation = self._evaluate(trainer, "before training")
-        self.before = evaluation and asdict(evaluation)
-        self._write_summary(trainer, None)
 
     def _take_up(self, trainer: Trainer) -> None:
         """Put the trainer where the checkpoint was, and know what earlier sittings knew."""
-        self.trainer = trainer
         for old in self.run.metrics():
             list(self.watch.notices(old))  # told then
             self.screen.recent.append(old["seconds"])
             self.skipped = self.skipped + 1 if old["skipped"] else 0
-        if self.found is None:
-            return
-        folder, state = self.found
-        file = self.run.rollouts_of(state.rounds - 1)
-        try:
-            checkpoint.restore(folder, state, trainer, file)
-        except CheckpointError as error:
-            raise CheckpointError(f"'{folder}' cannot be gone on from: {error}.") from error
-        self.saver.check_start(trainer, state)
+        if self.found is not None:
+            folder, state = self.found
+            try:
+                restore(folder, state, trainer, self.run.rollouts_of(state.rounds - 1))
+            except CheckpointError as error:
+                raise CheckpointError(f"'{folder}' cannot be gone on from: {error}.") from error
+            self.saver.check_fixed(trainer, state)
+        self.taken_up()
+        self.results.summarize(trainer)  # an earlier sitting's may say that it is over
 
     def _saver(self) -> Saver:
         return Saver(
@@ -133,7 +127,8 @@ class Sitting(Keeper):
 
     def _watchdog(self, trainer: Trainer) -> Watchdog:
         def tell(text: str) -> None:
-            self.run.event("stuck", text, trainer.steps)
+            with suppress(OSError):
+                self.run.event("stuck", text, trainer.steps)
             self.screen.say(f"  note: {text}", "yellow")
 
         return Watchdog(trainer, self.judges, tell)
@@ -150,11 +145,12 @@ class Sitting(Keeper):
                 self._look_at(report)
             every = config.evaluation.every
             if every and trainer.steps % every == 0 and trainer.steps < config.steps:
-                evaluation = self._evaluate(trainer, f"after step {trainer.steps}")
+                evaluation = self.results.evaluate(trainer, f"after step {trainer.steps}")
                 self.line["evaluation"] = evaluation and asdict(evaluation)
             self._write_line(trainer)
-            last = trainer.steps == config.steps
-            if config.save_every and (last or trainer.steps % config.save_every == 0):
+            due = trainer.steps % max(1, config.save_every) == 0 or trainer.steps == config.steps
+            # Not among steps whose gradient is not finite: what they come from may be the weights.
+            if config.save_every and due and not self.skipped:
                 self.saver.begin(self.state(trainer), trainer)
 
     def _look_at(self, report: Report) -> None:
@@ -195,12 +191,13 @@ class Sitting(Keeper):
     def _go_back(self, trainer: Trainer) -> str:
         """Return to the last checkpoint, for the model that is left behind."""
         self.saver.settle()
-        if self.saver.newest is None:
-            return "there is no checkpoint to go back to."
-        state = checkpoint.verify(self.saver.newest, self.run.config["id"])
-        file = self.run.rollouts_of(state.rounds - 1)
-        checkpoint.restore(self.saver.newest, state, trainer, file)
-        return f"the model is that of step {state.step} again, the last checkpoint."
+        for folder in checkpoint.saved(self.run.checkpoints):
+            with suppress(CheckpointError):
+                state = checkpoint.verify(folder, self.run.config["id"])
+                check_beside(self.run, state)
+                restore(folder, state, trainer, self.run.rollouts_of(state.rounds - 1))
+                return f"the model is that of step {state.step} again, the last checkpoint."
+        return "there is no checkpoint to go back to."
 
     def state(self, trainer: Trainer) -> State:
         """Where the run stands."""
@@ -218,99 +215,35 @@ class Sitting(Keeper):
             round=None if used_up else self.round,
             drawn=None if used_up or drawn is None else checkpoint.counted(drawn),
             line=self.line,
-            seconds=self.seconds,
-            start=None,
+            seconds=self.results.seconds,
+            fixed=None,
         )
 
-    @property
-    def seconds(self) -> float:
-        """Spent on the run so far, over all its sittings."""
-        return time.perf_counter() - self.began
-
     def _stop(self, trainer: Trainer, error: BaseException) -> None:
-        """Leave everything from which the run can go on, and what was learned."""
-        self.saver.settle()
+        """Leave everything from which the run can go on, and what was learned, as far as that goes:
+        what stopped it is what has to be told."""
         if trainer.steps == 0:
             return
+        diverged = isinstance(error, DivergedError)
+        sound = trainer.whole and not (diverged and self.saver.newest is None)
         self.screen.say(
             f"Stopped ({type(error).__name__}) after step {trainer.steps}: saving.", "yellow"
         )
-        diverged = isinstance(error, DivergedError)
+        leaving: list[Callable[[], object]] = [self.saver.settle]
         if trainer.whole and not diverged:
-            self.saver.begin(self.state(trainer), trainer)
-            self.saver.settle()
-        self.run.event("stopped", _in_words(error), trainer.steps)
-        self._write_summary(trainer, error)
-        if trainer.whole and not (diverged and self.saver.newest is None):
-            self.run.save_model(trainer.policy)
-        self._report()
+            leaving += [lambda: self.saver.begin(self.state(trainer), trainer), self.saver.settle]
+        leaving.append(lambda: self.run.event("stopped", in_words(error), trainer.steps))
+        leaving.append(lambda: self.results.summarize(trainer, error))
+        if sound:
+            leaving.append(lambda: self.results.leave_model(trainer))
+        leaving.append(self.results.report)
+        for leave in leaving:
+            try:
+                leave()
+            except Exception as another:
+                self.screen.say(f"  note: on the way out, {in_words(another)}", "yellow")
         if self.saver.newest is not None:
             self.screen.say(f"go on    paceline resume {self.run.path}")
-
-    def _full(self, error: OSError) -> CheckpointError:
-        return CheckpointError(
-            f"The disk that holds '{self.run.path}' is full ({error.strerror}); make room, then "
-            f"`paceline resume {self.run.path}`."
-        )
-
-    def _finish(self, trainer: Trainer, after: Evaluation | None) -> None:
-        """The model, the summary, the report, and the last lines on the screen."""
-        self.run.save_model(trainer.policy)
-        self.saver.finish()
-        self._write_summary(trainer, None, after, finished=True)
-        self.run.event("finished", "", trainer.steps)
-        report = self._report()
-        if self.before and after:
-            self.screen.table(Evaluation.of(self.before), after)
-        self.screen.say(f"report   {report}")
-        self.screen.say(f"model    {self.run.model}")
-        self.screen.say(f"seconds  {self.seconds:.0f}")
-        self.screen.say(f"next     {next_command(self.checked, self.run.path)}")
-
-    def _write_summary(
-        self,
-        trainer: Trainer,
-        error: BaseException | None,
-        after: Evaluation | None = None,
-        *,
-        finished: bool = False,
-    ) -> None:
-        summary = {
-            "finished": finished,
-            "before": self.before,
-            "after": after and asdict(after),
-            "evaluation": asdict(self.config.evaluation),
-            "steps": trainer.steps,
-            "rounds": trainer.rounds,
-            "interrupted": isinstance(error, KeyboardInterrupt),
-            "stopped": None if error is None else _in_words(error),
-            "counters": counters_of(self.run.metrics(), self.run.events()),
-            "seconds": self.seconds,
-            "model": "model",
-        }
-        self.run.write_json("summary.json", summary)
-
-    def _report(self) -> Path | None:
-        return write_report(self.run.path) if self.run.lines.exists() else None
-
-    def _evaluate(self, trainer: Trainer, title: str) -> Evaluation | None:
-        settings = self.config.evaluation
-        if not settings.problems:
-            return None
-        with self.screen.busy(f"evaluating {title}"), self.interrupts.abandonable():
-            evaluation, _ = evaluate(
-                trainer.policy,
-                trainer.engine,
-                self.checked.task,
-                evaluation_sampling(self.config),
-                problems=settings.problems,
-                completions=settings.completions,
-                seed=self.config.seed,
-                progress=self.screen.progress,
-                judges=self.judges,
-            )
-        self.screen.evaluation(title, evaluation)
-        return evaluation
 
     def _busy(self, what: str) -> AbstractContextManager[None]:
         return self.screen.busy(what) if self.screen.console.is_terminal else nullcontext()
@@ -318,6 +251,8 @@ class Sitting(Keeper):
     # What the trainer asks of its surroundings.
 
     def keep(self, round: Round) -> None:
+        if round.index == 0:
+            refuse_hopeless(round, self.config.rollouts.max_tokens)
         trainer, path = self.trainer, self.run.rollouts_of(round.index)
         written = write_round(
             path, round, trainer.objective, trainer.policy.tokenizer, trainer.steps + 1
@@ -331,14 +266,10 @@ class Sitting(Keeper):
         self.saver.settle()
 
     def out_of_memory(self, what: str) -> None:
-        text = f"memory ran out in step {self.trainer.steps + 1}, which is done again: {what}"
+        text = f"memory ran out after step {self.trainer.steps}; again with less: {what}"
         self.run.event("memory", text, self.trainer.steps)
         self.screen.say(f"  note: {text}", "yellow")
 
     def _not_saved(self, text: str) -> None:
         self.run.event("not saved", text, self.trainer.steps)
-        self.screen.say(f"  note: {text}; training goes on.", "yellow")
-
-
-def _in_words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+        self.screen.say(f"  note: {text}.", "yellow")

@@ -1,30 +1,25 @@
 """The main job: check, load, evaluate, train, evaluate, save, report; and going on with a run that
 was stopped."""
 
-import shutil
-from collections.abc import Collection
-from dataclasses import replace
+import errno
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from .. import config as configuration
 from ..config import Config
+from ..errors import CheckpointError
 from ..verify.judges import Judges
+from . import resuming
+from .check import Checked, check
 from .plan import described, tell_plan
-from .prepare import check
-from .resume import (
-    Changes,
-    Found,
-    check_content,
-    compare,
-    config_of,
-    find,
-    go_back_to,
-    record,
-    tell,
-)  # fmt: skip
-from .run import Run, new_path
+from .run import Run, default_path, new_path, stopped_at
 from .screen import Screen
+from .signals import Interrupts
 from .sitting import Sitting
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def train(config: Config, *, quiet: bool = False) -> Run:
@@ -39,19 +34,23 @@ def train(config: Config, *, quiet: bool = False) -> Run:
     """
     path = new_path(config.name, config.out)
     screen = Screen(config.steps, quiet=quiet)
-    with screen.busy("checking the configuration, the data and the reward"):
-        checked = check(config)
-    tell_plan(checked, str(path), screen)
-    run = Run.create(path)
-    try:
-        run.write_json("config.json", described(checked))
-        run.event("started", "", 0)
-        with Judges(checked.task.verifier, config.rewards) as judges:
-            Sitting(checked, run, screen, judges).go()
-    finally:
-        run.release()
-        if not run.lines.exists():  # nothing was learned: the name stays free
-            shutil.rmtree(path, ignore_errors=True)
+    with Interrupts() as interrupts:
+        checked = _checked(config, path, screen, interrupts)
+        tell_plan(checked, str(path), screen)
+        if config.out is None and (said := stopped_at(default_path(config.name))):
+            screen.say_once(said)
+        run = Run.create(path)
+        try:
+            with _room_for(run):
+                run.write_json("config.json", described(checked))
+                run.event("started", "", 0)
+                with Judges(checked.task.verifier, config.rewards) as judges:
+                    Sitting(checked, run, screen, judges, interrupts).go()
+        finally:
+            if run.lines.exists():
+                run.release()
+            else:  # nothing was learned: the name stays free
+                run.remove()
     return run
 
 
@@ -75,38 +74,62 @@ def resume(
     Raises: UserError with one sentence; Interrupted for a signal.
     """
     run = Run.open(path)
-    run.acquire()
-    try:
-        config = config or config_of(run)
-        screen = Screen(config.steps, quiet=quiet)
-        if run.finished and config.steps <= run.summary["steps"]:
-            screen.say(
-                f"'{run.path}' is finished, after {run.summary['steps']} steps: nothing is left to "
-                f"do. For more, `paceline resume {run.path} steps=N`."
-            )
-            return run
-        changes = compare(run.config["config"], configuration.to_json(config), named)
-        with screen.busy("checking the configuration, the data and the reward"):
-            checked = check(config)
-        found = find(run, screen)
-        check_content(run, checked, changes, named, found)
-        tell(run, checked, changes, found, screen)
-        record(run, checked, changes, found)
-        go_back_to(run, found)
-        found = with_limits(found, config, changes)
-        with Judges(checked.task.verifier, config.rewards) as judges:
-            Sitting(checked, run, screen, judges, found).go()
-    finally:
-        run.release()
+    with _room_for(run):
+        run.acquire()
+        try:
+            run.make_folders()
+            config = config or resuming.config_of(run)
+            screen = Screen(config.steps, quiet=quiet)
+            if run.finished and config.steps <= run.summary["steps"]:
+                screen.say(
+                    f"'{run.path}' is finished, after {run.summary['steps']} steps: nothing is "
+                    f"left to do. For more, `paceline resume {run.path} steps=N`."
+                )
+            else:
+                _resume(run, config, named, screen)
+        finally:
+            run.release()
     return run
 
 
-def with_limits(found: Found | None, config: Config, changes: Changes) -> Found | None:
-    """The checkpoint with the config's limits of memory where they were changed; else it knows
-    better what fits."""
-    if found is None:
-        return None
-    limits = ("tokens_per_forward", "rows_at_once")
-    return found[0], replace(
-        found[1], **{key: getattr(config, key) for key in limits if key in changes}
-    )
+def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
+    """Check all that could refuse it, go back to the checkpoint, go on."""
+    changes = resuming.compare(run.config["config"], configuration.to_json(config), named)
+    with Interrupts() as interrupts:
+        checked = _checked(_as_begun(config, run), run.path, screen, interrupts, timed=False)
+        found, broken = resuming.find(run)
+        resuming.check_fits(run, checked, changes, named, found)
+        others = resuming.tell(run, checked, changes, found, screen)
+        resuming.clear(run, found, broken, screen)
+        record = partial(resuming.record, run, checked, changes, found, others)
+        found = resuming.with_limits(found, config, run, changes)
+        with Judges(checked.task.verifier, config.rewards) as judges:
+            Sitting(checked, run, screen, judges, interrupts, found, record).go()
+
+
+def _as_begun(config: Config, run: Run) -> Config:
+    """The config in the dtype that `auto` meant where the run began."""
+    meant = {"bfloat16": "bf16", "float32": "fp32"}[run.config["machine"]["dtype"]]
+    return config.with_(**{"model.dtype": meant})
+
+
+def _checked(
+    config: Config, path: Path, screen: Screen, interrupts: Interrupts, *, timed: bool = True
+) -> Checked:
+    busy = screen.busy("checking the configuration, the data and the reward")
+    with busy, interrupts.abandonable():
+        return check(config, path=path, timed=timed)
+
+
+@contextmanager
+def _room_for(run: Run) -> Iterator[None]:
+    """Tell of a full disk in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise CheckpointError(
+            f"The disk that holds '{run.path}' is full ({error.strerror}); make room, then "
+            f"`paceline resume {run.path}`."
+        ) from error

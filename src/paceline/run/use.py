@@ -6,13 +6,14 @@ from ..engine import LocalEngine, Request
 from ..training import Evaluation, evaluate
 from ..verify.judges import Judges
 from . import prepare
+from .check import check, evaluation_sampling
 from .screen import Screen, printable
 
 
 def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     """Accuracy of `config.model` on the held-out problems of `config.task`."""
     screen = Screen(0, quiet=quiet)
-    checked = prepare.check(config)
+    checked = check(config, train=False)
     with screen.busy(f"loading {config.model.path}"):
         policy = prepare.policy_of(checked, train=False)
     judges = Judges(checked.task.verifier, config.rewards)
@@ -21,7 +22,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             policy,
             LocalEngine(policy, rows_at_once=config.rows_at_once),
             checked.task,
-            prepare.evaluation_sampling(config),
+            evaluation_sampling(config),
             problems=config.evaluation.problems,
             completions=config.evaluation.completions,
             seed=config.seed,
@@ -36,10 +37,10 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     """What the model answers to one user turn, `count` times, under the task's template."""
     from ..types import Problem
 
-    checked = prepare.check(config)
+    checked = check(config, train=False)
     policy = prepare.policy_of(checked, train=False)
     prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
-    sampling = prepare.evaluation_sampling(config)
+    sampling = evaluation_sampling(config)
     streams = tuple(chance.key(config.seed, "sample-command", prompt, i) for i in range(count))
     completions = LocalEngine(policy).generate(
         [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling

@@ -1,12 +1,13 @@
 """Signs that the reward is paid for something else than the task: said once, with the figures.
 
-Three rules, each on figures that every step or evaluation has anyway.
+Four rules, each on figures that every step or evaluation has anyway.
 
 - The reward rises and the answers do not get better: over WINDOW steps the mean reward gained RISE
   while the share of right answers gained nothing. A part of the reward other than the answer is
   being collected.
 - The reward rises and held-out accuracy does not: between two evaluations the mean reward gained
   RISE while held-out accuracy fell.
+- No signal: in BARREN steps in a row no group's rewards differed.
 - One answer fits all: more than REPEATED of a round's completions say what a completion of a
   problem with another answer says, in PATIENCE rounds in a row.
 """
@@ -16,12 +17,16 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
+from ..errors import ConfigError
 from ..types import Round
 
 WINDOW = 10
 RISE = 0.1
+BARREN = 10
 REPEATED = 0.5
 PATIENCE = 5
+ENOUGH = 32
+"""Completions in the first round, below which it proves nothing."""
 
 
 class Watch:
@@ -34,7 +39,7 @@ class Watch:
         """Rewards since the last evaluation."""
         self._before: tuple[float, float] | None = None
         """Mean reward before, and held-out accuracy at, the last evaluation."""
-        self._repeating = 0
+        self._repeating = self._barren = 0
         self._formal = False
         """Whether the first rule held at the last step: it is told when it begins to."""
 
@@ -43,6 +48,7 @@ class Watch:
         self._steps.append((line["reward"], line["accuracy"]))
         self._since.append(line["reward"])
         yield from self._form()
+        yield from self._signal(line)
         yield from self._heldout(line.get("evaluation"))
         if line["part"] == 0:  # the steps of a round share its figure
             yield from self._repetition(line["repeated_answers"])
@@ -74,6 +80,17 @@ class Watch:
                 )
         self._before, self._since = (reward, accuracy), []
 
+    def _signal(self, line: Mapping[str, Any]) -> Iterator[str]:
+        self._barren = 0 if line["rows_trained"] else self._barren + 1
+        if self._barren == BARREN:
+            easier = "easier problems, or a reward in smaller steps"
+            advice = "harder problems" if line["accuracy"] > 0.5 else easier
+            yield (
+                f"for {BARREN} steps in a row no group had any signal: all completions of each "
+                f"problem got the same reward, and nothing was learned; take {advice}, larger "
+                "groups, or rollouts.accept=signal."
+            )
+
     def _repetition(self, share: float) -> Iterator[str]:
         self._repeating = self._repeating + 1 if share > REPEATED else 0
         if self._repeating == PATIENCE:
@@ -82,6 +99,20 @@ class Watch:
                 "said what completions of other problems said: one answer that fits all is being "
                 "learned; read some, and audit the reward."
             )
+
+
+def refuse_hopeless(first: Round, max_tokens: int) -> None:
+    """Raise ConfigError where all of the first round was cut and none of it is told apart: nothing
+    can be learned from answers that never come to their end."""
+    n = len(first.rollouts)
+    if n < ENOUGH or any(group.has_signal for group in first.groups):
+        return
+    if all(r.completion.finish == "length" for r in first.rollouts):
+        raise ConfigError(
+            f"All of the first {n} completions were cut at {max_tokens} tokens, and no group had "
+            "any signal: nothing can be learned so; raise rollouts.max_tokens, ask for shorter "
+            "answers, or see `paceline audit`."
+        )
 
 
 def repeated_answers(round: Round) -> float:

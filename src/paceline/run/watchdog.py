@@ -60,7 +60,8 @@ class Watchdog:
         return self.trainer.steps, id(clock), clock.ticks, self.judges.judged, self._place()
 
     def _place(self) -> tuple[tuple[str, int], ...]:
-        """Where the main thread is: in Python code it moves even where nothing is told of it."""
+        """Where the main thread is: while it samples or evaluates, now here, now there; where it
+        waits, or turns in a circle of somebody's own, always at one place."""
         frame, lines = sys._current_frames().get(self._main), list[tuple[str, int]]()
         while frame is not None:
             lines.append((frame.f_code.co_filename, frame.f_lineno or 0))
@@ -74,7 +75,7 @@ class Watchdog:
         if (waiting := self.judges.oldest()) is not None:
             text += (
                 f": the verdict of {waiting.verifier} on problem {waiting.problem} has been waited "
-                f"for since {waiting.seconds:.0f} s"
+                f"for these {waiting.seconds:.0f} s"
             )
         frame = sys._current_frames().get(self._main)
         return f"{text}; the trainer is at {_ours(frame)}." if frame is not None else f"{text}."

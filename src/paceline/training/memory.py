@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from ..errors import MemoryShort
+from ..errors import MemoryShortError
 
 T = TypeVar("T")
 SAYS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
@@ -19,7 +19,7 @@ def with_less(work: Callable[[], T], shrink: Callable[[], bool]) -> T:
     Args:
         shrink: makes the work need less; False where it cannot.
 
-    Raises: MemoryShort where it cannot be made smaller any more.
+    Raises: MemoryShortError where it cannot be made smaller any more.
     """
     while True:
         try:
@@ -33,7 +33,7 @@ def with_less(work: Callable[[], T], shrink: Callable[[], bool]) -> T:
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         if not shrink():
-            raise MemoryShort(
+            raise MemoryShortError(
                 f"Memory ran out, and the work cannot be cut any smaller ({said[:160]}); use a "
                 "smaller model, shorter rollouts.max_tokens, or a machine with more memory."
             )

@@ -103,6 +103,12 @@ class Optimizer:
             eps=settings.eps,
             fused=True,
         )
+        for master in self.masters:  # as the first step would, so that it needs no more memory
+            self.adamw.state[master] = {
+                "step": torch.zeros((), dtype=torch.float32, device=master.device),
+                "exp_avg": torch.zeros_like(master),
+                "exp_avg_sq": torch.zeros_like(master),
+            }
 
     def step(self, number: int) -> Stepped:
         """Take optimizer step `number` (counted from 1) on the gradients summed since the last
@@ -135,31 +141,18 @@ class Optimizer:
                 parameter.copy_(master)
 
     def moments(self) -> dict[str, Tensor]:
-        """AdamW's state by "parameter.name": what a checkpoint keeps. Empty before the first
-        step."""
+        """AdamW's state by "parameter.name": what a checkpoint keeps."""
         return {
             f"{name}.{key}": self.adamw.state[master][key]
             for name, master in zip(self.names, self.masters, strict=True)
             for key in MOMENTS
-            if master in self.adamw.state
         }
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over what `moments` gave, into memory allocated as a first step allocates it.
-
-        Raises: KeyError naming what is missing.
-        """
-        self.adamw.state.clear()
-        for name, master in zip(self.names, self.masters, strict=True) if tensors else ():
-            count = tensors[f"{name}.step"]
-            state = self.adamw.state[master] = {
-                "step": torch.zeros((), dtype=count.dtype, device=master.device),
-                "exp_avg": torch.zeros_like(master),
-                "exp_avg_sq": torch.zeros_like(master),
-            }
-            for key in MOMENTS:
-                state[key].copy_(tensors[f"{name}.{key}"])
+        """Take over what `moments` gave. Raises: KeyError naming what is missing."""
+        for name, moment in self.moments().items():
+            moment.copy_(tensors[name])
 
 
 def _into(master: Tensor):

@@ -109,7 +109,7 @@ class Trainer:
         )
         with clock("update"), self.keeper.abandonable():
             metrics = with_less(partial(self._gradient, batch), self._halve_packs)
-        with clock("save"):
+        with clock("keep"):
             self.keeper.before_change()
         self.whole = False
         with clock("optimize"):
@@ -144,8 +144,7 @@ class Trainer:
         draw = self.sampler.draw
         try:
             with self.keeper.abandonable():
-                sample = partial(self.sampler.sample, self.rounds, clock)
-                drawn = with_less(sample, partial(self._fewer_rows, draw))
+                drawn = with_less(partial(self._sampled, draw, clock), self.fewer_rows)
                 with clock("score"):
                     round = with_less(partial(self._scored, drawn.round), self._halve_packs)
                 with clock("keep"):
@@ -154,6 +153,11 @@ class Trainer:
             self.sampler.draw = draw  # what was broken off is drawn again
             raise
         return replace(drawn, round=round)
+
+    def _sampled(self, draw: int, clock: Clock) -> Drawn:
+        """The next round, from this place in the stream of problems."""
+        self.sampler.draw = draw
+        return self.sampler.sample(self.rounds, clock)
 
     def _scored(self, round: Round) -> Round:
         """The round with the log-probabilities that the objective will ask for."""
@@ -174,9 +178,8 @@ class Trainer:
         self.keeper.out_of_memory(f"tokens_per_forward is {self.tokens_per_forward} now")
         return True
 
-    def _fewer_rows(self, draw: int) -> bool:
-        """Use less memory in sampling, and begin the round again."""
-        self.sampler.draw = draw
+    def fewer_rows(self) -> bool:
+        """Use less memory in sampling; False where it cannot."""
         if not self.engine.shrink():
             return False
         self.keeper.out_of_memory("half as many completions are sampled at once now")

@@ -21,6 +21,8 @@ class OwnVerifier:
     needs_process: ClassVar[bool] = False
     """Whether it calls code of others, whose time has no bound: it is then called in a process that
     can be ended."""
+    loads_model: ClassVar[bool] = False
+    """Whether its `check`, or its first call, loads a model."""
 
     def check(self) -> None:
         """Find now what would fail at the first call. Raises: a UserError."""

@@ -8,11 +8,12 @@ import ctypes
 import os
 import pickle
 import sys
-import traceback
 from typing import Any, BinaryIO
 
 import cloudpickle
 
+from ..errors import UserError
+from .trace import told
 from .worker import HEAD
 
 
@@ -51,7 +52,10 @@ def _die_with(parent: int) -> None:
 
 
 def _told(error: BaseException) -> tuple[str, str, str, BaseException | None]:
-    text, kind = "".join(traceback.format_exception(error)), type(error.__cause__ or error).__name__
+    # Our own sentence without a cause is about an answer: nobody raised anything.
+    ours = isinstance(error, UserError) and error.__cause__ is None
+    cause = error.__cause__ or error
+    text, kind = "" if ours else told(cause), type(cause).__name__
     try:
         cloudpickle.loads(cloudpickle.dumps(error))
     except Exception:

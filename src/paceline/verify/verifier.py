@@ -108,11 +108,22 @@ def leaves(verifier: AnyVerifier) -> Iterator[AnyVerifier]:
         yield verifier
 
 
-def check_verifier(verifier: AnyVerifier) -> None:
-    """Find before training what would fail in the middle of it. Raises: a UserError."""
+def check_verifier(verifier: AnyVerifier, *, load: bool = True) -> None:
+    """Find before training what would fail in the middle of it.
+
+    Args:
+        load: also what has to load a model to know.
+
+    Raises: a UserError.
+    """
     for leaf in leaves(verifier):
-        if isinstance(leaf, OwnVerifier):
+        if isinstance(leaf, OwnVerifier) and (load or not leaf.loads_model):
             leaf.check()
+
+
+def loads_model(verifier: AnyVerifier) -> bool:
+    """Whether a verifier has to load a model before it can say anything."""
+    return any(isinstance(leaf, OwnVerifier) and leaf.loads_model for leaf in leaves(verifier))
 
 
 def answers_of(

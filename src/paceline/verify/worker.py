@@ -50,6 +50,7 @@ class Raised(Exception):
 
     Args:
         kind: the type's name; of its cause where there is one.
+        traceback: of the same, without our own frames; "" where our own sentence says it all.
         error: the exception itself, where it can be sent.
     """
 

@@ -8,6 +8,7 @@ from typing import Any
 from ...config import Config
 from ...verify.judges import Judges
 from .. import prepare
+from ..check import check
 from ..screen import Screen, printable
 from .model import Overlap, Sampled, overlap_of, sample_model
 from .page import write_page
@@ -57,7 +58,7 @@ def audit(
     """
     screen = Screen(0, quiet=as_json)
     with screen.busy("checking the configuration, the data and the tokenizer"):
-        checked = prepare.check(config)
+        checked = check(config, train=False)
     task, sampled = checked.task, None
     # What it raises is a finding, and not the end.
     with Judges(task.verifier, replace(config.rewards, on_error="drop")) as judges:
@@ -66,8 +67,8 @@ def audit(
         if model:
             with screen.busy("loading the model"):
                 # All groups count, not only those that a run would accept.
-                still = prepare.check(
-                    config.with_(optimizer={"lr": 0.0}, rollouts={"accept": "all"})
+                still = check(
+                    config.with_(optimizer={"lr": 0.0}, rollouts={"accept": "all"}), train=False
                 )
                 trainer = prepare.trainer_of(still, prepare.policy_of(still), None, judges)
             with screen.busy(f"sampling {rounds} rounds"):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import page as parts
 from .curves import charts, curve_data
+from .history import history
 from .read import Json, RunRecord, read_run
 from .rollouts import rollouts
 from .words import verdict
@@ -51,6 +52,7 @@ def page(run: RunRecord) -> str:
         "figures": "\n".join(parts.figure(chart) for chart in found),
         "constant": parts.constant_list(constant),
         "about_curves": escape(parts.about_curves(run)),
+        "history": history(run),
         "setup": parts.setup(run),
         "footer": escape(parts.footer(run)),
         "curves_data": embedded(curve_data(run, found)),

@@ -57,7 +57,7 @@ def result_table(run: RunRecord) -> str:
     if not rows:
         later = "The table of before and after appears when the run has finished."
         never = "This run was not measured on held-out problems, so there is no before and after."
-        return f'<p class="muted">{never if run.summary else later}</p>'
+        return f'<p class="muted">{later if run.state == "going" else never}</p>'
     n = (summary.get("after") or {}).get("n")
     count = f"{n:,} held-out problems" if isinstance(n, int) else "Held-out problems"
     return (
@@ -121,7 +121,9 @@ def strip(sides: list[tuple[float | None, tuple[float, float]]]) -> str:
 
 def facts(run: RunRecord) -> str:
     """The run's size, time and speed, as a row of figures."""
-    seconds = (run.summary or {}).get("seconds") or sum(filter(None, run.column("seconds")))
+    going = run.state == "going"
+    seconds = 0 if going else (run.summary or {}).get("seconds") or 0
+    seconds = seconds or sum(filter(None, run.column("seconds")))
     speed = [v for v in run.column("tokens_per_second") if v is not None]
     memory = [v for v in run.column("memory_gb") if v is not None]
     machine = run.config.get("machine") or {}

@@ -21,9 +21,21 @@ class RunRecord:
     metrics: tuple[Json, ...]
     """One object a step, in order; empty before the first step."""
     summary: Json | None
-    """summary.json, or None while the run goes on (or if it stopped before its end)."""
+    """summary.json, or None as long as nothing was measured."""
+    events: tuple[Json, ...] = ()
+    """One object an event, in order: starts, stops, notes."""
     broken_lines: int = 0
     """Lines of metrics.jsonl that are no JSON object, a half-written last one not counted."""
+
+    @property
+    def state(self) -> str:
+        """going, finished, interrupted (by a signal) or stopped (by an error)."""
+        summary = self.summary or {"finished": False}
+        if summary.get("finished", True):
+            return "interrupted" if summary.get("interrupted") else "finished"
+        if summary.get("interrupted"):
+            return "interrupted"
+        return "stopped" if summary.get("stopped") else "going"
 
     @property
     def steps(self) -> list[int]:
@@ -67,6 +79,7 @@ def read_run(folder: Path) -> RunRecord:
         config=config,
         metrics=metrics,
         summary=whole_object(summary) if summary.is_file() else None,
+        events=read_lines(folder / "events.jsonl")[0],
         broken_lines=broken,
     )
 

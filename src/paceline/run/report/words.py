@@ -73,10 +73,10 @@ def verdict(run: RunRecord) -> str:
     """One sentence from the numbers: what the run did, or how far it is."""
     if not run.metrics:
         return "No step has been finished yet."
-    if run.summary is None:
+    if run.summary is None or run.state == "going":
         return verdict_so_far(run, "Not finished:", "so far")
-    if run.summary.get("interrupted"):
-        return verdict_so_far(run, "Interrupted after", "")
+    if run.state != "finished":
+        return verdict_so_far(run, f"{run.state.title()} after", "")
     for metric in ("sampled_accuracy", "greedy_accuracy"):
         before, span_1 = measured(run.summary, "before", metric)
         after, span_2 = measured(run.summary, "after", metric)

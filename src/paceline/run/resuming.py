@@ -1,0 +1,266 @@
+"""What is looked for and compared before a run goes on; nothing of it is touched until all of that
+is sound."""
+
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .. import config as configuration
+from ..config import Config
+from ..errors import CheckpointError, ConfigError, DataError
+from . import checkpoint, disk, prepare
+from .check import Checked
+from .checkpoint import State
+from .plan import fingerprints
+from .run import Run
+from .screen import Screen
+
+Found = tuple[Path, State]
+"""A checkpoint that is whole, and what it holds besides tensors."""
+Broken = tuple[Path, str]
+"""One that is not, and why."""
+Changes = Mapping[str, tuple[Any, Any]]
+"""Key -> (the run's own value, the one asked for)."""
+SAFE = (
+    "name", "out", "save_every", "save_keep", "show_every", "tokens_per_forward", "rows_at_once",
+    "evaluation", "rewards.workers", "model.device",
+)  # fmt: skip
+"""Keys, and sections, that may change without being named: they change no step, to rounding. So
+does `steps`, as long as the learning rate does not fall towards the last one."""
+FIXED = ("seed", "schedule", "model.dtype")
+"""Those that cannot change within a run: a checkpoint would not fit, or mean something else."""
+OF_A_ROUND = ("objective", "task", "rollouts", "reference")
+"""Those that a round was sampled and scored with: they change between rounds only."""
+LIMITS = ("tokens_per_forward", "rows_at_once")
+
+
+def config_of(run: Run) -> Config:
+    """The config that a run was started or last gone on with."""
+    data = run.config
+    if "id" not in data:
+        raise ConfigError(
+            f"'{run.path}' was made by a version of paceline that could not resume; start it again "
+            f"with `paceline train {run.path / 'config.json'}`."
+        )
+    return configuration.from_json(data["config"])
+
+
+def compare(
+    old: Mapping[str, Any], new: Mapping[str, Any], named: Collection[str]
+) -> dict[str, tuple[Any, Any]]:
+    """Keys whose values differ.
+
+    Raises: ConfigError where one cannot change, or would change what comes out and is not named.
+    """
+    ours, theirs = _flat(old), _flat(new)
+    changes = {
+        key: (ours.get(key), theirs.get(key))
+        for key in {**ours, **theirs}
+        if ours.get(key) != theirs.get(key)
+    }
+    falls = "constant" in (ours["optimizer.decay"], theirs["optimizer.decay"])
+    for key, (was, now) in changes.items():
+        if _within(key, (*SAFE, *(("steps",) if falls else ()))):
+            continue
+        told = f"{key} is {now!r} here and {was!r} in the run"
+        if _within(key, FIXED):
+            raise ConfigError(f"{told}, and cannot change within a run; start a new one with it.")
+        if not _within(key, named):
+            raise ConfigError(
+                f"{told}, which changes what comes out; go on without it, or name it: "
+                f"`paceline resume RUN {key}={now}`."
+            )
+    return changes
+
+
+def _within(key: str, sections: Collection[str]) -> bool:
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys of a config as JSON; an objective or a function is one value."""
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        whole = not isinstance(value, Mapping) or key == "objective" or "function" in value
+        found |= {f"{prefix}{key}": value} if whole else _flat(value, f"{prefix}{key}.")
+    return found
+
+
+def find(run: Run) -> tuple[Found | None, list[Broken]]:
+    """The newest checkpoint that is whole, and newer ones that are not. None where the run had not
+    come to its first one.
+
+    Raises: CheckpointError where there should be one, and none is whole.
+    """
+    broken: list[Broken] = []
+    for folder in checkpoint.saved(run.checkpoints):
+        try:
+            found = folder, checkpoint.verify(folder, run.config["id"])
+            check_beside(run, found[1])
+        except checkpoint.OtherSchemaError:
+            raise
+        except CheckpointError as error:
+            broken.append((folder, str(error)))
+            continue
+        return found, broken
+    if broken:
+        told = "; ".join(f"{folder.name}: {why}" for folder, why in broken)
+        raise CheckpointError(
+            f"No checkpoint of '{run.path}' is whole ({told}); start it again with "
+            f"`paceline train {run.path / 'config.json'}`."
+        )
+    _check_young(run)
+    return None, []
+
+
+def check_beside(run: Run, state: State) -> None:
+    """Raise CheckpointError where what belongs to a checkpoint and is not in it is not whole: the
+    lines up to it, and the round in use."""
+    size = run.lines.stat().st_size if run.lines.exists() else 0
+    if size < state.metrics_bytes:
+        raise CheckpointError(f"{run.lines.name} has only {size} of {state.metrics_bytes} bytes")
+    if state.round is None:
+        return
+    path = run.rollouts_of(state.rounds - 1)
+    try:
+        same = disk.measured(path).sha256 == state.round
+    except OSError:
+        raise CheckpointError(f"the round in use, {path.name}, cannot be read") from None
+    if not same:
+        raise CheckpointError(f"the round in use, {path.name}, has other bytes than it had")
+
+
+def _check_young(run: Run) -> None:
+    """Beginning again must lose less than a checkpoint's interval."""
+    steps, every = sum(1 for _ in run.metrics()), run.config["config"]["save_every"]
+    if steps > every:
+        why = "they are gone, or could not be saved" if every else "save_every is 0"
+        raise CheckpointError(
+            f"'{run.path}' made {steps} steps and has no checkpoint to go on from ({why}); start "
+            f"it again with `paceline train {run.path / 'config.json'}`."
+        )
+
+
+def check_fits(
+    run: Run, checked: Checked, changes: Changes, named: Collection[str], found: Found | None
+) -> None:
+    """Find what does not fit what the run has.
+
+    Raises: DataError or ConfigError where problems or tokenizer are others under the same name, a
+        change does not fit into the round in use, or a reference is not in the checkpoint.
+    """
+    if found is not None:
+        _check_round(run, changes, found)
+        reference = checked.config.reference
+        needed = checked.objective.needs_reference and reference.every > 0
+        if needed and not (found[0] / checkpoint.REFERENCE).exists():
+            raise ConfigError(
+                f"The run's checkpoint has no reference that follows the policy, as "
+                f"reference.every={reference.every} would need; with reference.every=0 the "
+                "reference is the model that the run began with."
+            )
+    was, now = run.config["fingerprints"], fingerprints(checked)
+    if was["problems"] != now["problems"] and not any(_within(key, ("task",)) for key in named):
+        raise DataError(
+            "The problems of the task, or how they are asked, are not those that the run began "
+            "with; put the old ones back, or name the change: `paceline resume RUN task.KEY=…`."
+        )
+    if was["tokenizer"] != now["tokenizer"]:
+        raise ConfigError(
+            "The model's tokenizer or chat template is not the one that the run began with; put "
+            "the old one back."
+        )
+
+
+def _check_round(run: Run, changes: Changes, found: Found) -> None:
+    """In the middle of a round nothing may differ from what it was sampled with: neither now nor by
+    a change that was made behind the checkpoint."""
+    state = found[1]
+    since = [c for c in run.config.get("changes", []) if c["step"] > state.step]
+    for key in (*changes, *(key for change in since for key in change["keys"])):
+        if state.round is not None and _within(key, OF_A_ROUND):
+            raise ConfigError(
+                f"The run goes on in the middle of a round, after step {state.step}, in which "
+                f"{key} cannot change; go on without the change up to the round's end (steps=N), "
+                "then with it."
+            )
+
+
+def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -> None:
+    """Put aside what is not whole, and remove what was written behind the checkpoint: it will be
+    written again."""
+    for path, why in broken:
+        aside = path.with_name(f"{path.name}.broken")
+        for number in range(2, 1000):
+            if not aside.exists():
+                break
+            aside = path.with_name(f"{path.name}.broken-{number}")
+        os.replace(path, aside)
+        told = f"checkpoint {path.name} is put aside as {aside.name}: {why}"
+        run.event("broken", told, 0)
+        screen.say(f"  note: {told}; an earlier one is taken.", "yellow")
+    for leftover in run.checkpoints.glob("step-*.tmp-*"):
+        shutil.rmtree(leftover)
+    rounds, size = (found[1].rounds, found[1].metrics_bytes) if found else (0, 0)
+    if run.lines.exists():
+        os.truncate(run.lines, size)
+    kept = {run.rollouts_of(index) for index in range(rounds)}
+    for path in run.rollouts.glob("round-*.parquet*"):
+        if path not in kept:
+            path.unlink()
+
+
+def tell(
+    run: Run, checked: Checked, changes: Changes, found: Found | None, screen: Screen
+) -> list[str]:
+    """Say where the run goes on and what is not as it was; returns what its record should know of
+    that."""
+    step = found[1].step if found else 0
+    where = f"after step {step} of {checked.config.steps}" if found else "from the start"
+    screen.say(f"paceline: {checked.config.name}  →  {run.path}, {where}", "bold")
+    for key, (was, now) in changes.items():
+        screen.say(f"  {key}: {was} → {now}", "yellow")
+    others = [f"{what} was {was} and is {now}" for what, was, now in _not_the_same(run, checked)]
+    for other in others:
+        told = f"  note: {other}; the run goes on, but not bit for bit as it would have."
+        screen.say(told, "yellow")
+    return others
+
+
+def _not_the_same(run: Run, checked: Checked) -> list[tuple[str, Any, Any]]:
+    """Versions and hardware that decide how numbers round."""
+    old = run.config
+    pairs = [(old["versions"], prepare.versions()), (old["machine"], prepare.machine(checked))]
+    return [
+        (key, was.get(key), now[key])
+        for was, now in pairs
+        for key in now
+        if key != "cpus" and was.get(key) != now[key]
+    ]
+
+
+def record(
+    run: Run, checked: Checked, changes: Changes, found: Found | None, others: list[str]
+) -> None:
+    """Keep what the run goes on with, and since when: in config.json, and as an event."""
+    step, data, now = found[1].step if found else 0, run.config, fingerprints(checked)
+    if changes or data["fingerprints"] != now:
+        data["config"] = configuration.to_json(checked.config)
+        data["objective"], data["fingerprints"] = repr(checked.objective), now
+        told = {key: list(pair) for key, pair in changes.items()}
+        data.setdefault("changes", []).append({"step": step, "keys": told})
+        run.write_json("config.json", data)
+    run.event("resumed", "; ".join(others), step)
+
+
+def with_limits(found: Found | None, config: Config, run: Run, changes: Changes) -> Found | None:
+    """The checkpoint with the config's limits of memory where they were changed since it was saved;
+    else it knows better what fits."""
+    if found is None:
+        return None
+    since = [c["keys"] for c in run.config.get("changes", []) if c["step"] >= found[1].step]
+    asked = {key for keys in (*since, changes) for key in keys if key in LIMITS}
+    return found[0], replace(found[1], **{key: getattr(config, key) for key in asked})

@@ -1,0 +1,161 @@
+"""Disks that are full, memory that runs out, numbers that are not finite."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from paceline.run import Run
+from tests.faults.harness import is_tidy, left_by
+
+
+def test_a_checkpoint_that_does_not_fit_is_told_and_training_goes_on(nursery, straight, tmp_path):
+    out, log = tmp_path / "r", tmp_path / "log"
+    meddle = {"full": ["optimizer.safetensors"]}
+    assert nursery.run(out, log=str(log), quiet=False, meddle=meddle) == 0
+    said = log.read_text()
+    assert "note: the checkpoint could not be saved (No space left on device); there is none" in (
+        said
+    )
+    assert left_by(out) == straight and is_tidy(out)
+    assert Run(out).summary["counters"]["checkpoints_failed"] == 4
+
+
+def test_a_failed_save_keeps_the_one_before(nursery, straight, tmp_path):
+    out, log = tmp_path / "r", tmp_path / "log"
+    meddle = {"full": ["step-000006"], "stop_after": 7}
+    changes = {"save_every": 3}
+    # The save at step 6 fails, the one for the signal at step 7 does not.
+    assert nursery.run(out, log=str(log), quiet=False, meddle=meddle, changes=changes) == 143
+    assert "'step-000003' is still there" in log.read_text()
+    assert sorted(p.name for p in (out / "checkpoints").iterdir()) == ["step-000003", "step-000007"]
+    assert nursery.run(out) == 0
+    assert left_by(out) == straight
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "round-000003.parquet", "summary.json"])
+def test_a_disk_without_room_for_the_run_itself_stops_it(nursery, straight, tmp_path, name):
+    out, log = tmp_path / "r", tmp_path / "log"
+    code = nursery.run(out, log=str(log), meddle={"full": [name]})
+    said = log.read_text().strip().splitlines()[-1]
+    assert code == 5 and f"The disk that holds '{out}' is full (No space left" in said
+    if name == "summary.json":  # that is before the first step: the name stays free
+        assert not out.exists()
+        return
+    assert f"paceline resume {out}" in said and is_tidy(out)
+    assert nursery.run(out) == 0
+    assert left_by(out) == straight
+
+
+@pytest.fixture
+def own_disk(tmp_path):
+    """A file system of its own, of 64 megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_real_disk_that_fills_up(nursery, straight, own_disk, tmp_path):
+    """Something else takes all the room that is left after step 5."""
+    out, log, filler = own_disk / "r", tmp_path / "log", own_disk / "filler"
+    meddle = {"fill_disk": str(filler)}
+    assert nursery.run(out, log=str(log), quiet=False, meddle=meddle) == 5
+    assert f"The disk that holds '{out}' is full (No space left on device); make room" in (
+        log.read_text()
+    )
+    assert [p.name for p in (out / "checkpoints").iterdir()] == ["step-000003"] and is_tidy(out)
+    filler.unlink()
+    assert nursery.run(out) == 0
+    assert left_by(out) == straight and is_tidy(out)
+
+
+def test_a_gradient_that_is_not_finite_is_skipped_and_counted(nursery, tmp_path):
+    out, log = tmp_path / "r", tmp_path / "log"
+    assert nursery.run(out, log=str(log), quiet=False, meddle={"poison": [4]}) == 0
+    run = Run(out)
+    assert run.summary["counters"]["steps_skipped"] == 1
+    assert [line["skipped"] for line in run.metrics()] == [i == 3 for i in range(10)]
+    assert list(run.metrics())[3]["grad_norm"] is None
+    assert "a gradient was not finite; that step changed nothing" in log.read_text()
+
+
+def test_after_some_of_them_it_goes_back_and_stops(nursery, straight, tmp_path):
+    out, log = tmp_path / "r", tmp_path / "log"
+    poisoned = {"poison": [4, 5, 6, 7, 8]}
+    assert nursery.run(out, log=str(log), meddle=poisoned) == 7
+    said = log.read_text().strip().splitlines()[-1]
+    assert said.startswith("paceline: The gradient was not finite in 5 steps in a row, the last of")
+    assert "the model is that of step 3 again" in said and "optimizer.lr" in said
+    saved = load_file(out / "checkpoints" / "step-000003" / "policy.safetensors")
+    model = load_file(out / "model" / "model.safetensors")
+    assert all(torch.equal(saved[name], model[name]) for name in model)
+    assert [p.name for p in (out / "checkpoints").iterdir()] == ["step-000003"]
+    assert nursery.run(out) == 0
+    assert left_by(out) == straight
+
+
+def near(one: Path, other: Path) -> bool:
+    """Whether two models are equal to rounding."""
+    ours, theirs = (load_file(out / "model" / "model.safetensors") for out in (one, other))
+    return all(torch.allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5) for name in ours)
+
+
+@pytest.fixture(scope="module")
+def plain(nursery, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("plain") / "r"
+    assert nursery.run(out) == 0
+    return out
+
+
+@pytest.mark.parametrize("meddle", [{"forget": 70}, {"few_rows": 8}], ids=["update", "sampling"])
+def test_out_of_memory_is_the_same_step_with_smaller_pieces(
+    nursery, plain, straight, tmp_path, meddle
+):
+    out, log = tmp_path / "r", tmp_path / "log"
+    assert nursery.run(out, log=str(log), quiet=False, meddle=meddle) == 0
+    run = Run(out)
+    assert run.summary["counters"]["out_of_memory"] >= 1
+    assert "memory ran out after step 0; again with less: " in log.read_text()
+    assert near(out, plain)
+    lines = zip(run.metrics(), straight.lines, strict=True)
+    for ours, theirs in lines:
+        assert ours["reward"] == theirs["reward"]
+        assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], rel=1e-3)
+    # The smaller pieces are kept in the checkpoint: what goes on does not run out again.
+    stopped = tmp_path / "stopped"
+    assert nursery.run(stopped, meddle={**meddle, "stop_after": 5}) == 143
+    assert nursery.run(stopped, meddle=meddle) == 0
+    assert left_by(stopped) == left_by(out)
+    first = Run(stopped).summary["counters"]["out_of_memory"]
+    assert first == run.summary["counters"]["out_of_memory"]
+
+
+def test_memory_that_cannot_suffice_is_told(nursery, tmp_path):
+    out, log = tmp_path / "r", tmp_path / "log"
+    assert nursery.run(out, log=str(log), meddle={"few_rows": 0}) == 8
+    assert "Memory ran out, and the work cannot be cut any smaller" in log.read_text()
+    assert not out.exists()
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="limits memory as Linux does")
+def test_memory_that_really_runs_out(nursery, tmp_path):
+    big = {"rollouts": {"problems": 8, "completions": 32, "max_tokens": 120}, "steps": 2,
+           "tokens_per_forward": 100000, "evaluation": {"problems": 0}}  # fmt: skip
+    out, free, log = tmp_path / "r", tmp_path / "free", tmp_path / "log"
+    assert nursery.run(free, changes=big) == 0
+    meddle = {"little_memory": 40}
+    assert nursery.run(out, log=str(log), quiet=False, changes=big, meddle=meddle) == 0
+    assert Run(out).summary["counters"]["out_of_memory"] >= 1
+    # AdamW's first steps have the size of the learning rate whatever the gradient's, so rounding
+    # shows in the weights; the gradient itself is the same.
+    for ours, theirs in zip(Run(out).metrics(), Run(free).metrics(), strict=True):
+        assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], rel=1e-3)
+        assert ours["entropy"] == pytest.approx(theirs["entropy"], rel=1e-3)

@@ -1,0 +1,225 @@
+"""Before a run goes on: what may have changed, what may not, and what is said."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from paceline.cli import main
+from paceline.errors import ConfigError, DataError
+from paceline.objective import named
+from paceline.run import Run, resume, train
+from paceline.run.resuming import compare
+from tests.run.test_train import small
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory) -> Path:
+    """A run that an error stopped after 5 of 8 steps, in the middle of a round."""
+    from paceline.training import Trainer
+
+    out, step = tmp_path_factory.mktemp("run") / "r", Trainer.step
+
+    def stops(self):
+        if self.steps == 5:
+            raise Stop
+        return step(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "step", stops)
+        with pytest.raises(Stop):
+            train(small(out, steps=8, schedule={"minibatches": 2}, save_every=2), quiet=True)
+    return out
+
+
+@pytest.fixture
+def copy(stopped, tmp_path) -> Path:
+    return Path(shutil.copytree(stopped, tmp_path / "r"))
+
+
+def test_what_an_error_leaves(stopped):
+    run = Run.open(stopped)
+    assert run.summary["steps"] == 5 and run.summary["stopped"].startswith("Stop")
+    assert not run.finished and not run.summary["interrupted"]
+    assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-000004", "step-000005"]
+    assert len(list(run.metrics())) == 5
+    assert (run.model / "model.safetensors").is_file() and (stopped / "report.html").is_file()
+
+
+def test_the_command_goes_on_and_says_where(copy, capsys):
+    assert main(["resume", str(copy)]) == 0
+    said = capsys.readouterr().out
+    assert "after step 5 of 8" in said and "initial" in said
+    run = Run.open(copy)
+    assert run.finished and [line["step"] for line in run.metrics()] == list(range(1, 9))
+    assert run.summary["counters"]["resumes"] == 1
+    assert main(["resume", str(copy)]) == 0
+    assert "is finished, after 8 steps: nothing is left to do" in capsys.readouterr().out
+    assert main(["resume", str(copy), "steps=10"]) == 0
+    assert len(list(run.metrics())) == 10
+    assert run.config["changes"] == [{"step": 8, "keys": {"steps": [8, 10]}}]
+
+
+def test_keys_that_change_no_step_pass_and_others_are_named(copy, capsys):
+    config = small(copy, steps=8, schedule={"minibatches": 2}, save_every=2)
+    with pytest.raises(ConfigError, match=r"optimizer.lr is 0.5 here and 0.01 in the run, which"):
+        resume(copy, config.with_(optimizer={"lr": 0.5}), quiet=True)
+    with pytest.raises(ConfigError, match=r"seed is 3 here and 0 in the run, and cannot change"):
+        resume(copy, config.with_(seed=3), named=["seed"], quiet=True)
+    assert len(list(Run.open(copy).metrics())) == 5
+    assert main(["resume", str(copy), "optimizer.lr=0.5", "show_every=0"]) == 0
+    said = capsys.readouterr().out
+    assert "optimizer.lr: 0.01 → 0.5" in said and "show_every: 20 → 0" in said
+    run = Run.open(copy)
+    assert [line["lr"] for line in run.metrics()] == [0.01] * 5 + [0.5] * 3
+    (change,) = run.config["changes"]
+    assert change["step"] == 5 and change["keys"]["optimizer.lr"] == [0.01, 0.5]
+
+
+def test_an_objective_changes_between_rounds_only(copy, capsys):
+    assert main(["resume", str(copy), "objective=dr_grpo"]) == 2
+    assert "after step 5, in which objective cannot change" in capsys.readouterr().err
+    assert main(["resume", str(copy), "rollouts.temperature=0.7"]) == 2
+    assert "in which rollouts.temperature cannot change" in capsys.readouterr().err
+    assert main(["resume", str(copy), "steps=6", "--quiet"]) == 0
+    assert main(["resume", str(copy), "steps=8", "objective=dr_grpo", "--quiet"]) == 0
+    run = Run.open(copy)
+    assert "Center()" in run.config["objective"] and run.finished
+    assert [c["step"] for c in run.config["changes"]] == [5, 6]
+
+
+def test_train_on_the_same_directory_offers_it(copy, capsys):
+    words = ["train", "tiny", "--out", str(copy), "steps=8", "rollouts.problems=3"]
+    words += ["rollouts.completions=4", "rollouts.max_tokens=4", "schedule.minibatches=2"]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "came to step 5 of 8" in said and f"paceline resume {copy}" in said
+    assert main([*words, "--resume", "--quiet", "save_every=2"]) == 0
+    assert Run.open(copy).finished
+    assert main([*words, "--resume", "--quiet", "save_every=2"]) == 0  # what a scheduler repeats
+    assert main(words) == 2
+    assert "which is finished" in capsys.readouterr().err
+
+
+def test_train_with_resume_begins_where_there_is_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "tiny", "--resume", "--quiet", "steps=2", "evaluation.problems=0"]
+    assert main(words) == 0 and main(words) == 0
+    assert [p.name for p in Path("runs").iterdir()] == ["tiny"]
+
+
+def test_rows_that_changed_are_told(tmp_path, capsys):
+    rows = tmp_path / "rows.jsonl"
+
+    def write(answer):
+        data = [{"prompt": f"say {i}", "answer": str(i + answer)} for i in range(12)]
+        rows.write_text("".join(json.dumps(row) + "\n" for row in data))
+
+    write(0)
+    words = ["train", "tiny", "--task", "rows", f"task.path={rows}", "task.allow_cut=true"]
+    words += ["--out", str(tmp_path / "r"), "--quiet", "steps=2", "evaluation.problems=0"]
+    assert main([*words, "rollouts.problems=2", "rollouts.max_tokens=3"]) == 0
+    write(1)
+    assert main(["resume", str(tmp_path / "r"), "steps=3"]) == DataError.exit_code
+    assert "are not those that the run began with" in capsys.readouterr().err
+    named_again = ["resume", str(tmp_path / "r"), "steps=3", f"task.path={rows}", "--quiet"]
+    assert main(named_again) == 0
+
+
+def test_the_last_step_is_named_where_the_learning_rate_falls_towards_it(tmp_path):
+    out = tmp_path / "r"
+    config = small(out, steps=2, optimizer={"decay": "linear"}, evaluation={"problems": 0})
+    train(config, quiet=True)
+    with pytest.raises(ConfigError, match=r"steps is 3 here and 2 in the run, which changes"):
+        resume(out, config.with_(steps=3), quiet=True)
+    resume(out, config.with_(steps=3), named=["steps"], quiet=True)
+    assert [line["step"] for line in Run(out).metrics()] == [1, 2, 3]
+
+
+def test_a_limit_of_memory_that_was_asked_for_stays(copy):
+    """Also where nothing new was saved before the next stop."""
+    from paceline.training import Trainer
+
+    seen = []
+
+    def stops(self):
+        seen.append(self.tokens_per_forward)
+        raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "step", stops)
+        config = small(copy, steps=8, schedule={"minibatches": 2}, save_every=2)
+        for asked in (config.with_(tokens_per_forward=1024), None):
+            with pytest.raises(Stop):
+                resume(copy, asked, quiet=True)
+    assert seen == [1024, 1024]
+
+
+def test_a_reference_that_no_checkpoint_has_is_refused_before_anything_changes(tmp_path, capsys):
+    out = tmp_path / "r"
+    train(small(out, steps=2, objective=named.grpo(kl=0.1), evaluation={"problems": 0}), quiet=True)
+    before = (out / "config.json").read_bytes()
+    assert main(["resume", str(out), "steps=4", "reference.every=1"]) == 2
+    assert "no reference that follows the policy, as reference.every=1" in capsys.readouterr().err
+    assert (out / "config.json").read_bytes() == before
+    assert main(["resume", str(out), "steps=4", "--quiet"]) == 0
+
+
+def test_somebody_elses_folders_are_not_taken_for_a_start(tmp_path):
+    precious = tmp_path / "r" / "checkpoints" / "weights.bin"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("precious")
+    with pytest.raises(ConfigError, match="not empty"):
+        train(small(tmp_path / "r"), quiet=True)
+    assert precious.read_text() == "precious"
+
+
+def test_an_event_behind_a_torn_one_is_not_lost(copy):
+    run = Run(copy)
+    with (copy / "events.jsonl").open("a") as file:
+        file.write('{"time": "2026')
+    run.event("note", "whole", 3)
+    assert list(run.events())[-1]["text"] == "whole"
+
+
+def test_other_versions_are_told_and_pass(copy, capsys):
+    config = json.loads((copy / "config.json").read_text())
+    config["versions"]["torch"], config["machine"]["threads"] = "1.0", 99
+    (copy / "config.json").write_text(json.dumps(config))
+    assert main(["resume", str(copy)]) == 0
+    said = capsys.readouterr().out
+    assert "note: torch was 1.0 and is " in said and "note: threads was 99 and is " in said
+    assert "not bit for bit" in said
+
+
+def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
+    assert main(["resume", str(tmp_path / "nowhere")]) == 2
+    assert "no run directory" in capsys.readouterr().err
+    config = json.loads((copy / "config.json").read_text())
+    del config["id"]
+    (copy / "config.json").write_text(json.dumps(config))
+    assert main(["resume", str(copy)]) == 2
+    assert "could not resume" in capsys.readouterr().err
+
+
+def test_differences_are_by_key():
+    from paceline import recipes
+    from paceline.config import to_json
+
+    tiny = recipes.tiny()
+    old = to_json(tiny)
+    assert compare(old, to_json(tiny.with_(steps=99, evaluation={"problems": 3})), ()) == {
+        "steps": (60, 99),
+        "evaluation.problems": (10, 3),
+    }
+    new = to_json(tiny.with_(objective=named.rloo()))
+    with pytest.raises(ConfigError, match="objective is "):
+        compare(old, new, ())
+    assert list(compare(old, new, ["objective"])) == ["objective"]
+    other = to_json(tiny.with_(**{"task.high": 5}))
+    assert list(compare(old, other, ["task"])) == ["task.high"]

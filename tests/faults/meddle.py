@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from paceline.training import Trainer
+from paceline.errors import RewardError, SandboxError
+from paceline.training import Sampler, Trainer
 
 
 def stop_at(steps: list[int]) -> None:
@@ -123,6 +124,28 @@ def die_in(step: int) -> None:
         return gradient(self, batch)
 
     Trainer._gradient = killed
+
+
+def reward_breaks(round: int) -> None:
+    """The reward raises in this round."""
+    _breaks(round, RewardError("The reward 'mine' raised KeyError on problem p3."))
+
+
+def sandbox_breaks(round: int) -> None:
+    """The sandbox stops working in this round."""
+    _breaks(round, SandboxError("The sandbox does not start any more."))
+
+
+def _breaks(round: int, error: Exception) -> None:
+    groups = Sampler._groups
+
+    def broken(self: Sampler, index: int, *rest: Any) -> Any:
+        found = groups(self, index, *rest)
+        if index == round:
+            raise error
+        return found
+
+    Sampler._groups = broken
 
 
 def mute(_: bool) -> None:

@@ -7,6 +7,7 @@ Reads one JSON object a line from stdin and answers with two: the child's pid, t
 
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -61,6 +62,8 @@ def run(job: dict) -> int:
 
 
 def main() -> None:
+    # What is started in the background ignores Ctrl-C, and so would its runs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for line in sys.stdin:
         job = json.loads(line)
         pid = os.fork()

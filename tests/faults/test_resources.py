@@ -77,6 +77,27 @@ def test_a_real_disk_that_fills_up(nursery, straight, own_disk, tmp_path):
     assert left_by(out) == straight and is_tidy(out)
 
 
+@pytest.mark.parametrize(
+    ("meddle", "expected", "sentence"),
+    [
+        ({"reward_breaks": 3}, 4, "paceline: The reward 'mine' raised KeyError on problem p3."),
+        ({"sandbox_breaks": 3}, 6, "paceline: The sandbox does not start any more."),
+    ],
+)
+def test_what_breaks_on_the_way_is_mended_and_the_run_goes_on(
+    nursery, straight, tmp_path, meddle, expected, sentence
+):
+    """The round in which it broke is sampled again: its problems are the same ones."""
+    out, log = tmp_path / "r", tmp_path / "log"
+    assert nursery.run(out, log=str(log), meddle=meddle) == expected
+    assert log.read_text().strip().splitlines()[-1] == sentence
+    run = Run(out)
+    assert run.summary["steps"] == 6 and not run.summary["interrupted"]
+    assert (run.model / "model.safetensors").is_file() and is_tidy(out)
+    assert nursery.run(out) == 0
+    assert left_by(out) == straight
+
+
 def test_a_gradient_that_is_not_finite_is_skipped_and_counted(nursery, tmp_path):
     out, log = tmp_path / "r", tmp_path / "log"
     assert nursery.run(out, log=str(log), quiet=False, meddle={"poison": [4]}) == 0

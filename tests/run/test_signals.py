@@ -10,6 +10,22 @@ from paceline.errors import Interrupted
 from paceline.run.signals import Interrupts
 
 
+@pytest.fixture(autouse=True)
+def in_the_foreground():
+    """What is started in the background ignores Ctrl-C, and so would these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    """As `nohup` and a shell's `&` want it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Interrupts() as interrupts, interrupts.abandonable():
+        os.kill(os.getpid(), signal.SIGINT)
+    interrupts.check()
+
+
 def test_a_signal_waits_until_it_may_be_raised():
     before = signal.getsignal(signal.SIGTERM)
     with Interrupts() as interrupts:

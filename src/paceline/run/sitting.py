@@ -15,19 +15,14 @@ from ..model.allocator import give_back_freed_memory
 from ..training import Keeper, Report, Trainer
 from ..training.memory import with_less
 from ..types import Round
-from ..verify.judges import Judges
 from . import checkpoint, prepare
-from .check import Checked
 from .checkpoint import State
 from .log import line
 from .restore import restore
 from .results import Results, in_words
 from .resuming import check_beside
 from .rollouts import write_round
-from .run import Run
 from .saver import Saver
-from .screen import Screen
-from .signals import Interrupts
 from .watch import Watch, refuse_hopeless
 from .watchdog import Watchdog
 
@@ -41,25 +36,23 @@ class Sitting(Keeper):
     """One sitting of a run.
 
     Args:
+        results: of the run; with its config, its directory and its judges.
         found: the checkpoint to go on from; None begins at the start.
         taken_up: called when the trainer is where the checkpoint was.
     """
 
     def __init__(
         self,
-        checked: Checked,
-        run: Run,
-        screen: Screen,
-        judges: Judges,
-        interrupts: Interrupts,
+        results: Results,
         found: tuple[Path, State] | None = None,
         taken_up: Callable[[], None] = lambda: None,
     ) -> None:
-        self.checked, self.config = checked, checked.config
-        self.run, self.screen, self.judges, self.found = run, screen, judges, found
-        self.interrupts, self.watch, self.taken_up = interrupts, Watch(), taken_up
-        spent = found[1].seconds if found else 0.0
-        self.results = Results(checked, run, screen, judges, interrupts, spent)
+        self.results, self.found = results, found
+        self.checked, self.config, self.run = results.checked, results.config, results.run
+        self.screen, self.judges, self.interrupts = (
+            results.screen, results.judges, results.interrupts,
+        )  # fmt: skip
+        self.watch, self.taken_up = Watch(), taken_up
         self.metrics_bytes = found[1].metrics_bytes if found else 0
         self.line = found[1].line if found else None
         """The step's line until it is written."""

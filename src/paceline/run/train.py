@@ -2,7 +2,7 @@
 was stopped."""
 
 import errno
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from ..verify.judges import Judges
 from . import resuming
 from .check import Checked, check
 from .plan import described, tell_plan
+from .results import Results
 from .run import Run, default_path, new_path, stopped_at
 from .screen import Screen
 from .signals import Interrupts
@@ -44,8 +45,7 @@ def train(config: Config, *, quiet: bool = False) -> Run:
             with _room_for(run):
                 run.write_json("config.json", described(checked))
                 run.event("started", "", 0)
-                with Judges(checked.task.verifier, config.rewards) as judges:
-                    Sitting(checked, run, screen, judges, interrupts).go()
+                _sit(run, checked, screen, interrupts)
         finally:
             if run.lines.exists():
                 run.release()
@@ -103,8 +103,22 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
         resuming.clear(run, found, broken, screen)
         record = partial(resuming.record, run, checked, changes, found, others)
         found = resuming.with_limits(found, config, run, changes)
-        with Judges(checked.task.verifier, config.rewards) as judges:
-            Sitting(checked, run, screen, judges, interrupts, found, record).go()
+        _sit(run, checked, screen, interrupts, found, record)
+
+
+def _sit(
+    run: Run,
+    checked: Checked,
+    screen: Screen,
+    interrupts: Interrupts,
+    found: resuming.Found | None = None,
+    taken_up: Callable[[], None] = lambda: None,
+) -> None:
+    """Go on from where the run is."""
+    spent = found[1].seconds if found else 0.0
+    with Judges(checked.task.verifier, checked.config.rewards) as judges:
+        results = Results(checked, run, screen, judges, interrupts, spent)
+        Sitting(results, found, taken_up).go()
 
 
 def _as_begun(config: Config, run: Run) -> Config:

@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from paceline.cli import main
 from paceline.errors import ConfigError, DataError
 from paceline.objective import named
-from paceline.run import Run, resume, train
+from paceline.run import Run, check, resume, train
 from paceline.run.resuming import compare
 from tests.run.test_train import small
 
@@ -139,6 +140,22 @@ def test_the_last_step_is_named_where_the_learning_rate_falls_towards_it(tmp_pat
         resume(out, config.with_(steps=3), quiet=True)
     resume(out, config.with_(steps=3), named=["steps"], quiet=True)
     assert [line["step"] for line in Run(out).metrics()] == [1, 2, 3]
+
+
+def test_a_dtype_that_was_left_open_stays_what_it_was_and_open(tmp_path):
+    out = tmp_path / "r"
+    config = small(out, steps=1, model={"dtype": "auto"}, evaluation={"problems": 0})
+    run = train(config, quiet=True)
+    dtype = run.config["machine"]["dtype"]
+    resume(out, config.with_(steps=2), quiet=True)
+    assert run.config["config"]["model"]["dtype"] == "auto"
+    # On a machine on which auto means the other one.
+    other = {"bfloat16": torch.float32, "float32": torch.bfloat16}[dtype]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "best_dtype", lambda device: other)
+        resume(out, config.with_(steps=3), quiet=True)
+    assert run.finished and run.config["machine"]["dtype"] == dtype
+    assert not [event for event in run.events() if "dtype" in event["text"]]
 
 
 def test_a_limit_of_memory_that_was_asked_for_stays(copy):

@@ -243,12 +243,21 @@ def _not_the_same(run: Run, checked: Checked) -> list[tuple[str, Any, Any]]:
 
 
 def record(
-    run: Run, checked: Checked, changes: Changes, found: Found | None, others: list[str]
+    run: Run,
+    config: Config,
+    checked: Checked,
+    changes: Changes,
+    found: Found | None,
+    others: list[str],
 ) -> None:
-    """Keep what the run goes on with, and since when: in config.json, and as an event."""
+    """Keep what the run goes on with, and since when: in config.json, and as an event.
+
+    Args:
+        config: as it was asked for, so that asking for it again is no change.
+    """
     step, data, now = found[1].step if found else 0, run.config, fingerprints(checked)
     if changes or data["fingerprints"] != now:
-        data["config"] = configuration.to_json(checked.config)
+        data["config"] = configuration.to_json(config)
         data["objective"], data["fingerprints"] = repr(checked.objective), now
         told = {key: list(pair) for key, pair in changes.items()}
         data.setdefault("changes", []).append({"step": step, "keys": told})

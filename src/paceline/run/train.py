@@ -101,7 +101,7 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
         resuming.check_fits(run, checked, changes, named, found)
         others = resuming.tell(run, checked, changes, found, screen)
         resuming.clear(run, found, broken, screen)
-        record = partial(resuming.record, run, checked, changes, found, others)
+        record = partial(resuming.record, run, config, checked, changes, found, others)
         found = resuming.with_limits(found, config, run, changes)
         _sit(run, checked, screen, interrupts, found, record)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 RECIPE_HELP = "a recipe's name, file.py:function, a config.toml, or a run's config.json"
 KEYS_HELP = "Any other key of the config: --optimizer.lr 1e-6 or optimizer.lr=1e-6."
 FLAGS = ("objective", "task", "model", "data", "out", "steps", "seed")
+Command = Callable[[str, Callable[..., int | None], str], argparse.ArgumentParser]
+"""Adds a command: its name, what it runs, its line of help."""
 SHORT = {"model": ("model.path",), "data": ("task.data", "task.path")}
 """Flags that stand for a key deeper down: the first one that the config has."""
 
@@ -58,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
+    _add_training(command)
+    _add_use(command)
+    _add_parts(command)
+    return parser
+
+
+def _add_training(command: Command) -> None:
+    """What starts from a recipe, and what goes on with a run."""
     train = command("train", _train, "Train a model as a recipe says.")
     train.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -89,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--json", action="store_true", help="print JSON only")
     _add_common(audit)
 
+
+def _add_use(command: Command) -> None:
+    """What is done with a model or a run."""
     evaluate = command("eval", _eval, "Measure a model's accuracy on a task's held-out problems.")
     evaluate.add_argument("model", metavar="MODEL", help="a model, or a run directory")
     evaluate.add_argument("--task", help="the task's name (default: the run's own, or arithmetic)")
@@ -105,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", _report, "Write a run's report.html again.")
     report.add_argument("path", metavar="RUN", help="the run directory")
 
+
+def _add_parts(command: Command) -> None:
+    """What a run is made of."""
     command("recipes", _recipes, "List the recipes.")
 
     tasks = command("tasks", _tasks, "List the tasks, or prove that a task's gold answers score.")
@@ -120,7 +136,6 @@ def _parser() -> argparse.ArgumentParser:
         help="which wall (default: the one that training would take)",
     )  # fmt: skip
     sandbox.add_argument("--json", action="store_true", help="print JSON only")
-    return parser
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

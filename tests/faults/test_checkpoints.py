@@ -138,9 +138,7 @@ def test_a_checkpoint_of_another_run_is_no_way_on(nursery, straight, stopped, tm
     assert left_by(out) == straight
 
 
-def test_a_base_model_that_was_exchanged_is_refused_where_the_reference_needs_it(
-    nursery, tmp_path, monkeypatch
-):
+def test_a_base_model_that_was_exchanged_is_refused_where_the_reference_needs_it(nursery, tmp_path):
     """A fixed reference is in no checkpoint: it is read from the model's files again."""
     out, log = tmp_path / "r", tmp_path / "log"
     fixed = {"reference": {"every": 0}}

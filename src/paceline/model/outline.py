@@ -95,7 +95,7 @@ def _of_a_token(module: Any) -> tuple[int, int]:
 
 
 class _Attended(torch.autograd.Function):
-    """Keeps for the backward pass what the packed attention does."""
+    """Keeps for the backward pass what the packed attention does; there is none here."""
 
     @staticmethod
     def forward(ctx, query_NHD, key_NGD, value_NGD):  # type: ignore[override]
@@ -104,10 +104,6 @@ class _Attended(torch.autograd.Function):
         lse_NH = query_NHD.new_empty(query_NHD.shape[:2], dtype=exact)
         ctx.save_for_backward(query_NHD, key_NGD, value_NGD, out_NHD, lse_NH)
         return out_NHD
-
-    @staticmethod
-    def backward(ctx, grad_NHD):  # type: ignore[override]
-        raise NotImplementedError
 
 
 def _guessed(module: Any, dtype: torch.dtype) -> tuple[int, int]:

@@ -97,7 +97,7 @@ def follows(reference: Reference | None) -> bool:
 
 def counted(drawn: Drawn) -> dict[str, Any]:
     """What belongs to a sampling but not to its round, as JSON."""
-    lost = [{"reason": x.reason, "kind": x.kind, "detail": x.detail} for x in drawn.lost]
+    lost = [asdict(one) for one in drawn.lost]
     return {"refused": drawn.refused, "too_long": drawn.too_long, "lost": lost}
 
 

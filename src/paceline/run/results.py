@@ -1,5 +1,4 @@
-"""What a run has to show: accuracy before, on the way and after, the model, the summary and the
-report."""
+"""What a run has to show: accuracy before, on the way and after, the summary and the report."""
 
 import time
 from dataclasses import asdict
@@ -76,10 +75,6 @@ class Results:
             evaluation, _ = with_less(work, trainer.fewer_rows)
         self.screen.evaluation(title, evaluation)
         return evaluation
-
-    def leave_model(self, trainer: Trainer) -> None:
-        """The policy as it is, in Hugging Face layout."""
-        self.run.save_model(trainer.policy)
 
     def summarize(
         self,

@@ -77,7 +77,7 @@ class Sitting(Keeper):
             except BaseException as error:
                 self._stop(trainer, error)
                 raise
-            self.results.leave_model(trainer)
+            self.run.save_model(trainer.policy)
             saver.finish()
             self.results.finish(trainer, after)
 
@@ -228,7 +228,7 @@ class Sitting(Keeper):
         leaving.append(lambda: self.run.event("stopped", in_words(error), trainer.steps))
         leaving.append(lambda: self.results.summarize(trainer, error))
         if sound:
-            leaving.append(lambda: self.results.leave_model(trainer))
+            leaving.append(lambda: self.run.save_model(trainer.policy))
         leaving.append(self.results.report)
         for leave in leaving:
             try:

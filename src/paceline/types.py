@@ -157,7 +157,8 @@ class Round:
     index: int
     groups: tuple[Group, ...]
     anchor: tuple[Sequence[float], ...] | None = None
-    """The trainer's own log-probabilities at the start of the round."""
+    """The trainer's own log-probabilities at the start of the round; nothing for a row without
+    signal, which the updates drop."""
     ref: tuple[Sequence[float], ...] | None = None
     """The reference's log-probabilities."""
     values: tuple[Sequence[float], ...] | None = None

@@ -159,13 +159,35 @@ def test_the_first_part_has_ratios_of_exactly_one(dtype):
 
 
 def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
+    def often_hopeless(problem, completion):
+        return digits(problem, completion) if problem.id in ("p1", "p2", "p3", "p4") else 0.0
+
     kept = []
-    trainer = trainer_of(schedule=Schedule(minibatches=3), keeper=Keeps(kept.append))
+    trainer = trainer_of(
+        schedule=Schedule(minibatches=3),
+        rollouts=Rollouts(problems=9, completions=6, max_tokens=5),
+        verifier=often_hopeless,
+        keeper=Keeps(kept.append),
+    )
     trainer.step()
-    anchor, round = kept[0].anchor, kept[0]
-    for column, rollout in zip(anchor, round.rollouts, strict=True):
-        # fp32 engine and fp32 trainer: the same numbers to rounding.
-        assert list(column) == pytest.approx(list(rollout.completion.logprobs), abs=1e-4)
+    round, scored = kept[0], 0
+    for group in round.groups:
+        for rollout in group.rollouts:
+            column = list(round.anchor[scored])
+            # fp32 engine and fp32 trainer: the same numbers to rounding.
+            expected = list(rollout.completion.logprobs) if group.has_signal else []
+            assert column == pytest.approx(expected, abs=1e-4)
+            scored += 1
+    assert {g.has_signal for g in round.groups} == {True, False}  # both were seen
+
+
+def test_rows_without_signal_are_scored_where_the_objective_trains_on_them():
+    kept = []
+    trainer = trainer_of(
+        named.grpo(kl=0.1), schedule=Schedule(minibatches=3), keeper=Keeps(kept.append)
+    )
+    trainer.step()
+    assert [len(column) for column in kept[0].anchor] == list(kept[0].lengths)
 
 
 def test_a_round_is_kept_before_its_first_update():

@@ -186,7 +186,7 @@ class Trainer:
         return True
 
     def _packs_of_updates(self, round: Round, ref: Floats | None) -> list[list[int]]:
-        """Rows as the first epoch will pack them, then those that it will drop.
+        """Rows as the first epoch will pack them; those that it will drop need no anchor.
 
         In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the
         same packs, the first part's ratios are exactly 1, as they should be before any update.
@@ -199,10 +199,7 @@ class Trainer:
             batch = Batch.of(replace(round, ref=ref), groups, self.objective)
             for pack in self._packs(batch.rows):
                 packs.append([batch.index[i] for i in pack])
-        packed = {i for pack in packs for i in pack}
-        rest = [i for i in range(len(round.rollouts)) if i not in packed]
-        dropped = self._packs(Rows.of(round).take(rest))
-        return packs + [[rest[i] for i in pack] for pack in dropped]
+        return packs
 
     def _packs(self, rows: Rows) -> list[list[int]]:
         return rows.packs(self.tokens_per_forward, self.policy.layout)
@@ -213,9 +210,10 @@ class Trainer:
         score: Callable[[Rows, float], Scores],
         packs: list[list[int]] | None = None,
     ) -> Floats:
-        """Log-probabilities of every row's completion, in these packs or as they come."""
+        """Log-probabilities of every row's completion, or of those in these packs; nothing of the
+        others."""
         columns: list[array] = [array("f")] * len(rows)
-        for pack in packs or self._packs(rows):
+        for pack in self._packs(rows) if packs is None else packs:
             logp_BT = score(rows.take(pack), self.temperature).logp_BT.cpu()
             for i, logp_T in zip(pack, logp_BT, strict=True):
                 columns[i] = array("f", logp_T[: len(rows.completions[i])].tolist())

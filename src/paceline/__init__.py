@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         sapo,
     )  # fmt: skip
     from .run import Run, resume, train
+    from .run.compare import compare
     from .types import Completion, Group, Problem, Rollout, Round, Verdict
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ _HOME = {
     "Config": "config",
     "Objective": "objective",
     "Run": "run",
+    "compare": "run.compare",
     "resume": "run",
     "train": "run",
     **dict.fromkeys(("Completion", "Group", "Problem", "Rollout", "Round", "Verdict"), "types"),
@@ -54,7 +56,7 @@ _ROOMS = ("objective", "recipes")
 
 __all__ = [
     "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Rollout", "Round", "Run",
-    "Verdict", "cispo", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective", "opo",
+    "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective", "opo",
     "recipes", "reinforce", "reinforce_pp", "resume", "rloo", "sapo", "train",
 ]  # fmt: skip
 

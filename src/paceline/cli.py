@@ -79,6 +79,23 @@ def _add_training(command: Command) -> None:
     resume.add_argument("--quiet", action="store_true", help="print nothing but errors")
     resume.epilog = "Keys: steps=N for more of them, or any other that shall change from here on."
 
+    compare = command("compare", _compare, "Compare objectives, or any setting, over seeds.")
+    compare.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    compare.add_argument(
+        "--objectives", metavar="NAME,…",
+        help="grpo,gspo,'gspo(low=1e-3)',file.py:name; compared with the first",
+    )  # fmt: skip
+    compare.add_argument(
+        "--vary", metavar="KEY=V,…", action="append", default=[],
+        help="values of a key, such as optimizer.lr=1e-6,5e-6; may be repeated",
+    )  # fmt: skip
+    compare.add_argument("--seeds", type=int, default=5, help="runs of each (default 5)")
+    compare.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
+    compare.add_argument("--threshold", type=float, help="accuracy to count samples and time to")
+    compare.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    compare.add_argument("--json", action="store_true", help="print JSON only")
+    _add_common(compare)
+
     show = command("show", _show, "Print a resolved config and its objective.")
     show.add_argument("recipe", metavar="RECIPE", nargs="?", default="demo", help=RECIPE_HELP)
     show.add_argument("--keys", action="store_true", help="every key with its value and help")
@@ -115,8 +132,8 @@ def _add_use(command: Command) -> None:
     sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
     sample.epilog = "Keys: rollouts.max_tokens, evaluation.temperature, evaluation.top_p, seed."
 
-    report = command("report", _report, "Write a run's report.html again.")
-    report.add_argument("path", metavar="RUN", help="the run directory")
+    report = command("report", _report, "Write the page of a run or of a comparison again.")
+    report.add_argument("path", metavar="DIR", help="the directory of either")
 
 
 def _add_parts(command: Command) -> None:
@@ -157,7 +174,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
     """Keys and texts from what argparse did not know: --a.b v, --a.b=v and a.b=v."""
     flags = vars(known)
-    chosen = FLAGS if known.run in (_train, _check, _show, _audit) else ()
+    chosen = FLAGS if known.run in (_train, _compare, _check, _show, _audit) else ()
     found = {name: flags[name] for name in chosen if flags[name] is not None}
     words = list(rest)
     while words:
@@ -236,6 +253,24 @@ def _resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = changed(config_of(Run.open(known.path)), changes)
     named = [path for key in changes for path in (key, *SHORT.get(key, ()))]
     resume(known.path, config, named=named, quiet=known.quiet)
+
+
+def _compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .run.compare import arms, compare
+
+    out = changes.pop("out", None)
+    result = compare(
+        _configured(known, changes),
+        arms.split(known.objectives or ""),
+        vary=arms.varied(known.vary),
+        seeds=known.seeds,
+        out=out,
+        jobs=known.jobs,
+        threshold=known.threshold,
+        quiet=known.quiet or known.json,
+    )
+    if known.json:
+        print(json.dumps(result.data, ensure_ascii=False, allow_nan=False))
 
 
 def _check(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -326,10 +361,14 @@ def _model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config
 
 def _report(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .run import Run
+    from .run.compare import Comparison, write_page
     from .run.report import write_report
 
     _refuse(changes)
-    print(write_report(Run.open(known.path).path))
+    if (Path(known.path) / "compare.json").is_file():
+        print(write_page(Comparison.open(known.path)))
+    else:
+        print(write_report(Run.open(known.path).path))
 
 
 def _tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """What a run has to show: accuracy before, on the way and after, the summary and the report."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ class Results:
 
     Args:
         spent: seconds of earlier sittings.
+        before: accuracy before training, where it is known without measuring.
     """
 
     def __init__(
@@ -33,11 +35,12 @@ class Results:
         judges: Judges,
         interrupts: Interrupts,
         spent: float,
+        before: Mapping[str, Any] | None = None,
     ) -> None:
         self.checked, self.config, self.run, self.screen = checked, checked.config, run, screen
         self.judges, self.interrupts = judges, interrupts
         self.began = time.perf_counter() - spent
-        self.before: dict[str, Any] | None = None
+        self.before = before
 
     @property
     def seconds(self) -> float:
@@ -47,11 +50,16 @@ class Results:
     def measure_before(self, trainer: Trainer) -> None:
         """Measure the model as it was at the start, unless that was done in the same way."""
         measured = self.run.summary
-        if "before" in measured and measured["evaluation"] == asdict(self.config.evaluation):
+        if self.before is not None:
+            self.screen.evaluation(
+                "before training, measured elsewhere", Evaluation.of(self.before)
+            )
+        elif "before" in measured and measured["evaluation"] == asdict(self.config.evaluation):
             self.before = measured["before"]
             return
-        evaluation = self.evaluate(trainer, "before training")
-        self.before = evaluation and asdict(evaluation)
+        else:
+            evaluation = self.evaluate(trainer, "before training")
+            self.before = evaluation and asdict(evaluation)
         self.summarize(trainer)
 
     def evaluate(self, trainer: Trainer, title: str) -> Evaluation | None:

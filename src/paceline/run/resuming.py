@@ -55,7 +55,7 @@ def compare(
 
     Raises: ConfigError where one cannot change, or would change what comes out and is not named.
     """
-    ours, theirs = _flat(old), _flat(new)
+    ours, theirs = flat(old), flat(new)
     changes = {
         key: (ours.get(key), theirs.get(key))
         for key in {**ours, **theirs}
@@ -63,12 +63,12 @@ def compare(
     }
     steady = theirs["optimizer.decay"] == "constant"
     for key, (was, now) in changes.items():
-        if _within(key, SAFE) or (key == "steps" and steady):
+        if within(key, SAFE) or (key == "steps" and steady):
             continue
         told = f"{key} is {now!r} here and {was!r} in the run"
-        if _within(key, FIXED):
+        if within(key, FIXED):
             raise ConfigError(f"{told}, and cannot change within a run; start a new one with it.")
-        if not _within(key, named):
+        if not within(key, named):
             raise ConfigError(
                 f"{told}, which changes what comes out; go on without it, or name it: "
                 f"`paceline resume RUN {key}={now}`."
@@ -76,16 +76,16 @@ def compare(
     return changes
 
 
-def _within(key: str, sections: Collection[str]) -> bool:
+def within(key: str, sections: Collection[str]) -> bool:
     return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Dotted keys of a config as JSON; an objective or a function is one value."""
     found: dict[str, Any] = {}
     for key, value in data.items():
         whole = not isinstance(value, Mapping) or key == "objective" or "function" in value
-        found |= {f"{prefix}{key}": value} if whole else _flat(value, f"{prefix}{key}.")
+        found |= {f"{prefix}{key}": value} if whole else flat(value, f"{prefix}{key}.")
     return found
 
 
@@ -163,7 +163,7 @@ def check_fits(
                 "reference is the model that the run began with."
             )
     was, now = run.config["fingerprints"], fingerprints(checked)
-    if was["problems"] != now["problems"] and not any(_within(key, ("task",)) for key in named):
+    if was["problems"] != now["problems"] and not any(within(key, ("task",)) for key in named):
         raise DataError(
             "The problems of the task, or how they are asked, are not those that the run began "
             "with; put the old ones back, or name the change: `paceline resume RUN task.KEY=…`."
@@ -181,7 +181,7 @@ def _check_round(run: Run, changes: Changes, found: Found) -> None:
     state = found[1]
     since = [c for c in run.config.get("changes", []) if c["step"] > state.step]
     for key in (*changes, *(key for change in since for key in change["keys"])):
-        if state.round is not None and _within(key, OF_A_ROUND):
+        if state.round is not None and within(key, OF_A_ROUND):
             raise ConfigError(
                 f"The run goes on in the middle of a round, after step {state.step}, in which "
                 f"{key} cannot change; go on without the change up to the round's end (steps=N), "

@@ -53,9 +53,16 @@ class Screen:
         self.status: Status | None = None
 
     def say(self, text: str, style: str = "") -> None:
-        self._print(Text(text, style=style))
+        self.show(Text(text, style=style))
 
-    def _print(self, what: RenderableType) -> None:
+    def show(self, what: RenderableType, width: int | None = None) -> None:
+        """Print a table, or anything else that rich prints.
+
+        Args:
+            width: characters, where nobody's terminal says how many there are.
+        """
+        if width is not None and not self.console.is_terminal:
+            self.console.width = width
         try:
             self.console.print(what)
         except OSError:  # a full disk behind a pipe: the run is worth more than what it says
@@ -130,7 +137,7 @@ class Screen:
         ordered = sorted(round.rollouts, key=lambda r: r.verdict.reward, reverse=True)
         places = sorted({0, len(ordered) // 2, len(ordered) - 1})[:count]
         for place in places:
-            self._print(_one_line(ordered[place], self.console.width))
+            self.show(_one_line(ordered[place], self.console.width))
 
     def evaluation(self, title: str, evaluation: Evaluation) -> None:
         low, high = evaluation.intervals["sampled_accuracy"]
@@ -156,7 +163,7 @@ class Screen:
             first, last = (_with_interval(e, f"{name}_accuracy") for e in (before, after))
             delta = getattr(after, f"{name}_accuracy") - getattr(before, f"{name}_accuracy")
             table.add_row(name, first, last, f"{100 * delta:+.1f}")
-        self._print(table)
+        self.show(table)
 
 
 def _with_interval(evaluation: Evaluation, name: str) -> str:

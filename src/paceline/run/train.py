@@ -2,10 +2,11 @@
 was stopped."""
 
 import errno
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .. import config as configuration
 from ..config import Config
@@ -23,8 +24,12 @@ from .sitting import Sitting
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def train(config: Config, *, quiet: bool = False) -> Run:
+def train(config: Config, *, before: Mapping[str, Any] | None = None, quiet: bool = False) -> Run:
     """Train as a config says, and return the run's directory.
+
+    Args:
+        before: held-out accuracy of the model as it is at the start, as a summary has it, where it
+            has been measured in the same way already.
 
     What is on disk when this ends is told in `Run`. A signal (Ctrl-C, SIGTERM) or an error after
     the first step saves a checkpoint, the model as it is, the summary and the report, and is raised
@@ -45,7 +50,7 @@ def train(config: Config, *, quiet: bool = False) -> Run:
             with _room_for(run):
                 run.write_json("config.json", described(checked))
                 run.event("started", "", 0)
-                _sit(run, checked, screen, interrupts)
+                _sit(run, checked, screen, interrupts, before=before)
         finally:
             if run.lines.exists():
                 run.release()
@@ -113,11 +118,13 @@ def _sit(
     interrupts: Interrupts,
     found: resuming.Found | None = None,
     taken_up: Callable[[], None] = lambda: None,
+    *,
+    before: Mapping[str, Any] | None = None,
 ) -> None:
     """Go on from where the run is."""
     spent = found[1].seconds if found else 0.0
     with Judges(checked.task.verifier, checked.config.rewards) as judges:
-        results = Results(checked, run, screen, judges, interrupts, spent)
+        results = Results(checked, run, screen, judges, interrupts, spent, before)
         Sitting(results, found, taken_up).go()
 
 

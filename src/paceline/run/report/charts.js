@@ -59,9 +59,18 @@ function smoothed(values, window) {
   });
 }
 
-function range(spec) {
-  const all = spec.series.flatMap(([, values]) => values).filter((v) => v !== null);
+/** The series that are drawn: a comparison hides some. Each keeps its place, and so its colour. */
+function seen(spec, data) {
+  const all = spec.series.map(([label, values], place) => ({ label, values, place }));
+  return all.filter(({ label }) => !data.hidden?.has(label));
+}
+
+function range(spec, data) {
+  const shown = seen(spec, data);
+  const edges = shown.flatMap(({ place }) => spec.bands?.[place] ?? []);
+  const all = [...shown.map(({ values }) => values), ...edges].flat().filter((v) => v !== null);
   all.push(...spec.dots.flatMap((d) => [d.y, d.high ?? d.y]));
+  if (!all.length) all.push(0, 1);
   let [low, high] = [Math.min(...all), Math.max(...all)];
   if (spec.stacked) {
     const sums = spec.series[0][1].map((_, i) => spec.series.reduce((a, [, v]) => a + (v[i] ?? 0), 0));
@@ -74,12 +83,12 @@ function range(spec) {
   return [low, high > low ? high : low + 1];
 }
 
-function scales(spec, steps, width, height, margin) {
-  const xs = [...steps, ...spec.dots.map((d) => d.x)];
+function scales(spec, data, width, height, margin) {
+  const xs = [...data.steps, ...spec.dots.map((d) => d.x)];
   let [first, last] = [Math.min(...xs), Math.max(...xs)];
   if (first === 1) first = 0;
   if (first === last) [first, last] = [first - 1, last + 1];
-  const [low, high] = range(spec);
+  const [low, high] = range(spec, data);
   const plain = (v) => (spec.log ? Math.log10(v) : v);
   let marks;
   if (spec.log) {
@@ -124,9 +133,23 @@ function axes(svg, spec, at, width, height, margin) {
   }
 }
 
+/** What lies between the low and the high of a series. */
+function spreads(svg, spec, data, at) {
+  for (const { place } of seen(spec, data)) {
+    const [lows, highs] = spec.bands?.[place] ?? [[], []];
+    const known = data.steps.map((_, i) => i).filter((i) => lows[i] != null && highs[i] != null);
+    if (!known.length) continue;
+    const point = (i, values) => `${at.x(data.steps[i]).toFixed(1)} ${at.y(values[i]).toFixed(1)}`;
+    const there = known.map((i) => point(i, highs)).join("L");
+    const back = known.reverse().map((i) => point(i, lows)).join("L");
+    draw(svg, "path", { class: `spread hue${place % HUES}`, d: `M${there}L${back}Z` });
+  }
+}
+
 function lines(svg, spec, data, at) {
-  spec.series.forEach(([, values], index) => {
-    const hue = `hue${index % HUES}`;
+  spreads(svg, spec, data, at);
+  seen(spec, data).forEach(({ values, place }) => {
+    const hue = `hue${place % HUES}`;
     const short = data.steps.length < 10;
     const raw = draw(svg, "path", { class: `line ${hue}`, d: path(data.steps, values, at) });
     if (data.window > 1 && spec.smooth) {
@@ -180,9 +203,9 @@ function legend(node, spec, data, index) {
     element(item, "b", "", value);
   };
   const many = spec.series.length + spec.dots.length > 1;
-  spec.series.forEach(([label, values], i) => {
+  for (const { label, values, place: i } of seen(spec, data)) {
     entry(many ? `swatch hue${i % HUES}` : "", many ? label : "", worded(values[place], spec.unit));
-  });
+  }
   const kinds = [...new Set(spec.dots.map((d) => d.label))];
   kinds.forEach((label, i) => {
     const until = spec.dots.filter((d) => d.label === label && d.x <= data.steps[place]);
@@ -214,7 +237,7 @@ function chart(figure, spec, data, cursor) {
     plot.replaceChildren();
     const size = { width, height, viewBox: `0 0 ${width} ${height}` };
     svg = draw(plot, "svg", { ...size, role: "img", "aria-label": spoken(spec, data) });
-    at = scales(spec, data.steps, width, height, margin);
+    at = scales(spec, data, width, height, margin);
     if (spec.stacked) bands(svg, spec, data, at);
     axes(svg, spec, at, width, height, margin);
     if (!spec.stacked) lines(svg, spec, data, at);

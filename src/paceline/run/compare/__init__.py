@@ -1,0 +1,7 @@
+"""Comparisons of algorithms, or of any setting, over seeds: made, resumed, measured and shown."""
+
+from .compare import compare
+from .page import write_page
+from .record import Comparison
+
+__all__ = ["Comparison", "compare", "write_page"]

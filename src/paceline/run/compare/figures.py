@@ -1,0 +1,182 @@
+"""What a comparison comes to: figures of every objective over its seeds, and their differences.
+
+All of it is computed from what the runs have on disk, so that it can be computed again at any time.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from ..run import Run
+from .statistics import Mean, Paired, area, compared, reached
+
+Json = dict[str, Any]
+Runs = Mapping[str, Mapping[int, Run]]
+"""Label -> seed -> finished run. The others are compared with the first label."""
+COMPARED = ("final_accuracy", "area")
+"""The figures of which differences are taken; each is a family of its own for Holm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Held-out accuracy of one run: before training, at every evaluation on the way, and after."""
+
+    steps: tuple[int, ...]
+    samples: tuple[int, ...]
+    """Completions sampled until then, those of refused and lost groups included."""
+    seconds: tuple[float, ...]
+    """Of training; evaluations are not counted."""
+    sampled: tuple[float, ...]
+    """Accuracy of sampled answers."""
+    greedy: tuple[float, ...]
+
+    @classmethod
+    def of(cls, run: Run) -> "Curve":
+        """Of a finished run that was evaluated."""
+        summary = run.summary
+        points = [(0, 0, 0.0, summary["before"])]
+        for step, samples, seconds, line in _counted(run):
+            if step < summary["steps"] and line.get("evaluation"):
+                points.append((step, samples, seconds, line["evaluation"]))
+        *_, (step, samples, seconds, _) = _counted(run)
+        points.append((step, samples, seconds, summary["after"]))
+        return cls(
+            *(tuple(p[i] for p in points) for i in range(3)),  # type: ignore[arg-type]
+            sampled=tuple(p[3]["sampled_accuracy"] for p in points),
+            greedy=tuple(p[3]["greedy_accuracy"] for p in points),
+        )
+
+
+def _counted(run: Run) -> Iterator[tuple[int, int, float, Json]]:
+    """(step, samples so far, seconds so far, line) of every step."""
+    samples, seconds = 0, 0.0
+    for line in run.metrics():
+        seconds += line["seconds"]
+        if line["part"] == 0:
+            a_group = line["completions"] // max(1, line["groups"])
+            more = line["groups_refused"] + line["groups_lost"]
+            samples += line["completions"] + more * a_group
+        yield line["step"], samples, seconds, line
+
+
+def figures(runs: Runs, threshold: float | None = None) -> Json:
+    """The figures as plain JSON.
+
+    Args:
+        runs: with at least one run for every label.
+        threshold: the held-out accuracy that samples and seconds are counted to; None takes half of
+            the way from the start to the best mean at the end.
+    """
+    curves = {label: [Curve.of(run) for run in of.values()] for label, of in runs.items()}
+    if threshold is None:
+        start = fmean(c.sampled[0] for of in curves.values() for c in of)
+        best = max(fmean(c.sampled[-1] for c in of) for of in curves.values())
+        threshold = (start + best) / 2
+    objectives = {
+        label: _of_one(list(of.values()), list(of), curves[label], threshold)
+        for label, of in runs.items()
+    }
+    first = next(iter(runs))
+    return {
+        "baseline": first,
+        "threshold": threshold,
+        "objectives": objectives,
+        "differences": {name: _differences(objectives, first, name) for name in COMPARED},
+    }
+
+
+def _of_one(
+    runs: Sequence[Run], seeds: list[int], curves: Sequence[Curve], threshold: float
+) -> Json:
+    """The figures of one label."""
+    last = [run.config for run in runs][-1]
+    greedy = {
+        "initial_accuracy": _share([c.greedy[0] for c in curves]),
+        "final_accuracy": _share([c.greedy[-1] for c in curves]),
+        "delta": _plain([c.greedy[-1] - c.greedy[0] for c in curves]),
+    }
+    return {
+        "objective": last["objective"],
+        "seeds": seeds,
+        "problems": runs[-1].summary["after"]["n"],
+        "initial_accuracy": _share([c.sampled[0] for c in curves]),
+        "final_accuracy": _share([c.sampled[-1] for c in curves]),
+        "delta": _plain([c.sampled[-1] - c.sampled[0] for c in curves]),
+        "greedy": greedy,
+        "area": _share([area(c.samples, c.sampled) for c in curves]),
+        "samples_to_threshold": _until([reached(c.samples, c.sampled, threshold) for c in curves]),
+        "seconds_to_threshold": _until([reached(c.seconds, c.sampled, threshold) for c in curves]),
+        "seconds": _plain([c.seconds[-1] for c in curves], 0.0),
+        "samples": _plain([float(c.samples[-1]) for c in curves], 0.0),
+        "curve": _curve(curves),
+        "runs": [str(run.path) for run in runs],
+    }
+
+
+def _curve(curves: Sequence[Curve]) -> Json:
+    """Held-out accuracy over the steps that every run was measured at."""
+    steps = [s for s in curves[0].steps if all(s in c.steps for c in curves)]
+    at = [[c.sampled[c.steps.index(s)] for c in curves] for s in steps]
+    means = [Mean.of(values, 0.0, 1.0) for values in at]
+    return {
+        "steps": steps,
+        "samples": [fmean(c.samples[c.steps.index(s)] for c in curves) for s in steps],
+        **{key: [getattr(m, key) for m in means] for key in ("mean", "low", "high", "per_seed")},
+    }
+
+
+def _differences(objectives: Mapping[str, Json], first: str, name: str) -> Json:
+    """Each label's difference from the first, over the seeds that both have."""
+    others = [label for label in objectives if label != first]
+    ours, theirs, shared = [], [], []
+    for label in others:
+        seeds = [s for s in objectives[label]["seeds"] if s in objectives[first]["seeds"]]
+        shared.append(seeds)
+        ours.append([_at(objectives[label], name, seed) for seed in seeds])
+        theirs.append([_at(objectives[first], name, seed) for seed in seeds])
+    # A pair without a common seed has no difference yet.
+    have = [place for place, seeds in enumerate(shared) if seeds]
+    found = compared([ours[i] for i in have], [theirs[i] for i in have])
+    return {
+        others[i]: _difference(paired, shared[i]) for i, paired in zip(have, found, strict=True)
+    }
+
+
+def _at(one: Json, name: str, seed: int) -> float:
+    return one[name]["per_seed"][one["seeds"].index(seed)]
+
+
+def _difference(paired: Paired, seeds: list[int]) -> Json:
+    return {
+        **_mean(paired.difference),
+        "seeds": seeds,
+        "p": paired.p,
+        "p_holm": paired.p_holm,
+        "shown": paired.shown,
+        "detectable": paired.detectable,
+        "seeds_needed": paired.seeds_needed,
+    }
+
+
+def _until(values: Sequence[float | None]) -> Json:
+    """A mean over seeds, where all of them reached the threshold."""
+    known = [v for v in values if v is not None]
+    all_did = len(known) == len(values)
+    mean: Json = _plain(known, 0.0) if all_did else dict.fromkeys(("mean", "low", "high"))
+    return {**mean, "per_seed": list(values), "reached": len(known)}
+
+
+def _share(values: Sequence[float]) -> Json:
+    return _mean(Mean.of(values, 0.0, 1.0))
+
+
+def _plain(values: Sequence[float], low: float = -math.inf) -> Json:
+    return _mean(Mean.of(values, low))
+
+
+def _mean(mean: Mean) -> Json:
+    return {
+        "mean": mean.mean, "low": mean.low, "high": mean.high, "per_seed": list(mean.per_seed),
+    }  # fmt: skip

@@ -1,0 +1,194 @@
+"""Has the runs of a comparison made, each by a process of its own, one after another or several at
+once.
+
+A process that is killed, or runs out of memory, ends one run, and the comparison goes on.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import torch
+
+from ... import config as configuration
+from ..screen import Screen, duration
+from ..signals import Interrupts
+from .planned import Planned
+
+POLL = 0.5
+"""Seconds between two looks at the processes."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that makes a run."""
+
+    planned: Planned
+    process: subprocess.Popen
+    slot: int
+    began: float
+
+    @property
+    def doing(self) -> str:
+        steps = sum(1 for _ in self.planned.run.metrics())
+        of = self.planned.arm.config.steps
+        doing = f"step {steps} of {of}" if steps < of else "last evaluation"
+        return f"{self.planned.title}, {doing if steps else 'before training'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that did not come to its end."""
+
+    planned: Planned
+    why: str
+
+
+class Launcher:
+    """Makes runs until none is left.
+
+    Args:
+        everything: all runs of the comparison: what one has measured before training serves
+            another that starts alike.
+        jobs: how many go on at once.
+        made: called with each run that has come to its end.
+    """
+
+    def __init__(
+        self,
+        everything: Sequence[Planned],
+        jobs: int,
+        screen: Screen,
+        interrupts: Interrupts,
+        made: Callable[[Planned], None],
+    ) -> None:
+        self.everything, self.jobs, self.made = everything, jobs, made
+        self.screen, self.interrupts = screen, interrupts
+        self.running: list[Child] = []
+        self.failures: list[Failure] = []
+        self.seconds: list[float] = []
+
+    def go(self) -> list[Failure]:
+        """Make all runs that are not finished; returns those that failed.
+
+        Raises: Interrupted for a signal, when every process has saved and ended.
+        """
+        waiting = [p for p in self.everything if p.state != "finished"]
+        if not waiting:
+            return []
+        try:
+            with self.screen.busy(f"making {len(waiting)} runs"):
+                while waiting or self.running:
+                    while waiting and len(self.running) < self.jobs:
+                        chosen = self._next(waiting)
+                        waiting.remove(chosen)
+                        self.running.append(self._start(chosen))
+                    with self.interrupts.abandonable():
+                        time.sleep(POLL)
+                    self._look(len(waiting))
+        except BaseException:
+            self._stop()
+            raise
+        return self.failures
+
+    def _next(self, waiting: Sequence[Planned]) -> Planned:
+        """One whose accuracy before training is known, or which measures what no other process is
+        measuring; else the first."""
+        known = {p.start for p in self.everything if p.before is not None}
+        measuring = {c.planned.start for c in self.running} - known
+        for wanted in (lambda p: p.start in known, lambda p: p.start not in measuring):
+            for one in waiting:
+                if wanted(one):
+                    return one
+        return waiting[0]
+
+    def _start(self, chosen: Planned) -> Child:
+        before = next(
+            (p.before for p in self.everything if p.start == chosen.start and p.before), None
+        )
+        spec = {"config": configuration.to_json(chosen.config), "before": before}
+        slot = min(set(range(self.jobs)) - {c.slot for c in self.running})
+        chosen.path.parent.mkdir(parents=True, exist_ok=True)
+        with chosen.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "paceline.run.compare.child"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | self._share(slot),
+            )
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # it has failed already, and says why
+            # What it shall do; then the pipe stays open, and closes with this process.
+            process.stdin.write(json.dumps(spec).encode() + b"\n")
+            process.stdin.flush()
+        return Child(chosen, process, slot, time.monotonic())
+
+    def _share(self, slot: int) -> dict[str, str]:
+        """The process's share of the machine: a GPU where there are several, and its processors."""
+        if self.jobs == 1:
+            return {}
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        devices = named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]
+        share = {"CUDA_VISIBLE_DEVICES": devices[slot % len(devices)]} if len(devices) > 1 else {}
+        if "OMP_NUM_THREADS" not in os.environ:
+            share["OMP_NUM_THREADS"] = str(max(1, processors() // self.jobs))
+        return share
+
+    def _look(self, waiting: int) -> None:
+        """See which processes have ended, and tell."""
+        for child in [c for c in self.running if c.process.poll() is not None]:
+            self.running.remove(child)
+            self._ended(child, waiting + len(self.running))
+        if self.screen.status is not None and self.running:
+            self.screen.status.update("; ".join(c.doing for c in self.running))
+
+    def _ended(self, child: Child, left: int) -> None:
+        planned, took = child.planned, time.monotonic() - child.began
+        assert child.process.stdin is not None
+        child.process.stdin.close()
+        if planned.state != "finished":
+            why = last_words(planned, child.process.returncode)
+            self.failures.append(Failure(planned, why))
+            self.screen.say(f"  {planned.title} failed: {why}", "red")
+            return
+        self.seconds.append(took)
+        summary = planned.run.summary
+        first, last = (summary[side]["sampled_accuracy"] for side in ("before", "after"))
+        mean = sum(self.seconds) / len(self.seconds)
+        more = f"; {left} left, about {duration(left * mean / self.jobs)}" if left else ""
+        self.screen.say(
+            f"  {planned.title}: {100 * first:.1f} → {100 * last:.1f} %, {duration(took)}{more}"
+        )
+        self.made(planned)
+
+    def _stop(self) -> None:
+        """Have every process save and end, and wait for them."""
+        for child in self.running:
+            if child.process.stdin is not None:
+                child.process.stdin.close()
+        if self.running:
+            self.screen.say("stopping: the runs save where they are …", "yellow")
+        for child in self.running:
+            child.process.wait()
+
+
+def last_words(planned: Planned, code: int) -> str:
+    """Why a process ended: its own sentence, or the last line that it wrote."""
+    text = planned.log.read_text(encoding="utf-8", errors="replace") if planned.log.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line.removeprefix("paceline: ") for line in lines if line.startswith("paceline: ")]
+    ending = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return (told or lines or [ending])[-1] + f" ({ending}; see {planned.log})"
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

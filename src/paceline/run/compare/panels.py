@@ -1,0 +1,138 @@
+"""The curves of a comparison: each a mean over seeds for every label, with a band around it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Literal
+
+from ..report.curves import LINES, Line, shown
+from ..report.read import finite
+from ..run import Run
+
+Json = dict[str, Any]
+Column = list[float | None]
+Runs = Mapping[str, Mapping[int, Run]]
+MOST_POINTS = 400
+ACCURACY = Line(
+    "accuracy", "Training accuracy", "Right completions of the training problems.", "percent"
+)
+NO_SIGNAL = "no_signal"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One figure: its words stand in the page, its numbers in the page's data."""
+
+    id: str
+    title: str
+    text: str
+    unit: Literal["percent", "number", "tokens"]
+    steps: tuple[int, ...]
+    series: tuple[tuple[str, Column], ...]
+    """(label, one value a point)."""
+    bands: tuple[tuple[Column, Column], ...]
+    """(low, high) of each series."""
+
+    def spec(self) -> Json:
+        """What the page's script draws."""
+        return {
+            "id": self.id, "unit": self.unit, "series": self.series, "bands": self.bands,
+            "stacked": False, "log": False, "smooth": False, "dots": [],
+        }  # fmt: skip
+
+    def data(self, labels: Mapping[str, Any]) -> Json:
+        return {"steps": self.steps, "window": 1, "charts": [self.spec()], "labels": list(labels)}
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """All figures that share their steps."""
+
+    steps: tuple[int, ...]
+    shown: tuple[Panel, ...]
+    constant: tuple[tuple[str, str], ...]
+    """(title, value) of what never changed in any run."""
+
+    def data(self) -> Json:
+        return {
+            "steps": self.steps, "window": 1, "charts": [panel.spec() for panel in self.shown],
+        }  # fmt: skip
+
+
+def held_out(data: Json) -> Panel:
+    """Held-out accuracy, with t intervals."""
+    curves = {label: one["curve"] for label, one in data["objectives"].items()}
+    steps = tuple(sorted({step for curve in curves.values() for step in curve["steps"]}))
+
+    def at(curve: Json, key: str) -> Column:
+        known = dict(zip(curve["steps"], curve[key], strict=True))
+        return [known.get(step) for step in steps]
+
+    return Panel(
+        "accuracy",
+        "Held-out accuracy",
+        "Sampled answers; bands are 95\u202f% t intervals over seeds.",
+        "percent",
+        steps,
+        tuple((label, at(curve, "mean")) for label, curve in curves.items()),
+        tuple((at(curve, "low"), at(curve, "high")) for curve in curves.values()),
+    )
+
+
+def panels(runs: Runs) -> Panels:
+    """Training's own curves: means over seeds, smoothed, with the range of the seeds."""
+    lines = {label: [list(run.metrics()) for run in of.values()] for label, of in runs.items()}
+    length = max(len(of) for many in lines.values() for of in many)
+    size = -(-length // MOST_POINTS)
+    steps = tuple(min(i + size, length) for i in range(0, length, size))
+    shown_, constant = [], []
+    for line in (ACCURACY, *(one for one in LINES if one.id != NO_SIGNAL)):
+        columns = {
+            label: [_column(of, line, length, size) for of in many] for label, many in lines.items()
+        }
+        known = [v for many in columns.values() for column in many for v in column if v is not None]
+        if not known:
+            continue
+        if max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
+            constant.append((line.title, shown(known[0], line.unit)))
+            continue
+        made = [_mean_and_range(many) for many in columns.values()]
+        shown_.append(
+            Panel(
+                f"panel-{line.id}",
+                line.title,
+                line.text.partition(" Bad:")[0],
+                line.unit,
+                steps,
+                tuple((label, mean) for label, (mean, _, _) in zip(columns, made, strict=True)),
+                tuple((low, high) for _, low, high in made),
+            )
+        )
+    return Panels(steps, tuple(shown_), tuple(constant))
+
+
+def _column(lines: Sequence[Json], line: Line, length: int, size: int) -> Column:
+    """A metric of one run, a value a point; a value that a step lacks is its neighbours' mean."""
+    values = [finite(one.get(line.id)) for one in lines] + [None] * (length - len(lines))
+    return [_of(values[i : i + size], line.bin) for i in range(0, length, size)]
+
+
+def _of(values: Sequence[float | None], how: Callable[[list[float]], float]) -> float | None:
+    known = [v for v in values if v is not None]
+    return how(known) if known else None
+
+
+def _mean_and_range(columns: Sequence[Column]) -> tuple[Column, Column, Column]:
+    """Means over runs, and the lowest and highest of them, each smoothed over neighbours."""
+    at = [[v for v in place if v is not None] for place in zip(*columns, strict=True)]
+    found = []
+    for how in (fmean, min, max):
+        found.append(_smooth([how(known) if known else None for known in at]))
+    return found[0], found[1], found[2]
+
+
+def _smooth(values: Column) -> Column:
+    half = len(values) // 40
+    near = (values[max(0, i - half) : i + half + 1] for i in range(len(values)))
+    means = (_of(some, fmean) for some in near)
+    return [None if v is None else float(f"{v:.5g}") for v in means]

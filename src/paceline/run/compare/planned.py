@@ -1,0 +1,103 @@
+"""The runs of a comparison: which there are to be, and what there is of each already."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ... import config as configuration
+from ...config import Config
+from ...errors import ConfigError
+from ..resuming import flat, within
+from ..run import Run
+from .arms import Arm
+
+UNSEEN = (
+    "name", "out", "save_every", "save_keep", "show_every", "tokens_per_forward", "rows_at_once",
+    "rewards.workers",
+)  # fmt: skip
+"""Keys, and sections, in which a run that is there already may differ: they change no figure, to
+rounding."""
+OF_THE_START = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
+"""Keys, and sections, on which accuracy before training depends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One run of a comparison."""
+
+    arm: Arm
+    seed: int
+    path: Path
+
+    @classmethod
+    def of(cls, arm: Arm, seed: int, folder: Path) -> "Planned":
+        return cls(arm, seed, folder / "runs" / arm.folder / f"seed-{seed}")
+
+    @property
+    def title(self) -> str:
+        return f"{self.arm.label} seed {self.seed}"
+
+    @property
+    def config(self) -> Config:
+        """The arm's, with the run's own seed and directory."""
+        name = f"{self.arm.config.name} {self.title}"
+        return self.arm.config.with_(seed=self.seed, out=str(self.path), name=name)
+
+    @property
+    def run(self) -> Run:
+        return Run(self.path)
+
+    @property
+    def log(self) -> Path:
+        """What the run says while it goes on."""
+        return self.path.with_suffix(".log")
+
+    @property
+    def state(self) -> Literal["new", "begun", "finished"]:
+        if not (self.path / "config.json").is_file():
+            return "new"
+        return "finished" if self.run.finished else "begun"
+
+    @property
+    def start(self) -> str:
+        """The same for runs that begin with the same accuracy: same model, problems and random
+        numbers."""
+        data = flat(configuration.to_json(self.config))
+        return json.dumps({k: v for k, v in data.items() if within(k, OF_THE_START)})
+
+    @property
+    def before(self) -> Mapping[str, Any] | None:
+        """The accuracy before training, if it has been measured."""
+        return self.run.summary.get("before")
+
+    def check(self, fingerprints: Mapping[str, str]) -> None:
+        """Raise ConfigError where a run in this directory is another than the one that is
+        planned."""
+        if self.state == "new":
+            return
+        there = self.run.config
+        old, new = flat(there["config"]), flat(configuration.to_json(self.config))
+        for key in {**old, **new}:
+            if old.get(key) != new.get(key) and not within(key, UNSEEN):
+                raise ConfigError(
+                    f"'{self.path}' is a run with {key}={_shown(old.get(key))}, and this "
+                    f"comparison would have {_shown(new.get(key))}; choose another directory with "
+                    "--out, or remove that run."
+                )
+        if there.get("fingerprints") != fingerprints:
+            raise ConfigError(
+                f"'{self.path}' is a run with other problems, or another tokenizer, than there are "
+                "now under the same name; choose another directory with --out, or remove that run."
+            )
+
+
+def planned(arms: Sequence[Arm], seeds: Sequence[int], folder: Path) -> list[Planned]:
+    """All runs, seed by seed: whenever it is stopped, most arms have the same seeds."""
+    return [Planned.of(arm, seed, folder) for seed in seeds for arm in arms]
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:60]} …"

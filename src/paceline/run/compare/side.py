@@ -1,0 +1,79 @@
+"""Rollouts of the same problem side by side: what each objective's policy answered, at the same
+place in the stream of problems and with the same random numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..report.read import finite
+from ..report.rollouts import spread
+from ..run import Run
+
+Json = dict[str, Any]
+MOST_ROUNDS = 6
+MOST_PROBLEMS = 4
+MOST_ROWS = 8
+MOST_CHARACTERS = 1200
+COLUMNS = ["round", "step", "draw", "prompt", "answer", "completion", "reward", "correct", "finish"]
+
+
+def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> Json:
+    """Some problems of some rounds of the first seed that all labels have, spread evenly: the
+    choice depends on counts alone."""
+    seeds = set.intersection(*(set(of) for of in runs.values()))
+    empty: Json = {"seed": None, "rounds": []}
+    if not seeds:
+        return empty
+    seed = min(seeds)
+    chosen = {label: of[seed] for label, of in runs.items()}
+    counts = [len(list(run.rollouts.glob("round-*.parquet"))) for run in chosen.values()]
+    rounds = (_round(chosen, index) for index in spread(range(min(counts)), MOST_ROUNDS))
+    return {"seed": seed, "rounds": [found for found in rounds if found]}
+
+
+def _round(runs: Mapping[str, Run], index: int) -> Json | None:
+    """Problems that all runs met in this round, with their answers."""
+    try:
+        rows = {
+            label: pq.read_table(run.rollouts_of(index), columns=COLUMNS).to_pylist()
+            for label, run in runs.items()
+        }
+    except (pa.ArrowException, OSError):
+        return None
+    draws = set.intersection(*({row["draw"] for row in of} for of in rows.values()))
+    if not draws:
+        return None
+    some = next(iter(rows.values()))
+    return {
+        "round": index,
+        "step": some[0]["step"],
+        "problems": [_problem(rows, draw) for draw in spread(sorted(draws), MOST_PROBLEMS)],
+    }
+
+
+def _problem(rows: Mapping[str, Sequence[Json]], draw: int) -> Json:
+    of = {label: [row for row in many if row["draw"] == draw] for label, many in rows.items()}
+    first = next(iter(of.values()))[0]
+    return {
+        "prompt": _cut(first["prompt"]),
+        "answer": first["answer"],
+        "answers": {label: [_row(row) for row in many[:MOST_ROWS]] for label, many in of.items()},
+    }
+
+
+def _row(row: Json) -> Json:
+    return {
+        "text": _cut(row["completion"]),
+        "reward": finite(row["reward"]),
+        "correct": bool(row["correct"]),
+        "cut": row["finish"] == "length",
+    }
+
+
+def _cut(text: str) -> str:
+    half = MOST_CHARACTERS // 2
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"

@@ -1,0 +1,14 @@
+/* Text of models and numbers, as they are shown. */
+
+const byId = (id) => document.getElementById(id);
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** Text with its invisible characters made visible, so that none can hide or reorder the rest. */
+function visible(text) {
+  return text.replace(UNSEEN, (c) => {
+    const code = c.codePointAt(0);
+    if (c === "\n" || c === "\t") return c;
+    if (code < 32) return String.fromCodePoint(0x2400 + code);
+    return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  });
+}

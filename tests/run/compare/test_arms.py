@@ -1,0 +1,97 @@
+"""What is compared, from what a user writes."""
+
+import pytest
+
+from paceline.errors import ConfigError
+from paceline.objective import Center, Objective, named
+from paceline.recipes import tiny
+from paceline.run.compare.arms import arms_of, labelled, split, varied
+
+
+def test_objectives_by_name_argument_file_and_value(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from paceline.objective import *\n"
+        "half = Objective(advantage=Center(), surrogate=Clip(0.1))\n"
+    )
+    found = labelled(["grpo", "gspo(low=1e-3)", f"{file}:half", named.rloo()])
+    assert list(found) == ["grpo", "gspo(low=1e-3)", "half", "rloo"]
+    assert found["gspo(low=1e-3)"] == named.gspo(low=1e-3) and found["rloo"] == named.rloo()
+    assert found["half"].advantage == Center()
+
+
+def test_a_mapping_gives_its_own_labels():
+    mine = {"mine": Objective(advantage=Center()), "theirs": named.grpo()}
+    assert labelled(mine) == mine
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["grpo", "grpo"], "'grpo' is named twice"),
+        ([Objective(advantage=Center())], "give labels"),
+        (["grop"], "Did you mean"),
+    ],
+)
+def test_objectives_that_cannot_be_told_apart_are_refused(given, said):
+    with pytest.raises(ConfigError, match=said):
+        labelled(given)
+
+
+def test_commas_within_parentheses_do_not_split():
+    assert split("grpo, gspo(low=1e-3,high=2e-3),x.py:y") == [
+        "grpo", "gspo(low=1e-3,high=2e-3)", "x.py:y",
+    ]  # fmt: skip
+    assert split("") == []
+
+
+def test_every_objective_meets_every_value():
+    vary = varied(["optimizer.lr=1e-3,1e-2", "schedule.epochs=1,2"])
+    arms = arms_of(tiny(), labelled(["grpo", "rloo"]), vary)
+    assert len(arms) == 8
+    assert arms[1].label == "grpo optimizer.lr=1e-3 schedule.epochs=2"
+    assert arms[1].folder == "grpo-optimizer.lr=1e-3-schedule.epochs=2"
+    assert arms[7].config.objective == named.rloo() and arms[7].config.optimizer.lr == 1e-2
+    assert arms[7].config.schedule.epochs == 2
+
+
+def test_values_alone_keep_the_recipes_objective():
+    arms = arms_of(tiny(), {}, varied(["optimizer.lr=1e-3,1e-2"]))
+    assert [a.label for a in arms] == ["optimizer.lr=1e-3", "optimizer.lr=1e-2"]
+    assert {a.config.objective for a in arms} == {tiny().objective}
+
+
+@pytest.mark.parametrize(
+    ("objectives", "vary", "said"),
+    [
+        (["grpo"], [], "at least two things"),
+        ([], [], "at least two things"),
+        (["grpo", "grpo(low=0.2)"], [], "are the same"),
+        (["grpo"], ["optimizer.lr=1e-3,0.001"], "are the same"),
+        (["grpo"], ["optimizer.rl=1e-3,1e-2"], "no key 'optimizer.rl'"),
+        (["grpo"], ["optimizer.lr=fast,slow"], "takes a number"),
+    ],
+)
+def test_what_is_no_comparison_is_refused(objectives, vary, said):
+    with pytest.raises(ConfigError, match=said):
+        arms_of(tiny(), labelled(objectives), varied(vary))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["optimizer.lr"], "at least two values"),
+        (["optimizer.lr=1"], "at least two values"),
+        (["seed=1,2"], "seed cannot be varied"),
+        (["a=1,2", "a=3,4"], "names a twice"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused(words, said):
+    with pytest.raises(ConfigError, match=said):
+        varied(words)
+
+
+def test_labels_that_share_a_directory_are_refused():
+    both = {"a b": named.grpo(), "a-b": named.gspo()}
+    with pytest.raises(ConfigError, match="would share the directory"):
+        arms_of(tiny(), both, {})

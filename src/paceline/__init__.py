@@ -56,8 +56,8 @@ _ROOMS = ("objective", "recipes")
 
 __all__ = [
     "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Rollout", "Round", "Run",
-    "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective", "opo",
-    "recipes", "reinforce", "reinforce_pp", "resume", "rloo", "sapo", "train",
+    "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective",
+    "opo", "recipes", "reinforce", "reinforce_pp", "resume", "rloo", "sapo", "train",
 ]  # fmt: skip
 
 

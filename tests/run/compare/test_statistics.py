@@ -43,7 +43,9 @@ def test_the_paired_test_is_students():
     [found] = compared([two], [one])
     assert found.p == pytest.approx(0.00283, abs=1e-5)
     assert found.difference.mean == pytest.approx(1.58)
-    assert (found.difference.low, found.difference.high) == pytest.approx((0.7001, 2.4599), abs=1e-4)
+    assert (found.difference.low, found.difference.high) == pytest.approx(
+        (0.7001, 2.4599), abs=1e-4
+    )
     assert found.shown
 
 

@@ -4,8 +4,7 @@
 const hidden = new Set();
 const figures = [];
 
-function start(id) {
-  const data = JSON.parse(byId(id).textContent);
+function start(data) {
   data.hidden = hidden;
   figures.push(...charts(data, () => {}));
 }
@@ -56,8 +55,7 @@ function show() {
   for (const [label, rows] of Object.entries(problem.answers)) column(byId("side"), label, rows);
 }
 
-start("held-data");
-start("panel-data");
+JSON.parse(byId("curves-data").textContent).sets.forEach(start);
 byId("labels").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) toggle(button);

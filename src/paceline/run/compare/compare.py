@@ -22,6 +22,7 @@ from ..run import default_path
 from ..screen import Screen
 from ..signals import Interrupts
 from .arms import Arm, arms_of, labelled
+from .drift import measure_drift
 from .launch import Failure, Launcher
 from .page import write_page
 from .planned import Planned, planned
@@ -82,6 +83,7 @@ def compare(
                     write_page(result)
 
             failures = Launcher(runs, jobs, screen, interrupts, made).go()
+            measure_drift(runs, screen, interrupts)
             if write(result, config, runs, threshold, failures):
                 write_page(result)
     tell_result(result, screen)

@@ -179,12 +179,12 @@ class Launcher:
 
 
 def last_words(planned: Planned, code: int) -> str:
-    """Why a process ended: its own sentence, or the last line that it wrote."""
+    """Why a process ended: the last line that it wrote, which is its error's sentence."""
     text = planned.log.read_text(encoding="utf-8", errors="replace") if planned.log.exists() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = [line.removeprefix("paceline: ") for line in lines if line.startswith("paceline: ")]
     ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return (told or lines or [ending])[-1] + f" ({ending}; see {planned.log})"
+    told = lines[-1].removeprefix("paceline: ") if lines else "it wrote nothing"
+    return f"{told} ({ending}; see {planned.log})"
 
 
 def processors() -> int:

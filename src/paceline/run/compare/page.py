@@ -14,7 +14,7 @@ from typing import Any
 from ..report import asset, embedded, policy
 from ..report.page import config_sections, name_of
 from ..report.words import THIN, duration, objective_in_words, percent, points, quantity, signed
-from .panels import Panel, held_out, panels
+from .panels import Panel, drawn, drift, held_out, panels
 from .record import Comparison
 from .side import side_by_side
 
@@ -36,7 +36,9 @@ def page(result: Comparison) -> str:
     data, runs = result.data, result.runs()
     style = asset("page.css") + own("compare.css")
     script = asset("charts.js") + asset("text.js") + own("compare.js")
-    found = panels(runs)
+    first = held_out(data)
+    others, constants = panels(runs)
+    others = drift(runs) + others
     slots = {
         "name": escape(data["name"]),
         "policy": escape(policy(style, script)),
@@ -47,14 +49,13 @@ def page(result: Comparison) -> str:
         "table": table(data),
         "sentences": "".join(f"<li>{escape(text)}</li>" for text in data["sentences"]),
         "choice": choice(list(data["objectives"])),
-        "held_out": figure(held_out(data), wide=True),
-        "figures": "\n".join(figure(panel) for panel in found.shown),
-        "constant": constant(found.constant),
+        "held_out": figure(first, wide=True),
+        "figures": "\n".join(figure(panel) for panel in others),
+        "constant": constant(constants),
         "cost": cost(data, runs),
         "setup": setup(data),
         "footer": escape(f"Written {data['written'][:16].replace('T', ' ')} by paceline."),
-        "held_data": embedded(held_out(data).data(data["objectives"])),
-        "panel_data": embedded(found.data()),
+        "curves_data": embedded({"sets": drawn([first, *others])}),
         "side_data": embedded(side_by_side(runs)),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda match: slots[match[1]], own("page.html"))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ..report.curves import LINES, Line, shown
 from ..report.read import finite
 from ..run import Run
+from .drift import drift_of
 
 Json = dict[str, Any]
 Column = list[float | None]
@@ -40,23 +41,16 @@ class Panel:
             "stacked": False, "log": False, "smooth": False, "dots": [],
         }  # fmt: skip
 
-    def data(self, labels: Mapping[str, Any]) -> Json:
-        return {"steps": self.steps, "window": 1, "charts": [self.spec()], "labels": list(labels)}
 
-
-@dataclass(frozen=True, slots=True)
-class Panels:
-    """All figures that share their steps."""
-
-    steps: tuple[int, ...]
-    shown: tuple[Panel, ...]
-    constant: tuple[tuple[str, str], ...]
-    """(title, value) of what never changed in any run."""
-
-    def data(self) -> Json:
-        return {
-            "steps": self.steps, "window": 1, "charts": [panel.spec() for panel in self.shown],
-        }  # fmt: skip
+def drawn(panels: Sequence[Panel]) -> list[Json]:
+    """What the page's script draws: figures with the same steps share them, and a cursor."""
+    by_steps: dict[tuple[int, ...], list[Panel]] = {}
+    for panel in panels:
+        by_steps.setdefault(panel.steps, []).append(panel)
+    return [
+        {"steps": steps, "window": 1, "charts": [panel.spec() for panel in of]}
+        for steps, of in by_steps.items()
+    ]
 
 
 def held_out(data: Json) -> Panel:
@@ -79,8 +73,33 @@ def held_out(data: Json) -> Panel:
     )
 
 
-def panels(runs: Runs) -> Panels:
-    """Training's own curves: means over seeds, smoothed, with the range of the seeds."""
+def drift(runs: Runs) -> list[Panel]:
+    """KL to the start, where it was measured of every run; a list of one figure, or of none."""
+    points = {label: [drift_of(run) for run in of.values()] for label, of in runs.items()}
+    every = [of for many in points.values() for of in many]
+    if not all(every):
+        return []
+    # The steps that all runs were measured at: all of them, unless they differ in their rounds.
+    steps = sorted(set.intersection(*({p["step"] for p in of} for of in every)))
+    if len(steps) < 2:
+        return []
+    series, bands = [], []
+    for label, many in points.items():
+        at = [{p["step"]: p["kl"] for p in of} for of in many]
+        columns: list[Column] = [[of[step] for step in steps] for of in at]
+        mean, low, high = _mean_and_range(columns)
+        series.append((label, mean))
+        bands.append((low, high))
+    text = "How far the policy has moved from its start, in nats a token, on its own completions."
+    return [
+        Panel("panel-drift", "KL to the start", text, "number", tuple(steps), tuple(series),
+              tuple(bands))
+    ]  # fmt: skip
+
+
+def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
+    """Training's own curves: means over seeds, smoothed, with the range of the seeds; and (title,
+    value) of what never changed in any run."""
     lines = {label: [list(run.metrics()) for run in of.values()] for label, of in runs.items()}
     length = max(len(of) for many in lines.values() for of in many)
     size = -(-length // MOST_POINTS)
@@ -108,7 +127,7 @@ def panels(runs: Runs) -> Panels:
                 tuple((low, high) for _, low, high in made),
             )
         )
-    return Panels(steps, tuple(shown_), tuple(constant))
+    return shown_, constant
 
 
 def _column(lines: Sequence[Json], line: Line, length: int, size: int) -> Column:

@@ -45,6 +45,8 @@ def _could(one: Mapping[str, Any], n: int) -> str:
     """What these seeds could have shown, and how many would show what was seen."""
     if one["detectable"] is None:
         return f" All {n} seeds gave the same difference, which so few may do by chance."
+    if one["detectable"] >= 1:
+        return f" {n} seeds are too few to show a difference of any size here."
     text = (
         f" {n} seeds show a difference of {points_of(one['detectable'])} points four times in five"
     )

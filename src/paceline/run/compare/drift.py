@@ -1,0 +1,92 @@
+"""How far each policy has moved from its start, measured when the runs are over, from their rounds.
+
+Most objectives have no KL term, and then nothing in training computes a KL. The rounds on disk hold
+what is needed but for the start's own log-probabilities, which some passes without gradient give.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import torch
+
+from ... import config as configuration
+from ...layout import Rows, pad
+from ...model import Policy
+from ...objective.kl import k3
+from .. import prepare
+from ..check import check
+from ..report.rollouts import spread
+from ..run import Run
+from ..screen import Screen
+from ..signals import Interrupts
+from .planned import Planned
+
+Json = dict[str, Any]
+FILE = "kl.json"
+ROUNDS = 9
+ROWS = 32
+"""Of each of these rounds, spread evenly: a mean over some hundreds of tokens."""
+COLUMNS = ["step", "prompt_ids", "token_ids", "old", "anchor"]
+
+
+def drift_of(run: Run) -> list[Json]:
+    """What was measured of a run: step, kl (nats a token) and tokens; empty where nothing was."""
+    path = run.path / FILE
+    return json.loads(path.read_text(encoding="utf-8"))["points"] if path.is_file() else []
+
+
+def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) -> None:
+    """Measure every finished run that has not been."""
+    left = [p for p in runs if p.state == "finished" and not (p.path / FILE).exists()]
+    starts: dict[str, list[Planned]] = {}
+    for one in left:
+        starts.setdefault(_start(one), []).append(one)
+    if not left:
+        return
+    with screen.busy(f"measuring how far {len(left)} runs moved"), interrupts.abandonable():
+        for alike in starts.values():
+            policy = prepare.policy_of(check(alike[0].config, train=False), train=False)
+            for one in alike:
+                points = list(_points(one.run, policy, one.config.rollouts.temperature))
+                one.run.write_json(FILE, {"of": "KL(policy | start), k3", "points": points})
+
+
+def _start(one: Planned) -> str:
+    """The same for runs that begin with the same weights."""
+    return json.dumps([configuration.to_json(one.config.model), one.seed])
+
+
+def _points(run: Run, policy: Policy, temperature: float) -> Iterator[Json]:
+    files = sorted(run.rollouts.glob("round-*.parquet"))
+    for path in spread(files, ROUNDS):
+        yield _point(path, policy, temperature)
+
+
+def _point(path: Path, policy: Policy, temperature: float) -> Json:
+    """The KL of the policy that sampled a round, over some of its completions.
+
+    The trainer's own log-probabilities are taken where the round has them: the engine's differ a
+    little in bf16, and that is no movement.
+    """
+    table = pq.read_table(path, columns=COLUMNS)
+    rows = table.take(spread(range(table.num_rows), ROWS)).to_pylist()
+    rows = [row for row in rows if row["token_ids"]]
+    total, tokens = 0.0, 0
+    every = Rows(
+        tuple(tuple(row["prompt_ids"]) for row in rows),
+        tuple(tuple(row["token_ids"]) for row in rows),
+    )
+    for pack in every.packs(4096, policy.layout):
+        some = every.take(pack)
+        width = max(map(len, some.completions))
+        start_BT = policy.score(some, temperature).logp_BT.cpu()
+        ours = [rows[i]["anchor"] or rows[i]["old"] for i in pack]
+        real_BT = some.real()
+        kl_BT = k3(pad(ours, width, torch.float32), start_BT)
+        total += float(kl_BT[real_BT].double().sum())
+        tokens += int(real_BT.sum())
+    kl = total / tokens if tokens else 0.0
+    return {"step": rows[0]["step"] - 1 if rows else 0, "kl": kl, "tokens": tokens}

@@ -1,0 +1,230 @@
+"""docs/objectives.md says what is: values, pictures, tables, figures, commands, links."""
+
+import importlib.util
+import re
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from paceline import cli
+from paceline import objective as room
+from paceline.config import objective_from
+from paceline.objective import NAMES, SoftGate, ZScore, by_name
+from tests.objective.small_rounds import make_round
+from tests.objective.test_peers import BETA, PEERS, gradient, part, trl_rloo, update
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+TEXT = (DOCS / "objectives.md").read_text(encoding="utf-8")
+BASELINE = "reinforce_pp(baseline=True)"
+
+
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def section(title: str, level: int = 2) -> str:
+    """What stands under a heading, up to the next one of its level or above."""
+    mark = "#" * level
+    found = re.findall(
+        rf"^{mark} {re.escape(title)}\n(.*?)(?=^#{{1,{level}}} |\Z)", TEXT, re.M | re.S
+    )
+    assert len(found) == 1, f"there must be one heading '{title}'"
+    return found[0]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The rows of every table, without its head; cells without their backticks."""
+    found: list[list[list[str]]] = []
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.M):
+        rows = [re.split(r" *\| *", line.strip("|").strip()) for line in block.splitlines()]
+        found.append([[cell.strip("` ") for cell in row] for row in rows[2:]])
+    return found
+
+
+@pytest.fixture(scope="module")
+def draw() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("draw_objectives", DOCS / "draw_objectives.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the file that the page writes."""
+    (code,) = [code for code in blocks("python") if code.startswith("# mine.py\n")]
+    (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# Every objective ------------------------------------------------------------------------------
+
+
+def test_every_objective_has_its_section_in_the_order_of_the_code():
+    titles = re.findall(r"^## (\w+)$", TEXT, re.M)
+    assert [title for title in titles if title in NAMES] == list(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_value_is_the_codes(name):
+    values = [by_name(name)] + ([NAMES[name](baseline=True)] if name == "reinforce_pp" else [])
+    assert blocks("text", section(name)) == [f"{value!r}\n" for value in values]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_section_tells_all_that_it_should(name):
+    said = section(name)
+    assert said.count("$$") in (2, 4) and f"](objectives/{name}.svg)" in said
+    for what in ("When", "Defaults", "Traps", "Elsewhere"):
+        assert said.count(f"**{what}.**") == 1, what
+    assert "**Against GRPO.**" in said or name == "grpo"
+
+
+def test_the_pictures_are_what_the_script_draws(draw):
+    drawn = draw.pictures()
+    assert {path.name for path in draw.FOLDER.iterdir()} == {f"{name}.svg" for name in NAMES}
+    for name in NAMES:
+        stored = (draw.FOLDER / f"{name}.svg").read_bytes()
+        assert stored == drawn[name].encode(), f"run docs/draw_objectives.py: {name} has changed"
+
+
+def test_what_is_drawn_of_a_clip_is_what_a_clip_does(draw):
+    line = draw.line(by_name("grpo"), 1.0, draw.COMMON)
+    # At A = 1 a ratio of 0.5 gains 0.5, which is 0.5 less than at 1; above 1.2 nothing more.
+    gain = dict(zip(line.ratios, zip(line.gains, line.slopes, strict=True), strict=True))
+    assert gain[0.5] == pytest.approx((-0.5, 0.5)) and gain[2.0] == pytest.approx((0.2, 0.0))
+    assert [line.ratios[i] for i in line.jumps] == pytest.approx([1.2])
+
+
+# Tables and figures ---------------------------------------------------------------------------
+
+
+def test_the_table_of_advantages_is_computed():
+    (table,) = tables(section("Advantage", 3))
+    round = make_round([[1.0, 0.0, 0.0, 0.0]], [[30, 10, 10, 10]])
+    for value, _, first, other in table:
+        advantage = eval(value, vars(room))
+        assert repr(advantage) == value
+        a = advantage(round)
+        a_B = (a if a.ndim == 1 else a[:, 0]).tolist()
+        assert len(set(a_B[1:])) == 1
+        said = [float(cell.replace("−", "-")) for cell in (first, other)]
+        assert said == pytest.approx(a_B[:2], abs=0.005), value
+    assert {repr(by_name(name).advantage) for name in NAMES} <= {row[0] for row in table}
+
+
+def test_the_table_of_weights_is_computed():
+    (table,) = tables(section("Weight", 3))
+    # Two groups of two, of 1 and 3, 2 and 4 tokens: the row of 3 has T/N = 3/10 in all.
+    lengths, group_B = torch.tensor([1, 3, 2, 4]), torch.tensor([0, 0, 1, 1])
+    mask_BT = torch.arange(4) < lengths.unsqueeze(1)
+    letters = {"T": 3, "N": 10, "B": 4, "L": 8, "tokens_of_its_group": 4, "groups": 2}
+    for value, token, completion in table:
+        w_BT = eval(value, {**vars(room), "L": 8})(mask_BT, group_B)
+        for said, actual in ((token, w_BT[1, 0]), (completion, w_BT[1].sum())):
+            formula = said.replace("tokens of its group", "tokens_of_its_group").replace("·", "*")
+            assert eval(formula, letters) == pytest.approx(actual.item()), (value, said)
+    assert len(table) == 5
+
+
+def test_the_objectives_side_by_side_are_the_codes():
+    (table,) = tables(section("Side by side"))
+    assert [row[0] for row in table if row[0] != BASELINE] == list(NAMES)
+    for name, *said in table:
+        make = NAMES[name.partition("(")[0]]
+        options = {"baseline": True} if name == BASELINE else {}
+        value, kl = make(**options), make(kl=0.1, **options).kl
+        parts = [repr(p) for p in (value.advantage, value.ratio, value.surrogate, value.weight)]
+        if parts[2] == "LogProb()":
+            parts[1] = "–"
+        assert kl is not None and said == [*parts, f"{kl.form}, {kl.where}"], name
+
+
+def test_other_projects_switches_are_those_that_test_peers_holds_to_ours():
+    found = tables(section("Coming from another project"))
+    for trainer, table in zip(("TRL", "verl", "OpenRLHF"), found, strict=True):
+        held = [[peer.switches, peer.ours] for peer in PEERS if peer.trainer == trainer]
+        assert table == held, trainer
+
+
+def test_figures_in_the_text():
+    said = " ".join(TEXT.split())
+    one, four = (ZScore()(make_round([[1.0] * n + [0.0] * (8 - n)]))[0].item() for n in (1, 4))
+    assert f"advantage of {one:.2f}, and each of four right ones {four:.2f}" in said
+    rewards = make_round([[1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    share = (ZScore(ddof=0)(rewards) / ZScore(ddof=1)(rewards))[0].item() - 1
+    assert f"groups of 8 larger by {100 * share:.0f} %" in said
+    low, high = by_name("gspo").surrogate.widths  # type: ignore[attr-defined]
+    for tokens, digits in ((1000, 2), (10, 3)):
+        bounds = [f"{(1 + width) ** tokens:.{digits}f}" for width in (-low, high)]
+        assert " or ".join(bounds) in said
+    range_ = [f"{torch.tensor(x).exp():.2f}" for x in (-0.4, 0.4)]
+    assert " to ".join(range_) in said
+
+
+def test_the_gate_of_sapo_is_as_wide_as_told():
+    ratio_P = torch.linspace(1, 5, 4001, dtype=torch.float64)
+    log_ratio_P = ratio_P.log().requires_grad_()
+    gain_P = SoftGate(1.0, 1.05)(log_ratio_P, torch.ones_like(ratio_P))
+    (slope_P,) = torch.autograd.grad(gain_P.sum(), log_ratio_P)
+    top = int(slope_P.argmax())
+    back = ratio_P[top:][slope_P[top:] < 1][0]
+    told = f"grows to {slope_P[top]:.2f} at ratio {ratio_P[top]:.2f}, and it is back at 1 only at"
+    assert f"{told} {back:.1f}" in " ".join(TEXT.split())
+
+
+# Code and links -------------------------------------------------------------------------------
+
+
+def test_the_first_lines_hold():
+    exec(blocks("python")[0], {})
+
+
+def test_an_objective_of_ones_own_is_short_and_is_trls_rloo(folder):
+    code = (folder / "mine.py").read_text(encoding="utf-8")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 15
+    objective = objective_from("mine.py:clipped_rloo")
+    assert "ratio=WholeRatio()" in repr(objective)
+    with_kl = replace(objective, kl=room.KL(BETA, "k1", "reward"))
+    for value, beta in ((objective, 0.0), (with_kl, BETA)):
+        for seed in range(3):
+            d = part(seed, cut=False)
+            ours, theirs = update(value, d), trl_rloo(d, beta)
+            assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+            slope_BT = gradient(theirs, d)
+            assert slope_BT.abs().max() > 1e-4
+            assert_close(gradient(ours, d), slope_BT, rtol=1e-9, atol=1e-10)
+
+
+def test_every_command_parses_and_its_keys_exist(folder):
+    commands = [line for block in blocks("bash") for line in block.splitlines() if line]
+    assert len(commands) == 5
+    for command in commands:
+        known, rest = cli._parser().parse_known_args(shlex.split(command)[1:])
+        cli.changed(cli.config_of(known.recipe), cli.overrides(rest, known))
+
+
+def test_links_exist():
+    titles = re.findall(r"^#+ (.+)$", TEXT, re.M)
+    slugs = {re.sub(r"[^\w\s-]", "", title.lower()).replace(" ", "-") for title in titles}
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        if target.startswith("#"):
+            assert target[1:] in slugs, target
+        elif not target.startswith("https://arxiv.org/abs/"):
+            assert (DOCS / target).exists(), target
+
+
+def test_formulas_use_what_github_shows():
+    # GitHub refuses \operatorname, and Markdown eats a backslash before punctuation.
+    for formula in re.findall(r"^\$\$\n(.*?)\n\$\$$", TEXT, re.M | re.S):
+        assert not re.search(r"\\operatorname|\\[^A-Za-z]", formula), formula

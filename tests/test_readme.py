@@ -15,6 +15,7 @@ import paceline
 from paceline import cli, errors, recipes
 from paceline.config import Config, apply, keys, to_json
 from paceline.objective import named
+from paceline.run.compare.arms import arms_of, labelled, split, varied
 from paceline.run.screen import HEADER
 from paceline.tasks import SOURCES, Rows
 from paceline.training.statistics import wilson
@@ -250,6 +251,11 @@ def configured(command: str) -> Config | None:
     changes = cli.overrides(rest, known)
     if known.run in (cli._train, cli._show, cli._audit):
         return cli.changed(cli.config_of(known.recipe), changes)
+    if known.run is cli._compare:
+        config = cli.changed(cli.config_of(known.recipe), changes)
+        objectives = labelled(split(known.objectives or ""))
+        assert len(arms_of(config, objectives, varied(known.vary))) > 1
+        return config
     if known.run is cli._resume:
         return cli.changed(cli.config_of(f"{known.path}/config.json"), changes)
     if known.run in (cli._eval, cli._sample):

@@ -135,6 +135,16 @@ def _add_use(command: Command) -> None:
     report = command("report", _report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")
 
+    replay = command("replay", _replay, "Recompute a step of a run under other objectives.")
+    replay.add_argument("path", metavar="RUN", help="the run directory")
+    replay.add_argument("--step", type=int, required=True, help="an optimizer step of it, from 1")
+    replay.add_argument(
+        "--objective", metavar="NAME,…", action="append", default=[],
+        help="grpo,'gspo(low=1e-3)',file.py:name; may be repeated (default: a few of the family)",
+    )  # fmt: skip
+    replay.add_argument("--page", metavar="FILE", help="the page (default: in the run directory)")
+    replay.add_argument("--json", action="store_true", help="print JSON only")
+
 
 def _add_parts(command: Command) -> None:
     """What a run is made of."""
@@ -158,7 +168,7 @@ def _add_parts(command: Command) -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     """The flags that most runs set. They are keys like all others; --help should name them."""
     flags = {
-        "out": ("DIR", "the run directory (default: runs/NAME, the next free)"),
+        "out": ("DIR", "where it goes (default: runs/NAME, the next free; comparisons/NAME)"),
         "steps": ("N", "optimizer steps"),
         "seed": ("S", "decides every random number"),
         "objective": ("NAME", "grpo, gspo, …, 'gspo(low=1e-3)' or file.py:name"),
@@ -369,6 +379,15 @@ def _report(known: argparse.Namespace, changes: dict[str, str]) -> None:
         print(write_page(Comparison.open(known.path)))
     else:
         print(write_report(Run.open(known.path).path))
+
+
+def _replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .run.compare.arms import split
+    from .run.replay.tell import tell_replay
+
+    _refuse(changes)
+    asked = [name for text in known.objective for name in split(text)]
+    tell_replay(known.path, known.step, asked, page=known.page, as_json=known.json)
 
 
 def _tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:

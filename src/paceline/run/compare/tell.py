@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from ..check import Checked
+from ..check_room import gigabytes
 from ..report.words import signed
 from ..screen import Screen, duration
 from .planned import Planned
@@ -46,8 +47,28 @@ def tell_plan(
             f"  found      {counted['finished']} runs finished, {counted['begun']} begun: they are "
             "used"
         )
+    _tell_needs(checked, sum(p.state != "finished" for p in runs), jobs, screen)
     for note in checked.notes:
         screen.say_once(note)
+
+
+def _tell_needs(checked: Checked, left: int, jobs: int, screen: Screen) -> None:
+    """Time, and memory where several runs share it."""
+    estimate = checked.estimate
+    if not left or estimate is None:
+        return
+    if estimate.seconds is not None:
+        one = estimate.seconds.total
+        screen.say(
+            f"  time       up to {duration(one * left / jobs)} for {left} runs, up to "
+            f"{duration(one)} each alone; less where answers end early"
+        )
+    needed = estimate.memory.total * min(jobs, left)
+    if jobs > 1 and needed > estimate.room.memory:
+        screen.say_once(
+            f"{jobs} runs at a time may need {gigabytes(needed)} of memory, and "
+            f"{gigabytes(estimate.room.memory)} are free; make fewer at a time."
+        )
 
 
 def tell_result(result: Comparison, screen: Screen) -> None:

@@ -18,6 +18,7 @@ function toggle(button) {
 }
 
 const side = { data: JSON.parse(byId("side-data").textContent), round: 0, problem: 0 };
+side.round = Math.max(0, side.data.rounds.length - 1);
 
 function choose(parent, count, name, at, pick) {
   parent.querySelectorAll("button").forEach((node) => node.remove());

@@ -68,7 +68,8 @@ def own(name: str) -> str:
 def verdict(data: Json) -> str:
     """One sentence: what was shown, of how many."""
     differences = data["differences"]["final_accuracy"]
-    first, n = data["baseline"], len(data["seeds"])
+    first = data["baseline"]
+    n = min((len(d["seeds"]) for d in differences.values()), default=0)
     shown = {
         word: [label for label, d in differences.items() if d["shown"] and (d["mean"] > 0) == up]
         for word, up in (("better", True), ("worse", False))
@@ -79,10 +80,11 @@ def verdict(data: Json) -> str:
         for word, labels in shown.items()
         if labels
     ]
-    if told:
-        return f"{' and '.join(told)} {seeds}."
     others = "the other" if len(differences) == 1 else f"any of the {len(differences)} others"
-    return f"No difference shown between {first} and {others} {seeds}."
+    found = " and ".join(told) or f"no difference shown between {first} and {others}"
+    if not data["complete"]:
+        return f"Not finished, {data['finished']} of {data['planned']} runs; {found} {seeds}."
+    return f"{found[0].upper() if not told else found[0]}{found[1:]} {seeds}."
 
 
 def _listed(words: Sequence[str]) -> str:

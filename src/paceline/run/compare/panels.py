@@ -115,7 +115,12 @@ def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
         if max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
             constant.append((line.title, shown(known[0], line.unit)))
             continue
-        made = [_mean_and_range(many) for many in columns.values()]
+        every = [column for many in columns.values() for column in many]
+        if all(column == every[0] for column in every):
+            first, last = (shown(known[i], line.unit) for i in (0, -1))
+            constant.append((line.title, f"from {first} to {last}, step by step the same"))
+            continue
+        made = [_mean_and_range(many, smooth=line.smooth) for many in columns.values()]
         shown_.append(
             Panel(
                 f"panel-{line.id}",
@@ -141,17 +146,24 @@ def _of(values: Sequence[float | None], how: Callable[[list[float]], float]) -> 
     return how(known) if known else None
 
 
-def _mean_and_range(columns: Sequence[Column]) -> tuple[Column, Column, Column]:
-    """Means over runs, and the lowest and highest of them, each smoothed over neighbours."""
+def _mean_and_range(
+    columns: Sequence[Column], *, smooth: bool = True
+) -> tuple[Column, Column, Column]:
+    """Means over runs, and the lowest and highest of them.
+
+    Args:
+        smooth: whether each is a mean of neighbouring steps; not where single steps matter.
+    """
     at = [[v for v in place if v is not None] for place in zip(*columns, strict=True)]
     found = []
     for how in (fmean, min, max):
-        found.append(_smooth([how(known) if known else None for known in at]))
+        values = [how(known) if known else None for known in at]
+        found.append(_smooth(values, len(values) // 40 if smooth else 0))
     return found[0], found[1], found[2]
 
 
-def _smooth(values: Column) -> Column:
-    half = len(values) // 40
+def _smooth(values: Column, half: int) -> Column:
+    """Means of each value, with so many neighbours on both sides, in five digits."""
     near = (values[max(0, i - half) : i + half + 1] for i in range(len(values)))
     means = (_of(some, fmean) for some in near)
     return [None if v is None else float(f"{v:.5g}") for v in means]

@@ -249,10 +249,10 @@ def cost(data: Json, runs: Mapping[str, Mapping[int, Any]]) -> str:
             f"<td><b>{duration(one['seconds']['mean'])}</b></td>{cells}</tr>"
         )
     return (
-        '<table class="plain"><caption>Seconds of a run by phase, means over seeds. Runs that went '
+        '<div class="scroll"><table class="plain"><caption>Seconds of a run by phase, means over seeds. Runs that went '
         "on beside others, or beside other programs, took longer than they would alone.</caption>"
         '<thead><tr><th scope="col">Objective</th><th scope="col">Samples</th>'
-        f'<th scope="col">Training</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        f'<th scope="col">Training</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 

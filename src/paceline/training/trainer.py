@@ -100,15 +100,9 @@ class Trainer:
     def step(self) -> Report:
         """One optimizer step; a new round when the last one is used up."""
         clock = self.clock = Clock()
-        if self.drawn is None or self.part == self.schedule.parts:
-            self.drawn = self._next_round(clock)
-            self.rounds, self.part = self.rounds + 1, 0
-        groups = parts_of(self.drawn.round, self.seed, self.part, self.schedule.minibatches)
-        batch = Batch.of(  # weigh all, then drop
-            self.drawn.round, groups, self.objective, anchored=self.schedule.parts > 1
-        )
-        with clock("update"), self.keeper.abandonable():
-            metrics = with_less(partial(self._gradient, batch), self._halve_packs)
+        drawn = self.take_up_round()
+        batch = self.batch(drawn.round)
+        metrics = self.gradient(batch)
         with clock("keep"):
             self.keeper.before_change()
         self.whole = False
@@ -121,9 +115,26 @@ class Trainer:
         self.part += 1
         self.whole = True
         return Report(
-            self.steps, self.drawn, self.part - 1, metrics,
+            self.steps, drawn, self.part - 1, metrics,
             batch.part_rows, len(batch.rows), stepped, clock.seconds,
         )  # fmt: skip
+
+    def take_up_round(self) -> Drawn:
+        """The round that the next step trains on: a new one when the last one is used up."""
+        if self.drawn is None or self.part == self.schedule.parts:
+            self.drawn = self._next_round(self.clock)
+            self.rounds, self.part = self.rounds + 1, 0
+        return self.drawn
+
+    def batch(self, round: Round) -> Batch:
+        """The rows of a scored round that the next step trains on: weigh all, then drop."""
+        groups = parts_of(round, self.seed, self.part, self.schedule.minibatches)
+        return Batch.of(round, groups, self.objective, anchored=self.schedule.parts > 1)
+
+    def gradient(self, batch: Batch) -> Metrics:
+        """Sum a part's gradient, in as little memory as it must."""
+        with self.clock("update"), self.keeper.abandonable():
+            return with_less(partial(self._gradient, batch), self._halve_packs)
 
     def _gradient(self, batch: Batch) -> Metrics:
         """Sum a part's gradient; where that is broken off, nothing of it is left."""
@@ -146,7 +157,7 @@ class Trainer:
             with self.keeper.abandonable():
                 drawn = with_less(partial(self._sampled, draw, clock), self.fewer_rows)
                 with clock("score"):
-                    round = with_less(partial(self._scored, drawn.round), self._halve_packs)
+                    round = with_less(partial(self.scored, drawn.round), self._halve_packs)
                 with clock("keep"):
                     self.keeper.keep(round)
         except BaseException:
@@ -159,7 +170,7 @@ class Trainer:
         self.sampler.draw = draw
         return self.sampler.sample(self.rounds, clock)
 
-    def _scored(self, round: Round) -> Round:
+    def scored(self, round: Round) -> Round:
         """The round with the log-probabilities that the objective will ask for."""
         rows = Rows.of(round)
         # With one part the anchor is the policy's own log-probability in the update: free.

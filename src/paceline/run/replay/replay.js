@@ -1,0 +1,282 @@
+/* The reader of a replayed part. What a model wrote is only ever textContent. */
+
+const data = JSON.parse(byId("replay-data").textContent);
+const reader = { objective: 0, group: 0 };
+const GAMMA = 0.6; // Small pushes are to be seen beside the largest.
+
+/** Fills a token's node: blank tokens as ␣ and ⇥, line ends as ⏎ before the line really ends. */
+function spell(node, piece) {
+  const blank = !piece.trim();
+  for (const part of visible(piece).split(/(\n|\t| )/)) {
+    if (part === "\n" || part === "\t" || (part === " " && blank)) {
+      element(node, "span", "blank", { "\n": "⏎", "\t": "⇥", " ": "␣" }[part]);
+      if (part !== " ") node.append(part);
+    } else if (part) {
+      node.append(part);
+    }
+  }
+}
+
+/** A number with its sign, e.g. +0.62, −1.1e-4, 0. */
+function signed(value) {
+  if (value === null || value === undefined) return "–";
+  return value === 0 ? "0" : (value > 0 ? "+" : "−") + compact(Math.abs(value));
+}
+
+const plain = (value) => (value === null || value === undefined ? "–" : value.toPrecision(4));
+const percent = (share) => `${(share * 100).toFixed(share && share < 0.0995 ? 1 : 0)}${THIN}%`;
+const thisGroup = () => data.groups[reader.group];
+const pushAt = (effect, which, place) => (effect.pushes[place] ?? 0) * data.largest[which] / data.scale;
+const state = (row) => (row.correct ? "correct" : row.finish === "length" ? "cut" : "wrong");
+const signs = { correct: "✓", wrong: "✗", cut: "✂" };
+
+/** A token's colour: green where it is made more probable, orange where less, by the size. */
+function paint(node, effect, place) {
+  const push = effect.pushes[place] ?? 0;
+  if (!push) return;
+  node.style.setProperty("--t", (Math.abs(push) / data.scale) ** GAMMA);
+  node.classList.add(push > 0 ? "up" : "down");
+}
+
+function tokens(card, row, effect) {
+  const box = element(card, "div", "tokens");
+  box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", `Completion ${row.index + 1}; arrow keys move from token to token`);
+  const bound = new Set(effect ? effect.bound : []);
+  row.tokens.forEach((id, place) => {
+    if (row.gap === place) {
+      const missing = (row.length - row.tokens.length).toLocaleString("en-GB");
+      element(box, "span", "gap", `… ${missing} tokens left out …`);
+    }
+    const piece = data.pieces[id];
+    const node = element(box, "span", /^<\|.*\|>$|^<\/?s>$/.test(piece) ? "t special" : "t");
+    node.dataset.place = place;
+    spell(node, piece);
+    if (effect) paint(node, effect, place);
+    if (bound.has(place)) node.classList.add("bound");
+  });
+  box.row = row;
+}
+
+/** The completion's weight under every objective, side by side; the chosen one stands out. */
+function mini(card, row, most) {
+  const said = data.names.map((name, i) => `${name} ${percent(row.effects[i]?.weight ?? 0)}`);
+  const size = { class: "mini", width: 18 * data.names.length, height: 36, role: "img" };
+  const svg = draw(card, "svg", { ...size, "aria-label": `Weight: ${said.join(", ")}` });
+  const zero = 33 * most.up / (most.up + most.down || 1);
+  draw(svg, "line", { class: "axis", x1: 0, x2: size.width, y1: zero, y2: zero });
+  row.effects.forEach((effect, i) => {
+    const at = draw(svg, "g", { class: i === reader.objective ? "chosen" : "" });
+    draw(at, "title", {}, said[i]);
+    const up = (effect?.push ?? 0) > 0;
+    const long = 33 * (effect?.weight ?? 0) / (most.up + most.down || 1);
+    const height = long ? Math.max(1.5, long) : 0;
+    const box = { x: 18 * i + 2, y: up ? zero - height : zero, width: 14, height };
+    draw(at, "rect", { class: up ? "up" : "down", ...box });
+    draw(at, "line", { class: "mark", x1: box.x, x2: box.x + 14, y1: 35, y2: 35 });
+  });
+}
+
+/** The largest weights above and below the line, over all groups. */
+function largest() {
+  const found = { up: 0, down: 0 };
+  for (const effect of data.groups.flatMap((g) => g.rows.flatMap((r) => r.effects))) {
+    if (!effect) continue;
+    const side = effect.push > 0 ? "up" : "down";
+    found[side] = Math.max(found[side], effect.weight);
+  }
+  return found;
+}
+
+function card(parent, row, most) {
+  const effect = row.effects[reader.objective];
+  const box = element(parent, "article", `card ${state(row)}`);
+  const head = element(box, "header", "");
+  element(head, "span", "state", `${signs[state(row)]} ${state(row)}`);
+  const figure = (label, value) => {
+    const item = element(head, "span", "figure", label + " ");
+    element(item, "b", "", value);
+  };
+  figure("reward", row.reward === null ? "–" : compact(row.reward).replace("-", "−"));
+  if (effect) {
+    figure(effect.advantages ? "mean advantage" : "advantage", signed(effect.advantage));
+    figure("weight", `${percent(effect.weight)} ${effect.push > 0 ? "↑" : effect.push < 0 ? "↓" : ""}`);
+    figure("mean ratio", plain(effect.ratio));
+    figure("largest ratio", plain(effect.ratio_max));
+    figure("clipped", `${effect.clipped} of ${row.length}`);
+  } else {
+    element(head, "span", "figure", `${row.length} tokens, no gradient`);
+  }
+  mini(box, row, most);
+  const why = [row.reason, row.masked ? "masked: gives no gradient" : ""];
+  element(box, "p", "reason", visible(why.filter(Boolean).join(" · ")));
+  tokens(box, row, effect);
+}
+
+function scale(parent) {
+  const box = element(parent, "p", "scale");
+  element(box, "span", "", "push");
+  for (const part of [-1, -0.1, 0, 0.1, 1]) {
+    const push = signed(part * data.largest[reader.objective]);
+    const node = element(box, "span", part < 0 ? "t down" : "t up", push);
+    node.style.setProperty("--t", Math.abs(part) ** GAMMA);
+  }
+  element(element(box, "span", "", " "), "span", "t bound", "clipped");
+  element(box, "span", "", "The bars of a completion are its weight under each objective, in the order of the buttons.");
+}
+
+function showGroup() {
+  hideTip();
+  const [group, box] = [thisGroup(), byId("group")];
+  box.replaceChildren();
+  const prompt = element(box, "div", "prompt");
+  element(prompt, "h3", "", `Group ${reader.group + 1} of ${data.groups.length}`);
+  element(prompt, "pre", "", visible(group.prompt)).tabIndex = 0;
+  const answer = element(prompt, "p", "answer", "Expected answer ");
+  element(answer, "code", "", visible(group.answer || "none"));
+  scale(box);
+  const most = largest();
+  const grid = element(box, "div", "cards");
+  for (const row of group.rows) card(grid, row, most);
+  byId("groups").querySelectorAll("button").forEach((button, i) => {
+    button.setAttribute("aria-pressed", String(i === reader.group));
+  });
+  byId("choice").querySelectorAll("button").forEach((button, i) => {
+    button.setAttribute("aria-pressed", String(i === reader.objective));
+  });
+}
+
+function toGroup(place) {
+  if (place < 0 || place >= data.groups.length) return;
+  reader.group = place;
+  showGroup();
+}
+
+function toObjective(which) {
+  reader.objective = which;
+  showGroup();
+}
+
+function buttons() {
+  data.names.forEach((name, i) => {
+    const button = element(byId("choice"), "button", "", name);
+    button.type = "button";
+    button.addEventListener("click", () => toObjective(i));
+  });
+  data.groups.forEach((group, i) => {
+    const button = element(byId("groups"), "button", "");
+    button.type = "button";
+    const right = group.rows.filter((row) => row.correct).length;
+    const name = `Group ${i + 1}: ${right} of ${group.rows.length} correct`;
+    button.setAttribute("aria-label", name);
+    button.title = name;
+    const squares = element(button, "span", "squares");
+    for (const row of group.rows) element(squares, "i", state(row));
+    element(button, "span", "count", `${i + 1}`);
+    button.addEventListener("click", () => toGroup(i));
+  });
+}
+
+/* The numbers of one token. */
+
+let pointed = null;
+
+function hideTip() {
+  byId("tip").hidden = true;
+  pointed?.classList.remove("on");
+  pointed = null;
+}
+
+function numbers(list, row, place) {
+  const line = (label, value, kind) => {
+    element(list, "dt", kind, label);
+    element(list, "dd", "", value);
+  };
+  const [logp, moved] = [row.logp?.[place], row.moved?.[place]];
+  if (logp != null && moved != null) {
+    line("ratio", Math.exp(moved / 1e5).toPrecision(5));
+    line("log p now", (logp / 1e3).toFixed(3).replace("-", "−"));
+    line("log p, round’s start", ((logp - moved / 100) / 1e3).toFixed(3).replace("-", "−"));
+  }
+  const old = row.old[place];
+  if (old != null) line("log p, sampler", (old / 1e3).toFixed(3).replace("-", "−"));
+  const effect = row.effects[reader.objective];
+  if (effect) line("advantage", signed((effect.advantages ?? [])[place] ?? effect.advantage));
+  const hidden = row.gap !== null && place >= row.gap ? row.length - row.tokens.length : 0;
+  line("token", `${place + 1 + hidden} of ${row.length}`);
+}
+
+function showTip(node) {
+  hideTip();
+  const row = node.closest(".tokens")?.row;
+  if (!row) return;
+  pointed = node;
+  node.classList.add("on");
+  const [tip, place] = [byId("tip"), Number(node.dataset.place)];
+  tip.replaceChildren();
+  const name = element(tip, "p", "name");
+  spell(name, data.pieces[row.tokens[place]].replace(/\s/g, (c) => (c === "\n" ? "⏎" : "␣")));
+  numbers(element(tip, "dl", ""), row, place);
+  const list = element(tip, "dl", "rest");
+  row.effects.forEach((effect, i) => {
+    const here = i === reader.objective ? "here" : "";
+    element(list, "dt", here, `push, ${data.names[i]}`);
+    const clipped = effect?.bound.includes(place) ? " clipped" : "";
+    element(list, "dd", "", effect ? signed(pushAt(effect, i, place)) + clipped : "–");
+  });
+  tip.hidden = false;
+  const [box, size] = [node.getClientRects()[0], tip.getBoundingClientRect()];
+  const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - size.width - 8);
+  const above = box.top - size.height - 8;
+  tip.style.left = `${left + scrollX}px`;
+  tip.style.top = `${(above > 4 ? above : box.bottom + 8) + scrollY}px`;
+}
+
+function walk(event) {
+  const box = event.target.closest?.(".tokens");
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!box?.row || !step) return false;
+  const all = [...box.querySelectorAll(".t")];
+  const at = pointed && box.contains(pointed) ? all.indexOf(pointed) + step : 0;
+  if (all[at]) showTip(all[at]);
+  event.preventDefault();
+  return true;
+}
+
+function keys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return hideTip();
+    if (event.ctrlKey || event.metaKey || event.altKey || walk(event)) return;
+    const act = {
+      j: () => toGroup(reader.group + 1),
+      k: () => toGroup(reader.group - 1),
+      o: () => toObjective((reader.objective + 1) % data.names.length),
+    }[event.key.toLowerCase()];
+    if (act) { act(); event.preventDefault(); }
+  });
+}
+
+function start() {
+  byId("shown").textContent = data.shown;
+  if (!data.groups.length) return;
+  byId("reader").hidden = false;
+  buttons();
+  document.querySelectorAll(".strips rect").forEach((bar) => {
+    bar.addEventListener("click", () => {
+      toGroup(Number(bar.dataset.group));
+      byId("tokens").scrollIntoView({ behavior: "smooth" });
+    });
+  });
+  const box = byId("group");
+  box.addEventListener("pointerover", (event) => {
+    const node = event.target.closest(".t[data-place]");
+    if (node) showTip(node); else hideTip();
+  });
+  box.addEventListener("pointerleave", hideTip);
+  box.addEventListener("scroll", hideTip, true);
+  keys();
+  showGroup();
+}
+
+start();

@@ -1,0 +1,213 @@
+"""The replay of one step: rewind, then measure it under every objective."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+
+from ...batch import parts_of
+from ...errors import ConfigError, MemoryShortError
+from ...model.outline import Outline
+from ...objective import NAMES, Objective
+from ...training import Trainer, check_objective
+from ..check import Checked
+from ..compare.arms import labelled
+from ..log import finite
+from ..room import Room
+from ..run import Run
+from ..screen import Screen, duration
+from .measure import candidates, cosines, measure
+from .records import Measured, Redone, Replay
+from .rewind import (
+    StoredRounds,
+    Way,
+    checked_for,
+    differences,
+    not_as_it_was,
+    redo,
+    take_up,
+    trainer_for,
+    way_to,
+)
+
+FAMILY = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
+"""The objectives that are tried where none is named."""
+OWN = "the run's own"
+FP32 = 4
+"""Bytes of a number."""
+
+Objectives = Mapping[str, Objective] | Sequence[str | Objective]
+
+
+def replay(
+    path: Path | str, step: int, objectives: Objectives = (), *, screen: Screen | None = None
+) -> Replay:
+    """Recompute a step of a run under its own objective and under others.
+
+    The policy is brought to where it stood just before the step; nothing in the run's directory is
+    changed, so that the run may be going on.
+
+    Args:
+        path: the run's directory.
+        step: an optimizer step of it, counted from 1.
+        objectives: names, file.py:value and objectives, or a mapping from labels; of none, those of
+            FAMILY.
+        screen: told what is going on; None tells nobody.
+
+    Raises: UserError with one sentence, before the model is loaded where that is possible.
+    """
+    screen = screen or Screen(0, quiet=True)
+    way = way_to(Run.open(path), step)
+    checked = checked_for(way)
+    asked = asked_for(objectives or FAMILY, checked)
+    _check_memory(way, checked, asked)
+    _tell(way, checked, asked, screen)
+    with screen.busy("loading the model"):
+        needs = any(o.needs_reference for o in asked.values())
+        trainer = trainer_for(way, checked, reference=needs)
+        _check_advantages(way, trainer, asked)
+        take_up(way, trainer)
+    return _replayed(way, checked, trainer, asked, screen)
+
+
+def asked_for(objectives: Objectives, checked: Checked) -> dict[str, Objective]:
+    """By name, the run's own first; one that is asked for twice, or is the run's own, stands once.
+
+    Raises: ConfigError for what is no objective, needs what no trainer here has, or shares its name
+        with another.
+    """
+    most, own = checked.config.rollouts.max_tokens, checked.objective
+    named = (name for name, make in NAMES.items() if make().resolved(most) == own)
+    found = {next(named, OWN): own}
+    for name, given in labelled(_once(objectives)).items():
+        check_objective(given)
+        objective = given.resolved(most)
+        if objective in found.values():
+            continue
+        if name in found:
+            raise ConfigError(f"'{name}' is the run's own objective; give the other another label.")
+        found[name] = objective
+    return found
+
+
+def _once(objectives: Objectives) -> Objectives:
+    if isinstance(objectives, Mapping):
+        return objectives
+    return [o for i, o in enumerate(objectives) if o not in objectives[:i]]
+
+
+def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) -> None:
+    """Raise MemoryShortError where the gradients would not fit beside what training needs."""
+    parameters, size = Outline.of(checked.source, checked.dtype).parameters, checked.dtype.itemsize
+    training = 0
+    if checked.device.type == "cpu":  # weights, masters, gradient and two moments
+        masters = 0 if size == FP32 else FP32
+        training = parameters * (size + masters + 3 * FP32)
+        training += parameters * size * any(o.needs_reference for o in asked.values())
+    gradients = parameters * FP32 * len(asked)
+    free = Room.of(torch.device("cpu"), way.run.path).memory
+    if training + gradients > free:
+        beside = f" beside {training / 1e9:.1f} GB for training" if training else ""
+        raise MemoryShortError(
+            f"The gradients of {len(asked)} objectives take {gradients / 1e9:.1f} GB of memory"
+            f"{beside}, and {free / 1e9:.1f} GB are free; name fewer with --objective."
+        )
+
+
+def _tell(way: Way, checked: Checked, asked: Mapping[str, Objective], screen: Screen) -> None:
+    """Where it begins, and how much has to be redone."""
+    line, parts = way.lines[way.step], checked.config.schedule.parts
+    screen.say(
+        f"paceline: step {way.step} of {way.run.path}, part {line['part'] + 1} of {parts} of round "
+        f"{line['round']}, under {', '.join(asked)}",
+        "bold",
+    )
+    for note in (*way.notes, *not_as_it_was(way, checked)):
+        screen.say(f"  note: {note}", "yellow")
+    start = f"the checkpoint of step {way.begin}" if way.begin else "the run's start"
+    many = len(way.redone)
+    if not many:
+        screen.say(f"  nothing has to be redone: {start} is where the step began")
+        return
+    screen.say(
+        f"  {many} step{'s have' if many > 1 else ' has'} to be redone from {start}, in about "
+        f"{duration(way.seconds)} at the run's own pace; a run with save_keep=0 keeps all its "
+        "checkpoints, and then it is less"
+    )
+
+
+def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]) -> None:
+    """Raise ConfigError where an objective cannot be had for the round, before anything is
+    redone."""
+    assert isinstance(trainer.sampler, StoredRounds)
+    round = trainer.sampler.stored(way.lines[way.step]["round"])
+    for name, objective in asked.items():
+        try:
+            if not objective.needs_anchor_for_advantages:
+                objective.advantages(round)
+        except ValueError as error:
+            raise ConfigError(f"{name} does not fit this round: {error}") from error
+
+
+def _replayed(
+    way: Way, checked: Checked, trainer: Trainer, asked: Mapping[str, Objective], screen: Screen
+) -> Replay:
+    """Redo up to the round, score it for everybody, redo up to the step, measure."""
+
+    def tell(what: str) -> None:
+        if screen.status is not None:
+            screen.status.update(what)
+
+    def told(step: int) -> None:
+        tell(f"redoing step {step}, up to step {way.step - 1}")
+
+    many = len(way.redone)
+    with screen.busy(f"redoing {many} step{'s' if many > 1 else ''}") if many else nullcontext():
+        norms = redo(trainer, way.first - 1, told)
+        trainer.take_up_round()
+        tried = candidates(trainer, asked)
+        norms |= redo(trainer, way.step - 1, told)
+    measured, gradients, scored = [], [], {}
+    with screen.busy(f"measuring {len(tried)} objective{'s' if len(tried) > 1 else ''}"):
+        for i, candidate in enumerate(tried, 1):
+            tell(f"measuring {candidate.name} ({i} of {len(tried)})")
+            part = way.lines[way.step]["part"]
+            one, gradient = measure(candidate, part, scored)
+            measured.append(one)
+            gradients.append(gradient)
+        cosine = cosines(gradients)
+    norms[way.step] = finite(measured[0].grad_norm)
+    return _record(way, checked, trainer, norms, tuple(measured), cosine)
+
+
+def _record(
+    way: Way,
+    checked: Checked,
+    trainer: Trainer,
+    norms: Mapping[int, float | None],
+    measured: tuple[Measured, ...],
+    cosine: tuple[tuple[float | None, ...], ...],
+) -> Replay:
+    """What was found, with the part's texts."""
+    assert trainer.drawn is not None
+    round, decode = trainer.drawn.round, trainer.policy.tokenizer.decode
+    part, schedule = way.lines[way.step]["part"], checked.config.schedule
+    groups = tuple(sorted(parts_of(round, checked.config.seed, part, schedule.minibatches)))
+    rollouts = [r for g in groups for r in round.groups[g].rollouts]
+    found = differences(norms, way.lines)
+    at = max(found, key=lambda step: found[step])
+    return Replay(
+        path=way.run.path,
+        step=way.step,
+        part=part,
+        parts=schedule.parts,
+        last_step=max(way.lines),
+        round=round,
+        groups=groups,
+        redone=Redone(way.begin, len(way.redone), found[at], at, not_as_it_was(way, checked)),
+        measured=measured,
+        cosine=cosine,
+        words={t: decode([t]) for t in {t for r in rollouts for t in r.completion.token_ids}},
+        prompts={g: decode(round.groups[g].prompt_ids) for g in groups},
+    )

@@ -1,0 +1,571 @@
+"""What if: a run redone from its rounds, and its steps under other objectives."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace as changed
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from paceline.cli import main
+from paceline.errors import ConfigError, DataError, MemoryShortError
+from paceline.layout import Rows
+from paceline.objective import NAMES, Metrics, Scores, Tokens, named
+from paceline.run import Run, resume, train
+from paceline.run.replay import Redone, replay
+from paceline.run.replay.measure import Candidate, measure, pushes
+from paceline.run.replay.page import write_page
+from paceline.run.replay.reader import reader_data
+from paceline.run.replay.rewind import checked_for, redo, take_up, trainer_for, way_to
+from paceline.run.replay.words import agreement, meaning, sentences
+from paceline.run.room import Room
+from paceline.training import Schedule
+from tests.conftest import tiny_policy
+from tests.run.fake_run import NASTY
+from tests.run.test_report import BROWSER, Page
+from tests.run.test_train import small
+from tests.training.test_trainer import trainer_of
+
+ROLLOUTS = {"problems": 8, "completions": 16, "max_tokens": 4}
+
+
+def made(out: Path, **changes) -> Run:
+    options = {"steps": 12, "schedule": {"minibatches": 4}, "save_every": 3, "save_keep": 0}
+    options |= {"rollouts": ROLLOUTS, "evaluation": {"problems": 0}, "optimizer": {"lr": 0.004}}
+    return train(small(out, **(options | changes)), quiet=True)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """Three rounds of four parts; checkpoints after steps 3, 6, 9 and 12."""
+    return made(tmp_path_factory.mktemp("run") / "r")
+
+
+@pytest.fixture
+def copy(run, tmp_path) -> Path:
+    return Path(shutil.copytree(run.path, tmp_path / "r"))
+
+
+def line_of(run: Run, step: int) -> dict:
+    return next(line for line in run.metrics() if line["step"] == step)
+
+
+@pytest.fixture(scope="module")
+def later(run):
+    """A step of a round's last part, at which ratios have left 1; two of its groups have signal."""
+    return replay(run.path, 4)
+
+
+# The policy is the run's
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 8, 12])
+@pytest.mark.parametrize("checkpoints", [True, False], ids=["from-a-checkpoint", "from-the-start"])
+def test_the_runs_own_objective_gives_what_the_run_recorded(run, copy, step, checkpoints):
+    if not checkpoints:
+        shutil.rmtree(copy / "checkpoints")
+    found, line = replay(copy, step, ["gspo"]), line_of(run, step)
+    # Parts of a round are 1–4, 5–8, 9–12: the checkpoint is not later than before the first.
+    begin = {1: 0, 4: 0, 5: 3, 8: 3, 12: 6}[step] if checkpoints else 0
+    assert found.redone == Redone(begin, step - 1 - begin, 0.0, found.redone.at)
+    own = found.own
+    assert own.grad_norm == line["grad_norm"] and own.clip_fraction == line["clip_fraction"]
+    assert own.ratio_max == line["ratio_max"]
+    assert (own.rows, own.rows_trained) == (line["rows"], line["rows_trained"])
+    assert (found.round.index, found.part, found.parts) == (line["round"], line["part"], 4)
+    # Those of the tokens, added up.
+    assert sum(sum(e.clipped_T) for e in own.effects) == own.tokens * (own.clip_fraction or 0)
+    assert max((e.ratio_max for e in own.effects), default=None) == own.ratio_max
+
+
+def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_path):
+    options = {"objective": named.grpo(kl=0.1), "reference": {"alpha": 0.5, "every": 2}}
+    run = made(tmp_path / "r", **options)
+    for begin in (0, 3):
+        way = way_to(run, 7)
+        way = way if begin else changed(way, found=None)
+        trainer = trainer_for(way, checked_for(way), reference=False)
+        take_up(way, trainer)
+        assert trainer.steps == begin
+        redo(trainer, 6)
+        kept = run.checkpoints / "step-000006"
+        for name, here in (
+            ("policy", trainer.policy.exact_parameters()),
+            ("optimizer", trainer.optimizer.moments()),
+            ("reference", trainer.reference.exact_parameters()),
+        ):
+            there = load_file(kept / f"{name}.safetensors")
+            assert there.keys() == here.keys()
+            assert all(torch.equal(there[key], here[key]) for key in there)
+
+
+def test_a_second_epoch_and_masked_rows_are_redone_too(tmp_path):
+    options = {"schedule": {"minibatches": 2, "epochs": 2}, "steps": 8}
+    run = made(tmp_path / "r", **options, rollouts={**ROLLOUTS, "mask_cut": True})
+    for step in (3, 8):
+        found, line = replay(run.path, step, ["dapo"]), line_of(run, step)
+        assert found.redone.difference == 0 and found.part == line["part"] > 1
+        assert found.own.clip_fraction == line["clip_fraction"]
+
+
+def test_a_difference_to_the_run_is_told(copy):
+    lines = [json.loads(text) for text in (copy / "metrics.jsonl").read_text().splitlines()]
+    lines[1]["grad_norm"] *= 1 + 1e-6
+    (copy / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shutil.rmtree(copy / "checkpoints")
+    found = replay(copy, 3, ["grpo"])
+    assert found.redone.difference == pytest.approx(1e-6, rel=1e-3) and found.redone.at == 2
+    assert "1.0e-06 (step 2): the same run to rounding" in agreement(found)
+    worse = changed(found, redone=Redone(0, 2, 0.03, 2))
+    assert "3.0e-02 (step 2): the policy here is not quite the run's" in agreement(worse)
+    broken = changed(found, redone=Redone(0, 2, float("inf"), 2))
+    assert "At step 2 only one of the two gradients" in agreement(broken)
+
+
+# Other objectives
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["gspo", "cispo", "dr_grpo", "rloo", "reinforce", "reinforce_pp", "reinforce_pp(kl=0.1)",
+     "grpo(kl=0.1)", "rloo(kl=0.1)", "grpo(low=0.1)"],
+)  # fmt: skip
+def test_an_objectives_gradient_is_that_of_a_run_under_it(run, tmp_path, text):
+    """The first round is sampled before any update, so a run under it begins with the same one."""
+    from paceline.config import objective_from
+
+    other = made(tmp_path / "other", objective=objective_from(text), steps=2, save_every=0)
+    for step, line in zip((1, 2), other.metrics(), strict=True):
+        if step == 2:  # behind its own first update
+            found = replay(other.path, 2, ["grpo"]).own
+        else:
+            found = replay(run.path, 1, [text]).measured[1]
+        assert found.grad_norm == line["grad_norm"] and found.rows_trained == line["rows_trained"]
+
+
+def test_before_any_update_ratio_and_clip_make_no_difference(run):
+    found = replay(run.path, 5, ["gspo", "dapo", "cispo", "rloo"])
+    cosine = dict(zip([m.name for m in found.measured], found.cosine[0], strict=True))
+    assert cosine["grpo"] == pytest.approx(1, abs=1e-12)
+    assert cosine["gspo"] == pytest.approx(1, abs=1e-6)
+    assert found.own.grad_norm == pytest.approx(found.measured[1].grad_norm, rel=1e-5)
+    assert all(m.ratio_max == pytest.approx(1, abs=1e-4) for m in found.measured)
+    said = meaning(found)
+    assert said.startswith("Every ratio is 1 here: it is the round's first part")
+    assert "steps 6, 7 and 8 are later in the same round, where they part." in said
+    assert found.later_steps == (6, 7, 8) and replay(run.path, 12, ["grpo"]).later_steps == ()
+
+
+def test_behind_an_update_they_differ(later):
+    names = [m.name for m in later.measured]
+    assert names == ["grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo"]
+    for i, row in enumerate(later.cosine):
+        assert row[i] in (None, pytest.approx(1, abs=1e-12))
+        assert row == pytest.approx([other[i] for other in later.cosine])
+    cosine = dict(zip(names, later.cosine[0], strict=True))
+    assert any(c is None or c < 0.99 for c in (cosine["gspo"], cosine["cispo"]))
+    assert any(m.clip_fraction for m in later.measured)
+    assert later.own.ratio_max > 1.5
+
+
+def test_rows_that_only_others_train_on_get_their_anchor_from_the_rounds_start(run):
+    found = replay(run.path, 3, ["reinforce_pp"])
+    own, other = found.measured
+    assert own.rows_trained == 16 and other.rows_trained == 32
+    start = tiny_policy()  # what the round was sampled from
+    rows = Rows.of(found.round).take([e.row for e in other.effects])
+    logp_BT = start.score(rows, 1.0).logp_BT
+    for e, logp_T in zip(other.effects, logp_BT, strict=True):
+        assert torch.allclose(torch.tensor(e.anchor_T), logp_T[: len(e.anchor_T)], atol=1e-5)
+    assert max(e.ratio_max for e in other.effects) > 1.5
+
+
+def test_the_cosine_is_that_of_the_whole_gradients():
+    from paceline.run.replay.measure import cosines
+
+    a, b = [torch.tensor([3.0]), torch.tensor([4.0])], [torch.tensor([4.0]), torch.tensor([3.0])]
+    zero = [torch.zeros(1), torch.zeros(1)]
+    # (3, 4)·(4, 3) = 24 of 5 · 5
+    (aa, ab, az), _, (za, zb, zz) = cosines([a, b, zero])
+    assert (aa, ab) == (pytest.approx(1), pytest.approx(0.96))
+    assert az is za is zb is zz is None
+
+
+def test_one_update_a_round_is_told(tmp_path):
+    run = made(tmp_path / "r", schedule={"minibatches": 1}, steps=2, save_every=0)
+    found = replay(run.path, 2, ["gspo"])
+    assert found.own.grad_norm == line_of(run, 2)["grad_norm"]
+    assert found.cosine[0][1] == pytest.approx(1, abs=1e-6)
+    assert "it takes one update a round" in sentences(found)[0]
+    effect = found.own.effects[0]
+    assert effect.logp_T == effect.anchor_T and set(effect.ratio_T) == {1.0}
+
+
+def test_an_objective_of_ones_own(run, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from paceline import objective as o\n"
+        "twice = o.Objective(advantage=o.Center(), surrogate=o.Plain(), weight=o.SequenceSum())\n"
+        "critic = o.Objective(advantage=o.Gae(1.0, 0.95))\n"
+        "def short(round):\n    import torch\n    return torch.zeros(3)\n"
+        "wrong = o.Objective(advantage=short)\n"
+    )
+    found = replay(run.path, 8, [f"{mine}:twice"])
+    assert [m.name for m in found.measured] == ["grpo", "twice"]
+    assert found.measured[1].grad_norm > 0 and found.measured[1].clip_fraction is None
+    by_label = replay(run.path, 8, {"again": found.measured[1].objective})
+    assert by_label.measured[1].grad_norm == found.measured[1].grad_norm
+    with pytest.raises(ConfigError, match="needs a critic's values"):
+        replay(run.path, 8, [f"{mine}:critic"])
+    with pytest.raises(ConfigError, match=r"wrong does not fit this round: .* gave the shape"):
+        replay(run.path, 8, [f"{mine}:wrong"])
+
+
+def test_the_runs_own_objective_and_a_repeated_one_stand_once(run):
+    found = replay(run.path, 2, ["grpo(low=0.2)", "gspo", "grpo", "gspo"])
+    assert [m.name for m in found.measured] == ["grpo", "gspo"]
+    with pytest.raises(ConfigError, match="'grpo' is the run's own objective; give the other"):
+        replay(run.path, 2, {"grpo": named.grpo(low=0.1)})
+
+
+def test_an_own_objective_without_a_name(tmp_path):
+    run = made(tmp_path / "r", objective=named.grpo(low=0.1), steps=2, save_every=0)
+    found = replay(run.path, 2, ["grpo"])
+    assert [m.name for m in found.measured] == ["the run's own", "grpo"]
+
+
+# Down to the token
+
+
+def test_the_weights_of_all_completions_are_one(later):
+    for m in later.measured:
+        total = sum(e.weight for e in m.effects)
+        assert total == pytest.approx(1 if m.grad_norm else 0)
+        for e in m.effects:
+            assert e.push == pytest.approx(sum(e.push_T))
+            length = len(later.round.rollouts[e.row].completion.token_ids)
+            columns = (e.logp_T, e.anchor_T, e.ratio_T, e.advantage_T, e.push_T, e.clipped_T)
+            assert {len(column) for column in columns} == {length}
+            assert not any(p for p, c in zip(e.push_T, e.clipped_T, strict=True) if c)
+            logs = torch.tensor(e.logp_T) - torch.tensor(e.anchor_T)
+            assert e.ratio == pytest.approx(logs.mean().exp().item())
+            assert torch.allclose(logs.exp(), torch.tensor(e.ratio_T))
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_push_is_what_the_loss_says_of_a_small_step(name):
+    objective = NAMES[name]().resolved(4)
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(scale):
+        return scale * torch.randn(3, 4, generator=generator, dtype=torch.float64)
+
+    mask_BT = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]], dtype=torch.float64)
+    advantage_BT = torch.tensor([[1.2], [-0.7], [0.4]]).double().expand(-1, 4)
+    weight_BT = objective.weights(mask_BT, torch.tensor([0, 0, 1]), torch.float64)
+    anchor_BT = drawn(0.3) - 2
+    tokens = Tokens(mask_BT, anchor_BT, anchor_BT, None, advantage_BT, weight_BT)
+    logp_BT, entropy_BT = anchor_BT + drawn(0.3), drawn(1.0).abs()
+    push_BT = pushes(objective, Scores(logp_BT, entropy_BT), tokens)
+    assert not push_BT[mask_BT == 0].any() and push_BT.any()
+
+    def loss(change):
+        return objective.loss(Scores(logp_BT + change, entropy_BT), tokens).item()
+
+    if name == "cispo":  # its weight counts as a constant, which a step does not
+        ratio_BT = (logp_BT - anchor_BT).exp().clamp(max=5)
+        assert torch.allclose(push_BT, weight_BT * advantage_BT * ratio_BT * mask_BT)
+        return
+    for row, token in mask_BT.nonzero().tolist():
+        step = torch.zeros_like(logp_BT)
+        step[row, token] = 1e-6
+        slope = (loss(step) - loss(-step)) / 2e-6
+        assert push_BT[row, token].item() == pytest.approx(-slope, abs=1e-8)
+
+
+@pytest.mark.parametrize("text", ["grpo", "gspo", "cispo"])
+def test_pushes_through_the_model_are_the_gradient(text):
+    """Σ push · ∂ log π / ∂ θ = −gradient, of the trainer's own path and of the tokens' numbers."""
+    trainer = trainer_of(named.by_name(text), schedule=Schedule(minibatches=3), lr=1e-4)
+    while (
+        trainer.steps < 1 or trainer.part == 3 or not len(trainer.batch(trainer.drawn.round).rows)
+    ):
+        trainer.step()
+    round = trainer.drawn.round
+    measured, gradient = measure(Candidate(text, trainer, round), trainer.part, {})
+    batch = trainer.batch(round)
+    scores = trainer.policy.scores(batch.rows, trainer.temperature)
+    push_BT = torch.zeros_like(scores.logp_BT)
+    for effect in measured.effects:
+        place = batch.index.index(effect.row)
+        push_BT[place, : len(effect.push_T)] = torch.tensor(effect.push_T)
+    (push_BT * scores.logp_BT).sum().backward()
+    masters = trainer.optimizer.masters
+    for kept, master in zip(gradient, masters, strict=True):
+        assert torch.allclose(-master.grad.flatten(), kept, atol=1e-6, rtol=1e-4)
+    assert isinstance(trainer.gradient(batch), Metrics)  # what was measured left nothing behind
+
+
+# Changes of the config
+
+
+def test_a_change_at_a_resume_counts_from_its_step(tmp_path):
+    options = {"steps": 4, "schedule": {"minibatches": 2}, "save_every": 2}
+    made(tmp_path / "r", **options)
+    config = small(tmp_path / "r", **(options | {"steps": 8}), rollouts=ROLLOUTS, save_keep=0)
+    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.003})
+    run = resume(tmp_path / "r", config, named=["optimizer.lr"], quiet=True)
+    for step, begin in ((4, 2), (8, 6)):
+        found = replay(run.path, step, ["gspo"])
+        assert found.redone.begin == begin and found.redone.difference == 0
+    for folder in run.checkpoints.iterdir():
+        shutil.rmtree(folder)
+    assert replay(run.path, 4, ["gspo"]).redone == Redone(0, 3, 0.0, 1)
+    with pytest.raises(ConfigError, match=r"another optimizer.lr after step 4; .* at step 0"):
+        replay(run.path, 8, ["gspo"])
+
+
+def test_steps_before_another_task_are_refused(copy):
+    config = json.loads((copy / "config.json").read_text())
+    config["changes"] = [{"step": 4, "keys": {"task.high": [3, 4]}}]
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match=r"with another task after step 4, .* problems of step 3"):
+        replay(copy, 3)
+    assert replay(copy, 12, ["grpo"]).redone.difference == 0
+
+
+# What is refused, and what is not
+
+
+def test_a_step_that_is_not_there(run, tmp_path):
+    for step in (0, 13, -1):
+        with pytest.raises(ConfigError, match=f"has the steps 1 to 12, and no step {step}"):
+            replay(run.path, step)
+    with pytest.raises(ConfigError, match="no run directory"):
+        replay(tmp_path, 1)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="has no step yet"):
+        replay(tmp_path, 1)
+
+
+def test_rounds_that_are_not_there(copy):
+    (copy / "rollouts" / "round-000000.parquet").unlink()
+    with pytest.raises(DataError, match=r"Round 0 of .* is not on disk"):
+        replay(copy, 3)
+    with pytest.raises(DataError, match=r"Round 0 of .* is not on disk"):
+        replay(copy, 8)  # from the checkpoint of step 3, in the middle of round 0
+    assert replay(copy, 10, ["grpo"]).redone.begin == 6
+    (copy / "rollouts" / "round-000002.parquet").write_bytes(b"PAR1 half")
+    with pytest.raises(DataError, match=r"round-000002.parquet' cannot be read"):
+        replay(copy, 10)
+    shutil.rmtree(copy / "rollouts")
+    with pytest.raises(DataError, match="has no rounds on disk, and a replay redoes"):
+        replay(copy, 10)
+
+
+def test_problems_or_a_tokenizer_that_changed(copy):
+    config = json.loads((copy / "config.json").read_text())
+    for what, error, said in (
+        ("problems", DataError, "problems of the task, .* are not those that the run was made"),
+        ("tokenizer", ConfigError, "tokenizer or chat template is not the one that the run"),
+    ):
+        other = config | {"fingerprints": {**config["fingerprints"], what: "0"}}
+        (copy / "config.json").write_text(json.dumps(other))
+        with pytest.raises(error, match=said):
+            replay(copy, 3)
+
+
+def test_a_run_of_an_old_version(copy):
+    config = json.loads((copy / "config.json").read_text())
+    del config["id"]
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match="made by a version of paceline that could not resume"):
+        replay(copy, 3)
+
+
+def test_too_little_memory_for_the_gradients(run, monkeypatch):
+    monkeypatch.setattr(Room, "of", lambda device, path: Room(100_000, 100_000, 0, ""))
+    with pytest.raises(MemoryShortError, match=r"gradients of 2 objectives take .*; name fewer"):
+        replay(run.path, 3, ["gspo"])
+
+
+def test_an_unknown_objective(run):
+    with pytest.raises(ConfigError, match=r"no objective 'gsp'. Did you mean 'gspo'"):
+        replay(run.path, 3, ["gsp"])
+
+
+def test_a_checkpoint_that_is_not_whole_is_left_and_an_earlier_one_taken(copy, capsys):
+    path = copy / "checkpoints" / "step-000006" / "policy.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    found = replay(copy, 12, ["grpo"])
+    assert found.redone == Redone(3, 8, 0.0, found.redone.at)
+    assert main(["replay", str(copy), "--step", "12", "--objective", "grpo"]) == 0
+    said = capsys.readouterr().out
+    assert "note: step-000006 is not taken: policy.safetensors has other bytes" in said
+
+
+def test_a_run_that_is_going_on_is_read_and_left_as_it_is(copy):
+    def files():
+        return {p: p.stat().st_mtime_ns for p in copy.rglob("*") if p.is_file()}
+
+    going = Run(copy)
+    going.acquire()
+    try:
+        before = files()
+        assert replay(copy, 8, ["gspo"]).redone.difference == 0
+        assert files() == before
+    finally:
+        going.release()
+
+
+# The command and its page
+
+
+def test_the_command_tells_and_writes_a_page(copy, capsys):
+    words = ["replay", str(copy), "--step", "8", "--objective", "gspo(low=1e-3,high=2e-3),dapo"]
+    assert main([*words, "--objective", "sapo"]) == 0
+    said = capsys.readouterr().out
+    assert "step 8 of" in said and "part 4 of 4 of round 1, under grpo, gspo(low=1e-3" in said
+    assert "4 steps have to be redone from the checkpoint of step 3" in said
+    assert "save_keep=0 keeps all its checkpoints" in said
+    assert "the run's bit for bit at all of the 5 steps up to 8" in said
+    assert "cosine between the gradients" in said and "differs most" in said
+    page = copy / "replay-step-000008.html"
+    assert f"page     {page}" in said and page.is_file()
+
+
+def test_the_command_as_json(copy, tmp_path, capsys):
+    page = tmp_path / "p.html"
+    words = ["replay", str(copy), "--step", "7", "--page", str(page), "--json"]
+    assert main([*words, "--objective", "gspo"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["step"], found["round"], found["part"], found["parts"]) == (7, 1, 2, 4)
+    assert found["redone"]["difference"] == 0 and found["redone"]["from"] == 3
+    own, other = found["objectives"]
+    line = line_of(Run(copy), 7)
+    assert own["grad_norm"] == line["grad_norm"] and other["name"] == "gspo"
+    assert len(found["cosine"]) == 2 and len(found["completions"]) == line["rows"] == 32
+    weights = [c["effects"]["grpo"]["weight"] for c in found["completions"] if c["effects"]]
+    assert sum(weights) == pytest.approx(1)
+    assert page.is_file() and not list(copy.glob("replay-*"))
+
+
+def test_the_commands_mistakes_are_one_sentence(copy, capsys):
+    for words, said in (
+        (["--step", "99"], "no step 99"),
+        (["--step", "3", "--page", "/nowhere/x.html"], "The folder '/nowhere' of the page"),
+        (["--step", "3", "optimizer.lr=1"], "takes no key 'optimizer.lr'"),
+        (["--step", "3", "--objective", "ppo"], "no objective 'ppo'"),
+    ):
+        assert main(["replay", str(copy), *words]) == 2
+        error = capsys.readouterr().err
+        assert said in error and len(error.strip().splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def nasty(later, tmp_path_factory) -> Page:
+    """The page, had the model written the nastiest texts."""
+    words = dict.fromkeys(later.words, NASTY)
+    path = tmp_path_factory.mktemp("page") / "x.html"
+    measured = (changed(later.own, name="<b>mine</b>"), *later.measured[1:])
+    prompts = dict.fromkeys(later.prompts, NASTY)
+    write_page(changed(later, words=words, prompts=prompts, measured=measured), path)
+    return Page(path)
+
+
+def test_the_page_loads_nothing_and_its_policy_lets_nothing_else_run(nasty):
+    links = [a.get(k) for _, a in nasty.elements for k in ("src", "href") if a.get(k)]
+    assert links and all(link.startswith("#") for link in links)
+    assert not re.search(r"url\(|@import", nasty.raw["style"])
+    assert not re.search(r"fetch\(|XMLHttp|import\(|WebSocket", nasty.raw["script"])
+    assert not [n for _, a in nasty.elements for n in a if n == "style" or n[:2] == "on"]
+    (policy,) = [a["content"] for _, a in nasty.elements if a.get("http-equiv")]
+    assert policy.startswith("default-src 'none'")
+    for name in ("script", "style"):
+        digest = base64.b64encode(hashlib.sha256(nasty.raw[name].encode()).digest()).decode()
+        assert f"{name}-src 'sha256-{digest}'" in policy
+    for function in ("element", "draw", "compact", "visible"):  # the report's, which it uses
+        assert f"function {function}(" in nasty.raw["script"]
+
+
+def test_what_models_and_users_wrote_is_inert(nasty):
+    assert [tag for tag, _ in nasty.elements].count("script") == 2
+    assert "img" not in {tag for tag, _ in nasty.elements} and "<b>mine</b>" in nasty.text
+    for raw in ("alert(1)>", "\u2028", "\u2029", "\x00", "\x1b", "</script><script>alert"):
+        assert raw not in nasty.source
+    assert "<" not in nasty.raw["replay-data"]
+    for writer in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert writer not in nasty.raw["script"]
+
+
+def test_the_page_holds_every_number(later, tmp_path):
+    write_page(later, tmp_path / "x.html")
+    page = Page(tmp_path / "x.html")
+    data = page.data("replay")
+    assert data["names"] == ["grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo"]
+    assert f"{later.own.grad_norm:.3g}" in page.text and f"{later.cosine[0][1]:.3f}" in page.text
+    rows = {row["row"]: row for group in data["groups"] for row in group["rows"]}
+    for which, m in enumerate(later.measured):
+        for e in m.effects:
+            shown = rows[e.row]["effects"][which]
+            assert shown["weight"] == pytest.approx(e.weight, rel=1e-5)
+            assert [i for i, c in enumerate(e.clipped_T) if c] == shown["bound"]
+            part = data["largest"][which] / data["scale"]
+            assert [p * part for p in shown["pushes"]] == pytest.approx(list(e.push_T), abs=part)
+            ids = later.round.rollouts[e.row].completion.token_ids
+            told = [data["pieces"][i] for i in rows[e.row]["tokens"]]
+            assert told == [later.words[t] for t in ids]
+    bars = [a for tag, a in page.elements if tag == "rect"]
+    assert len(bars) == sum(e.weight > 0 for m in later.measured for e in m.effects)
+
+
+def test_a_large_part_is_cut_to_what_weighs_most(later, monkeypatch):
+    from paceline.run.replay import reader
+
+    whole = reader_data(later)
+    assert len(whole["groups"]) == 2 and whole["shown"] == (
+        "Here: 32 completions of 2 of the part’s 2 problems."
+    )
+    monkeypatch.setattr(reader, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(reader, "MOST_ROWS", 3)
+    cut = reader_data(later)
+    assert len(cut["groups"]) == 1 and len(cut["groups"][0]["rows"]) == 3
+    assert "the ones that weigh most of" in cut["shown"]
+    assert "of large groups the 3 that weigh most" in cut["shown"]
+
+
+def test_a_part_without_any_signal(later, tmp_path):
+    silent = [changed(m, grad_norm=0.0, rows_trained=0, effects=()) for m in later.measured]
+    none = tuple((None,) * len(silent) for _ in silent)
+    empty = changed(later, measured=tuple(silent), cosine=none)
+    assert meaning(empty) == "No completion of this part has a gradient under any of them."
+    write_page(empty, tmp_path / "x.html")
+    page = Page(tmp_path / "x.html")
+    assert page.data("replay")["groups"] == [] and "has a gradient under any" in page.text
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium here")
+def test_a_browser_colours_the_tokens(nasty, later, tmp_path):
+    path = tmp_path / "x.html"
+    path.write_text(nasty.source, encoding="utf-8")
+    off = ("gpu", "quic", "background-networking", "component-update", "sync")
+    quiet = [*(f"--disable-{name}" for name in off), "--no-first-run"]
+    found = subprocess.run(
+        [str(BROWSER), "--headless", "--no-sandbox", *quiet, f"--user-data-dir={tmp_path / 'u'}",
+         "--virtual-time-budget=4000", "--enable-logging=stderr", "--dump-dom", path.as_uri()],
+        capture_output=True, timeout=180, check=True,
+    )  # fmt: skip
+    dom = found.stdout.decode(errors="replace")
+    data = nasty.data("replay")
+    assert dom.count('class="card ') == len(data["groups"][0]["rows"])
+    assert dom.count('class="mini"') == len(data["groups"][0]["rows"])
+    assert 't up"' in dom and 't down"' in dom
+    shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
+    assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
+    assert "<img" not in dom and b"Uncaught" not in found.stderr

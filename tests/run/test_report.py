@@ -16,6 +16,7 @@ import pytest
 from paceline.errors import ConfigError, UserError
 from paceline.run.report import write_report
 from paceline.run.report.curves import MOST_POINTS, charts, curve_data
+from paceline.run.report.diagnostics import diagnostics
 from paceline.run.report.read import RunRecord, read_run
 from paceline.run.report.rollouts import (
     HEAD,
@@ -27,6 +28,7 @@ from paceline.run.report.rollouts import (
     within,
 )
 from paceline.run.report.words import change_interval, objective_in_words, verdict
+from paceline.run.watch import RULES
 from tests.run.fake_run import NASTY, SUMMARY, fake_run, metric_line
 
 THIN = "\u202f"
@@ -154,6 +156,51 @@ def test_the_objective_in_words() -> None:
     )
     assert objective_in_words("Objective(advantage=Mine(k=2))") == "Mine(k=2)."
     assert objective_in_words("<object at 0x1>") == "<object at 0x1>"
+
+
+def test_a_run_that_learned_has_one_quiet_line_of_diagnostics(page: Page) -> None:
+    assert ("ol", {"class": "diagnoses"}) not in page.elements
+    assert "Looked for and not found: advantage collapse, nothing left to learn," in page.text
+    assert "Not judged, for want of figures: KL growth, ratio blow-up, one answer" in page.text
+    (details,) = [a for tag, a in page.elements if (tag, a.get("class")) == ("details", "rules")]
+    assert "open" not in details and "#diagnostics" in {a.get("href") for _, a in page.elements}
+    for rule in RULES:
+        assert rule.rule.replace(" %", f"{THIN}%") in page.text
+
+
+def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
+    lines = tuple(
+        {
+            **metric_line(s, 60),
+            "groups_without_signal": 8 if s > 30 else 2,
+            "repeated_answers": 0.9 if 10 < s < 31 or s > 50 else 0.0,
+        }
+        for s in range(1, 61)
+    )
+    text = diagnostics(record(list(lines)))
+    # Ten rounds of which nine are silent end at 39; five that repeat themselves at 15 and at 55.
+    assert "<h3>Advantage collapse <small>steps\u202f39–60, the last</small></h3>" in text
+    assert "<h3>One answer fits all <small>steps\u202f15–30, 55–60, the last</small></h3>" in text
+    assert text.index("One answer fits all <") < text.index("Advantage collapse <")
+    # At their ends the two that repeat themselves say the same again, which stands there already.
+    assert re.findall(r"<dt>Step\u202f(\d+)</dt><dd>In the last ", text) == ["15", "55", "39", "60"]
+    assert text.count("<dt>Remedy</dt>") == text.count("<dt>Rule</dt>") == 2
+    assert "<dd>Read some, and audit the reward (paceline audit): a guess" in text
+    absent = text.split("<details")[1]
+    assert "Looked for and not found: nothing left to learn, entropy collapse" in absent
+    assert "advantage collapse" not in absent.casefold()
+    assert "Traceback" not in text and " style=" not in text
+
+
+def test_the_diagnostics_of_a_run_take_its_summarys_measurements() -> None:
+    lines = [metric_line(s, 40) for s in range(1, 31)]
+    for line in lines:
+        line.pop("evaluation", None)
+    lost = {**SUMMARY["after"], "sampled_accuracy": 0.01}
+    text = diagnostics(record(lines, {**SUMMARY, "after": lost}))
+    assert "Held-out accuracy is 1.0\u202f%, before training it was 3.2\u202f%, while" in text
+    assert "ahead of held-out accuracy <small>steps\u202f30, the last</small>" in text
+    assert "before the first step" in diagnostics(record([]))
 
 
 # What it holds

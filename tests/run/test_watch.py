@@ -1,55 +1,405 @@
-"""Signs of a reward that is paid for something else, and silence where there is none."""
+"""Each diagnosis is told at the very step at which its rule begins to hold, once, and not before;
+and runs that learned are left in peace."""
 
-from dataclasses import replace
+import json
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from paceline.config import keys
 from paceline.errors import ConfigError
-from paceline.run.watch import Watch, refuse_hopeless, repeated_answers
+from paceline.recipes import tiny
+from paceline.run.watch import (
+    RULES,
+    Diagnosis,
+    Watch,
+    diagnoses,
+    refuse_hopeless,
+    repeated_answers,
+    watched,
+)
+from paceline.run.watch.figures import clearly_rose
 from paceline.types import Round
 from tests.conftest import group_of
+from tests.run.fake_run import DEMO, FELL, PARTS, metric_line, seen
+
+DOCUMENT = Path(__file__).parents[2] / "docs/diagnostics.md"
+CALM = {"reward": 0.5, "accuracy": 0.5, "completion_tokens": 100.0, "groups": 8}
+CALM |= {"groups_without_signal": 2, "repeated_answers": 0.0, "entropy": 1.0, "kl": 0.1}
+CALM |= {"ratio_max": 1.5, "clip_fraction": 0.01, "rows_trained": 48}
+Lines = list[dict[str, Any]]
 
 
-def lines(rewards, accuracies, evaluations=None, repeated=0.0, parts=1, trained=8):
-    watch, said = Watch(), []
-    for i, (reward, accuracy) in enumerate(zip(rewards, accuracies, strict=True)):
-        found = (evaluations or {}).get(i)
-        line = {
-            "reward": reward,
-            "accuracy": accuracy,
-            "repeated_answers": repeated,
-            "part": i % parts,
-            "rows_trained": trained,
-            "evaluation": found and {"sampled_accuracy": found},
-        }
-        said += watch.notices(line)
+def run(steps: int, parts: int = 1, **columns: Any) -> Lines:
+    """Lines of a run in which nothing happens but what the columns say: a value, or a function of
+    the step (of the round, where it is a round's figure), both counted from 1."""
+    of_steps = {"entropy", "kl", "ratio_max", "clip_fraction", "evaluation"}
+    lines = []
+    for i in range(steps):
+        line = {"step": i + 1, "round": i // parts, "part": i % parts, **CALM}
+        for name, value in columns.items():
+            place = i + 1 if name in of_steps else i // parts + 1
+            line[name] = value(place) if callable(value) else value
+        lines.append(line)
+    return lines
+
+
+def told(lines: Lines) -> list[tuple[int, str]]:
+    """(step, name) of each diagnosis, at the step at which the watch says it."""
+    watch = Watch()
+    said = [(line["step"], found.name) for line in lines for found in watch.sees(line)]
+    assert said == sorted((found.first, found.name) for found in watch.found)
     return said
 
 
-def test_a_reward_that_rises_with_the_answers_is_no_news():
-    rising = [i / 40 for i in range(40)]
-    assert lines(rising, rising, {10: 0.2, 30: 0.7}) == []
-    assert lines([0.5] * 60, [0.3] * 60) == []
+def only(lines: Lines) -> Diagnosis:
+    (found,) = diagnoses(lines)
+    return found
+
+
+def after(step: int, then: float, else_: float):
+    return lambda place: then if place > step else else_
+
+
+# Runs that learned
+
+
+def test_runs_that_learned_are_left_in_peace():
+    assert told(seen(DEMO)) == []
+    assert told(seen(PARTS, 256, 32)) == []
+    assert told([metric_line(step, 80) for step in range(1, 81)]) == []
+    assert told(run(200)) == []
+    rising = run(80, reward=lambda r: r / 80, accuracy=lambda r: r / 80, kl=lambda s: s / 20)
+    assert told(rising) == []
+
+
+def test_the_demo_that_fell_is_told_at_step_40():
+    # Steps 31 to 40 but 37, which trained nothing: their entropy is 3 % of 1.78, and of their
+    # answers 56 % were right, after 71 % in ten steps before.
+    assert told(seen(FELL)) == [(40, "entropy collapse")]
+
+
+# Groups without signal
+
+
+@pytest.mark.parametrize(("right", "name"), [(0.2, "advantage collapse"), (0.96, "nothing left")])
+def test_ten_rounds_without_signal_after_some_that_had_it(right, name):
+    # From round 11 on 8 of 8 are silent: rounds 9 to 18 have (2 + 2 + 8·8) / 80 = 85 %, rounds 10
+    # to 19 have 92.5 %.
+    lines = run(40, groups_without_signal=after(10, 8, 2), accuracy=right, reward=right)
+    ((step, said),) = told(lines)
+    assert step == 19 and said.startswith(name)
+    assert told(lines[:18]) == []
+    found = only(lines)
+    assert "in the last 10 rounds 92 % of the groups had no signal" in found.finding
+    assert "in the last 10 rounds 100 % of the groups" in found.lately and found.last == 40
+
+
+def test_just_below_nine_of_ten_groups_is_no_collapse():
+    assert told(run(60, groups=10, groups_without_signal=after(10, 9, 2))) == [
+        (20, "advantage collapse")
+    ]
+    assert told(run(60, groups=100, groups_without_signal=after(10, 89, 2))) == []
+
+
+def test_a_start_without_signal_is_given_time():
+    first = run(29, groups=80, groups_without_signal=79, accuracy=0.01)
+    assert told(first) == []
+    assert told(run(30, groups=80, groups_without_signal=79, accuracy=0.01)) == [
+        (30, "advantage collapse")
+    ]
+    assert told(run(9, groups_without_signal=8, accuracy=0.0)) == []
+    assert told(run(30, groups_without_signal=8, accuracy=0.0)) == [(10, "advantage collapse")]
+
+
+def test_with_several_updates_a_round_its_figures_count_once():
+    # Round 19 begins at step 4 · 18 + 1 = 73.
+    lines = run(160, 4, groups_without_signal=after(10, 8, 2))
+    assert told(lines) == [(73, "advantage collapse")]
+    assert only(lines).last == 160
+
+
+# Entropy
+
+
+def test_entropy_below_five_percent_with_few_answers_right():
+    # From step 21 on it is 0.01: steps 12 to 21 have a mean of 0.901, steps 21 to 30 of 0.01, steps
+    # 20 to 29 of 0.109; a twentieth of the first three is 0.05.
+    def fallen(right: float) -> Lines:
+        return run(60, entropy=after(20, 0.01, 1.0), accuracy=right, reward=right)
+
+    assert told(fallen(0.49)) == [(30, "entropy collapse")]
+    assert told(fallen(0.50)) == []
+    low = run(60, entropy=after(20, 0.05, 1.0), accuracy=0.3)
+    assert told(low) == []
+    better = run(60, entropy=after(20, 0.01, 1.0), accuracy=lambda r: 0.1 + r / 200)
+    assert told(better) == []
+
+
+def test_entropy_below_five_percent_and_answers_that_were_better():
+    # From step 41 on 0.65 instead of 0.80: the tenth of them is 15 points below the best ten.
+    lines = run(80, entropy=after(20, 0.01, 1.0), accuracy=after(40, 0.65, 0.80))
+    assert told(lines) == [(50, "entropy collapse")]
+    assert "65 % of their answers were right; in the 10 before 80 %, at best 80 %" in (
+        only(lines).finding
+    )
+    assert told(run(80, entropy=after(20, 0.01, 1.0), accuracy=after(40, 0.66, 0.80))) == []
+
+
+def test_steps_that_trained_nothing_are_skipped():
+    # Every other step has none: the 20 that count end at step 39, of them the last ten are low.
+    lines = run(60, entropy=lambda s: None if s % 2 == 0 else 1.0 if s < 21 else 0.01, accuracy=0.3)
+    assert told(lines) == [(39, "entropy collapse")]
+
+
+# Length
+
+
+def test_length_that_grows_while_answers_stay():
+    # Ten rounds of 150: the last of them is the first with a mean of 150.
+    assert told(run(60, completion_tokens=after(20, 150.0, 100.0))) == [(30, "length drift")]
+    assert told(run(60, completion_tokens=after(20, 149.0, 100.0))) == []
+    assert told(run(60, completion_tokens=after(20, 50.0, 100.0))) == [(30, "length drift")]
+    assert told(run(60, completion_tokens=after(20, 51.0, 100.0))) == []
+
+
+def test_a_slow_drift_adds_up():
+    # 100 + r: the mean of rounds r − 9 to r is r + 95.5, and the first three have 102: 153 is
+    # passed at round 58.
+    lines = run(80, completion_tokens=lambda r: 100.0 + r)
+    assert told(lines) == [(58, "length drift")]
+    assert only(lines).finding == (
+        "completions grew from 102 to 154 tokens on average since step 3, while the share of right "
+        "answers went from 50 % to 50 %"
+    )
+
+
+def test_length_may_go_where_it_likes_while_answers_get_better():
+    slow = {"completion_tokens": lambda r: 100.0 + 4 * r, "accuracy": lambda r: 0.1 + r / 100}
+    assert told(run(80, **slow, reward=lambda r: 0.1 + r / 100)) == []
+
+
+def test_length_drift_with_several_updates_a_round():
+    # Round 30 begins at step 88.
+    assert told(run(120, 3, completion_tokens=after(20, 150.0, 100.0))) == [(88, "length drift")]
+
+
+# KL and ratios
+
+
+def test_kl_that_grows_while_answers_stay():
+    # The median of ten is above 1.5 as soon as six of them are, and with five and five between.
+    assert told(run(60, kl=after(20, 2.0, 0.1))) == [(26, "KL growth")]
+    assert told(run(60, kl=after(20, 1.49, 0.1))) == []
+    assert told(run(60, kl=after(20, 2.9, 1.5))) == []  # not twice as far
+    assert told(run(60, kl=after(20, 3.0, 1.5))) == [(26, "KL growth")]
+    spikes = run(60, kl=lambda s: 100.0 if s % 3 == 0 else 0.1)
+    assert told(spikes) == []
+    assert told(run(60, kl=None)) == []
+    paid = {"kl": lambda s: s / 20, "accuracy": lambda r: r / 70, "reward": lambda r: r / 70}
+    assert told(run(60, **paid)) == []
+
+
+def test_ratios_far_outside_step_after_step():
+    far = {"ratio_max": lambda s: 1.0 if s % 4 == 1 else 10.0, "clip_fraction": 0.2}
+    # Updates behind a round's first are steps 2 3 4, 6 7: the fifth is step 7.
+    assert told(run(40, 4, **far)) == [(7, "ratio blow-up")]
+    assert told(run(40, 4, **far | {"ratio_max": 9.9})) == []
+    assert told(run(40, 4, **far | {"clip_fraction": 0.19})) == []
+    # With two updates a round every even step counts; four of ten are too few.
+    four = {"ratio_max": lambda s: 50.0 if s % 20 in (2, 4, 6, 8) else 2.0}
+    five = {"ratio_max": lambda s: 50.0 if s % 20 in (2, 4, 6, 8, 18) else 2.0}
+    assert told(run(80, 2, **far | four)) == []
+    assert told(run(80, 2, **far | five)) == [(18, "ratio blow-up")]
+    assert told(run(40, 1, **far | {"ratio_max": 50.0})) == []  # one update a round
+
+
+def test_a_diagnosis_reaches_as_far_as_it_was_judged_and_to_the_end_of_that_round():
+    # Steps 13 to 16 are the fourth round, of which the last trained nothing, as none did later.
+    lines = run(40, 4, ratio_max=lambda s: 50.0 if s < 16 else None, clip_fraction=0.5)
+    assert (only(lines).first, only(lines).last, only(lines).over) == (7, 16, False)
+
+
+def test_ratios_beyond_all_bounds_need_no_clip():
+    assert told(run(40, 4, ratio_max=1000.0, clip_fraction=None)) == [(7, "ratio blow-up")]
+    assert told(run(40, 4, ratio_max=999.0, clip_fraction=None)) == []
+    # GSPO: nearly everything is clipped, at ratios of sequences.
+    assert told(run(80, 4, ratio_max=2.0, clip_fraction=0.97)) == []
+
+
+# The reward
 
 
 def test_form_without_answers_is_told():
-    said = lines([0.1 + i / 50 for i in range(30)], [0.2] * 30)
-    assert said and "the share of right answers did not" in said[0]
+    # Round r pays r / 50: ten rounds gain 0.2 over the ten before, seven times the standard error.
+    lines = run(30, reward=lambda r: 0.1 + r / 50, accuracy=0.2)
+    assert told(lines) == [(20, "reward ahead of the answers")]
+    assert only(lines).finding == (
+        "the mean reward of the last 10 rounds was 0.41, that of the 10 before 0.21, while the "
+        "share of right answers went from 20 % to 20 %"
+    )
+    assert told(run(30, reward=lambda r: 0.1 + r / 50, accuracy=lambda r: 0.2 + r / 1000)) == []
+    assert told(run(40, reward=after(20, 0.6, 0.5))) == [(30, "reward ahead of the answers")]
+    assert told(run(40, reward=after(20, 0.59, 0.5))) == []
+    # Round 20 begins at step 77.
+    assert told(run(120, 4, reward=lambda r: 0.1 + r / 50, accuracy=0.2))[0][0] == 77
 
 
-def test_held_out_accuracy_that_falls_is_told():
-    rewards = [0.2] * 10 + [0.5] * 10
-    said = lines(rewards, rewards, {9: 0.40, 19: 0.35})
-    assert len(said) == 1 and "fell by 5.0 points" in said[0]
-    assert lines(rewards, rewards, {9: 0.40, 19: 0.45}) == []
+def test_what_chance_may_do_is_no_rise():
+    # Alternating by ±0.2: a mean of ten has a standard error of 0.067, their difference of 0.094.
+    noisy = [0.3, 0.7] * 5
+    assert clearly_rose([0.5] * 10, [0.6] * 10, 0.1)
+    assert not clearly_rose(noisy, [r + 0.37 for r in noisy], 0.1)
+    assert clearly_rose(noisy, [r + 0.38 for r in noisy], 0.1)
+    assert clearly_rose([0.5], [0.7], 0.1)
 
 
-def test_steps_without_signal_are_told_after_ten_and_once():
-    assert lines([0.0] * 9, [0.0] * 9, trained=0) == []
-    said = lines([0.0] * 25, [0.0] * 25, trained=0)
-    assert len(said) == 1 and "for 10 steps in a row no group had any signal" in said[0]
-    assert "easier problems" in said[0]
-    assert "harder problems" in lines([1.0] * 10, [1.0] * 10, trained=0)[0]
+def measured(places: dict[int, float], n: int | None = 500):
+    def evaluation(step: int) -> dict[str, Any] | None:
+        found = places.get(step)
+        return None if found is None else {"sampled_accuracy": found, "n": n}
+
+    return evaluation
+
+
+def test_held_out_accuracy_that_stays_behind_is_told():
+    paid = {"reward": after(10, 0.5, 0.2), "accuracy": after(10, 0.5, 0.2)}
+    lines = run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}))
+    assert told(lines) == [(20, "reward ahead of held-out accuracy")]
+    assert "held-out accuracy is 35.0 %, after step 10 it was 40.0 %" in only(lines).finding
+    assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.40}, None))) != []
+    assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.41}))) == []
+    assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}, n=199))) == []
+
+
+def test_it_is_compared_with_the_best_so_far_and_ends_where_that_is_passed():
+    # 0.005 a round: from 10 to 20 the reward gains 0.05, from 10 to 30 it gains 0.1.
+    slow = {"reward": lambda r: r / 200, "accuracy": lambda r: r / 200}
+    places = {10: 0.40, 20: 0.39, 30: 0.38, 40: 0.41, 50: 0.42}
+    lines = run(60, **slow, evaluation=measured(places))
+    found = only(lines)
+    assert (found.first, found.last, found.over) == (30, 30, True)
+
+
+def test_the_measurements_of_the_summary_may_be_given():
+    lines = run(30, reward=lambda r: r / 30, accuracy=lambda r: r / 30)
+    before, late = ({"sampled_accuracy": a, "n": 500} for a in (0.10, 0.08))
+    assert diagnoses(lines) == diagnoses(lines, before) == []
+    (found,) = diagnoses(lines, before, late)
+    assert (found.name, found.first) == ("reward ahead of held-out accuracy", 30)
+    # The first three rounds have 1/30 to 3/30, the last ten 21/30 to 30/30.
+    assert "before training it was 10.0 %, while the mean reward went from 0.07 to 0.85" in (
+        found.finding
+    )
+
+
+# One answer for all
+
+
+def test_one_answer_for_all_is_told_after_five_rounds():
+    repeated = run(20, repeated_answers=after(3, 0.51, 0.25))
+    assert told(repeated) == [(8, "one answer fits all")]
+    assert told(run(20, repeated_answers=after(3, 0.50, 0.0))) == []
+    assert told(run(20, repeated_answers=0.9)) == []  # so from the start: the answers are few
+    # Round 8 begins at step 29.
+    assert told(run(60, 4, repeated_answers=after(3, 0.9, 0.0))) == [(29, "one answer fits all")]
+
+
+# What holds for all of them
+
+
+def test_it_is_told_once_and_again_only_when_it_comes_back():
+    flapping = run(60, repeated_answers=lambda r: 0.9 if r % 10 > 3 else 0.0 if r < 4 else 0.4)
+    assert told(flapping) == [(8, "one answer fits all")]
+    back = run(80, repeated_answers=lambda r: 0.9 if 10 < r < 31 or r > 50 else 0.0)
+    assert told(back) == [(15, "one answer fits all"), (55, "one answer fits all")]
+    first, second = diagnoses(back)
+    assert (first.first, first.last, first.over) == (15, 30, True)
+    assert (second.first, second.last, second.over) == (55, 80, False)
+
+
+SICK = [
+    run(60, groups_without_signal=after(10, 8, 2)),
+    run(60, entropy=after(20, 0.01, 1.0), accuracy=0.3),
+    run(60, 4, ratio_max=50.0, clip_fraction=0.5),
+    run(60, repeated_answers=lambda r: 0.9 if 10 < r < 31 else 0.0, kl=after(20, 2.0, 0.1)),
+    seen(FELL),
+]
+
+
+@pytest.mark.parametrize("lines", SICK)
+def test_what_is_said_of_a_step_does_not_depend_on_what_comes_after(lines):
+    whole = diagnoses(lines)
+    assert whole
+    for end in range(len(lines) + 1):
+        so_far = diagnoses(lines[:end])
+        assert [(d.name, d.first, d.finding) for d in so_far] == [
+            (d.name, d.first, d.finding) for d in whole if d.first <= end
+        ]
+        assert all(d.last <= w.last for d, w in zip(so_far, whole, strict=False))
+
+
+def test_null_and_missing_figures_are_no_sign_and_no_error():
+    keys = {key for lines in SICK for line in lines for key in line}
+    for lines in SICK:
+        for key in keys:
+            diagnoses([{**line, key: None} for line in lines])
+            diagnoses([{k: v for k, v in line.items() if k != key} for line in lines])
+    assert diagnoses([{}] * 40) == []
+    odd = {"reward": "x", "accuracy": True, "evaluation": None, "groups": 0, "entropy": 1e999}
+    assert diagnoses([odd] * 40) == []
+
+
+def test_old_lines_without_step_and_round_are_counted():
+    lines = [
+        {k: v for k, v in line.items() if k not in ("step", "round")}
+        for line in run(160, 4, groups_without_signal=after(10, 8, 2))
+    ]
+    assert only(lines).first == 73
+
+
+def test_what_had_no_figures_was_not_judged():
+    assert not any(rule.judged for rule in watched(run(4)).rules)
+    judged = {rule.name for rule in watched(run(40, kl=None)).rules if rule.judged}
+    missing = {rule.name for rule in RULES} - judged
+    assert missing == {"KL growth", "ratio blow-up", "reward ahead of held-out accuracy"}
+
+
+def test_a_notice_names_figures_and_remedy():
+    watch = Watch()
+    lines = run(30, repeated_answers=after(3, 0.9, 0.0))
+    said = [text for line in lines for text in watch.notices(line)]
+    assert len(said) == 1
+    assert said[0].startswith("one answer fits all: in the last 5 rounds 90 % of the completions")
+    assert "audit the reward (paceline audit)" in said[0] and said[0].endswith(".")
+    assert json.loads(json.dumps(asdict(watch.found[0])))["first"] == 8
+
+
+def test_the_document_says_the_rules_that_the_code_has():
+    sections = re.split(r"^## ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    by_name = {}
+    for section in sections:
+        name, _, text = section.partition("\n")
+        by_name[name] = " ".join(text.split())
+    assert [name for name in by_name if "tried" not in name] == [rule.name for rule in RULES]
+    for rule in RULES:
+        assert (
+            f"**Rule.** {rule.rule} **Remedy.** {rule.remedy} **In the curves.**"
+            in (by_name[rule.name])
+        )
+
+
+def test_remedies_name_keys_that_there_are():
+    known = {key.path for key in keys(tiny())}
+    for rule in RULES:
+        for key in re.findall(r"\b[a-z]+\.[a-z]\w*", rule.remedy):
+            assert key in known, key
+
+
+# What is seen in a round
 
 
 def test_a_first_round_that_is_cut_and_tells_nothing_apart_is_refused():
@@ -64,13 +414,6 @@ def test_a_first_round_that_is_cut_and_tells_nothing_apart_is_refused():
     ends = group_of([3, 4], many, draw=1, cut=range(19))
     refuse_hopeless(Round(0, (cut[0], ends)), 7)
     refuse_hopeless(Round(0, (cut[0],)), 7)
-
-
-def test_one_answer_for_all_is_told_after_five_rounds_and_once():
-    assert lines([0.5] * 4, [0.5] * 4, repeated=0.9) == []
-    said = lines([0.5] * 12, [0.5] * 12, repeated=0.9)
-    assert len(said) == 1 and "one answer that fits all" in said[0]
-    assert lines([0.5] * 12, [0.5] * 12, repeated=0.9, parts=4) == []
 
 
 def test_answers_are_repeated_across_problems_not_within_one():

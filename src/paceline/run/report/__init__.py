@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import page as parts
 from .curves import charts, curve_data
+from .diagnostics import diagnostics
 from .history import history
 from .read import Json, RunRecord, read_run
 from .rollouts import rollouts
@@ -49,6 +50,7 @@ def page(run: RunRecord) -> str:
         "verdict": escape(verdict(run)),
         "result": parts.result_table(run),
         "facts": parts.facts(run),
+        "diagnostics": diagnostics(run),
         "figures": "\n".join(parts.figure(chart) for chart in found),
         "constant": parts.constant_list(constant),
         "about_curves": escape(parts.about_curves(run)),

@@ -34,7 +34,7 @@ def write_page(replay: Replay, path: Path) -> None:
 def page(replay: Replay) -> str:
     """The whole page: the template with each {{slot}} filled in one pass."""
     style = asset("page.css") + _own("replay.css")
-    script = asset("charts.js") + asset("text.js") + _own("replay.js")
+    script = "".join(map(asset, ("charts.js", "text.js", "tips.js"))) + _own("replay.js")
     data = reader_data(replay)
     said = sentences(replay)
     slots = {

@@ -4,19 +4,6 @@ const data = JSON.parse(byId("replay-data").textContent);
 const reader = { objective: 0, group: 0 };
 const GAMMA = 0.6; // Small pushes are to be seen beside the largest.
 
-/** Fills a token's node: blank tokens as ␣ and ⇥, line ends as ⏎ before the line really ends. */
-function spell(node, piece) {
-  const blank = !piece.trim();
-  for (const part of visible(piece).split(/(\n|\t| )/)) {
-    if (part === "\n" || part === "\t" || (part === " " && blank)) {
-      element(node, "span", "blank", { "\n": "⏎", "\t": "⇥", " ": "␣" }[part]);
-      if (part !== " ") node.append(part);
-    } else if (part) {
-      node.append(part);
-    }
-  }
-}
-
 /** A number with its sign, e.g. +0.62, −1.1e-4, 0. */
 function signed(value) {
   if (value === null || value === undefined) return "–";
@@ -178,19 +165,11 @@ function buttons() {
   });
 }
 
-/* The numbers of one token. */
-
-let pointed = null;
-
-function hideTip() {
-  byId("tip").hidden = true;
-  pointed?.classList.remove("on");
-  pointed = null;
-}
-
-function numbers(list, row, place) {
-  const line = (label, value, kind) => {
-    element(list, "dt", kind, label);
+/** The numbers of one token, in its tip. */
+function numbers(tip, row, place) {
+  const list = element(tip, "dl", "");
+  const line = (label, value) => {
+    element(list, "dt", "", label);
     element(list, "dd", "", value);
   };
   const [logp, moved] = [row.logp?.[place], row.moved?.[place]];
@@ -203,45 +182,14 @@ function numbers(list, row, place) {
   if (old != null) line("log p, sampler", (old / 1e3).toFixed(3).replace("-", "−"));
   const effect = row.effects[reader.objective];
   if (effect) line("advantage", signed((effect.advantages ?? [])[place] ?? effect.advantage));
-  const hidden = row.gap !== null && place >= row.gap ? row.length - row.tokens.length : 0;
-  line("token", `${place + 1 + hidden} of ${row.length}`);
-}
-
-function showTip(node) {
-  hideTip();
-  const row = node.closest(".tokens")?.row;
-  if (!row) return;
-  pointed = node;
-  node.classList.add("on");
-  const [tip, place] = [byId("tip"), Number(node.dataset.place)];
-  tip.replaceChildren();
-  const name = element(tip, "p", "name");
-  spell(name, data.pieces[row.tokens[place]].replace(/\s/g, (c) => (c === "\n" ? "⏎" : "␣")));
-  numbers(element(tip, "dl", ""), row, place);
-  const list = element(tip, "dl", "rest");
+  line("token", placeOf(row, place));
+  const rest = element(tip, "dl", "rest");
   row.effects.forEach((effect, i) => {
     const here = i === reader.objective ? "here" : "";
-    element(list, "dt", here, `push, ${data.names[i]}`);
+    element(rest, "dt", here, `push, ${data.names[i]}`);
     const clipped = effect?.bound.includes(place) ? " clipped" : "";
-    element(list, "dd", "", effect ? signed(pushAt(effect, i, place)) + clipped : "–");
+    element(rest, "dd", "", effect ? signed(pushAt(effect, i, place)) + clipped : "–");
   });
-  tip.hidden = false;
-  const [box, size] = [node.getClientRects()[0], tip.getBoundingClientRect()];
-  const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - size.width - 8);
-  const above = box.top - size.height - 8;
-  tip.style.left = `${left + scrollX}px`;
-  tip.style.top = `${(above > 4 ? above : box.bottom + 8) + scrollY}px`;
-}
-
-function walk(event) {
-  const box = event.target.closest?.(".tokens");
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!box?.row || !step) return false;
-  const all = [...box.querySelectorAll(".t")];
-  const at = pointed && box.contains(pointed) ? all.indexOf(pointed) + step : 0;
-  if (all[at]) showTip(all[at]);
-  event.preventDefault();
-  return true;
 }
 
 function keys() {
@@ -268,13 +216,7 @@ function start() {
       byId("tokens").scrollIntoView({ behavior: "smooth" });
     });
   });
-  const box = byId("group");
-  box.addEventListener("pointerover", (event) => {
-    const node = event.target.closest(".t[data-place]");
-    if (node) showTip(node); else hideTip();
-  });
-  box.addEventListener("pointerleave", hideTip);
-  box.addEventListener("scroll", hideTip, true);
+  tipsIn(byId("group"), data.pieces, numbers);
   keys();
   showGroup();
 }

@@ -40,7 +40,7 @@ def page(run: RunRecord) -> str:
     """The whole page: the template with each {{slot}} filled in one pass."""
     found, constant = charts(run)
     style = asset("page.css")
-    script = asset("charts.js") + asset("page.js")
+    script = "".join(map(asset, ("charts.js", "text.js", "tips.js", "page.js")))
     slots = {
         "name": escape(str(run.config.get("name") or run.folder.name)),
         "policy": escape(policy(style, script)),

@@ -1,31 +1,5 @@
 /* The reader of rollouts, and what starts the page. What a model wrote is only ever textContent. */
 
-const byId = (id) => document.getElementById(id);
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
-
-/** Text with its invisible characters made visible, so that none can hide or reorder the rest. */
-function visible(text) {
-  return text.replace(UNSEEN, (c) => {
-    const code = c.codePointAt(0);
-    if (c === "\n" || c === "\t") return c;
-    if (code < 32) return String.fromCodePoint(0x2400 + code);
-    return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
-  });
-}
-
-/** Fills a token's node: blank tokens as ␣ and ⇥, line ends as ⏎ before the line really ends. */
-function spell(node, piece) {
-  const blank = !piece.trim();
-  for (const part of visible(piece).split(/(\n|\t| )/)) {
-    if (part === "\n" || part === "\t" || (part === " " && blank)) {
-      element(node, "span", "blank", { "\n": "⏎", "\t": "⇥", " ": "␣" }[part]);
-      if (part !== " ") node.append(part);
-    } else if (part) {
-      node.append(part);
-    }
-  }
-}
-
 const reader = { data: null, round: 0, group: 0, colour: "probability", filter: "all" };
 
 const kept = {
@@ -218,26 +192,8 @@ function choice(id, field, show) {
   };
 }
 
-/* The numbers of one token. */
-
-let pointed = null;
-
-function hideTip() {
-  byId("tip").hidden = true;
-  pointed?.classList.remove("on");
-  pointed = null;
-}
-
-function showTip(node) {
-  hideTip();
-  const row = node.closest(".tokens")?.row;
-  if (!row) return;
-  pointed = node;
-  node.classList.add("on");
-  const [tip, place] = [byId("tip"), Number(node.dataset.place)];
-  tip.replaceChildren();
-  const name = element(tip, "p", "name");
-  spell(name, reader.data.pieces[row.tokens[place]].replace(/\s/g, (c) => (c === "\n" ? "⏎" : "␣")));
+/** The numbers of one token, in its tip. */
+function numbers(tip, row, place) {
   const list = element(tip, "dl", "");
   const line = (label, value) => {
     element(list, "dt", "", label);
@@ -251,25 +207,7 @@ function showTip(node) {
   }
   const advantage = advantageAt(row, place);
   if (advantage !== null) line("advantage", signed(advantage, 3));
-  const hidden = row.gap !== null && place >= row.gap ? row.length - row.tokens.length : 0;
-  line("token", `${place + 1 + hidden} of ${row.length}`);
-  tip.hidden = false;
-  const [box, size] = [node.getClientRects()[0], tip.getBoundingClientRect()];
-  const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - size.width - 8);
-  const above = box.top - size.height - 8;
-  tip.style.left = `${left + scrollX}px`;
-  tip.style.top = `${(above > 4 ? above : box.bottom + 8) + scrollY}px`;
-}
-
-function walk(event) {
-  const box = event.target.closest?.(".tokens");
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!box?.row || !step) return false;
-  const all = [...box.querySelectorAll(".t")];
-  const at = pointed && box.contains(pointed) ? all.indexOf(pointed) + step : 0;
-  if (all[at]) showTip(all[at]);
-  event.preventDefault();
-  return true;
+  line("token", placeOf(row, place));
 }
 
 function keys(nextColour) {
@@ -299,13 +237,7 @@ function start(data) {
   byId("later").addEventListener("click", () => toRound(reader.round + 1));
   const nextColour = choice("colours", "colour", showGroup);
   choice("filters", "filter", showRound);
-  const box = byId("group");
-  box.addEventListener("pointerover", (event) => {
-    const node = event.target.closest(".t[data-place]");
-    if (node) showTip(node); else hideTip();
-  });
-  box.addEventListener("pointerleave", hideTip);
-  box.addEventListener("scroll", hideTip, true);
+  tipsIn(byId("group"), data.pieces, numbers);
   keys(nextColour);
   const asked = /^#round-(\d+)-(\d+)$/.exec(location.hash);
   const place = asked ? data.rounds.findIndex((r) => r.round === Number(asked[1])) : -1;

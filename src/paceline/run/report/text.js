@@ -1,4 +1,4 @@
-/* Text of models and numbers, as they are shown. */
+/* Text of models, as it is shown: none of it is ever read as markup. */
 
 const byId = (id) => document.getElementById(id);
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
@@ -11,4 +11,17 @@ function visible(text) {
     if (code < 32) return String.fromCodePoint(0x2400 + code);
     return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
   });
+}
+
+/** Fills a token's node: blank tokens as ␣ and ⇥, line ends as ⏎ before the line really ends. */
+function spell(node, piece) {
+  const blank = !piece.trim();
+  for (const part of visible(piece).split(/(\n|\t| )/)) {
+    if (part === "\n" || part === "\t" || (part === " " && blank)) {
+      element(node, "span", "blank", { "\n": "⏎", "\t": "⇥", " ": "␣" }[part]);
+      if (part !== " ") node.append(part);
+    } else if (part) {
+      node.append(part);
+    }
+  }
 }

@@ -1,0 +1,57 @@
+/* Tokens that can be pointed at, or walked through with the arrow keys: each has a tip. */
+
+const tips = { node: null, pieces: [], fill: () => {} };
+
+/** Gives the tokens within a box their tips. `fill(tip, row, place)` writes what stands in one. */
+function tipsIn(box, pieces, fill) {
+  Object.assign(tips, { pieces, fill });
+  box.addEventListener("pointerover", (event) => {
+    const node = event.target.closest(".t[data-place]");
+    if (node) showTip(node); else hideTip();
+  });
+  box.addEventListener("pointerleave", hideTip);
+  box.addEventListener("scroll", hideTip, true);
+}
+
+function hideTip() {
+  byId("tip").hidden = true;
+  tips.node?.classList.remove("on");
+  tips.node = null;
+}
+
+function showTip(node) {
+  hideTip();
+  const row = node.closest(".tokens")?.row;
+  if (!row) return;
+  tips.node = node;
+  node.classList.add("on");
+  const [tip, place] = [byId("tip"), Number(node.dataset.place)];
+  tip.replaceChildren();
+  const name = element(tip, "p", "name");
+  spell(name, tips.pieces[row.tokens[place]].replace(/\s/g, (c) => (c === "\n" ? "⏎" : "␣")));
+  tips.fill(tip, row, place);
+  tip.hidden = false;
+  const [box, size] = [node.getClientRects()[0], tip.getBoundingClientRect()];
+  const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - size.width - 8);
+  const above = box.top - size.height - 8;
+  tip.style.left = `${left + scrollX}px`;
+  tip.style.top = `${(above > 4 ? above : box.bottom + 8) + scrollY}px`;
+}
+
+/** Which token of its completion it is, those that are left out counted. */
+function placeOf(row, place) {
+  const hidden = row.gap !== null && place >= row.gap ? row.length - row.tokens.length : 0;
+  return `${place + 1 + hidden} of ${row.length}`;
+}
+
+/** Goes to the next or the last token of the completion that has the focus; false elsewhere. */
+function walk(event) {
+  const box = event.target.closest?.(".tokens");
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!box?.row || !step) return false;
+  const all = [...box.querySelectorAll(".t")];
+  const at = tips.node && box.contains(tips.node) ? all.indexOf(tips.node) + step : 0;
+  if (all[at]) showTip(all[at]);
+  event.preventDefault();
+  return true;
+}

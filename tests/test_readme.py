@@ -13,9 +13,9 @@ import pytest
 
 import paceline
 from paceline import cli, errors, recipes
-from paceline.config import Config, apply, keys, to_json
+from paceline.config import Config, apply, keys, labelled, split, to_json
 from paceline.objective import named
-from paceline.run.compare.arms import arms_of, labelled, split, varied
+from paceline.run.compare.arms import arms_of, varied
 from paceline.run.screen import HEADER
 from paceline.tasks import SOURCES, Rows
 from paceline.training.statistics import wilson

@@ -266,13 +266,15 @@ def _resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def _compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
-    from .run.compare import arms, compare
+    from .config import split
+    from .run.compare import compare
+    from .run.compare.arms import varied
 
     out = changes.pop("out", None)
     result = compare(
         _configured(known, changes),
-        arms.split(known.objectives or ""),
-        vary=arms.varied(known.vary),
+        split(known.objectives or ""),
+        vary=varied(known.vary),
         seeds=known.seeds,
         out=out,
         jobs=known.jobs,
@@ -371,18 +373,20 @@ def _model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config
 
 def _report(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .run import Run
-    from .run.compare import Comparison, write_page
+    from .run.compare import Comparison, renew, write_page
     from .run.report import write_report
 
     _refuse(changes)
     if (Path(known.path) / "compare.json").is_file():
-        print(write_page(Comparison.open(known.path)))
+        comparison = Comparison.open(known.path)
+        renew(comparison)
+        print(write_page(comparison))
     else:
         print(write_report(Run.open(known.path).path))
 
 
 def _replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
-    from .run.compare.arms import split
+    from .config import split
     from .run.replay.tell import tell_replay
 
     _refuse(changes)

@@ -3,11 +3,12 @@
 Recipes make one, the command line and TOML files change keys of one, a run keeps one.
 """
 
+from .objectives import labelled, objective_from, split
 from .record import Config, Evaluating, Model, ReferenceSchedule
 from .stored import from_json, to_json
-from .text import Key, apply, keys, objective_from, read_toml, type_name
+from .text import Key, apply, keys, read_toml, type_name
 
 __all__ = [
     "Config", "Evaluating", "Key", "Model", "ReferenceSchedule", "apply", "from_json", "keys",
-    "objective_from", "read_toml", "to_json", "type_name",
+    "labelled", "objective_from", "read_toml", "split", "to_json", "type_name",
 ]  # fmt: skip

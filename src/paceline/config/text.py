@@ -15,10 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import ConfigError, nearest
-from ..objective import Objective, named
+from ..errors import ConfigError
 from ..tasks import by_name
-from ..verify import load_function
+from .objectives import objective_from
 from .record import Config, paths, unknown_key
 
 
@@ -86,38 +85,6 @@ def apply(config: Config, overrides: Mapping[str, str]) -> Config:
             value = parse(key, _annotation(config, key), text)
         config = config.with_(**{key: value})
     return config
-
-
-def objective_from(text: str) -> Objective:
-    """An objective by name: grpo, gspo(low=1e-3, kl=0.01), or file.py:name, where name is an
-    Objective or a function that returns one.
-
-    Raises: ConfigError for an unknown name or argument.
-    """
-    if ":" in text:
-        found = load_function(text)
-        found = found if isinstance(found, Objective) else found()
-        if not isinstance(found, Objective):
-            raise ConfigError(f"'{text}' is no Objective and returns none.")
-        return found
-    name, _, rest = text.partition("(")
-    if not rest:
-        return named.by_name(name)
-    named.by_name(name)  # an unknown name is told before its arguments are read
-    try:
-        call = ast.parse(text, mode="eval").body
-        assert isinstance(call, ast.Call) and not call.args
-        arguments = {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
-        raise ConfigError(f"'{text}' is no objective; write {name}(low=0.2, kl=0.01).") from None
-    known = list(inspect.signature(named.NAMES[name]).parameters)
-    for argument in arguments:
-        if argument not in known:
-            raise ConfigError(
-                f"{name} has no argument '{argument}'.{nearest(argument, known)} It has "
-                f"{', '.join(known)}."
-            )
-    return named.NAMES[name](**arguments)
 
 
 def parse(key: str, annotation: Any, text: str) -> Any:

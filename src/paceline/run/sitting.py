@@ -98,6 +98,8 @@ class Sitting(Keeper):
 
     def _take_up(self, trainer: Trainer) -> None:
         """Put the trainer where the checkpoint was, and know what earlier sittings knew."""
+        if self.results.before is not None:
+            self.watch.sees({"step": 0, "evaluation": self.results.before})
         for old in self.run.metrics():
             list(self.watch.notices(old))  # told then
             self.screen.recent.append(old["seconds"])

@@ -2,10 +2,11 @@
 
 import pytest
 
+from paceline.config import labelled, split
 from paceline.errors import ConfigError
 from paceline.objective import Center, Objective, named
 from paceline.recipes import tiny
-from paceline.run.compare.arms import arms_of, labelled, split, varied
+from paceline.run.compare.arms import arms_of, varied
 
 
 def test_objectives_by_name_argument_file_and_value(tmp_path):

@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...config import Config, apply, objective_from
+from ...config import Config, apply, split
 from ...errors import ConfigError
-from ...objective import NAMES, Objective
+from ...objective import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,47 +70,6 @@ def _check(arms: Sequence[Arm]) -> None:
                 f"'{one.label}' and '{other.label}' would share the directory "
                 f"'{one.folder}'; give one of them another label."
             )
-
-
-def labelled(
-    objectives: Mapping[str, Objective] | Sequence[str | Objective],
-) -> dict[str, Objective]:
-    """Objectives by label: names and file.py:value are read, values of named ones get their name.
-
-    Raises: ConfigError for an unknown name, a value without a name, and one that is named twice.
-    """
-    if isinstance(objectives, Mapping):
-        return dict(objectives)
-    names = {make(): name for name, make in NAMES.items()}
-    found: dict[str, Objective] = {}
-    for one in objectives:
-        if isinstance(one, Objective) and one not in names:
-            raise ConfigError(
-                f"{one!r} is none of the named objectives with their defaults; give labels: "
-                'objectives={"mine": …}.'
-            )
-        label = names[one] if isinstance(one, Objective) else _label(one)
-        if label in found:
-            raise ConfigError(f"'{label}' is named twice among the objectives; leave one out.")
-        found[label] = one if isinstance(one, Objective) else objective_from(one)
-    return found
-
-
-def _label(text: str) -> str:
-    """gspo(low=1e-3) as it is; the value's name of file.py:value."""
-    return text if text.partition("(")[0] in NAMES else text.rpartition(":")[2]
-
-
-def split(text: str) -> list[str]:
-    """At commas, but for those within parentheses: gspo(low=1e-3,high=2e-3),grpo are two."""
-    found, depth = [""], 0
-    for character in text:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            found.append("")
-        else:
-            found[-1] += character
-    return [part.strip() for part in found if part.strip()]
 
 
 def varied(words: Sequence[str]) -> dict[str, list[str]]:

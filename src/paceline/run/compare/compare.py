@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ... import config as configuration
-from ...config import Config
+from ...config import Config, labelled
 from ...errors import ConfigError, UserError
 from ...objective import Objective
 from ...training import check_objective
@@ -21,7 +21,7 @@ from ..resuming import flat, within
 from ..run import default_path
 from ..screen import Screen
 from ..signals import Interrupts
-from .arms import Arm, arms_of, labelled
+from .arms import Arm, arms_of
 from .drift import measure_drift
 from .launch import Failure, Launcher
 from .page import write_page

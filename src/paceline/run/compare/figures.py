@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from ..run import Run
+from ..watch import diagnoses
 from .statistics import Mean, Paired, area, compared, reached
 
 Json = dict[str, Any]
@@ -111,8 +112,19 @@ def _of_one(
         "seconds": _plain([c.seconds[-1] for c in curves], 0.0),
         "samples": _plain([float(c.samples[-1]) for c in curves], 0.0),
         "curve": _curve(curves),
+        "diagnoses": [
+            found for run, seed in zip(runs, seeds, strict=True) for found in _diagnosed(run, seed)
+        ],
         "runs": [str(run.path) for run in runs],
     }
+
+
+def _diagnosed(run: Run, seed: int) -> Iterator[Json]:
+    """What was going on in a run, by name."""
+    summary = run.summary
+    for found in diagnoses(run.metrics(), summary["before"], summary["after"]):
+        told = {key: getattr(found, key) for key in ("name", "first", "last", "finding", "remedy")}
+        yield {"seed": seed, **told}
 
 
 def _curve(curves: Sequence[Curve]) -> Json:

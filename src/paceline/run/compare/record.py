@@ -4,7 +4,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,11 @@ from .planned import Planned
 from .words import sentences
 
 Json = dict[str, Any]
+ABOUT = (
+    "name", "command", "complete", "seeds", "planned", "finished", "failed", "config",
+    "asked_threshold",
+)  # fmt: skip
+"""Keys of compare.json that do not come from the runs."""
 
 
 class Comparison:
@@ -90,27 +95,36 @@ def write(
     if len(finished) < 2:
         return False
     in_order = {p.arm.label: finished[p.arm.label] for p in runs if p.arm.label in finished}
-    data = figures(in_order, threshold)
-    for of in data["objectives"].values():
-        of["runs"] = [str(Path(path).relative_to(result.path)) for path in of["runs"]]
     command = shlex.join(["paceline", *sys.argv[1:]]) if sys.argv[1:2] == ["compare"] else None
-    data = {
+    about = {
         "name": config.name,
         "command": command,
-        "written": wall_clock(),
         "complete": all(p.state == "finished" for p in runs),
         "seeds": sorted({p.seed for p in runs}),
         "planned": len(runs),
         "finished": sum(map(len, finished.values())),
         "failed": [{"run": f.planned.title, "why": f.why} for f in failures],
         "config": configuration.to_json(runs[0].arm.config),
-        "machine": runs[0].run.config["machine"] if runs[0].state == "finished" else None,
-        **data,
+        "asked_threshold": threshold,
     }
+    _write(result, about, in_order)
+    return True
+
+
+def renew(result: Comparison) -> None:
+    """Compute compare.json again from the runs that it names."""
+    data = result.data
+    about = {key: data[key] for key in ABOUT}
+    _write(result, about, result.runs())
+
+
+def _write(result: Comparison, about: Json, runs: Mapping[str, Mapping[int, Run]]) -> None:
+    data: Json = about | {"written": wall_clock()} | figures(runs, about["asked_threshold"])
+    for of in data["objectives"].values():
+        of["runs"] = [str(Path(path).relative_to(result.path)) for path in of["runs"]]
     data["sentences"] = sentences(data)
     text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     disk.replace(result.file, [text.encode()])
-    return True
 
 
 def _give_up_checkpoints(one: Planned) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from ...batch import parts_of
+from ...config import labelled
 from ...errors import ConfigError, MemoryShortError
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
 from ...training import Trainer, check_objective
 from ..check import Checked
-from ..compare.arms import labelled
 from ..log import finite
 from ..room import Room
 from ..run import Run

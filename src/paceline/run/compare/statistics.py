@@ -1,6 +1,6 @@
 """Statistics over seeds: means with intervals, paired differences, and what they can show.
 
-One value a run. Five seeds are few: a percentile bootstrap of five values covers the mean 82 % of
+One value a run. Five seeds are few: a percentile bootstrap of five values covers the mean 84 % of
 the time instead of 95, so that intervals are Student's t throughout, which covers it where the
 values are about normal. Differences are taken seed by seed, since two runs of one seed share their
 start, their problems and their random numbers.

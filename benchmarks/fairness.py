@@ -63,7 +63,7 @@ def compared(config: Config, one: tuple[Objective, range], other: tuple[Objectiv
             "first": made(config, *one, Path(folder) / "first"),
             "second": made(config, *other, Path(folder) / "second"),
         }
-        found = figures(runs)
+        found = figures(runs, "first")
     difference = found["differences"]["final_accuracy"]["second"]
     kept = {label: of["final_accuracy"]["per_seed"] for label, of in found["objectives"].items()}
     return {"shown": difference["shown"], "p": difference["p"], "mean": difference["mean"], **kept}

@@ -267,20 +267,30 @@ def _resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def _compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .config import split
-    from .run.compare import compare
+    from .run.compare import RunsFailedError, compare
     from .run.compare.arms import varied
 
-    out = changes.pop("out", None)
-    result = compare(
-        _configured(known, changes),
-        split(known.objectives or ""),
-        vary=varied(known.vary),
-        seeds=known.seeds,
-        out=out,
-        jobs=known.jobs,
-        threshold=known.threshold,
-        quiet=known.quiet or known.json,
-    )
+    out, one = changes.pop("out", None), changes.get("objective", "")
+    if "," in one.partition("(")[0] or (one and known.objectives):
+        raise ConfigError(
+            "--objective names the one objective under which values of a key are compared (--vary);"
+            " objectives that are compared stand in --objectives grpo,gspo."
+        )
+    try:
+        result = compare(
+            _configured(known, changes),
+            split(known.objectives or ""),
+            vary=varied(known.vary),
+            seeds=known.seeds,
+            out=out,
+            jobs=known.jobs,
+            threshold=known.threshold,
+            quiet=known.quiet or known.json,
+        )
+    except RunsFailedError as error:
+        if known.json:
+            print(json.dumps(error.result.data, ensure_ascii=False, allow_nan=False))
+        raise
     if known.json:
         print(json.dumps(result.data, ensure_ascii=False, allow_nan=False))
 

@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ..errors import ConfigError, nearest
 from ..objective import NAMES, Objective, named
@@ -59,6 +60,8 @@ def labelled(
                 'objectives={"mine": …}.'
             )
         label = names[one] if isinstance(one, Objective) else _label(one)
+        if label in found and isinstance(one, str) and ":" in one:  # two files, one name
+            label = Path(one).name
         if label in found:
             raise ConfigError(f"'{label}' is named twice among the objectives; leave one out.")
         found[label] = one if isinstance(one, Objective) else objective_from(one)

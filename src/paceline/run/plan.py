@@ -37,7 +37,31 @@ def described(checked: Checked) -> dict[str, Any]:
 
 def fingerprints(checked: Checked) -> dict[str, str]:
     """Hashes of what a run reads and does not keep: content, not names."""
-    return {"problems": _of_task(checked.task), "tokenizer": _of_tokenizer(checked.tokenizer)}
+    return {
+        "problems": _of_task(checked.task),
+        "tokenizer": _of_tokenizer(checked.tokenizer),
+        "files": _of_files(configuration.to_json(checked.config)),
+    }
+
+
+def _of_files(config: Any) -> str:
+    """Of the user's own files that a config names, such as those of a reward or an objective; what
+    these import is not followed."""
+    digest = sha256()
+    for place in sorted(_places(config)):
+        path = Path(place).expanduser()
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
+def _places(value: Any) -> set[str]:
+    """Every file.py of a file.py:name in a config as JSON."""
+    if isinstance(value, dict):
+        return set().union(*map(_places, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(_places, value))
+    place, colon, _ = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    return {place} if colon and place.endswith(".py") else set()
 
 
 def _of_task(task: Task) -> str:

@@ -234,12 +234,16 @@ def _not_the_same(run: Run, checked: Checked) -> list[tuple[str, Any, Any]]:
     """Versions and hardware that decide how numbers round."""
     old = run.config
     pairs = [(old["versions"], prepare.versions()), (old["machine"], prepare.machine(checked))]
-    return [
+    found = [
         (key, was.get(key), now[key])
         for was, now in pairs
         for key in now
         if key != "cpus" and was.get(key) != now[key]
     ]
+    was, now = old["fingerprints"].get("files"), fingerprints(checked)["files"]
+    if was is not None and was != now:
+        found.append(("a file of yours that the config names, by its hash,", was[:8], now[:8]))
+    return found
 
 
 def record(

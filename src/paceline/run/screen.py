@@ -55,14 +55,8 @@ class Screen:
     def say(self, text: str, style: str = "") -> None:
         self.show(Text(text, style=style))
 
-    def show(self, what: RenderableType, width: int | None = None) -> None:
-        """Print a table, or anything else that rich prints.
-
-        Args:
-            width: characters, where nobody's terminal says how many there are.
-        """
-        if width is not None and not self.console.is_terminal:
-            self.console.width = width
+    def show(self, what: RenderableType) -> None:
+        """Print a table, or anything else that rich prints."""
         try:
             self.console.print(what)
         except OSError:  # a full disk behind a pipe: the run is worth more than what it says

@@ -84,12 +84,36 @@ def test_what_is_no_comparison_is_refused(objectives, vary, said):
         (["optimizer.lr"], "at least two values"),
         (["optimizer.lr=1"], "at least two values"),
         (["seed=1,2"], "seed cannot be varied"),
-        (["a=1,2", "a=3,4"], "names a twice"),
+        (["evaluation.problems=5,10"], "cannot be varied: it says how all are measured"),
+        (["steps=4,4", "steps=8,9"], "names steps twice"),
+        (["steps=0,4"], "steps is 0"),
     ],
 )
 def test_what_cannot_be_varied_is_refused(words, said):
     with pytest.raises(ConfigError, match=said):
-        varied(words)
+        arms_of(tiny(), {}, varied(words))
+
+
+def test_values_may_be_values_from_python():
+    arms = arms_of(
+        tiny(), {}, {"optimizer.lr": [1e-3, 1e-2], "task.operators": [("+",), ("+", "-")]}
+    )
+    assert [a.config.optimizer.lr for a in arms] == [1e-3, 1e-3, 1e-2, 1e-2]
+    assert arms[1].config.task.operators == ("+", "-")
+    with pytest.raises(ConfigError, match="at least two values"):
+        arms_of(tiny(), {}, {"optimizer.lr": "1e-3,1e-2"})
+
+
+def test_evaluations_on_the_way_are_at_ends_of_each_arms_rounds():
+    arms = arms_of(tiny(), {}, varied(["steps=8,80", "schedule.minibatches=1,4"]))
+    assert [a.config.evaluation.every for a in arms] == [2, 4, 20, 20]
+
+
+def test_two_files_may_have_objectives_of_one_name(tmp_path):
+    for stem in ("a", "b"):
+        (tmp_path / f"{stem}.py").write_text("from paceline.objective import rloo\ngrpo = rloo()\n")
+    found = labelled(["grpo", f"{tmp_path}/a.py:grpo", f"{tmp_path}/b.py:grpo"])
+    assert list(found) == ["grpo", "a.py:grpo", "b.py:grpo"]
 
 
 def test_labels_that_share_a_directory_are_refused():

@@ -150,11 +150,15 @@ def test_finished_runs_are_used_and_a_failed_one_does_not_end_the_others(made, t
     objectives = f"grpo,gspo,{tmp_path}/mine.py:broken,rloo"
     done = run_command(out, "--jobs", "2", "--objectives", objectives, "--seeds", "1")
     assert done.returncode == 1
-    assert "1 of 4 runs failed, the first of them broken seed 0" in done.stderr
+    assert "1 of 4 runs failed; the first of them is broken seed 0" in done.stderr
     assert "ValueError: as it was written to" in done.stderr
     data = Comparison.open(out).data
     assert list(data["objectives"]) == ["grpo", "gspo", "rloo"] and not data["complete"]
     assert data["failed"][0]["run"] == "broken seed 0"
+    with (tmp_path / "mine.py").open("a") as mine:  # an edited objective is another one
+        mine.write("broken = Objective(advantage=Center())\n")
+    again = run_command(out, "--objectives", objectives, "--seeds", "1")
+    assert again.returncode == 2 and "was made with other code of yours" in again.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
 
@@ -214,6 +218,7 @@ def _without_times(data):
 @pytest.mark.parametrize(
     ("config", "options", "said"),
     [
+        (tiny(), {"objectives": ["grpo", "gspo"], "threshold": 70.0}, "a share of right answers"),
         (tiny(), {"objectives": ["grpo"]}, "at least two things"),
         (tiny(), {"objectives": ["grpo", "gspo"], "seeds": 0}, "must be at least 1"),
         (tiny().with_(evaluation={"problems": 0}), {"objectives": ["grpo", "gspo"]}, "held-out"),
@@ -223,6 +228,60 @@ def test_what_cannot_be_compared_is_refused_before_anything_starts(config, optio
     with pytest.raises(ConfigError, match=said):
         compare(config, out=tmp_path / "x", quiet=True, **options)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_varied_key_compares_its_values(tmp_path):
+    out = tmp_path / "x"
+    words = ["--vary", "task.high=4,6", "--seeds", "1", "steps=2", "task.heldout=5"]
+    program = [sys.executable, "-m", "paceline.cli", "compare", "tiny", "--out", str(out)]
+    done = subprocess.run([*program, *words, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert list(data["objectives"]) == ["task.high=4", "task.high=6"] and data["complete"]
+    # Other problems are another test, and no answers to them stand side by side.
+    assert any("accuracies are of different tests" in text for text in data["sentences"])
+    page = (out / "compare.html").read_text()
+    side = re.search(r'id="side-data">(.*?)</script>', page, re.S)
+    assert side is not None
+    for of in json.loads(side[1])["rounds"]:
+        assert all(len(problem["answers"]) == 2 for problem in of["problems"])
+
+
+def test_a_directory_of_something_else_is_refused(made, tmp_path):
+    run = made[0].path / "runs/grpo/seed-0"
+    with pytest.raises(ConfigError, match="no place for a comparison"):
+        compare(tiny(), ["grpo", "gspo"], out=run, quiet=True)
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(ConfigError, match="holds other things"):
+        compare(tiny(), ["grpo", "gspo"], out=tmp_path, quiet=True)
+
+
+def test_a_run_that_loads_the_script_of_its_comparison_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("PACELINE_IN_COMPARISON", "1")
+    with pytest.raises(ConfigError, match="__main__"):
+        compare(tiny(), ["grpo", "gspo"], out=tmp_path / "x", quiet=True)
+
+
+def test_a_run_without_a_checkpoint_is_made_again(tmp_path):
+    from paceline.run.compare.child import _given_up
+
+    begun = Run.create(tmp_path / "begun")
+    begun.write_json("config.json", {"config": {"save_every": 0}})
+    begun.append_metrics({"step": 1})
+    begun.release()
+    assert _given_up(Run(tmp_path / "begun")) and not (tmp_path / "begun").exists()
+
+
+def test_checkpoints_that_were_to_be_kept_are_kept(tmp_path):
+    from paceline.run.compare.record import _give_up_checkpoints
+
+    for keep in (0, 2):
+        run = Run.create(tmp_path / str(keep))
+        run.write_json("config.json", {"config": {"save_keep": keep}})
+        (run.checkpoints / "step-000004").mkdir()
+        _give_up_checkpoints(run)
+        assert run.checkpoints.exists() == (keep == 0)
+        run.release()
 
 
 def test_an_own_objective_without_a_name_is_refused(tmp_path):

@@ -6,15 +6,21 @@ import pytest
 
 from paceline.run import Run
 from paceline.run.compare.figures import Curve, figures
-from paceline.run.compare.words import sentences
+from paceline.run.compare.tell import table
+from paceline.run.compare.words import on_one_update, sentences
 
 
-def run_of(folder, accuracies, *, refused=0, seconds=2.0):
+def run_of(folder, accuracies, *, refused=0, seconds=2.0, parts=2, torch="2.13"):
     """A finished run of 4 steps in 2 rounds of 8 completions in 2 groups, measured before, after
     step 2 and after step 4."""
     folder.mkdir(parents=True)
     first, middle, last = (measured(a) for a in accuracies)
-    (folder / "config.json").write_text(json.dumps({"objective": "Objective(…)", "config": {}}))
+    config = {
+        "objective": f"Objective({folder.parent.name})", "fingerprints": {"problems": "1a2b"},
+        "versions": {"torch": torch}, "machine": {"dtype": "float32"},
+        "config": {"schedule": {"minibatches": parts, "epochs": 1}},
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
     lines = [
         {"step": step, "round": (step - 1) // 2, "part": (step - 1) % 2, "completions": 8,
          "groups": 2, "groups_refused": refused, "groups_lost": 0, "seconds": seconds,
@@ -59,7 +65,7 @@ def test_samples_count_what_was_refused(runs):
 
 
 def test_every_objective_has_its_means_and_intervals(runs):
-    found = figures(runs)["objectives"]["gspo"]
+    found = figures(runs, "grpo")["objectives"]["gspo"]
     assert found["initial_accuracy"]["per_seed"] == [0.0, 0.1, 0.0]
     assert found["final_accuracy"]["mean"] == pytest.approx(0.75)
     assert found["delta"]["per_seed"] == pytest.approx([0.8, 0.62, 0.73])
@@ -73,7 +79,7 @@ def test_every_objective_has_its_means_and_intervals(runs):
 
 
 def test_the_threshold_is_half_of_the_way_to_the_best(runs):
-    found = figures(runs)
+    found = figures(runs, "grpo")
     start = (0.1 + 0.1) / 8  # of all eight runs
     assert found["threshold"] == pytest.approx((start + 0.75) / 2)
     first = found["objectives"]["grpo"]["samples_to_threshold"]
@@ -82,13 +88,13 @@ def test_the_threshold_is_half_of_the_way_to_the_best(runs):
 
 
 def test_a_threshold_that_some_seeds_never_reach_has_no_mean(runs):
-    found = figures(runs, threshold=0.56)["objectives"]["grpo"]["seconds_to_threshold"]
+    found = figures(runs, "grpo", threshold=0.56)["objectives"]["grpo"]["seconds_to_threshold"]
     assert found["reached"] == 1 and found["mean"] is None
     assert found["per_seed"] == [pytest.approx(4 + 4 * 0.16 / 0.2), None, None]
 
 
 def test_differences_are_paired_by_the_seeds_that_both_have(runs):
-    found = figures(runs)["differences"]["final_accuracy"]
+    found = figures(runs, "grpo")["differences"]["final_accuracy"]
     assert list(found) == ["gspo", "rloo"]
     assert found["gspo"]["per_seed"] == pytest.approx([0.2, 0.22, 0.18])
     assert found["rloo"]["seeds"] == [0, 2]
@@ -100,15 +106,16 @@ def test_differences_are_paired_by_the_seeds_that_both_have(runs):
 
 
 def whole(runs, **changes):
-    config = {"schedule": {"minibatches": 2, "epochs": 1}}
-    return {"config": config, "planned": 8, "finished": 8, **figures(runs), **changes}
+    about = {"baseline": "grpo", "planned": 8, "finished": 8, "same_start": True}
+    return {**about, **figures(runs, "grpo"), **changes}
 
 
 def test_sentences_say_what_is_shown_and_what_is_not(runs):
-    better, neither, *limits = sentences(whole(runs))
+    better, neither, on_the_way, *limits = sentences(whole(runs))
     assert better.startswith("gspo is better than grpo: +20.0 points")
     assert "after Holm, of 2" in better
-    assert neither.startswith("rloo against grpo: no difference shown (−2.5 points")
+    assert neither.startswith("rloo against grpo: no difference shown, −2.5 points")
+    assert on_the_way.startswith("On the way gspo is better than grpo: its mean accuracy")
     assert "2 seeds" in neither and "seeds" in neither.rpartition(";")[2]
     assert limits == []
 
@@ -119,11 +126,52 @@ def test_sentences_say_what_limits_them(runs):
             summary = run.summary
             summary["after"]["n"] = 20
             (run.path / "summary.json").write_text(json.dumps(summary))
-    one = {"schedule": {"minibatches": 1, "epochs": 1}}
-    limits = sentences(whole(runs, config=one, planned=12))[2:]
+    limits = sentences(whole(runs, planned=12))[3:]
     assert "20 problems only" in limits[0]
-    assert limits[1].startswith("One update a round: every ratio is 1")
-    assert limits[2].startswith("4 of 12 runs are not finished")
+    assert limits[1].startswith("4 of 12 runs are not finished")
+
+
+def test_sentences_say_where_runs_are_no_pairs(tmp_path):
+    runs = {
+        "grpo": {0: run_of(tmp_path / "grpo/0", (0.0, 0.4, 0.6), parts=1)},
+        "gspo": {0: run_of(tmp_path / "gspo/0", (0.0, 0.4, 0.6), parts=1, torch="2.14")},
+    }
+    said = " ".join(sentences(whole(runs, same_start=False)))
+    assert "One update a round: every ratio is 1" in said
+    assert "Not all runs were made alike: torch was 2.13 and 2.14." in said
+    assert "Not all runs of one seed had the same start" in said
+    config = runs["gspo"][0].config | {"fingerprints": {"problems": "3c4d"}}
+    (runs["gspo"][0].path / "config.json").write_text(json.dumps(config))
+    assert "accuracies are of different tests" in " ".join(sentences(whole(runs)))
+
+
+def test_one_update_a_round_is_no_matter_for_one_objective(tmp_path):
+    same = "Objective(grpo)"
+    assert on_one_update({"lr=1": (1, same), "lr=2": (1, same)}) is None
+    assert on_one_update({"grpo": (4, same), "gspo": (1, "Objective(gspo)")}) is None
+
+
+def test_nothing_learned_has_no_threshold(tmp_path):
+    runs = {
+        label: {0: run_of(tmp_path / label / "0", (0.05, 0.0, 0.0))} for label in ("grpo", "gspo")
+    }
+    found = figures(runs, "grpo")
+    assert found["threshold"] is None
+    assert found["objectives"]["grpo"]["samples_to_threshold"]["reached"] == 0
+    assert "Nothing was learned" in " ".join(sentences(whole(runs)))
+
+
+def test_without_the_first_there_are_no_differences(runs):
+    del runs["grpo"]
+    found = sentences(whole(runs))
+    assert found[0].startswith("grpo, with which the others are compared, has no finished run")
+
+
+def test_the_terminals_table_leaves_columns_out_and_never_labels(runs):
+    lines = table(whole(runs))
+    assert lines[1].split("  ")[-1].strip() == "training" and lines[3].startswith("grpo")
+    assert all(len(line) <= 60 for line in table(whole(runs), 60)[1:])
+    assert [line.split()[0] for line in table(whole(runs), 30)[3:]] == ["grpo", "gspo", "rloo"]
 
 
 def test_the_same_accuracy_in_every_seed_is_said_so(runs):

@@ -9,6 +9,12 @@ from ...config import Config, apply, split
 from ...errors import ConfigError
 from ...objective import Objective
 
+ON_THE_WAY = 4
+"""Stretches of a run between two evaluations, where the recipe has none on the way."""
+OWN_TO_A_RUN = ("seed", "out", "name")
+MEASURE = ("evaluation",)
+"""Keys, and sections, that must be alike: what they measure would not be the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -25,32 +31,71 @@ class Arm:
     @property
     def folder(self) -> str:
         """The label as a directory's name."""
-        return re.sub(r"[^\w.=+-]+", "-", self.label).strip("-.")
+        return re.sub(r"[^\w.=+-]+", "-", self.label.replace(")", "")).lstrip("-.")
 
 
 def arms_of(
-    config: Config,
-    objectives: Mapping[str, Objective],
-    vary: Mapping[str, Sequence[str]],
+    config: Config, objectives: Mapping[str, Objective], vary: Mapping[str, Sequence[object]]
 ) -> list[Arm]:
     """Every objective with every value of the varied keys, in that order.
 
     Args:
         objectives: by label; none of them leaves the config's own.
-        vary: key -> its values as text, as on the command line.
+        vary: key -> its values, as they are or as text.
 
-    Raises: ConfigError for an unknown key or a value of the wrong type, where two are the same, and
-        where there is nothing to compare.
+    Raises: ConfigError for an unknown key or a value of the wrong type, for a key that cannot be
+        varied, where two are the same, and where there is nothing to compare.
     """
+    _check_keys(vary)
     found = []
     for label, objective in objectives.items() or [("", config.objective)]:
         for values in itertools.product(*vary.values()):
-            pairs = dict(zip(vary, values, strict=True))
-            words = [label, *(f"{key}={value}" for key, value in pairs.items())]
+            pairs = {key: _text(value) for key, value in zip(vary, values, strict=True)}
+            words = [label, *(f"{key}={text}" for key, text in pairs.items())]
             own = apply(config.with_(objective=objective), pairs)
-            found.append(Arm(" ".join(w for w in words if w), own))
+            found.append(Arm(" ".join(w for w in words if w), evaluated(own)))
     _check(found)
     return found
+
+
+def _text(value: object) -> str:
+    """A value as on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def evaluated(config: Config) -> Config:
+    """The config with evaluations on the way, at ends of rounds.
+
+    Raises: ConfigError where there is nothing to measure, or to train.
+    """
+    if not config.evaluation.problems:
+        raise ConfigError(
+            "A comparison is measured on held-out problems, and evaluation.problems is 0; set it "
+            "to 500, say."
+        )
+    if not config.steps:
+        raise ConfigError("steps is 0, and a comparison is one of training; set it to 1 or more.")
+    if config.evaluation.every:
+        return config
+    parts = config.schedule.parts
+    rounds = -(-config.steps // parts)
+    return config.with_(**{"evaluation.every": -(-rounds // ON_THE_WAY) * parts})
+
+
+def _check_keys(vary: Mapping[str, Sequence[object]]) -> None:
+    for key, values in vary.items():
+        if isinstance(values, str) or len(values) < 2:
+            raise ConfigError(
+                f"To vary {key} takes at least two values, such as optimizer.lr=1e-6,5e-6, not "
+                f"{values!r}."
+            )
+        if key in OWN_TO_A_RUN:
+            raise ConfigError(f"{key} cannot be varied: every run has its own.")
+        if key.partition(".")[0] in MEASURE:
+            raise ConfigError(
+                f"{key} cannot be varied: it says how all are measured, and what is measured "
+                "differently cannot be compared."
+            )
 
 
 def _check(arms: Sequence[Arm]) -> None:
@@ -76,16 +121,8 @@ def varied(words: Sequence[str]) -> dict[str, list[str]]:
     """--vary KEY=VALUE,VALUE as a mapping. Raises: ConfigError where that is not its form."""
     found: dict[str, list[str]] = {}
     for word in words:
-        key, equals, values = word.partition("=")
-        chosen = split(values)
-        if not equals or len(chosen) < 2:
-            raise ConfigError(
-                f"--vary takes a key and at least two values, such as optimizer.lr=1e-6,5e-6, not "
-                f"'{word}'."
-            )
+        key, _, values = word.partition("=")
         if key in found:
             raise ConfigError(f"--vary names {key} twice; give all its values at once.")
-        if key in ("seed", "out", "name"):
-            raise ConfigError(f"{key} cannot be varied: every run has its own.")
-        found[key] = chosen
+        found[key] = split(values)
     return found

@@ -9,13 +9,19 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ... import config as configuration
-from ...errors import Interrupted, UserError
+from ...errors import ConfigError, Interrupted, UserError
+from .. import checkpoint
+from ..run import Run
 from ..train import resume, train
+
+PATIENCE = 60.0
+"""Seconds for which another process may have the run still."""
 
 
 def main() -> int:
@@ -35,10 +41,29 @@ def main() -> int:
 def _make(spec: Mapping[str, Any]) -> None:
     config = configuration.from_json(spec["config"])
     assert config.out is not None
-    if (Path(config.out) / "config.json").is_file():
+    if (Path(config.out) / "config.json").is_file() and not _given_up(Run(config.out)):
         resume(config.out, config)
     else:
         train(config, before=spec["before"])
+
+
+def _given_up(run: Run) -> bool:
+    """Remove a run that was killed and has no checkpoint to go on from: made again from the start
+    it comes out the same."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            run.acquire()  # the process of a comparison that was killed may be saving
+            break
+        except ConfigError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+    if run.finished or checkpoint.saved(run.checkpoints):
+        run.release()
+        return False
+    run.remove()
+    return True
 
 
 def _end_with_parent() -> None:

@@ -63,8 +63,7 @@ byId("labels").addEventListener("click", (event) => {
 });
 if (side.data.rounds.length) {
   byId("shown").textContent =
-    `Seed ${side.data.seed}: each policy at the same step, asked the same problem with the same random numbers. ` +
-    "Until its first update all answer alike.";
+    `Seed ${side.data.seed}: each policy at the same step, asked the same problem with the same random numbers.`;
   show();
 } else {
   byId("shown").textContent = "No round in which all of them met the same problem.";

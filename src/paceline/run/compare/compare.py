@@ -1,13 +1,11 @@
 """A comparison: the same start, problems and evaluation for everything that is compared, several
 seeds each, and what they show."""
 
+import os
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
 
 from ... import config as configuration
 from ...config import Config, labelled
@@ -23,14 +21,12 @@ from ..screen import Screen
 from ..signals import Interrupts
 from .arms import Arm, arms_of
 from .drift import measure_drift
-from .launch import Failure, Launcher
+from .launch import INSIDE, Failure, Launcher
 from .page import write_page
 from .planned import Planned, planned
-from .record import Comparison, write
+from .record import About, Comparison, owned, write
 from .tell import tell_plan, tell_result
 
-ON_THE_WAY = 4
-"""Stretches of a run between two evaluations, where the recipe has none on the way."""
 OF_THE_UPDATE = ("name", "objective", "optimizer", "schedule", "reference", "steps")
 """Keys, and sections, with which nothing changes that a whole check would find."""
 
@@ -39,7 +35,7 @@ def compare(
     config: Config,
     objectives: Mapping[str, Objective] | Sequence[str | Objective] = (),
     *,
-    vary: Mapping[str, Sequence[str]] | None = None,
+    vary: Mapping[str, Sequence[object]] | None = None,
     seeds: int = 5,
     out: Path | str | None = None,
     jobs: int = 1,
@@ -53,7 +49,7 @@ def compare(
     Args:
         objectives: names, file.py:value, values of the named ones, or a mapping of labels to
             values. The others are compared with the first.
-        vary: key -> its values as text; with objectives, each of them with every value.
+        vary: key -> its values; with objectives, each of them with every value.
         seeds: runs of each; they have the seeds config.seed, config.seed + 1, …
         out: the directory; if None comparisons/NAME. What is finished there already, of the same
             comparison or of one with other objectives or fewer seeds, is used; what was begun goes
@@ -65,44 +61,55 @@ def compare(
     Raises: UserError with one sentence, before any long work, for what a user can mend, and at the
         end where a run failed; Interrupted for a signal, when every run has saved.
     """
-    if seeds < 1 or jobs < 1:
-        raise ConfigError(f"seeds is {seeds} and jobs is {jobs}; both must be at least 1.")
-    arms = arms_of(_evaluated(config), labelled(objectives), vary or {})
+    _check_numbers(seeds, jobs, threshold)
+    arms = arms_of(config, labelled(objectives), vary or {})
     path = Path(out) if out is not None else default_path(config.name, "comparisons")
     runs = planned(arms, range(config.seed, config.seed + seeds), path)
-    screen = Screen(0, quiet=quiet)
-    with Interrupts() as interrupts:
+    result, screen = Comparison(path), Screen(0, quiet=quiet)
+    about = About(config.name, runs, threshold)
+    with Interrupts() as interrupts, owned(path):
         with screen.busy("checking every configuration"), interrupts.abandonable():
             checked = _check(runs, path, jobs)
-        with _owned(path):
-            tell_plan(checked, runs, path, jobs, screen)
-            result = Comparison(path)
-
-            def made(_: Planned) -> None:
-                if write(result, config, runs, threshold, failures=()):
-                    write_page(result)
-
-            failures = Launcher(runs, jobs, screen, interrupts, made).go()
+        tell_plan(checked, runs, path, jobs, screen)
+        launcher = Launcher(runs, jobs, screen, interrupts, partial(_so_far, result, about, screen))
+        try:
+            failures = launcher.go()
+            about = replace(about, failures=failures)
+            written = write(result, about)
             measure_drift(runs, screen, interrupts)
-            if write(result, config, runs, threshold, failures):
-                write_page(result)
-    tell_result(result, screen)
-    _raise(failures, len(runs))
+        except KeyboardInterrupt:
+            screen.say("The same command goes on where this one stopped.", "yellow")
+            raise
+        if written:
+            write_page(result)
+            tell_result(result, screen)
+    if failures:
+        raise RunsFailedError(result, failures, len(runs), shown=written)
     return result
 
 
-def _evaluated(config: Config) -> Config:
-    """The config with evaluations on the way, at ends of rounds."""
-    if not config.evaluation.problems:
+def _check_numbers(seeds: int, jobs: int, threshold: float | None) -> None:
+    if seeds < 1 or jobs < 1:
+        raise ConfigError(f"seeds is {seeds} and jobs is {jobs}; both must be at least 1.")
+    if threshold is not None and not 0 < threshold <= 1:
         raise ConfigError(
-            "A comparison is measured on held-out problems, and evaluation.problems is 0; set it "
-            "to 500, say."
+            f"threshold is {threshold:g}; it is a share of right answers, such as 0.7."
         )
-    if config.evaluation.every or not config.steps:
-        return config
-    parts = config.schedule.parts
-    rounds = -(-config.steps // parts)
-    return config.with_(**{"evaluation.every": -(-rounds // ON_THE_WAY) * parts})
+    if os.environ.get(INSIDE):
+        raise ConfigError(
+            "A run of a comparison has loaded the script that makes the comparison; put the call "
+            'of paceline.compare under if __name__ == "__main__":.'
+        )
+
+
+def _so_far(result: Comparison, about: About, screen: Screen, _: Planned) -> None:
+    """Write what there is after each run. What fails here is told, and fails no run."""
+    try:
+        if write(result, about):
+            write_page(result)
+    except Exception as error:
+        told = f"the figures so far could not be written ({type(error).__name__}: {error})"
+        screen.say_once(told, once_for="so far")
 
 
 def _check(runs: Sequence[Planned], path: Path, jobs: int) -> Checked:
@@ -117,13 +124,36 @@ def _check(runs: Sequence[Planned], path: Path, jobs: int) -> Checked:
             # One run is timed, for a forecast of all; they are not so different.
             whole[kind] = check(arm.config, path=path, timed=not whole)
         check_objective(arm.config.objective)
-        configuration.to_json(arm.config)
+        _check_record(arm)
     for one in runs:
-        one.check(fingerprints(whole[_kind(one.arm)]))
+        found = whole[_kind(one.arm)]
+        one.check(fingerprints(found), str(found.dtype).removeprefix("torch."))
     first = next(iter(whole.values()))
-    left = sum(one.state != "finished" for one in runs)
-    assert first.estimate is not None
-    disk, room = first.estimate.disk, first.estimate.room
+    _check_room(first, sum(one.state != "finished" for one in runs), jobs)
+    return first
+
+
+def _check_record(arm: Arm) -> None:
+    """Raise ConfigError where a process of its own could not read what it shall do."""
+    record = configuration.to_json(arm.config)
+    try:
+        again = configuration.to_json(configuration.from_json(record))
+    except ConfigError as error:
+        raise ConfigError(
+            f"'{arm.label}' cannot be handed to a process of its own: {error} Put your own parts "
+            "as functions or frozen dataclasses at the top of a file."
+        ) from error
+    if again != record:
+        raise ConfigError(
+            f"'{arm.label}' cannot be handed to a process of its own: read back from its record it "
+            "is another. Write its parts as functions or frozen dataclasses at the top of a file."
+        )
+
+
+def _check_room(checked: Checked, left: int, jobs: int) -> None:
+    """Raise ConfigError where all runs together would fill the disk."""
+    assert checked.estimate is not None
+    disk, room = checked.estimate.disk, checked.estimate.room
     many = replace(
         disk,
         checkpoints=disk.checkpoints * min(jobs, left),
@@ -131,7 +161,6 @@ def _check(runs: Sequence[Planned], path: Path, jobs: int) -> Checked:
         rollouts=disk.rollouts * left,
     )
     check_disk(many, room)
-    return first
 
 
 def _kind(arm: Arm) -> str:
@@ -139,28 +168,15 @@ def _kind(arm: Arm) -> str:
     return repr({key: value for key, value in data.items() if not within(key, OF_THE_UPDATE)})
 
 
-@contextmanager
-def _owned(path: Path) -> Any:
-    """The directory, held by this process alone."""
-    path.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ConfigError(
-            f"Another process is making the comparison in '{path}'; wait for it, or choose another "
-            "directory with --out."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+class RunsFailedError(UserError):
+    """Some runs of a comparison did not come to their end."""
 
-
-def _raise(failures: Sequence[Failure], of: int) -> None:
-    if failures:
-        first = failures[0]
-        raise UserError(
-            f"{len(failures)} of {of} runs failed, the first of them {first.planned.title}: "
-            f"{first.why}. The same command tries them again."
+    def __init__(
+        self, result: Comparison, failures: Sequence[Failure], of: int, *, shown: bool
+    ) -> None:
+        first, few = failures[0], "" if shown else ", and no two things have a finished run each"
+        super().__init__(
+            f"{len(failures)} of {of} runs failed{few}; the first of them is "
+            f"{first.planned.title}: {first.why}. The same command tries them again."
         )
+        self.result = result

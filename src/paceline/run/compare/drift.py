@@ -68,8 +68,9 @@ def _points(run: Run, policy: Policy, temperature: float) -> Iterator[Json]:
 def _point(path: Path, policy: Policy, temperature: float) -> Json:
     """The KL of the policy that sampled a round, over some of its completions.
 
-    The trainer's own log-probabilities are taken where the round has them: the engine's differ a
-    little in bf16, and that is no movement.
+    The trainer's own log-probabilities are taken where the round has them, which is in groups with
+    signal and several updates a round: the engine's differ a little in bf16 (some thousandths of a
+    nat of KL), and that is no movement.
     """
     table = pq.read_table(path, columns=COLUMNS)
     rows = table.take(spread(range(table.num_rows), ROWS)).to_pylist()

@@ -5,7 +5,7 @@ All of it is computed from what the runs have on disk, so that it can be compute
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
@@ -15,9 +15,11 @@ from .statistics import Mean, Paired, area, compared, reached
 
 Json = dict[str, Any]
 Runs = Mapping[str, Mapping[int, Run]]
-"""Label -> seed -> finished run. The others are compared with the first label."""
+"""Label -> seed -> finished run."""
 COMPARED = ("final_accuracy", "area")
 """The figures of which differences are taken; each is a family of its own for Holm."""
+LEARNED = 0.02
+"""A gain in mean accuracy below which nothing was learned, and there is no way to be half of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,12 @@ def _counted(run: Run) -> Iterator[tuple[int, int, float, Json]]:
         yield line["step"], samples, seconds, line
 
 
-def figures(runs: Runs, threshold: float | None = None) -> Json:
+def figures(runs: Runs, first: str, threshold: float | None = None) -> Json:
     """The figures as plain JSON.
 
     Args:
         runs: with at least one run for every label.
+        first: the label that the others are compared with; nothing is, as long as it has no run.
         threshold: the held-out accuracy that samples and seconds are counted to; None takes half of
             the way from the start to the best mean at the end.
     """
@@ -74,25 +77,35 @@ def figures(runs: Runs, threshold: float | None = None) -> Json:
     if threshold is None:
         start = fmean(c.sampled[0] for of in curves.values() for c in of)
         best = max(fmean(c.sampled[-1] for c in of) for of in curves.values())
-        threshold = (start + best) / 2
+        threshold = (start + best) / 2 if best - start > LEARNED else None
     objectives = {
         label: _of_one(list(of.values()), list(of), curves[label], threshold)
         for label, of in runs.items()
     }
-    first = next(iter(runs))
     return {
-        "baseline": first,
         "threshold": threshold,
         "objectives": objectives,
         "differences": {name: _differences(objectives, first, name) for name in COMPARED},
+        "made_with": _made_with([run for of in runs.values() for run in of.values()]),
     }
 
 
+def _made_with(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Versions and parts of the machine in which the runs differ, with all that they had."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        config = run.config
+        for key, value in {**config["versions"], **config["machine"]}.items():
+            found.setdefault(key, set()).add(str(value))
+    return {key: sorted(values) for key, values in found.items() if len(values) > 1}
+
+
 def _of_one(
-    runs: Sequence[Run], seeds: list[int], curves: Sequence[Curve], threshold: float
+    runs: Sequence[Run], seeds: list[int], curves: Sequence[Curve], threshold: float | None
 ) -> Json:
     """The figures of one label."""
-    last = [run.config for run in runs][-1]
+    last = runs[-1].config
+    schedule = last["config"]["schedule"]
     greedy = {
         "initial_accuracy": _share([c.greedy[0] for c in curves]),
         "final_accuracy": _share([c.greedy[-1] for c in curves]),
@@ -100,6 +113,8 @@ def _of_one(
     }
     return {
         "objective": last["objective"],
+        "updates_a_round": schedule["minibatches"] * schedule["epochs"],
+        "fingerprint": last["fingerprints"]["problems"],
         "seeds": seeds,
         "problems": runs[-1].summary["after"]["n"],
         "initial_accuracy": _share([c.sampled[0] for c in curves]),
@@ -107,8 +122,8 @@ def _of_one(
         "delta": _plain([c.sampled[-1] - c.sampled[0] for c in curves]),
         "greedy": greedy,
         "area": _share([area(c.samples, c.sampled) for c in curves]),
-        "samples_to_threshold": _until([reached(c.samples, c.sampled, threshold) for c in curves]),
-        "seconds_to_threshold": _until([reached(c.seconds, c.sampled, threshold) for c in curves]),
+        "samples_to_threshold": _until([_reached(c.samples, c, threshold) for c in curves]),
+        "seconds_to_threshold": _until([_reached(c.seconds, c, threshold) for c in curves]),
         "seconds": _plain([c.seconds[-1] for c in curves], 0.0),
         "samples": _plain([float(c.samples[-1]) for c in curves], 0.0),
         "curve": _curve(curves),
@@ -123,8 +138,11 @@ def _diagnosed(run: Run, seed: int) -> Iterator[Json]:
     """What was going on in a run, by name."""
     summary = run.summary
     for found in diagnoses(run.metrics(), summary["before"], summary["after"]):
-        told = {key: getattr(found, key) for key in ("name", "first", "last", "finding", "remedy")}
-        yield {"seed": seed, **told}
+        yield {"seed": seed, **asdict(found)}
+
+
+def _reached(xs: Sequence[float], curve: Curve, threshold: float | None) -> float | None:
+    return None if threshold is None else reached(xs, curve.sampled, threshold)
 
 
 def _curve(curves: Sequence[Curve]) -> Json:
@@ -135,12 +153,17 @@ def _curve(curves: Sequence[Curve]) -> Json:
     return {
         "steps": steps,
         "samples": [fmean(c.samples[c.steps.index(s)] for c in curves) for s in steps],
-        **{key: [getattr(m, key) for m in means] for key in ("mean", "low", "high", "per_seed")},
+        "mean": [m.mean for m in means],
+        "low": [m.low for m in means],
+        "high": [m.high for m in means],
+        "per_seed": [m.per_seed for m in means],
     }
 
 
 def _differences(objectives: Mapping[str, Json], first: str, name: str) -> Json:
     """Each label's difference from the first, over the seeds that both have."""
+    if first not in objectives:
+        return {}
     others = [label for label in objectives if label != first]
     ours, theirs, shared = [], [], []
     for label in others:

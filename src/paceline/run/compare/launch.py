@@ -20,11 +20,13 @@ from ..screen import Screen, duration
 from ..signals import Interrupts
 from .planned import Planned
 
+INSIDE = "PACELINE_IN_COMPARISON"
+"""Set in the environment of every run's process."""
 POLL = 0.5
 """Seconds between two looks at the processes."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Child:
     """A process that makes a run."""
 
@@ -120,7 +122,10 @@ class Launcher:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | self._share(slot),
+                env=os.environ | self._share(slot) | {INSIDE: "1"},
+                # A terminal's Ctrl-C comes to this process alone, which passes it on once: a run
+                # that is saving would take a second one for an order to stop at once.
+                start_new_session=True,
             )
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it has failed already, and says why

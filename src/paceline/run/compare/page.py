@@ -17,7 +17,8 @@ from ..report.words import objective_in_words
 from .panels import Panel, drawn, drift, held_out, panels
 from .record import Comparison
 from .side import side_by_side
-from .tables import HUES, cost, diagnosed, table
+from .tables import cost, diagnosed, hue_of, table
+from .words import same_test
 
 Json = dict[str, Any]
 
@@ -69,6 +70,10 @@ def verdict(data: Json) -> str:
     """One sentence: what was shown, of how many."""
     differences = data["differences"]["final_accuracy"]
     first = data["baseline"]
+    if not differences:
+        return (
+            f"Not finished, {data['finished']} of {data['planned']} runs: nothing to compare yet."
+        )
     n = min((len(d["seeds"]) for d in differences.values()), default=0)
     shown = {
         word: [label for label, d in differences.items() if d["shown"] and (d["mean"] > 0) == up]
@@ -103,7 +108,7 @@ def subject(data: Json) -> str:
         (
             "Runs",
             f"{len(data['objectives'])} × {len(data['seeds'])} seeds of {config['steps']} steps"
-            f"{state}; same start, problems and random numbers for one seed",
+            f"{state}; {alike(data)}",
         ),
         (
             "A round",
@@ -114,11 +119,19 @@ def subject(data: Json) -> str:
     return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows)
 
 
+def alike(data: Json) -> str:
+    """What the runs of one seed have in common."""
+    if data["same_start"]:
+        return "same start, problems and random numbers for one seed"
+    same = "same problems, other starts" if same_test(data) else "other problems, or other starts"
+    return f"{same} for one seed, as what is compared decides about them"
+
+
 def choice(labels: Sequence[str]) -> str:
     """A button for each label, which hides and shows it in every figure."""
     return "".join(
         f'<button type="button" aria-pressed="true" data-label="{escape(label)}">'
-        f'<i class="swatch hue{place % HUES}"></i>{escape(label)}</button>'
+        f'<i class="swatch {hue_of(place)}"></i>{escape(label)}</button>'
         for place, label in enumerate(labels)
     )
 

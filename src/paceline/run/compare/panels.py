@@ -33,12 +33,14 @@ class Panel:
     """(label, one value a point)."""
     bands: tuple[tuple[Column, Column], ...]
     """(low, high) of each series."""
+    sparse: bool = False
+    """Whether series may lack points that others have: lines go on over them."""
 
     def spec(self) -> Json:
         """What the page's script draws."""
         return {
             "id": self.id, "unit": self.unit, "series": self.series, "bands": self.bands,
-            "stacked": False, "log": False, "smooth": False, "dots": [],
+            "stacked": False, "log": False, "smooth": False, "dots": [], "connect": self.sparse,
         }  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def held_out(data: Json) -> Panel:
         steps,
         tuple((label, at(curve, "mean")) for label, curve in curves.items()),
         tuple((at(curve, "low"), at(curve, "high")) for curve in curves.values()),
+        sparse=True,
     )
 
 

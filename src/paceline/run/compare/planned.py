@@ -19,6 +19,10 @@ UNSEEN = (
 )  # fmt: skip
 """Keys, and sections, in which a run that is there already may differ: they change no figure, to
 rounding."""
+OTHER = {
+    "problems": "other problems", "tokenizer": "another tokenizer", "files": "other code of yours",
+}  # fmt: skip
+"""What it means that a fingerprint differs."""
 OF_THE_START = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
 """Keys, and sections, on which accuracy before training depends."""
 
@@ -72,9 +76,13 @@ class Planned:
         """The accuracy before training, if it has been measured."""
         return self.run.summary.get("before")
 
-    def check(self, fingerprints: Mapping[str, str]) -> None:
-        """Raise ConfigError where a run in this directory is another than the one that is
-        planned."""
+    def check(self, fingerprints: Mapping[str, str], dtype: str) -> None:
+        """Raise ConfigError where a run in this directory is another than the one that is planned.
+
+        Args:
+            fingerprints: of what the run would read now.
+            dtype: in which it would be made.
+        """
         if self.state == "new":
             return
         there = self.run.config
@@ -86,10 +94,16 @@ class Planned:
                     f"comparison would have {_shown(new.get(key))}; choose another directory with "
                     "--out, or remove that run."
                 )
-        if there.get("fingerprints") != fingerprints:
+        known = there.get("fingerprints", {})
+        for key in (k for k in known if k in fingerprints and known[k] != fingerprints[k]):
             raise ConfigError(
-                f"'{self.path}' is a run with other problems, or another tokenizer, than there are "
-                "now under the same name; choose another directory with --out, or remove that run."
+                f"'{self.path}' was made with {OTHER[key]} than there are now under the same "
+                "name; choose another directory with --out, or remove that run."
+            )
+        if there["machine"]["dtype"] != dtype:
+            raise ConfigError(
+                f"'{self.path}' is a run in {there['machine']['dtype']}, and this machine would "
+                f"make it in {dtype}; set model.dtype, or choose another directory with --out."
             )
 
 

@@ -4,12 +4,15 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from ... import config as configuration
-from ...config import Config
 from ...errors import ConfigError
 from .. import disk
 from ..run import Run
@@ -21,8 +24,8 @@ from .words import sentences
 
 Json = dict[str, Any]
 ABOUT = (
-    "name", "command", "complete", "seeds", "planned", "finished", "failed", "config",
-    "asked_threshold",
+    "name", "command", "complete", "seeds", "planned", "finished", "failed", "config", "baseline",
+    "asked_threshold", "same_start",
 )  # fmt: skip
 """Keys of compare.json that do not come from the runs."""
 
@@ -66,60 +69,80 @@ class Comparison:
         return json.loads(self.file.read_text(encoding="utf-8"))
 
     def runs(self) -> dict[str, dict[int, Run]]:
-        """Label -> seed -> finished run."""
+        """Label -> seed -> finished run. Raises: ConfigError where one is gone."""
         return {
             label: {
-                seed: Run(self.path / folder)
+                seed: Run.open(self.path / folder)
                 for seed, folder in zip(one["seeds"], one["runs"], strict=True)
             }
             for label, one in self.data["objectives"].items()
         }
 
 
-def write(
-    result: Comparison,
-    config: Config,
-    runs: Sequence[Planned],
-    threshold: float | None,
-    failures: Sequence[Failure],
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a comparison besides its runs' figures."""
+
+    name: str
+    """Of the recipe."""
+    runs: Sequence[Planned]
+    threshold: float | None
+    """The accuracy that was asked for, if one was."""
+    failures: Sequence[Failure] = ()
+
+
+def write(result: Comparison, about: About) -> bool:
     """Write compare.json from the runs that are finished; not before two labels have one each.
 
     Returns whether it was written.
     """
-    finished: dict[str, dict[int, Run]] = {}
-    for one in runs:
+    finished: dict[str, dict[int, Run]] = {p.arm.label: {} for p in about.runs}
+    for one in about.runs:
         if one.state == "finished":
-            finished.setdefault(one.arm.label, {})[one.seed] = one.run
-            _give_up_checkpoints(one)
-    if len(finished) < 2:
+            finished[one.arm.label][one.seed] = one.run
+            _give_up_checkpoints(one.run)
+    if sum(map(bool, finished.values())) < 2:
         return False
-    in_order = {p.arm.label: finished[p.arm.label] for p in runs if p.arm.label in finished}
+    starts = {seed: {p.start for p in about.runs if p.seed == seed} for seed in _seeds(about.runs)}
     command = shlex.join(["paceline", *sys.argv[1:]]) if sys.argv[1:2] == ["compare"] else None
-    about = {
-        "name": config.name,
+    data = {
+        "name": about.name,
         "command": command,
-        "complete": all(p.state == "finished" for p in runs),
-        "seeds": sorted({p.seed for p in runs}),
-        "planned": len(runs),
+        "complete": all(p.state == "finished" for p in about.runs),
+        "seeds": _seeds(about.runs),
+        "planned": len(about.runs),
         "finished": sum(map(len, finished.values())),
-        "failed": [{"run": f.planned.title, "why": f.why} for f in failures],
-        "config": configuration.to_json(runs[0].arm.config),
-        "asked_threshold": threshold,
+        "failed": [{"run": f.planned.title, "why": f.why} for f in about.failures],
+        "config": configuration.to_json(about.runs[0].arm.config),
+        "baseline": about.runs[0].arm.label,
+        "asked_threshold": about.threshold,
+        "same_start": all(len(alike) == 1 for alike in starts.values()),
     }
-    _write(result, about, in_order)
+    _write(result, data, {label: of for label, of in finished.items() if of})
     return True
 
 
+def _seeds(runs: Sequence[Planned]) -> list[int]:
+    return sorted({p.seed for p in runs})
+
+
 def renew(result: Comparison) -> None:
-    """Compute compare.json again from the runs that it names."""
+    """Compute compare.json again from the runs that it names.
+
+    Raises: ConfigError where one of them is gone, or the file is of another version.
+    """
     data = result.data
-    about = {key: data[key] for key in ABOUT}
-    _write(result, about, result.runs())
+    if missing := [key for key in ABOUT if key not in data]:
+        raise ConfigError(
+            f"'{result.file}' is of another version of paceline (it has no '{missing[0]}'); make "
+            "the comparison again with the same command, which uses the runs that are finished."
+        )
+    _write(result, {key: data[key] for key in ABOUT}, result.runs())
 
 
 def _write(result: Comparison, about: Json, runs: Mapping[str, Mapping[int, Run]]) -> None:
-    data: Json = about | {"written": wall_clock()} | figures(runs, about["asked_threshold"])
+    found = figures(runs, about["baseline"], about["asked_threshold"])
+    data: Json = {**about, "written": wall_clock(), **found}
     for of in data["objectives"].values():
         of["runs"] = [str(Path(path).relative_to(result.path)) for path in of["runs"]]
     data["sentences"] = sentences(data)
@@ -127,7 +150,39 @@ def _write(result: Comparison, about: Json, runs: Mapping[str, Mapping[int, Run]
     disk.replace(result.file, [text.encode()])
 
 
-def _give_up_checkpoints(one: Planned) -> None:
-    """A finished run goes on no more, and thirty checkpoints would fill a disk."""
-    if one.arm.config.save_keep:
-        shutil.rmtree(one.run.checkpoints, ignore_errors=True)
+def _give_up_checkpoints(run: Run) -> None:
+    """A finished run goes on no more, and thirty checkpoints would fill a disk. One that was made
+    to keep all of them keeps them."""
+    if run.checkpoints.is_dir() and run.config["config"]["save_keep"]:
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """The directory of a comparison, held by this process alone; one that came to nothing is
+    removed.
+
+    Raises: ConfigError where another process has it, or where it holds something else.
+    """
+    known = {"runs", "compare.json", "compare.html", ".lock", ".compare.html.part"}
+    if (path / "config.json").is_file() or (path.exists() and not path.is_dir()):
+        raise ConfigError(f"'{path}' is no place for a comparison; choose another with --out.")
+    if path.is_dir() and (others := sorted({p.name for p in path.iterdir()} - known)):
+        raise ConfigError(
+            f"'{path}' holds other things ('{others[0]}'); choose another directory with --out."
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            f"Another process is making the comparison in '{path}'; wait for it, or choose another "
+            "directory with --out."
+        ) from None
+    try:
+        yield
+    finally:
+        if {p.name for p in path.iterdir()} <= {".lock"}:
+            shutil.rmtree(path, ignore_errors=True)
+        lock.release()

@@ -42,7 +42,8 @@ def _round(runs: Mapping[str, Run], index: int) -> Json | None:
         }
     except (pa.ArrowException, OSError):
         return None
-    draws = set.intersection(*({row["draw"] for row in of} for of in rows.values()))
+    asked = [{(row["draw"], row["prompt"]) for row in of} for of in rows.values()]
+    draws = {draw for draw, _ in set.intersection(*asked)}
     if not draws:
         return None
     some = next(iter(rows.values()))

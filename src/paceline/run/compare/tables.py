@@ -1,19 +1,26 @@
 """The tables of a comparison's page: what came out, what went wrong, what it cost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
 from ..report.words import THIN, duration, percent, points, quantity, signed
+from .words import by_name, p_value
 
 Json = dict[str, Any]
 HUES = 6
 """Colours of the charts."""
 
 
+def hue_of(place: int) -> str:
+    """Classes of the place's colour; beyond the last colour they come again, and look otherwise."""
+    return f"hue{place % HUES}" + (" again" if place >= HUES else "")
+
+
 def table(data: Json) -> str:
     """Initial, final, Δ and the differences, one row a label."""
-    until = percent(data["threshold"], 0)
+    threshold = data["threshold"]
+    until = "–" if threshold is None else percent(threshold, 0)
     heads = ("Initial", None, "Final", "Δ, points", f"Against {data['baseline']}", "Area",
              f"Samples to {until}", f"Time to {until}")  # fmt: skip
     head = "".join(
@@ -54,10 +61,9 @@ def _row(data: Json, label: str, one: Json, place: int) -> str:
         for name, value, small in cells
     ]
     made.insert(1, f'<td class="strip" aria-hidden="true">{_strip(one, place)}</td>')
-    hue = place % HUES
+    hue = hue_of(place)
     return (
-        f'<tr><th scope="row"><i class="swatch hue{hue}"></i>{escape(label)}</th>'
-        f"{''.join(made)}</tr>"
+        f'<tr><th scope="row"><i class="swatch {hue}"></i>{escape(label)}</th>{"".join(made)}</tr>'
     )
 
 
@@ -75,15 +81,11 @@ def _against(difference: Json | None) -> tuple[str, str]:
     if difference is None:
         return "–", ""
     p = difference["p_holm"]
-    small = _points(difference) + ("" if p is None else f", p {_p(p)}")
+    small = _points(difference) + ("" if p is None else f", p {p_value(p)}")
     return signed(difference["mean"]), small
 
 
-def _p(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def _until(counted: Json, worded: Any) -> tuple[str, str]:
+def _until(counted: Json, worded: Callable[[float], str]) -> tuple[str, str]:
     if counted["mean"] is not None:
         low, high = counted["low"], counted["high"]
         return worded(counted["mean"]), "" if low is None else f"{worded(low)}–{worded(high)}"
@@ -102,7 +104,7 @@ def _strip(one: Json, place: int) -> str:
     start, end = one["initial_accuracy"], one["final_accuracy"]
     marks = [line("axis", 0, 1), line("way", start["mean"], end["mean"])]
     if end["low"] is not None:
-        marks.append(line(f"range hue{place % HUES}", end["low"], end["high"]))
+        marks.append(line(f"range {hue_of(place)}", end["low"], end["high"]))
     marks.append(f'<circle class="before" cx="{x(start["mean"])}" cy="50%" r="3.5"/>')
     marks += [f'<circle class="seed" cx="{x(v)}" cy="50%" r="2"/>' for v in end["per_seed"]]
     return f'<svg height="24" width="100%">{"".join(marks)}</svg>'
@@ -112,12 +114,12 @@ def diagnosed(data: Json) -> str:
     """What was going on in the runs, by name, label by label."""
     rows = ""
     for label, one in data["objectives"].items():
-        for name, seeds in by_name(one).items():
-            first = one["diagnoses"][seeds[0]]
-            where = ", ".join(str(one["diagnoses"][i]["seed"]) for i in seeds)
+        for name, found in by_name(one).items():
+            first = found[0]
+            where = ", ".join(str(diagnosis["seed"]) for diagnosis in found)
             rows += (
                 f'<tr><th scope="row">{escape(label)}</th><td>{escape(name)}</td>'
-                f"<td>{len(seeds)} of {len(one['seeds'])} (seed {where})</td>"
+                f"<td>{len(found)} of {len(one['seeds'])} (seed {where})</td>"
                 f"<td>Seed {first['seed']}, step {first['first']:,}: {escape(first['finding'])}. "
                 f"{escape(first['remedy'])}</td></tr>"
             )
@@ -128,16 +130,6 @@ def diagnosed(data: Json) -> str:
         '<th scope="col">Diagnosis</th><th scope="col">Seeds</th><th scope="col">The first of them'
         f"</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def by_name(one: Json) -> dict[str, list[int]]:
-    """Name -> places of the first diagnosis of that name in each seed."""
-    found: dict[str, list[int]] = {}
-    for place, diagnosis in enumerate(one["diagnoses"]):
-        seeds = [one["diagnoses"][i]["seed"] for i in found.get(diagnosis["name"], [])]
-        if diagnosis["seed"] not in seeds:
-            found.setdefault(diagnosis["name"], []).append(place)
-    return found
 
 
 def cost(data: Json, runs: Mapping[str, Mapping[int, Any]]) -> str:

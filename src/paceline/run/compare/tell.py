@@ -1,12 +1,10 @@
 """A comparison on the terminal: what it will do, and the table of what it came to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
+from ...config import Config
 from ..check import Checked
 from ..check_room import gigabytes
 from ..report.words import signed
@@ -14,33 +12,31 @@ from ..screen import Screen, duration
 from .planned import Planned
 from .record import Comparison
 from .statistics import half_width
+from .words import on_one_update, p_value
 
 Json = dict[str, Any]
-WIDE = 100
-"""Columns of a terminal that holds the whole table."""
+STARTING = 10.0
+"""Seconds until a process has loaded everything."""
+TOGETHER = 1.25
+"""How many times as many runs an hour two at a time make on two processors (LAB.md)."""
 
 
 def tell_plan(
     checked: Checked, runs: Sequence[Planned], path: Path, jobs: int, screen: Screen
 ) -> None:
     """The whole comparison, before anything long starts."""
-    config = runs[0].arm.config
-    arms = {p.arm.label: p.arm for p in runs}
-    seeds = sorted({p.seed for p in runs})
-    r, schedule = config.rollouts, config.schedule
-    screen.say(f"paceline: comparing on {config.name}  →  {path}", "bold")
-    for label, arm in arms.items():
-        screen.say(f"  {label:12} {arm.config.objective.resolved(r.max_tokens)}")
-    once = "once" if schedule.epochs == 1 else f"{schedule.epochs} times"
-    screen.say(
-        f"  plan       {len(arms)} × {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}) = {len(runs)} "
-        f"runs of {config.steps} steps, {jobs} at a time; {schedule.parts} "
-        f"update{'s' if schedule.parts > 1 else ''} a round of {r.problems} × {r.completions}, "
-        f"gone through {once}"
-    )
-    e = config.evaluation
-    n = min(e.problems, len(checked.task.heldout))
-    screen.say(f"  measured   on {n} held-out problems: before, every {e.every} steps, after")
+    configs = {p.arm.label: p.arm.config for p in runs}
+    first = runs[0].arm.config
+    most = first.rollouts.max_tokens
+    screen.say(f"paceline: comparing on {first.name}  →  {path}", "bold")
+    wide = max(map(len, configs))
+    for label, config in configs.items():
+        screen.say(f"  {label:{wide}}  {config.objective.resolved(most)}")
+    for line in _plan(configs, runs, jobs):
+        screen.say(f"  {line}")
+    n = min(first.evaluation.problems, len(checked.task.heldout))
+    every = " or ".join(str(e) for e in _values(configs, lambda c: c.evaluation.every))
+    screen.say(f"  measured   on {n} held-out problems: before, every {every} steps, after")
     counted = {s: sum(p.state == s for p in runs) for s in ("finished", "begun")}
     if counted["finished"] or counted["begun"]:
         screen.say(
@@ -48,8 +44,32 @@ def tell_plan(
             "used"
         )
     _tell_needs(checked, sum(p.state != "finished" for p in runs), jobs, screen)
-    for note in checked.notes:
-        screen.say_once(note)
+    updates = {k: (c.schedule.parts, repr(c.objective)) for k, c in configs.items()}
+    for note in (*checked.notes, on_one_update(updates)):
+        if note is not None:
+            screen.say_once(note)
+
+
+def _plan(configs: Mapping[str, Config], runs: Sequence[Planned], jobs: int) -> Iterator[str]:
+    """How many runs of how many steps, and what a round is; where arms differ, all that there
+    is."""
+    seeds = sorted({p.seed for p in runs})
+    steps, parts = (
+        " or ".join(str(value) for value in _values(configs, pick))
+        for pick in (lambda c: c.steps, lambda c: c.schedule.parts)
+    )
+    sizes = (f"{c.rollouts.problems} × {c.rollouts.completions}" for c in configs.values())
+    count = f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
+    span = f" ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else ""
+    yield (
+        f"plan       {len(configs)} × {count}{span} = {len(runs)} runs of {steps} steps, {jobs} at "
+        f"a time"
+    )
+    yield f"           {parts} updates a round of {' or '.join(dict.fromkeys(sizes))} completions"
+
+
+def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> list[int]:
+    return list(dict.fromkeys(pick(config) for config in configs.values()))
 
 
 def _tell_needs(checked: Checked, left: int, jobs: int, screen: Screen) -> None:
@@ -58,9 +78,11 @@ def _tell_needs(checked: Checked, left: int, jobs: int, screen: Screen) -> None:
     if not left or estimate is None:
         return
     if estimate.seconds is not None:
-        one = estimate.seconds.total
+        one = estimate.seconds.total + STARTING
+        # Several runs share a machine without GPUs, and together make little more than one alone.
+        faster = jobs if checked.device.type == "cuda" else min(jobs, TOGETHER)
         screen.say(
-            f"  time       up to {duration(one * left / jobs)} for {left} runs, up to "
+            f"  time       up to {duration(one * left / faster)} for {left} runs, up to "
             f"{duration(one)} each alone; less where answers end early"
         )
     needed = estimate.memory.total * min(jobs, left)
@@ -74,51 +96,57 @@ def _tell_needs(checked: Checked, left: int, jobs: int, screen: Screen) -> None:
 def tell_result(result: Comparison, screen: Screen) -> None:
     """The table, the sentences, and where the rest is."""
     data = result.data
-    if not data:
-        return
-    wide = screen.console.width >= WIDE or not screen.console.is_terminal
-    screen.show(table(data, wide=wide), width=WIDE)
+    width = screen.console.width if screen.console.is_terminal else None
+    for line in table(data, width):
+        screen.say(line)
     for text in data["sentences"]:
         screen.say(f"– {text}")
     screen.say(f"figures  {result.file}")
-    if result.page.exists():
-        screen.say(f"page     {result.page}")
+    screen.say(f"page     {result.page}")
 
 
-def table(data: Json, *, wide: bool = True) -> Table:
+def table(data: Json, width: int | None = None) -> list[str]:
     """Initial, final, Δ, and how fast, one row a label; means with 95 % t intervals over seeds.
 
     Args:
-        wide: with the columns that a narrow terminal has no room for.
+        width: of the terminal: columns at the end are left out where it has no room for them.
     """
     most = max(len(one["seeds"]) for one in data["objectives"].values())
-    made = Table(
-        title=f"% right on held-out problems: means over {most} seeds, ± 95 % t interval",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    made.add_column("")
-    threshold = f"{100 * data['threshold']:.0f} %"
-    columns = ["initial", "final", "Δ", f"to {data['baseline']}", "p"]
-    columns += ["area", f"samples\nto {threshold}", "time"] if wide else []
-    for column in columns:
-        made.add_column(column, justify="right", no_wrap=True)
-    for label, one in data["objectives"].items():
-        difference = data["differences"]["final_accuracy"].get(label)
-        p = None if difference is None else difference["p_holm"]
-        cells = [
-            label,
-            share(one["initial_accuracy"]),
-            share(one["final_accuracy"]),
-            change(one["delta"]),
-            "" if difference is None else change(difference),
-            "" if p is None else f"{p:.3f}",
-            share(one["area"]),
-            until(one["samples_to_threshold"]),
-            duration(one["seconds"]["mean"]),
-        ]
-        made.add_row(*cells[: len(columns) + 1])
-    return made
+    threshold = data["threshold"]
+    until = "" if threshold is None else f"to {100 * threshold:.0f} %"
+    against = data["baseline"] if len(data["baseline"]) <= 12 else "the first"
+    columns = [
+        ["", *data["objectives"]],
+        *([head, *cells] for head, cells in _columns(data, f"to {against}", f"samples {until}")),
+    ]
+    widths = [max(map(len, column)) for column in columns]
+    while width is not None and len(columns) > 3 and sum(widths) + 2 * len(widths) > width:
+        del columns[-1], widths[-1]
+    over = f" over {most} seeds, ± 95 % t interval" if most > 1 else ", one seed each"
+    lines = [f"% right on held-out problems: means{over}"]
+    for row in zip(*columns, strict=True):
+        first, *others = (
+            f"{cell:<{w}}" if place == 0 else f"{cell:>{w}}"
+            for place, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  ".join((first, *others)).rstrip())
+    lines.insert(2, "─" * max(map(len, lines[1:])))
+    return lines
+
+
+def _columns(data: Json, against: str, samples: str) -> Iterator[tuple[str, list[str]]]:
+    """(head, cells) of every column but the labels'."""
+    every = list(data["objectives"].values())
+    found = data["differences"]["final_accuracy"]
+    differences = [found.get(label) for label in data["objectives"]]
+    yield "initial", [share(one["initial_accuracy"]) for one in every]
+    yield "final", [share(one["final_accuracy"]) for one in every]
+    yield "Δ", [change(one["delta"]) for one in every]
+    yield against, ["" if d is None else change(d) for d in differences]
+    yield "p (Holm)", ["" if not d or d["p"] is None else p_value(d["p_holm"]) for d in differences]
+    yield "area", [share(one["area"]) for one in every]
+    yield samples, [until(one["samples_to_threshold"]) for one in every]
+    yield "training", [duration(one["seconds"]["mean"]) for one in every]
 
 
 def share(mean: Json) -> str:

@@ -11,12 +11,18 @@ FEW_PROBLEMS = 500
 
 def sentences(data: Json) -> list[str]:
     """One for every comparison with the first, then what limits them."""
-    first = data["baseline"]
+    first, differences = data["baseline"], data["differences"]
+    many = len(differences["final_accuracy"])
     found = [
-        sentence(label, first, one, len(data["differences"]["final_accuracy"]))
-        for label, one in data["differences"]["final_accuracy"].items()
+        sentence(label, first, one, many) for label, one in differences["final_accuracy"].items()
     ]
-    return [*found, *_limits(data)]
+    found += [
+        f"On the way {label} is {_better(one)} than {first}: its mean accuracy over all samples "
+        f"differs by {seen(one, many)}."
+        for label, one in differences["area"].items()
+        if one["shown"]
+    ]
+    return [*found, *_diagnosed(data), *_limits(data)]
 
 
 def sentence(label: str, first: str, one: Mapping[str, Any], of: int) -> str:
@@ -33,12 +39,24 @@ def sentence(label: str, first: str, one: Mapping[str, Any], of: int) -> str:
         )
     if not any(one["per_seed"]):
         return f"{label} against {first}: the same accuracy in each of {n} seeds."
-    seen = f"{signed(one['mean'])} points, 95{THIN}% interval {points(one['low'], one['high'])}"
-    p = f"p{THIN}={THIN}{_p(one['p_holm'])}" + (f" after Holm, of {of}" if of > 1 else "")
     if one["shown"]:
-        better = "better" if one["mean"] > 0 else "worse"
-        return f"{label} is {better} than {first}: {seen} ({p})."
-    return f"{label} against {first}: no difference shown ({seen}; {p}).{_could(one, n)}"
+        return f"{label} is {_better(one)} than {first}: {seen(one, of)}."
+    return f"{label} against {first}: no difference shown, {seen(one, of)}.{_could(one, n)}"
+
+
+def _better(one: Mapping[str, Any]) -> str:
+    return "better" if one["mean"] > 0 else "worse"
+
+
+def seen(one: Mapping[str, Any], of: int) -> str:
+    """A difference with its interval and p value.
+
+    Args:
+        of: how many comparisons are made at once.
+    """
+    p = f"p{THIN}={THIN}{p_value(one['p_holm'])}" + (f" after Holm, of {of}" if of > 1 else "")
+    span = points(one["low"], one["high"])
+    return f"{signed(one['mean'])} points (95{THIN}% interval {span}; {p})"
 
 
 def _could(one: Mapping[str, Any], n: int) -> str:
@@ -60,24 +78,78 @@ def points_of(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """Example: 0.012, 0.41, <0.001"""
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
+def by_name(one: Json) -> dict[str, list[Json]]:
+    """Name -> the first diagnosis of that name in each seed that has it."""
+    found: dict[str, list[Json]] = {}
+    for diagnosis in one["diagnoses"]:
+        same = found.setdefault(diagnosis["name"], [])
+        if all(diagnosis["seed"] != other["seed"] for other in same):
+            same.append(diagnosis)
+    return found
+
+
+def _diagnosed(data: Json) -> list[str]:
+    return [
+        f"{label}: {name} in {len(of)} of {len(one['seeds'])} seeds, first at step "
+        f"{min(d['first'] for d in of):,}."
+        for label, one in data["objectives"].items()
+        for name, of in by_name(one).items()
+    ]
+
+
+def same_test(data: Json) -> bool:
+    """Whether all were measured on the same problems."""
+    return len({one["fingerprint"] for one in data["objectives"].values()}) == 1
+
+
+def on_one_update(updates: Mapping[str, tuple[int, str]]) -> str | None:
+    """A sentence where objectives are compared that may have the same gradient.
+
+    Args:
+        updates: label -> updates a round, and the objective as it is written.
+    """
+    once = {objective for parts, objective in updates.values() if parts == 1}
+    if len(once) < 2:
+        return None
+    return (
+        "One update a round: every ratio is 1, so objectives that differ in their ratio or their "
+        "clip alone have the same gradient (grpo, gspo, sapo and gmpo; dapo and cispo). "
+        "schedule.minibatches=4 tells them apart."
+    )
+
+
 def _limits(data: Json) -> list[str]:
-    found = []
-    problems = min(one["problems"] for one in data["objectives"].values())
+    found, objectives = [], data["objectives"]
+    if data["baseline"] not in objectives:
+        found.append(
+            f"{data['baseline']}, with which the others are compared, has no finished run, so "
+            "there are no differences."
+        )
+    if not same_test(data):
+        found.append(
+            "The problems are not the same for all: accuracies are of different tests, and their "
+            "differences are no differences between algorithms."
+        )
+    elif not data["same_start"]:
+        found.append("Not all runs of one seed had the same start: that is part of what differs.")
+    if data["threshold"] is None:
+        found.append("Nothing was learned on average, so there is no threshold to be reached.")
+    for key, values in data["made_with"].items():
+        found.append(f"Not all runs were made alike: {key} was {' and '.join(values)}.")
+    problems = min(one["problems"] for one in objectives.values())
     if problems < FEW_PROBLEMS:
         found.append(
             f"Accuracy is measured on {problems} problems only: figures are coarse, and the "
             "intervals are those over seeds, not over problems."
         )
-    if data["config"]["schedule"]["minibatches"] * data["config"]["schedule"]["epochs"] == 1:
-        found.append(
-            "One update a round: every ratio is 1, so objectives that differ in their ratio or "
-            "their clip alone have the same gradient (grpo, gspo, sapo and gmpo; dapo and cispo). "
-            "schedule.minibatches=4 tells them apart."
-        )
+    updates = {k: (one["updates_a_round"], one["objective"]) for k, one in objectives.items()}
+    if said := on_one_update(updates):
+        found.append(said)
     if data["finished"] < data["planned"]:
         left = data["planned"] - data["finished"]
         found.append(

@@ -9,6 +9,8 @@ MUCH = 0.1
 """A share of clipped tokens that is worth a sentence."""
 ROUNDING = 1e-2
 """A relative difference of gradients' norms above this is more than rounding."""
+ANOTHER = 0.5
+"""One above this is no matter of hardware or versions."""
 
 
 def agreement(replay: Replay) -> str:
@@ -30,6 +32,11 @@ def agreement(replay: Replay) -> str:
         f"The largest relative difference to the gradient norms of the run is "
         f"{redone.difference:.1e} (step {redone.at})"
     )
+    if redone.difference > ANOTHER:
+        return (
+            f"{told}: this is another policy, or another objective under the same name, than the "
+            "run's, and the figures are not of the run."
+        )
     if redone.difference > ROUNDING:
         return (
             f"{told}: the policy here is not quite the run's, as with other hardware, threads or "

@@ -108,10 +108,11 @@ function scales(spec, data, width, height, margin) {
   };
 }
 
-function path(steps, values, at) {
+/** A line through the values; a missing one breaks it, unless they are to be connected. */
+function path(steps, values, at, connect) {
   let text = "", pen = "M";
   values.forEach((value, i) => {
-    if (value === null) { pen = "M"; return; }
+    if (value === null) { if (!connect) pen = "M"; return; }
     text += `${pen}${at.x(steps[i]).toFixed(1)} ${at.y(value).toFixed(1)}`;
     pen = "L";
   });
@@ -149,9 +150,10 @@ function spreads(svg, spec, data, at) {
 function lines(svg, spec, data, at) {
   spreads(svg, spec, data, at);
   seen(spec, data).forEach(({ values, place }) => {
-    const hue = `hue${place % HUES}`;
-    const short = data.steps.length < 10;
-    const raw = draw(svg, "path", { class: `line ${hue}`, d: path(data.steps, values, at) });
+    const hue = `hue${place % HUES}${place >= HUES ? " again" : ""}`;
+    const short = data.steps.length < 10 || spec.connect;
+    const whole = path(data.steps, values, at, spec.connect);
+    const raw = draw(svg, "path", { class: `line ${hue}`, d: whole });
     if (data.window > 1 && spec.smooth) {
       raw.classList.add("raw");
       const mean = path(data.steps, smoothed(values, data.window), at);
@@ -204,7 +206,8 @@ function legend(node, spec, data, index) {
   };
   const many = spec.series.length + spec.dots.length > 1;
   for (const { label, values, place: i } of seen(spec, data)) {
-    entry(many ? `swatch hue${i % HUES}` : "", many ? label : "", worded(values[place], spec.unit));
+    const swatch = `swatch hue${i % HUES}${i >= HUES ? " again" : ""}`;
+    entry(many ? swatch : "", many ? label : "", worded(values[place], spec.unit));
   }
   const kinds = [...new Set(spec.dots.map((d) => d.label))];
   kinds.forEach((label, i) => {

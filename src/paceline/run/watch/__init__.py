@@ -1,7 +1,8 @@
 """Diagnostics: what is happening in a run, by name, with its figures and what to do.
 
-Each rule looks for one sign in the lines of metrics.jsonl, and in nothing else: what it says does
-not depend on when it is asked, and an old run can be asked as well. A line is seen when its step is
+Each rule looks for one sign in the lines of metrics.jsonl and the held-out measurements around
+them, and in nothing else: what it says does not depend on when it is asked, and an old run can be
+asked as well. A line is seen when its step is
 over (`Watch`), or all of them at once (`diagnoses`). docs/diagnostics.md explains them one by one.
 
 A wrong alarm is worse than a late one: thresholds lie outside of what runs that learned did,

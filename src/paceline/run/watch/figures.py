@@ -58,6 +58,7 @@ class Figures:
         round, step = line.get("round"), number(line, "step")
         begins = part == 0 if round is None else last is None or last.round != round
         groups, silent = number(line, "groups"), number(line, "groups_without_signal")
+        refused = number(line, "groups_refused") or 0.0  # set aside for having no signal
         evaluation = line.get("evaluation") or {}
         return cls(
             step=int(step) if step is not None else last.step + 1 if last else 1,
@@ -67,7 +68,9 @@ class Figures:
             reward=number(line, "reward"),
             accuracy=number(line, "accuracy"),
             length=number(line, "completion_tokens"),
-            silent=silent / groups if groups and silent is not None else None,
+            silent=(silent + refused) / (groups + refused)
+            if groups and silent is not None
+            else None,
             repeated=number(line, "repeated_answers"),
             entropy=number(line, "entropy"),
             kl=number(line, "kl"),

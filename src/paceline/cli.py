@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, Interrupted, RewardError, UserError
+from .errors import ConfigError, Interrupted, RewardError, RunsFailedError, UserError
 
 if TYPE_CHECKING:
     from .config import Config
@@ -267,8 +267,9 @@ def _resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def _compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .config import split
-    from .run.compare import RunsFailedError, compare
+    from .run.compare import Comparison, compare
     from .run.compare.arms import varied
+    from .run.run import default_path
 
     out, one = changes.pop("out", None), changes.get("objective", "")
     if "," in one.partition("(")[0] or (one and known.objectives):
@@ -276,23 +277,29 @@ def _compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
             "--objective names the one objective under which values of a key are compared (--vary);"
             " objectives that are compared stand in --objectives grpo,gspo."
         )
+    config = _configured(known, changes)
+    path = Path(out) if out else default_path(config.name, "comparisons")
     try:
-        result = compare(
-            _configured(known, changes),
+        compare(
+            config,
             split(known.objectives or ""),
             vary=varied(known.vary),
             seeds=known.seeds,
-            out=out,
+            out=path,
             jobs=known.jobs,
             threshold=known.threshold,
             quiet=known.quiet or known.json,
         )
-    except RunsFailedError as error:
+    except RunsFailedError:
         if known.json:
-            print(json.dumps(error.result.data, ensure_ascii=False, allow_nan=False))
+            _print_json(Comparison(path).data)
         raise
     if known.json:
-        print(json.dumps(result.data, ensure_ascii=False, allow_nan=False))
+        _print_json(Comparison(path).data)
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, ensure_ascii=False, allow_nan=False))
 
 
 def _check(known: argparse.Namespace, changes: dict[str, str]) -> None:

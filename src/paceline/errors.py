@@ -54,6 +54,12 @@ class MemoryShortError(UserError):
     exit_code = 8
 
 
+class RunsFailedError(UserError):
+    """Runs of a comparison that did not come to their end; what the others show is written."""
+
+    exit_code = 9
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal that asked for an end: SIGINT (Ctrl-C) or SIGTERM."""
 

@@ -107,7 +107,8 @@ class Config:
     """Steps between checkpoints, from which a run goes on after whatever stopped it; 0 saves one
     only where the run is stopped by a signal or an error."""
     save_keep: int = 2
-    """Checkpoints kept, the newest; 0 keeps all. A finished run keeps the last one."""
+    """Checkpoints kept, the newest; 0 keeps all. A finished run keeps the last one, one of a
+    comparison none."""
     show_every: int = 10
     """Steps between looks at a few completions; 0 never."""
 

@@ -149,7 +149,7 @@ def test_finished_runs_are_used_and_a_failed_one_does_not_end_the_others(made, t
     before = {p: p.stat().st_mtime_ns for p in out.glob("runs/g*/*/summary.json")}
     objectives = f"grpo,gspo,{tmp_path}/mine.py:broken,rloo"
     done = run_command(out, "--jobs", "2", "--objectives", objectives, "--seeds", "1")
-    assert done.returncode == 1
+    assert done.returncode == 9
     assert "1 of 4 runs failed; the first of them is broken seed 0" in done.stderr
     assert "ValueError: as it was written to" in done.stderr
     data = Comparison.open(out).data

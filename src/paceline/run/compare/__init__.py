@@ -1,7 +1,7 @@
 """Comparisons of algorithms, or of any setting, over seeds: made, resumed, measured and shown."""
 
-from .compare import RunsFailedError, compare
+from .compare import compare
 from .page import write_page
 from .record import Comparison, renew
 
-__all__ = ["Comparison", "RunsFailedError", "compare", "renew", "write_page"]
+__all__ = ["Comparison", "compare", "renew", "write_page"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ... import config as configuration
 from ...config import Config, labelled
-from ...errors import ConfigError, UserError
+from ...errors import ConfigError, RunsFailedError
 from ...objective import Objective
 from ...training import check_objective
 from ..check import Checked, check
@@ -58,8 +58,9 @@ def compare(
         threshold: held-out accuracy that samples and seconds are counted to; if None, half of the
             way from the start to the best mean at the end.
 
-    Raises: UserError with one sentence, before any long work, for what a user can mend, and at the
-        end where a run failed; Interrupted for a signal, when every run has saved.
+    Raises: UserError with one sentence, before any long work, for what a user can mend;
+        RunsFailedError at the end, where some failed; Interrupted for a signal, when every run has
+        saved.
     """
     _check_numbers(seeds, jobs, threshold)
     arms = arms_of(config, labelled(objectives), vary or {})
@@ -84,7 +85,7 @@ def compare(
             write_page(result)
             tell_result(result, screen)
     if failures:
-        raise RunsFailedError(result, failures, len(runs), shown=written)
+        raise _failed(failures, len(runs), shown=written)
     return result
 
 
@@ -168,15 +169,9 @@ def _kind(arm: Arm) -> str:
     return repr({key: value for key, value in data.items() if not within(key, OF_THE_UPDATE)})
 
 
-class RunsFailedError(UserError):
-    """Some runs of a comparison did not come to their end."""
-
-    def __init__(
-        self, result: Comparison, failures: Sequence[Failure], of: int, *, shown: bool
-    ) -> None:
-        first, few = failures[0], "" if shown else ", and no two things have a finished run each"
-        super().__init__(
-            f"{len(failures)} of {of} runs failed{few}; the first of them is "
-            f"{first.planned.title}: {first.why}. The same command tries them again."
-        )
-        self.result = result
+def _failed(failures: Sequence[Failure], of: int, *, shown: bool) -> RunsFailedError:
+    first, few = failures[0], "" if shown else ", and no two things have a finished run each"
+    return RunsFailedError(
+        f"{len(failures)} of {of} runs failed{few}; the first of them is {first.planned.title}: "
+        f"{first.why}. The same command tries them again."
+    )

@@ -65,7 +65,8 @@ def _plan(configs: Mapping[str, Config], runs: Sequence[Planned], jobs: int) -> 
         f"plan       {len(configs)} × {count}{span} = {len(runs)} runs of {steps} steps, {jobs} at "
         f"a time"
     )
-    yield f"           {parts} updates a round of {' or '.join(dict.fromkeys(sizes))} completions"
+    updates = "update" if parts == "1" else "updates"
+    yield f"           {parts} {updates} a round of {' or '.join(dict.fromkeys(sizes))} completions"
 
 
 def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> list[int]:
@@ -145,7 +146,8 @@ def _columns(data: Json, against: str, samples: str) -> Iterator[tuple[str, list
     yield against, ["" if d is None else change(d) for d in differences]
     yield "p (Holm)", ["" if not d or d["p"] is None else p_value(d["p_holm"]) for d in differences]
     yield "area", [share(one["area"]) for one in every]
-    yield samples, [until(one["samples_to_threshold"]) for one in every]
+    if data["threshold"] is not None:
+        yield samples, [until(one["samples_to_threshold"]) for one in every]
     yield "training", [duration(one["seconds"]["mean"]) for one in every]
 
 

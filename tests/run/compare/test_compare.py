@@ -155,8 +155,8 @@ def test_finished_runs_are_used_and_a_failed_one_does_not_end_the_others(made, t
     data = Comparison.open(out).data
     assert list(data["objectives"]) == ["grpo", "gspo", "rloo"] and not data["complete"]
     assert data["failed"][0]["run"] == "broken seed 0"
-    with (tmp_path / "mine.py").open("a") as mine:  # an edited objective is another one
-        mine.write("broken = Objective(advantage=Center())\n")
+    mine = tmp_path / "mine.py"  # an edited function is another one under the same name
+    mine.write_text(mine.read_text().replace("round.index == 1", "round.index == 2"))
     again = run_command(out, "--objectives", objectives, "--seeds", "1")
     assert again.returncode == 2 and "was made with other code of yours" in again.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before

@@ -4,14 +4,12 @@ It is built like a run's report, and is as closed: nothing is loaded, what Pytho
 and what the models wrote reaches the page as JSON and is only ever shown as text.
 """
 
-import os
-import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..report import asset, embedded, policy
+from ..report.frame import CHARTS, TEXT, Page, fill
 from ..report.page import config_sections, name_of
 from ..report.words import objective_in_words
 from .panels import Panel, drawn, drift, held_out, panels
@@ -21,49 +19,51 @@ from .tables import cost, diagnosed, hue_of, table
 from .words import same_test
 
 Json = dict[str, Any]
+HERE = Path(__file__).parent
+LINKS = (
+    ("result", "Result"), ("curves", "Curves"), ("diagnostics", "Diagnostics"), ("cost", "Cost"),
+    ("rollouts", "Rollouts"), ("setup", "Set-up"),
+)  # fmt: skip
 
 
 def write_page(result: Comparison) -> Path:
     """Write the page of a comparison from its compare.json and its runs; returns its path."""
-    aside = result.path / ".compare.html.part"
-    aside.write_text(page(result), encoding="utf-8", errors="replace")
-    os.replace(aside, result.page)
-    return result.page
+    return page(result).write(result.page)
 
 
-def page(result: Comparison) -> str:
+def page(result: Comparison) -> Page:
     """The whole page."""
     data, runs = result.data, result.runs()
-    style = asset("page.css") + own("compare.css")
-    script = asset("charts.js") + asset("text.js") + own("compare.js")
     first = held_out(data)
     others, constants = panels(runs)
     others = drift(runs) + others
-    slots = {
-        "name": escape(data["name"]),
-        "policy": escape(policy(style, script)),
-        "style": style,
-        "script": script,
-        "verdict": escape(verdict(data)),
-        "subject": subject(data),
-        "table": table(data),
-        "sentences": "".join(f"<li>{escape(text)}</li>" for text in data["sentences"]),
-        "choice": choice(list(data["objectives"])),
-        "held_out": figure(first, wide=True),
-        "figures": "\n".join(figure(panel) for panel in others),
-        "constant": constant(constants),
-        "diagnoses": diagnosed(data),
-        "cost": cost(data, runs),
-        "setup": setup(data),
-        "footer": escape(f"Written {data['written'][:16].replace('T', ' ')} by paceline."),
-        "curves_data": embedded({"sets": drawn([first, *others])}),
-        "side_data": embedded(side_by_side(runs)),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: slots[match[1]], own("page.html"))
-
-
-def own(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return Page(
+        title=f"{data['name']} compared · paceline",
+        heading=escape(f"{data['name']}, compared"),
+        verdict=escape(verdict(data)),
+        subject=subject(data),
+        links=LINKS,
+        main=fill(
+            HERE / "sections.html",
+            table=table(data),
+            sentences="".join(f"<li>{escape(text)}</li>" for text in data["sentences"]),
+            choice=choice(list(data["objectives"])),
+            held_out=figure(first, wide=True),
+            figures="\n".join(figure(panel) for panel in others),
+            constant=constant(constants),
+            diagnoses=diagnosed(data),
+            cost=cost(data, runs),
+            setup=setup(data),
+        ),
+        footer=escape(f"Written {data['written'][:16].replace('T', ' ')} by paceline."),
+        needs="The curves and the rollouts need JavaScript, which is all in this file.",
+        style=HERE / "compare.css",
+        scripts=(CHARTS, TEXT, HERE / "compare.js"),
+        data={
+            "curves-data": {"sets": drawn([first, *others])},
+            "side-data": side_by_side(runs),
+        },
+    )
 
 
 def verdict(data: Json) -> str:

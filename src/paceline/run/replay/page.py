@@ -4,19 +4,23 @@ The tables and bars are made here; the script colours the tokens. What models wr
 as JSON and is only ever shown as text.
 """
 
-import os
-import re
 from html import escape
 from pathlib import Path
 
 from ..plan import wall_clock
-from ..report import asset, embedded, policy
+from ..report.frame import CHARTS, TEXT, TIPS, Page, fill
 from ..report.page import pairs
 from ..report.words import objective_in_words
 from .reader import reader_data
 from .records import Replay
 from .strips import strips
 from .words import agreement, figure, sentences, share, where
+
+HERE = Path(__file__).parent
+LINKS = (
+    ("objectives", "Objectives"), ("completions", "Completions"), ("tokens", "Tokens"),
+    ("setup", "Set-up"),
+)  # fmt: skip
 
 
 def default_page(run: Path, step: int) -> Path:
@@ -25,38 +29,34 @@ def default_page(run: Path, step: int) -> Path:
 
 
 def write_page(replay: Replay, path: Path) -> None:
-    """Write it aside and rename it, so that a reader never meets half of one."""
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(page(replay), encoding="utf-8", errors="replace")
-    os.replace(aside, path)
+    """Write the page of a replay."""
+    page(replay).write(path)
 
 
-def page(replay: Replay) -> str:
-    """The whole page: the template with each {{slot}} filled in one pass."""
-    style = asset("page.css") + _own("replay.css")
-    script = "".join(map(asset, ("charts.js", "text.js", "tips.js"))) + _own("replay.js")
-    data = reader_data(replay)
-    said = sentences(replay)
-    slots = {
-        "name": escape(f"{replay.path.name}, step {replay.step}"),
-        "policy": escape(policy(style, script)),
-        "style": style,
-        "script": script,
-        "verdict": _prose(said[0]),
-        "meaning": _prose(" ".join(said[1:])),
-        "subject": subject(replay),
-        "objectives": objectives_table(replay),
-        "matrix": matrix(replay),
-        "strips": strips(replay, data),
-        "setup": setup(replay),
-        "footer": escape(f"Page written {wall_clock()[:16].replace('T', ' ')}."),
-        "replay_data": embedded(data),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: slots[match[1]], _own("page.html"))
-
-
-def _own(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def page(replay: Replay) -> Page:
+    """The whole page."""
+    data, said = reader_data(replay), sentences(replay)
+    name = f"{replay.path.name}, step {replay.step}"
+    return Page(
+        title=f"{name} · paceline replay",
+        heading=escape(f"{name}, replayed"),
+        verdict=_prose(said[0]),
+        subject=subject(replay),
+        links=LINKS,
+        main=fill(
+            HERE / "sections.html",
+            meaning=_prose(" ".join(said[1:])),
+            objectives=objectives_table(replay),
+            matrix=matrix(replay),
+            strips=strips(replay, data),
+            setup=setup(replay),
+        ),
+        footer=escape(f"Page written {wall_clock()[:16].replace('T', ' ')}."),
+        needs="The tokens need JavaScript, which is all in this file.",
+        style=HERE / "replay.css",
+        scripts=(CHARTS, TEXT, TIPS, HERE / "replay.js"),
+        data={"replay-data": data},
+    )
 
 
 def subject(replay: Replay) -> str:

@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     _add_training(command)
+    _add_comparing(command)
     _add_use(command)
     _add_parts(command)
     return parser
@@ -78,23 +79,6 @@ def _add_training(command: Command) -> None:
     resume.add_argument("path", metavar="RUN", help="the run directory")
     resume.add_argument("--quiet", action="store_true", help="print nothing but errors")
     resume.epilog = "Keys: steps=N for more of them, or any other that shall change from here on."
-
-    compare = command("compare", _compare, "Compare objectives, or any setting, over seeds.")
-    compare.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
-    compare.add_argument(
-        "--objectives", metavar="NAME,…",
-        help="grpo,gspo,'gspo(low=1e-3)',file.py:name; compared with the first",
-    )  # fmt: skip
-    compare.add_argument(
-        "--vary", metavar="KEY=V,…", action="append", default=[],
-        help="values of a key, such as optimizer.lr=1e-6,5e-6; may be repeated",
-    )  # fmt: skip
-    compare.add_argument("--seeds", type=int, default=5, help="runs of each (default 5)")
-    compare.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
-    compare.add_argument("--threshold", type=float, help="accuracy to count samples and time to")
-    compare.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    compare.add_argument("--json", action="store_true", help="print JSON only")
-    _add_common(compare)
 
     show = command("show", _show, "Print a resolved config and its objective.")
     show.add_argument("recipe", metavar="RECIPE", nargs="?", default="demo", help=RECIPE_HELP)
@@ -117,6 +101,36 @@ def _add_training(command: Command) -> None:
     _add_common(audit)
 
 
+def _add_comparing(command: Command) -> None:
+    """What sets one thing against another."""
+    compare = command("compare", _compare, "Compare objectives, or any setting, over seeds.")
+    compare.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    compare.add_argument(
+        "--objectives", metavar="NAME,…",
+        help="grpo,gspo,'gspo(low=1e-3)',file.py:name; compared with the first",
+    )  # fmt: skip
+    compare.add_argument(
+        "--vary", metavar="KEY=V,…", action="append", default=[],
+        help="values of a key, such as optimizer.lr=1e-6,5e-6; may be repeated",
+    )  # fmt: skip
+    compare.add_argument("--seeds", type=int, default=5, help="runs of each (default 5)")
+    compare.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
+    compare.add_argument("--threshold", type=float, help="accuracy to count samples and time to")
+    compare.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    compare.add_argument("--json", action="store_true", help="print JSON only")
+    _add_common(compare)
+
+    replay = command("replay", _replay, "Recompute a step of a run under other objectives.")
+    replay.add_argument("path", metavar="RUN", help="the run directory")
+    replay.add_argument("--step", type=int, required=True, help="an optimizer step of it, from 1")
+    replay.add_argument(
+        "--objective", metavar="NAME,…", action="append", default=[],
+        help="grpo,'gspo(low=1e-3)',file.py:name; may be repeated (default: a few of the family)",
+    )  # fmt: skip
+    replay.add_argument("--page", metavar="FILE", help="the page (default: in the run directory)")
+    replay.add_argument("--json", action="store_true", help="print JSON only")
+
+
 def _add_use(command: Command) -> None:
     """What is done with a model or a run."""
     evaluate = command("eval", _eval, "Measure a model's accuracy on a task's held-out problems.")
@@ -134,16 +148,6 @@ def _add_use(command: Command) -> None:
 
     report = command("report", _report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")
-
-    replay = command("replay", _replay, "Recompute a step of a run under other objectives.")
-    replay.add_argument("path", metavar="RUN", help="the run directory")
-    replay.add_argument("--step", type=int, required=True, help="an optimizer step of it, from 1")
-    replay.add_argument(
-        "--objective", metavar="NAME,…", action="append", default=[],
-        help="grpo,'gspo(low=1e-3)',file.py:name; may be repeated (default: a few of the family)",
-    )  # fmt: skip
-    replay.add_argument("--page", metavar="FILE", help="the page (default: in the run directory)")
-    replay.add_argument("--json", action="store_true", help="print JSON only")
 
 
 def _add_parts(command: Command) -> None:

@@ -2,7 +2,8 @@
 seeds each, and what they show."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,7 +69,7 @@ def compare(
     runs = planned(arms, range(config.seed, config.seed + seeds), path)
     result, screen = Comparison(path), Screen(0, quiet=quiet)
     about = About(config.name, runs, threshold)
-    with Interrupts() as interrupts, owned(path):
+    with Interrupts() as interrupts, owned(path), _inside():
         with screen.busy("checking every configuration"), interrupts.abandonable():
             checked = _check(runs, path, jobs)
         tell_plan(checked, runs, path, jobs, screen)
@@ -98,9 +99,19 @@ def _check_numbers(seeds: int, jobs: int, threshold: float | None) -> None:
         )
     if os.environ.get(INSIDE):
         raise ConfigError(
-            "A run of a comparison has loaded the script that makes the comparison; put the call "
-            'of paceline.compare under if __name__ == "__main__":.'
+            "The script that makes the comparison was loaded again within it, for a part of its "
+            'own; put the call of paceline.compare under if __name__ == "__main__":.'
         )
+
+
+@contextmanager
+def _inside() -> Iterator[None]:
+    """What is loaded meanwhile, here or in a run's process, is within a comparison."""
+    os.environ[INSIDE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[INSIDE]
 
 
 def _so_far(result: Comparison, about: About, screen: Screen, _: Planned) -> None:
@@ -141,8 +152,7 @@ def _check_record(arm: Arm) -> None:
         again = configuration.to_json(configuration.from_json(record))
     except ConfigError as error:
         raise ConfigError(
-            f"'{arm.label}' cannot be handed to a process of its own: {error} Put your own parts "
-            "as functions or frozen dataclasses at the top of a file."
+            f"'{arm.label}' cannot be handed to a process of its own: {error}"
         ) from error
     if again != record:
         raise ConfigError(

@@ -21,7 +21,7 @@ from ..signals import Interrupts
 from .planned import Planned
 
 INSIDE = "PACELINE_IN_COMPARISON"
-"""Set in the environment of every run's process."""
+"""Set in the environment while a comparison is made, and so in every run's process."""
 POLL = 0.5
 """Seconds between two looks at the processes."""
 
@@ -122,7 +122,7 @@ class Launcher:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | self._share(slot) | {INSIDE: "1"},
+                env=os.environ | self._share(slot),
                 # A terminal's Ctrl-C comes to this process alone, which passes it on once: a run
                 # that is saving would take a second one for an order to stop at once.
                 start_new_session=True,

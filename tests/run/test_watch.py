@@ -21,7 +21,7 @@ from paceline.run.watch import (
     repeated_answers,
     watched,
 )
-from paceline.run.watch.figures import clearly_rose
+from paceline.run.watch.figures import Figures, clearly_rose
 from paceline.types import Round
 from tests.conftest import group_of
 from tests.run.fake_run import DEMO, FELL, PARTS, metric_line, seen
@@ -435,3 +435,10 @@ def test_equal_answers_may_be_said_in_equal_words():
             for g, a in zip(groups, answers, strict=True)
         ]
         assert repeated_answers(Round(0, tuple(asked))) == share
+
+
+def test_groups_that_were_refused_for_having_no_signal_count_as_such():
+    # rollouts.accept=signal keeps 4 groups with signal and sets 12 without aside.
+    line = {"step": 1, "round": 0, "part": 0, "groups": 4, "groups_without_signal": 0}
+    assert Figures.of(line, None).silent == 0.0
+    assert Figures.of({**line, "groups_refused": 12}, None).silent == 0.75

@@ -18,7 +18,7 @@ from ..model.template import render
 from ..objective import Objective
 from ..tasks import Task
 from ..training import check_objective
-from ..types import Problem
+from ..types import Completion, Problem, Verdict
 from ..verify.program import RunsPrograms
 from ..verify.verifier import check_verifier, leaves
 from .calibrate import measured
@@ -94,6 +94,24 @@ def check(
     if not train:
         return checked
     return _for_training(checked, path or Path(config.out or "runs/new"), timed)
+
+
+def without_reward(config: Config) -> Checked:
+    """The model and the problems of a config, for what asks its reward nothing: no reward model is
+    loaded, and no sandbox is looked for.
+
+    Raises: ConfigError, DataError.
+    """
+    source, device = locate(config.model.path), device_of(config.model.device)
+    tokenizer = load_tokenizer(source, config.model.chat_template)
+    objective = config.objective.resolved(config.rollouts.max_tokens)
+    dtype = dtype_of(config.model.dtype, device)
+    task = replace(config.task.load(), verifier=_unasked)
+    return Checked(config, source, tokenizer, task, objective, device, dtype, first_prompt="")
+
+
+def _unasked(problem: Problem, completion: Completion) -> Verdict:
+    raise AssertionError("a reward was asked where there was none to be asked")
 
 
 def _for_training(checked: Checked, path: Path, timed: bool) -> Checked:

@@ -17,7 +17,7 @@ from ...layout import Rows, pad
 from ...model import Policy
 from ...objective.kl import k3
 from .. import prepare
-from ..check import check
+from ..check import without_reward
 from ..report.rollouts import spread
 from ..run import Run
 from ..screen import Screen
@@ -48,7 +48,7 @@ def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupt
         return
     with screen.busy(f"measuring how far {len(left)} runs moved"), interrupts.abandonable():
         for alike in starts.values():
-            policy = prepare.policy_of(check(alike[0].config, train=False), train=False)
+            policy = prepare.policy_of(without_reward(alike[0].config), train=False)
             for one in alike:
                 points = list(_points(one.run, policy, one.config.rollouts.temperature))
                 one.run.write_json(FILE, {"of": "KL(policy | start), k3", "points": points})

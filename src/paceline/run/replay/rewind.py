@@ -15,13 +15,13 @@ import pyarrow
 from ... import config as configuration
 from ...config import Config
 from ...errors import CheckpointError, ConfigError, DataError
-from ...model import Reference, load_tokenizer, locate
+from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...training import Drawn, Sampler, Trainer
 from ...training.clock import Clock
-from ...types import Completion, Problem, Round, Verdict
+from ...types import Problem, Round
 from .. import checkpoint, prepare, resuming
-from ..check import Checked, device_of, dtype_of
+from ..check import Checked, without_reward
 from ..log import finite
 from ..plan import fingerprints
 from ..restore import restore
@@ -171,13 +171,7 @@ def checked_for(way: Way) -> Checked:
 
     Raises: DataError or ConfigError where problems or tokenizer are not those of the run.
     """
-    config = way.config
-    source, device = locate(config.model.path), device_of(config.model.device)
-    tokenizer = load_tokenizer(source, config.model.chat_template)
-    objective = config.objective.resolved(config.rollouts.max_tokens)
-    dtype = dtype_of(config.model.dtype, device)
-    task = replace(config.task.load(), verifier=_unasked)
-    checked = Checked(config, source, tokenizer, task, objective, device, dtype, first_prompt="")
+    checked = without_reward(way.config)  # the verdicts are in the rounds
     was, now = way.run.config["fingerprints"], fingerprints(checked)
     if was["problems"] != now["problems"]:
         raise DataError(
@@ -190,11 +184,6 @@ def checked_for(way: Way) -> Checked:
             "the old one back."
         )
     return checked
-
-
-def _unasked(problem: Problem, completion: Completion) -> Verdict:
-    """The verdicts are in the rounds: no reward model is loaded, and no sandbox is looked for."""
-    raise AssertionError("a replay asks no verifier")
 
 
 class StoredRounds(Sampler):

@@ -210,7 +210,7 @@ def test_every_command_parses_and_its_keys_exist(folder):
     commands = [line for block in blocks("bash") for line in block.splitlines() if line]
     assert len(commands) == 5
     for command in commands:
-        known, rest = cli._parser().parse_known_args(shlex.split(command)[1:])
+        known, rest = cli.parser().parse_known_args(shlex.split(command)[1:])
         cli.changed(cli.config_of(known.recipe), cli.overrides(rest, known))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import paceline
 from paceline import cli, errors, recipes
+from paceline.cli import commands as doing
 from paceline.config import Config, apply, keys, labelled, split, to_json
 from paceline.objective import named
 from paceline.run.compare.arms import arms_of, varied
@@ -247,19 +248,19 @@ def commands(text: str) -> list[str]:
 
 def configured(command: str) -> Config | None:
     """What the command line makes of a command, as far as that goes without a model."""
-    known, rest = cli._parser().parse_known_args(shlex.split(command)[1:])
+    known, rest = cli.parser().parse_known_args(shlex.split(command)[1:])
     changes = cli.overrides(rest, known)
-    if known.run in (cli._train, cli._show, cli._audit):
+    if known.run in (doing.do_train, doing.do_show, doing.do_audit):
         return cli.changed(cli.config_of(known.recipe), changes)
-    if known.run is cli._compare:
+    if known.run is doing.do_compare:
         config = cli.changed(cli.config_of(known.recipe), changes)
         objectives = labelled(split(known.objectives or ""))
         assert len(arms_of(config, objectives, varied(known.vary))) > 1
         return config
-    if known.run is cli._resume:
+    if known.run is doing.do_resume:
         return cli.changed(cli.config_of(f"{known.path}/config.json"), changes)
-    if known.run in (cli._eval, cli._sample):
-        return cli._model_config(known, changes)
+    if known.run in (doing.do_eval, doing.do_sample):
+        return doing.model_config(known, changes)
     assert not changes, command
     return None
 

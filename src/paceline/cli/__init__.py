@@ -1,0 +1,34 @@
+"""The command line: help that fits a screen, and every config key by its path."""
+
+import sys
+from collections.abc import Sequence
+
+from ..errors import Interrupted, RewardError, UserError
+from .configured import changed, config_of, overrides
+from .parser import parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code. A user's mistake is one sentence on stderr; what their
+    reward raised stands above it with its traceback."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    known, rest = parser().parse_known_args(words)
+    try:
+        return known.run(known, overrides(rest, known)) or 0
+    except UserError as error:
+        if isinstance(error, RewardError):
+            from ..verify.trace import of_reward
+
+            sys.stderr.write(of_reward(error))
+        print(f"paceline: {error}", file=sys.stderr)
+        return error.exit_code
+    except Interrupted as stop:
+        return stop.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `paceline show demo | head`
+        sys.stderr.close()
+        return 0
+
+
+__all__ = ["changed", "config_of", "main", "overrides", "parser"]

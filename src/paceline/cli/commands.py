@@ -1,0 +1,218 @@
+"""What each command does.
+
+Everything that is heavy is imported where it is used, so that `paceline --help` is quick.
+"""
+
+import argparse
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, RewardError, RunsFailedError
+from .configured import SHORT, changed, config_of
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+
+def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
+    return changed(config_of(known.recipe), changes)
+
+
+def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    config = _configured(known, changes)
+    from ..run import resume, train
+    from ..run.run import default_path
+
+    path = Path(config.out) if config.out else default_path(config.name)
+    if known.resume and (path / "config.json").is_file():
+        resume(path, config, quiet=known.quiet)
+    else:
+        train(config.with_(out=str(path)) if known.resume else config, quiet=known.quiet)
+
+
+def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..run import Run, resume
+    from ..run.resuming import config_of
+
+    config = changed(config_of(Run.open(known.path)), changes)
+    named = [path for key in changes for path in (key, *SHORT.get(key, ()))]
+    resume(known.path, config, named=named, quiet=known.quiet)
+
+
+def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..config import split
+    from ..run.compare import Comparison, compare
+    from ..run.compare.arms import varied
+    from ..run.run import default_path
+
+    out, one = changes.pop("out", None), changes.get("objective", "")
+    if "," in one.partition("(")[0] or (one and known.objectives):
+        raise ConfigError(
+            "--objective names the one objective under which values of a key are compared (--vary);"
+            " objectives that are compared stand in --objectives grpo,gspo."
+        )
+    config = _configured(known, changes)
+    path = Path(out) if out else default_path(config.name, "comparisons")
+    try:
+        compare(
+            config,
+            split(known.objectives or ""),
+            vary=varied(known.vary),
+            seeds=known.seeds,
+            out=path,
+            jobs=known.jobs,
+            threshold=known.threshold,
+            quiet=known.quiet or known.json,
+        )
+    except RunsFailedError:
+        if known.json:
+            _print_json(Comparison(path).data)
+        raise
+    if known.json:
+        _print_json(Comparison(path).data)
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, ensure_ascii=False, allow_nan=False))
+
+
+def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    config = _configured(known, changes)
+    from ..run.tell_check import tell_check
+
+    words = (f"{key}={text}" for key, text in changes.items())
+    command = shlex.join(["paceline", "train", known.recipe, *words])
+    tell_check(config, command, as_json=known.json)
+
+
+def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
+    from ..run.audit import audit
+
+    config = _configured(known, changes)
+    if known.rounds < 1:
+        raise ConfigError(f"--rounds is {known.rounds}; it must be at least 1.")
+    made = audit(
+        config,
+        model=not known.no_model,
+        rounds=known.rounds,
+        out=Path(known.page or f"audits/{config.name}"),
+        as_json=known.json,
+    )
+    return 0 if made.sound else RewardError.exit_code
+
+
+def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .. import config as configuration
+    from ..objective import named
+
+    if known.objectives:
+        for name, function in named.NAMES.items():
+            print(f"{name:14}{_first_line(function)}")
+        return
+    config = _configured(known, changes)
+    if known.json:
+        print(json.dumps({"config": configuration.to_json(config)}, ensure_ascii=False, indent=2))
+        return
+    for key in configuration.keys(config):
+        shown = type(key.value).__name__.lower() if key.path == "task" else key.value
+        print(f"{key.path} = {shown}")
+        if known.keys:
+            print(f"    {key.help} ({key.type_name})")
+
+
+def do_recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from .. import recipes
+
+    _refuse(changes)
+    for name, function in recipes.NAMES.items():
+        print(f"{name:10}{_first_line(function)}")
+
+
+def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from dataclasses import asdict
+
+    from ..run import evaluate_model
+
+    evaluation = evaluate_model(model_config(known, changes), quiet=known.json)
+    if known.json:
+        print(json.dumps(asdict(evaluation), ensure_ascii=False, allow_nan=False))
+
+
+def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..run import answers
+
+    config = model_config(known, changes)
+    texts = answers(config, known.prompt, known.n, greedy=known.greedy)
+    print("\n---\n".join(texts))
+
+
+def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
+    """The config under which a model is used: its run's, else that of the task's own recipe."""
+    from .. import recipes
+
+    path, task = Path(known.model), vars(known).get("task")
+    is_run = (path / "metrics.jsonl").is_file()
+    if is_run and not (path / "model").is_dir():
+        raise ConfigError(f"The run '{path}' has no model yet: it was stopped, or is going on.")
+    model = {"path": str(path / "model") if is_run else known.model}
+    if is_run and task is None:
+        return changed(config_of(str(path / "config.json")).with_(model=model), changes)
+    # A task's own recipe knows how long its answers are.
+    start = config_of(task if task in recipes.NAMES else "demo").with_(model=model)
+    return changed(start, {**({"task": task} if task else {}), **changes})
+
+
+def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..run import Run
+    from ..run.compare import Comparison, renew, write_page
+    from ..run.report import write_report
+
+    _refuse(changes)
+    if (Path(known.path) / "compare.json").is_file():
+        comparison = Comparison.open(known.path)
+        renew(comparison)
+        print(write_page(comparison))
+    else:
+        print(write_report(Run.open(known.path).path))
+
+
+def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..config import split
+    from ..run.replay.tell import tell_replay
+
+    _refuse(changes)
+    asked = [name for text in known.objective for name in split(text)]
+    tell_replay(known.path, known.step, asked, page=known.page, as_json=known.json)
+
+
+def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..run.check_task import check_task, tell_tasks
+
+    if known.what == "list":
+        _refuse(changes)
+        tell_tasks(as_json=known.json)
+        return
+    if known.name is None:
+        raise ConfigError(
+            "`paceline tasks check` wants a task's name; `paceline tasks` lists them."
+        )
+    config = changed(config_of("demo"), {"task": known.name, **changes})
+    check_task(config.task, config.rewards, as_json=known.json)
+
+
+def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..run.check_sandbox import tell_suite
+
+    _refuse(changes)
+    tell_suite(known.tier, as_json=known.json)
+
+
+def _refuse(changes: dict[str, str]) -> None:
+    if changes:
+        raise ConfigError(f"This command takes no key '{next(iter(changes))}'.")
+
+
+def _first_line(function: Any) -> str:
+    return (function.__doc__ or "").strip().splitlines()[0]

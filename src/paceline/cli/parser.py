@@ -1,0 +1,166 @@
+"""The commands, their flags and their help."""
+
+import argparse
+from collections.abc import Callable
+
+from .commands import (
+    do_audit,
+    do_check,
+    do_compare,
+    do_eval,
+    do_recipes,
+    do_replay,
+    do_report,
+    do_resume,
+    do_sample,
+    do_sandbox,
+    do_show,
+    do_tasks,
+    do_train,
+)
+
+RECIPE_HELP = "a recipe's name, file.py:function, a config.toml, or a run's config.json"
+KEYS_HELP = "Any other key of the config: --optimizer.lr 1e-6 or optimizer.lr=1e-6."
+Command = Callable[[str, Callable[..., int | None], str], argparse.ArgumentParser]
+"""Adds a command: its name, what it runs, its line of help."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its flags; what it does not know are keys of the config."""
+    made = argparse.ArgumentParser(
+        "paceline",
+        description="Reinforcement learning with verifiable rewards for language models.",
+        epilog="First steps: paceline train demo",
+        allow_abbrev=False,
+    )
+    adding = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[..., int | None], help: str) -> argparse.ArgumentParser:
+        one = adding.add_parser(name, help=help, description=help, allow_abbrev=False)
+        one.set_defaults(run=run)
+        return one
+
+    _add_training(command)
+    _add_comparing(command)
+    _add_use(command)
+    _add_parts(command)
+    return made
+
+
+def _add_training(command: Command) -> None:
+    """What starts from a recipe, and what goes on with a run."""
+    train = command("train", do_train, "Train a model as a recipe says.")
+    train.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    train.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    train.add_argument("--resume", action="store_true", help="go on with the run if there is one")
+    _add_common(train)
+
+    resume = command("resume", do_resume, "Go on with a run that was stopped, by whatever.")
+    resume.add_argument("path", metavar="RUN", help="the run directory")
+    resume.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    resume.epilog = "Keys: steps=N for more of them, or any other that shall change from here on."
+
+    show = command("show", do_show, "Print a resolved config and its objective.")
+    show.add_argument("recipe", metavar="RECIPE", nargs="?", default="demo", help=RECIPE_HELP)
+    show.add_argument("--keys", action="store_true", help="every key with its value and help")
+    show.add_argument("--objectives", action="store_true", help="every objective by name")
+    show.add_argument("--json", action="store_true", help="as the JSON that `train` takes")
+    _add_common(show)
+
+    check = command("check", do_check, "Find in seconds what would fail, and what a run will need.")
+    check.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    check.add_argument("--json", action="store_true", help="print JSON only")
+    _add_common(check)
+
+    audit = command("audit", do_audit, "Find out what a recipe's reward pays for, before training.")
+    audit.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    audit.add_argument("--no-model", action="store_true", help="the reward alone: seconds")
+    audit.add_argument("--rounds", type=int, default=2, help="rounds to sample (default 2)")
+    audit.add_argument("--page", metavar="DIR", help="where the page goes (default: audits/NAME)")
+    audit.add_argument("--json", action="store_true", help="print JSON only")
+    _add_common(audit)
+
+
+def _add_comparing(command: Command) -> None:
+    """What sets one thing against another."""
+    compare = command("compare", do_compare, "Compare objectives, or any setting, over seeds.")
+    compare.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    compare.add_argument(
+        "--objectives", metavar="NAME,…",
+        help="grpo,gspo,'gspo(low=1e-3)',file.py:name; compared with the first",
+    )  # fmt: skip
+    compare.add_argument(
+        "--vary", metavar="KEY=V,…", action="append", default=[],
+        help="values of a key, such as optimizer.lr=1e-6,5e-6; may be repeated",
+    )  # fmt: skip
+    compare.add_argument("--seeds", type=int, default=5, help="runs of each (default 5)")
+    compare.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
+    compare.add_argument("--threshold", type=float, help="accuracy to count samples and time to")
+    compare.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    compare.add_argument("--json", action="store_true", help="print JSON only")
+    _add_common(compare)
+
+    replay = command("replay", do_replay, "Recompute a step of a run under other objectives.")
+    replay.add_argument("path", metavar="RUN", help="the run directory")
+    replay.add_argument("--step", type=int, required=True, help="an optimizer step of it, from 1")
+    replay.add_argument(
+        "--objective", metavar="NAME,…", action="append", default=[],
+        help="grpo,'gspo(low=1e-3)',file.py:name; may be repeated (default: a few of the family)",
+    )  # fmt: skip
+    replay.add_argument("--page", metavar="FILE", help="the page (default: in the run directory)")
+    replay.add_argument("--json", action="store_true", help="print JSON only")
+
+
+def _add_use(command: Command) -> None:
+    """What is done with a model or a run."""
+    evaluate = command("eval", do_eval, "Measure a model's accuracy on a task's held-out problems.")
+    evaluate.add_argument("model", metavar="MODEL", help="a model, or a run directory")
+    evaluate.add_argument("--task", help="the task's name (default: the run's own, or arithmetic)")
+    evaluate.add_argument("--json", action="store_true", help="print JSON only")
+    evaluate.epilog = "Keys: task.KEY, evaluation.KEY, rollouts.max_tokens, seed, model.dtype."
+
+    sample = command("sample", do_sample, "Let a model answer a prompt.")
+    sample.add_argument("model", metavar="MODEL", help="a model, or a run directory")
+    sample.add_argument("prompt", metavar="PROMPT", help="what the user says")
+    sample.add_argument("-n", type=int, default=1, help="how many answers (default 1)")
+    sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
+    sample.epilog = "Keys: rollouts.max_tokens, evaluation.temperature, evaluation.top_p, seed."
+
+    report = command("report", do_report, "Write the page of a run or of a comparison again.")
+    report.add_argument("path", metavar="DIR", help="the directory of either")
+
+
+def _add_parts(command: Command) -> None:
+    """What a run is made of."""
+    command("recipes", do_recipes, "List the recipes.")
+
+    tasks = command("tasks", do_tasks, "List the tasks, or prove that a task's gold answers score.")
+    tasks.add_argument("what", choices=["list", "check"], nargs="?", default="list")
+    tasks.add_argument("name", metavar="NAME", nargs="?", help="the task to check")
+    tasks.add_argument("--json", action="store_true", help="print JSON only")
+    tasks.epilog = "Keys: task.KEY, such as task.path=rows.jsonl task.reward=boxed."
+
+    sandbox = command("sandbox", do_sandbox, "Try the sandbox for generated code on this machine.")
+    sandbox.add_argument("what", choices=["test"], help="run every attack of the suite")
+    sandbox.add_argument(
+        "--tier", choices=["auto", "namespaces", "landlock"], default="auto",
+        help="which wall (default: the one that training would take)",
+    )  # fmt: skip
+    sandbox.add_argument("--json", action="store_true", help="print JSON only")
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """The flags that most runs set. They are keys like all others; --help should name them."""
+    flags = {
+        "out": ("DIR", "where it goes (default: runs/NAME, the next free; comparisons/NAME)"),
+        "steps": ("N", "optimizer steps"),
+        "seed": ("S", "decides every random number"),
+        "objective": ("NAME", "grpo, gspo, …, 'gspo(low=1e-3)' or file.py:name"),
+        "model": ("MODEL", "a folder, hub name, .gguf file or package:NAME"),
+        "task": ("NAME", "a task's name (`paceline tasks`)"),
+        "data": ("PATH", "where the task's rows are"),
+    }
+    parser.set_defaults(flags=tuple(flags))
+    for name, (metavar, help) in flags.items():
+        parser.add_argument(f"--{name}", metavar=metavar, help=help)
+    parser.epilog = f"{KEYS_HELP} `paceline show RECIPE --keys` lists them."

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from ..plan import wall_clock
-from ..report.frame import CHARTS, TEXT, TIPS, Page, fill
+from ..report.frame import CHARTS, TEXT, TOKENS, Page, fill
 from ..report.page import pairs
 from ..report.words import objective_in_words
 from .reader import reader_data
@@ -54,7 +54,7 @@ def page(replay: Replay) -> Page:
         footer=escape(f"Page written {wall_clock()[:16].replace('T', ' ')}."),
         needs="The tokens need JavaScript, which is all in this file.",
         style=HERE / "replay.css",
-        scripts=(CHARTS, TEXT, TIPS, HERE / "replay.js"),
+        scripts=(CHARTS, TEXT, TOKENS, HERE / "replay.js"),
         data={"replay-data": data},
     )
 

@@ -14,8 +14,6 @@ const plain = (value) => (value === null || value === undefined ? "–" : value.
 const percent = (share) => `${(share * 100).toFixed(share && share < 0.0995 ? 1 : 0)}${THIN}%`;
 const thisGroup = () => data.groups[reader.group];
 const pushAt = (effect, which, place) => (effect.pushes[place] ?? 0) * data.largest[which] / data.scale;
-const state = (row) => (row.correct ? "correct" : row.finish === "length" ? "cut" : "wrong");
-const signs = { correct: "✓", wrong: "✗", cut: "✂" };
 
 /** A token's colour: green where it is made more probable, orange where less, by the size. */
 function paint(node, effect, place) {
@@ -26,24 +24,11 @@ function paint(node, effect, place) {
 }
 
 function tokens(card, row, effect) {
-  const box = element(card, "div", "tokens");
-  box.tabIndex = 0;
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", `Completion ${row.index + 1}; arrow keys move from token to token`);
   const bound = new Set(effect ? effect.bound : []);
-  row.tokens.forEach((id, place) => {
-    if (row.gap === place) {
-      const missing = (row.length - row.tokens.length).toLocaleString("en-GB");
-      element(box, "span", "gap", `… ${missing} tokens left out …`);
-    }
-    const piece = data.pieces[id];
-    const node = element(box, "span", /^<\|.*\|>$|^<\/?s>$/.test(piece) ? "t special" : "t");
-    node.dataset.place = place;
-    spell(node, piece);
+  tokenBox(card, row, data.pieces, (node, place) => {
     if (effect) paint(node, effect, place);
     if (bound.has(place)) node.classList.add("bound");
   });
-  box.row = row;
 }
 
 /** The completion's weight under every objective, side by side; the chosen one stands out. */

@@ -6,7 +6,7 @@ from pathlib import Path
 from . import page as parts
 from .curves import charts, curve_data
 from .diagnostics import diagnostics
-from .frame import CHARTS, HERE, TEXT, TIPS, Page, fill
+from .frame import CHARTS, HERE, TEXT, TOKENS, Page, fill
 from .history import history
 from .read import RunRecord, read_run
 from .rollouts import rollouts
@@ -49,6 +49,6 @@ def page(run: RunRecord) -> Page:
         ),
         footer=escape(parts.footer(run)),
         needs="The curves and the rollouts need JavaScript, which is all in this file.",
-        scripts=(CHARTS, TEXT, TIPS, HERE / "page.js"),
+        scripts=(CHARTS, TEXT, TOKENS, HERE / "page.js"),
         data={"curves-data": curve_data(run, found), "rollouts-data": rollouts(run.folder)},
     )

@@ -19,7 +19,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 STYLE = HERE / "page.css"
-CHARTS, TEXT, TIPS = (HERE / f"{name}.js" for name in ("charts", "text", "tips"))
+CHARTS, TEXT, TOKENS = (HERE / f"{name}.js" for name in ("charts", "text", "tokens"))
 """Scripts that pages share."""
 
 

@@ -17,8 +17,6 @@ function signed(value, digits) {
   return Number(text) === 0 ? text : (value > 0 ? "+" : "−") + text;
 }
 
-const state = (row) => (row.correct ? "correct" : row.finish === "length" ? "cut" : "wrong");
-const signs = { correct: "✓", wrong: "✗", cut: "✂" };
 const thisRound = () => reader.data.rounds[reader.round];
 const advantageOf = (row) => row.advantage.reduce((a, b) => a + b, 0) / (row.advantage.length || 1);
 
@@ -41,26 +39,8 @@ function paint(node, row, place, largest) {
 }
 
 function tokens(card, row, largest) {
-  const box = element(card, "div", "tokens");
-  box.tabIndex = 0;
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", `Completion ${row.index + 1}; arrow keys move from token to token`);
-  if (reader.colour === "none" || !row.tokens.length) {
-    box.textContent = visible(row.text);
-    return;
-  }
-  row.tokens.forEach((id, place) => {
-    if (row.gap === place) {
-      const missing = (row.length - row.tokens.length).toLocaleString("en-GB");
-      element(box, "span", "gap", `… ${missing} tokens left out …`);
-    }
-    const piece = reader.data.pieces[id];
-    const node = element(box, "span", /^<\|.*\|>$|^<\/?s>$/.test(piece) ? "t special" : "t");
-    node.dataset.place = place;
-    spell(node, piece);
-    paint(node, row, place, largest);
-  });
-  box.row = row;
+  const plain = reader.colour === "none" || !row.tokens.length;
+  tokenBox(card, row, reader.data.pieces, plain ? null : (node, place) => paint(node, row, place, largest));
 }
 
 function card(parent, row, largest) {

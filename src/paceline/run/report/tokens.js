@@ -1,6 +1,33 @@
-/* Tokens that can be pointed at, or walked through with the arrow keys: each has a tip. */
+/* Completions token by token, to be pointed at or walked through with the arrow keys. */
 
 const tips = { node: null, pieces: [], fill: () => {} };
+
+const state = (row) => (row.correct ? "correct" : row.finish === "length" ? "cut" : "wrong");
+const signs = { correct: "✓", wrong: "✗", cut: "✂" };
+
+/** A completion's tokens in a box of their own. `dress(node, place)` colours one; without it the
+    completion stands there as plain text. */
+function tokenBox(card, row, pieces, dress) {
+  const box = element(card, "div", "tokens");
+  box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", `Completion ${row.index + 1}; arrow keys move from token to token`);
+  if (!dress) {
+    box.textContent = visible(row.text);
+    return;
+  }
+  row.tokens.forEach((id, place) => {
+    if (row.gap === place) {
+      const missing = (row.length - row.tokens.length).toLocaleString("en-GB");
+      element(box, "span", "gap", `… ${missing} tokens left out …`);
+    }
+    const node = element(box, "span", /^<\|.*\|>$|^<\/?s>$/.test(pieces[id]) ? "t special" : "t");
+    node.dataset.place = place;
+    spell(node, pieces[id]);
+    dress(node, place);
+  });
+  box.row = row;
+}
 
 /** Gives the tokens within a box their tips. `fill(tip, row, place)` writes what stands in one. */
 function tipsIn(box, pieces, fill) {

@@ -2,11 +2,13 @@
 
     python benchmarks/fairness.py --json fairness.json
     python benchmarks/fairness.py --comparisons 4 --crippled 1
+    python benchmarks/fairness.py --coverage
 
 Forty times, five runs of GRPO are compared with five others that differ in nothing but their seeds:
 a difference should be shown about once in twenty times, and no more than five times in forty. Then
 five runs are compared, seed by seed, with five whose advantages have the wrong sign in every second
 group: the crippled objective should be found worse. Statistics are those of `paceline compare`.
+`--coverage` trains nothing: it says how often intervals from five values cover the mean.
 """
 
 import argparse
@@ -16,7 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from scipy import stats
 
 from paceline import recipes, train
 from paceline.config import Config
@@ -69,6 +73,29 @@ def compared(config: Config, one: tuple[Objective, range], other: tuple[Objectiv
     return {"shown": difference["shown"], "p": difference["p"], "mean": difference["mean"], **kept}
 
 
+def coverage(n: int = 5, samples: int = 20_000, seed: int = 0) -> None:
+    """How often a 95 % interval of n values covers the mean: Student's t, and the percentile
+    bootstrap."""
+    generator = np.random.default_rng(seed)
+    kinds = {
+        "normal": generator.normal(size=(samples, n)),
+        "shares of 500": generator.binomial(500, 0.72, size=(samples, n)) / 500 - 0.72,
+        "uniform": generator.uniform(-1, 1, size=(samples, n)),
+        "exponential": generator.exponential(size=(samples, n)) - 1,
+    }
+    drawn = generator.integers(0, n, size=(2000, n))
+    print(f"{'values':16}{'bootstrap':>10}{'t':>8}")
+    for name, values in kinds.items():
+        half = stats.t.ppf(0.975, n - 1) * values.std(1, ddof=1) / np.sqrt(n)
+        by_t = (abs(values.mean(1)) <= half).mean()
+        covered = 0
+        for start in range(0, samples, 500):
+            means = values[start : start + 500][:, drawn].mean(-1)
+            low, high = np.quantile(means, [0.025, 0.975], axis=1)
+            covered += int(((low <= 0) & (high >= 0)).sum())
+        print(f"{name:16}{covered / samples:>10.1%}{by_t:>8.1%}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -78,7 +105,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--coverage", action="store_true", help="of intervals; trains nothing")
     options = parser.parse_args()
+    if options.coverage:
+        coverage()
+        return
     config = recipes.tiny().with_(
         steps=options.steps, save_every=0, show_every=0, evaluation=EVALUATION, **PROBLEMS
     )

@@ -150,6 +150,8 @@ def test_finished_runs_are_used_and_a_failed_one_does_not_end_the_others(made, t
     objectives = f"grpo,gspo,{tmp_path}/mine.py:broken,rloo"
     done = run_command(out, "--jobs", "2", "--objectives", objectives, "--seeds", "1")
     assert done.returncode == 9
+    pace = r"about [\d ]+\w+ for 2 runs, if each takes the \d+ s that the finished ones took"
+    assert re.search(pace, done.stdout)
     assert "1 of 4 runs failed; the first of them is broken seed 0" in done.stderr
     assert "ValueError: as it was written to" in done.stderr
     data = Comparison.open(out).data

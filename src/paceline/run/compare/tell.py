@@ -1,7 +1,9 @@
 """A comparison on the terminal: what it will do, and the table of what it came to."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ...config import Config
@@ -43,7 +45,7 @@ def tell_plan(
             f"  found      {counted['finished']} runs finished, {counted['begun']} begun: they are "
             "used"
         )
-    _tell_needs(checked, sum(p.state != "finished" for p in runs), jobs, screen)
+    _tell_needs(checked, runs, jobs, screen)
     updates = {k: (c.schedule.parts, repr(c.objective)) for k, c in configs.items()}
     for note in (*checked.notes, on_one_update(updates)):
         if note is not None:
@@ -73,12 +75,21 @@ def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> lis
     return list(dict.fromkeys(pick(config) for config in configs.values()))
 
 
-def _tell_needs(checked: Checked, left: int, jobs: int, screen: Screen) -> None:
+def _tell_needs(checked: Checked, runs: Sequence[Planned], jobs: int, screen: Screen) -> None:
     """Time, and memory where several runs share it."""
     estimate = checked.estimate
+    took = [p.run.summary["seconds"] for p in runs if p.state == "finished"]
+    left = len(runs) - len(took)
     if not left or estimate is None:
         return
-    if estimate.seconds is not None:
+    if took:
+        # What runs took says more than a forecast, which supposes that every answer is cut.
+        one = median(took)
+        screen.say(
+            f"  time       about {duration(one * ceil(left / jobs))} for {left} runs, if each "
+            f"takes the {duration(one)} that the finished ones took"
+        )
+    elif estimate.seconds is not None:
         one = estimate.seconds.total + STARTING
         # Several runs share a machine without GPUs, and together make little more than one alone.
         faster = jobs if checked.device.type == "cuda" else min(jobs, TOGETHER)

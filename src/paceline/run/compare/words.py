@@ -12,7 +12,7 @@ FEW_PROBLEMS = 500
 def sentences(data: Json) -> list[str]:
     """One for every comparison with the first, then what limits them."""
     first, differences = data["baseline"], data["differences"]
-    many = len(differences["final_accuracy"])
+    many = sum(one["p"] is not None for one in differences["final_accuracy"].values())
     found = [
         sentence(label, first, one, many) for label, one in differences["final_accuracy"].items()
     ]

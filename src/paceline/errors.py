@@ -55,9 +55,17 @@ class MemoryShortError(UserError):
 
 
 class RunsFailedError(UserError):
-    """Runs of a comparison that did not come to their end; what the others show is written."""
+    """Runs of a comparison that did not come to their end; what the others show is written.
+
+    Attributes:
+        shown: whether the others show anything.
+    """
 
     exit_code = 9
+
+    def __init__(self, told: str, *, shown: bool) -> None:
+        super().__init__(told)
+        self.shown = shown
 
 
 class Interrupted(KeyboardInterrupt):

@@ -53,21 +53,28 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
             "--objective names the one objective under which values of a key are compared (--vary);"
             " objectives that are compared stand in --objectives grpo,gspo."
         )
+    vary = varied(known.vary)
+    of_task = [key for key in changes if key.startswith("task.")]
+    if "task" in vary and of_task:
+        raise ConfigError(
+            f"--vary task takes every task with its own defaults, so {of_task[0]} would hold for "
+            "none of them; leave it out, or write the tasks in a file."
+        )
     config = _configured(known, changes)
     path = Path(out) if out else default_path(config.name, "comparisons")
     try:
         compare(
             config,
             split(known.objectives or ""),
-            vary=varied(known.vary),
+            vary=vary,
             seeds=known.seeds,
             out=path,
             jobs=known.jobs,
             threshold=known.threshold,
             quiet=known.quiet or known.json,
         )
-    except RunsFailedError:
-        if known.json:
+    except RunsFailedError as error:
+        if known.json and error.shown:
             _print_json(Comparison(path).data)
         raise
     if known.json:
@@ -166,14 +173,15 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
 
 def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from ..run import Run
-    from ..run.compare import Comparison, renew, write_page
+    from ..run.compare import Comparison, held, renew, write_page
     from ..run.report import write_report
 
     _refuse(changes)
     if (Path(known.path) / "compare.json").is_file():
         comparison = Comparison.open(known.path)
-        renew(comparison)
-        print(write_page(comparison))
+        with held(comparison.path):
+            renew(comparison)
+            print(write_page(comparison))
     else:
         print(write_report(Run.open(known.path).path))
 

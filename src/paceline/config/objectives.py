@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError, nearest
 from ..objective import NAMES, Objective, named
@@ -17,21 +18,14 @@ def objective_from(text: str) -> Objective:
     Raises: ConfigError for an unknown name or argument.
     """
     if ":" in text:
-        found = load_function(text)
-        found = found if isinstance(found, Objective) else found()
-        if not isinstance(found, Objective):
-            raise ConfigError(f"'{text}' is no Objective and returns none.")
-        return found
+        return _loaded(text)
     name, _, rest = text.partition("(")
     if not rest:
         return named.by_name(name)
     named.by_name(name)  # an unknown name is told before its arguments are read
-    try:
-        call = ast.parse(text, mode="eval").body
-        assert isinstance(call, ast.Call) and not call.args
-        arguments = {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
-        raise ConfigError(f"'{text}' is no objective; write {name}(low=0.2, kl=0.01).") from None
+    arguments = _arguments(text)
+    if arguments is None:
+        raise ConfigError(f"'{text}' is no objective; write {name}(low=0.2, kl=0.01).")
     known = list(inspect.signature(named.NAMES[name]).parameters)
     for argument in arguments:
         if argument not in known:
@@ -40,6 +34,33 @@ def objective_from(text: str) -> Objective:
                 f"{', '.join(known)}."
             )
     return named.NAMES[name](**arguments)
+
+
+def _loaded(text: str) -> Objective:
+    """The value of file.py:name, or what it returns."""
+    found = load_function(text)
+    if not isinstance(found, Objective):
+        try:
+            inspect.signature(found).bind()
+        except TypeError:
+            raise ConfigError(
+                f"'{text}' is no Objective, and a function that makes one takes no arguments."
+            ) from None
+        found = found()
+    if not isinstance(found, Objective):
+        raise ConfigError(f"'{text}' is no Objective and returns none.")
+    return found
+
+
+def _arguments(text: str) -> dict[str, Any] | None:
+    """{"low": 0.2} of grpo(low=0.2); None where that is not its form."""
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            return None
+        return {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError):
+        return None
 
 
 def labelled(
@@ -69,8 +90,12 @@ def labelled(
 
 
 def _label(text: str) -> str:
-    """gspo(low=1e-3) as it is; the value's name of file.py:value."""
-    return text if text.partition("(")[0] in NAMES else text.rpartition(":")[2]
+    """gspo(low=1e-3) as it is; the value's name of file.py:value, or with the file's where an
+    algorithm is called so."""
+    if text.partition("(")[0] in NAMES:
+        return text
+    name = text.rpartition(":")[2]
+    return Path(text).name if name in NAMES else name
 
 
 def split(text: str) -> list[str]:

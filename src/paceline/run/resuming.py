@@ -14,7 +14,7 @@ from ..errors import CheckpointError, ConfigError, DataError
 from . import checkpoint, disk, prepare
 from .check import Checked
 from .checkpoint import State
-from .plan import fingerprints
+from .fingerprints import fingerprints
 from .run import Run
 from .screen import Screen
 

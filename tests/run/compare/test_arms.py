@@ -6,7 +6,7 @@ from paceline.config import labelled, split
 from paceline.errors import ConfigError
 from paceline.objective import Center, Objective, named
 from paceline.recipes import tiny
-from paceline.run.compare.arms import arms_of, varied
+from paceline.run.compare.arms import Arm, arms_of, varied
 
 
 def test_objectives_by_name_argument_file_and_value(tmp_path):
@@ -19,6 +19,35 @@ def test_objectives_by_name_argument_file_and_value(tmp_path):
     assert list(found) == ["grpo", "gspo(low=1e-3)", "half", "rloo"]
     assert found["gspo(low=1e-3)"] == named.gspo(low=1e-3) and found["rloo"] == named.rloo()
     assert found["half"].advantage == Center()
+
+
+def test_an_own_value_does_not_take_an_algorithms_name(tmp_path):
+    (tmp_path / "mine.py").write_text("from paceline.objective import *\ngrpo = rloo()\n")
+    found = labelled([f"{tmp_path}/mine.py:grpo", "grpo"])
+    assert list(found) == ["mine.py:grpo", "grpo"] and found["grpo"] == named.grpo()
+
+
+@pytest.mark.parametrize("text", ["grpo(0.5)", "grpo(low=0.5)(kl=0.1)", "grpo(low=x)"])
+def test_arguments_of_another_form_are_refused(text):
+    with pytest.raises(ConfigError, match="is no objective; write grpo"):
+        labelled([text])
+
+
+def test_a_function_that_wants_something_is_no_objective(tmp_path):
+    (tmp_path / "mine.py").write_text("def advantage(round):\n    return round\n")
+    with pytest.raises(ConfigError, match="takes no arguments"):
+        labelled([f"{tmp_path}/mine.py:advantage"])
+
+
+def test_the_length_of_heldout_answers_is_not_varied():
+    vary = {"rollouts.max_tokens": [8, 16]}
+    with pytest.raises(ConfigError, match=r"set evaluation\.max_tokens=16, say, for all"):
+        arms_of(tiny(), {}, vary)
+    assert len(arms_of(tiny().with_(evaluation={"max_tokens": 16}), {}, vary)) == 2
+
+
+def test_a_label_of_signs_has_a_directory():
+    assert Arm("…", tiny()).folder == "unnamed"
 
 
 def test_a_mapping_gives_its_own_labels():

@@ -4,6 +4,7 @@ import html
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from paceline.errors import ConfigError
 from paceline.recipes import tiny
 from paceline.run import Run
 from paceline.run.compare import Comparison, compare
+from paceline.run.compare.arms import arms_of
+from paceline.run.compare.drift import drift_of
 from paceline.run.compare.launch import Launcher, last_words
 from paceline.run.compare.planned import planned
 
@@ -134,8 +137,6 @@ def _without_minute(page):
 
 def test_finished_runs_are_used_and_a_failed_one_does_not_end_the_others(made, tmp_path):
     # On a copy: a third objective breaks in its second round, a fourth is made behind it.
-    import shutil
-
     out = tmp_path / "tiny"
     shutil.copytree(made[0].path, out)
     (tmp_path / "mine.py").write_text(
@@ -150,13 +151,16 @@ def test_finished_runs_are_used_and_a_failed_one_does_not_end_the_others(made, t
     objectives = f"grpo,gspo,{tmp_path}/mine.py:broken,rloo"
     done = run_command(out, "--jobs", "2", "--objectives", objectives, "--seeds", "1")
     assert done.returncode == 9
-    pace = r"about [\d ]+\w+ for 2 runs, if each takes the \d+ s that the finished ones took"
+    pace = r"about \d+ s for 2 runs, if they go on as the finished ones did, which took \d+ s each"
     assert re.search(pace, done.stdout)
     assert "1 of 4 runs failed; the first of them is broken seed 0" in done.stderr
     assert "ValueError: as it was written to" in done.stderr
     data = Comparison.open(out).data
     assert list(data["objectives"]) == ["grpo", "gspo", "rloo"] and not data["complete"]
     assert data["failed"][0]["run"] == "broken seed 0"
+    # Unedited, the command goes on: it tries the failed one again.
+    again = run_command(out, "--objectives", objectives, "--seeds", "1")
+    assert again.returncode == 9 and "broken seed 0" in again.stderr
     mine = tmp_path / "mine.py"  # an edited function is another one under the same name
     mine.write_text(mine.read_text().replace("round.index == 1", "round.index == 2"))
     again = run_command(out, "--objectives", objectives, "--seeds", "1")
@@ -169,6 +173,40 @@ def test_a_run_that_is_another_one_is_refused(made):
     assert done.returncode == 2
     assert re.search(r"seed-0' is a run with (steps|evaluation.every)=\d+", done.stderr)
     assert "choose another directory" in done.stderr
+
+
+def test_a_run_that_went_on_as_another_one_is_refused(made, tmp_path):
+    out = tmp_path / "tiny"
+    shutil.copytree(made[0].path, out)
+    run = Run(out / "runs/gspo/seed-1")
+    config = run.config
+    config["changes"] = [{"step": 8, "keys": {"save_every": [4, 2]}}]
+    run.write_json("config.json", config)
+    assert run_command(out).returncode == 0  # that changes no figure
+    config["changes"].append({"step": 12, "keys": {"optimizer.lr": [1e-3, 1e-2]}})
+    run.write_json("config.json", config)
+    done = run_command(out)
+    assert done.returncode == 2
+    assert "went on with optimizer.lr after step 12, so a part of it is another run" in done.stderr
+
+
+def test_a_round_that_cannot_be_read_costs_a_point_of_a_curve(made, tmp_path):
+    out = tmp_path / "tiny"
+    shutil.copytree(made[0].path, out)
+    run = Run(out / "runs/gspo/seed-1")
+    (run.path / "kl.json").unlink()
+    (out / "compare.json.tmp").write_bytes(b"{")  # as of a process that was killed
+    damaged = run.rollouts_of(2)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    done = run_command(out)
+    assert done.returncode == 0, done.stderr
+    assert len(drift_of(run)) == len(drift_of(Run(out / "runs/gspo/seed-0"))) - 1
+
+
+def test_other_sampling_is_another_first_round_and_the_same_start():
+    arms = arms_of(tiny(), {}, {"rollouts.temperature": [0.8, 1.0]})
+    one, other = planned(arms, [0], Path("x"))
+    assert one.start == other.start and one.first_round != other.first_round
 
 
 def test_a_comparison_that_is_ended_by_whatever_goes_on(made, tmp_path):
@@ -274,6 +312,16 @@ def test_a_run_without_a_checkpoint_is_made_again(tmp_path):
     assert _given_up(Run(tmp_path / "begun")) and not (tmp_path / "begun").exists()
 
 
+def test_a_run_whose_checkpoints_are_all_broken_is_made_again(tmp_path):
+    from paceline.run.compare.child import _given_up
+
+    begun = Run.create(tmp_path / "begun")
+    begun.write_json("config.json", {"id": "1", "config": {"save_every": 4}})
+    (begun.checkpoints / "step-000004").mkdir()
+    begun.release()
+    assert _given_up(Run(tmp_path / "begun")) and not (tmp_path / "begun").exists()
+
+
 def test_checkpoints_that_were_to_be_kept_are_kept(tmp_path):
     from paceline.run.compare.record import _give_up_checkpoints
 
@@ -314,3 +362,5 @@ def test_the_last_words_of_a_process(tmp_path):
     assert last_words(one, 5).startswith("The disk is full; make room. (exit code 5; see ")
     one.log.write_text("step 1\nValueError: no\n\n")
     assert last_words(one, 1).startswith("ValueError: no (exit code 1")
+    # What an earlier process said is not why this one ended.
+    assert last_words(one, -9, said=one.log.stat().st_size).startswith("it wrote nothing (signal 9")

@@ -6,6 +6,8 @@ import pytest
 
 from paceline.run import Run
 from paceline.run.compare.figures import Curve, figures
+from paceline.run.compare.page import verdict
+from paceline.run.compare.tables import table as page_table
 from paceline.run.compare.tell import table
 from paceline.run.compare.words import on_one_update, sentences
 
@@ -140,9 +142,46 @@ def test_sentences_say_where_runs_are_no_pairs(tmp_path):
     assert "One update a round: every ratio is 1" in said
     assert "Not all runs were made alike: torch was 2.13 and 2.14." in said
     assert "Not all runs of one seed had the same start" in said
+    changes = [{"step": 2, "keys": {}, "versions": {"torch": "2.15"}}]  # it went on elsewhere
+    config = runs["gspo"][0].config
+    (runs["gspo"][0].path / "config.json").write_text(json.dumps(config | {"changes": changes}))
+    assert "torch was 2.13 and 2.14 and 2.15." in " ".join(sentences(whole(runs)))
     config = runs["gspo"][0].config | {"fingerprints": {"problems": "3c4d"}}
     (runs["gspo"][0].path / "config.json").write_text(json.dumps(config))
     assert "accuracies are of different tests" in " ".join(sentences(whole(runs)))
+
+
+def test_different_tests_are_compared_with_nothing(runs):
+    # The same problems, but another verifier: what is right for one is not for the other.
+    for label, of in runs.items():
+        for run in of.values():
+            read = {"problems": "1a2b", "test": "aa" if label == "rloo" else "bb"}
+            (run.path / "config.json").write_text(json.dumps(run.config | {"fingerprints": read}))
+    data = whole(runs, complete=True)
+    assert data["differences"] == {"final_accuracy": {}, "area": {}}
+    said = " ".join(sentences(data))
+    assert "better" not in said and "how answers are judged, are not the same" in said
+    assert verdict(data) == "Measured on different tests, so that nothing is compared."
+    assert any("0.8" not in line and line.startswith("rloo") for line in table(data))
+
+
+def test_answers_without_a_verdict_are_told(runs):
+    run = runs["gspo"][1]
+    summary = run.summary | {"counters": {"groups_lost": 2}}
+    summary["after"]["lost"] = 30
+    (run.path / "summary.json").write_text(json.dumps(summary))
+    said = sentences(whole(runs))
+    assert "gspo: 30 held-out answers had no verdict, and count as wrong" in " ".join(said)
+    assert "gspo: 2 groups of training had no verdict and were left out." in said
+    assert not any(text.startswith("grpo: ") for text in said)
+
+
+def test_a_label_with_fewer_seeds_says_so(runs):
+    assert [line.partition("  ")[0] for line in table(whole(runs))[3:]] == [
+        "grpo", "gspo", "rloo (2 of 3)",
+    ]  # fmt: skip
+    assert "rloo <small>2 of 3 seeds</small>" in page_table(whole(runs))
+    assert "grpo <small>" not in page_table(whole(runs))
 
 
 def test_one_update_a_round_is_no_matter_for_one_objective(tmp_path):

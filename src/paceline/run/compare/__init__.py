@@ -2,6 +2,6 @@
 
 from .compare import compare
 from .page import write_page
-from .record import Comparison, renew
+from .record import Comparison, held, renew
 
-__all__ = ["Comparison", "compare", "renew", "write_page"]
+__all__ = ["Comparison", "compare", "held", "renew", "write_page"]

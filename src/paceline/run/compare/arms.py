@@ -31,7 +31,7 @@ class Arm:
     @property
     def folder(self) -> str:
         """The label as a directory's name."""
-        return re.sub(r"[^\w.=+-]+", "-", self.label.replace(")", "")).lstrip("-.")
+        return re.sub(r"[^\w.=+-]+", "-", self.label.replace(")", "")).lstrip("-.") or "unnamed"
 
 
 def arms_of(
@@ -103,6 +103,12 @@ def _check(arms: Sequence[Arm]) -> None:
         raise ConfigError(
             "A comparison needs at least two things to compare; name objectives (--objectives "
             "grpo,gspo) or values of a key (--vary optimizer.lr=1e-6,5e-6)."
+        )
+    limits = {arm.config.evaluation.max_tokens or arm.config.rollouts.max_tokens for arm in arms}
+    if len(limits) > 1:
+        raise ConfigError(
+            "With rollouts.max_tokens the length of held-out answers would vary, and with it what "
+            f"is measured; set evaluation.max_tokens={max(limits)}, say, for all."
         )
     for one, other in itertools.combinations(arms, 2):
         if one.config == other.config:

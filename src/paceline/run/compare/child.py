@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ... import config as configuration
-from ...errors import ConfigError, Interrupted, UserError
-from .. import checkpoint
+from ...errors import CheckpointError, ConfigError, Interrupted, RewardError, UserError
+from ...verify.trace import of_reward
+from .. import resuming
+from ..checkpoint import OtherSchemaError
 from ..run import Run
 from ..train import resume, train
 
@@ -31,6 +33,8 @@ def main() -> int:
     try:
         _make(spec)
     except UserError as error:
+        if isinstance(error, RewardError):
+            print(of_reward(error), end="")
         print(f"paceline: {error}", flush=True)
         return error.exit_code
     except Interrupted as stop:
@@ -48,8 +52,8 @@ def _make(spec: Mapping[str, Any]) -> None:
 
 
 def _given_up(run: Run) -> bool:
-    """Remove a run that was killed and has no checkpoint to go on from: made again from the start
-    it comes out the same."""
+    """Remove a run that was killed and has no whole checkpoint to go on from: made again from the
+    start it comes out the same."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -59,11 +63,21 @@ def _given_up(run: Run) -> bool:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
-    if run.finished or checkpoint.saved(run.checkpoints):
+    run.make_folders()
+    if run.finished or _saved(run):
         run.release()
         return False
     run.remove()
     return True
+
+
+def _saved(run: Run) -> bool:
+    try:
+        return resuming.find(run)[0] is not None
+    except OtherSchemaError:
+        return True  # another version's: to go on refuses it, with a sentence
+    except CheckpointError:
+        return False
 
 
 def _end_with_parent() -> None:

@@ -30,12 +30,11 @@ function choose(parent, count, name, at, pick) {
   }
 }
 
-function column(parent, label, rows) {
+function column(parent, label, answers) {
   const box = element(parent, "section", "");
-  const right = rows.filter((row) => row.correct).length;
   const head = element(box, "h3", "", label);
-  element(head, "small", "", `${right} of ${rows.length} right`);
-  for (const row of rows) {
+  element(head, "small", "", `${answers.right} of ${answers.of} right`);
+  for (const row of answers.rows) {
     const kind = `${row.correct ? " correct" : ""}${row.cut ? " cut" : ""}`;
     const one = element(box, "div", `one${kind}`, visible(row.text));
     const reward = row.reward === null ? "no reward" : `reward ${compact(row.reward)}`;
@@ -48,12 +47,17 @@ function show() {
   const round = rounds[side.round];
   side.problem = Math.min(side.problem, round.problems.length - 1);
   const problem = round.problems[side.problem];
-  choose(byId("rounds"), rounds.length, (i) => String(rounds[i].step - 1), side.round, (i) => { side.round = i; });
+  choose(byId("rounds"), rounds.length, (i) => when(rounds[i]), side.round, (i) => { side.round = i; });
   choose(byId("problems"), round.problems.length, (i) => String(i + 1), side.problem, (i) => { side.problem = i; });
   byId("prompt").textContent = visible(problem.prompt);
   byId("answer").textContent = visible(problem.answer ?? "–");
   byId("side").replaceChildren();
-  for (const [label, rows] of Object.entries(problem.answers)) column(byId("side"), label, rows);
+  for (const [label, answers] of Object.entries(problem.answers)) column(byId("side"), label, answers);
+}
+
+/* Where runs make different numbers of updates a round, a round is at no one step. */
+function when(round) {
+  return round.step === null ? `round ${round.round + 1}` : String(round.step - 1);
 }
 
 JSON.parse(byId("curves-data").textContent).sets.forEach(start);
@@ -63,7 +67,7 @@ byId("labels").addEventListener("click", (event) => {
 });
 if (side.data.rounds.length) {
   byId("shown").textContent =
-    `Seed ${side.data.seed}: each policy at the same step, asked the same problem with the same random numbers.`;
+    `Seed ${side.data.seed}: each policy in the same round, asked the same problem with the same random numbers.`;
   show();
 } else {
   byId("shown").textContent = "No round in which all of them met the same problem.";

@@ -8,28 +8,20 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ... import config as configuration
 from ...config import Config, labelled
 from ...errors import ConfigError, RunsFailedError
 from ...objective import Objective
-from ...training import check_objective
-from ..check import Checked, check
-from ..check_room import check_disk
-from ..plan import fingerprints
-from ..resuming import flat, within
 from ..run import default_path
 from ..screen import Screen
 from ..signals import Interrupts
-from .arms import Arm, arms_of
+from .arms import arms_of
+from .checks import check_all
 from .drift import measure_drift
 from .launch import INSIDE, Failure, Launcher
 from .page import write_page
 from .planned import Planned, planned
 from .record import About, Comparison, owned, write
 from .tell import tell_plan, tell_result
-
-OF_THE_UPDATE = ("name", "objective", "optimizer", "schedule", "reference", "steps")
-"""Keys, and sections, with which nothing changes that a whole check would find."""
 
 
 def compare(
@@ -71,14 +63,14 @@ def compare(
     about = About(config.name, runs, threshold)
     with Interrupts() as interrupts, owned(path), _inside():
         with screen.busy("checking every configuration"), interrupts.abandonable():
-            checked = _check(runs, path, jobs)
+            checked = check_all(runs, path, jobs)
         tell_plan(checked, runs, path, jobs, screen)
         launcher = Launcher(runs, jobs, screen, interrupts, partial(_so_far, result, about, screen))
         try:
             failures = launcher.go()
             about = replace(about, failures=failures)
             written = write(result, about)
-            measure_drift(runs, screen, interrupts)
+            measure_drift([p for p in runs if p.state == "finished"], screen, interrupts)
         except KeyboardInterrupt:
             screen.say("The same command goes on where this one stopped.", "yellow")
             raise
@@ -124,64 +116,10 @@ def _so_far(result: Comparison, about: About, screen: Screen, _: Planned) -> Non
         screen.say_once(told, once_for="so far")
 
 
-def _check(runs: Sequence[Planned], path: Path, jobs: int) -> Checked:
-    """Find what would fail in any of the runs; returns what was found of the first.
-
-    A whole check takes seconds, so that it is made once for all that differ in their update only.
-    """
-    whole: dict[str, Checked] = {}
-    for arm in {id(p.arm): p.arm for p in runs}.values():
-        kind = _kind(arm)
-        if kind not in whole:
-            # One run is timed, for a forecast of all; they are not so different.
-            whole[kind] = check(arm.config, path=path, timed=not whole)
-        check_objective(arm.config.objective)
-        _check_record(arm)
-    for one in runs:
-        found = whole[_kind(one.arm)]
-        one.check(fingerprints(found), str(found.dtype).removeprefix("torch."))
-    first = next(iter(whole.values()))
-    _check_room(first, sum(one.state != "finished" for one in runs), jobs)
-    return first
-
-
-def _check_record(arm: Arm) -> None:
-    """Raise ConfigError where a process of its own could not read what it shall do."""
-    record = configuration.to_json(arm.config)
-    try:
-        again = configuration.to_json(configuration.from_json(record))
-    except ConfigError as error:
-        raise ConfigError(
-            f"'{arm.label}' cannot be handed to a process of its own: {error}"
-        ) from error
-    if again != record:
-        raise ConfigError(
-            f"'{arm.label}' cannot be handed to a process of its own: read back from its record it "
-            "is another. Write its parts as functions or frozen dataclasses at the top of a file."
-        )
-
-
-def _check_room(checked: Checked, left: int, jobs: int) -> None:
-    """Raise ConfigError where all runs together would fill the disk."""
-    assert checked.estimate is not None
-    disk, room = checked.estimate.disk, checked.estimate.room
-    many = replace(
-        disk,
-        checkpoints=disk.checkpoints * min(jobs, left),
-        model=disk.model * left,
-        rollouts=disk.rollouts * left,
-    )
-    check_disk(many, room)
-
-
-def _kind(arm: Arm) -> str:
-    data = flat(configuration.to_json(arm.config))
-    return repr({key: value for key, value in data.items() if not within(key, OF_THE_UPDATE)})
-
-
 def _failed(failures: Sequence[Failure], of: int, *, shown: bool) -> RunsFailedError:
     first, few = failures[0], "" if shown else ", and no two things have a finished run each"
     return RunsFailedError(
         f"{len(failures)} of {of} runs failed{few}; the first of them is {first.planned.title}: "
-        f"{first.why}. The same command tries them again."
+        f"{first.why}. The same command tries them again.",
+        shown=shown,
     )

@@ -6,9 +6,9 @@ what is needed but for the start's own log-probabilities, which some passes with
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
@@ -39,8 +39,11 @@ def drift_of(run: Run) -> list[Json]:
 
 
 def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) -> None:
-    """Measure every finished run that has not been."""
-    left = [p for p in runs if p.state == "finished" and not (p.path / FILE).exists()]
+    """Measure every one of these finished runs that has not been.
+
+    What fails here is told, and costs the figure of that run alone.
+    """
+    left = [p for p in runs if not (p.path / FILE).exists()]
     starts: dict[str, list[Planned]] = {}
     for one in left:
         starts.setdefault(_start(one), []).append(one)
@@ -48,10 +51,19 @@ def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupt
         return
     with screen.busy(f"measuring how far {len(left)} runs moved"), interrupts.abandonable():
         for alike in starts.values():
-            policy = prepare.policy_of(without_reward(alike[0].config), train=False)
-            for one in alike:
-                points = list(_points(one.run, policy, one.config.rollouts.temperature))
-                one.run.write_json(FILE, {"of": "KL(policy | start), k3", "points": points})
+            try:
+                _measure(alike)
+            except Exception as error:
+                told = f"how far runs moved could not be measured ({type(error).__name__}: {error})"
+                screen.say_once(told, once_for="drift")
+
+
+def _measure(alike: Sequence[Planned]) -> None:
+    """Measure runs that begin with the same weights, which are let go at the end."""
+    policy = prepare.policy_of(without_reward(alike[0].config), train=False)
+    for one in alike:
+        points = list(_points(one.run, policy, one.config.rollouts.temperature))
+        one.run.write_json(FILE, {"of": "KL(policy | start), k3", "points": points})
 
 
 def _start(one: Planned) -> str:
@@ -62,17 +74,20 @@ def _start(one: Planned) -> str:
 def _points(run: Run, policy: Policy, temperature: float) -> Iterator[Json]:
     files = sorted(run.rollouts.glob("round-*.parquet"))
     for path in spread(files, ROUNDS):
-        yield _point(path, policy, temperature)
+        try:
+            table = pq.read_table(path, columns=COLUMNS)
+        except (pa.ArrowException, OSError):
+            continue  # a damaged file is a point less
+        yield _point(table, policy, temperature)
 
 
-def _point(path: Path, policy: Policy, temperature: float) -> Json:
+def _point(table: pa.Table, policy: Policy, temperature: float) -> Json:
     """The KL of the policy that sampled a round, over some of its completions.
 
     The trainer's own log-probabilities are taken where the round has them, which is in groups with
     signal and several updates a round: the engine's differ a little in bf16 (some thousandths of a
     nat of KL), and that is no movement.
     """
-    table = pq.read_table(path, columns=COLUMNS)
     rows = table.take(spread(range(table.num_rows), ROWS)).to_pylist()
     rows = [row for row in rows if row["token_ids"]]
     total, tokens = 0.0, 0

@@ -82,10 +82,15 @@ def figures(runs: Runs, first: str, threshold: float | None = None) -> Json:
         label: _of_one(list(of.values()), list(of), curves[label], threshold)
         for label, of in runs.items()
     }
+    # Accuracies of different tests have no difference that would say anything.
+    alike = _same_test([run for of in runs.values() for run in of.values()])
     return {
         "threshold": threshold,
         "objectives": objectives,
-        "differences": {name: _differences(objectives, first, name) for name in COMPARED},
+        "same_test": alike,
+        "differences": {
+            name: _differences(objectives, first, name) if alike else {} for name in COMPARED
+        },
         "made_with": _made_with([run for of in runs.values() for run in of.values()]),
     }
 
@@ -95,8 +100,10 @@ def _made_with(runs: Sequence[Run]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for run in runs:
         config = run.config
-        for key, value in {**config["versions"], **config["machine"]}.items():
-            found.setdefault(key, set()).add(str(value))
+        for sitting in (config, *config.get("changes", [])):  # where it began, and went on
+            made = {**sitting.get("versions", {}), **sitting.get("machine", {})}
+            for key, value in made.items():
+                found.setdefault(key, set()).add(str(value))
     return {key: sorted(values) for key, values in found.items() if len(values) > 1}
 
 
@@ -114,7 +121,7 @@ def _of_one(
     return {
         "objective": last["objective"],
         "updates_a_round": schedule["minibatches"] * schedule["epochs"],
-        "fingerprint": last["fingerprints"]["problems"],
+        "steps": runs[-1].summary["steps"],
         "seeds": seeds,
         "problems": runs[-1].summary["after"]["n"],
         "initial_accuracy": _share([c.sampled[0] for c in curves]),
@@ -127,10 +134,34 @@ def _of_one(
         "seconds": _plain([c.seconds[-1] for c in curves], 0.0),
         "samples": _plain([float(c.samples[-1]) for c in curves], 0.0),
         "curve": _curve(curves),
+        "lost": _lost(runs),
         "diagnoses": [
             found for run, seed in zip(runs, seeds, strict=True) for found in _diagnosed(run, seed)
         ],
         "runs": [str(run.path) for run in runs],
+    }
+
+
+def _same_test(runs: Sequence[Run]) -> bool:
+    """Whether all were asked the same and judged alike; of older runs only the problems are
+    known."""
+    read = [run.config["fingerprints"] for run in runs]
+    known = "test" if all("test" in one for one in read) else "problems"
+    return len({one[known] for one in read}) == 1
+
+
+def _lost(runs: Sequence[Run]) -> Json:
+    """Answers that got no verdict in time, or whose judge failed.
+
+    answers: held-out ones, which count as wrong; groups: of training, which were left out.
+    """
+    summaries = [run.summary for run in runs]
+    measured = [s[side] for s in summaries for side in ("before", "after")]
+    lines = (line.get("evaluation") for run in runs for line in run.metrics())
+    measured += [evaluation for evaluation in lines if evaluation]
+    return {
+        "answers": sum(one.get("lost", 0) for one in measured),
+        "groups": sum(s.get("counters", {}).get("groups_lost", 0) for s in summaries),
     }
 
 

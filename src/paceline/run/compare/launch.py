@@ -34,6 +34,8 @@ class Child:
     process: subprocess.Popen
     slot: int
     began: float
+    said: int
+    """Bytes that were in its log before it."""
 
     @property
     def doing(self) -> str:
@@ -117,12 +119,13 @@ class Launcher:
         slot = min(set(range(self.jobs)) - {c.slot for c in self.running})
         chosen.path.parent.mkdir(parents=True, exist_ok=True)
         with chosen.log.open("ab") as log:
+            said = log.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", "paceline.run.compare.child"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | self._share(slot),
+                env=os.environ | self._share(slot) | _modules(),
                 # A terminal's Ctrl-C comes to this process alone, which passes it on once: a run
                 # that is saving would take a second one for an order to stop at once.
                 start_new_session=True,
@@ -132,7 +135,7 @@ class Launcher:
             # What it shall do; then the pipe stays open, and closes with this process.
             process.stdin.write(json.dumps(spec).encode() + b"\n")
             process.stdin.flush()
-        return Child(chosen, process, slot, time.monotonic())
+        return Child(chosen, process, slot, time.monotonic(), said)
 
     def _share(self, slot: int) -> dict[str, str]:
         """The process's share of the machine: a GPU where there are several, and its processors."""
@@ -155,10 +158,9 @@ class Launcher:
 
     def _ended(self, child: Child, left: int) -> None:
         planned, took = child.planned, time.monotonic() - child.began
-        assert child.process.stdin is not None
-        child.process.stdin.close()
+        _close(child)
         if planned.state != "finished":
-            why = last_words(planned, child.process.returncode)
+            why = last_words(planned, child.process.returncode, child.said)
             self.failures.append(Failure(planned, why))
             self.screen.say(f"  {planned.title} failed: {why}", "red")
             return
@@ -175,17 +177,35 @@ class Launcher:
     def _stop(self) -> None:
         """Have every process save and end, and wait for them."""
         for child in self.running:
-            if child.process.stdin is not None:
-                child.process.stdin.close()
+            _close(child)
         if self.running:
             self.screen.say("stopping: the runs save where they are …", "yellow")
         for child in self.running:
             child.process.wait()
 
 
-def last_words(planned: Planned, code: int) -> str:
-    """Why a process ended: the last line that it wrote, which is its error's sentence."""
-    text = planned.log.read_text(encoding="utf-8", errors="replace") if planned.log.exists() else ""
+def _modules() -> dict[str, str]:
+    """Where a script finds its own modules, which an objective or a reward may be of."""
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    places = dict.fromkeys(filter(None, [*known, sys.path[0]]))
+    return {"PYTHONPATH": os.pathsep.join(places)}
+
+
+def _close(child: Child) -> None:
+    """Tell a process to save and end, if it has not."""
+    assert child.process.stdin is not None
+    with suppress(BrokenPipeError):  # what it was never able to read
+        child.process.stdin.close()
+
+
+def last_words(planned: Planned, code: int, said: int = 0) -> str:
+    """Why a process ended: the last line that it wrote, which is its error's sentence.
+
+    Args:
+        said: bytes that the log had before it.
+    """
+    wrote = planned.log.read_bytes()[said:] if planned.log.exists() else b""
+    text = wrote.decode("utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     ending = f"signal {-code}" if code < 0 else f"exit code {code}"
     told = lines[-1].removeprefix("paceline: ") if lines else "it wrote nothing"

@@ -4,7 +4,7 @@ It is built like a run's report, and is as closed: nothing is loaded, what Pytho
 and what the models wrote reaches the page as JSON and is only ever shown as text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from .panels import Panel, drawn, drift, held_out, panels
 from .record import Comparison
 from .side import side_by_side
 from .tables import cost, diagnosed, hue_of, table
-from .words import same_test
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
@@ -70,6 +69,8 @@ def verdict(data: Json) -> str:
     """One sentence: what was shown, of how many."""
     differences = data["differences"]["final_accuracy"]
     first = data["baseline"]
+    if not data["same_test"]:
+        return "Measured on different tests, so that nothing is compared."
     if not differences:
         return (
             f"Not finished, {data['finished']} of {data['planned']} runs: nothing to compare yet."
@@ -99,31 +100,36 @@ def _listed(words: Sequence[str]) -> str:
 def subject(data: Json) -> str:
     """Task, model and size, for the head of the page."""
     config = data["config"]
-    schedule, rollouts = config["schedule"], config["rollouts"]
-    parts = schedule["minibatches"] * schedule["epochs"]
+    rollouts, every = config["rollouts"], data["objectives"].values()
+    steps, parts = (_either(one[key] for one in every) for key in ("steps", "updates_a_round"))
     state = "" if data["complete"] else f", {data['finished']} of {data['planned']} finished"
     rows = (
         ("Task", name_of(config["task"])),
         ("Model", name_of(config["model"])),
         (
             "Runs",
-            f"{len(data['objectives'])} × {len(data['seeds'])} seeds of {config['steps']} steps"
+            f"{len(data['objectives'])} × {len(data['seeds'])} seeds of {steps} steps"
             f"{state}; {alike(data)}",
         ),
         (
             "A round",
             f"{rollouts['problems']} problems × {rollouts['completions']} completions, "
-            f"{parts} update{'s' if parts > 1 else ''}",
+            f"{parts} update{'' if parts == '1' else 's'}",
         ),
     )
     return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows)
+
+
+def _either(values: Iterable[int]) -> str:
+    """80, or 40 or 80 where things differ."""
+    return " or ".join(str(value) for value in dict.fromkeys(values))
 
 
 def alike(data: Json) -> str:
     """What the runs of one seed have in common."""
     if data["same_start"]:
         return "same start, problems and random numbers for one seed"
-    same = "same problems, other starts" if same_test(data) else "other problems, or other starts"
+    same = "same problems, other starts" if data["same_test"] else "other problems, or other starts"
     return f"{same} for one seed, as what is compared decides about them"
 
 

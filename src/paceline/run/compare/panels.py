@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 from ..report.curves import LINES, Line, shown
 from ..report.read import finite
-from ..run import Run
 from .drift import drift_of
+from .figures import Runs
 
 Json = dict[str, Any]
 Column = list[float | None]
-Runs = Mapping[str, Mapping[int, Run]]
 MOST_POINTS = 400
 ACCURACY = Line(
     "accuracy", "Training accuracy", "Right completions of the training problems.", "percent"
@@ -107,35 +106,43 @@ def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
     length = max(len(of) for many in lines.values() for of in many)
     size = -(-length // MOST_POINTS)
     steps = tuple(min(i + size, length) for i in range(0, length, size))
-    shown_, constant = [], []
+    found, constant = list[Panel](), list[tuple[str, str]]()
     for line in (ACCURACY, *(one for one in LINES if one.id != NO_SIGNAL)):
         columns = {
             label: [_column(of, line, length, size) for of in many] for label, many in lines.items()
         }
-        known = [v for many in columns.values() for column in many for v in column if v is not None]
-        if not known:
-            continue
-        if max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
-            constant.append((line.title, shown(known[0], line.unit)))
-            continue
         every = [column for many in columns.values() for column in many]
-        if all(column == every[0] for column in every):
-            first, last = (shown(known[i], line.unit) for i in (0, -1))
-            constant.append((line.title, f"from {first} to {last}, step by step the same"))
+        if not any(value is not None for column in every for value in column):
             continue
-        made = [_mean_and_range(many, smooth=line.smooth) for many in columns.values()]
-        shown_.append(
-            Panel(
-                f"panel-{line.id}",
-                line.title,
-                line.text.partition(" Bad:")[0],
-                line.unit,
-                steps,
-                tuple((label, mean) for label, (mean, _, _) in zip(columns, made, strict=True)),
-                tuple((low, high) for _, low, high in made),
-            )
-        )
-    return shown_, constant
+        if same := _the_same(every, line):
+            constant.append((line.title, same))
+        else:
+            found.append(_panel(line, steps, columns))
+    return found, constant
+
+
+def _the_same(every: Sequence[Column], line: Line) -> str | None:
+    """The value in words, where it never changed, or changed alike in all runs."""
+    known = [value for column in every for value in column if value is not None]
+    if max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
+        return shown(known[0], line.unit)
+    if all(column == every[0] for column in every):
+        first, last = (shown(known[i], line.unit) for i in (0, -1))
+        return f"from {first} to {last}, step by step the same"
+    return None
+
+
+def _panel(line: Line, steps: tuple[int, ...], columns: Mapping[str, Sequence[Column]]) -> Panel:
+    made = [_mean_and_range(many, smooth=line.smooth) for many in columns.values()]
+    return Panel(
+        f"panel-{line.id}",
+        line.title,
+        line.text.partition(" Bad:")[0],
+        line.unit,
+        steps,
+        tuple((label, mean) for label, (mean, _, _) in zip(columns, made, strict=True)),
+        tuple((low, high) for _, low, high in made),
+    )
 
 
 def _column(lines: Sequence[Json], line: Line, length: int, size: int) -> Column:

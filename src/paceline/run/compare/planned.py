@@ -20,11 +20,14 @@ UNSEEN = (
 """Keys, and sections, in which a run that is there already may differ: they change no figure, to
 rounding."""
 OTHER = {
-    "problems": "other problems", "tokenizer": "another tokenizer", "files": "other code of yours",
+    "problems": "other problems", "test": "another verifier", "tokenizer": "another tokenizer",
+    "model": "another model", "files": "other code of yours",
 }  # fmt: skip
 """What it means that a fingerprint differs."""
 OF_THE_START = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
 """Keys, and sections, on which accuracy before training depends."""
+OF_THE_FIRST_ROUND = (*OF_THE_START, "rollouts")
+"""Those on which it depends what is answered until the first update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,16 @@ class Planned:
     def start(self) -> str:
         """The same for runs that begin with the same accuracy: same model, problems and random
         numbers."""
+        return self._only(OF_THE_START)
+
+    @property
+    def first_round(self) -> str:
+        """The same for runs that answer alike until the first update."""
+        return self._only(OF_THE_FIRST_ROUND)
+
+    def _only(self, sections: Sequence[str]) -> str:
         data = flat(configuration.to_json(self.config))
-        return json.dumps({k: v for k, v in data.items() if within(k, OF_THE_START)})
+        return json.dumps({k: v for k, v in data.items() if within(k, sections)})
 
     @property
     def before(self) -> Mapping[str, Any] | None:
@@ -94,6 +105,8 @@ class Planned:
                     f"comparison would have {_shown(new.get(key))}; choose another directory with "
                     "--out, or remove that run."
                 )
+        for change in there.get("changes", []):
+            self._check_change(change)
         known = there.get("fingerprints", {})
         for key in (k for k in known if k in fingerprints and known[k] != fingerprints[k]):
             raise ConfigError(
@@ -104,6 +117,18 @@ class Planned:
             raise ConfigError(
                 f"'{self.path}' is a run in {there['machine']['dtype']}, and this machine would "
                 f"make it in {dtype}; set model.dtype, or choose another directory with --out."
+            )
+
+    def _check_change(self, change: Mapping[str, Any]) -> None:
+        """Raise ConfigError where a run went on, after a stop, with what changes its figures: a
+        part of it was another run."""
+        read = {OTHER.get(k, k): pair for k, pair in change.get("fingerprints", {}).items()}
+        other = [key for key in change["keys"] if not within(key, UNSEEN)]
+        other += [what for what, (was, _) in read.items() if was is not None]
+        if other:
+            raise ConfigError(
+                f"'{self.path}' went on with {other[0]} after step {change['step']}, so a part of "
+                "it is another run; choose another directory with --out, or remove that run."
             )
 
 

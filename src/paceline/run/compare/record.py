@@ -103,7 +103,7 @@ def write(result: Comparison, about: About) -> bool:
             _give_up_checkpoints(one.run)
     if sum(map(bool, finished.values())) < 2:
         return False
-    starts = {seed: {p.start for p in about.runs if p.seed == seed} for seed in _seeds(about.runs)}
+    rounds = ({p.first_round for p in about.runs if p.seed == s} for s in _seeds(about.runs))
     command = shlex.join(["paceline", *sys.argv[1:]]) if sys.argv[1:2] == ["compare"] else None
     data = {
         "name": about.name,
@@ -116,7 +116,7 @@ def write(result: Comparison, about: About) -> bool:
         "config": configuration.to_json(about.runs[0].arm.config),
         "baseline": about.runs[0].arm.label,
         "asked_threshold": about.threshold,
-        "same_start": all(len(alike) == 1 for alike in starts.values()),
+        "same_start": all(len(alike) == 1 for alike in rounds),
     }
     _write(result, data, {label: of for label, of in finished.items() if of})
     return True
@@ -164,7 +164,10 @@ def owned(path: Path) -> Iterator[None]:
 
     Raises: ConfigError where another process has it, or where it holds something else.
     """
-    known = {"runs", "compare.json", "compare.html", ".lock", ".compare.html.part"}
+    # The last two are left where a process was killed while it wrote.
+    known = {
+        "runs", "compare.json", "compare.html", ".lock", ".compare.html.part", "compare.json.tmp",
+    }  # fmt: skip
     if (path / "config.json").is_file() or (path.exists() and not path.is_dir()):
         raise ConfigError(f"'{path}' is no place for a comparison; choose another with --out.")
     if path.is_dir() and (others := sorted({p.name for p in path.iterdir()} - known)):
@@ -172,6 +175,20 @@ def owned(path: Path) -> Iterator[None]:
             f"'{path}' holds other things ('{others[0]}'); choose another directory with --out."
         )
     path.mkdir(parents=True, exist_ok=True)
+    with held(path):
+        try:
+            yield
+        finally:
+            if {p.name for p in path.iterdir()} <= {".lock"}:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """What is there of a comparison, while no other process writes to it.
+
+    Raises: ConfigError where one does.
+    """
     lock = FileLock(path / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -183,6 +200,4 @@ def owned(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if {p.name for p in path.iterdir()} <= {".lock"}:
-            shutil.rmtree(path, ignore_errors=True)
         lock.release()

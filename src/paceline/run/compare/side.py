@@ -49,7 +49,7 @@ def _round(runs: Mapping[str, Run], index: int) -> Json | None:
     some = next(iter(rows.values()))
     return {
         "round": index,
-        "step": some[0]["step"],
+        "step": some[0]["step"] if len({of[0]["step"] for of in rows.values()}) == 1 else None,
         "problems": [_problem(rows, draw) for draw in spread(sorted(draws), MOST_PROBLEMS)],
     }
 
@@ -60,7 +60,16 @@ def _problem(rows: Mapping[str, Sequence[Json]], draw: int) -> Json:
     return {
         "prompt": _cut(first["prompt"]),
         "answer": first["answer"],
-        "answers": {label: [_row(row) for row in many[:MOST_ROWS]] for label, many in of.items()},
+        "answers": {label: _answers(many) for label, many in of.items()},
+    }
+
+
+def _answers(rows: Sequence[Json]) -> Json:
+    """Some of the answers, and how many of all are right."""
+    return {
+        "rows": [_row(row) for row in rows[:MOST_ROWS]],
+        "right": sum(bool(row["correct"]) for row in rows),
+        "of": len(rows),
     }
 
 

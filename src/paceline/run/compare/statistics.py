@@ -136,7 +136,11 @@ def _spread(differences: Sequence[float]) -> float:
 
 def power(effect: float, n: int, alpha: float = ALPHA) -> float:
     """The chance that a paired t test of n differences shows a mean of `effect` standard deviations
-    (the one tail that matters)."""
+    (the one tail that matters).
+
+    Args:
+        alpha: of the test, both sides together; so below.
+    """
     from scipy import stats
 
     critical = float(stats.t.ppf(1 - alpha / 2, n - 1))
@@ -175,7 +179,12 @@ def seeds_needed(differences: Sequence[float], alpha: float = ALPHA) -> int | No
 
 
 def area(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """The mean height of a curve by the trapezoidal rule: the area under it over its width."""
+    """The mean height of a curve by the trapezoidal rule: the area under it over its width.
+
+    Args:
+        xs: where it was measured, rising: completions, say.
+        ys: its heights there: accuracies.
+    """
     pieces = zip(xs, xs[1:], ys, ys[1:], strict=False)
     whole = sum((right - left) * (a + b) / 2 for left, right, a, b in pieces)
     return whole / (xs[-1] - xs[0]) if xs[-1] > xs[0] else fmean(ys)

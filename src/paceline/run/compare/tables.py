@@ -61,10 +61,10 @@ def _row(data: Json, label: str, one: Json, place: int) -> str:
         for name, value, small in cells
     ]
     made.insert(1, f'<td class="strip" aria-hidden="true">{_strip(one, place)}</td>')
-    hue = hue_of(place)
-    return (
-        f'<tr><th scope="row"><i class="swatch {hue}"></i>{escape(label)}</th>{"".join(made)}</tr>'
-    )
+    head, n = f'<i class="swatch {hue_of(place)}"></i>{escape(label)}', len(one["seeds"])
+    if n < (most := max(len(other["seeds"]) for other in data["objectives"].values())):
+        head += f" <small>{n} of {most} seeds</small>"
+    return f'<tr><th scope="row">{head}</th>{"".join(made)}</tr>'
 
 
 def _span(mean: Json) -> str:

@@ -6,11 +6,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import torch
+
 from ...config import Config
 from ..check import Checked
 from ..check_room import gigabytes
 from ..report.words import signed
 from ..screen import Screen, duration
+from .checks import estimate_of
 from .planned import Planned
 from .record import Comparison
 from .statistics import half_width
@@ -24,9 +27,13 @@ TOGETHER = 1.25
 
 
 def tell_plan(
-    checked: Checked, runs: Sequence[Planned], path: Path, jobs: int, screen: Screen
+    checked: Mapping[str, Checked], runs: Sequence[Planned], path: Path, jobs: int, screen: Screen
 ) -> None:
-    """The whole comparison, before anything long starts."""
+    """The whole comparison, before anything long starts.
+
+    Args:
+        checked: what was found of each label's runs.
+    """
     configs = {p.arm.label: p.arm.config for p in runs}
     first = runs[0].arm.config
     most = first.rollouts.max_tokens
@@ -36,7 +43,7 @@ def tell_plan(
         screen.say(f"  {label:{wide}}  {config.objective.resolved(most)}")
     for line in _plan(configs, runs, jobs):
         screen.say(f"  {line}")
-    n = min(first.evaluation.problems, len(checked.task.heldout))
+    n = min(first.evaluation.problems, *(len(c.task.heldout) for c in checked.values()))
     every = " or ".join(str(e) for e in _values(configs, lambda c: c.evaluation.every))
     screen.say(f"  measured   on {n} held-out problems: before, every {every} steps, after")
     counted = {s: sum(p.state == s for p in runs) for s in ("finished", "begun")}
@@ -47,7 +54,8 @@ def tell_plan(
         )
     _tell_needs(checked, runs, jobs, screen)
     updates = {k: (c.schedule.parts, repr(c.objective)) for k, c in configs.items()}
-    for note in (*checked.notes, on_one_update(updates)):
+    notes = [note for one in checked.values() for note in one.notes]
+    for note in (*dict.fromkeys(notes), on_one_update(updates)):
         if note is not None:
             screen.say_once(note)
 
@@ -75,34 +83,51 @@ def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> lis
     return list(dict.fromkeys(pick(config) for config in configs.values()))
 
 
-def _tell_needs(checked: Checked, runs: Sequence[Planned], jobs: int, screen: Screen) -> None:
+def _tell_needs(
+    checked: Mapping[str, Checked], runs: Sequence[Planned], jobs: int, screen: Screen
+) -> None:
     """Time, and memory where several runs share it."""
-    estimate = checked.estimate
-    took = [p.run.summary["seconds"] for p in runs if p.state == "finished"]
-    left = len(runs) - len(took)
-    if not left or estimate is None:
+    left = [p for p in runs if p.state != "finished"]
+    if not left:
         return
+    took = [p.run.summary["seconds"] for p in runs if p.state == "finished"]
     if took:
         # What runs took says more than a forecast, which supposes that every answer is cut.
         one = median(took)
         screen.say(
-            f"  time       about {duration(one * ceil(left / jobs))} for {left} runs, if each "
-            f"takes the {duration(one)} that the finished ones took"
+            f"  time       about {duration(one * ceil(len(left) / jobs))} for {len(left)} runs, if "
+            f"they go on as the finished ones did, which took {duration(one)} each"
         )
-    elif estimate.seconds is not None:
-        one = estimate.seconds.total + STARTING
-        # Several runs share a machine without GPUs, and together make little more than one alone.
-        faster = jobs if checked.device.type == "cuda" else min(jobs, TOGETHER)
-        screen.say(
-            f"  time       up to {duration(one * left / faster)} for {left} runs, up to "
-            f"{duration(one)} each alone; less where answers end early"
-        )
-    needed = estimate.memory.total * min(jobs, left)
-    if jobs > 1 and needed > estimate.room.memory:
+    else:
+        _tell_forecast(checked, left, jobs, screen)
+    estimates = [estimate_of(checked[p.arm.label]) for p in left]
+    needed = sum(sorted((e.memory.total for e in estimates), reverse=True)[:jobs])
+    free = estimates[0].room.memory
+    if jobs > 1 and needed > free:
         screen.say_once(
             f"{jobs} runs at a time may need {gigabytes(needed)} of memory, and "
-            f"{gigabytes(estimate.room.memory)} are free; make fewer at a time."
+            f"{gigabytes(free)} are free; make fewer at a time."
         )
+
+
+def _tell_forecast(
+    checked: Mapping[str, Checked], left: Sequence[Planned], jobs: int, screen: Screen
+) -> None:
+    """Time at most, where every run could be measured."""
+    each = []
+    for one in left:
+        seconds = estimate_of(checked[one.arm.label]).seconds
+        if seconds is None:
+            return
+        each.append(seconds.total + STARTING)
+    # Several runs share a machine without GPUs, and together make little more than one alone.
+    gpus = torch.cuda.device_count()
+    on_gpus = checked[left[0].arm.label].device.type == "cuda"
+    faster = min(jobs, gpus) if on_gpus else min(jobs, TOGETHER)
+    screen.say(
+        f"  time       up to {duration(sum(each) / faster)} for {len(left)} runs, up to "
+        f"{duration(max(each))} each alone; less where answers end early"
+    )
 
 
 def tell_result(result: Comparison, screen: Screen) -> None:
@@ -128,7 +153,7 @@ def table(data: Json, width: int | None = None) -> list[str]:
     until = "" if threshold is None else f"to {100 * threshold:.0f} %"
     against = data["baseline"] if len(data["baseline"]) <= 12 else "the first"
     columns = [
-        ["", *data["objectives"]],
+        ["", *(_named(label, one, most) for label, one in data["objectives"].items())],
         *([head, *cells] for head, cells in _columns(data, f"to {against}", f"samples {until}")),
     ]
     widths = [max(map(len, column)) for column in columns]
@@ -144,6 +169,12 @@ def table(data: Json, width: int | None = None) -> list[str]:
         lines.append("  ".join((first, *others)).rstrip())
     lines.insert(2, "─" * max(map(len, lines[1:])))
     return lines
+
+
+def _named(label: str, one: Json, most: int) -> str:
+    """The label, with how many seeds it has where others have more."""
+    n = len(one["seeds"])
+    return label if n == most else f"{label} ({n} of {most})"
 
 
 def _columns(data: Json, against: str, samples: str) -> Iterator[tuple[str, list[str]]]:

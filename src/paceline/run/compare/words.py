@@ -1,6 +1,6 @@
 """What a comparison shows, in sentences: first of all whether it shows anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..report.words import THIN, points, signed
@@ -70,7 +70,7 @@ def _could(one: Mapping[str, Any], n: int) -> str:
     )
     if one["seeds_needed"] is None:
         return f"{text}; one as small as the one seen would take more than 1,000 seeds."
-    return f"{text}; {one['seeds_needed']:,} seeds would settle one as small as the one seen."
+    return f"{text}; {one['seeds_needed']:,} would show one as small as the one seen as often."
 
 
 def points_of(share: float) -> str:
@@ -102,11 +102,6 @@ def _diagnosed(data: Json) -> list[str]:
     ]
 
 
-def same_test(data: Json) -> bool:
-    """Whether all were measured on the same problems."""
-    return len({one["fingerprint"] for one in data["objectives"].values()}) == 1
-
-
 def on_one_update(updates: Mapping[str, tuple[int, str]]) -> str | None:
     """A sentence where objectives are compared that may have the same gradient.
 
@@ -123,6 +118,18 @@ def on_one_update(updates: Mapping[str, tuple[int, str]]) -> str | None:
     )
 
 
+def _lost(label: str, lost: Mapping[str, int]) -> Iterator[str]:
+    """What a verifier did not answer: a wall clock may have decided, and then other machines, or
+    more runs at a time, come to something else."""
+    if lost["answers"]:
+        yield (
+            f"{label}: {lost['answers']:,} held-out answers had no verdict, and count as wrong; "
+            "give the verifier more time (rewards.seconds), or make fewer runs at a time."
+        )
+    if lost["groups"]:
+        yield f"{label}: {lost['groups']:,} groups of training had no verdict and were left out."
+
+
 def _limits(data: Json) -> list[str]:
     found, objectives = [], data["objectives"]
     if data["baseline"] not in objectives:
@@ -130,15 +137,16 @@ def _limits(data: Json) -> list[str]:
             f"{data['baseline']}, with which the others are compared, has no finished run, so "
             "there are no differences."
         )
-    if not same_test(data):
+    if not data["same_test"]:
         found.append(
-            "The problems are not the same for all: accuracies are of different tests, and their "
-            "differences are no differences between algorithms."
+            "The problems, or how answers are judged, are not the same for all: accuracies are of "
+            "different tests, and nothing is compared with anything."
         )
     elif not data["same_start"]:
         found.append("Not all runs of one seed had the same start: that is part of what differs.")
     if data["threshold"] is None:
         found.append("Nothing was learned on average, so there is no threshold to be reached.")
+    found += [text for label, one in objectives.items() for text in _lost(label, one["lost"])]
     for key, values in data["made_with"].items():
         found.append(f"Not all runs were made alike: {key} was {' and '.join(values)}.")
     problems = min(one["problems"] for one in objectives.values())

@@ -22,8 +22,8 @@ from ...training.clock import Clock
 from ...types import Problem, Round
 from .. import checkpoint, prepare, resuming
 from ..check import Checked, without_reward
+from ..fingerprints import fingerprints
 from ..log import finite
-from ..plan import fingerprints
 from ..restore import restore
 from ..rollouts import read_round
 from ..run import Run

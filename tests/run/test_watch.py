@@ -155,6 +155,42 @@ def test_steps_that_trained_nothing_are_skipped():
     assert told(lines) == [(39, "entropy collapse")]
 
 
+def test_a_run_that_gets_better_is_left_in_peace_however_many_updates_a_round_serves():
+    # From 25 to 45 % in 40 rounds, ±4 points in turn: ten rounds gain 5 points on the ten before,
+    # single rounds lose 7.5 on the one before, and with it all windows of fewer than ten rounds.
+    for parts in (1, 4, 8, 16):
+        lines = run(
+            40 * parts,
+            parts,
+            entropy=after(10 * parts, 0.01, 1.0),
+            accuracy=lambda r: 0.25 + r / 200 + (0.04 if r % 2 else -0.04),
+        )
+        assert told(lines) == [], parts
+
+
+def test_a_collapse_is_told_in_rounds_too():
+    # Low from round 21 on: rounds 21 to 30 are the first ten that are, and round 30 begins at
+    # step 4 · 29 + 1 = 117.
+    lines = run(160, 4, entropy=after(80, 0.01, 1.0), accuracy=0.3)
+    assert told(lines) == [(117, "entropy collapse")]
+    assert only(lines).last == 160
+    # A round's entropy is the mean of its steps: (0.02 + 3 · 0.07) / 4 = 0.0575, and 0.04.
+    first, others = (
+        run(160, 4, entropy=lambda s, x=x: 1.0 if s < 81 else 0.02 if s % 4 == 1 else x)
+        for x in (0.07, 0.0467)
+    )
+    assert told([{**line, "accuracy": 0.3} for line in first]) == []
+    # 117 has (9 · 0.04 + 0.02) / 10.
+    assert told([{**line, "accuracy": 0.3} for line in others]) == [(117, "entropy collapse")]
+
+
+def test_a_round_whose_first_update_trained_nothing_is_judged_with_the_next():
+    lines = run(160, 4, accuracy=0.3, entropy=lambda s: None if s % 4 == 1 else 1.0)
+    for line in lines[80:]:
+        line["entropy"] = line["entropy"] and 0.01
+    assert told(lines) == [(118, "entropy collapse")]
+
+
 # Length
 
 
@@ -199,6 +235,9 @@ def test_kl_that_grows_while_answers_stay():
     spikes = run(60, kl=lambda s: 100.0 if s % 3 == 0 else 0.1)
     assert told(spikes) == []
     assert told(run(60, kl=None)) == []
+    # Round 26 begins at step 101; a spike in every round is no round far away.
+    assert told(run(160, 4, kl=after(80, 2.0, 0.1))) == [(101, "KL growth")]
+    assert told(run(160, 4, kl=lambda s: 100.0 if s % 4 == 1 else 0.1)) == []
     paid = {"kl": lambda s: s / 20, "accuracy": lambda r: r / 70, "reward": lambda r: r / 70}
     assert told(run(60, **paid)) == []
 

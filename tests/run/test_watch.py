@@ -3,6 +3,7 @@ and runs that learned are left in peace."""
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from paceline.run.watch import (
     watched,
 )
 from paceline.run.watch.figures import Figures, clearly_rose
-from paceline.types import Round
+from paceline.types import Group, Round
 from tests.conftest import group_of
 from tests.run.fake_run import DEMO, FELL, PARTS, metric_line, seen
 
@@ -455,25 +456,48 @@ def test_a_first_round_that_is_cut_and_tells_nothing_apart_is_refused():
     refuse_hopeless(Round(0, (cut[0],)), 7)
 
 
+def asking(group: Group, answer: str, texts: Sequence[str] = ()) -> Group:
+    """The group of a problem with this answer, with these completions; one text is that of all."""
+    problem = replace(group.problem, answer=answer)
+    said = texts if len(texts) > 1 else list(texts or [""]) * len(group.rollouts)
+    rollouts = tuple(
+        replace(r, problem=problem, completion=replace(r.completion, text=text))
+        for r, text in zip(group.rollouts, said, strict=True)
+    )
+    return replace(group, problem=problem, rollouts=rollouts)
+
+
 def test_answers_are_repeated_across_problems_not_within_one():
     same = [([5], [-1.0], 1.0), ([5], [-1.0], 0.0)]
     apart = Round(0, (group_of([1, 2], same, draw=0),))
     assert repeated_answers(apart) == 0.0
     other = group_of([3, 4], same, draw=1)
-    other = replace(other, problem=replace(other.problem, answer="2"))
-    both = Round(0, (*apart.groups, other))
-    assert repeated_answers(both) == 1.0
+    both = Round(0, (*apart.groups, asking(other, "2")))
+    assert repeated_answers(both) == 0.5  # of the two in a group one is right
 
 
 def test_equal_answers_may_be_said_in_equal_words():
-    same = [([5], [-1.0], 1.0), ([5], [-1.0], 1.0)]
+    same = [([5], [-1.0], 0.0), ([5], [-1.0], 0.0)]
     groups = [group_of([1, 2], same, draw=draw) for draw in (0, 1)]
     for answers, share in ((("7", "7"), 0.0), (("7", "8"), 1.0)):
-        asked = [
-            replace(g, problem=replace(g.problem, answer=a))
-            for g, a in zip(groups, answers, strict=True)
-        ]
+        asked = [asking(g, a) for g, a in zip(groups, answers, strict=True)]
         assert repeated_answers(Round(0, tuple(asked))) == share
+
+
+def test_right_answers_repeat_nothing_where_answers_are_few():
+    # 32 problems whose answers are letters, ten completions of each, nine of them right.
+    groups = []
+    for draw in range(32):
+        right, wrong = "ABCD"[draw % 4], "ABCD"[(draw + 1) % 4]
+        rows = [([5], [-1.0], 1.0)] * 9 + [([6], [-1.0], 0.0)]
+        groups.append(asking(group_of([1, 2], rows, draw=draw), right, [right] * 9 + [wrong]))
+    assert repeated_answers(Round(0, tuple(groups))) == 0.1
+    # One letter for all of them is right in a quarter.
+    stuck = [
+        asking(group_of([1, 2], [([5], [-1.0], float(i % 4 == 0))] * 4, draw=i), "ABCD"[i % 4], "A")
+        for i in range(32)
+    ]
+    assert repeated_answers(Round(0, tuple(stuck))) == 0.75
 
 
 def test_groups_that_were_refused_for_having_no_signal_count_as_such():

@@ -505,3 +505,19 @@ def test_groups_that_were_refused_for_having_no_signal_count_as_such():
     line = {"step": 1, "round": 0, "part": 0, "groups": 4, "groups_without_signal": 0}
     assert Figures.of(line, None).silent == 0.0
     assert Figures.of({**line, "groups_refused": 12}, None).silent == 0.75
+
+
+def test_refused_groups_count_with_their_answers():
+    # (3 + 60) / 68 = 93 % have no signal; (8 · 0.74 + 60 · 0.98) / 68 = 95 % of the answers are
+    # right, and with 10 % of those that were refused 17.5 %.
+    refused = {"groups": 8, "groups_without_signal": 3, "groups_refused": 60, "accuracy": 0.74}
+    assert told(run(40, **refused, accuracy_refused=0.98)) == [(30, "nothing left to learn")]
+    hard = run(40, **refused, accuracy_refused=0.1)
+    assert told(hard) == [(30, "advantage collapse")]
+    assert only(hard).finding == (
+        "in the last 30 rounds 93 % of the groups had no signal, with 18 % of the answers right"
+    )
+    # Lines of older versions do not say how refused groups answered.
+    assert told(run(40, **refused)) == []
+    few = refused | {"groups_without_signal": 8, "groups_refused": 2}
+    assert told(run(40, **few)) == [(10, "advantage collapse")]

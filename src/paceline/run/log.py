@@ -23,7 +23,8 @@ def line(report: Report) -> dict[str, Any]:
     """The step as plain JSON: null where there is no such number.
 
     `reward`, `accuracy`, `completion_tokens`, `cut` and the groups are of the whole round; with
-    several parts a round, its steps share them.
+    several parts a round, its steps share them. `accuracy_refused` is of the groups that were set
+    aside, which belong to no round: null where there are none.
     """
     round, metrics = report.drawn.round, report.metrics
     rollouts = round.rollouts
@@ -47,6 +48,7 @@ def line(report: Report) -> dict[str, Any]:
         "groups": len(round.groups),
         "groups_without_signal": sum(not g.has_signal for g in round.groups),
         "groups_refused": report.drawn.refused,
+        "accuracy_refused": report.drawn.refused_accuracy,
         "groups_lost": len(report.drawn.lost),
         "prompts_too_long": report.drawn.too_long,
         "rows": report.rows,

@@ -15,6 +15,8 @@ RISE = 0.1
 class _Silent(Rule):
     """Nearly no group teaches anything, for rounds on end.
 
+    Groups that were refused for having no signal count, and so do their answers.
+
     Single rounds like that belong to every start and every end. In ten rounds in a row, seven demos
     never had more than 74 % without signal once they had begun to learn; but one of them had 99 %
     in its first ten and learned all the same, hence the patience with a start.
@@ -32,14 +34,14 @@ class _Silent(Rule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rounds: deque[tuple[float, float | None]] = deque(maxlen=self.LONG)
+        self._rounds: deque[tuple[float, float]] = deque(maxlen=self.LONG)
         self._at_once = False
         """Whether ten rounds are enough: there was signal before, or ten rounds had none at all."""
 
     def takes(self, now: Figures) -> bool:
-        if not now.begins or now.silent is None:
+        if not now.begins or now.silent is None or now.answered is None:
             return False
-        self._rounds.append((now.silent, now.accuracy))
+        self._rounds.append((now.silent, now.answered))
         if len(self._rounds) < WINDOW:
             return False
         silent = self._silent(WINDOW)
@@ -54,11 +56,13 @@ class _Silent(Rule):
         silent = self._silent(patience)
         if len(self._rounds) < patience or silent < self.SILENT:
             return None
-        right = [a for _, a in list(self._rounds)[-patience:] if a is not None]
-        if self.solved != bool(right and fmean(right) >= self.SOLVED):
+        right = fmean(right for _, right in list(self._rounds)[-patience:])
+        if self.solved != (right >= self.SOLVED):
             return None
-        of = f", with {percent(fmean(right))} of the answers right" if right else ""
-        return f"in the last {patience} rounds {percent(silent)} of the groups had no signal{of}"
+        return (
+            f"in the last {patience} rounds {percent(silent)} of the groups had no signal, with "
+            f"{percent(right)} of the answers right"
+        )
 
 
 class AdvantageCollapse(_Silent):

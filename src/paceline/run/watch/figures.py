@@ -40,7 +40,7 @@ class Figures:
     silent: float | None
     """The share of groups without signal."""
     repeated: float | None
-    """The share of completions that say what others say (`repeated_answers`)."""
+    """The share of completions that say, wrongly, what others say (`repeated_answers`)."""
     entropy: float | None
     """Nats a token."""
     kl: float | None

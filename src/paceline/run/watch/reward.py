@@ -212,7 +212,7 @@ class OneAnswer(Rule):
 
     The first round is the model as it came: where it repeats itself from the start the answers are
     few (letters, yes and no), and nothing is said. The demos repeat nothing; the recipe `tiny`,
-    which ends in one answer for all sums, comes to 85 to 100 %.
+    which ends in one answer for all sums, comes to 65 to 80 %, and the others are right by luck.
     """
 
     REPEATED = 0.5
@@ -221,9 +221,9 @@ class OneAnswer(Rule):
 
     name = "one answer fits all"
     rule = (
-        f"In {PATIENCE} rounds in a row more than {percent(REPEATED)} of the completions said what "
-        "a completion of a problem with another answer said, and in the first round at most "
-        f"{percent(REPEATED / 2)}."
+        f"In {PATIENCE} rounds in a row more than {percent(REPEATED)} of the completions were not "
+        "right and said what a completion of a problem with another answer said, and in the first "
+        f"round at most {percent(REPEATED / 2)}."
     )
     remedy = (
         "Read some, and audit the reward (paceline audit): a guess that is right now and then is "
@@ -250,6 +250,6 @@ class OneAnswer(Rule):
             return None
         return (
             f"in the last {self.PATIENCE} rounds {percent(fmean(self._recent))} of the completions "
-            "said what completions of problems with other answers said, in the first round "
-            f"{percent(self._first)}"
+            "were not right and said what completions of problems with other answers said, in the "
+            f"first round {percent(self._first)}"
         )

@@ -315,6 +315,34 @@ def test_held_out_accuracy_that_stays_behind_is_told():
     assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}, n=199))) == []
 
 
+def test_one_round_is_no_start_to_compare_with():
+    # A run that stands still at 0.5 ± 0.15, with a low first round and the best measurement after
+    # it: the first three have a mean of 0.417, the ten to step 10 one of 0.475, with an error of
+    # 0.05: more than five of it above the first alone.
+    swing = [0.20, 0.40, 0.65, 0.35, 0.65, 0.35, 0.65, 0.35, 0.65, 0.50]
+    places = {1: 0.42} | dict.fromkeys(range(2, 11), 0.40)
+    noisy = {"reward": lambda r: swing[r - 1], "accuracy": lambda r: swing[r - 1]}
+    assert told(run(10, **noisy, evaluation=measured(places))) == []
+    # The same from 0.1 to 0.5 is a rise, whether the best is before the first round or behind it.
+    risen = {"reward": after(3, 0.5, 0.1), "accuracy": after(3, 0.5, 0.1)}
+    assert told(run(13, **risen, evaluation=measured({1: 0.42, 13: 0.40}))) == [
+        (13, "reward ahead of held-out accuracy")
+    ]
+
+
+def test_what_is_asked_at_every_evaluation_needs_five_standard_errors():
+    # ±0.1 in turn: variances of ten are 0.0111, so that the error is 0.0471; five of it 0.236.
+    def swinging(rise: float):
+        return {
+            key: lambda r: (0.4 if r % 2 else 0.2) + (rise if r > 10 else 0)
+            for key in ("reward", "accuracy")
+        }
+
+    places = measured({10: 0.40, 20: 0.38})
+    assert told(run(20, **swinging(0.23), evaluation=places)) == []
+    assert told(run(20, **swinging(0.24), evaluation=places)) != []
+
+
 def test_it_is_compared_with_the_best_so_far_and_ends_where_that_is_passed():
     # 0.005 a round: from 10 to 20 the reward gains 0.05, from 10 to 30 it gains 0.1.
     slow = {"reward": lambda r: r / 200, "accuracy": lambda r: r / 200}

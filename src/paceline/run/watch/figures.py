@@ -106,12 +106,15 @@ def number(found: Mapping[str, Any], key: str) -> float | None:
     return float(value)
 
 
-def clearly_rose(early: Sequence[float], late: Sequence[float], by: float) -> bool:
-    """Whether the mean rose by at least so much, and by four standard errors: rounds differ in
-    their problems, so that the means of two windows differ by chance."""
+def clearly_rose(
+    early: Sequence[float], late: Sequence[float], by: float, errors: float = 4
+) -> bool:
+    """Whether the mean rose by at least so much, and by so many standard errors: rounds differ in
+    their problems, so that the means of two windows differ by chance. Of a window of one round
+    nothing is known of that."""
     error = math.sqrt(sum(variance(x) / len(x) for x in (early, late) if len(x) > 1))
     # Rounded, so that a rise of exactly so much is one, however its decimals add up in binary.
-    return round(fmean(late) - fmean(early), 9) >= max(by, 4 * error)
+    return round(fmean(late) - fmean(early), 9) >= max(by, errors * error)
 
 
 def percent(share: float) -> str:

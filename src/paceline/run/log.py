@@ -9,6 +9,7 @@ import torch
 from ..training import Report
 from ..training.sample import reasons
 from .watch import repeated_answers
+from .watch.figures import finite
 
 OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_without_signal")
 OF_STEPS = {"skipped": "steps_skipped", "rows_trained": "steps_without_signal"}
@@ -94,11 +95,6 @@ def counters_of(
         if event["kind"] in OF_EVENTS:
             counted[OF_EVENTS[event["kind"]]] += 1
     return counted
-
-
-def finite(value: float | None) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if value is not None and abs(value) < float("inf") else None
 
 
 def memory_gb() -> float:

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
-from ..watch.figures import share_without_signal
-from .read import Json, RunRecord, finite
+from ..watch.figures import finite, share_without_signal
+from .read import Json, RunRecord
 from .words import percent, quantity
 
 Column = list[float | None]

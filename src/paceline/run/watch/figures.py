@@ -100,7 +100,11 @@ def _answered(line: Mapping[str, Any]) -> float | None:
 
 def number(found: Mapping[str, Any], key: str) -> float | None:
     """The finite number under a key, or None."""
-    value = found.get(key)
+    return finite(found.get(key))
+
+
+def finite(value: object) -> float | None:
+    """The number, or None for what is no finite number (JSON has no NaN and no infinity)."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)

@@ -10,7 +10,7 @@ from .diagnosis import Rule
 from .figures import FIRST, WINDOW, Figures, percent, plain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Trained:
     """A round that trained, as one entry however many updates it serves: windows of updates would
     be short ones of rounds, and one round's answers would stand in both of two windows."""

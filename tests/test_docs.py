@@ -15,7 +15,7 @@ from torch.testing import assert_close
 from paceline import cli
 from paceline import objective as room
 from paceline.config import objective_from
-from paceline.objective import NAMES, SoftGate, ZScore, by_name
+from paceline.objective import KL, NAMES, SoftGate, ZScore, by_name
 from tests.objective.small_rounds import make_round
 from tests.objective.test_peers import BETA, PEERS, gradient, part, trl_rloo, update
 
@@ -155,6 +155,29 @@ def test_other_projects_switches_are_those_that_test_peers_holds_to_ours():
     for trainer, table in zip(("TRL", "verl", "OpenRLHF"), found, strict=True):
         held = [[peer.switches, peer.ours] for peer in PEERS if peer.trainer == trainer]
         assert table == held, trainer
+
+
+def test_it_is_said_which_rows_of_another_project_have_their_kl_in_the_reward():
+    # "In the loss, … the rows with `adv_estimator=grpo` … . In the reward, … those with `rloo` …"
+    said = " ".join(section("Coming from another project").split())
+    loss, reward = said.partition("In the loss, ")[2].split("In the reward, ")
+    reward = reward.partition("so is the KL of OpenRLHF's row.")
+    assert reward[1]
+    for peer in PEERS:
+        named = dict(switch.split("=") for switch in peer.switches.split(", ") if "=" in switch)
+        match peer.trainer:
+            case "TRL":
+                assert peer.kl == ("k3", "loss") and "`beta` of TRL's" in loss
+            case "verl":
+                # "A row with loss_mode alone has adv_estimator=grpo beside it."
+                estimator = named.get("adv_estimator", "grpo")
+                in_reward = f"`{estimator}`" in reward[0]
+                assert in_reward != (f"`adv_estimator={estimator}`" in loss)
+                assert peer.kl == (("k1", "reward") if in_reward else ("k3", "loss"))
+            case "OpenRLHF":
+                assert peer.kl == ("k1", "reward")
+    for value in ("rloo", "opo", "reinforce_pp"):
+        assert objective_from(f"{value}(kl={BETA})").kl == KL(BETA, "k1", "reward")
 
 
 def test_figures_in_the_text():

@@ -207,7 +207,9 @@ def verl(
         if mode == "geo_mean":
             total = l_BT.mean()
         else:
-            total = verl_aggregate("seq-mean-token-mean" if mode == "sapo" else agg, l_BT, d.m_BT)
+            # These two have the mean by row written into them; `loss_agg_mode` is for the KL.
+            by_row = mode in ("gspo", "sapo")
+            total = verl_aggregate("seq-mean-token-mean" if by_row else agg, l_BT, d.m_BT)
         if in_reward:
             return total
         return total + beta * verl_aggregate(agg, low_variance_kl(d), d.m_BT)
@@ -626,6 +628,18 @@ def test_cispo_with_its_bound_unset_caps_every_weight_at_a_fifth_there_and_is_re
     same(unset, 0.2 * gradient(update(room.cispo(), d), d))
     with pytest.raises(ConfigError, match="at least 0"):
         ClipDetached(0.2 - 1)
+
+
+def test_verls_gspo_and_sapo_take_the_mean_by_row_whatever_is_asked_for():
+    d = part(0, cut=False)
+    for mode, ours, widths in (
+        ("gspo", room.gspo(eps=1e-6), NARROW),
+        ("sapo", room.sapo(eps=1e-6), {}),
+    ):
+        same(update(ours, d), verl(mode=mode, agg="token-mean", **widths)(d, 0.0))
+        # Their KL is another matter.
+        with_kl = update(replace(ours, kl=KL(BETA)), d)
+        assert (verl(mode=mode, agg="token-mean", **widths)(d, BETA) - with_kl).abs() > 1e-4
 
 
 def test_verls_cispo_has_a_lower_bound_unless_told_otherwise():

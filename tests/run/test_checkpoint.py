@@ -15,7 +15,7 @@ from paceline.run.checkpoint import State
 from paceline.run.restore import restore
 from paceline.run.rollouts import write_round
 from paceline.training import Rollouts, Schedule
-from tests.training.test_trainer import Keeps, trainer_of, weights
+from tests.training.test_trainer import Keeps, digits, trainer_of, weights
 
 RUN = "a run's id"
 
@@ -77,13 +77,17 @@ def test_straight_on_equals_saved_and_taken_up_bit_for_bit(tmp_path, steps, dtyp
 
 
 def test_a_round_read_back_is_the_round(tmp_path):
-    kept = Kept(tmp_path, rollouts=Rollouts(problems=3, completions=4, max_tokens=5, mask_cut=True))
+    settings = Rollouts(
+        problems=3, completions=4, max_tokens=5, mask_cut=True, accept="signal", max_draws=2
+    )
+    kept = Kept(tmp_path, rollouts=settings, verifier=lambda p, c: digits(p, c).reward > 0.3)
     kept.trainer.step()
     before = kept.trainer.drawn
-    again = Kept(tmp_path, rollouts=kept.trainer.sampler.settings)
+    again = Kept(tmp_path, rollouts=settings)
     again.go_on(kept.save())
     after = again.trainer.drawn
-    assert after.refused == before.refused and after.lost == before.lost
+    assert after.refused == before.refused > 0 and after.lost == before.lost
+    assert after.refused_accuracy == before.refused_accuracy is not None
     for old, new in zip(before.round.groups, after.round.groups, strict=True):
         assert old.prompt_ids == new.prompt_ids and old.draw == new.draw
         assert old.problem is new.problem

@@ -126,6 +126,15 @@ def test_several_updates_a_round_draw_the_ratio() -> None:
     assert "the policy does not move" in sentences["Largest ratio"]
 
 
+def test_groups_that_were_set_aside_are_in_the_curve_as_in_the_diagnosis() -> None:
+    silent = {"groups": 8, "groups_without_signal": 3, "groups_refused": 60}
+    lines = [{**metric_line(s, 40), **silent} for s in range(1, 41)]
+    constant = charts(record(lines))[1]
+    assert [value for title, value, _ in constant if title == "Groups without signal"] == [
+        f"93{THIN}%"  # 63 of 68
+    ]
+
+
 def test_long_runs_are_drawn_by_bins() -> None:
     run = record([metric_line(s, 2500) for s in range(1, 2501)])
     data = curve_data(run, charts(run)[0])

@@ -3,6 +3,7 @@ and runs that learned are left in peace."""
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from paceline.run.watch import (
     watched,
 )
 from paceline.run.watch.figures import Figures, clearly_rose
-from paceline.types import Round
+from paceline.types import Group, Round
 from tests.conftest import group_of
 from tests.run.fake_run import DEMO, FELL, PARTS, metric_line, seen
 
@@ -155,6 +156,42 @@ def test_steps_that_trained_nothing_are_skipped():
     assert told(lines) == [(39, "entropy collapse")]
 
 
+def test_a_run_that_gets_better_is_left_in_peace_however_many_updates_a_round_serves():
+    # From 25 to 45 % in 40 rounds, ±4 points in turn: ten rounds gain 5 points on the ten before,
+    # single rounds lose 7.5 on the one before, and with it all windows of fewer than ten rounds.
+    for parts in (1, 4, 8, 16):
+        lines = run(
+            40 * parts,
+            parts,
+            entropy=after(10 * parts, 0.01, 1.0),
+            accuracy=lambda r: 0.25 + r / 200 + (0.04 if r % 2 else -0.04),
+        )
+        assert told(lines) == [], parts
+
+
+def test_a_collapse_is_told_in_rounds_too():
+    # Low from round 21 on: rounds 21 to 30 are the first ten that are, and round 30 begins at
+    # step 4 · 29 + 1 = 117.
+    lines = run(160, 4, entropy=after(80, 0.01, 1.0), accuracy=0.3)
+    assert told(lines) == [(117, "entropy collapse")]
+    assert only(lines).last == 160
+    # A round's entropy is the mean of its steps: (0.02 + 3 · 0.07) / 4 = 0.0575, and 0.04.
+    first, others = (
+        run(160, 4, entropy=lambda s, x=x: 1.0 if s < 81 else 0.02 if s % 4 == 1 else x)
+        for x in (0.07, 0.0467)
+    )
+    assert told([{**line, "accuracy": 0.3} for line in first]) == []
+    # 117 has (9 · 0.04 + 0.02) / 10.
+    assert told([{**line, "accuracy": 0.3} for line in others]) == [(117, "entropy collapse")]
+
+
+def test_a_round_whose_first_update_trained_nothing_is_judged_with_the_next():
+    lines = run(160, 4, accuracy=0.3, entropy=lambda s: None if s % 4 == 1 else 1.0)
+    for line in lines[80:]:
+        line["entropy"] = line["entropy"] and 0.01
+    assert told(lines) == [(118, "entropy collapse")]
+
+
 # Length
 
 
@@ -199,6 +236,9 @@ def test_kl_that_grows_while_answers_stay():
     spikes = run(60, kl=lambda s: 100.0 if s % 3 == 0 else 0.1)
     assert told(spikes) == []
     assert told(run(60, kl=None)) == []
+    # Round 26 begins at step 101; a spike in every round is no round far away.
+    assert told(run(160, 4, kl=after(80, 2.0, 0.1))) == [(101, "KL growth")]
+    assert told(run(160, 4, kl=lambda s: 100.0 if s % 4 == 1 else 0.1)) == []
     paid = {"kl": lambda s: s / 20, "accuracy": lambda r: r / 70, "reward": lambda r: r / 70}
     assert told(run(60, **paid)) == []
 
@@ -273,6 +313,34 @@ def test_held_out_accuracy_that_stays_behind_is_told():
     assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.40}, None))) != []
     assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.41}))) == []
     assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}, n=199))) == []
+
+
+def test_one_round_is_no_start_to_compare_with():
+    # A run that stands still at 0.5 ± 0.15, with a low first round and the best measurement after
+    # it: the first three have a mean of 0.417, the ten to step 10 one of 0.475, with an error of
+    # 0.05: more than five of it above the first alone.
+    swing = [0.20, 0.40, 0.65, 0.35, 0.65, 0.35, 0.65, 0.35, 0.65, 0.50]
+    places = {1: 0.42} | dict.fromkeys(range(2, 11), 0.40)
+    noisy = {"reward": lambda r: swing[r - 1], "accuracy": lambda r: swing[r - 1]}
+    assert told(run(10, **noisy, evaluation=measured(places))) == []
+    # The same from 0.1 to 0.5 is a rise, whether the best is before the first round or behind it.
+    risen = {"reward": after(3, 0.5, 0.1), "accuracy": after(3, 0.5, 0.1)}
+    assert told(run(13, **risen, evaluation=measured({1: 0.42, 13: 0.40}))) == [
+        (13, "reward ahead of held-out accuracy")
+    ]
+
+
+def test_what_is_asked_at_every_evaluation_needs_five_standard_errors():
+    # ±0.1 in turn: variances of ten are 0.0111, so that the error is 0.0471; five of it 0.236.
+    def swinging(rise: float):
+        return {
+            key: lambda r: (0.4 if r % 2 else 0.2) + (rise if r > 10 else 0)
+            for key in ("reward", "accuracy")
+        }
+
+    places = measured({10: 0.40, 20: 0.38})
+    assert told(run(20, **swinging(0.23), evaluation=places)) == []
+    assert told(run(20, **swinging(0.24), evaluation=places)) != []
 
 
 def test_it_is_compared_with_the_best_so_far_and_ends_where_that_is_passed():
@@ -416,25 +484,48 @@ def test_a_first_round_that_is_cut_and_tells_nothing_apart_is_refused():
     refuse_hopeless(Round(0, (cut[0],)), 7)
 
 
+def asking(group: Group, answer: str, texts: Sequence[str] = ()) -> Group:
+    """The group of a problem with this answer, with these completions; one text is that of all."""
+    problem = replace(group.problem, answer=answer)
+    said = texts if len(texts) > 1 else list(texts or [""]) * len(group.rollouts)
+    rollouts = tuple(
+        replace(r, problem=problem, completion=replace(r.completion, text=text))
+        for r, text in zip(group.rollouts, said, strict=True)
+    )
+    return replace(group, problem=problem, rollouts=rollouts)
+
+
 def test_answers_are_repeated_across_problems_not_within_one():
     same = [([5], [-1.0], 1.0), ([5], [-1.0], 0.0)]
     apart = Round(0, (group_of([1, 2], same, draw=0),))
     assert repeated_answers(apart) == 0.0
     other = group_of([3, 4], same, draw=1)
-    other = replace(other, problem=replace(other.problem, answer="2"))
-    both = Round(0, (*apart.groups, other))
-    assert repeated_answers(both) == 1.0
+    both = Round(0, (*apart.groups, asking(other, "2")))
+    assert repeated_answers(both) == 0.5  # of the two in a group one is right
 
 
 def test_equal_answers_may_be_said_in_equal_words():
-    same = [([5], [-1.0], 1.0), ([5], [-1.0], 1.0)]
+    same = [([5], [-1.0], 0.0), ([5], [-1.0], 0.0)]
     groups = [group_of([1, 2], same, draw=draw) for draw in (0, 1)]
     for answers, share in ((("7", "7"), 0.0), (("7", "8"), 1.0)):
-        asked = [
-            replace(g, problem=replace(g.problem, answer=a))
-            for g, a in zip(groups, answers, strict=True)
-        ]
+        asked = [asking(g, a) for g, a in zip(groups, answers, strict=True)]
         assert repeated_answers(Round(0, tuple(asked))) == share
+
+
+def test_right_answers_repeat_nothing_where_answers_are_few():
+    # 32 problems whose answers are letters, ten completions of each, nine of them right.
+    groups = []
+    for draw in range(32):
+        right, wrong = "ABCD"[draw % 4], "ABCD"[(draw + 1) % 4]
+        rows = [([5], [-1.0], 1.0)] * 9 + [([6], [-1.0], 0.0)]
+        groups.append(asking(group_of([1, 2], rows, draw=draw), right, [right] * 9 + [wrong]))
+    assert repeated_answers(Round(0, tuple(groups))) == 0.1
+    # One letter for all of them is right in a quarter.
+    stuck = [
+        asking(group_of([1, 2], [([5], [-1.0], float(i % 4 == 0))] * 4, draw=i), "ABCD"[i % 4], "A")
+        for i in range(32)
+    ]
+    assert repeated_answers(Round(0, tuple(stuck))) == 0.75
 
 
 def test_groups_that_were_refused_for_having_no_signal_count_as_such():
@@ -442,3 +533,19 @@ def test_groups_that_were_refused_for_having_no_signal_count_as_such():
     line = {"step": 1, "round": 0, "part": 0, "groups": 4, "groups_without_signal": 0}
     assert Figures.of(line, None).silent == 0.0
     assert Figures.of({**line, "groups_refused": 12}, None).silent == 0.75
+
+
+def test_refused_groups_count_with_their_answers():
+    # (3 + 60) / 68 = 93 % have no signal; (8 · 0.74 + 60 · 0.98) / 68 = 95 % of the answers are
+    # right, and with 10 % of those that were refused 17.5 %.
+    refused = {"groups": 8, "groups_without_signal": 3, "groups_refused": 60, "accuracy": 0.74}
+    assert told(run(40, **refused, accuracy_refused=0.98)) == [(30, "nothing left to learn")]
+    hard = run(40, **refused, accuracy_refused=0.1)
+    assert told(hard) == [(30, "advantage collapse")]
+    assert only(hard).finding == (
+        "in the last 30 rounds 93 % of the groups had no signal, with 18 % of the answers right"
+    )
+    # Lines of older versions do not say how refused groups answered.
+    assert told(run(40, **refused)) == []
+    few = refused | {"groups_without_signal": 8, "groups_refused": 2}
+    assert told(run(40, **few)) == [(10, "advantage collapse")]

@@ -258,6 +258,21 @@ def test_dynamic_sampling_fills_the_round_with_groups_that_carry_signal():
     assert plain.drawn.refused == 0 and not all(g.has_signal for g in plain.drawn.round.groups)
 
 
+def test_the_answers_of_refused_groups_are_counted():
+    # Even problems are right however they are answered, the others wrong; the last three of six
+    # drawn are the round.
+    def easy_or_hard(problem, completion):
+        return float(int(problem.answer) % 2 == 0)
+
+    settings = Rollouts(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
+    trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
+    drawn = trainer.step().drawn
+    aside = [int(trainer.sampler.problem_at(draw).answer) % 2 == 0 for draw in range(3)]
+    assert [g.draw for g in drawn.round.groups] == [3, 4, 5] and drawn.refused == 3
+    assert drawn.refused_accuracy == sum(aside) / 3 and 0 < sum(aside) < 3
+    assert trainer_of(verifier=easy_or_hard).step().drawn.refused_accuracy is None
+
+
 def test_dynamic_sampling_gives_up_with_a_full_round():
     settings = Rollouts(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
     report = trainer_of(rollouts=settings, verifier=lambda p, c: 0.0).step()

@@ -98,7 +98,10 @@ def follows(reference: Reference | None) -> bool:
 def counted(drawn: Drawn) -> dict[str, Any]:
     """What belongs to a sampling but not to its round, as JSON."""
     lost = [asdict(one) for one in drawn.lost]
-    return {"refused": drawn.refused, "too_long": drawn.too_long, "lost": lost}
+    return {
+        "refused": drawn.refused, "too_long": drawn.too_long, "lost": lost,
+        "refused_accuracy": drawn.refused_accuracy,
+    }  # fmt: skip
 
 
 def write(folder: Path, run: str, state: State, files: Mapping[str, Tensors]) -> Path:

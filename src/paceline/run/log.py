@@ -9,6 +9,7 @@ import torch
 from ..training import Report
 from ..training.sample import reasons
 from .watch import repeated_answers
+from .watch.figures import finite
 
 OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_without_signal")
 OF_STEPS = {"skipped": "steps_skipped", "rows_trained": "steps_without_signal"}
@@ -23,7 +24,8 @@ def line(report: Report) -> dict[str, Any]:
     """The step as plain JSON: null where there is no such number.
 
     `reward`, `accuracy`, `completion_tokens`, `cut` and the groups are of the whole round; with
-    several parts a round, its steps share them.
+    several parts a round, its steps share them. `accuracy_refused` is of the groups that were set
+    aside, which belong to no round: null where there are none.
     """
     round, metrics = report.drawn.round, report.metrics
     rollouts = round.rollouts
@@ -47,6 +49,7 @@ def line(report: Report) -> dict[str, Any]:
         "groups": len(round.groups),
         "groups_without_signal": sum(not g.has_signal for g in round.groups),
         "groups_refused": report.drawn.refused,
+        "accuracy_refused": report.drawn.refused_accuracy,
         "groups_lost": len(report.drawn.lost),
         "prompts_too_long": report.drawn.too_long,
         "rows": report.rows,
@@ -92,11 +95,6 @@ def counters_of(
         if event["kind"] in OF_EVENTS:
             counted[OF_EVENTS[event["kind"]]] += 1
     return counted
-
-
-def finite(value: float | None) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if value is not None and abs(value) < float("inf") else None
 
 
 def memory_gb() -> float:

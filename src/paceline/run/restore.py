@@ -73,4 +73,5 @@ def _drawn(state: State, trainer: Trainer, path: Path) -> Drawn:
 
     lost = tuple(Lost(**lost) for lost in state.drawn["lost"])
     round = read_round(path, problem_at)
-    return Drawn(round, state.drawn["refused"], state.drawn["too_long"], lost)
+    right = state.drawn.get("refused_accuracy")  # which older checkpoints did not count
+    return Drawn(round, state.drawn["refused"], state.drawn["too_long"], lost, right)

@@ -67,6 +67,8 @@ class Drawn:
     """Problems whose prompt and answer do not fit into the model's context."""
     lost: tuple[Lost, ...] = ()
     """Why groups were dropped because the verifier gave no verdict, one each."""
+    refused_accuracy: float | None = None
+    """The share of right answers in the groups that were set aside; None where there are none."""
 
 
 class Sampler:
@@ -112,9 +114,13 @@ class Sampler:
             if len(lost) > MOST_LOST * wanted:
                 raise _too_many(lost)
         missing = wanted - len(accepted)
-        filling = refused[len(refused) - missing :]
+        aside, filling = refused[: len(refused) - missing], refused[len(refused) - missing :]
         groups = sorted([*accepted, *filling], key=lambda g: g.draw)
-        return Drawn(Round(index, tuple(groups)), len(refused) - missing, too_long, tuple(lost))
+        right = [r.verdict.solved for group in aside for r in group.rollouts]
+        return Drawn(
+            Round(index, tuple(groups)), len(aside), too_long, tuple(lost),
+            sum(right) / len(right) if right else None,
+        )  # fmt: skip
 
     def _next_problems(self, count: int) -> tuple[list[tuple[int, Problem, tuple[int, ...]]], int]:
         """The next problems of the stream that fit: (draw, problem, prompt tokens), and how many

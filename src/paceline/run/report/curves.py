@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
-from .read import Json, RunRecord, finite
+from ..watch.figures import finite, share_without_signal
+from .read import Json, RunRecord
 from .words import percent, quantity
 
 Column = list[float | None]
@@ -78,7 +79,8 @@ LINES = (
     Line(
         "no_signal",
         "Groups without signal",
-        "Groups whose completions all got one reward, and so teach nothing. Bad: near 100\u202f%.",
+        "Groups whose completions all got one reward, and so teach nothing; those that were set"
+        " aside for it count too. Bad: near 100\u202f%.",
         "percent",
         {
             0.0: "In every group the rewards differed.",
@@ -133,7 +135,7 @@ def charts(run: RunRecord) -> tuple[list[Chart], list[tuple[str, str, str]]]:
         return [], []
     found, constant = [accuracy(run)], []
     for line in LINES:
-        values = share_without_signal(run) if line.id == "no_signal" else run.column(line.id)
+        values = column(run, line.id)
         known = [v for v in values if v is not None]
         if not known:
             continue
@@ -250,9 +252,10 @@ def reasons(run: RunRecord) -> list[Chart]:
     ]
 
 
-def share_without_signal(run: RunRecord) -> Column:
-    pairs = zip(run.column("groups_without_signal"), run.column("groups"), strict=True)
-    return [n / g if n is not None and g else None for n, g in pairs]
+def column(run: RunRecord, id: str) -> Column:
+    if id == "no_signal":
+        return [share_without_signal(line) for line in run.metrics]
+    return run.column(id)
 
 
 def flat_words(run: RunRecord, line: Line, value: float) -> str:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
+from ..watch.figures import finite
 from .curves import Chart, curve_data
-from .read import Json, RunRecord, finite
+from .read import Json, RunRecord
 from .words import (
     THIN,
     change_interval,

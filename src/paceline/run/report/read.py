@@ -1,12 +1,12 @@
 """Reads what a run has left so far, for the report: a run that goes on lacks a summary and more."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError
+from ..watch.figures import finite
 
 Json = dict[str, Any]
 
@@ -112,10 +112,3 @@ def read_lines(path: Path) -> tuple[tuple[Json, ...], int]:
         elif place < len(lines) - 1:  # the last may still be on its way to the disk
             broken += 1
     return tuple(found), broken
-
-
-def finite(value: object) -> float | None:
-    """The number, or None for what is no finite number (JSON has no NaN)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .read import Json, finite
+from ..watch.figures import finite
+from .read import Json
 
 MOST_ROUNDS = 12
 MOST_COMPLETIONS = 400

@@ -4,7 +4,8 @@ import ast
 import math
 from collections.abc import Sequence
 
-from .read import Json, RunRecord, finite
+from ..watch.figures import finite
+from .read import Json, RunRecord
 
 THIN = "\u202f"
 """A narrow space that does not break, between a number and its unit."""

@@ -18,8 +18,8 @@ class Figures:
     that trained no row has no figures of its update.
 
     Example: Figures(step=7, round=3, begins=False, part=1, reward=0.41, accuracy=0.38,
-        length=112.0, silent=0.25, repeated=0.0, entropy=0.61, kl=None, ratio=1.9, clipped=0.03,
-        heldout=None, problems=None)
+        answered=0.38, length=112.0, silent=0.25, repeated=0.0, entropy=0.61, kl=None, ratio=1.9,
+        clipped=0.03, heldout=None, problems=None)
     """
 
     step: int
@@ -32,12 +32,15 @@ class Figures:
     reward: float | None
     accuracy: float | None
     """The share of right answers."""
+    answered: float | None
+    """The same with the groups that were refused, which are in `silent` too; None where most were,
+    and the line does not say how they answered."""
     length: float | None
     """Mean tokens of a completion."""
     silent: float | None
     """The share of groups without signal."""
     repeated: float | None
-    """The share of completions that say what others say (`repeated_answers`)."""
+    """The share of completions that say, wrongly, what others say (`repeated_answers`)."""
     entropy: float | None
     """Nats a token."""
     kl: float | None
@@ -57,8 +60,6 @@ class Figures:
         part = int(number(line, "part") or 0)
         round, step = line.get("round"), number(line, "step")
         begins = part == 0 if round is None else last is None or last.round != round
-        groups, silent = number(line, "groups"), number(line, "groups_without_signal")
-        refused = number(line, "groups_refused") or 0.0  # set aside for having no signal
         evaluation = line.get("evaluation") or {}
         return cls(
             step=int(step) if step is not None else last.step + 1 if last else 1,
@@ -67,10 +68,9 @@ class Figures:
             part=part,
             reward=number(line, "reward"),
             accuracy=number(line, "accuracy"),
+            answered=_answered(line),
             length=number(line, "completion_tokens"),
-            silent=(silent + refused) / (groups + refused)
-            if groups and silent is not None
-            else None,
+            silent=share_without_signal(line),
             repeated=number(line, "repeated_answers"),
             entropy=number(line, "entropy"),
             kl=number(line, "kl"),
@@ -81,20 +81,44 @@ class Figures:
         )
 
 
+def share_without_signal(line: Mapping[str, Any]) -> float | None:
+    """The share of the groups that had no signal, those among them that were refused for it."""
+    groups, silent = number(line, "groups"), number(line, "groups_without_signal")
+    refused = number(line, "groups_refused") or 0.0
+    return (silent + refused) / (groups + refused) if groups and silent is not None else None
+
+
+def _answered(line: Mapping[str, Any]) -> float | None:
+    accuracy, aside = number(line, "accuracy"), number(line, "accuracy_refused")
+    groups, refused = number(line, "groups") or 0.0, number(line, "groups_refused") or 0.0
+    if accuracy is None or (aside is None and refused > groups):
+        return None
+    if aside is None or not refused:
+        return accuracy
+    return (groups * accuracy + refused * aside) / (groups + refused)
+
+
 def number(found: Mapping[str, Any], key: str) -> float | None:
     """The finite number under a key, or None."""
-    value = found.get(key)
+    return finite(found.get(key))
+
+
+def finite(value: object) -> float | None:
+    """The number, or None for what is no finite number (JSON has no NaN and no infinity)."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
 
 
-def clearly_rose(early: Sequence[float], late: Sequence[float], by: float) -> bool:
-    """Whether the mean rose by at least so much, and by four standard errors: rounds differ in
-    their problems, so that the means of two windows differ by chance."""
+def clearly_rose(
+    early: Sequence[float], late: Sequence[float], by: float, errors: float = 4
+) -> bool:
+    """Whether the mean rose by at least so much, and by so many standard errors: rounds differ in
+    their problems, so that the means of two windows differ by chance. Of a window of one round
+    nothing is known of that."""
     error = math.sqrt(sum(variance(x) / len(x) for x in (early, late) if len(x) > 1))
     # Rounded, so that a rise of exactly so much is one, however its decimals add up in binary.
-    return round(fmean(late) - fmean(early), 9) >= max(by, 4 * error)
+    return round(fmean(late) - fmean(early), 9) >= max(by, errors * error)
 
 
 def percent(share: float) -> str:

@@ -3,11 +3,44 @@
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, median
 
 from .diagnosis import Rule
 from .figures import FIRST, WINDOW, Figures, percent, plain
+
+
+@dataclass(slots=True)
+class _Trained:
+    """A round that trained, as one entry however many updates it serves: windows of updates would
+    be short ones of rounds, and one round's answers would stand in both of two windows."""
+
+    accuracy: float
+    figures: list[float] = field(default_factory=list)
+    """Of its steps that trained, so far."""
+
+
+class _Rounds:
+    """The last rounds that trained, with a figure of their steps."""
+
+    def __init__(self, most: int) -> None:
+        self.first: list[_Trained] = []
+        self.recent: deque[_Trained] = deque(maxlen=most)
+        self._begins = True
+
+    def take(self, now: Figures, figure: float | None) -> bool:
+        """Whether the step is the first of its round that trained. The round is judged with it;
+        what the later ones bring counts from the next round on."""
+        self._begins |= now.begins
+        if figure is None or now.accuracy is None:
+            return False
+        begins, self._begins = self._begins, False
+        if begins:
+            self.recent.append(_Trained(now.accuracy))
+            if len(self.first) < FIRST:
+                self.first.append(self.recent[-1])
+        self.recent[-1].figures.append(figure)
+        return begins
 
 
 class EntropyCollapse(Rule):
@@ -28,10 +61,10 @@ class EntropyCollapse(Rule):
 
     name = "entropy collapse"
     rule = (
-        f"The mean entropy of the last {WINDOW} steps that trained is below {percent(LEFT)} of "
+        f"The mean entropy of the last {WINDOW} rounds that trained is below {percent(LEFT)} of "
         f"that of the first {FIRST}, and of their answers fewer than {percent(FEW)} are right and "
         f"no more than in the {WINDOW} before, or {100 * FALLEN:.0f} points fewer than in the best "
-        f"{WINDOW} steps."
+        f"{WINDOW} rounds."
     )
     remedy = (
         "Go back to an earlier checkpoint with a lower optimizer.lr or optimizer.decay=linear; "
@@ -41,35 +74,37 @@ class EntropyCollapse(Rule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._first: list[float] = []
-        self._recent: deque[tuple[float, float]] = deque(maxlen=2 * WINDOW)
+        self._rounds = _Rounds(2 * WINDOW)
         self._best = 0.0
 
     def takes(self, now: Figures) -> bool:
-        if now.entropy is None or now.accuracy is None:
+        if not self._rounds.take(now, now.entropy):
             return False
-        if len(self._first) < FIRST:
-            self._first.append(now.entropy)
-        self._recent.append((now.entropy, now.accuracy))
-        if len(self._recent) < WINDOW:
+        right = [round.accuracy for round in self._rounds.recent]
+        if len(right) < WINDOW:
             return False
-        self._best = max(self._best, fmean(right for _, right in list(self._recent)[-WINDOW:]))
-        return len(self._recent) == 2 * WINDOW
+        self._best = max(self._best, fmean(right[-WINDOW:]))
+        return len(right) == 2 * WINDOW
 
     def finding(self) -> str | None:
-        entropies, right = zip(*self._recent, strict=True)
-        first, now = fmean(self._first), fmean(entropies[WINDOW:])
+        recent = list(self._rounds.recent)
+        first, now = _entropy(self._rounds.first), _entropy(recent[WINDOW:])
+        right = [round.accuracy for round in recent]
         before, after = fmean(right[:WINDOW]), fmean(right[WINDOW:])
         stuck = after < self.FEW and after <= before
         fallen = round(self._best - after, 9) >= self.FALLEN
         if now >= self.LEFT * first or not (stuck or fallen):
             return None
         return (
-            f"the entropy of the last {WINDOW} steps that trained was {now:.2g} nats a token, "
+            f"the entropy of the last {WINDOW} rounds that trained was {now:.2g} nats a token, "
             f"{100 * now / first:.1f} % of the {first:.3g} of the first {FIRST}, and "
             f"{percent(after)} of their answers were right; in the {WINDOW} before "
             f"{percent(before)}, at best {percent(self._best)}"
         )
+
+
+def _entropy(rounds: Sequence[_Trained]) -> float:
+    return fmean(fmean(round.figures) for round in rounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +131,25 @@ class _SinceAnswersRose(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._then: _Then | None = None
-        self._recent: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._rounds = _Rounds(WINDOW)
 
-    def _takes(self, step: int, figure: float | None, accuracy: float | None) -> bool:
-        if figure is None or accuracy is None:
+    def _takes(self, now: Figures, figure: float | None) -> bool:
+        if not self._rounds.take(now, figure):
             return False
-        self._recent.append((figure, accuracy))
-        if self._then is None and len(self._recent) == FIRST:
-            self._then = self._now(step)
-        if self._then is None or len(self._recent) < WINDOW:
+        known = len(self._rounds.recent)
+        if self._then is None and known == FIRST:
+            self._then = self._now(now.step)
+        if self._then is None or known < WINDOW:
             return False
-        now = self._now(step)
-        if round(now.accuracy - self._then.accuracy, 9) >= self.GAIN:
-            self._then = now
+        then = self._now(now.step)
+        if round(then.accuracy - self._then.accuracy, 9) >= self.GAIN:
+            self._then = then
         return True
 
     def _now(self, step: int) -> _Then:
-        figures, right = zip(*self._recent, strict=True)
-        return _Then(step, self.middle(figures), fmean(right))
+        recent = self._rounds.recent
+        figure = self.middle([self.middle(round.figures) for round in recent])
+        return _Then(step, figure, fmean(round.accuracy for round in recent))
 
     def finding(self) -> str | None:
         assert self._then is not None
@@ -153,7 +189,7 @@ class LengthDrift(_SinceAnswersRose):
     )
 
     def takes(self, now: Figures) -> bool:
-        return now.begins and self._takes(now.step, now.length, now.accuracy)
+        return self._takes(now, now.length)
 
     def _moved(self, then: float, now: float) -> str | None:
         if not then or self.SHRUNK * then < now < self.GROWN * then:
@@ -174,9 +210,10 @@ class KlGrowth(_SinceAnswersRose):
 
     name = "KL growth"
     rule = (
-        f"The median KL to the reference of the last {WINDOW} steps is at least {FAR} nats a token "
-        f"and at least {TIMES:.0f} times what it was when the share of right answers last rose by "
-        f"{100 * _SinceAnswersRose.GAIN:.0f} points (in the first {FIRST} steps, if it never did)."
+        f"The median KL to the reference of the last {WINDOW} rounds that trained is at least "
+        f"{FAR} nats a token and at least {TIMES:.0f} times what it was when the share of right "
+        f"answers last rose by {100 * _SinceAnswersRose.GAIN:.0f} points (in the first {FIRST} of "
+        "them, if it never did)."
     )
     remedy = (
         "Lower optimizer.lr, or raise the objective's kl (--objective 'grpo(kl=0.1)'); where "
@@ -186,7 +223,7 @@ class KlGrowth(_SinceAnswersRose):
     middle = staticmethod(median)
 
     def takes(self, now: Figures) -> bool:
-        return self._takes(now.step, now.kl, now.accuracy)
+        return self._takes(now, now.kl)
 
     def _moved(self, then: float, now: float) -> str | None:
         if now < max(self.FAR, self.TIMES * then):

@@ -1,7 +1,7 @@
 """What is seen in a whole round, with its completions: what a line no longer has."""
 
 from ...errors import ConfigError
-from ...types import Round
+from ...types import Rollout, Round
 
 ENOUGH = 32
 """Completions in the first round, below which it proves nothing."""
@@ -22,15 +22,22 @@ def refuse_hopeless(first: Round, max_tokens: int) -> None:
 
 
 def repeated_answers(round: Round) -> float:
-    """The share of completions whose text is also that of a completion of another problem, one with
-    another answer: that equal answers are said in equal words is as it should be."""
+    """The share of completions that are not right and whose text is also that of a completion of
+    another problem, one with another answer. Right ones never count: where answers are few,
+    letters or small numbers, one slip would mark all that are rightly said in the same words."""
     asked: dict[str, set[str]] = {}
     for group in round.groups:
         for rollout in group.rollouts:
-            expected = group.problem.answer or group.problem.id
-            asked.setdefault(_said(rollout.completion.text), set()).add(expected)
-    texts = [_said(r.completion.text) for r in round.rollouts]
-    return sum(len(asked[text]) > 1 for text in texts) / len(texts)
+            asked.setdefault(_said(rollout.completion.text), set()).add(_expected(rollout))
+    repeated = sum(
+        not rollout.verdict.solved and len(asked[_said(rollout.completion.text)]) > 1
+        for rollout in round.rollouts
+    )
+    return repeated / len(round.rollouts)
+
+
+def _expected(rollout: Rollout) -> str:
+    return rollout.problem.answer or rollout.problem.id
 
 
 def _said(text: str) -> str:

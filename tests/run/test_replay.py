@@ -19,10 +19,12 @@ from paceline.layout import Rows
 from paceline.objective import NAMES, Metrics, Scores, Tokens, named
 from paceline.run import Run, resume, train
 from paceline.run.replay import Redone, replay
-from paceline.run.replay.measure import Candidate, measure, pushes
+from paceline.run.replay.effects import pushes
+from paceline.run.replay.measure import Candidate, measure
 from paceline.run.replay.page import write_page
 from paceline.run.replay.reader import reader_data
-from paceline.run.replay.rewind import checked_for, redo, take_up, trainer_for, way_to
+from paceline.run.replay.rewind import checked_for, redo, take_up, trainer_for
+from paceline.run.replay.way import way_to
 from paceline.run.replay.words import agreement, meaning, sentences
 from paceline.run.room import Room
 from paceline.training import Schedule

@@ -11,7 +11,7 @@ from paceline.cli import main
 from paceline.errors import ConfigError, DataError
 from paceline.objective import named
 from paceline.run import Run, check, resume, train
-from paceline.run.resuming import compare
+from paceline.run.changes import compare
 from tests.run.test_train import small
 
 

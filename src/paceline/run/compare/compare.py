@@ -13,10 +13,10 @@ from ...config import Config, labelled
 from ...errors import ConfigError, RunsFailedError
 from ...objective import Objective
 from ...training import check_objective
+from ..changes import flat, within
 from ..check import Checked, check
 from ..check_room import check_disk
 from ..plan import fingerprints
-from ..resuming import flat, within
 from ..run import default_path
 from ..screen import Screen
 from ..signals import Interrupts

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError
-from ..resuming import flat, within
+from ..changes import flat, within
 from ..run import Run
 from .arms import Arm
 

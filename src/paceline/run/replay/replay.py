@@ -21,15 +21,14 @@ from .measure import candidates, cosines, measure
 from .records import Measured, Redone, Replay
 from .rewind import (
     StoredRounds,
-    Way,
     checked_for,
     differences,
     not_as_it_was,
     redo,
     take_up,
     trainer_for,
-    way_to,
 )
+from .way import Way, way_to
 
 FAMILY = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
 """The objectives that are tried where none is named."""

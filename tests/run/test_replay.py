@@ -18,6 +18,7 @@ from paceline.errors import ConfigError, DataError, MemoryShortError
 from paceline.layout import Rows
 from paceline.objective import NAMES, Metrics, Scores, Tokens, named
 from paceline.run import Run, resume, train
+from paceline.run.changes import as_of
 from paceline.run.replay import Redone, replay
 from paceline.run.replay.effects import pushes
 from paceline.run.replay.measure import Candidate, measure
@@ -331,6 +332,29 @@ def test_a_change_at_a_resume_counts_from_its_step(tmp_path):
     assert replay(run.path, 4, ["gspo"]).redone == Redone(0, 3, 0.0, 1)
     with pytest.raises(ConfigError, match=r"another optimizer.lr after step 4; .* at step 0"):
         replay(run.path, 8, ["gspo"])
+
+
+def test_a_change_counts_from_the_checkpoint_that_a_run_fell_back_to(tmp_path):
+    options = {"steps": 4, "schedule": {"minibatches": 2}, "save_every": 2}
+    run = made(tmp_path / "r", **options)
+    config = small(run.path, **(options | {"steps": 6}), rollouts=ROLLOUTS, save_keep=0)
+    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.003})
+    resume(run.path, config, named=["optimizer.lr"], quiet=True)
+    for step in (4, 6):
+        (run.checkpoints / f"step-00000{step}" / "policy.safetensors").write_bytes(b"broken")
+    resume(run.path, config.with_(steps=8), quiet=True)  # from step 2
+    assert [change["step"] for change in run.config["changes"]] == [2, 2]
+    assert [line["lr"] for line in run.metrics()] == [0.004] * 2 + [0.003] * 6
+    assert replay(run.path, 4, ["gspo"]).redone == Redone(2, 1, 0.0, 3)
+
+
+def test_a_section_that_is_there_no_longer_is_taken_back_too():
+    changes = [{"step": 4, "keys": {"task.rows.path": ["a.jsonl", None], "steps": [4, 8]}}]
+    data = {"config": {"steps": 8, "task": {"name": "demo", "rows": None}}, "changes": changes}
+    assert as_of(data, 4) == {"steps": 4, "task": {"name": "demo", "rows": {"path": "a.jsonl"}}}
+    del data["config"]["task"]
+    assert as_of(data, 3)["task"] == {"rows": {"path": "a.jsonl"}}
+    assert as_of(data, 5) == {"steps": 8}
 
 
 def test_steps_before_another_task_are_refused(copy):

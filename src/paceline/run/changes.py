@@ -3,7 +3,7 @@ config of any step."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import config as configuration
@@ -106,6 +106,8 @@ def as_of(data: Mapping[str, Any], step: int) -> dict[str, Any]:
             *sections, name = key.split(".")
             section = then
             for part in sections:
+                if not isinstance(section.get(part), dict):  # there was another one there since
+                    section[part] = {}
                 section = section[part]
             section[name] = was
     return then
@@ -122,9 +124,13 @@ def record(
         others: what else is not as it was, for the event.
     """
     data, now = run.config, fingerprints(checked)
+    # Steps behind the checkpoint are taken again, with what the run goes on with now.
+    kept = [replace(c, step=min(c.step, step)) for c in changes_of(data)]
     if changes or data["fingerprints"] != now:
+        kept.append(Change(step, changes))
+    if kept != changes_of(data):
         data["config"] = configuration.to_json(config)
         data["objective"], data["fingerprints"] = repr(checked.objective), now
-        data.setdefault("changes", []).append(asdict(Change(step, changes)))
+        data["changes"] = [asdict(change) for change in kept]
         run.write_json("config.json", data)
     run.event("resumed", "; ".join(others), step)

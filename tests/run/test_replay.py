@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from paceline.cli import main
+from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
 from paceline.layout import Rows
 from paceline.objective import NAMES, Metrics, Scores, Tokens, named
@@ -32,6 +33,7 @@ from paceline.training import Schedule
 from tests.conftest import tiny_policy
 from tests.run.fake_run import NASTY
 from tests.run.test_report import BROWSER, Page
+from tests.run.test_resume import OWN_SURROGATE
 from tests.run.test_train import small
 from tests.training.test_trainer import trainer_of
 
@@ -141,8 +143,6 @@ def test_a_difference_to_the_run_is_told(copy):
 )  # fmt: skip
 def test_an_objectives_gradient_is_that_of_a_run_under_it(run, tmp_path, text):
     """The first round is sampled before any update, so a run under it begins with the same one."""
-    from paceline.config import objective_from
-
     other = made(tmp_path / "other", objective=objective_from(text), steps=2, save_every=0)
     for step, line in zip((1, 2), other.metrics(), strict=True):
         if step == 2:  # behind its own first update
@@ -405,6 +405,26 @@ def test_problems_or_a_tokenizer_that_changed(copy):
         (copy / "config.json").write_text(json.dumps(other))
         with pytest.raises(error, match=said):
             replay(copy, 3)
+
+
+def test_an_edited_file_and_other_versions_on_the_way_are_told(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(OWN_SURROGATE)
+    run = made(tmp_path / "r", objective=objective_from(f"{mine}:mine"), steps=4, save_every=0)
+    config = run.config
+    here = config["versions"]
+    config["versions"], then = {**here, "torch": "0.9"}, {**here, "torch": "1.0"}
+    config["changes"] = [
+        {"step": 1, "keys": {}, "versions": then},
+        {"step": 2, "keys": {}, "versions": here},
+    ]
+    run.write_json("config.json", config)
+    mine.write_text(mine.read_text() + "# another\n")
+    file = "a file of yours that the config names, by its hash, was "
+    for step, torches in ((4, ["0.9", "1.0"]), (2, ["0.9", "1.0"]), (1, ["0.9"])):
+        notes = replay(run.path, step, ["gspo"]).redone.notes
+        assert [n.split()[2] for n in notes if n.startswith("torch was ")] == torches
+        assert sum(n.startswith(file) for n in notes) == 1 and len(notes) == len(torches) + 1
 
 
 def test_a_run_of_an_old_version(copy):

@@ -1,14 +1,25 @@
 """What may change from one sitting of a run to the next, what config.json keeps of it, and the
-config of any step."""
+config and the surroundings of any step.
+
+config.json has the newest `config` and `fingerprints`, and `versions` and `machine` of the start.
+`changes` has an entry for every time that the run went on with anything else than it had last:
+
+    {"step": 120, "keys": {"optimizer.lr": [1e-6, 2e-6]}, "versions": {…}, "machine": {…},
+     "fingerprints": {"files": ["ab12…", "cd34…"]}}
+
+The last three are there only where they differ; versions and machine are whole, all as they are
+from then on. Runs of earlier versions have none of them.
+"""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .. import config as configuration
 from ..config import Config
 from ..errors import ConfigError
+from . import prepare
 from .check import Checked
 from .plan import fingerprints
 from .run import Run
@@ -36,6 +47,79 @@ class Change:
     """Later steps were taken with it."""
     keys: Changes
     """Of the config."""
+    versions: Mapping[str, str] | None = None
+    """All of them, as they are from then on; None where they are what they were."""
+    machine: Mapping[str, Any] | None = None
+    """The same of the machine."""
+    fingerprints: Changes = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Without what is as it was, but for the keys, which always stand there."""
+        entry = asdict(self).items()
+        return {name: value for name, value in entry if value or name in ("step", "keys")}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What decides how numbers round, and what is read, besides the config."""
+
+    versions: Mapping[str, str]
+    machine: Mapping[str, Any]
+    fingerprints: Mapping[str, str]
+
+    @classmethod
+    def of(cls, checked: Checked) -> "Surroundings":
+        """Those of here and now."""
+        return cls(prepare.versions(), prepare.machine(checked), fingerprints(checked))
+
+    @classmethod
+    def at(cls, data: Mapping[str, Any], step: int | None = None) -> "Surroundings":
+        """Those in which a step was taken; the run's last ones without one.
+
+        Args:
+            data: the run's config.json.
+        """
+        changes = changes_of(data)
+        before = [c for c in changes if step is None or c.step < step]
+        hashes = dict(data["fingerprints"])
+        for change in reversed([c for c in changes if step is not None and c.step >= step]):
+            hashes |= {name: was for name, (was, _) in change.fingerprints.items()}
+        versions = [data["versions"], *(c.versions for c in before if c.versions)]
+        machines = [data["machine"], *(c.machine for c in before if c.machine)]
+        return cls(versions[-1], machines[-1], hashes)
+
+    def changed_to(self, now: "Surroundings") -> dict[str, Any]:
+        """Of those of now, what an entry has to keep, by its name there."""
+        hashes = {
+            name: (self.fingerprints.get(name), hash)
+            for name, hash in now.fingerprints.items()
+            if self.fingerprints.get(name) != hash
+        }
+        found: dict[str, Any] = {"fingerprints": hashes}
+        if self.versions != now.versions:
+            found["versions"] = now.versions
+        if _steady(self.machine) != _steady(now.machine):
+            found["machine"] = now.machine
+        return found
+
+    def unlike(self, now: "Surroundings") -> list[tuple[str, Any, Any]]:
+        """What differs of what decides how numbers round: its name, as it was, as it is now."""
+        pairs = ((self.versions, now.versions), (_steady(self.machine), _steady(now.machine)))
+        found = [
+            (key, was.get(key), here[key])
+            for was, here in pairs
+            for key in here
+            if was.get(key) != here[key]
+        ]
+        was, here = self.fingerprints.get("files"), now.fingerprints["files"]
+        if was is not None and was != here:
+            found.append(("a file of yours that the config names, by its hash,", was[:8], here[:8]))
+        return found
+
+
+def _steady(machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what changes no number."""
+    return {key: value for key, value in machine.items() if key != "cpus"}
 
 
 def changes_of(data: Mapping[str, Any]) -> list[Change]:
@@ -123,14 +207,15 @@ def record(
         step: the steps taken so far.
         others: what else is not as it was, for the event.
     """
-    data, now = run.config, fingerprints(checked)
+    data, now = run.config, Surroundings.of(checked)
     # Steps behind the checkpoint are taken again, with what the run goes on with now.
     kept = [replace(c, step=min(c.step, step)) for c in changes_of(data)]
-    if changes or data["fingerprints"] != now:
-        kept.append(Change(step, changes))
+    newest = Change(step, changes, **Surroundings.at(data).changed_to(now))
+    if newest != Change(step, {}):
+        kept.append(newest)
     if kept != changes_of(data):
         data["config"] = configuration.to_json(config)
-        data["objective"], data["fingerprints"] = repr(checked.objective), now
-        data["changes"] = [asdict(change) for change in kept]
+        data["objective"], data["fingerprints"] = repr(checked.objective), now.fingerprints
+        data["changes"] = [change.as_json() for change in kept]
         run.write_json("config.json", data)
     run.event("resumed", "; ".join(others), step)

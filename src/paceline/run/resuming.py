@@ -6,13 +6,12 @@ import shutil
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from .. import config as configuration
 from ..config import Config
 from ..errors import CheckpointError, ConfigError, DataError
-from . import checkpoint, disk, prepare
-from .changes import LIMITS, OF_A_ROUND, Changes, changes_of, within
+from . import checkpoint, disk
+from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
 from .checkpoint import State
 from .plan import fingerprints
@@ -170,27 +169,12 @@ def tell(
     screen.say(f"paceline: {checked.config.name}  →  {run.path}, {where}", "bold")
     for key, (was, now) in changes.items():
         screen.say(f"  {key}: {was} → {now}", "yellow")
-    others = [f"{what} was {was} and is {now}" for what, was, now in _not_the_same(run, checked)]
+    unlike = Surroundings.at(run.config).unlike(Surroundings.of(checked))
+    others = [f"{what} was {was} and is {now}" for what, was, now in unlike]
     for other in others:
         told = f"  note: {other}; the run goes on, but not bit for bit as it would have."
         screen.say(told, "yellow")
     return others
-
-
-def _not_the_same(run: Run, checked: Checked) -> list[tuple[str, Any, Any]]:
-    """Versions and hardware that decide how numbers round."""
-    old = run.config
-    pairs = [(old["versions"], prepare.versions()), (old["machine"], prepare.machine(checked))]
-    found = [
-        (key, was.get(key), now[key])
-        for was, now in pairs
-        for key in now
-        if key != "cpus" and was.get(key) != now[key]
-    ]
-    was, now = old["fingerprints"].get("files"), fingerprints(checked)["files"]
-    if was is not None and was != now:
-        found.append(("a file of yours that the config names, by its hash,", was[:8], now[:8]))
-    return found
 
 
 def with_limits(found: Found | None, config: Config, run: Run, changes: Changes) -> Found | None:

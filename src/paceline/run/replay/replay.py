@@ -61,13 +61,14 @@ def replay(
     checked = checked_for(way)
     asked = asked_for(objectives or FAMILY, checked)
     _check_memory(way, checked, asked)
-    _tell(way, checked, asked, screen)
+    notes = not_as_it_was(way, checked)
+    _tell(way, checked, asked, notes, screen)
     with screen.busy("loading the model"):
         needs = any(o.needs_reference for o in asked.values())
         trainer = trainer_for(way, checked, reference=needs)
         _check_advantages(way, trainer, asked)
         take_up(way, trainer)
-    return _replayed(way, checked, trainer, asked, screen)
+    return _replayed(way, checked, trainer, asked, notes, screen)
 
 
 def asked_for(objectives: Objectives, checked: Checked) -> dict[str, Objective]:
@@ -114,7 +115,13 @@ def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) ->
         )
 
 
-def _tell(way: Way, checked: Checked, asked: Mapping[str, Objective], screen: Screen) -> None:
+def _tell(
+    way: Way,
+    checked: Checked,
+    asked: Mapping[str, Objective],
+    notes: Sequence[str],
+    screen: Screen,
+) -> None:
     """Where it begins, and how much has to be redone."""
     line, parts = way.lines[way.step], checked.config.schedule.parts
     screen.say(
@@ -122,7 +129,7 @@ def _tell(way: Way, checked: Checked, asked: Mapping[str, Objective], screen: Sc
         f"{line['round']}, under {', '.join(asked)}",
         "bold",
     )
-    for note in (*way.notes, *not_as_it_was(way, checked)):
+    for note in (*way.notes, *notes):
         screen.say(f"  note: {note}", "yellow")
     start = f"the checkpoint of step {way.begin}" if way.begin else "the run's start"
     many = len(way.redone)
@@ -150,7 +157,12 @@ def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]
 
 
 def _replayed(
-    way: Way, checked: Checked, trainer: Trainer, asked: Mapping[str, Objective], screen: Screen
+    way: Way,
+    checked: Checked,
+    trainer: Trainer,
+    asked: Mapping[str, Objective],
+    notes: tuple[str, ...],
+    screen: Screen,
 ) -> Replay:
     """Redo up to the round, score it for everybody, redo up to the step, measure."""
 
@@ -177,14 +189,22 @@ def _replayed(
             gradients.append(gradient)
         cosine = cosines(gradients)
     norms[way.step] = finite(measured[0].grad_norm)
-    return _record(way, checked, trainer, norms, tuple(measured), cosine)
+    redone = _redone(way, norms, notes)
+    return _record(way, checked, trainer, redone, tuple(measured), cosine)
+
+
+def _redone(way: Way, norms: Mapping[int, float | None], notes: tuple[str, ...]) -> Redone:
+    """How well that went."""
+    found = differences(norms, way.lines)
+    at = max(found, key=lambda step: found[step])
+    return Redone(way.begin, len(way.redone), found[at], at, notes)
 
 
 def _record(
     way: Way,
     checked: Checked,
     trainer: Trainer,
-    norms: Mapping[int, float | None],
+    redone: Redone,
     measured: tuple[Measured, ...],
     cosine: tuple[tuple[float | None, ...], ...],
 ) -> Replay:
@@ -194,8 +214,6 @@ def _record(
     part, schedule = way.lines[way.step]["part"], checked.config.schedule
     groups = tuple(sorted(parts_of(round, checked.config.seed, part, schedule.minibatches)))
     rollouts = [r for g in groups for r in round.groups[g].rollouts]
-    found = differences(norms, way.lines)
-    at = max(found, key=lambda step: found[step])
     return Replay(
         path=way.run.path,
         step=way.step,
@@ -204,7 +222,7 @@ def _record(
         last_step=max(way.lines),
         round=round,
         groups=groups,
-        redone=Redone(way.begin, len(way.redone), found[at], at, not_as_it_was(way, checked)),
+        redone=redone,
         measured=measured,
         cosine=cosine,
         words={t: decode([t]) for t in {t for r in rollouts for t in r.completion.token_ids}},

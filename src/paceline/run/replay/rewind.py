@@ -17,6 +17,7 @@ from ...training import Drawn, Sampler, Trainer
 from ...training.clock import Clock
 from ...types import Problem, Round
 from .. import prepare
+from ..changes import Surroundings, changes_of
 from ..check import Checked, without_reward
 from ..log import finite
 from ..plan import fingerprints
@@ -35,7 +36,7 @@ def checked_for(way: Way) -> Checked:
     Raises: DataError or ConfigError where problems or tokenizer are not those of the run.
     """
     checked = without_reward(way.config)  # the verdicts are in the rounds
-    was, now = way.run.config["fingerprints"], fingerprints(checked)
+    was, now = Surroundings.at(way.run.config, way.step).fingerprints, fingerprints(checked)
     if was["problems"] != now["problems"]:
         raise DataError(
             "The problems of the task, or how they are asked, are not those that the run was made "
@@ -144,12 +145,11 @@ def differences(norms: Mapping[int, float | None], lines: Mapping[int, Line]) ->
 
 
 def not_as_it_was(way: Way, checked: Checked) -> tuple[str, ...]:
-    """Versions and hardware that decide how numbers round, a sentence each."""
-    then, now = way.run.config, (prepare.versions(), prepare.machine(checked))
-    pairs = zip((then["versions"], then["machine"]), now, strict=True)
-    return tuple(
-        f"{key} was {was.get(key)} and is {here[key]}."
-        for was, here in pairs
-        for key in here
-        if key not in ("cpus", "sandbox") and was.get(key) != here[key]
-    )
+    """What is not as it was when the steps on the way were taken and decides how numbers round, a
+    sentence each."""
+    data, now = way.run.config, Surroundings.of(checked)
+    last = [c.step for c in changes_of(data) if way.begin < c.step < way.step]
+    found = [one for step in (*last, way.step) for one in Surroundings.at(data, step).unlike(now)]
+    # No program is run here, whatever wall the run's own were behind.
+    told = [f"{what} was {was} and is {is_}." for what, was, is_ in found if what != "sandbox"]
+    return tuple(dict.fromkeys(told))

@@ -98,7 +98,7 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
         trainer = trainer_for(way, checked_for(way), reference=False)
         take_up(way, trainer)
         assert trainer.steps == begin
-        redo(trainer, 6)
+        redo(way, trainer, 6)
         kept = run.checkpoints / "step-000006"
         for name, here in (
             ("policy", trainer.policy.exact_parameters()),
@@ -346,6 +346,19 @@ def test_a_change_counts_from_the_checkpoint_that_a_run_fell_back_to(tmp_path):
     assert [change["step"] for change in run.config["changes"]] == [2, 2]
     assert [line["lr"] for line in run.metrics()] == [0.004] * 2 + [0.003] * 6
     assert replay(run.path, 4, ["gspo"]).redone == Redone(2, 1, 0.0, 3)
+
+
+def test_another_limit_of_the_packs_counts_from_its_step(tmp_path):
+    options = {"steps": 3, "schedule": {"minibatches": 2}, "save_every": 1}
+    made(tmp_path / "r", **options, tokens_per_forward=200)
+    config = small(tmp_path / "r", **(options | {"steps": 6}), rollouts=ROLLOUTS, save_keep=0)
+    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.004})
+    run = resume(tmp_path / "r", config.with_(tokens_per_forward=64), quiet=True)
+    for step, begin in ((4, 2), (6, 4)):  # step 3 was before it, in the same round as step 4
+        assert replay(run.path, step, ["gspo"]).redone == Redone(begin, 1, 0.0, step - 1)
+    shutil.rmtree(run.checkpoints)
+    found = replay(run.path, 6, ["gspo"])
+    assert found.redone.steps == 5 and found.redone.difference == 0
 
 
 def test_a_section_that_is_there_no_longer_is_taken_back_too():

@@ -197,6 +197,18 @@ def as_of(data: Mapping[str, Any], step: int) -> dict[str, Any]:
     return then
 
 
+def packs_of(data: Mapping[str, Any]) -> dict[int, int]:
+    """The limit of the updates' packs, tokens_per_forward, that a run began with and each that it
+    was given when it went on, by the steps taken before. Less since memory ran out is not in it.
+
+    Args:
+        data: the run's config.json.
+    """
+    key = "tokens_per_forward"
+    asked = {c.step: c.keys[key][1] for c in changes_of(data) if key in c.keys}
+    return {0: as_of(data, 1)[key]} | asked
+
+
 def record(
     run: Run, config: Config, checked: Checked, changes: Changes, step: int, others: list[str]
 ) -> None:

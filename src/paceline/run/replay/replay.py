@@ -175,13 +175,14 @@ def _replayed(
 
     many = len(way.redone)
     with screen.busy(f"redoing {many} step{'s' if many > 1 else ''}") if many else nullcontext():
-        norms = redo(trainer, way.first - 1, told)
+        norms = redo(way, trainer, way.first - 1, told)
         trainer.take_up_round()
         tried = candidates(trainer, asked)
-        norms |= redo(trainer, way.step - 1, told)
+        norms |= redo(way, trainer, way.step - 1, told)
     measured, gradients, scored = [], [], {}
     with screen.busy(f"measuring {len(tried)} objective{'s' if len(tried) > 1 else ''}"):
         for i, candidate in enumerate(tried, 1):
+            candidate.trainer.tokens_per_forward = trainer.tokens_per_forward
             tell(f"measuring {candidate.name} ({i} of {len(tried)})")
             part = way.lines[way.step]["part"]
             one, gradient = measure(candidate, part, scored)

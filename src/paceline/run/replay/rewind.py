@@ -116,17 +116,20 @@ def take_up(way: Way, trainer: Trainer) -> None:
 
 
 def redo(
-    trainer: Trainer, until: int, tell: Callable[[int], None] = lambda step: None
+    way: Way, trainer: Trainer, until: int, tell: Callable[[int], None] = lambda step: None
 ) -> dict[int, float | None]:
     """Take steps again until so many are taken; their gradients' norms by step."""
     norms: dict[int, float | None] = {}
-    while trainer.steps < until:
+    while True:
+        limit = way.packs.get(trainer.steps, trainer.tokens_per_forward)
+        trainer.tokens_per_forward = limit
+        if trainer.steps >= until:
+            return norms
         tell(trainer.steps + 1)
         report = trainer.step()
         norms[report.step] = finite(report.stepped.grad_norm)
         if report.step % GIVE_BACK_EVERY == 0:
             give_back_freed_memory()
-    return norms
 
 
 def differences(norms: Mapping[int, float | None], lines: Mapping[int, Line]) -> dict[int, float]:

@@ -8,7 +8,7 @@ from ... import config as configuration
 from ...config import Config
 from ...errors import CheckpointError, ConfigError, DataError
 from .. import checkpoint, resuming
-from ..changes import SAFE, as_begun, as_of, changes_of, compare, within
+from ..changes import SAFE, as_begun, as_of, changes_of, compare, packs_of, within
 from ..run import Run
 
 Line = Mapping[str, Any]
@@ -26,6 +26,9 @@ class Way:
     """The checkpoint to begin from; None begins with the model that the run began with."""
     config: Config
     """Of the steps that are redone, and of the one that is replayed."""
+    packs: Mapping[int, int]
+    """The limit of the updates' packs, by the steps taken before it was set: it may change on the
+    way, and decides how sums round."""
     notes: tuple[str, ...]
     """Why a later checkpoint is not taken, a sentence each."""
 
@@ -65,7 +68,7 @@ def way_to(run: Run, step: int) -> Way:
     resuming.config_of(run)  # an old run's config cannot be read
     found, notes = _checkpoint(run, step - lines[step]["part"])
     config = _config(run, found[1].step if found else 0, step)
-    way = Way(run, step, lines, found, config, notes)
+    way = Way(run, step, lines, found, config, packs_of(run.config), notes)
     for missing in (s for s in way.redone if s not in lines):
         raise DataError(f"The line of step {missing} is missing in '{run.lines}'.")
     _check_rounds(way)

@@ -16,7 +16,7 @@ from ..types import Round
 from .advantage import Advantage, Gae, ReadsValues, ReturnToGo, sampled_tokens
 from .correction import Band, Correction, Truncate
 from .kl import KL, k3
-from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
+from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio, largest_ratio
 from .records import Metrics, Scores, Tokens
 from .surrogate import (
     Clip,
@@ -114,7 +114,7 @@ class Objective:
             tokens=int(mask_BT.sum()),
             entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
             kl_sum=kl_sum,
-            ratio_max=_largest(_kept(log_ratio_BT, mask_BT).abs()).exp().item(),
+            ratio_max=largest_ratio(_kept(log_ratio_BT, mask_BT)),
             clipped=self._clipped(moved_BT, log_ratio_BT, advantage_BT, mask_BT),
             mismatch_sum=difference_BT.sum().item(),
             mismatch_max=_largest(difference_BT).item(),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...batch import Batch, Micro
 from ...objective import Clipping, Objective, Scores, Tokens
+from ...objective.ratio import largest_ratio, ratio_of
 from ...training import Trainer
 from .records import Effect
 
@@ -115,8 +116,8 @@ class _PackEffects:
             advantage=sum(advantage_T) / length,
             weight=sum(map(abs, push_T)),
             push=sum(push_T),
-            ratio=moved_T.mean().exp().item() if len(moved_T) else 1.0,
-            ratio_max=moved_T.abs().max().exp().item() if len(moved_T) else 1.0,
+            ratio=ratio_of(moved_T.mean().item()) if len(moved_T) else 1.0,
+            ratio_max=largest_ratio(moved_T),
             clipped=int(self.clipped_BT[place].sum()),
             logp_T=floats(self.logp_BT),
             anchor_T=floats(anchor_BT),

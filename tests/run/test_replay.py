@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -23,9 +24,10 @@ from paceline.run.changes import as_of
 from paceline.run.replay import Redone, replay
 from paceline.run.replay.effects import pushes
 from paceline.run.replay.measure import Candidate, measure
-from paceline.run.replay.page import write_page
+from paceline.run.replay.page import page, write_page
 from paceline.run.replay.reader import reader_data
 from paceline.run.replay.rewind import checked_for, redo, take_up, trainer_for
+from paceline.run.replay.tell import as_record
 from paceline.run.replay.way import way_to
 from paceline.run.replay.words import agreement, meaning, sentences
 from paceline.run.room import Room
@@ -607,6 +609,57 @@ def test_a_part_without_any_signal(later, tmp_path):
     write_page(empty, tmp_path / "x.html")
     page = Page(tmp_path / "x.html")
     assert page.data("replay")["groups"] == [] and "has a gradient under any" in page.text
+
+
+def test_numbers_that_are_not_finite_reach_page_and_record_as_none(later):
+    inf, nan = float("inf"), float("nan")
+    own, other, *rest = later.measured
+    first, *effects = own.effects
+    none = changed(first, push_T=(inf, *first.push_T[1:]), push=nan, weight=nan, advantage=-inf,
+                   ratio=inf, ratio_max=nan, logp_T=(nan, *first.logp_T[1:]))  # fmt: skip
+    own = changed(own, grad_norm=nan, effects=(none, *effects), ratio_max=None)
+    lines = tuple((None, *row[1:]) for row in later.cosine)
+    broken = changed(later, measured=(own, other, *rest), cosine=((None,) * len(lines), *lines[1:]))
+
+    record = json.loads(json.dumps(as_record(broken), allow_nan=False))
+    assert record["objectives"][0]["grad_norm"] is record["objectives"][1]["norm_ratio"] is None
+    (shown,) = (c["effects"]["grpo"] for c in record["completions"] if c["row"] == first.row)
+    assert {shown[key] for key in ("advantage", "weight", "push", "ratio", "ratio_max")} == {None}
+
+    html, data = page(broken).html(), reader_data(broken)
+    assert "NaN" not in html.split("</head>")[1] and ">nan<" not in html
+    largest = max(abs(p) for e in own.effects for p in e.push_T if abs(p) < inf)
+    assert data["largest"][0] == largest
+    (row,) = (r for g in data["groups"] for r in g["rows"] if r["row"] == first.row)
+    assert row["effects"][0]["pushes"][0] is row["effects"][0]["weight"] is row["logp"][0] is None
+    assert row["effects"][0]["pushes"][1] is not None
+    assert sentences(broken) == [
+        "The gradient of grpo is not a finite number here; a run skips such a step.",
+        "None can be compared with the run's own.",
+    ]
+    also = changed(later, measured=(later.own, changed(other, grad_norm=inf), *rest))
+    assert sentences(also)[0].startswith("The gradient of dr_grpo is not a finite number here")
+    assert "inf" not in meaning(also) and "nan" not in meaning(also)
+
+
+def test_a_step_that_the_run_skipped(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(  # e^(300 · 0.3) is too large for fp32
+        "from paceline import objective as o\n\n"
+        "def steep(log_ratio_BT, advantage_BT):\n"
+        "    return (300 * log_ratio_BT).exp() * advantage_BT\n\n"
+        "mine = o.Objective(advantage=o.Center(), surrogate=steep, kl=o.KL(0.1))\n"
+    )
+    objective = objective_from(f"{mine}:mine")
+    run = made(tmp_path / "r", objective=objective, steps=4, optimizer={"lr": 0.1})
+    skipped = [line["step"] for line in run.metrics() if line["skipped"]]
+    assert skipped and line_of(run, skipped[-1])["grad_norm"] is None
+    found = replay(run.path, skipped[-1], ["gspo"])
+    assert found.redone.difference == 0 and not math.isfinite(found.own.grad_norm)
+    assert any(math.isnan(e.weight) for e in found.own.effects)
+    assert sum(e.weight for e in found.measured[1].effects) == pytest.approx(1)
+    page(found).html()
+    json.dumps(as_record(found), allow_nan=False)
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium here")

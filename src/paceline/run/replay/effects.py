@@ -3,8 +3,9 @@
 Legend: B rows, T completion tokens (the longest row's).
 """
 
+import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -31,9 +32,15 @@ def effects(trainer: Trainer, batch: Batch, scored: Scored) -> tuple[Effect, ...
         lengths = [len(c) for c in micro.rows.completions]
         for place, (i, length) in enumerate(zip(pack, lengths, strict=True)):
             found.append(made.effect(place, batch.index[i], length))
-    total = sum(sum(map(abs, e.push_T)) for e in found)
-    shared = (replace(e, weight=e.weight / total if total else 0.0) for e in found)
-    return tuple(sorted(shared, key=lambda e: e.row))
+    return tuple(sorted(_shared(found), key=lambda e: e.row))
+
+
+def _shared(found: Sequence[Effect]) -> Iterator[Effect]:
+    """Their weights as shares; one that is not a finite number is NaN, and takes from no other."""
+    total = sum(e.weight for e in found if math.isfinite(e.weight))
+    for e in found:
+        share = e.weight / total if total else 0.0
+        yield replace(e, weight=share if math.isfinite(e.weight) else math.nan)
 
 
 def _packs(trainer: Trainer, batch: Batch) -> Iterator[tuple[list[int], Micro]]:

@@ -114,7 +114,7 @@ def _numbers(places: Sequence[Place]) -> str:
 
 
 def _spoken(measured: Measured) -> str:
-    weights = [e.weight for e in measured.effects]
-    told = f"{sum(w > 0 for w in weights)} of {measured.rows} completions have a gradient"
+    weights = [e.weight for e in measured.effects if math.isfinite(e.weight)]
+    told = f"{measured.rows_trained} of {measured.rows} completions have a gradient"
     most = f"; the largest share is {share(max(weights))}" if weights else ""
     return escape(f"{measured.name}: {told}{most}")

@@ -95,7 +95,7 @@ def as_record(replay: Replay) -> dict[str, Any]:
         completions.append({
             "row": row,
             "problem": rollout.problem.id,
-            "reward": rollout.verdict.reward,
+            "reward": finite(rollout.verdict.reward),
             "correct": rollout.verdict.solved,
             "tokens": len(rollout.completion.token_ids),
             "finish": rollout.completion.finish,
@@ -138,8 +138,8 @@ def _of_objective(measured: Measured, own: float) -> dict[str, Any]:
 
 def _of_effect(effect: Effect) -> dict[str, Any]:
     return {
-        "advantage": effect.advantage,
-        "weight": effect.weight,
+        "advantage": finite(effect.advantage),
+        "weight": finite(effect.weight),
         "push": finite(effect.push),
         "ratio": finite(effect.ratio),
         "ratio_max": finite(effect.ratio_max),

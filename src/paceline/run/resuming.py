@@ -13,14 +13,14 @@ from ..errors import CheckpointError, ConfigError, DataError
 from . import checkpoint, disk
 from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
-from .checkpoint import State
+from .checkpoint import OtherSchemaError, State
 from .plan import fingerprints
 from .run import Run
 from .screen import Screen
 
 Found = tuple[Path, State]
 """A checkpoint that is whole, and what it holds besides tensors."""
-Broken = tuple[Path, str]
+Broken = tuple[Path, CheckpointError]
 """One that is not, and why."""
 
 
@@ -41,16 +41,10 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
 
     Raises: CheckpointError where there should be one, and none is whole.
     """
-    broken: list[Broken] = []
-    for folder in checkpoint.saved(run.checkpoints):
-        try:
-            found = folder, checkpoint.verify(folder, run.config["id"])
-            check_beside(run, found[1])
-        except checkpoint.OtherSchemaError:
-            raise
-        except CheckpointError as error:
-            broken.append((folder, str(error)))
-            continue
+    found, broken = newest(run)
+    for error in (error for _, error in broken if isinstance(error, OtherSchemaError)):
+        raise error
+    if found is not None:
         return found, broken
     if broken:
         told = "; ".join(f"{folder.name}: {why}" for folder, why in broken)
@@ -62,7 +56,27 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
     return None, []
 
 
-def check_beside(run: Run, state: State) -> None:
+def newest(run: Run, before: int | None = None) -> tuple[Found | None, list[Broken]]:
+    """The newest checkpoint that is whole, if there is one, and newer ones that are not.
+
+    Args:
+        before: only of those with fewer steps than that; None looks at all.
+    """
+    broken: list[Broken] = []
+    for folder in checkpoint.saved(run.checkpoints) if run.checkpoints.is_dir() else ():
+        if before is not None and checkpoint.step_of(folder) >= before:
+            continue
+        try:
+            state = checkpoint.verify(folder, run.config["id"])
+            _check_beside(run, state)
+        except CheckpointError as error:
+            broken.append((folder, error))
+            continue
+        return (folder, state), broken
+    return None, broken
+
+
+def _check_beside(run: Run, state: State) -> None:
     """Raise CheckpointError where what belongs to a checkpoint and is not in it is not whole: the
     lines up to it, and the round in use."""
     size = run.lines.stat().st_size if run.lines.exists() else 0

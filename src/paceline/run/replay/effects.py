@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...batch import Batch, Micro
-from ...objective import Clipping, Objective, Scores, Tokens
+from ...objective import Objective, Scores, Tokens
 from ...objective.ratio import largest_ratio, ratio_of
 from ...training import Trainer
 from .records import Effect
@@ -68,45 +68,25 @@ def pushes(objective: Objective, scores: Scores, tokens: Tokens) -> Tensor:
     return torch.zeros_like(logp_BT) if slope_BT is None else -slope_BT
 
 
-def clipped(objective: Objective, scores: Scores, tokens: Tokens) -> Tensor:
-    """[B, T] bool: the tokens that the objective's ratio or surrogate bounds."""
-    mask_BT = tokens.mask_BT.bool()
-    moved_BT = _moved(scores, tokens)
-    advantage_BT = torch.where(mask_BT, tokens.advantage_BT, 0.0)
-    log_ratio_BT = objective.ratio(moved_BT, mask_BT, advantage_BT)
-    bounded_BT = torch.zeros_like(mask_BT)
-    for part, seen_BT in ((objective.ratio, moved_BT), (objective.surrogate, log_ratio_BT)):
-        if isinstance(part, Clipping):
-            bounded_BT |= part.clipped(seen_BT, advantage_BT)
-    return bounded_BT & mask_BT
-
-
-def _moved(scores: Scores, tokens: Tokens) -> Tensor:
-    """[B, T] log π − anchor; 0 where the mask is False, and without an anchor."""
-    if tokens.anchor_BT is None:
-        return torch.zeros_like(scores.logp_BT)
-    return torch.where(tokens.mask_BT.bool(), scores.logp_BT - tokens.anchor_BT, 0.0)
-
-
 @dataclass(frozen=True, slots=True)
 class _PackEffects:
     """What an objective does to the tokens of a pack; all [B, T]."""
 
     tokens: Tokens
     logp_BT: Tensor
+    anchor_BT: Tensor
     moved_BT: Tensor
     push_BT: Tensor
     clipped_BT: Tensor
 
     @classmethod
     def of(cls, objective: Objective, scores: Scores, tokens: Tokens) -> "_PackEffects":
-        return cls(
-            tokens,
-            scores.logp_BT,
-            _moved(scores, tokens),
-            pushes(objective, scores, tokens),
-            clipped(objective, scores, tokens),
-        )
+        logp_BT, mask_BT = scores.logp_BT, tokens.mask_BT.bool()
+        anchor_BT = logp_BT if tokens.anchor_BT is None else tokens.anchor_BT
+        moved_BT = torch.where(mask_BT, logp_BT - anchor_BT, 0.0)
+        push_BT, clipped_BT = pushes(objective, scores, tokens), objective.clipped(scores, tokens)
+        clipped_BT = torch.zeros_like(mask_BT) if clipped_BT is None else clipped_BT
+        return cls(tokens, logp_BT, anchor_BT, moved_BT, push_BT, clipped_BT)
 
     def effect(self, place: int, row: int, length: int) -> Effect:
         """Of one row; its weight is Σ |push|, not yet a share."""
@@ -117,7 +97,6 @@ class _PackEffects:
         real_T = self.tokens.mask_BT[place, :length].bool()
         moved_T = self.moved_BT[place, :length][real_T]
         advantage_T, push_T = floats(self.tokens.advantage_BT), floats(self.push_BT)
-        anchor_BT = self.logp_BT if self.tokens.anchor_BT is None else self.tokens.anchor_BT
         return Effect(
             row=row,
             advantage=sum(advantage_T) / length,
@@ -127,7 +106,7 @@ class _PackEffects:
             ratio_max=largest_ratio(moved_T),
             clipped=int(self.clipped_BT[place].sum()),
             logp_T=floats(self.logp_BT),
-            anchor_T=floats(anchor_BT),
+            anchor_T=floats(self.anchor_BT),
             ratio_T=floats(self.moved_BT.exp()),
             advantage_T=advantage_T,
             push_T=push_T,

@@ -15,14 +15,13 @@ from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...training import Drawn, Sampler, Trainer
 from ...training.clock import Clock
-from ...types import Problem, Round
+from ...types import Round
 from .. import prepare
 from ..changes import Surroundings, changes_of
 from ..check import Checked, without_reward
 from ..log import finite
 from ..plan import fingerprints
-from ..restore import restore
-from ..rollouts import read_round
+from ..restore import restore, stored_round
 from ..run import Run
 from ..saver import fixed_weights
 from ..sitting import GIVE_BACK_EVERY
@@ -66,19 +65,9 @@ class StoredRounds(Sampler):
 
         Raises: DataError where it cannot be read, or asked problems that the task does not have.
         """
-
-        def problem_at(draw: int, id: str) -> Problem:
-            problem = self.problem_at(draw)
-            if problem.id != id:
-                raise DataError(
-                    f"Round {index} asked problem {id} at place {draw}, where the task has "
-                    f"{problem.id} now; put the old problems back."
-                )
-            return problem
-
         path = self.run.rollouts_of(index)
         try:
-            round = read_round(path, problem_at)
+            round = stored_round(path, self)
         except (pyarrow.ArrowException, OSError, KeyError, IndexError) as error:
             raise DataError(f"'{path}' cannot be read ({type(error).__name__}).") from error
         return replace(round, anchor=None, ref=None)

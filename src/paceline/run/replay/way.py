@@ -6,8 +6,8 @@ from typing import Any
 
 from ... import config as configuration
 from ...config import Config
-from ...errors import CheckpointError, ConfigError, DataError
-from .. import checkpoint, resuming
+from ...errors import ConfigError, DataError
+from .. import resuming
 from ..changes import SAFE, as_begun, as_of, changes_of, compare, packs_of, within
 from ..run import Run
 
@@ -66,30 +66,14 @@ def way_to(run: Run, step: int) -> Way:
     if step not in lines:
         raise ConfigError(f"'{run.path}' has the steps 1 to {max(lines)}, and no step {step}.")
     resuming.config_of(run)  # an old run's config cannot be read
-    found, notes = _checkpoint(run, step - lines[step]["part"])
+    found, broken = resuming.newest(run, before=step - lines[step]["part"])
+    notes = tuple(f"{path.name} is not taken: {str(why).rstrip('.')}." for path, why in broken)
     config = _config(run, found[1].step if found else 0, step)
     way = Way(run, step, lines, found, config, packs_of(run.config), notes)
     for missing in (s for s in way.redone if s not in lines):
         raise DataError(f"The line of step {missing} is missing in '{run.lines}'.")
     _check_rounds(way)
     return way
-
-
-def _checkpoint(run: Run, first: int) -> tuple[resuming.Found | None, tuple[str, ...]]:
-    """The newest one that is whole and not behind the start of the round whose first step this
-    is."""
-    notes = []
-    for folder in checkpoint.saved(run.checkpoints) if run.checkpoints.is_dir() else ():
-        if int(folder.name.removeprefix("step-")) >= first:
-            continue
-        try:
-            state = checkpoint.verify(folder, run.config["id"])
-            resuming.check_beside(run, state)
-        except CheckpointError as error:
-            notes.append(f"{folder.name} is not taken: {str(error).rstrip('.')}.")
-            continue
-        return (folder, state), tuple(notes)
-    return None, tuple(notes)
 
 
 def _config(run: Run, begin: int, step: int) -> Config:

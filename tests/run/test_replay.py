@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from paceline.cli import main
 from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
-from paceline.layout import Rows
-from paceline.objective import NAMES, Metrics, Scores, Tokens, named
+from paceline.layout import PACKED, PADDED, Rows
+from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
 from paceline.run import Run, resume, train
 from paceline.run.changes import as_of
 from paceline.run.replay import Redone, replay
@@ -119,6 +119,41 @@ def test_a_second_epoch_and_masked_rows_are_redone_too(tmp_path):
         found, line = replay(run.path, step, ["dapo"]), line_of(run, step)
         assert found.redone.difference == 0 and found.part == line["part"] > 1
         assert found.own.clip_fraction == line["clip_fraction"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"model": {"dtype": "bf16"}}, {"model": {"dtype": "bf16"}, "tokens_per_forward": 100}],
+    ids=["one-pack", "packs"],
+)
+def test_in_bf16_the_packs_of_the_anchor_are_the_runs(tmp_path, options):
+    """There a token's log-probability depends on the rows beside it."""
+    objective = changed(named.dapo(), correction=Truncate(1.05))
+    run = made(tmp_path / "r", objective=objective, steps=8, **options)
+    shutil.rmtree(run.checkpoints)
+    found, line = replay(run.path, 8, ["grpo", "reinforce_pp"]), line_of(run, 8)
+    assert found.redone.steps == 7 and found.redone.difference == 0
+    assert found.own.grad_norm == line["grad_norm"] > 0
+    assert found.own.ratio_max == line["ratio_max"] > 1
+    # Before any update each candidate's own packs give a ratio of exactly 1.
+    first = replay(run.path, 1, ["grpo", "reinforce_pp", "gspo"])
+    assert {m.ratio_max for m in first.measured} == {1.0}
+    other = made(tmp_path / "other", objective=named.rloo(), steps=1, save_every=0, **options)
+    like = replay(run.path, 1, ["rloo"]).measured[1]
+    assert like.grad_norm == line_of(other, 1)["grad_norm"]
+
+
+def test_a_model_whose_rows_are_padded(tmp_path, monkeypatch):
+    from paceline.model import policy
+
+    monkeypatch.setattr(policy, "supports", lambda module: False)
+    run = made(tmp_path / "r", steps=4, save_every=0)
+    found = replay(run.path, 4, ["gspo"])
+    assert found.redone.difference == 0 and found.own.effects
+    assert found.own.clip_fraction == line_of(run, 4)["clip_fraction"]
+    assert sum(sum(e.clipped_T) for e in found.own.effects) / found.own.tokens == (
+        found.own.clip_fraction
+    )
 
 
 def test_a_difference_to_the_run_is_told(copy):
@@ -235,6 +270,8 @@ def test_an_objective_of_ones_own(run, tmp_path):
 def test_the_runs_own_objective_and_a_repeated_one_stand_once(run):
     found = replay(run.path, 2, ["grpo(low=0.2)", "gspo", "grpo", "gspo"])
     assert [m.name for m in found.measured] == ["grpo", "gspo"]
+    found = replay(run.path, 2, ["gspo", named.gspo(), named.grpo(), "gspo(high=4e-4)"])
+    assert [m.name for m in found.measured] == ["grpo", "gspo"]
     with pytest.raises(ConfigError, match="'grpo' is the run's own objective; give the other"):
         replay(run.path, 2, {"grpo": named.grpo(low=0.1)})
 
@@ -294,16 +331,32 @@ def test_a_push_is_what_the_loss_says_of_a_small_step(name):
         assert push_BT[row, token].item() == pytest.approx(-slope, abs=1e-8)
 
 
-@pytest.mark.parametrize("text", ["grpo", "gspo", "cispo"])
-def test_pushes_through_the_model_are_the_gradient(text):
+PULLED = changed(named.grpo(kl=0.5), kl=KL(0.5))
+"""With KL in the loss."""
+CORRECTED = changed(named.grpo(), correction=Truncate(1.01))
+
+
+@pytest.mark.parametrize("layout", [PACKED, PADDED], ids=["packed", "padded"])
+@pytest.mark.parametrize(
+    ("objective", "lr"),
+    [(named.grpo(), 3e-2), (named.gspo(), 1e-4), (named.cispo(), 1e-4), (PULLED, 3e-2),
+     (CORRECTED, 3e-2)],
+    ids=["grpo", "gspo", "cispo", "kl", "correction"],
+)  # fmt: skip
+def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
     """Σ push · ∂ log π / ∂ θ = −gradient, of the trainer's own path and of the tokens' numbers."""
-    trainer = trainer_of(named.by_name(text), schedule=Schedule(minibatches=3), lr=1e-4)
+    trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=lr)
+    trainer.policy.layout = layout
     while (
         trainer.steps < 1 or trainer.part == 3 or not len(trainer.batch(trainer.drawn.round).rows)
     ):
         trainer.step()
     round = trainer.drawn.round
-    measured, gradient = measure(Candidate(text, trainer, round), trainer.part, {})
+    measured, gradient = measure(Candidate("it", trainer, round), trainer.part, {})
+    # What was measured left nothing behind that the next step would add to its own.
+    assert not any(master.grad.any() for master in trainer.optimizer.masters)
+    if objective != named.cispo():  # of which nothing reaches the cap
+        assert 0 < measured.clip_fraction < 1
     batch = trainer.batch(round)
     scores = trainer.policy.scores(batch.rows, trainer.temperature)
     push_BT = torch.zeros_like(scores.logp_BT)
@@ -314,7 +367,6 @@ def test_pushes_through_the_model_are_the_gradient(text):
     masters = trainer.optimizer.masters
     for kept, master in zip(gradient, masters, strict=True):
         assert torch.allclose(-master.grad.flatten(), kept, atol=1e-6, rtol=1e-4)
-    assert isinstance(trainer.gradient(batch), Metrics)  # what was measured left nothing behind
 
 
 # Changes of the config
@@ -456,6 +508,53 @@ def test_too_little_memory_for_the_gradients(run, monkeypatch):
         replay(run.path, 3, ["gspo"])
 
 
+def test_the_average_of_a_reference_that_follows_needs_memory_too(run, monkeypatch):
+    from paceline.run.replay.replay import _check_memory
+
+    way = way_to(run, 3)
+    checked = changed(checked_for(way), objective=named.grpo(kl=0.1))
+
+    def needs(alpha):
+        config = checked.config.with_(reference={"alpha": alpha, "every": 2})
+        _check_memory(way, changed(checked, config=config), {"grpo": checked.objective})
+
+    # Weights, gradient, two moments, the reference, what is kept of one objective: 6 of 4 bytes.
+    enough = 6 * 4 * sum(p.numel() for p in tiny_policy().module.parameters())
+    monkeypatch.setattr(Room, "of", lambda device, path: Room(enough, enough, 0, ""))
+    needs(1.0)
+    with pytest.raises(MemoryShortError, match="gradients of 1 objectives"):
+        needs(0.5)
+
+
+def test_the_reference_of_others_is_told_where_the_run_has_none(tmp_path):
+    run = made(tmp_path / "r", steps=5, reference={"every": 2})
+    files = "is read from the model's files as they are now"
+    follows = "is the model that the run began with, although reference.every is 2"
+    for step, told in ((2, [follows]), (5, [follows, files])):
+        assert not replay(run.path, step, ["gspo"]).redone.notes
+        notes = replay(run.path, step, ["grpo(kl=0.1)"]).redone.notes
+        assert [said in note for said, note in zip(told, notes, strict=True)] == [True] * len(told)
+        assert all(note.startswith("The reference of grpo(kl=0.1) ") for note in notes)
+
+
+def test_an_entropy_term_is_in_the_gradient_and_in_no_push(run):
+    found = replay(run.path, 3, {"warm": changed(named.grpo(), entropy=0.5)})
+    own, warm = found.measured
+    assert (own.rows_trained, warm.rows_trained) == (16, 32)
+    pushed = {e.row: e for e in own.effects}
+    for e in warm.effects:
+        like = pushed[e.row].push_T if e.row in pushed else [0.0] * len(e.push_T)
+        assert list(e.push_T) == pytest.approx(list(like), abs=1e-7)
+    assert abs(warm.grad_norm / own.grad_norm - 1) > 0.01
+    assert meaning(found).endswith(
+        "The entropy term of warm is in the gradient and in no push: it acts on all tokens that "
+        "might have been sampled."
+    )
+    assert "entropy" not in meaning(replay(run.path, 3, ["gspo"]))
+    html = page(found).html()
+    assert f'aria-label="warm: {warm.rows_trained} of 32 completions have a gradient' in html
+
+
 def test_an_unknown_objective(run):
     with pytest.raises(ConfigError, match=r"no objective 'gsp'. Did you mean 'gspo'"):
         replay(run.path, 3, ["gsp"])
@@ -521,6 +620,7 @@ def test_the_commands_mistakes_are_one_sentence(copy, capsys):
     for words, said in (
         (["--step", "99"], "no step 99"),
         (["--step", "3", "--page", "/nowhere/x.html"], "The folder '/nowhere' of the page"),
+        (["--step", "3", "--page", "."], "The page '.' is a folder; name a file"),
         (["--step", "3", "optimizer.lr=1"], "takes no key 'optimizer.lr'"),
         (["--step", "3", "--objective", "ppo"], "no objective 'ppo'"),
     ):

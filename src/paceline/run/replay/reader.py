@@ -169,13 +169,13 @@ def _rounded(value: float) -> float | None:
 def _sentence(replay: Replay, groups: Sequence[Json], heavy: int) -> str:
     """What the page holds and what it leaves out."""
     if not groups:
-        return "No completion of this part has a gradient under any of the objectives."
+        return "No completion of this part is pushed by any of the objectives."
     rows = [row for group in groups for row in group["rows"]]
     text = f"{len(rows):,} completions of {len(groups)} of the part’s {len(replay.groups)} problems"
     if len(groups) < heavy:
-        text += f", the ones that weigh most of {heavy} that any objective trains on"
+        text += f", the ones that weigh most of {heavy} that any objective pushes"
     elif heavy < len(replay.groups):
-        text += "; no objective here trains on the others"
+        text += "; no objective here pushes the others"
     if any(len(group["rows"]) < group["of_rows"] for group in groups):
         text += f"; of large groups the {MOST_ROWS} that weigh most"
     if any(row["gap"] for row in rows):

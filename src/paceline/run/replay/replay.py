@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ...batch import parts_of
-from ...config import labelled
+from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
@@ -24,6 +24,7 @@ from .rewind import (
     checked_for,
     differences,
     not_as_it_was,
+    of_the_reference,
     redo,
     take_up,
     trainer_for,
@@ -61,7 +62,7 @@ def replay(
     checked = checked_for(way)
     asked = asked_for(objectives or FAMILY, checked)
     _check_memory(way, checked, asked)
-    notes = not_as_it_was(way, checked)
+    notes = (*not_as_it_was(way, checked), *of_the_reference(way, checked, asked))
     _tell(way, checked, asked, notes, screen)
     with screen.busy("loading the model"):
         needs = any(o.needs_reference for o in asked.values())
@@ -94,7 +95,9 @@ def asked_for(objectives: Objectives, checked: Checked) -> dict[str, Objective]:
 def _once(objectives: Objectives) -> Objectives:
     if isinstance(objectives, Mapping):
         return objectives
-    return [o for i, o in enumerate(objectives) if o not in objectives[:i]]
+    # A name and the value that it stands for are the same.
+    meant = [objective_from(o) if isinstance(o, str) else o for o in objectives]
+    return [o for i, o in enumerate(objectives) if meant[i] not in meant[:i]]
 
 
 def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) -> None:
@@ -105,6 +108,9 @@ def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) ->
         masters = 0 if size == FP32 else FP32
         training = parameters * (size + masters + 3 * FP32)
         training += parameters * size * any(o.needs_reference for o in asked.values())
+        ours = checked.config.reference
+        if checked.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
+            training += parameters * FP32
     gradients = parameters * FP32 * len(asked)
     free = Room.of(torch.device("cpu"), way.run.path).memory
     if training + gradients > free:

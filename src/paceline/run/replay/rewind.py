@@ -13,6 +13,7 @@ import pyarrow
 from ...errors import CheckpointError, ConfigError, DataError
 from ...model import Reference
 from ...model.allocator import give_back_freed_memory
+from ...objective import Objective
 from ...training import Drawn, Sampler, Trainer
 from ...training.clock import Clock
 from ...types import Round
@@ -134,6 +135,26 @@ def differences(norms: Mapping[int, float | None], lines: Mapping[int, Line]) ->
         else:
             found[step] = abs(here - there) / there
     return found
+
+
+def of_the_reference(way: Way, checked: Checked, asked: Mapping[str, Objective]) -> tuple[str, ...]:
+    """What is to be known of the reference of other objectives where the run has none, a sentence
+    each."""
+    names = [name for name, objective in asked.items() if objective.needs_reference]
+    if not names or checked.objective.needs_reference:
+        return ()
+    notes, whose = [], f"The reference of {' and '.join(names)}"
+    if every := way.config.reference.every:
+        notes.append(
+            f"{whose} is the model that the run began with, although reference.every is {every}: "
+            "the run has none, and what it would have followed is another run's."
+        )
+    if way.found is not None:
+        notes.append(
+            f"{whose} is read from the model's files as they are now; the run has none, and kept "
+            "no hash of them."
+        )
+    return tuple(notes)
 
 
 def not_as_it_was(way: Way, checked: Checked) -> tuple[str, ...]:

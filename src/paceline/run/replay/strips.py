@@ -10,7 +10,7 @@ from .records import Effect, Measured, Replay
 from .words import share
 
 ABOUT = (
-    "A bar is a completion: the share of the objective’s whole push that it gets. Above the line it"
+    "A bar is a completion: the share of all the objective’s pushes that it gets. Above the line it"
     " is made more probable, below it less. Click a bar to read its group."
 )
 

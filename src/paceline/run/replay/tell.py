@@ -32,6 +32,8 @@ def tell_replay(
     target = Path(page) if page else default_page(run.path, step)
     if not target.parent.is_dir():
         raise ConfigError(f"The folder '{target.parent}' of the page does not exist.")
+    if target.is_dir():
+        raise ConfigError(f"The page '{target}' is a folder; name a file with --page.")
     made = replay(run.path, step, objectives, screen=screen)
     try:
         write_page(made, target)

@@ -66,7 +66,8 @@ def sentences(replay: Replay) -> list[str]:
         have = "has" if len(moved) == 1 else "have"
         return [*said, f"{replay.own.name} has no gradient here; {_listed(moved)} {have} one."]
     said += [*_furthest(replay), *_clips_most(replay), *_silent(replay), *_alike(replay)]
-    return said or [f"Only {replay.own.name} was asked for, the run's own objective."]
+    said = said or [f"Only {replay.own.name} was asked for, the run's own objective."]
+    return [*said, *_entropy(replay)]
 
 
 def _finite(replay: Replay) -> list[Measured]:
@@ -150,6 +151,17 @@ def _alike(replay: Replay) -> list[str]:
     points = "points" if len(found) == 1 else "point"
     names = _listed([m.name for m in found])
     return [f"{names} {points} the same way as {replay.own.name} (cosine above {ALIKE})."]
+
+
+def _entropy(replay: Replay) -> list[str]:
+    """Those whose pushes are not the whole of what they do."""
+    found = [m.name for m in replay.measured if m.objective.entropy]
+    if not found:
+        return []
+    return [
+        f"The entropy term of {_listed(found)} is in the gradient and in no push: it acts on all "
+        "tokens that might have been sampled."
+    ]
 
 
 def _clips(measured: Measured) -> bool:

@@ -779,5 +779,6 @@ def test_a_browser_colours_the_tokens(nasty, later, tmp_path):
     assert dom.count('class="mini"') == len(data["groups"][0]["rows"])
     assert 't up"' in dom and 't down"' in dom
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
+    assert "largest token ratio" in shown  # the table's is that of the ratio an objective makes
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
     assert "<img" not in dom and b"Uncaught" not in found.stderr

@@ -3,6 +3,7 @@
 Letters: B rows, T tokens.
 """
 
+import json
 import math
 import pickle
 from dataclasses import dataclass, replace
@@ -138,6 +139,31 @@ def test_metrics_see_the_ratio_that_the_surrogate_saw():
     assert metrics.clipped == 1  # ln 1.5 = 0.405 > 0.4; −ln 2 > −0.8
     _, metrics, _ = loss_of(Objective(advantage=Center(), surrogate=Plain()))
     assert metrics.clipped is None and metrics.clip_fraction is None
+
+
+def test_the_clipped_tokens_are_those_that_are_counted():
+    scores = Scores(LOGP_BT, ENTROPY_BT)
+    objective = Objective(advantage=Center())
+    # 1.5 > 1.2 with an advantage above 0, 0.5 < 0.8 with one below; row 1 has one token.
+    assert objective.clipped(scores, tokens()).tolist() == [[True, False], [True, False]]
+    assert not objective.clipped(scores, tokens(anchor_BT=None)).any()
+    of_both = replace(objective, ratio=Halved())  # √1.5 = 1.22 and √0.5 = 0.71, and all of row 0
+    assert of_both.clipped(scores, tokens()).tolist() == [[True, True], [True, False]]
+    assert replace(objective, surrogate=Plain()).clipped(scores, tokens()) is None
+
+
+@pytest.mark.parametrize(("nats", "told"), [(95, 95), (-95, 95), (2000, 700)])
+def test_a_ratio_that_is_far_too_large_stays_a_number(nats, told):
+    # e^95 is 1.8e41, and 3.4e38 the largest number of fp32.
+    anchor_BT = torch.tensor([[-1.0, -2.0]])
+    made = Tokens(
+        mask_BT=torch.ones(1, 2, dtype=torch.bool), anchor_BT=anchor_BT, old_BT=anchor_BT,
+        ref_BT=None, advantage_BT=torch.ones(1, 2), weight_BT=torch.ones(1, 2) / 2,
+    )  # fmt: skip
+    logp_BT = anchor_BT + torch.tensor([[0.0, nats]])
+    _, metrics = Objective(advantage=Center())(Scores(logp_BT, torch.zeros(1, 2)), made)
+    assert metrics.ratio_max == pytest.approx(math.exp(told), rel=1e-4)
+    assert json.loads(json.dumps(metrics.ratio_max, allow_nan=False)) == metrics.ratio_max
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -14,21 +15,27 @@ import torch
 from safetensors.torch import load_file
 
 from paceline.cli import main
+from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
-from paceline.layout import Rows
-from paceline.objective import NAMES, Metrics, Scores, Tokens, named
+from paceline.layout import PACKED, PADDED, Rows
+from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
 from paceline.run import Run, resume, train
+from paceline.run.changes import as_of
 from paceline.run.replay import Redone, replay
-from paceline.run.replay.measure import Candidate, measure, pushes
-from paceline.run.replay.page import write_page
+from paceline.run.replay.effects import pushes
+from paceline.run.replay.measure import Candidate, measure
+from paceline.run.replay.page import page, write_page
 from paceline.run.replay.reader import reader_data
-from paceline.run.replay.rewind import checked_for, redo, take_up, trainer_for, way_to
+from paceline.run.replay.rewind import checked_for, redo, take_up, trainer_for
+from paceline.run.replay.tell import as_record
+from paceline.run.replay.way import way_to
 from paceline.run.replay.words import agreement, meaning, sentences
 from paceline.run.room import Room
 from paceline.training import Schedule
 from tests.conftest import tiny_policy
 from tests.run.fake_run import NASTY
 from tests.run.test_report import BROWSER, Page
+from tests.run.test_resume import OWN_SURROGATE
 from tests.run.test_train import small
 from tests.training.test_trainer import trainer_of
 
@@ -93,7 +100,7 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
         trainer = trainer_for(way, checked_for(way), reference=False)
         take_up(way, trainer)
         assert trainer.steps == begin
-        redo(trainer, 6)
+        redo(way, trainer, 6)
         kept = run.checkpoints / "step-000006"
         for name, here in (
             ("policy", trainer.policy.exact_parameters()),
@@ -112,6 +119,41 @@ def test_a_second_epoch_and_masked_rows_are_redone_too(tmp_path):
         found, line = replay(run.path, step, ["dapo"]), line_of(run, step)
         assert found.redone.difference == 0 and found.part == line["part"] > 1
         assert found.own.clip_fraction == line["clip_fraction"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"model": {"dtype": "bf16"}}, {"model": {"dtype": "bf16"}, "tokens_per_forward": 100}],
+    ids=["one-pack", "packs"],
+)
+def test_in_bf16_the_packs_of_the_anchor_are_the_runs(tmp_path, options):
+    """There a token's log-probability depends on the rows beside it."""
+    objective = changed(named.dapo(), correction=Truncate(1.05))
+    run = made(tmp_path / "r", objective=objective, steps=8, **options)
+    shutil.rmtree(run.checkpoints)
+    found, line = replay(run.path, 8, ["grpo", "reinforce_pp"]), line_of(run, 8)
+    assert found.redone.steps == 7 and found.redone.difference == 0
+    assert found.own.grad_norm == line["grad_norm"] > 0
+    assert found.own.ratio_max == line["ratio_max"] > 1
+    # Before any update each candidate's own packs give a ratio of exactly 1.
+    first = replay(run.path, 1, ["grpo", "reinforce_pp", "gspo"])
+    assert {m.ratio_max for m in first.measured} == {1.0}
+    other = made(tmp_path / "other", objective=named.rloo(), steps=1, save_every=0, **options)
+    like = replay(run.path, 1, ["rloo"]).measured[1]
+    assert like.grad_norm == line_of(other, 1)["grad_norm"]
+
+
+def test_a_model_whose_rows_are_padded(tmp_path, monkeypatch):
+    from paceline.model import policy
+
+    monkeypatch.setattr(policy, "supports", lambda module: False)
+    run = made(tmp_path / "r", steps=4, save_every=0)
+    found = replay(run.path, 4, ["gspo"])
+    assert found.redone.difference == 0 and found.own.effects
+    assert found.own.clip_fraction == line_of(run, 4)["clip_fraction"]
+    assert sum(sum(e.clipped_T) for e in found.own.effects) / found.own.tokens == (
+        found.own.clip_fraction
+    )
 
 
 def test_a_difference_to_the_run_is_told(copy):
@@ -138,8 +180,6 @@ def test_a_difference_to_the_run_is_told(copy):
 )  # fmt: skip
 def test_an_objectives_gradient_is_that_of_a_run_under_it(run, tmp_path, text):
     """The first round is sampled before any update, so a run under it begins with the same one."""
-    from paceline.config import objective_from
-
     other = made(tmp_path / "other", objective=objective_from(text), steps=2, save_every=0)
     for step, line in zip((1, 2), other.metrics(), strict=True):
         if step == 2:  # behind its own first update
@@ -230,6 +270,8 @@ def test_an_objective_of_ones_own(run, tmp_path):
 def test_the_runs_own_objective_and_a_repeated_one_stand_once(run):
     found = replay(run.path, 2, ["grpo(low=0.2)", "gspo", "grpo", "gspo"])
     assert [m.name for m in found.measured] == ["grpo", "gspo"]
+    found = replay(run.path, 2, ["gspo", named.gspo(), named.grpo(), "gspo(high=4e-4)"])
+    assert [m.name for m in found.measured] == ["grpo", "gspo"]
     with pytest.raises(ConfigError, match="'grpo' is the run's own objective; give the other"):
         replay(run.path, 2, {"grpo": named.grpo(low=0.1)})
 
@@ -289,16 +331,32 @@ def test_a_push_is_what_the_loss_says_of_a_small_step(name):
         assert push_BT[row, token].item() == pytest.approx(-slope, abs=1e-8)
 
 
-@pytest.mark.parametrize("text", ["grpo", "gspo", "cispo"])
-def test_pushes_through_the_model_are_the_gradient(text):
+PULLED = changed(named.grpo(kl=0.5), kl=KL(0.5))
+"""With KL in the loss."""
+CORRECTED = changed(named.grpo(), correction=Truncate(1.01))
+
+
+@pytest.mark.parametrize("layout", [PACKED, PADDED], ids=["packed", "padded"])
+@pytest.mark.parametrize(
+    ("objective", "lr"),
+    [(named.grpo(), 3e-2), (named.gspo(), 1e-4), (named.cispo(), 1e-4), (PULLED, 3e-2),
+     (CORRECTED, 3e-2)],
+    ids=["grpo", "gspo", "cispo", "kl", "correction"],
+)  # fmt: skip
+def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
     """Σ push · ∂ log π / ∂ θ = −gradient, of the trainer's own path and of the tokens' numbers."""
-    trainer = trainer_of(named.by_name(text), schedule=Schedule(minibatches=3), lr=1e-4)
+    trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=lr)
+    trainer.policy.layout = layout
     while (
         trainer.steps < 1 or trainer.part == 3 or not len(trainer.batch(trainer.drawn.round).rows)
     ):
         trainer.step()
     round = trainer.drawn.round
-    measured, gradient = measure(Candidate(text, trainer, round), trainer.part, {})
+    measured, gradient = measure(Candidate("it", trainer, round), trainer.part, {})
+    # What was measured left nothing behind that the next step would add to its own.
+    assert not any(master.grad.any() for master in trainer.optimizer.masters)
+    if objective != named.cispo():  # of which nothing reaches the cap
+        assert 0 < measured.clip_fraction < 1
     batch = trainer.batch(round)
     scores = trainer.policy.scores(batch.rows, trainer.temperature)
     push_BT = torch.zeros_like(scores.logp_BT)
@@ -309,7 +367,6 @@ def test_pushes_through_the_model_are_the_gradient(text):
     masters = trainer.optimizer.masters
     for kept, master in zip(gradient, masters, strict=True):
         assert torch.allclose(-master.grad.flatten(), kept, atol=1e-6, rtol=1e-4)
-    assert isinstance(trainer.gradient(batch), Metrics)  # what was measured left nothing behind
 
 
 # Changes of the config
@@ -329,6 +386,42 @@ def test_a_change_at_a_resume_counts_from_its_step(tmp_path):
     assert replay(run.path, 4, ["gspo"]).redone == Redone(0, 3, 0.0, 1)
     with pytest.raises(ConfigError, match=r"another optimizer.lr after step 4; .* at step 0"):
         replay(run.path, 8, ["gspo"])
+
+
+def test_a_change_counts_from_the_checkpoint_that_a_run_fell_back_to(tmp_path):
+    options = {"steps": 4, "schedule": {"minibatches": 2}, "save_every": 2}
+    run = made(tmp_path / "r", **options)
+    config = small(run.path, **(options | {"steps": 6}), rollouts=ROLLOUTS, save_keep=0)
+    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.003})
+    resume(run.path, config, named=["optimizer.lr"], quiet=True)
+    for step in (4, 6):
+        (run.checkpoints / f"step-00000{step}" / "policy.safetensors").write_bytes(b"broken")
+    resume(run.path, config.with_(steps=8), quiet=True)  # from step 2
+    assert [change["step"] for change in run.config["changes"]] == [2, 2]
+    assert [line["lr"] for line in run.metrics()] == [0.004] * 2 + [0.003] * 6
+    assert replay(run.path, 4, ["gspo"]).redone == Redone(2, 1, 0.0, 3)
+
+
+def test_another_limit_of_the_packs_counts_from_its_step(tmp_path):
+    options = {"steps": 3, "schedule": {"minibatches": 2}, "save_every": 1}
+    made(tmp_path / "r", **options, tokens_per_forward=200)
+    config = small(tmp_path / "r", **(options | {"steps": 6}), rollouts=ROLLOUTS, save_keep=0)
+    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.004})
+    run = resume(tmp_path / "r", config.with_(tokens_per_forward=64), quiet=True)
+    for step, begin in ((4, 2), (6, 4)):  # step 3 was before it, in the same round as step 4
+        assert replay(run.path, step, ["gspo"]).redone == Redone(begin, 1, 0.0, step - 1)
+    shutil.rmtree(run.checkpoints)
+    found = replay(run.path, 6, ["gspo"])
+    assert found.redone.steps == 5 and found.redone.difference == 0
+
+
+def test_a_section_that_is_there_no_longer_is_taken_back_too():
+    changes = [{"step": 4, "keys": {"task.rows.path": ["a.jsonl", None], "steps": [4, 8]}}]
+    data = {"config": {"steps": 8, "task": {"name": "demo", "rows": None}}, "changes": changes}
+    assert as_of(data, 4) == {"steps": 4, "task": {"name": "demo", "rows": {"path": "a.jsonl"}}}
+    del data["config"]["task"]
+    assert as_of(data, 3)["task"] == {"rows": {"path": "a.jsonl"}}
+    assert as_of(data, 5) == {"steps": 8}
 
 
 def test_steps_before_another_task_are_refused(copy):
@@ -381,6 +474,26 @@ def test_problems_or_a_tokenizer_that_changed(copy):
             replay(copy, 3)
 
 
+def test_an_edited_file_and_other_versions_on_the_way_are_told(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(OWN_SURROGATE)
+    run = made(tmp_path / "r", objective=objective_from(f"{mine}:mine"), steps=4, save_every=0)
+    config = run.config
+    here = config["versions"]
+    config["versions"], then = {**here, "torch": "0.9"}, {**here, "torch": "1.0"}
+    config["changes"] = [
+        {"step": 1, "keys": {}, "versions": then},
+        {"step": 2, "keys": {}, "versions": here},
+    ]
+    run.write_json("config.json", config)
+    mine.write_text(mine.read_text() + "# another\n")
+    file = "a file of yours that the config names, by its hash, was "
+    for step, torches in ((4, ["0.9", "1.0"]), (2, ["0.9", "1.0"]), (1, ["0.9"])):
+        notes = replay(run.path, step, ["gspo"]).redone.notes
+        assert [n.split()[2] for n in notes if n.startswith("torch was ")] == torches
+        assert sum(n.startswith(file) for n in notes) == 1 and len(notes) == len(torches) + 1
+
+
 def test_a_run_of_an_old_version(copy):
     config = json.loads((copy / "config.json").read_text())
     del config["id"]
@@ -393,6 +506,59 @@ def test_too_little_memory_for_the_gradients(run, monkeypatch):
     monkeypatch.setattr(Room, "of", lambda device, path: Room(100_000, 100_000, 0, ""))
     with pytest.raises(MemoryShortError, match=r"gradients of 2 objectives take .*; name fewer"):
         replay(run.path, 3, ["gspo"])
+
+
+def test_the_average_of_a_reference_that_follows_needs_memory_too(run, monkeypatch):
+    from paceline.run.replay.replay import _check_memory
+
+    way = way_to(run, 3)
+    checked = changed(checked_for(way), objective=named.grpo(kl=0.1))
+
+    def needs(alpha):
+        config = checked.config.with_(reference={"alpha": alpha, "every": 2})
+        _check_memory(way, changed(checked, config=config), {"grpo": checked.objective})
+
+    # Weights, gradient, two moments, the reference, what is kept of one objective: 6 of 4 bytes.
+    enough = 6 * 4 * sum(p.numel() for p in tiny_policy().module.parameters())
+    monkeypatch.setattr(Room, "of", lambda device, path: Room(enough, enough, 0, ""))
+    needs(1.0)
+    with pytest.raises(MemoryShortError, match="gradients of 1 objective take"):
+        needs(0.5)
+
+
+def test_the_reference_of_others_is_told_where_the_run_has_none(tmp_path):
+    run = made(tmp_path / "r", steps=5, reference={"every": 2})
+    whose = "The reference of grpo(kl=0.1) is"
+    assert not replay(run.path, 5, ["gspo"]).redone.notes
+    (follows,) = replay(run.path, 5, ["grpo(kl=0.1)"]).redone.notes
+    assert follows.startswith(f"{whose} the model that the run began with, although")
+    # Had it begun with other weights: from its checkpoint on only the reference is another.
+    config = run.config
+    config["fingerprints"]["model"] = "0"
+    run.write_json("config.json", config)
+    assert not replay(run.path, 5, ["gspo"]).redone.notes
+    _, files = replay(run.path, 5, ["grpo(kl=0.1)"]).redone.notes
+    assert files == f"{whose} read from the model's files, which are not as they were."
+    with pytest.raises(ConfigError, match="files are not those that the run began with"):
+        replay(run.path, 2, ["gspo"])
+
+
+def test_an_entropy_term_is_in_the_gradient_and_in_no_push(run):
+    found = replay(run.path, 3, {"warm": changed(named.grpo(), entropy=0.5)})
+    own, warm = found.measured
+    assert (own.rows_trained, warm.rows_trained) == (16, 32)
+    pushed = {e.row: e for e in own.effects}
+    for e in warm.effects:
+        like = pushed[e.row].push_T if e.row in pushed else [0.0] * len(e.push_T)
+        assert list(e.push_T) == pytest.approx(list(like), abs=1e-7)
+    assert abs(warm.grad_norm / own.grad_norm - 1) > 0.01
+    assert meaning(found).endswith(
+        "The entropy term of warm is in the gradient and in no push: it acts on all tokens that "
+        "might have been sampled."
+    )
+    assert "entropy" not in meaning(replay(run.path, 3, ["gspo"]))
+    html = page(found).html()
+    assert f'aria-label="warm: {warm.rows_trained} of 32 completions have a gradient' in html
 
 
 def test_an_unknown_objective(run):
@@ -460,6 +626,7 @@ def test_the_commands_mistakes_are_one_sentence(copy, capsys):
     for words, said in (
         (["--step", "99"], "no step 99"),
         (["--step", "3", "--page", "/nowhere/x.html"], "The folder '/nowhere' of the page"),
+        (["--step", "3", "--page", "."], "The page '.' is a folder; name a file"),
         (["--step", "3", "optimizer.lr=1"], "takes no key 'optimizer.lr'"),
         (["--step", "3", "--objective", "ppo"], "no objective 'ppo'"),
     ):
@@ -550,6 +717,57 @@ def test_a_part_without_any_signal(later, tmp_path):
     assert page.data("replay")["groups"] == [] and "has a gradient under any" in page.text
 
 
+def test_numbers_that_are_not_finite_reach_page_and_record_as_none(later):
+    inf, nan = float("inf"), float("nan")
+    own, other, *rest = later.measured
+    first, *effects = own.effects
+    none = changed(first, push_T=(inf, *first.push_T[1:]), push=nan, weight=nan, advantage=-inf,
+                   ratio=inf, ratio_max=nan, logp_T=(nan, *first.logp_T[1:]))  # fmt: skip
+    own = changed(own, grad_norm=nan, effects=(none, *effects), ratio_max=None)
+    lines = tuple((None, *row[1:]) for row in later.cosine)
+    broken = changed(later, measured=(own, other, *rest), cosine=((None,) * len(lines), *lines[1:]))
+
+    record = json.loads(json.dumps(as_record(broken), allow_nan=False))
+    assert record["objectives"][0]["grad_norm"] is record["objectives"][1]["norm_ratio"] is None
+    (shown,) = (c["effects"]["grpo"] for c in record["completions"] if c["row"] == first.row)
+    assert {shown[key] for key in ("advantage", "weight", "push", "ratio", "ratio_max")} == {None}
+
+    html, data = page(broken).html(), reader_data(broken)
+    assert "NaN" not in html.split("</head>")[1] and ">nan<" not in html
+    largest = max(abs(p) for e in own.effects for p in e.push_T if abs(p) < inf)
+    assert data["largest"][0] == largest
+    (row,) = (r for g in data["groups"] for r in g["rows"] if r["row"] == first.row)
+    assert row["effects"][0]["pushes"][0] is row["effects"][0]["weight"] is row["logp"][0] is None
+    assert row["effects"][0]["pushes"][1] is not None
+    assert sentences(broken) == [
+        "The gradient of grpo is not a finite number here; a run skips such a step.",
+        "None can be compared with the run's own.",
+    ]
+    also = changed(later, measured=(later.own, changed(other, grad_norm=inf), *rest))
+    assert sentences(also)[0].startswith("The gradient of dr_grpo is not a finite number here")
+    assert "inf" not in meaning(also) and "nan" not in meaning(also)
+
+
+def test_a_step_that_the_run_skipped(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(  # e^(300 · 0.3) is too large for fp32
+        "from paceline import objective as o\n\n"
+        "def steep(log_ratio_BT, advantage_BT):\n"
+        "    return (300 * log_ratio_BT).exp() * advantage_BT\n\n"
+        "mine = o.Objective(advantage=o.Center(), surrogate=steep, kl=o.KL(0.1))\n"
+    )
+    objective = objective_from(f"{mine}:mine")
+    run = made(tmp_path / "r", objective=objective, steps=4, optimizer={"lr": 0.1})
+    skipped = [line["step"] for line in run.metrics() if line["skipped"]]
+    assert skipped and line_of(run, skipped[-1])["grad_norm"] is None
+    found = replay(run.path, skipped[-1], ["gspo"])
+    assert found.redone.difference == 0 and not math.isfinite(found.own.grad_norm)
+    assert any(math.isnan(e.weight) for e in found.own.effects)
+    assert sum(e.weight for e in found.measured[1].effects) == pytest.approx(1)
+    page(found).html()
+    json.dumps(as_record(found), allow_nan=False)
+
+
 @pytest.mark.skipif(BROWSER is None, reason="no chromium here")
 def test_a_browser_colours_the_tokens(nasty, later, tmp_path):
     path = tmp_path / "x.html"
@@ -567,5 +785,6 @@ def test_a_browser_colours_the_tokens(nasty, later, tmp_path):
     assert dom.count('class="mini"') == len(data["groups"][0]["rows"])
     assert 't up"' in dom and 't down"' in dom
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
+    assert "largest token ratio" in shown  # the table's is that of the ratio an objective makes
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
     assert "<img" not in dom and b"Uncaught" not in found.stderr

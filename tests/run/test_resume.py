@@ -8,11 +8,19 @@ import pytest
 import torch
 
 from paceline.cli import main
+from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError
 from paceline.objective import named
 from paceline.run import Run, check, resume, train
-from paceline.run.resuming import compare
+from paceline.run.changes import Surroundings, compare
 from tests.run.test_train import small
+
+OWN_SURROGATE = (
+    "from paceline import objective as o\n\n"
+    "def plain(log_ratio_BT, advantage_BT):\n    return log_ratio_BT.exp() * advantage_BT\n\n"
+    "mine = o.Objective(advantage=o.Center(), surrogate=plain)\n"
+)
+"""A file of a user's, with a function that a config names."""
 
 
 class Stop(Exception):
@@ -206,12 +214,51 @@ def test_an_event_behind_a_torn_one_is_not_lost(copy):
 
 def test_other_versions_are_told_and_pass(copy, capsys):
     config = json.loads((copy / "config.json").read_text())
-    config["versions"]["torch"], config["machine"]["threads"] = "1.0", 99
+    here = config["versions"], config["machine"]
+    then = {**here[0], "torch": "1.0"}, {**here[1], "threads": 99, "cpus": 1000}
+    config["versions"], config["machine"] = then
     (copy / "config.json").write_text(json.dumps(config))
-    assert main(["resume", str(copy)]) == 0
+    assert main(["resume", str(copy), "steps=6"]) == 0
     said = capsys.readouterr().out
     assert "note: torch was 1.0 and is " in said and "note: threads was 99 and is " in said
-    assert "not bit for bit" in said
+    assert "not bit for bit" in said and "cpus" not in said
+    # Kept for whoever goes on or replays; the start's own stay what they are.
+    run = Run.open(copy)
+    changes = [{"step": 5, "keys": {"steps": [8, 6]}, "versions": here[0], "machine": here[1]}]
+    assert run.config["changes"] == changes
+    assert (run.config["versions"], run.config["machine"]) == then
+    assert Surroundings.at(run.config, 5).versions == then[0]
+    assert Surroundings.at(run.config, 6).machine == here[1]
+    assert main(["resume", str(copy), "steps=7"]) == 0
+    assert "bit for bit" not in capsys.readouterr().out  # as in the last sitting
+    assert run.config["changes"] == [*changes, {"step": 6, "keys": {"steps": [6, 7]}}]
+
+
+def test_another_number_of_processors_is_no_change(copy):
+    config = json.loads((copy / "config.json").read_text())
+    config["machine"]["cpus"] = 1000
+    (copy / "config.json").write_text(json.dumps(config))
+    assert main(["resume", str(copy), "--quiet"]) == 0
+    assert Run.open(copy).config == config
+
+
+def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, capsys):
+    mine, out = tmp_path / "mine.py", tmp_path / "r"
+    mine.write_text(OWN_SURROGATE)
+    train(
+        small(out, steps=1, objective=objective_from(f"{mine}:mine"), evaluation={"problems": 0}),
+        quiet=True,
+    )
+    was = Run(out).config["fingerprints"]["files"]
+    mine.write_text(mine.read_text() + "# another\n")
+    assert main(["resume", str(out), "steps=2"]) == 0
+    now = Run(out).config["fingerprints"]["files"]
+    assert f"by its hash, was {was[:8]} and is {now[:8]}" in capsys.readouterr().out
+    (change,) = Run(out).config["changes"]
+    assert change == {"step": 1, "keys": {"steps": [1, 2]}, "fingerprints": {"files": [was, now]}}
+    assert Surroundings.at(Run(out).config, 1).fingerprints["files"] == was
+    assert main(["resume", str(out), "steps=3"]) == 0
+    assert "by its hash" not in capsys.readouterr().out
 
 
 def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):

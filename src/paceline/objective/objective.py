@@ -16,7 +16,7 @@ from ..types import Round
 from .advantage import Advantage, Gae, ReadsValues, ReturnToGo, sampled_tokens
 from .correction import Band, Correction, Truncate
 from .kl import KL, k3
-from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
+from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio, largest_ratio
 from .records import Metrics, Scores, Tokens
 from .surrogate import (
     Clip,
@@ -100,12 +100,27 @@ class Objective:
             gain_BT = gain_BT + self.entropy * _kept(scores.entropy_BT, mask_BT)
         return -_kept(_kept(tokens.weight_BT, mask_BT) * gain_BT, mask_BT).sum()
 
-    def _measured(self, scores: Scores, tokens: Tokens) -> Metrics:
+    def clipped(self, scores: Scores, tokens: Tokens) -> Tensor | None:
+        """[B, T] bool: the tokens whose gradient the ratio (from what moved) or the surrogate (from
+        its ratio) bounds, none where the mask is False; None where neither has a bound."""
         mask_BT = tokens.mask_BT.bool()
         logp_BT, anchor_BT = _logp_and_anchor(scores, tokens, mask_BT)
         advantage_BT = _kept(tokens.advantage_BT, mask_BT)
         moved_BT = logp_BT - anchor_BT
         log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
+        bounded = [
+            part.clipped(seen_BT, advantage_BT) & mask_BT
+            for part, seen_BT in ((self.ratio, moved_BT), (self.surrogate, log_ratio_BT))
+            if isinstance(part, Clipping)
+        ]
+        return torch.stack(bounded).any(0) if bounded else None
+
+    def _measured(self, scores: Scores, tokens: Tokens) -> Metrics:
+        mask_BT = tokens.mask_BT.bool()
+        logp_BT, anchor_BT = _logp_and_anchor(scores, tokens, mask_BT)
+        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
+        log_ratio_BT = self.ratio(logp_BT - anchor_BT, mask_BT, advantage_BT)
+        clipped_BT = self.clipped(scores, tokens)
         difference_BT = (anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
         kl_sum = None
         if tokens.ref_BT is not None:
@@ -114,8 +129,8 @@ class Objective:
             tokens=int(mask_BT.sum()),
             entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
             kl_sum=kl_sum,
-            ratio_max=_largest(_kept(log_ratio_BT, mask_BT).abs()).exp().item(),
-            clipped=self._clipped(moved_BT, log_ratio_BT, advantage_BT, mask_BT),
+            ratio_max=largest_ratio(_kept(log_ratio_BT, mask_BT)),
+            clipped=None if clipped_BT is None else int(clipped_BT.sum()),
             mismatch_sum=difference_BT.sum().item(),
             mismatch_max=_largest(difference_BT).item(),
         )
@@ -247,17 +262,6 @@ class Objective:
             kl_T = _kept(self.kl(logp_T, ref_T), sampled_T[: len(logp_T)])
             penalty.append(tuple((self.kl.coef * kl_T).tolist()))
         return replace(round, penalty=tuple(penalty))
-
-    def _clipped(
-        self, moved_BT: Tensor, log_ratio_BT: Tensor, advantage_BT: Tensor, mask_BT: Tensor
-    ) -> int | None:
-        """How many tokens the ratio (from what moved) or the surrogate (from its ratio) bounded."""
-        bounded = [
-            part.clipped(seen_BT, advantage_BT) & mask_BT
-            for part, seen_BT in ((self.ratio, moved_BT), (self.surrogate, log_ratio_BT))
-            if isinstance(part, Clipping)
-        ]
-        return int(torch.stack(bounded).any(0).sum()) if bounded else None
 
 
 def _logp_and_anchor(scores: Scores, tokens: Tokens, mask_BT: Tensor) -> tuple[Tensor, Tensor]:

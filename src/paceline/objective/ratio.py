@@ -15,6 +15,21 @@ from ..errors import ConfigError
 
 Ratio = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(log_ratio_BT, mask_BT, advantage_BT) -> log_ratio_BT"""
+MOST_NATS = 700.0
+"""Of a log-ratio that is told as a ratio: e^700 is near the largest number that there is."""
+
+
+def ratio_of(nats: float) -> float:
+    """e^nats, between e^−700 and e^700: beyond these nothing could write it down.
+
+    In fp32 it would be infinite from 88.8 nats on, just where it has to be seen.
+    """
+    return math.exp(min(max(nats, -MOST_NATS), MOST_NATS))
+
+
+def largest_ratio(log_ratio: Tensor) -> float:
+    """The largest max(r, 1/r), as `ratio_of`; 1 without any."""
+    return ratio_of(log_ratio.abs().max().item()) if log_ratio.numel() else 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Metrics:
     kl_sum: float | None = None
     """Σ k3 against the reference; None without one."""
     ratio_max: float = 1.0
-    """The largest max(r, 1/r), r the ratio that the surrogate saw."""
+    """The largest max(r, 1/r), r the ratio that the surrogate saw; at most e^700."""
     clipped: int | None = None
     """Tokens whose gradient the ratio or the surrogate bounded; None where neither has a bound."""
     mismatch_sum: float = 0.0

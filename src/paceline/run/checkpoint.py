@@ -138,6 +138,11 @@ def folder_name(step: int) -> str:
     return f"step-{step:06d}"
 
 
+def step_of(folder: Path) -> int:
+    """The step that a checkpoint's folder is named after."""
+    return int(folder.name.removeprefix("step-"))
+
+
 def verify(folder: Path, run: str) -> State:
     """The state of a checkpoint that is whole, byte for byte, and of this run.
 
@@ -208,4 +213,4 @@ def _text(data: Mapping[str, Any]) -> bytes:
 def saved(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest first, whole or not."""
     found = [path for path in folder.iterdir() if path.is_dir() and NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+    return sorted(found, key=step_of, reverse=True)

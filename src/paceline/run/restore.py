@@ -5,9 +5,9 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..errors import CheckpointError
-from ..training import Drawn, Trainer
-from ..types import Problem
+from ..errors import CheckpointError, DataError
+from ..training import Drawn, Sampler, Trainer
+from ..types import Problem, Round
 from ..verify.judges import Lost
 from .checkpoint import OPTIMIZER, POLICY, REFERENCE, State, follows
 from .rollouts import read_round
@@ -62,16 +62,28 @@ def _fitting(path: Path, fresh: Tensors) -> Tensors:
 def _drawn(state: State, trainer: Trainer, path: Path) -> Drawn:
     """The round in use, from its file, and what was counted beside it."""
     assert state.drawn is not None
+    lost = tuple(Lost(**lost) for lost in state.drawn["lost"])
+    try:
+        round = stored_round(path, trainer.sampler)
+    except DataError as error:
+        raise CheckpointError(f"its round cannot be had: {str(error).rstrip('.')}") from error
+    right = state.drawn.get("refused_accuracy")  # which older checkpoints did not count
+    return Drawn(round, state.drawn["refused"], state.drawn["too_long"], lost, right)
+
+
+def stored_round(path: Path, sampler: Sampler) -> Round:
+    """A round from its file, of the problems that a sampler draws.
+
+    Raises: DataError where it asked problems that the task does not have.
+    """
 
     def problem_at(draw: int, id: str) -> Problem:
-        problem = trainer.sampler.problem_at(draw)
+        problem = sampler.problem_at(draw)
         if problem.id != id:
-            raise CheckpointError(
-                f"its round asked problem {id} at place {draw}, where the task has {problem.id} now"
+            raise DataError(
+                f"'{path}' asked problem {id} at place {draw}, where the task has {problem.id} "
+                "now; put the old problems back."
             )
         return problem
 
-    lost = tuple(Lost(**lost) for lost in state.drawn["lost"])
-    round = read_round(path, problem_at)
-    right = state.drawn.get("refused_accuracy")  # which older checkpoints did not count
-    return Drawn(round, state.drawn["refused"], state.drawn["too_long"], lost, right)
+    return read_round(path, problem_at)

@@ -3,38 +3,25 @@ is sound."""
 
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from .. import config as configuration
 from ..config import Config
 from ..errors import CheckpointError, ConfigError, DataError
-from . import checkpoint, disk, prepare
+from . import checkpoint, disk
+from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
-from .checkpoint import State
+from .checkpoint import OtherSchemaError, State
 from .fingerprints import fingerprints
 from .run import Run
 from .screen import Screen
 
 Found = tuple[Path, State]
 """A checkpoint that is whole, and what it holds besides tensors."""
-Broken = tuple[Path, str]
+Broken = tuple[Path, CheckpointError]
 """One that is not, and why."""
-Changes = Mapping[str, tuple[Any, Any]]
-"""Key -> (the run's own value, the one asked for)."""
-SAFE = (
-    "name", "out", "save_every", "save_keep", "show_every", "tokens_per_forward", "rows_at_once",
-    "evaluation", "rewards.workers", "model.device",
-)  # fmt: skip
-"""Keys, and sections, that may change without being named: they change no step, to rounding. So
-does `steps`, as long as the learning rate does not fall towards the last one."""
-FIXED = ("seed", "schedule", "model.dtype")
-"""Those that cannot change within a run: a checkpoint would not fit, or mean something else."""
-OF_A_ROUND = ("objective", "task", "rollouts", "reference")
-"""Those that a round was sampled and scored with: they change between rounds only."""
-LIMITS = ("tokens_per_forward", "rows_at_once")
 
 
 def config_of(run: Run) -> Config:
@@ -48,63 +35,16 @@ def config_of(run: Run) -> Config:
     return configuration.from_json(data["config"])
 
 
-def compare(
-    old: Mapping[str, Any], new: Mapping[str, Any], named: Collection[str]
-) -> dict[str, tuple[Any, Any]]:
-    """Keys whose values differ.
-
-    Raises: ConfigError where one cannot change, or would change what comes out and is not named.
-    """
-    ours, theirs = flat(old), flat(new)
-    changes = {
-        key: (ours.get(key), theirs.get(key))
-        for key in {**ours, **theirs}
-        if ours.get(key) != theirs.get(key)
-    }
-    steady = theirs["optimizer.decay"] == "constant"
-    for key, (was, now) in changes.items():
-        if within(key, SAFE) or (key == "steps" and steady):
-            continue
-        told = f"{key} is {now!r} here and {was!r} in the run"
-        if within(key, FIXED):
-            raise ConfigError(f"{told}, and cannot change within a run; start a new one with it.")
-        if not within(key, named):
-            raise ConfigError(
-                f"{told}, which changes what comes out; go on without it, or name it: "
-                f"`paceline resume RUN {key}={now}`."
-            )
-    return changes
-
-
-def within(key: str, sections: Collection[str]) -> bool:
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
-
-
-def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys of a config as JSON; an objective or a function is one value."""
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        whole = not isinstance(value, Mapping) or key == "objective" or "function" in value
-        found |= {f"{prefix}{key}": value} if whole else flat(value, f"{prefix}{key}.")
-    return found
-
-
 def find(run: Run) -> tuple[Found | None, list[Broken]]:
     """The newest checkpoint that is whole, and newer ones that are not. None where the run had not
     come to its first one.
 
     Raises: CheckpointError where there should be one, and none is whole.
     """
-    broken: list[Broken] = []
-    for folder in checkpoint.saved(run.checkpoints):
-        try:
-            found = folder, checkpoint.verify(folder, run.config["id"])
-            check_beside(run, found[1])
-        except checkpoint.OtherSchemaError:
-            raise
-        except CheckpointError as error:
-            broken.append((folder, str(error)))
-            continue
+    found, broken = newest(run)
+    for error in (error for _, error in broken if isinstance(error, OtherSchemaError)):
+        raise error
+    if found is not None:
         return found, broken
     if broken:
         told = "; ".join(f"{folder.name}: {why}" for folder, why in broken)
@@ -116,7 +56,27 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
     return None, []
 
 
-def check_beside(run: Run, state: State) -> None:
+def newest(run: Run, before: int | None = None) -> tuple[Found | None, list[Broken]]:
+    """The newest checkpoint that is whole, if there is one, and newer ones that are not.
+
+    Args:
+        before: only of those with fewer steps than that; None looks at all.
+    """
+    broken: list[Broken] = []
+    for folder in checkpoint.saved(run.checkpoints) if run.checkpoints.is_dir() else ():
+        if before is not None and checkpoint.step_of(folder) >= before:
+            continue
+        try:
+            state = checkpoint.verify(folder, run.config["id"])
+            _check_beside(run, state)
+        except CheckpointError as error:
+            broken.append((folder, error))
+            continue
+        return (folder, state), broken
+    return None, broken
+
+
+def _check_beside(run: Run, state: State) -> None:
     """Raise CheckpointError where what belongs to a checkpoint and is not in it is not whole: the
     lines up to it, and the round in use."""
     size = run.lines.stat().st_size if run.lines.exists() else 0
@@ -179,8 +139,8 @@ def _check_round(run: Run, changes: Changes, found: Found) -> None:
     """In the middle of a round nothing may differ from what it was sampled with: neither now nor by
     a change that was made behind the checkpoint."""
     state = found[1]
-    since = [c for c in run.config.get("changes", []) if c["step"] > state.step]
-    for key in (*changes, *(key for change in since for key in change["keys"])):
+    since = [c for c in changes_of(run.config) if c.step > state.step]
+    for key in (*changes, *(key for change in since for key in change.keys)):
         if state.round is not None and within(key, OF_A_ROUND):
             raise ConfigError(
                 f"The run goes on in the middle of a round, after step {state.step}, in which "
@@ -223,50 +183,12 @@ def tell(
     screen.say(f"paceline: {checked.config.name}  →  {run.path}, {where}", "bold")
     for key, (was, now) in changes.items():
         screen.say(f"  {key}: {was} → {now}", "yellow")
-    others = [f"{what} was {was} and is {now}" for what, was, now in _not_the_same(run, checked)]
+    unlike = Surroundings.at(run.config).unlike(Surroundings.of(checked))
+    others = [f"{what} was {was} and is {now}" for what, was, now in unlike]
     for other in others:
         told = f"  note: {other}; the run goes on, but not bit for bit as it would have."
         screen.say(told, "yellow")
     return others
-
-
-def _not_the_same(run: Run, checked: Checked) -> list[tuple[str, Any, Any]]:
-    """Versions and hardware that decide how numbers round."""
-    old = run.config
-    pairs = [(old["versions"], prepare.versions()), (old["machine"], prepare.machine(checked))]
-    found = [
-        (key, was.get(key), now[key])
-        for was, now in pairs
-        for key in now
-        if key != "cpus" and was.get(key) != now[key]
-    ]
-    was, now = old["fingerprints"].get("files"), fingerprints(checked)["files"]
-    if was is not None and was != now:
-        found.append(("a file of yours that the config names, by its hash,", was[:8], now[:8]))
-    return found
-
-
-def record(
-    run: Run,
-    config: Config,
-    checked: Checked,
-    changes: Changes,
-    found: Found | None,
-    others: list[str],
-) -> None:
-    """Keep what the run goes on with, and since when: in config.json, and as an event.
-
-    Args:
-        config: as it was asked for, so that asking for it again is no change.
-    """
-    step, data, now = found[1].step if found else 0, run.config, fingerprints(checked)
-    if changes or data["fingerprints"] != now:
-        data["config"] = configuration.to_json(config)
-        data["objective"], data["fingerprints"] = repr(checked.objective), now
-        told = {key: list(pair) for key, pair in changes.items()}
-        data.setdefault("changes", []).append({"step": step, "keys": told})
-        run.write_json("config.json", data)
-    run.event("resumed", "; ".join(others), step)
 
 
 def with_limits(found: Found | None, config: Config, run: Run, changes: Changes) -> Found | None:
@@ -274,6 +196,6 @@ def with_limits(found: Found | None, config: Config, run: Run, changes: Changes)
     else it knows better what fits."""
     if found is None:
         return None
-    since = [c["keys"] for c in run.config.get("changes", []) if c["step"] >= found[1].step]
+    since = [c.keys for c in changes_of(run.config) if c.step >= found[1].step]
     asked = {key for keys in (*since, changes) for key in keys if key in LIMITS}
     return found[0], replace(found[1], **{key: getattr(config, key) for key in asked})

@@ -20,7 +20,7 @@ from .checkpoint import State
 from .log import line
 from .restore import restore
 from .results import Results, in_words
-from .resuming import check_beside
+from .resuming import newest
 from .rollouts import write_round
 from .saver import Saver
 from .watch import Watch, refuse_hopeless
@@ -186,13 +186,12 @@ class Sitting(Keeper):
     def _go_back(self, trainer: Trainer) -> str:
         """Return to the last checkpoint, for the model that is left behind."""
         self.saver.settle()
-        for folder in checkpoint.saved(self.run.checkpoints):
-            with suppress(CheckpointError):
-                state = checkpoint.verify(folder, self.run.config["id"])
-                check_beside(self.run, state)
-                restore(folder, state, trainer, self.run.rollouts_of(state.rounds - 1))
-                return f"the model is that of step {state.step} again, the last checkpoint."
-        return "there is no checkpoint to go back to."
+        found, _ = newest(self.run)
+        if found is None:
+            return "there is no checkpoint to go back to."
+        folder, state = found
+        restore(folder, state, trainer, self.run.rollouts_of(state.rounds - 1))
+        return f"the model is that of step {state.step} again, the last checkpoint."
 
     def state(self, trainer: Trainer) -> State:
         """Where the run stands."""

@@ -13,6 +13,7 @@ from ..config import Config
 from ..errors import CheckpointError
 from ..verify.judges import Judges
 from . import resuming
+from .changes import as_begun, compare, record
 from .check import Checked, check
 from .plan import described, tell_plan
 from .results import Results
@@ -99,16 +100,17 @@ def resume(
 
 def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
     """Check all that could refuse it, go back to the checkpoint, go on."""
-    changes = resuming.compare(run.config["config"], configuration.to_json(config), named)
+    changes = compare(run.config["config"], configuration.to_json(config), named)
     with Interrupts() as interrupts:
-        checked = _checked(_as_begun(config, run), run.path, screen, interrupts, timed=False)
+        checked = _checked(as_begun(config, run.config), run.path, screen, interrupts, timed=False)
         found, broken = resuming.find(run)
         resuming.check_fits(run, checked, changes, named, found)
         others = resuming.tell(run, checked, changes, found, screen)
         resuming.clear(run, found, broken, screen)
-        record = partial(resuming.record, run, config, checked, changes, found, others)
+        step = found[1].step if found else 0
+        recorded = partial(record, run, config, checked, changes, step, others)
         found = resuming.with_limits(found, config, run, changes)
-        _sit(run, checked, screen, interrupts, found, record)
+        _sit(run, checked, screen, interrupts, found, recorded)
 
 
 def _sit(
@@ -126,12 +128,6 @@ def _sit(
     with Judges(checked.task.verifier, checked.config.rewards) as judges:
         results = Results(checked, run, screen, judges, interrupts, spent, before)
         Sitting(results, found, taken_up).go()
-
-
-def _as_begun(config: Config, run: Run) -> Config:
-    """The config in the dtype that `auto` meant where the run began."""
-    meant = {"bfloat16": "bf16", "float32": "fp32"}[run.config["machine"]["dtype"]]
-    return config.with_(**{"model.dtype": meant})
 
 
 def _checked(

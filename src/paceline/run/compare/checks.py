@@ -7,11 +7,11 @@ from pathlib import Path
 from ... import config as configuration
 from ...errors import ConfigError
 from ...training import check_objective
+from ..changes import flat, within
 from ..check import Checked, check
 from ..check_room import check_disk
 from ..estimate import Disk, Estimate
 from ..fingerprints import fingerprints, of_files
-from ..resuming import flat, within
 from .arms import Arm
 from .planned import Planned
 

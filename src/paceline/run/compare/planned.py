@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError
-from ..resuming import flat, within
+from ..changes import Change, changes_of, flat, within
 from ..run import Run
 from .arms import Arm
 
@@ -105,7 +105,7 @@ class Planned:
                     f"comparison would have {_shown(new.get(key))}; choose another directory with "
                     "--out, or remove that run."
                 )
-        for change in there.get("changes", []):
+        for change in changes_of(there):
             self._check_change(change)
         known = there.get("fingerprints", {})
         for key in (k for k in known if k in fingerprints and known[k] != fingerprints[k]):
@@ -119,15 +119,15 @@ class Planned:
                 f"make it in {dtype}; set model.dtype, or choose another directory with --out."
             )
 
-    def _check_change(self, change: Mapping[str, Any]) -> None:
+    def _check_change(self, change: Change) -> None:
         """Raise ConfigError where a run went on, after a stop, with what changes its figures: a
         part of it was another run."""
-        read = {OTHER.get(k, k): pair for k, pair in change.get("fingerprints", {}).items()}
-        other = [key for key in change["keys"] if not within(key, UNSEEN)]
-        other += [what for what, (was, _) in read.items() if was is not None]
+        other = [key for key in change.keys if not within(key, UNSEEN)]
+        # A run of an earlier version did not know all of them: that is no change.
+        other += [OTHER[k] for k, (was, _) in change.fingerprints.items() if was is not None]
         if other:
             raise ConfigError(
-                f"'{self.path}' went on with {other[0]} after step {change['step']}, so a part of "
+                f"'{self.path}' went on with {other[0]} after step {change.step}, so a part of "
                 "it is another run; choose another directory with --out, or remove that run."
             )
 

@@ -1,29 +1,27 @@
-"""What objectives make of one part, with one policy: gradients, and the push on every token.
+"""What objectives make of one part, with one policy: their gradients, and how these compare.
 
-Legend: B rows, T completion tokens (the longest row's); K objectives, N numbers of a gradient.
+Legend: K objectives, N numbers of a gradient.
 """
 
 import math
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from ...batch import Batch, Micro
-from ...objective import Clipping, Objective, Scores, Tokens
+from ...batch import Batch
+from ...objective import Objective
 from ...training import Trainer
 from ...types import Round
-from ..log import finite
-from .records import Effect, Measured
+from ..watch.figures import finite
+from .effects import Scored, effects
+from .records import Measured
 
 CHUNK = 1 << 22
 """So many numbers of each gradient are brought to fp64 at a time."""
 Gradient = Sequence[Tensor]
 """One tensor a parameter, flat, in fp32, in the CPU's memory."""
-Scored = dict[tuple[int, tuple[int, ...]], list[Scores]]
-"""By the limit of a pack and a batch's rows: the policy's scores of them, pack by pack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,111 +121,3 @@ def cosines(gradients: Sequence[Gradient]) -> tuple[tuple[float | None, ...], ..
 
 def _cosine(value: float) -> float | None:
     return max(-1.0, min(1.0, value)) if math.isfinite(value) else None
-
-
-def effects(trainer: Trainer, batch: Batch, scored: Scored) -> tuple[Effect, ...]:
-    """What the trainer's objective does to each of the rows, in the round's order."""
-    key = trainer.tokens_per_forward, batch.index
-    if key not in scored:
-        scored[key] = [_score(trainer, micro) for _, micro in _packs(trainer, batch)]
-    found = []
-    for (pack, micro), scores in zip(_packs(trainer, batch), scored[key], strict=True):
-        made = _PackEffects.of(trainer.objective, scores, micro.tokens)
-        lengths = [len(c) for c in micro.rows.completions]
-        for place, (i, length) in enumerate(zip(pack, lengths, strict=True)):
-            found.append(made.effect(place, batch.index[i], length))
-    total = sum(sum(map(abs, e.push_T)) for e in found)
-    shared = (replace(e, weight=e.weight / total if total else 0.0) for e in found)
-    return tuple(sorted(shared, key=lambda e: e.row))
-
-
-def _packs(trainer: Trainer, batch: Batch) -> Iterator[tuple[list[int], Micro]]:
-    """The batch's micro-batches, each with the places of its rows."""
-    limit, layout = trainer.tokens_per_forward, trainer.policy.layout
-    packs = batch.rows.packs(limit, layout)
-    return zip(packs, batch.micro(limit, layout), strict=True)
-
-
-def _score(trainer: Trainer, micro: Micro) -> Scores:
-    """The same numbers as in the update: the same rows, in the same pack."""
-    scores = trainer.policy.score(micro.rows, trainer.temperature)
-    return Scores(scores.logp_BT.cpu(), scores.entropy_BT.cpu())
-
-
-def pushes(objective: Objective, scores: Scores, tokens: Tokens) -> Tensor:
-    """[B, T] −d loss / d log π of each token, at these scores; 0 where the mask is False.
-
-    An entropy term acts through the whole distribution, and so is not in it.
-    """
-    with torch.enable_grad():
-        logp_BT = scores.logp_BT.detach().requires_grad_()
-        loss = objective.loss(Scores(logp_BT, scores.entropy_BT.detach()), tokens)
-        (slope_BT,) = torch.autograd.grad(loss, logp_BT, allow_unused=True)
-    return torch.zeros_like(logp_BT) if slope_BT is None else -slope_BT
-
-
-def clipped(objective: Objective, scores: Scores, tokens: Tokens) -> Tensor:
-    """[B, T] bool: the tokens that the objective's ratio or surrogate bounds."""
-    mask_BT = tokens.mask_BT.bool()
-    moved_BT = _moved(scores, tokens)
-    advantage_BT = torch.where(mask_BT, tokens.advantage_BT, 0.0)
-    log_ratio_BT = objective.ratio(moved_BT, mask_BT, advantage_BT)
-    bounded_BT = torch.zeros_like(mask_BT)
-    for part, seen_BT in ((objective.ratio, moved_BT), (objective.surrogate, log_ratio_BT)):
-        if isinstance(part, Clipping):
-            bounded_BT |= part.clipped(seen_BT, advantage_BT)
-    return bounded_BT & mask_BT
-
-
-def _moved(scores: Scores, tokens: Tokens) -> Tensor:
-    """[B, T] log π − anchor; 0 where the mask is False, and without an anchor."""
-    if tokens.anchor_BT is None:
-        return torch.zeros_like(scores.logp_BT)
-    return torch.where(tokens.mask_BT.bool(), scores.logp_BT - tokens.anchor_BT, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _PackEffects:
-    """What an objective does to the tokens of a pack; all [B, T]."""
-
-    tokens: Tokens
-    logp_BT: Tensor
-    moved_BT: Tensor
-    push_BT: Tensor
-    clipped_BT: Tensor
-
-    @classmethod
-    def of(cls, objective: Objective, scores: Scores, tokens: Tokens) -> "_PackEffects":
-        return cls(
-            tokens,
-            scores.logp_BT,
-            _moved(scores, tokens),
-            pushes(objective, scores, tokens),
-            clipped(objective, scores, tokens),
-        )
-
-    def effect(self, place: int, row: int, length: int) -> Effect:
-        """Of one row; its weight is Σ |push|, not yet a share."""
-
-        def floats(x_BT: Tensor) -> array:
-            return array("f", x_BT[place, :length].tolist())
-
-        real_T = self.tokens.mask_BT[place, :length].bool()
-        moved_T = self.moved_BT[place, :length][real_T]
-        advantage_T, push_T = floats(self.tokens.advantage_BT), floats(self.push_BT)
-        anchor_BT = self.logp_BT if self.tokens.anchor_BT is None else self.tokens.anchor_BT
-        return Effect(
-            row=row,
-            advantage=sum(advantage_T) / length,
-            weight=sum(map(abs, push_T)),
-            push=sum(push_T),
-            ratio=moved_T.mean().exp().item() if len(moved_T) else 1.0,
-            ratio_max=moved_T.abs().max().exp().item() if len(moved_T) else 1.0,
-            clipped=int(self.clipped_BT[place].sum()),
-            logp_T=floats(self.logp_BT),
-            anchor_T=floats(anchor_BT),
-            ratio_T=floats(self.moved_BT.exp()),
-            advantage_T=advantage_T,
-            push_T=push_T,
-            clipped_T=tuple(self.clipped_BT[place, :length].tolist()),
-        )

@@ -11,7 +11,7 @@ from typing import Any
 from ...types import Rollout
 from ..report.read import Json, finite
 from ..report.rollouts import HEAD, TAIL, shortened
-from .records import Effect, Replay
+from .records import Effect, Measured, Replay
 
 MOST_CHARACTERS = 2_500_000
 """Of all groups' numbers and texts."""
@@ -24,9 +24,7 @@ SCALE = 10_000
 def reader_data(replay: Replay) -> Json:
     """The reader's groups, the table of token pieces, and a sentence of what is left out."""
     by_row = [{e.row: e for e in m.effects} for m in replay.measured]
-    largest = [
-        max((abs(p) for e in m.effects for p in e.push_T), default=0.0) for m in replay.measured
-    ]
+    largest = [_largest(m) for m in replay.measured]
     weights = _weights(replay)
     pieces: dict[int, int] = {}
     kept: dict[int, Json] = {}
@@ -49,6 +47,17 @@ def reader_data(replay: Replay) -> Json:
     }
 
 
+def _largest(measured: Measured) -> float:
+    """The largest push of those that are finite numbers."""
+    pushes = (abs(p) for e in measured.effects for p in e.push_T)
+    return max((p for p in pushes if math.isfinite(p)), default=0.0)
+
+
+def _weight(effect: Effect) -> float:
+    """To choose by: what is not a finite number comes first."""
+    return effect.weight if math.isfinite(effect.weight) else math.inf
+
+
 def _weights(replay: Replay) -> dict[int, float]:
     """The most that an objective puts on a group, by group."""
     group_of = replay.round.group_of
@@ -56,7 +65,7 @@ def _weights(replay: Replay) -> dict[int, float]:
     for m in replay.measured:
         sums = dict.fromkeys(replay.groups, 0.0)
         for e in m.effects:
-            sums[group_of[e.row]] += e.weight
+            sums[group_of[e.row]] += _weight(e)
         found = {g: max(found[g], sums[g]) for g in found}
     return found
 
@@ -72,7 +81,7 @@ def _group(
     first = rows[0]
 
     def weight(row: int) -> float:
-        return max((found[row].weight for found in by_row if row in found), default=0.0)
+        return max((_weight(found[row]) for found in by_row if row in found), default=0.0)
 
     kept = sorted(sorted(rows, key=lambda row: -weight(row))[:MOST_ROWS])
     made = replay.round.groups[group]
@@ -160,13 +169,13 @@ def _rounded(value: float) -> float | None:
 def _sentence(replay: Replay, groups: Sequence[Json], heavy: int) -> str:
     """What the page holds and what it leaves out."""
     if not groups:
-        return "No completion of this part has a gradient under any of the objectives."
+        return "No completion of this part is pushed by any of the objectives."
     rows = [row for group in groups for row in group["rows"]]
     text = f"{len(rows):,} completions of {len(groups)} of the part’s {len(replay.groups)} problems"
     if len(groups) < heavy:
-        text += f", the ones that weigh most of {heavy} that any objective trains on"
+        text += f", the ones that weigh most of {heavy} that any objective pushes"
     elif heavy < len(replay.groups):
-        text += "; no objective here trains on the others"
+        text += "; no objective here pushes the others"
     if any(len(group["rows"]) < group["of_rows"] for group in groups):
         text += f"; of large groups the {MOST_ROWS} that weigh most"
     if any(row["gap"] for row in rows):

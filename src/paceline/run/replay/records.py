@@ -23,7 +23,8 @@ class Effect:
     advantage: float
     """The mean over its tokens, where each has its own."""
     weight: float
-    """Σ_t |push| as a share of the part's: how much of the objective's say it gets."""
+    """Σ_t |push| as a share of the part's: how much of the objective's say it gets. NaN where a
+    push is not a finite number; such completions count in no other's share."""
     push: float
     """Σ_t push. Above 0 its tokens are made more probable, all in all."""
     ratio: float

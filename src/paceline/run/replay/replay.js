@@ -13,7 +13,10 @@ function signed(value) {
 const plain = (value) => (value === null || value === undefined ? "–" : value.toPrecision(4));
 const percent = (share) => `${(share * 100).toFixed(share && share < 0.0995 ? 1 : 0)}${THIN}%`;
 const thisGroup = () => data.groups[reader.group];
-const pushAt = (effect, which, place) => (effect.pushes[place] ?? 0) * data.largest[which] / data.scale;
+const pushAt = (effect, which, place) => {
+  const push = effect.pushes[place]; // null where it is not a finite number
+  return push === null ? null : push * data.largest[which] / data.scale;
+};
 
 /** A token's colour: green where it is made more probable, orange where less, by the size. */
 function paint(node, effect, place) {
@@ -73,9 +76,10 @@ function card(parent, row, most) {
   figure("reward", row.reward === null ? "–" : compact(row.reward).replace("-", "−"));
   if (effect) {
     figure(effect.advantages ? "mean advantage" : "advantage", signed(effect.advantage));
-    figure("weight", `${percent(effect.weight)} ${effect.push > 0 ? "↑" : effect.push < 0 ? "↓" : ""}`);
+    const weight = effect.weight === null ? "–" : percent(effect.weight);
+    figure("weight", `${weight} ${effect.push > 0 ? "↑" : effect.push < 0 ? "↓" : ""}`);
     figure("mean ratio", plain(effect.ratio));
-    figure("largest ratio", plain(effect.ratio_max));
+    figure("largest token ratio", plain(effect.ratio_max));
     figure("clipped", `${effect.clipped} of ${row.length}`);
   } else {
     element(head, "span", "figure", `${row.length} tokens, no gradient`);

@@ -7,29 +7,29 @@ from pathlib import Path
 import torch
 
 from ...batch import parts_of
-from ...config import labelled
+from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
 from ...training import Trainer, check_objective
 from ..check import Checked
-from ..log import finite
 from ..room import Room
 from ..run import Run
 from ..screen import Screen, duration
+from ..watch.figures import finite
 from .measure import candidates, cosines, measure
 from .records import Measured, Redone, Replay
 from .rewind import (
     StoredRounds,
-    Way,
     checked_for,
     differences,
     not_as_it_was,
+    of_the_reference,
     redo,
     take_up,
     trainer_for,
-    way_to,
 )
+from .way import Way, way_to
 
 FAMILY = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
 """The objectives that are tried where none is named."""
@@ -62,13 +62,14 @@ def replay(
     checked = checked_for(way)
     asked = asked_for(objectives or FAMILY, checked)
     _check_memory(way, checked, asked)
-    _tell(way, checked, asked, screen)
+    notes = (*not_as_it_was(way, checked), *of_the_reference(way, checked, asked))
+    _tell(way, checked, asked, notes, screen)
     with screen.busy("loading the model"):
         needs = any(o.needs_reference for o in asked.values())
         trainer = trainer_for(way, checked, reference=needs)
         _check_advantages(way, trainer, asked)
         take_up(way, trainer)
-    return _replayed(way, checked, trainer, asked, screen)
+    return _replayed(way, checked, trainer, asked, notes, screen)
 
 
 def asked_for(objectives: Objectives, checked: Checked) -> dict[str, Objective]:
@@ -94,7 +95,9 @@ def asked_for(objectives: Objectives, checked: Checked) -> dict[str, Objective]:
 def _once(objectives: Objectives) -> Objectives:
     if isinstance(objectives, Mapping):
         return objectives
-    return [o for i, o in enumerate(objectives) if o not in objectives[:i]]
+    # A name and the value that it stands for are the same.
+    meant = [objective_from(o) if isinstance(o, str) else o for o in objectives]
+    return [o for i, o in enumerate(objectives) if meant[i] not in meant[:i]]
 
 
 def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) -> None:
@@ -105,17 +108,27 @@ def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) ->
         masters = 0 if size == FP32 else FP32
         training = parameters * (size + masters + 3 * FP32)
         training += parameters * size * any(o.needs_reference for o in asked.values())
+        ours = checked.config.reference
+        if checked.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
+            training += parameters * FP32
     gradients = parameters * FP32 * len(asked)
     free = Room.of(torch.device("cpu"), way.run.path).memory
     if training + gradients > free:
         beside = f" beside {training / 1e9:.1f} GB for training" if training else ""
+        many = f"{len(asked)} objective{'s' if len(asked) > 1 else ''}"
         raise MemoryShortError(
-            f"The gradients of {len(asked)} objectives take {gradients / 1e9:.1f} GB of memory"
+            f"The gradients of {many} take {gradients / 1e9:.1f} GB of memory"
             f"{beside}, and {free / 1e9:.1f} GB are free; name fewer with --objective."
         )
 
 
-def _tell(way: Way, checked: Checked, asked: Mapping[str, Objective], screen: Screen) -> None:
+def _tell(
+    way: Way,
+    checked: Checked,
+    asked: Mapping[str, Objective],
+    notes: Sequence[str],
+    screen: Screen,
+) -> None:
     """Where it begins, and how much has to be redone."""
     line, parts = way.lines[way.step], checked.config.schedule.parts
     screen.say(
@@ -123,7 +136,7 @@ def _tell(way: Way, checked: Checked, asked: Mapping[str, Objective], screen: Sc
         f"{line['round']}, under {', '.join(asked)}",
         "bold",
     )
-    for note in (*way.notes, *not_as_it_was(way, checked)):
+    for note in (*way.notes, *notes):
         screen.say(f"  note: {note}", "yellow")
     start = f"the checkpoint of step {way.begin}" if way.begin else "the run's start"
     many = len(way.redone)
@@ -151,7 +164,12 @@ def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]
 
 
 def _replayed(
-    way: Way, checked: Checked, trainer: Trainer, asked: Mapping[str, Objective], screen: Screen
+    way: Way,
+    checked: Checked,
+    trainer: Trainer,
+    asked: Mapping[str, Objective],
+    notes: tuple[str, ...],
+    screen: Screen,
 ) -> Replay:
     """Redo up to the round, score it for everybody, redo up to the step, measure."""
 
@@ -164,13 +182,14 @@ def _replayed(
 
     many = len(way.redone)
     with screen.busy(f"redoing {many} step{'s' if many > 1 else ''}") if many else nullcontext():
-        norms = redo(trainer, way.first - 1, told)
+        norms = redo(way, trainer, way.first - 1, told)
         trainer.take_up_round()
         tried = candidates(trainer, asked)
-        norms |= redo(trainer, way.step - 1, told)
+        norms |= redo(way, trainer, way.step - 1, told)
     measured, gradients, scored = [], [], {}
     with screen.busy(f"measuring {len(tried)} objective{'s' if len(tried) > 1 else ''}"):
         for i, candidate in enumerate(tried, 1):
+            candidate.trainer.tokens_per_forward = trainer.tokens_per_forward
             tell(f"measuring {candidate.name} ({i} of {len(tried)})")
             part = way.lines[way.step]["part"]
             one, gradient = measure(candidate, part, scored)
@@ -178,14 +197,22 @@ def _replayed(
             gradients.append(gradient)
         cosine = cosines(gradients)
     norms[way.step] = finite(measured[0].grad_norm)
-    return _record(way, checked, trainer, norms, tuple(measured), cosine)
+    redone = _redone(way, norms, notes)
+    return _record(way, checked, trainer, redone, tuple(measured), cosine)
+
+
+def _redone(way: Way, norms: Mapping[int, float | None], notes: tuple[str, ...]) -> Redone:
+    """How well that went."""
+    found = differences(norms, way.lines)
+    at = max(found, key=lambda step: found[step])
+    return Redone(way.begin, len(way.redone), found[at], at, notes)
 
 
 def _record(
     way: Way,
     checked: Checked,
     trainer: Trainer,
-    norms: Mapping[int, float | None],
+    redone: Redone,
     measured: tuple[Measured, ...],
     cosine: tuple[tuple[float | None, ...], ...],
 ) -> Replay:
@@ -195,8 +222,6 @@ def _record(
     part, schedule = way.lines[way.step]["part"], checked.config.schedule
     groups = tuple(sorted(parts_of(round, checked.config.seed, part, schedule.minibatches)))
     rollouts = [r for g in groups for r in round.groups[g].rollouts]
-    found = differences(norms, way.lines)
-    at = max(found, key=lambda step: found[step])
     return Replay(
         path=way.run.path,
         step=way.step,
@@ -205,7 +230,7 @@ def _record(
         last_step=max(way.lines),
         round=round,
         groups=groups,
-        redone=Redone(way.begin, len(way.redone), found[at], at, not_as_it_was(way, checked)),
+        redone=redone,
         measured=measured,
         cosine=cosine,
         words={t: decode([t]) for t in {t for r in rollouts for t in r.completion.token_ids}},

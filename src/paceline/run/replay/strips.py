@@ -10,7 +10,7 @@ from .records import Effect, Measured, Replay
 from .words import share
 
 ABOUT = (
-    "A bar is a completion: the share of the objective’s whole push that it gets. Above the line it"
+    "A bar is a completion: the share of all the objective’s pushes that it gets. Above the line it"
     " is made more probable, below it less. Click a bar to read its group."
 )
 
@@ -114,7 +114,7 @@ def _numbers(places: Sequence[Place]) -> str:
 
 
 def _spoken(measured: Measured) -> str:
-    weights = [e.weight for e in measured.effects]
-    told = f"{sum(w > 0 for w in weights)} of {measured.rows} completions have a gradient"
+    weights = [e.weight for e in measured.effects if math.isfinite(e.weight)]
+    told = f"{measured.rows_trained} of {measured.rows} completions have a gradient"
     most = f"; the largest share is {share(max(weights))}" if weights else ""
     return escape(f"{measured.name}: {told}{most}")

@@ -8,9 +8,9 @@ from typing import Any
 from rich.table import Table
 
 from ...errors import ConfigError
-from ..log import finite
 from ..run import Run
 from ..screen import Screen
+from ..watch.figures import finite
 from .page import default_page, write_page
 from .records import Effect, Measured, Replay
 from .replay import OWN, replay
@@ -32,6 +32,8 @@ def tell_replay(
     target = Path(page) if page else default_page(run.path, step)
     if not target.parent.is_dir():
         raise ConfigError(f"The folder '{target.parent}' of the page does not exist.")
+    if target.is_dir():
+        raise ConfigError(f"The page '{target}' is a folder; name a file with --page.")
     made = replay(run.path, step, objectives, screen=screen)
     try:
         write_page(made, target)
@@ -95,7 +97,7 @@ def as_record(replay: Replay) -> dict[str, Any]:
         completions.append({
             "row": row,
             "problem": rollout.problem.id,
-            "reward": rollout.verdict.reward,
+            "reward": finite(rollout.verdict.reward),
             "correct": rollout.verdict.solved,
             "tokens": len(rollout.completion.token_ids),
             "finish": rollout.completion.finish,
@@ -138,8 +140,8 @@ def _of_objective(measured: Measured, own: float) -> dict[str, Any]:
 
 def _of_effect(effect: Effect) -> dict[str, Any]:
     return {
-        "advantage": effect.advantage,
-        "weight": effect.weight,
+        "advantage": finite(effect.advantage),
+        "weight": finite(effect.weight),
         "push": finite(effect.push),
         "ratio": finite(effect.ratio),
         "ratio_max": finite(effect.ratio_max),

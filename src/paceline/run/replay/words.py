@@ -1,5 +1,7 @@
 """A replay in sentences."""
 
+from math import isfinite
+
 from ..report.words import THIN, percent, quantity
 from .records import Measured, Replay
 
@@ -52,15 +54,35 @@ def meaning(replay: Replay) -> str:
 
 def sentences(replay: Replay) -> list[str]:
     """The same by sentences, the most telling first."""
-    said = _of_ratios(replay)
+    said = [*_not_finite(replay), *_of_ratios(replay)]
+    if not isfinite(replay.own.grad_norm):
+        return [*said, "None can be compared with the run's own."]
     if not any(m.grad_norm for m in replay.measured):
         return [*said, "No completion of this part has a gradient under any of them."]
     if not replay.own.grad_norm:
-        moved = [m.name for m in replay.measured if m.grad_norm]
+        moved = [m.name for m in _finite(replay) if m.grad_norm]
+        if not moved:
+            return [*said, f"{replay.own.name} has no gradient here."]
         have = "has" if len(moved) == 1 else "have"
         return [*said, f"{replay.own.name} has no gradient here; {_listed(moved)} {have} one."]
     said += [*_furthest(replay), *_clips_most(replay), *_silent(replay), *_alike(replay)]
-    return said or [f"Only {replay.own.name} was asked for, the run's own objective."]
+    said = said or [f"Only {replay.own.name} was asked for, the run's own objective."]
+    return [*said, *_entropy(replay)]
+
+
+def _finite(replay: Replay) -> list[Measured]:
+    """Those whose gradient is a finite number, and so can be compared."""
+    return [m for m in replay.measured if isfinite(m.grad_norm)]
+
+
+def _not_finite(replay: Replay) -> list[str]:
+    """Those whose gradient is none."""
+    found = [m.name for m in replay.measured if not isfinite(m.grad_norm)]
+    if not found:
+        return []
+    one = f"The gradient of {found[0]} is not a finite number here"
+    many = f"The gradients of {_listed(found)} are not finite numbers here"
+    return [f"{one if len(found) == 1 else many}; a run skips such a step."]
 
 
 def _of_ratios(replay: Replay) -> list[str]:
@@ -99,7 +121,7 @@ def _furthest(replay: Replay) -> list[str]:
 
 def _clips_most(replay: Replay) -> list[str]:
     """Who clips most, where that is much and not told yet."""
-    most = max(replay.measured, key=lambda m: m.clip_fraction or 0.0)
+    most = max(_finite(replay), key=lambda m: m.clip_fraction or 0.0)
     told = most.grad_norm == 0 or any(
         s.startswith(f"{most.name} differs") for s in _furthest(replay)
     )
@@ -129,6 +151,17 @@ def _alike(replay: Replay) -> list[str]:
     points = "points" if len(found) == 1 else "point"
     names = _listed([m.name for m in found])
     return [f"{names} {points} the same way as {replay.own.name} (cosine above {ALIKE})."]
+
+
+def _entropy(replay: Replay) -> list[str]:
+    """Those whose pushes are not the whole of what they do."""
+    found = [m.name for m in replay.measured if m.objective.entropy]
+    if not found:
+        return []
+    return [
+        f"The entropy term of {_listed(found)} is in the gradient and in no push: it acts on all "
+        "tokens that might have been sampled."
+    ]
 
 
 def _clips(measured: Measured) -> bool:
@@ -163,5 +196,5 @@ def share(fraction: float | None) -> str:
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """A number with so many digits; a dash for none."""
-    return "–" if value is None else f"{value:.{digits}g}"
+    """A number with so many digits; a dash for none, and for what is not finite."""
+    return "–" if value is None or not isfinite(value) else f"{value:.{digits}g}"

@@ -32,10 +32,10 @@ def signed(share: float) -> str:
 
 
 def quantity(value: float) -> str:
-    """Three significant digits, thousands grouped: 1,240 · 0.0123 · 3.1."""
+    """Three significant digits, thousands grouped: 1,240 · 0.0123 · 3.1 · 1.8e+41."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    if abs(value) >= 100:
+    if 100 <= abs(value) < 1e12:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 

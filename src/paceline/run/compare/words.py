@@ -70,7 +70,7 @@ def _could(one: Mapping[str, Any], n: int) -> str:
     )
     if one["seeds_needed"] is None:
         return f"{text}; one as small as the one seen would take more than 1,000 seeds."
-    return f"{text}; {one['seeds_needed']:,} would show one as small as the one seen as often."
+    return f"{text}; one as small as the one seen takes {one['seeds_needed']:,} seeds."
 
 
 def points_of(share: float) -> str:

@@ -151,9 +151,9 @@ def test_entropy_below_five_percent_and_answers_that_were_better():
 
 
 def test_steps_that_trained_nothing_are_skipped():
-    # Every other step has none: the 20 that count end at step 39, of them the last ten are low.
+    # Every other step has none: the 30 that count end at step 59, of them the last twenty are low.
     lines = run(60, entropy=lambda s: None if s % 2 == 0 else 1.0 if s < 21 else 0.01, accuracy=0.3)
-    assert told(lines) == [(39, "entropy collapse")]
+    assert told(lines) == [(59, "entropy collapse")]
 
 
 def test_a_run_that_gets_better_is_left_in_peace_however_many_updates_a_round_serves():
@@ -167,6 +167,12 @@ def test_a_run_that_gets_better_is_left_in_peace_however_many_updates_a_round_se
             accuracy=lambda r: 0.25 + r / 200 + (0.04 if r % 2 else -0.04),
         )
         assert told(lines) == [], parts
+
+
+def test_a_rise_within_thirty_rounds_is_no_collapse():
+    # 0.35 from round 21 on: rounds 21 to 50 are the first thirty without a rise.
+    lines = run(80, entropy=after(10, 0.01, 1.0), accuracy=after(20, 0.35, 0.30))
+    assert told(lines) == [(50, "entropy collapse")]
 
 
 def test_a_collapse_is_told_in_rounds_too():

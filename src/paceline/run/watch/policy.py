@@ -63,8 +63,8 @@ class EntropyCollapse(Rule):
     rule = (
         f"The mean entropy of the last {WINDOW} rounds that trained is below {percent(LEFT)} of "
         f"that of the first {FIRST}, and of their answers fewer than {percent(FEW)} are right and "
-        f"no more than in the {WINDOW} before, or {100 * FALLEN:.0f} points fewer than in the best "
-        f"{WINDOW} rounds."
+        f"no more than in the {WINDOW} before and in the {WINDOW} before those, or "
+        f"{100 * FALLEN:.0f} points fewer than in the best {WINDOW} rounds."
     )
     remedy = (
         "Go back to an earlier checkpoint with a lower optimizer.lr or optimizer.decay=linear; "
@@ -74,7 +74,7 @@ class EntropyCollapse(Rule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rounds = _Rounds(2 * WINDOW)
+        self._rounds = _Rounds(3 * WINDOW)
         self._best = 0.0
 
     def takes(self, now: Figures) -> bool:
@@ -84,14 +84,16 @@ class EntropyCollapse(Rule):
         if len(right) < WINDOW:
             return False
         self._best = max(self._best, fmean(right[-WINDOW:]))
-        return len(right) == 2 * WINDOW
+        return len(right) >= 2 * WINDOW
 
     def finding(self) -> str | None:
         recent = list(self._rounds.recent)
-        first, now = _entropy(self._rounds.first), _entropy(recent[WINDOW:])
+        first, now = _entropy(self._rounds.first), _entropy(recent[-WINDOW:])
         right = [round.accuracy for round in recent]
-        before, after = fmean(right[:WINDOW]), fmean(right[WINDOW:])
-        stuck = after < self.FEW and after <= before
+        before, after = fmean(right[-2 * WINDOW : -WINDOW]), fmean(right[-WINDOW:])
+        # Beside the ten before alone, a slow rise stands still by chance now and then.
+        long = len(right) == 3 * WINDOW and after <= min(before, fmean(right[:WINDOW]))
+        stuck = after < self.FEW and long
         fallen = round(self._best - after, 9) >= self.FALLEN
         if now >= self.LEFT * first or not (stuck or fallen):
             return None

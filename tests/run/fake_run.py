@@ -341,7 +341,7 @@ def seen(run: dict[str, str], completions: int = 64, groups: int = 8) -> list[di
             "completion_tokens": length[i // parts],
             "groups": groups,
             "groups_without_signal": silent[i // parts],
-            "repeated_answers": 0.0,
+            "repeated_mistakes": 0.0,
             "entropy": entropy[i],
             "ratio_max": ratio[i] if ratio else 1.0,
             "clip_fraction": clipped[i] if clipped else 0.0,

@@ -1,18 +1,25 @@
 """What a run reads is known by its content."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
 
 from paceline.model import Source
-from paceline.run.fingerprints import BLOCK, BLOCKS, _in_words, _of_weights, of_files
+from paceline.run.changes import Surroundings
+from paceline.run.fingerprints import BLOCK, BLOCKS, _in_words, _of_weights, of_code
 
 
 @dataclass(frozen=True)
 class Judge:
     words: frozenset[str]
     function: object = len
+
+
+@dataclass
+class Lazy:
+    path: str
+    model: object = field(init=False, repr=False)
 
 
 def test_a_verifier_is_known_by_its_settings_and_not_by_its_address():
@@ -22,6 +29,20 @@ def test_a_verifier_is_known_by_its_settings_and_not_by_its_address():
     assert one == ["Judge", [["words", ['"a"', '"b"', '"c"']], ["function", "len"]]]
     assert _in_words(partial(sorted, reverse=True)) == ["sorted", [], [["reverse", True]]]
     assert _in_words(SimpleNamespace()) == "SimpleNamespace"
+
+
+def test_what_a_verifier_fills_in_by_itself_does_not_count():
+    lazy = Lazy("here")  # its model is not there yet
+    before = _in_words(lazy)
+    lazy.model = object()
+    assert _in_words(lazy) == before == ["Lazy", [["path", "here"]]]
+
+
+def test_what_an_earlier_version_did_not_know_was_not_there():
+    data = {"versions": {}, "machine": {}, "fingerprints": {"problems": "1", "model": "2"}}
+    data["changes"] = [{"step": 10, "keys": {}, "fingerprints": {"model": [None, "2"]}}]
+    assert Surroundings.at(data, 5).fingerprints == {"problems": "1"}
+    assert Surroundings.at(data, 11).fingerprints == data["fingerprints"]
 
 
 def test_weights_are_known_by_bytes_from_everywhere(tmp_path):
@@ -47,10 +68,11 @@ def test_code_is_known_by_its_file_whether_it_is_named_by_file_or_module(tmp_pat
     monkeypatch.delitem(sys.modules, "own_rewards", raising=False)
     import own_rewards  # type: ignore[import-not-found]  # noqa: F401
 
-    by_module = {"reward": {"function": "own_rewards:one"}, "text": "Question: what?"}
+    prose = {"text": "Question: what?", "user": "json: {prompt}", "place": "http://x"}
+    by_module = {"reward": {"function": "own_rewards:one"}, **prose}
     by_file = {"reward": {"function": f"{tmp_path}/own_rewards.py:one"}}
-    first = of_files(by_module)
-    assert first == of_files(by_file) != of_files({})
+    first = of_code(by_module)
+    assert first == of_code(by_file) != of_code({})
     (tmp_path / "own_rewards.py").write_text("def one(problem, completion):\n    return 0\n")
-    assert of_files(by_module) == of_files(by_file) != first
-    assert of_files({"type": "paceline.verify:choice"}) == of_files({})
+    assert of_code(by_module) == of_code(by_file) != first
+    assert of_code({"type": "paceline.verify:choice"}) == of_code({})

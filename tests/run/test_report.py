@@ -182,7 +182,7 @@ def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
         {
             **metric_line(s, 60),
             "groups_without_signal": 8 if s > 30 else 2,
-            "repeated_answers": 0.9 if 10 < s < 31 or s > 50 else 0.0,
+            "repeated_mistakes": 0.9 if 10 < s < 31 or s > 50 else 0.0,
         }
         for s in range(1, 61)
     )

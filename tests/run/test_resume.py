@@ -122,6 +122,20 @@ def test_train_with_resume_begins_where_there_is_nothing(tmp_path, monkeypatch):
     assert [p.name for p in Path("runs").iterdir()] == ["tiny"]
 
 
+def test_a_run_that_begins_again_begins_with_the_same_model(copy):
+    run = Run(copy)
+    shutil.rmtree(run.checkpoints)
+    run.lines.unlink()
+    config = run.config
+    config["fingerprints"]["model"] = "of other weights"
+    run.write_json("config.json", config)
+    with pytest.raises(ConfigError, match="files are not those that it began with"):
+        resume(copy, quiet=True)
+    del config["fingerprints"]["model"]  # an earlier version's
+    run.write_json("config.json", config)
+    assert resume(copy, quiet=True).finished
+
+
 def test_rows_that_changed_are_told(tmp_path, capsys):
     rows = tmp_path / "rows.jsonl"
 
@@ -249,14 +263,14 @@ def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, caps
         small(out, steps=1, objective=objective_from(f"{mine}:mine"), evaluation={"problems": 0}),
         quiet=True,
     )
-    was = Run(out).config["fingerprints"]["files"]
+    was = Run(out).config["fingerprints"]["code"]
     mine.write_text(mine.read_text() + "# another\n")
     assert main(["resume", str(out), "steps=2"]) == 0
-    now = Run(out).config["fingerprints"]["files"]
+    now = Run(out).config["fingerprints"]["code"]
     assert f"by its hash, was {was[:8]} and is {now[:8]}" in capsys.readouterr().out
     (change,) = Run(out).config["changes"]
-    assert change == {"step": 1, "keys": {"steps": [1, 2]}, "fingerprints": {"files": [was, now]}}
-    assert Surroundings.at(Run(out).config, 1).fingerprints["files"] == was
+    assert change == {"step": 1, "keys": {"steps": [1, 2]}, "fingerprints": {"code": [was, now]}}
+    assert Surroundings.at(Run(out).config, 1).fingerprints["code"] == was
     assert main(["resume", str(out), "steps=3"]) == 0
     assert "by its hash" not in capsys.readouterr().out
 

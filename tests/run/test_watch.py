@@ -19,7 +19,7 @@ from paceline.run.watch import (
     Watch,
     diagnoses,
     refuse_hopeless,
-    repeated_answers,
+    repeated_mistakes,
     watched,
 )
 from paceline.run.watch.figures import Figures, clearly_rose
@@ -29,7 +29,7 @@ from tests.run.fake_run import DEMO, FELL, PARTS, metric_line, seen
 
 DOCUMENT = Path(__file__).parents[2] / "docs/diagnostics.md"
 CALM = {"reward": 0.5, "accuracy": 0.5, "completion_tokens": 100.0, "groups": 8}
-CALM |= {"groups_without_signal": 2, "repeated_answers": 0.0, "entropy": 1.0, "kl": 0.1}
+CALM |= {"groups_without_signal": 2, "repeated_mistakes": 0.0, "entropy": 1.0, "kl": 0.1}
 CALM |= {"ratio_max": 1.5, "clip_fraction": 0.01, "rows_trained": 48}
 Lines = list[dict[str, Any]]
 
@@ -374,21 +374,21 @@ def test_the_measurements_of_the_summary_may_be_given():
 
 
 def test_one_answer_for_all_is_told_after_five_rounds():
-    repeated = run(20, repeated_answers=after(3, 0.51, 0.25))
+    repeated = run(20, repeated_mistakes=after(3, 0.51, 0.25))
     assert told(repeated) == [(8, "one answer fits all")]
-    assert told(run(20, repeated_answers=after(3, 0.50, 0.0))) == []
-    assert told(run(20, repeated_answers=0.9)) == []  # so from the start: the answers are few
+    assert told(run(20, repeated_mistakes=after(3, 0.50, 0.0))) == []
+    assert told(run(20, repeated_mistakes=0.9)) == []  # so from the start: the answers are few
     # Round 8 begins at step 29.
-    assert told(run(60, 4, repeated_answers=after(3, 0.9, 0.0))) == [(29, "one answer fits all")]
+    assert told(run(60, 4, repeated_mistakes=after(3, 0.9, 0.0))) == [(29, "one answer fits all")]
 
 
 # What holds for all of them
 
 
 def test_it_is_told_once_and_again_only_when_it_comes_back():
-    flapping = run(60, repeated_answers=lambda r: 0.9 if r % 10 > 3 else 0.0 if r < 4 else 0.4)
+    flapping = run(60, repeated_mistakes=lambda r: 0.9 if r % 10 > 3 else 0.0 if r < 4 else 0.4)
     assert told(flapping) == [(8, "one answer fits all")]
-    back = run(80, repeated_answers=lambda r: 0.9 if 10 < r < 31 or r > 50 else 0.0)
+    back = run(80, repeated_mistakes=lambda r: 0.9 if 10 < r < 31 or r > 50 else 0.0)
     assert told(back) == [(15, "one answer fits all"), (55, "one answer fits all")]
     first, second = diagnoses(back)
     assert (first.first, first.last, first.over) == (15, 30, True)
@@ -399,7 +399,7 @@ SICK = [
     run(60, groups_without_signal=after(10, 8, 2)),
     run(60, entropy=after(20, 0.01, 1.0), accuracy=0.3),
     run(60, 4, ratio_max=50.0, clip_fraction=0.5),
-    run(60, repeated_answers=lambda r: 0.9 if 10 < r < 31 else 0.0, kl=after(20, 2.0, 0.1)),
+    run(60, repeated_mistakes=lambda r: 0.9 if 10 < r < 31 else 0.0, kl=after(20, 2.0, 0.1)),
     seen(FELL),
 ]
 
@@ -444,7 +444,7 @@ def test_what_had_no_figures_was_not_judged():
 
 def test_a_notice_names_figures_and_remedy():
     watch = Watch()
-    lines = run(30, repeated_answers=after(3, 0.9, 0.0))
+    lines = run(30, repeated_mistakes=after(3, 0.9, 0.0))
     said = [text for line in lines for text in watch.notices(line)]
     assert len(said) == 1
     assert said[0].startswith("one answer fits all: in the last 5 rounds 90 % of the completions")
@@ -504,10 +504,10 @@ def asking(group: Group, answer: str, texts: Sequence[str] = ()) -> Group:
 def test_answers_are_repeated_across_problems_not_within_one():
     same = [([5], [-1.0], 1.0), ([5], [-1.0], 0.0)]
     apart = Round(0, (group_of([1, 2], same, draw=0),))
-    assert repeated_answers(apart) == 0.0
+    assert repeated_mistakes(apart) == 0.0
     other = group_of([3, 4], same, draw=1)
     both = Round(0, (*apart.groups, asking(other, "2")))
-    assert repeated_answers(both) == 0.5  # of the two in a group one is right
+    assert repeated_mistakes(both) == 0.5  # of the two in a group one is right
 
 
 def test_equal_answers_may_be_said_in_equal_words():
@@ -515,7 +515,7 @@ def test_equal_answers_may_be_said_in_equal_words():
     groups = [group_of([1, 2], same, draw=draw) for draw in (0, 1)]
     for answers, share in ((("7", "7"), 0.0), (("7", "8"), 1.0)):
         asked = [asking(g, a) for g, a in zip(groups, answers, strict=True)]
-        assert repeated_answers(Round(0, tuple(asked))) == share
+        assert repeated_mistakes(Round(0, tuple(asked))) == share
 
 
 def test_right_answers_repeat_nothing_where_answers_are_few():
@@ -525,13 +525,13 @@ def test_right_answers_repeat_nothing_where_answers_are_few():
         right, wrong = "ABCD"[draw % 4], "ABCD"[(draw + 1) % 4]
         rows = [([5], [-1.0], 1.0)] * 9 + [([6], [-1.0], 0.0)]
         groups.append(asking(group_of([1, 2], rows, draw=draw), right, [right] * 9 + [wrong]))
-    assert repeated_answers(Round(0, tuple(groups))) == 0.1
+    assert repeated_mistakes(Round(0, tuple(groups))) == 0.1
     # One letter for all of them is right in a quarter.
     stuck = [
         asking(group_of([1, 2], [([5], [-1.0], float(i % 4 == 0))] * 4, draw=i), "ABCD"[i % 4], "A")
         for i in range(32)
     ]
-    assert repeated_answers(Round(0, tuple(stuck))) == 0.75
+    assert repeated_mistakes(Round(0, tuple(stuck))) == 0.75
 
 
 def test_groups_that_were_refused_for_having_no_signal_count_as_such():

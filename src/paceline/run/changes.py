@@ -5,7 +5,7 @@ config.json has the newest `config` and `fingerprints`, and `versions` and `mach
 `changes` has an entry for every time that the run went on with anything else than it had last:
 
     {"step": 120, "keys": {"optimizer.lr": [1e-6, 2e-6]}, "versions": {…}, "machine": {…},
-     "fingerprints": {"files": ["ab12…", "cd34…"]}}
+     "fingerprints": {"code": ["ab12…", "cd34…"]}}
 
 The last three are there only where they differ; versions and machine are whole, all as they are
 from then on. Runs of earlier versions have none of them.
@@ -84,6 +84,8 @@ class Surroundings:
         hashes = dict(data["fingerprints"])
         for change in reversed([c for c in changes if step is not None and c.step >= step]):
             hashes |= {name: was for name, (was, _) in change.fingerprints.items()}
+        # What an earlier version did not know was not there.
+        hashes = {name: hash for name, hash in hashes.items() if hash is not None}
         versions = [data["versions"], *(c.versions for c in before if c.versions)]
         machines = [data["machine"], *(c.machine for c in before if c.machine)]
         return cls(versions[-1], machines[-1], hashes)
@@ -111,7 +113,7 @@ class Surroundings:
             for key in here
             if was.get(key) != here[key]
         ]
-        was, here = self.fingerprints.get("files"), now.fingerprints["files"]
+        was, here = self.fingerprints.get("code"), now.fingerprints["code"]
         if was is not None and was != here:
             found.append(("a file of yours that the config names, by its hash,", was[:8], here[:8]))
         return found

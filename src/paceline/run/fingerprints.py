@@ -28,7 +28,7 @@ def fingerprints(checked: Checked) -> dict[str, str]:
     test: the held-out side, how it is put, and by which verifier it is judged.
     tokenizer: vocabulary, special tokens, chat template.
     model: the weights that it begins with; empty where they are made, or named on a hub.
-    files: the user's own files and modules that the config names; what these import is not
+    code: the user's own files and modules that the config names; what these import is not
         followed.
     """
     task = checked.task
@@ -37,11 +37,11 @@ def fingerprints(checked: Checked) -> dict[str, str]:
         "test": _of_problems(task, task.heldout) + _of_verifier(task.verifier),
         "tokenizer": _of_tokenizer(checked.tokenizer),
         "model": _of_weights(checked.source),
-        "files": of_files(configuration.to_json(checked.config)),
+        "code": of_code(configuration.to_json(checked.config)),
     }
 
 
-def of_files(config: Any) -> str:
+def of_code(config: Any) -> str:
     """Of the user's own code that a config names, such as that of a reward or an objective.
 
     Args:
@@ -54,15 +54,17 @@ def of_files(config: Any) -> str:
 
 
 def _named(value: Any) -> Iterator[Path]:
-    """The file of every file.py:name and module:name in a config."""
+    """The file of every file.py:name and module:name in a config; prose with a colon is none."""
     if isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
             yield from _named(one)
         return
-    place, colon, _ = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    if colon and place.endswith(".py"):
+    place, _, name = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not name.replace(".", "").isidentifier():
+        return
+    if place.endswith(".py"):
         yield Path(place).expanduser()
-    elif colon and place.partition(".")[0] != "paceline":
+    elif place.partition(".")[0] != "paceline":
         # The config was read, so what it names is loaded.
         file = getattr(sys.modules.get(place), "__file__", None)
         yield from [Path(file)] if file else ()
@@ -86,12 +88,14 @@ def _of_verifier(verifier: Any) -> str:
 
 
 def _in_words(value: Any) -> Any:
-    """A value as JSON that says the same in every process: code by its name, sets in order, an
-    object of an unknown kind by its type."""
+    """A value as JSON that says the same in every process, before its first use and behind it: code
+    by its name, sets in order, an object of an unknown kind by its type; no fields that a class
+    fills in by itself."""
     if isinstance(value, str | int | float | None):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        known = (f.name for f in dataclasses.fields(value) if f.init and f.compare)
+        fields = {name: getattr(value, name) for name in known}
         return [type(value).__qualname__, _in_words(fields)]
     if isinstance(value, partial):
         return [_in_words(value.func), _in_words(value.args), _in_words(value.keywords)]

@@ -8,7 +8,7 @@ import torch
 
 from ..training import Report
 from ..training.sample import reasons
-from .watch import repeated_answers
+from .watch import repeated_mistakes
 from .watch.figures import finite
 
 OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_without_signal")
@@ -45,7 +45,7 @@ def line(report: Report) -> dict[str, Any]:
         "empty": sum(not r.completion.text.strip() for r in rollouts) / n,
         "stop_reasons": {"stop": n - cut, "length": cut},
         "reasons": reasons(round),
-        "repeated_answers": repeated_answers(round),
+        "repeated_mistakes": repeated_mistakes(round),
         "groups": len(round.groups),
         "groups_without_signal": sum(not g.has_signal for g in round.groups),
         "groups_refused": report.drawn.refused,

@@ -110,7 +110,8 @@ def check_fits(
     """Find what does not fit what the run has.
 
     Raises: DataError or ConfigError where problems or tokenizer are others under the same name, a
-        change does not fit into the round in use, or a reference is not in the checkpoint.
+        run that begins again would begin with another model, a change does not fit into the round
+        in use, or a reference is not in the checkpoint.
     """
     if found is not None:
         _check_round(run, changes, found)
@@ -132,6 +133,11 @@ def check_fits(
         raise ConfigError(
             "The model's tokenizer or chat template is not the one that the run began with; put "
             "the old one back."
+        )
+    if found is None and was.get("model", now["model"]) != now["model"]:
+        raise ConfigError(
+            "The run begins again, and the model's files are not those that it began with; put the "
+            "old ones back, or start a new run."
         )
 
 

@@ -1,7 +1,8 @@
 """A run's directory: made once, owned by one process, written so that it can always be read.
 
 runs/NAME/
-  config.json      the whole config, repr(objective), versions, fingerprints of the data
+  config.json      the whole config, repr(objective), versions, hashes of what was read, and what
+                   changed on the way
   metrics.jsonl    one line a step
   events.jsonl     what happened besides: starts, stops, notes, checkpoints that failed
   summary.json     before, after, counters, seconds

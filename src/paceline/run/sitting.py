@@ -187,11 +187,13 @@ class Sitting(Keeper):
         """Return to the last checkpoint, for the model that is left behind."""
         self.saver.settle()
         found, _ = newest(self.run)
-        if found is None:
-            return "there is no checkpoint to go back to."
-        folder, state = found
-        restore(folder, state, trainer, self.run.rollouts_of(state.rounds - 1))
-        return f"the model is that of step {state.step} again, the last checkpoint."
+        while found is not None:
+            folder, state = found
+            with suppress(CheckpointError):  # a file that can be hashed may be none to be read
+                restore(folder, state, trainer, self.run.rollouts_of(state.rounds - 1))
+                return f"the model is that of step {state.step} again, the last checkpoint."
+            found, _ = newest(self.run, before=state.step)
+        return "there is no checkpoint to go back to."
 
     def state(self, trainer: Trainer) -> State:
         """Where the run stands."""

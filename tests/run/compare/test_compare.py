@@ -13,14 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from paceline.config import to_json
 from paceline.errors import ConfigError
 from paceline.recipes import tiny
 from paceline.run import Run
 from paceline.run.compare import Comparison, compare
-from paceline.run.compare.arms import arms_of
+from paceline.run.compare.arms import Arm, arms_of
 from paceline.run.compare.drift import drift_of
 from paceline.run.compare.launch import Launcher, last_words
 from paceline.run.compare.planned import planned
+from paceline.run.compare.tell import _tell_forecast
+from paceline.run.screen import Screen
 
 KEYS = ("steps=24", "schedule.minibatches=4", "evaluation.problems=5", "save_every=4")
 TWO = ("--objectives", "grpo,gspo", "--seeds", "2")
@@ -190,6 +193,58 @@ def test_a_run_that_went_on_as_another_one_is_refused(made, tmp_path):
     assert "went on with optimizer.lr after step 12, so a part of it is another run" in done.stderr
 
 
+def test_what_a_run_read_is_compared(tmp_path):
+    [one] = planned([Arm("grpo", tiny())], [0], tmp_path)
+    run = Run.create(one.path)
+    run.release()
+    read = {"problems": "1", "test": "2", "tokenizer": "3", "model": "4", "code": "5"}
+    data = {
+        "config": to_json(one.config), "fingerprints": read, "versions": {},
+        "machine": {"dtype": "float32"},
+    }  # fmt: skip
+
+    def said(data, **others):
+        run.write_json("config.json", data)
+        try:
+            one.check(read | others, "float32")
+        except ConfigError as error:
+            return str(error)
+        return None
+
+    assert said(data) is None
+    assert "another verifier" in (said(data, test="0") or "")
+    assert "another model" in (said(data, model="0") or "")
+    assert "other code of yours" in (said(data, code="0") or "")
+
+    def changed(step, **entry):
+        return data | {"changes": [{"step": step, "keys": {}, **entry}]}
+
+    # An earlier version did not know it: no change. One that it knew is one.
+    assert said(changed(8, fingerprints={"model": [None, "4"]})) is None
+    assert "went on with another model" in (
+        said(changed(8, fingerprints={"model": ["0", "4"]})) or ""
+    )
+    # What began again, with another rate, is the run that has it from the start.
+    other = {"keys": {"optimizer.lr": [1e-3, 1e-2]}}
+    assert "went on with optimizer.lr" in (said(changed(8, **other)) or "")
+    assert said(changed(0, **other)) is None
+
+
+def test_the_forecast_is_no_less_than_its_longest_run(capsys):
+    from types import SimpleNamespace as Some
+
+    def checked(seconds):
+        return Some(estimate=Some(seconds=Some(total=seconds - 10)), device=Some(type="cpu"))
+
+    every = {"short": checked(100.0), "long": checked(1000.0)}
+    left = [Some(arm=Some(label=label)) for label in every]
+    _tell_forecast(every, left, 2, Screen(0))  # type: ignore[arg-type]
+    _tell_forecast(every, left[:1], 2, Screen(0))  # type: ignore[arg-type]
+    said = capsys.readouterr().out.split()
+    assert " ".join(said[:12]) == "time up to 17 min for 2 runs, up to 17 min"
+    assert "time up to 2 min for 1 run, up to 2 min each" in " ".join(said)
+
+
 def test_a_round_that_cannot_be_read_costs_a_point_of_a_curve(made, tmp_path):
     out = tmp_path / "tiny"
     shutil.copytree(made[0].path, out)
@@ -353,8 +408,6 @@ def test_processes_share_the_processors_and_the_gpus(monkeypatch, tmp_path):
 
 
 def test_the_last_words_of_a_process(tmp_path):
-    from paceline.run.compare.arms import Arm
-
     [one] = planned([Arm("grpo", tiny())], [0], tmp_path)
     assert last_words(one, -9).startswith("it wrote nothing (signal 9; see ")
     one.log.parent.mkdir(parents=True)

@@ -162,7 +162,19 @@ def test_different_tests_are_compared_with_nothing(runs):
     said = " ".join(sentences(data))
     assert "better" not in said and "how answers are judged, are not the same" in said
     assert verdict(data) == "Measured on different tests, so that nothing is compared."
-    assert any("0.8" not in line and line.startswith("rloo") for line in table(data))
+    heads, rows = table(data)[1], table(data)[3:]
+    start, end = heads.index("Δ") + 1, heads.index("p (Holm)") + len("p (Holm)")
+    assert [row[start:end].strip() for row in rows] == ["", "", ""]
+
+
+def test_rewards_of_two_names_are_different_tests(runs):
+    for label, of in runs.items():
+        for run in of.values():
+            config = run.config
+            config["fingerprints"]["test"] = "aa"
+            config["config"]["task"] = {"reward": f"{label}.py:reward"}
+            (run.path / "config.json").write_text(json.dumps(config))
+    assert not figures(runs, "grpo")["same_test"]
 
 
 def test_answers_without_a_verdict_are_told(runs):

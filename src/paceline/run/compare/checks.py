@@ -11,7 +11,7 @@ from ..changes import flat, within
 from ..check import Checked, check
 from ..check_room import check_disk
 from ..estimate import Disk, Estimate
-from ..fingerprints import fingerprints, of_files
+from ..fingerprints import fingerprints, of_code
 from .arms import Arm
 from .planned import Planned
 
@@ -37,9 +37,9 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Check
     read = {id(checked): fingerprints(checked) for checked in whole.values()}
     for one in runs:
         checked = found[one.arm.label]
-        files = of_files(configuration.to_json(one.arm.config))
+        code = of_code(configuration.to_json(one.arm.config))
         dtype = str(checked.dtype).removeprefix("torch.")
-        one.check(read[id(checked)] | {"files": files}, dtype)
+        one.check(read[id(checked)] | {"code": code}, dtype)
     _check_room(found, runs, jobs)
     return found
 

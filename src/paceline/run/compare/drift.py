@@ -6,6 +6,7 @@ what is needed but for the start's own log-probabilities, which some passes with
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -51,19 +52,27 @@ def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupt
         return
     with screen.busy(f"measuring how far {len(left)} runs moved"), interrupts.abandonable():
         for alike in starts.values():
-            try:
-                _measure(alike)
-            except Exception as error:
-                told = f"how far runs moved could not be measured ({type(error).__name__}: {error})"
-                screen.say_once(told, once_for="drift")
+            with _told(screen):
+                _measure(alike, screen)
 
 
-def _measure(alike: Sequence[Planned]) -> None:
+def _measure(alike: Sequence[Planned], screen: Screen) -> None:
     """Measure runs that begin with the same weights, which are let go at the end."""
     policy = prepare.policy_of(without_reward(alike[0].config), train=False)
     for one in alike:
-        points = list(_points(one.run, policy, one.config.rollouts.temperature))
-        one.run.write_json(FILE, {"of": "KL(policy | start), k3", "points": points})
+        with _told(screen):
+            points = list(_points(one.run, policy, one.config.rollouts.temperature))
+            one.run.write_json(FILE, {"of": "KL(policy | start), k3", "points": points})
+
+
+@contextmanager
+def _told(screen: Screen) -> Iterator[None]:
+    """Tell what fails, and go on."""
+    try:
+        yield
+    except Exception as error:
+        told = f"how far runs moved could not be measured ({type(error).__name__}: {error})"
+        screen.say_once(told, once_for="drift")
 
 
 def _start(one: Planned) -> str:

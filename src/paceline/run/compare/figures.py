@@ -143,11 +143,13 @@ def _of_one(
 
 
 def _same_test(runs: Sequence[Run]) -> bool:
-    """Whether all were asked the same and judged alike; of older runs only the problems are
-    known."""
+    """Whether all were asked the same and judged alike; of older runs only the problems and the
+    reward's name are known."""
     read = [run.config["fingerprints"] for run in runs]
     known = "test" if all("test" in one for one in read) else "problems"
-    return len({one[known] for one in read}) == 1
+    # Two functions of the user's may have one name.
+    rewards = {str(run.config["config"].get("task", {}).get("reward")) for run in runs}
+    return len({one[known] for one in read}) == len(rewards) == 1
 
 
 def _lost(runs: Sequence[Run]) -> Json:

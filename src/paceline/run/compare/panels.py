@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from ..report.curves import LINES, Line, shown
-from ..report.read import finite
+from ..watch.figures import finite
 from .drift import drift_of
 from .figures import Runs
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError
-from ..changes import Change, changes_of, flat, within
+from ..changes import Change, Surroundings, changes_of, flat, within
 from ..run import Run
 from .arms import Arm
 
@@ -21,7 +21,7 @@ UNSEEN = (
 rounding."""
 OTHER = {
     "problems": "other problems", "test": "another verifier", "tokenizer": "another tokenizer",
-    "model": "another model", "files": "other code of yours",
+    "model": "another model", "code": "other code of yours",
 }  # fmt: skip
 """What it means that a fingerprint differs."""
 OF_THE_START = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
@@ -107,7 +107,7 @@ class Planned:
                 )
         for change in changes_of(there):
             self._check_change(change)
-        known = there.get("fingerprints", {})
+        known = Surroundings.at(there).fingerprints
         for key in (k for k in known if k in fingerprints and known[k] != fingerprints[k]):
             raise ConfigError(
                 f"'{self.path}' was made with {OTHER[key]} than there are now under the same "
@@ -121,8 +121,13 @@ class Planned:
 
     def _check_change(self, change: Change) -> None:
         """Raise ConfigError where a run went on, after a stop, with what changes its figures: a
-        part of it was another run."""
-        other = [key for key in change.keys if not within(key, UNSEEN)]
+        part of it was another run. Of what began again only the accuracy before training was."""
+        counted = OF_THE_START if change.step == 0 else None
+        other = [
+            key
+            for key in change.keys
+            if not within(key, UNSEEN) and (counted is None or within(key, counted))
+        ]
         # A run of an earlier version did not know all of them: that is no change.
         other += [OTHER[k] for k, (was, _) in change.fingerprints.items() if was is not None]
         if other:

@@ -95,7 +95,7 @@ def _tell_needs(
         # What runs took says more than a forecast, which supposes that every answer is cut.
         one = median(took)
         screen.say(
-            f"  time       about {duration(one * ceil(len(left) / jobs))} for {len(left)} runs, if "
+            f"  time       about {duration(one * ceil(len(left) / jobs))} for {_runs(left)}, if "
             f"they go on as the finished ones did, which took {duration(one)} each"
         )
     else:
@@ -121,13 +121,17 @@ def _tell_forecast(
             return
         each.append(seconds.total + STARTING)
     # Several runs share a machine without GPUs, and together make little more than one alone.
-    gpus = torch.cuda.device_count()
     on_gpus = checked[left[0].arm.label].device.type == "cuda"
-    faster = min(jobs, gpus) if on_gpus else min(jobs, TOGETHER)
+    faster = min(jobs, len(left), torch.cuda.device_count() if on_gpus else TOGETHER)
+    longest = max(each)
     screen.say(
-        f"  time       up to {duration(sum(each) / faster)} for {len(left)} runs, up to "
-        f"{duration(max(each))} each alone; less where answers end early"
+        f"  time       up to {duration(max(longest, sum(each) / faster))} for {_runs(left)}, up to "
+        f"{duration(longest)} each alone; less where answers end early"
     )
+
+
+def _runs(left: Sequence[Planned]) -> str:
+    return f"{len(left)} run{'s' if len(left) > 1 else ''}"
 
 
 def tell_result(result: Comparison, screen: Screen) -> None:

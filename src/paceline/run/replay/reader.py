@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...types import Rollout
-from ..report.read import Json, finite
+from ..report.read import Json
 from ..report.rollouts import HEAD, TAIL, shortened
+from ..watch.figures import finite
 from .records import Effect, Measured, Replay
 
 MOST_CHARACTERS = 2_500_000

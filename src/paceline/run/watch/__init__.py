@@ -22,7 +22,7 @@ from .reward import (
     RewardAheadOfAnswers,
     RewardAheadOfHeldOut,
 )
-from .rounds import refuse_hopeless, repeated_answers
+from .rounds import refuse_hopeless, repeated_mistakes
 
 RULES: tuple[type[Rule], ...] = (
     AdvantageCollapse, NothingLeft, EntropyCollapse, LengthDrift, KlGrowth, RatioBlowUp,
@@ -92,6 +92,6 @@ __all__ = [
     "Watch",
     "diagnoses",
     "refuse_hopeless",
-    "repeated_answers",
+    "repeated_mistakes",
     "watched",
 ]

@@ -12,7 +12,7 @@ class Diagnosis:
     """Something that was going on in a run, from one step to another.
 
     Example: Diagnosis(name="entropy collapse", first=31, last=46, over=False, finding="the entropy
-        of the last 10 steps that trained was 0.07 nats a token, …", lately="the entropy …",
+        of the last 10 rounds that trained was 0.07 nats a token, …", lately="the entropy …",
         rule="The mean entropy of …", remedy="Lower optimizer.lr …")
     """
 

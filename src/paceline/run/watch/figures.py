@@ -40,7 +40,7 @@ class Figures:
     silent: float | None
     """The share of groups without signal."""
     repeated: float | None
-    """The share of completions that say, wrongly, what others say (`repeated_answers`)."""
+    """The share of completions that say, wrongly, what others say (`repeated_mistakes`)."""
     entropy: float | None
     """Nats a token."""
     kl: float | None
@@ -71,7 +71,7 @@ class Figures:
             answered=_answered(line),
             length=number(line, "completion_tokens"),
             silent=share_without_signal(line),
-            repeated=number(line, "repeated_answers"),
+            repeated=number(line, "repeated_mistakes"),
             entropy=number(line, "entropy"),
             kl=number(line, "kl"),
             ratio=number(line, "ratio_max"),

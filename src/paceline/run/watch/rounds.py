@@ -21,7 +21,7 @@ def refuse_hopeless(first: Round, max_tokens: int) -> None:
         )
 
 
-def repeated_answers(round: Round) -> float:
+def repeated_mistakes(round: Round) -> float:
     """The share of completions that are not right and whose text is also that of a completion of
     another problem, one with another answer. Right ones never count: where answers are few,
     letters or small numbers, one slip would mark all that are rightly said in the same words."""

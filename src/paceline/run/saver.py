@@ -94,15 +94,7 @@ class Saver:
 
     def check_fixed(self, trainer: Trainer, state: State) -> None:
         """Raise CheckpointError where a fixed reference is not what it was when the run began."""
-        fixed = fixed_weights(trainer)
-        if fixed is None or state.fixed is None:
-            return
-        self._fixed = fingerprint(fixed)
-        if self._fixed != state.fixed:
-            raise CheckpointError(
-                "The model's files are not those that the run began with, and the reference that "
-                "its KL term needs is read from them; put the old ones back."
-            )
+        self._fixed = check_fixed(trainer, state) or self._fixed
 
     def finish(self) -> None:
         """Keep the last one only, if it is whole: the run is over."""
@@ -158,3 +150,19 @@ def fixed_weights(trainer: Trainer) -> Tensors | None:
     if trainer.reference is None or checkpoint.follows(trainer.reference):
         return None
     return trainer.reference.exact_parameters()
+
+
+def check_fixed(trainer: Trainer, state: State) -> str | None:
+    """The hash of a fixed reference, where the trainer and the checkpoint have one.
+
+    Raises: CheckpointError where it is not what it was when the run began.
+    """
+    fixed = fixed_weights(trainer)
+    if fixed is None or state.fixed is None:
+        return None
+    if (found := fingerprint(fixed)) != state.fixed:
+        raise CheckpointError(
+            "The model's files are not those that the run began with, and the reference that "
+            "its KL term needs is read from them; put the old ones back."
+        )
+    return found

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from paceline.run import Run
-from paceline.run.compare.figures import Curve, figures
+from paceline.run.compare.curve import Curve
+from paceline.run.compare.figures import figures
 from paceline.run.compare.page import verdict
 from paceline.run.compare.tables import table as page_table
 from paceline.run.compare.tell import table

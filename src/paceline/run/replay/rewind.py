@@ -23,9 +23,8 @@ from ..check import Checked, without_reward
 from ..fingerprints import fingerprints
 from ..restore import restore, stored_round
 from ..run import Run
-from ..saver import fixed_weights
+from ..saver import check_fixed
 from ..sitting import GIVE_BACK_EVERY
-from ..tensors import fingerprint
 from ..watch.figures import finite
 from .way import Line, Way
 
@@ -102,12 +101,7 @@ def take_up(way: Way, trainer: Trainer) -> None:
         restore(folder, state, trainer, way.run.rollouts_of(state.rounds - 1))
     except CheckpointError as error:
         raise CheckpointError(f"'{folder}' cannot be begun from: {error}.") from error
-    fixed = fixed_weights(trainer)
-    if state.fixed is not None and fixed is not None and fingerprint(fixed) != state.fixed:
-        raise CheckpointError(
-            "The model's files are not those that the run began with, and the reference that its "
-            "KL term needs is read from them; put the old ones back."
-        )
+    check_fixed(trainer, state)
 
 
 def redo(

@@ -21,12 +21,13 @@ from paceline.layout import PACKED, PADDED, Rows
 from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
 from paceline.run import Run, resume, train
 from paceline.run.changes import as_of
+from paceline.run.check import without_reward
 from paceline.run.replay import Redone, replay
 from paceline.run.replay.effects import pushes
 from paceline.run.replay.measure import Candidate, measure
 from paceline.run.replay.page import page, write_page
 from paceline.run.replay.reader import reader_data
-from paceline.run.replay.rewind import checked_for, redo, take_up, trainer_for
+from paceline.run.replay.rewind import redo, take_up, trainer_for
 from paceline.run.replay.tell import as_record
 from paceline.run.replay.way import way_to
 from paceline.run.replay.words import agreement, meaning, sentences
@@ -97,7 +98,7 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
     for begin in (0, 3):
         way = way_to(run, 7)
         way = way if begin else changed(way, found=None)
-        trainer = trainer_for(way, checked_for(way), reference=False)
+        trainer = trainer_for(way, without_reward(way.config), reference=False)
         take_up(way, trainer)
         assert trainer.steps == begin
         redo(way, trainer, 6)
@@ -512,7 +513,7 @@ def test_the_average_of_a_reference_that_follows_needs_memory_too(run, monkeypat
     from paceline.run.replay.replay import _check_memory
 
     way = way_to(run, 3)
-    checked = changed(checked_for(way), objective=named.grpo(kl=0.1))
+    checked = changed(without_reward(way.config), objective=named.grpo(kl=0.1))
 
     def needs(alpha):
         config = checked.config.with_(reference={"alpha": alpha, "every": 2})

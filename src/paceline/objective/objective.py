@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from types import FunctionType
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -84,13 +85,11 @@ class Objective:
 
     def loss(self, scores: Scores, tokens: Tokens) -> Tensor:
         """−Σ weight · gain of these rows; shares of a part's rows add up to the part's."""
-        mask_BT = tokens.mask_BT.bool()
-        logp_BT, anchor_BT = _logp_and_anchor(scores, tokens, mask_BT)
-        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
-        log_ratio_BT = self.ratio(logp_BT - anchor_BT, mask_BT, advantage_BT)
-        gain_BT = self.surrogate(log_ratio_BT, advantage_BT)
+        seen = self._seen(scores, tokens)
+        mask_BT, logp_BT = seen.mask_BT, seen.logp_BT
+        gain_BT = self.surrogate(seen.log_ratio_BT, seen.advantage_BT)
         if self.correction is not None:
-            difference_BT = anchor_BT - _kept(tokens.old_BT, mask_BT)
+            difference_BT = seen.anchor_BT - _kept(tokens.old_BT, mask_BT)
             gain_BT = gain_BT * self.correction(difference_BT, mask_BT).detach()
         if self.kl is not None and self.kl.where == "loss":
             if tokens.ref_BT is None:
@@ -103,33 +102,39 @@ class Objective:
     def clipped(self, scores: Scores, tokens: Tokens) -> Tensor | None:
         """[B, T] bool: the tokens whose gradient the ratio (from what moved) or the surrogate (from
         its ratio) bounds, none where the mask is False; None where neither has a bound."""
+        return self._clipped(self._seen(scores, tokens))
+
+    def _seen(self, scores: Scores, tokens: Tokens) -> "_Seen":
         mask_BT = tokens.mask_BT.bool()
-        logp_BT, anchor_BT = _logp_and_anchor(scores, tokens, mask_BT)
+        logp_BT = _kept(scores.logp_BT, mask_BT)
+        # Without an anchor the scores are their own: every ratio is exactly 1.
+        given_BT = tokens.anchor_BT
+        anchor_BT = logp_BT.detach() if given_BT is None else _kept(given_BT, mask_BT)
         advantage_BT = _kept(tokens.advantage_BT, mask_BT)
         moved_BT = logp_BT - anchor_BT
         log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
+        return _Seen(mask_BT, logp_BT, anchor_BT, advantage_BT, moved_BT, log_ratio_BT)
+
+    def _clipped(self, seen: "_Seen") -> Tensor | None:
         bounded = [
-            part.clipped(seen_BT, advantage_BT) & mask_BT
-            for part, seen_BT in ((self.ratio, moved_BT), (self.surrogate, log_ratio_BT))
+            part.clipped(x_BT, seen.advantage_BT) & seen.mask_BT
+            for part, x_BT in ((self.ratio, seen.moved_BT), (self.surrogate, seen.log_ratio_BT))
             if isinstance(part, Clipping)
         ]
         return torch.stack(bounded).any(0) if bounded else None
 
     def _measured(self, scores: Scores, tokens: Tokens) -> Metrics:
-        mask_BT = tokens.mask_BT.bool()
-        logp_BT, anchor_BT = _logp_and_anchor(scores, tokens, mask_BT)
-        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
-        log_ratio_BT = self.ratio(logp_BT - anchor_BT, mask_BT, advantage_BT)
-        clipped_BT = self.clipped(scores, tokens)
-        difference_BT = (anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
+        seen = self._seen(scores, tokens)
+        mask_BT, clipped_BT = seen.mask_BT, self._clipped(seen)
+        difference_BT = (seen.anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
         kl_sum = None
         if tokens.ref_BT is not None:
-            kl_sum = k3(logp_BT, _kept(tokens.ref_BT, mask_BT)).sum().item()
+            kl_sum = k3(seen.logp_BT, _kept(tokens.ref_BT, mask_BT)).sum().item()
         return Metrics(
             tokens=int(mask_BT.sum()),
             entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
             kl_sum=kl_sum,
-            ratio_max=largest_ratio(_kept(log_ratio_BT, mask_BT)),
+            ratio_max=largest_ratio(_kept(seen.log_ratio_BT, mask_BT)),
             clipped=None if clipped_BT is None else int(clipped_BT.sum()),
             mismatch_sum=difference_BT.sum().item(),
             mismatch_max=_largest(difference_BT).item(),
@@ -264,12 +269,18 @@ class Objective:
         return replace(round, penalty=tuple(penalty))
 
 
-def _logp_and_anchor(scores: Scores, tokens: Tokens, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
-    """Without an anchor the scores are their own: every ratio is exactly 1."""
-    logp_BT = _kept(scores.logp_BT, mask_BT)
-    if tokens.anchor_BT is None:
-        return logp_BT, logp_BT.detach()
-    return logp_BT, _kept(tokens.anchor_BT, mask_BT)
+class _Seen(NamedTuple):
+    """What an objective reads of some rows; exactly 0 where the mask is False, but for the last,
+    which is the ratio's own."""
+
+    mask_BT: Tensor
+    logp_BT: Tensor
+    anchor_BT: Tensor
+    advantage_BT: Tensor
+    moved_BT: Tensor
+    """logp − anchor."""
+    log_ratio_BT: Tensor
+    """What the ratio makes of it."""
 
 
 def _kept(x_BT: Tensor, mask_BT: Tensor) -> Tensor:

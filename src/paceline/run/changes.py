@@ -212,7 +212,13 @@ def packs_of(data: Mapping[str, Any]) -> dict[int, int]:
 
 
 def record(
-    run: Run, config: Config, checked: Checked, changes: Changes, step: int, others: list[str]
+    run: Run,
+    config: Config,
+    checked: Checked,
+    now: Surroundings,
+    changes: Changes,
+    step: int,
+    others: list[str],
 ) -> None:
     """Keep what the run goes on with, and since when: in config.json, and as an event.
 
@@ -221,7 +227,7 @@ def record(
         step: the steps taken so far.
         others: what else is not as it was, for the event.
     """
-    data, now = run.config, Surroundings.of(checked)
+    data = run.config
     # Steps behind the checkpoint are taken again, with what the run goes on with now.
     kept = [replace(c, step=min(c.step, step)) for c in changes_of(data)]
     newest = Change(step, changes, **Surroundings.at(data).changed_to(now))

@@ -14,7 +14,6 @@ from . import checkpoint, disk
 from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
 from .checkpoint import OtherSchemaError, State
-from .fingerprints import fingerprints
 from .run import Run
 from .screen import Screen
 
@@ -105,7 +104,12 @@ def _check_young(run: Run) -> None:
 
 
 def check_fits(
-    run: Run, checked: Checked, changes: Changes, named: Collection[str], found: Found | None
+    run: Run,
+    checked: Checked,
+    now: Surroundings,
+    changes: Changes,
+    named: Collection[str],
+    found: Found | None,
 ) -> None:
     """Find what does not fit what the run has.
 
@@ -123,18 +127,18 @@ def check_fits(
                 f"reference.every={reference.every} would need; with reference.every=0 the "
                 "reference is the model that the run began with."
             )
-    was, now = run.config["fingerprints"], fingerprints(checked)
-    if was["problems"] != now["problems"] and not any(within(key, ("task",)) for key in named):
+    was, here = run.config["fingerprints"], now.fingerprints
+    if was["problems"] != here["problems"] and not any(within(key, ("task",)) for key in named):
         raise DataError(
             "The problems of the task, or how they are asked, are not those that the run began "
             "with; put the old ones back, or name the change: `paceline resume RUN task.KEY=…`."
         )
-    if was["tokenizer"] != now["tokenizer"]:
+    if was["tokenizer"] != here["tokenizer"]:
         raise ConfigError(
             "The model's tokenizer or chat template is not the one that the run began with; put "
             "the old one back."
         )
-    if found is None and was.get("model", now["model"]) != now["model"]:
+    if found is None and was.get("model", here["model"]) != here["model"]:
         raise ConfigError(
             "The run begins again, and the model's files are not those that it began with; put the "
             "old ones back, or start a new run."
@@ -180,17 +184,22 @@ def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -
 
 
 def tell(
-    run: Run, checked: Checked, changes: Changes, found: Found | None, screen: Screen
+    run: Run,
+    config: Config,
+    now: Surroundings,
+    changes: Changes,
+    found: Found | None,
+    screen: Screen,
 ) -> list[str]:
     """Say where the run goes on and what is not as it was; returns what its record should know of
     that."""
     step = found[1].step if found else 0
-    where = f"after step {step} of {checked.config.steps}" if found else "from the start"
-    screen.say(f"paceline: {checked.config.name}  →  {run.path}, {where}", "bold")
-    for key, (was, now) in changes.items():
-        screen.say(f"  {key}: {was} → {now}", "yellow")
-    unlike = Surroundings.at(run.config).unlike(Surroundings.of(checked))
-    others = [f"{what} was {was} and is {now}" for what, was, now in unlike]
+    where = f"after step {step} of {config.steps}" if found else "from the start"
+    screen.say(f"paceline: {config.name}  →  {run.path}, {where}", "bold")
+    for key, (was, asked) in changes.items():
+        screen.say(f"  {key}: {was} → {asked}", "yellow")
+    unlike = Surroundings.at(run.config).unlike(now)
+    others = [f"{what} was {was} and is {is_}" for what, was, is_ in unlike]
     for other in others:
         told = f"  note: {other}; the run goes on, but not bit for bit as it would have."
         screen.say(told, "yellow")

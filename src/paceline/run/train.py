@@ -13,7 +13,7 @@ from ..config import Config
 from ..errors import CheckpointError
 from ..verify.judges import Judges
 from . import resuming
-from .changes import as_begun, compare, record
+from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
 from .plan import described, tell_plan
 from .results import Results
@@ -104,11 +104,12 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
     with Interrupts() as interrupts:
         checked = _checked(as_begun(config, run.config), run.path, screen, interrupts, timed=False)
         found, broken = resuming.find(run)
-        resuming.check_fits(run, checked, changes, named, found)
-        others = resuming.tell(run, checked, changes, found, screen)
+        now = Surroundings.of(checked)
+        resuming.check_fits(run, checked, now, changes, named, found)
+        others = resuming.tell(run, checked.config, now, changes, found, screen)
         resuming.clear(run, found, broken, screen)
         step = found[1].step if found else 0
-        recorded = partial(record, run, config, checked, changes, step, others)
+        recorded = partial(record, run, config, checked, now, changes, step, others)
         found = resuming.with_limits(found, config, run, changes)
         _sit(run, checked, screen, interrupts, found, recorded)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..report.frame import CHARTS, TEXT, Page, fill
-from ..report.page import config_sections, name_of
+from ..report.page import config_sections, name_of, terms
 from ..report.words import objective_in_words
 from .panels import Panel, drawn, drift, held_out, panels
 from .record import Comparison
@@ -117,7 +117,7 @@ def subject(data: Json) -> str:
             f"{parts} update{'' if parts == '1' else 's'}",
         ),
     )
-    return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows)
+    return terms(rows)
 
 
 def _either(values: Iterable[int]) -> str:
@@ -152,10 +152,9 @@ def figure(panel: Panel, *, wide: bool = False) -> str:
 
 
 def constant(rows: Sequence[tuple[str, str]]) -> str:
-    made = "".join(
-        f"<div><dt>{escape(title)}</dt><dd>{escape(text)}</dd></div>" for title, text in rows
-    )
-    return f'<h3>The same in all runs</h3><dl class="constant">{made}</dl>' if made else ""
+    if not rows:
+        return ""
+    return f'<h3>The same in all runs</h3><dl class="constant">{terms(rows)}</dl>'
 
 
 def setup(data: Json) -> str:

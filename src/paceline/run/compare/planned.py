@@ -122,11 +122,10 @@ class Planned:
     def _check_change(self, change: Change) -> None:
         """Raise ConfigError where a run went on, after a stop, with what changes its figures: a
         part of it was another run. Of what began again only the accuracy before training was."""
-        counted = OF_THE_START if change.step == 0 else None
         other = [
             key
             for key in change.keys
-            if not within(key, UNSEEN) and (counted is None or within(key, counted))
+            if not within(key, UNSEEN) and (change.step or within(key, OF_THE_START))
         ]
         # A run of an earlier version did not know all of them: that is no change.
         other += [OTHER[k] for k, (was, _) in change.fingerprints.items() if was is not None]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..plan import wall_clock
 from ..report.frame import CHARTS, TEXT, TOKENS, Page, fill
-from ..report.page import pairs
+from ..report.page import pairs, terms
 from ..report.words import objective_in_words
 from .reader import reader_data
 from .records import Replay
@@ -71,11 +71,15 @@ def subject(replay: Replay) -> str:
         ("Objective", f"{replay.own.name}. {objective_in_words(repr(replay.own.objective))}"),
         ("Policy", redone),
     )
-    return "".join(f"<div><dt>{label}</dt><dd>{_prose(text)}</dd></div>" for label, text in rows)
+    return terms((label, _typeset(text)) for label, text in rows)
 
 
 def _prose(text: str) -> str:
-    return escape(text.replace("'", "’"))
+    return escape(_typeset(text))
+
+
+def _typeset(text: str) -> str:
+    return text.replace("'", "’")
 
 
 def objectives_table(replay: Replay) -> str:

@@ -12,7 +12,8 @@ from ...errors import ConfigError, MemoryShortError
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
 from ...training import Trainer, check_objective
-from ..check import Checked
+from ..changes import Surroundings
+from ..check import Checked, without_reward
 from ..room import Room
 from ..run import Run
 from ..screen import Screen, duration
@@ -21,7 +22,7 @@ from .measure import candidates, cosines, measure
 from .records import Measured, Redone, Replay
 from .rewind import (
     StoredRounds,
-    checked_for,
+    check_same,
     differences,
     not_as_it_was,
     of_the_reference,
@@ -59,10 +60,12 @@ def replay(
     """
     screen = screen or Screen(0, quiet=True)
     way = way_to(Run.open(path), step)
-    checked = checked_for(way)
+    checked = without_reward(way.config)  # the verdicts are in the rounds
+    now = Surroundings.of(checked)
+    check_same(way, now)
     asked = asked_for(objectives or FAMILY, checked)
     _check_memory(way, checked, asked)
-    notes = (*not_as_it_was(way, checked), *of_the_reference(way, checked, asked))
+    notes = (*not_as_it_was(way, now), *of_the_reference(way, checked, now, asked))
     _tell(way, checked, asked, notes, screen)
     with screen.busy("loading the model"):
         needs = any(o.needs_reference for o in asked.values())

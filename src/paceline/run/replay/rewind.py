@@ -19,8 +19,7 @@ from ...training.clock import Clock
 from ...types import Round
 from .. import prepare
 from ..changes import Surroundings, changes_of
-from ..check import Checked, without_reward
-from ..fingerprints import fingerprints
+from ..check import Checked
 from ..restore import restore, stored_round
 from ..run import Run
 from ..saver import check_fixed
@@ -29,29 +28,24 @@ from ..watch.figures import finite
 from .way import Line, Way
 
 
-def checked_for(way: Way) -> Checked:
-    """What a trainer is made from, without the reward: it will not be asked.
-
-    Raises: DataError or ConfigError where problems, tokenizer or, where it begins with them, the
-        model's weights are not those of the run.
-    """
-    checked = without_reward(way.config)  # the verdicts are in the rounds
-    was, now = Surroundings.at(way.run.config, way.step).fingerprints, fingerprints(checked)
-    if was["problems"] != now["problems"]:
+def check_same(way: Way, now: Surroundings) -> None:
+    """Raise DataError or ConfigError where problems, tokenizer or, where the way begins with them,
+    the model's weights are not those of the run."""
+    was, here = Surroundings.at(way.run.config, way.step).fingerprints, now.fingerprints
+    if was["problems"] != here["problems"]:
         raise DataError(
             "The problems of the task, or how they are asked, are not those that the run was made "
             "with; put the old ones back."
         )
-    if was["tokenizer"] != now["tokenizer"]:
+    if was["tokenizer"] != here["tokenizer"]:
         raise ConfigError(
             "The model's tokenizer or chat template is not the one that the run was made with; put "
             "the old one back."
         )
-    if way.found is None and was.get("model", now["model"]) != now["model"]:
+    if way.found is None and was.get("model", here["model"]) != here["model"]:
         raise ConfigError(
             "The model's files are not those that the run began with; put the old ones back."
         )
-    return checked
 
 
 class StoredRounds(Sampler):
@@ -136,7 +130,9 @@ def differences(norms: Mapping[int, float | None], lines: Mapping[int, Line]) ->
     return found
 
 
-def of_the_reference(way: Way, checked: Checked, asked: Mapping[str, Objective]) -> tuple[str, ...]:
+def of_the_reference(
+    way: Way, checked: Checked, now: Surroundings, asked: Mapping[str, Objective]
+) -> tuple[str, ...]:
     """What is to be known of the reference of other objectives where the run has none, a sentence
     each."""
     names = [name for name, objective in asked.items() if objective.needs_reference]
@@ -149,10 +145,10 @@ def of_the_reference(way: Way, checked: Checked, asked: Mapping[str, Objective])
             "the run has none, and what it would have followed is another run's."
         )
     was = Surroundings.at(way.run.config, way.step).fingerprints.get("model")
-    now = fingerprints(checked)["model"]
-    if was is not None and was != now:
+    here = now.fingerprints["model"]
+    if was is not None and was != here:
         notes.append(f"{whose} is read from the model's files, which are not as they were.")
-    elif way.found is not None and not now and checked.source.kind != "tiny":
+    elif way.found is not None and not here and checked.source.kind != "tiny":
         notes.append(
             f"{whose} is read from the model's files as they are now; of a model on a hub the run "
             "kept no hash."
@@ -160,10 +156,10 @@ def of_the_reference(way: Way, checked: Checked, asked: Mapping[str, Objective])
     return tuple(notes)
 
 
-def not_as_it_was(way: Way, checked: Checked) -> tuple[str, ...]:
+def not_as_it_was(way: Way, now: Surroundings) -> tuple[str, ...]:
     """What is not as it was when the steps on the way were taken and decides how numbers round, a
     sentence each."""
-    data, now = way.run.config, Surroundings.of(checked)
+    data = way.run.config
     last = [c.step for c in changes_of(data) if way.begin < c.step < way.step]
     found = [one for step in (*last, way.step) for one in Surroundings.at(data, step).unlike(now)]
     # No program is run here, whatever wall the run's own were behind.

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 from statistics import median
@@ -39,9 +40,7 @@ def subject(run: RunRecord) -> str:
     objective = str(run.config.get("objective") or "")
     rows = [(label, name_of(config.get(label.lower()))) for label in ("Task", "Model")]
     rows.append(("Objective", objective_in_words(objective) if objective else ""))
-    return "".join(
-        f"<div><dt>{label}</dt><dd>{escape(text)}</dd></div>" for label, text in rows if text
-    )
+    return terms(row for row in rows if row[1])
 
 
 def result_table(run: RunRecord) -> str:
@@ -138,9 +137,7 @@ def facts(run: RunRecord) -> str:
         ("Memory, largest", f"{quantity(max(memory))}{THIN}GB" if memory else ""),
         ("Device", ", ".join(where)),
     ]
-    return "".join(
-        f"<div><dt>{label}</dt><dd>{escape(text)}</dd></div>" for label, text in found if text
-    )
+    return terms(row for row in found if row[1])
 
 
 def figure(chart: Chart) -> str:
@@ -216,10 +213,14 @@ def config_sections(config: Json) -> str:
 
 def pairs(value: object) -> str:
     """Names and values of one part of the config, nested names joined by dots."""
-    rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in flat(value)
+    return f'<dl class="pairs">{terms(flat(value))}</dl>'
+
+
+def terms(rows: Iterable[tuple[str, str]]) -> str:
+    """Names and what is said of each, for a list of them."""
+    return "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in rows
     )
-    return f'<dl class="pairs">{rows}</dl>'
 
 
 def flat(value: object, name: str = "") -> list[tuple[str, str]]:

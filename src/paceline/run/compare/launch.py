@@ -18,6 +18,7 @@ import torch
 from ... import config as configuration
 from ..screen import Screen, duration
 from ..signals import Interrupts
+from .forecast import time_for
 from .planned import Planned
 
 INSIDE = "PACELINE_IN_COMPARISON"
@@ -34,6 +35,8 @@ class Child:
     process: subprocess.Popen
     slot: int
     began: float
+    steps: int
+    """Those that it has to take."""
     said: int
     """Bytes that were in its log before it."""
 
@@ -75,7 +78,7 @@ class Launcher:
         self.screen, self.interrupts = screen, interrupts
         self.running: list[Child] = []
         self.failures: list[Failure] = []
-        self.seconds: list[float] = []
+        self.seconds, self.steps = 0.0, 0  # of the runs that this process had made
 
     def go(self) -> list[Failure]:
         """Make all runs that are not finished; returns those that failed.
@@ -94,7 +97,7 @@ class Launcher:
                         self.running.append(self._start(chosen))
                     with self.interrupts.abandonable():
                         time.sleep(POLL)
-                    self._look(len(waiting))
+                    self._look(waiting)
         except BaseException:
             self._stop()
             raise
@@ -135,7 +138,7 @@ class Launcher:
             # What it shall do; then the pipe stays open, and closes with this process.
             process.stdin.write(json.dumps(spec).encode() + b"\n")
             process.stdin.flush()
-        return Child(chosen, process, slot, time.monotonic(), said)
+        return Child(chosen, process, slot, time.monotonic(), chosen.steps_left, said)
 
     def _share(self, slot: int) -> dict[str, str]:
         """The process's share of the machine: a GPU where there are several, and its processors."""
@@ -148,15 +151,15 @@ class Launcher:
             share["OMP_NUM_THREADS"] = str(max(1, processors() // self.jobs))
         return share
 
-    def _look(self, waiting: int) -> None:
+    def _look(self, waiting: Sequence[Planned]) -> None:
         """See which processes have ended, and tell."""
         for child in [c for c in self.running if c.process.poll() is not None]:
             self.running.remove(child)
-            self._ended(child, waiting + len(self.running))
+            self._ended(child, [*(c.planned for c in self.running), *waiting])
         if self.screen.status is not None and self.running:
             self.screen.status.update("; ".join(c.doing for c in self.running))
 
-    def _ended(self, child: Child, left: int) -> None:
+    def _ended(self, child: Child, left: Sequence[Planned]) -> None:
         planned, took = child.planned, time.monotonic() - child.began
         _close(child)
         if planned.state != "finished":
@@ -164,11 +167,13 @@ class Launcher:
             self.failures.append(Failure(planned, why))
             self.screen.say(f"  {planned.title} failed: {why}", "red")
             return
-        self.seconds.append(took)
+        self.seconds, self.steps = self.seconds + took, self.steps + child.steps
         summary = planned.run.summary
         first, last = (summary[side]["sampled_accuracy"] for side in ("before", "after"))
-        mean = sum(self.seconds) / len(self.seconds)
-        more = f"; {left} left, about {duration(left * mean / self.jobs)}" if left else ""
+        more = ""
+        if left and self.steps:
+            seconds = time_for(left, self.jobs, self.seconds / self.steps)
+            more = f"; {len(left)} left, about {duration(seconds)}"
         self.screen.say(
             f"  {planned.title}: {100 * first:.1f} → {100 * last:.1f} %, {duration(took)}{more}"
         )

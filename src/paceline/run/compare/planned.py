@@ -68,6 +68,11 @@ class Planned:
         return "finished" if self.run.finished else "begun"
 
     @property
+    def steps_left(self) -> int:
+        """Those of its config's that it has not taken yet."""
+        return max(0, self.arm.config.steps - sum(1 for _ in self.run.metrics()))
+
+    @property
     def start(self) -> str:
         """The same for runs that begin with the same accuracy: same model, problems and random
         numbers."""

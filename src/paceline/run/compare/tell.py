@@ -1,7 +1,6 @@
 """A comparison on the terminal: what it will do, and the table of what it came to."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,6 +13,7 @@ from ..check_room import gigabytes
 from ..report.words import signed
 from ..screen import Screen, duration
 from .checks import estimate_of
+from .forecast import time_for
 from .planned import Planned
 from .record import Comparison
 from .statistics import half_width
@@ -90,13 +90,13 @@ def _tell_needs(
     left = [p for p in runs if p.state != "finished"]
     if not left:
         return
-    took = [p.run.summary["seconds"] for p in runs if p.state == "finished"]
+    took = [p.run.summary for p in runs if p.state == "finished"]
     if took:
         # What runs took says more than a forecast, which supposes that every answer is cut.
-        one = median(took)
+        seconds = time_for(left, jobs, median(s["seconds"] / s["steps"] for s in took))
         screen.say(
-            f"  time       about {duration(one * ceil(len(left) / jobs))} for {_runs(left)}, if "
-            f"they go on as the finished ones did, which took {duration(one)} each"
+            f"  time       about {duration(seconds)} for {_runs(left)}, if they go on as the "
+            f"finished ones did, which took {duration(median(s['seconds'] for s in took))} each"
         )
     else:
         _tell_forecast(checked, left, jobs, screen)

@@ -99,8 +99,8 @@ class RewardAheadOfAnswers(Rule):
     """Another part of the reward than the answer is being collected.
 
     Standard errors, because a demo's rounds lie 0.13 apart. A reward that pays the answer alone
-    cannot trip it; `tiny`, paid for three letters of the alphabet as well, did after 20 steps, with
-    the reward at 0.48 and 1 % right.
+    cannot trip it; `tiny`, paid for three letters of the alphabet as well, did after 20 steps
+    (benchmarks/diagnoses.py).
     """
 
     name = "reward ahead of the answers"

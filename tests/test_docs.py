@@ -231,7 +231,7 @@ def test_an_objective_of_ones_own_is_short_and_is_trls_rloo(folder):
 
 def test_every_command_parses_and_its_keys_exist(folder):
     commands = [line for block in blocks("bash") for line in block.splitlines() if line]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         known, rest = cli.parser().parse_known_args(shlex.split(command)[1:])
         cli.changed(cli.config_of(known.recipe), cli.overrides(rest, known))

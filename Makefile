@@ -59,7 +59,7 @@ bench: install
 	$(BIN)/python benchmarks/estimate.py --cases demo tiny --rounds 2
 	$(BIN)/python benchmarks/checkpoints.py --repeat 1 --steps 7
 	$(BIN)/python benchmarks/fairness.py --comparisons 2 --crippled 1
-	$(BIN)/python benchmarks/diagnoses.py --only "learning rate"
+	$(BIN)/python benchmarks/diagnoses.py --only penalty
 
 # TRL has an environment of its own: nothing here depends on it.
 bench-trl: install bench-trl-install

@@ -1,6 +1,7 @@
 """What a run says of itself where something is known to be wrong with it, and where nothing is.
 
-    python benchmarks/diagnoses.py
+    python benchmarks/diagnoses.py --json diagnoses.json
+    python benchmarks/diagnoses.py --only penalty
 
 Trainings of the recipe `tiny`, a few seconds each: settings that go wrong in a known way, rewards
 that pay for something else than the answer, and settings that should go well. The table of
@@ -8,6 +9,7 @@ docs/diagnostics.md has what this prints.
 """
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -37,7 +39,7 @@ class Paid(Arithmetic):
         """The task of sums, with another verifier."""
         task = super().load()
 
-        def paid(problem: Problem, completion: Completion) -> Verdict:
+        def verifier(problem: Problem, completion: Completion) -> Verdict:
             verdict = judge(task.verifier, problem, completion)
             length = len(completion.token_ids) / self.most
             share = {
@@ -47,7 +49,7 @@ class Paid(Arithmetic):
             }[self.what]
             return replace(verdict, reward=verdict.reward + share / 2, correct=verdict.solved)
 
-        return replace(task, verifier=paid)
+        return replace(task, verifier=verifier)
 
 
 def paid(what: str, most: int = 4, **options: Any) -> Config:
@@ -93,17 +95,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", help="those whose description has this text")
-    known = parser.parse_args()
+    parser.add_argument("--only", default="", help="those whose description has this text")
+    parser.add_argument("--json", type=Path, help="write what was found here")
+    options = parser.parse_args()
+    every: dict[str, list[dict[str, Any]]] = {}
+    print("| `tiny` | what it says |\n|---|---|")
     for words, config in trainings():
-        if known.only and known.only not in words:
+        if options.only not in words:
             continue
         with tempfile.TemporaryDirectory() as folder:
             run = train(config.with_(out=str(Path(folder) / "run")), quiet=True)
             summary = run.summary
             found = diagnoses(run.metrics(), summary["before"], summary["after"])
-            told = ", ".join(f"{d.name} (step {d.first})" for d in found)
+        told = ", ".join(f"{d.name} (step {d.first})" for d in found)
         print(f"| {words} | {told or 'nothing'} |", flush=True)
+        every[words] = [{"name": d.name, "first": d.first, "finding": d.finding} for d in found]
+    if options.json:
+        options.json.write_text(json.dumps(every, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

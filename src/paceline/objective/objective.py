@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from types import FunctionType
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -113,7 +112,10 @@ class Objective:
         advantage_BT = _kept(tokens.advantage_BT, mask_BT)
         moved_BT = logp_BT - anchor_BT
         log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
-        return _Seen(mask_BT, logp_BT, anchor_BT, advantage_BT, moved_BT, log_ratio_BT)
+        return _Seen(
+            mask_BT=mask_BT, logp_BT=logp_BT, anchor_BT=anchor_BT, advantage_BT=advantage_BT,
+            moved_BT=moved_BT, log_ratio_BT=log_ratio_BT,
+        )  # fmt: skip
 
     def _clipped(self, seen: "_Seen") -> Tensor | None:
         bounded = [
@@ -269,9 +271,10 @@ class Objective:
         return replace(round, penalty=tuple(penalty))
 
 
-class _Seen(NamedTuple):
-    """What an objective reads of some rows; exactly 0 where the mask is False, but for the last,
-    which is the ratio's own."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What an objective reads of some rows; exactly 0 where the mask is False, but for
+    log_ratio_BT, which is the ratio's own."""
 
     mask_BT: Tensor
     logp_BT: Tensor

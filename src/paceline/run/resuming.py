@@ -94,7 +94,7 @@ def _check_beside(run: Run, state: State) -> None:
 
 def _check_young(run: Run) -> None:
     """Beginning again must lose less than a checkpoint's interval."""
-    steps, every = sum(1 for _ in run.metrics()), run.config["config"]["save_every"]
+    steps, every = run.steps, run.config["config"]["save_every"]
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
         raise CheckpointError(

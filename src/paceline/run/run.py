@@ -140,6 +140,11 @@ class Run:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
         return _lines(self.lines)
 
+    @property
+    def steps(self) -> int:
+        """Those that it has lines of; a run that was killed takes the last of them again."""
+        return sum(1 for _ in self.metrics())
+
     def events(self) -> Iterator[dict[str, Any]]:
         """The lines of events.jsonl."""
         return _lines(self.path / "events.jsonl")
@@ -213,7 +218,7 @@ def refuse_taken(path: Path) -> None:
                 f"{held}, which is finished; choose another directory with --out, or give that one "
                 f"more steps with `paceline resume {path} steps=N`."
             )
-        steps = sum(1 for _ in run.metrics())
+        steps = run.steps
         raise ConfigError(
             f"{held}, which came to step {steps} of {run.config['config']['steps']}; go on with it "
             f"with `paceline resume {path}` (or `train … --resume`), or choose another directory "
@@ -234,7 +239,7 @@ def stopped_at(path: Path) -> str | None:
             pass
     except (Timeout, OSError):
         return None
-    steps = sum(1 for _ in run.metrics())
+    steps = run.steps
     wanted = run.config["config"]["steps"]
     on = f"`paceline resume {path}` goes on with it"
     return f"'{path}' stopped at step {steps} of {wanted}; {on}."

@@ -3,8 +3,8 @@
 Most objectives have no KL term, and then nothing in training computes a KL. The rounds on disk hold
 what is needed but for the start's own log-probabilities, which some passes without gradient give.
 
-The estimator is k1, the mean log-ratio. k3 is smoother while the two are near; of a policy that has
-left, it is the mean of a ratio with a heavy tail, in which one token of 400 can make most of it.
+The estimator is k1, the mean log-ratio. k3 is smoother while the two are near; once the policy has
+moved far, it is the mean of a ratio with a heavy tail, and one token of 400 can make most of it.
 """
 
 import json
@@ -28,7 +28,9 @@ from ..signals import Interrupts
 from .planned import Planned
 
 Json = dict[str, Any]
-FILE, OF = "kl.json", "KL(policy | start), k1"
+FILE = "kl.json"
+ESTIMATOR = "KL(policy | start), k1"
+"""What the file says of its figures; those of another one are measured again."""
 ROUNDS = 9
 ROWS = 32
 """Of each of these rounds, spread evenly: a mean over some hundreds of tokens."""
@@ -37,9 +39,15 @@ COLUMNS = ["step", "prompt_ids", "token_ids", "old", "anchor"]
 
 def drift_of(run: Run) -> list[Json]:
     """What was measured of a run: step, kl (nats a token) and tokens; empty where nothing was."""
-    path = run.path / FILE
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found["points"] if found.get("of") == OF else []
+    return _measured(run) or []
+
+
+def _measured(run: Run) -> list[Json] | None:
+    try:
+        found = json.loads((run.path / FILE).read_text(encoding="utf-8"))
+        return found["points"] if found["of"] == ESTIMATOR else None
+    except (OSError, ValueError, LookupError):
+        return None
 
 
 def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) -> None:
@@ -47,7 +55,7 @@ def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupt
 
     What fails here is told, and costs the figure of that run alone.
     """
-    left = [p for p in runs if not drift_of(p.run)]
+    left = [p for p in runs if _measured(p.run) is None]
     starts: dict[str, list[Planned]] = {}
     for one in left:
         starts.setdefault(_start(one), []).append(one)
@@ -65,7 +73,7 @@ def _measure(alike: Sequence[Planned], screen: Screen) -> None:
     for one in alike:
         with _told(screen):
             points = list(_points(one.run, policy, one.config.rollouts.temperature))
-            one.run.write_json(FILE, {"of": OF, "points": points})
+            one.run.write_json(FILE, {"of": ESTIMATOR, "points": points})
 
 
 @contextmanager

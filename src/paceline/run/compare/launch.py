@@ -42,7 +42,7 @@ class Child:
 
     @property
     def doing(self) -> str:
-        steps = sum(1 for _ in self.planned.run.metrics())
+        steps = self.planned.run.steps
         of = self.planned.arm.config.steps
         doing = f"step {steps} of {of}" if steps < of else "last evaluation"
         return f"{self.planned.title}, {doing if steps else 'before training'}"
@@ -120,6 +120,7 @@ class Launcher:
         )
         spec = {"config": configuration.to_json(chosen.config), "before": before}
         slot = min(set(range(self.jobs)) - {c.slot for c in self.running})
+        steps = chosen.steps_left
         chosen.path.parent.mkdir(parents=True, exist_ok=True)
         with chosen.log.open("ab") as log:
             said = log.tell()
@@ -138,7 +139,7 @@ class Launcher:
             # What it shall do; then the pipe stays open, and closes with this process.
             process.stdin.write(json.dumps(spec).encode() + b"\n")
             process.stdin.flush()
-        return Child(chosen, process, slot, time.monotonic(), chosen.steps_left, said)
+        return Child(chosen, process, slot, time.monotonic(), steps, said)
 
     def _share(self, slot: int) -> dict[str, str]:
         """The process's share of the machine: a GPU where there are several, and its processors."""
@@ -167,7 +168,8 @@ class Launcher:
             self.failures.append(Failure(planned, why))
             self.screen.say(f"  {planned.title} failed: {why}", "red")
             return
-        self.seconds, self.steps = self.seconds + took, self.steps + child.steps
+        if child.steps:  # not only its last evaluation
+            self.seconds, self.steps = self.seconds + took, self.steps + child.steps
         summary = planned.run.summary
         first, last = (summary[side]["sampled_accuracy"] for side in ("before", "after"))
         more = ""

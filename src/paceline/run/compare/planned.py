@@ -70,7 +70,7 @@ class Planned:
     @property
     def steps_left(self) -> int:
         """Those of its config's that it has not taken yet."""
-        return max(0, self.arm.config.steps - sum(1 for _ in self.run.metrics()))
+        return max(0, self.arm.config.steps - self.run.steps)
 
     @property
     def start(self) -> str:

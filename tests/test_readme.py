@@ -356,15 +356,20 @@ def test_the_reward_of_parts_and_the_recipe_of_ones_own_work(folder):
 @BOTH
 def test_links_and_pictures_exist(text):
     found = re.findall(r"\]\(([^)]+)\)", without_code(text))
-    slugs = {
-        re.sub(r"[^\w\s-]", "", title.lower()).replace(" ", "-") for _, title, _ in sections(text)
-    }
+    slugs = slugs_of(text)
     assert "docs/report.png" in found
     for target in found:
         if target.startswith("#"):
             assert target[1:] in slugs, target
         else:
-            assert (ROOT / target).exists(), target
+            path, _, place = target.partition("#")
+            assert (ROOT / path).exists(), target
+            assert not place or place in slugs_of((ROOT / path).read_text(encoding="utf-8")), target
+
+
+def slugs_of(text):
+    titles = (title for _, title, _ in sections(text))
+    return {re.sub(r"[^\w\s-]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 # The tables are whole, the numbers right ------------------------------------------------------

@@ -62,8 +62,9 @@ def run(job: dict) -> int:
 
 
 def main() -> None:
-    # What is started in the background ignores Ctrl-C, and so would its runs.
+    # What is started in the background ignores Ctrl-C, or under nohup a hang-up; so would its runs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for line in sys.stdin:
         job = json.loads(line)
         pid = os.fork()

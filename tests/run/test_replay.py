@@ -466,8 +466,8 @@ def test_rounds_that_are_not_there(copy):
 def test_problems_or_a_tokenizer_that_changed(copy):
     config = json.loads((copy / "config.json").read_text())
     for what, error, said in (
-        ("problems", DataError, "problems of the task, .* are not those that the run was made"),
-        ("tokenizer", ConfigError, "tokenizer or chat template is not the one that the run"),
+        ("problems", DataError, "problems of the task, .* are not those of the run"),
+        ("tokenizer", ConfigError, "tokenizer and chat template are not those of the run"),
     ):
         other = config | {"fingerprints": {**config["fingerprints"], what: "0"}}
         (copy / "config.json").write_text(json.dumps(other))
@@ -540,7 +540,7 @@ def test_the_reference_of_others_is_told_where_the_run_has_none(tmp_path):
     assert not replay(run.path, 5, ["gspo"]).redone.notes
     _, files = replay(run.path, 5, ["grpo(kl=0.1)"]).redone.notes
     assert files == f"{whose} read from the model's files, which are not as they were."
-    with pytest.raises(ConfigError, match="files are not those that the run began with"):
+    with pytest.raises(ConfigError, match="files are not those of the run"):
         replay(run.path, 2, ["gspo"])
 
 

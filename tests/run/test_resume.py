@@ -129,7 +129,7 @@ def test_a_run_that_begins_again_begins_with_the_same_model(copy):
     config = run.config
     config["fingerprints"]["model"] = "of other weights"
     run.write_json("config.json", config)
-    with pytest.raises(ConfigError, match="files are not those that it began with"):
+    with pytest.raises(ConfigError, match="files are not those of the run"):
         resume(copy, quiet=True)
     del config["fingerprints"]["model"]  # an earlier version's
     run.write_json("config.json", config)
@@ -149,7 +149,7 @@ def test_rows_that_changed_are_told(tmp_path, capsys):
     assert main([*words, "rollouts.problems=2", "rollouts.max_tokens=3"]) == 0
     write(1)
     assert main(["resume", str(tmp_path / "r"), "steps=3"]) == DataError.exit_code
-    assert "are not those that the run began with" in capsys.readouterr().err
+    assert "are not those of the run" in capsys.readouterr().err
     named_again = ["resume", str(tmp_path / "r"), "steps=3", f"task.path={rows}", "--quiet"]
     assert main(named_again) == 0
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from . import prepare
 from .check import Checked
 from .fingerprints import fingerprints
@@ -37,6 +37,12 @@ FIXED = ("seed", "schedule", "model.dtype")
 OF_A_ROUND = ("objective", "task", "rollouts", "reference")
 """Those that a round was sampled and scored with: they change between rounds only."""
 LIMITS = ("tokens_per_forward", "rows_at_once")
+READ = {
+    "problems": (DataError, "The problems of the task, or how they are asked, are"),
+    "tokenizer": (ConfigError, "The model's tokenizer and chat template are"),
+    "model": (ConfigError, "The model's files are"),
+}
+"""What a run reads and cannot go on without, by its fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,19 @@ class Surroundings:
         versions = [data["versions"], *(c.versions for c in before if c.versions)]
         machines = [data["machine"], *(c.machine for c in before if c.machine)]
         return cls(versions[-1], machines[-1], hashes)
+
+    def check_same(
+        self, now: "Surroundings", kind: str, advice: str = "put the old ones back"
+    ) -> None:
+        """Raise a sentence, with advice at its end, where what is read now is not what was read.
+
+        Args:
+            kind: a key of READ. One that an earlier version did not know is taken as the same.
+        """
+        was = self.fingerprints.get(kind)
+        if was is not None and was != now.fingerprints[kind]:
+            error, subject = READ[kind]
+            raise error(f"{subject} not those of the run; {advice}.")
 
     def changed_to(self, now: "Surroundings") -> dict[str, Any]:
         """Of those of now, what an entry has to keep, by its name there."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import CheckpointError, ConfigError, DataError
+from ..errors import CheckpointError, ConfigError
 from . import checkpoint, disk
 from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
@@ -127,22 +127,14 @@ def check_fits(
                 f"reference.every={reference.every} would need; with reference.every=0 the "
                 "reference is the model that the run began with."
             )
-    was, here = run.config["fingerprints"], now.fingerprints
-    if was["problems"] != here["problems"] and not any(within(key, ("task",)) for key in named):
-        raise DataError(
-            "The problems of the task, or how they are asked, are not those that the run began "
-            "with; put the old ones back, or name the change: `paceline resume RUN task.KEY=…`."
-        )
-    if was["tokenizer"] != here["tokenizer"]:
-        raise ConfigError(
-            "The model's tokenizer or chat template is not the one that the run began with; put "
-            "the old one back."
-        )
-    if found is None and was.get("model", here["model"]) != here["model"]:
-        raise ConfigError(
-            "The run begins again, and the model's files are not those that it began with; put the "
-            "old ones back, or start a new run."
-        )
+    was = Surroundings.at(run.config)
+    if not any(within(key, ("task",)) for key in named):
+        change = "put the old ones back, or name the change: `paceline resume RUN task.KEY=…`"
+        was.check_same(now, "problems", change)
+    was.check_same(now, "tokenizer")
+    if found is None:
+        again = "put the old ones back, or start a new run: this one has no checkpoint yet"
+        was.check_same(now, "model", again)
 
 
 def _check_round(run: Run, changes: Changes, found: Found) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pyarrow
 
-from ...errors import CheckpointError, ConfigError, DataError
+from ...errors import CheckpointError, DataError
 from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...objective import Objective
@@ -31,21 +31,9 @@ from .way import Line, Way
 def check_same(way: Way, now: Surroundings) -> None:
     """Raise DataError or ConfigError where problems, tokenizer or, where the way begins with them,
     the model's weights are not those of the run."""
-    was, here = Surroundings.at(way.run.config, way.step).fingerprints, now.fingerprints
-    if was["problems"] != here["problems"]:
-        raise DataError(
-            "The problems of the task, or how they are asked, are not those that the run was made "
-            "with; put the old ones back."
-        )
-    if was["tokenizer"] != here["tokenizer"]:
-        raise ConfigError(
-            "The model's tokenizer or chat template is not the one that the run was made with; put "
-            "the old one back."
-        )
-    if way.found is None and was.get("model", here["model"]) != here["model"]:
-        raise ConfigError(
-            "The model's files are not those that the run began with; put the old ones back."
-        )
+    was = Surroundings.at(way.run.config, way.step)
+    for kind in ("problems", "tokenizer", *(["model"] if way.found is None else [])):
+        was.check_same(now, kind)
 
 
 class StoredRounds(Sampler):

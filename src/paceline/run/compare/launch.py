@@ -172,10 +172,10 @@ class Launcher:
             self.seconds, self.steps = self.seconds + took, self.steps + child.steps
         summary = planned.run.summary
         first, last = (summary[side]["sampled_accuracy"] for side in ("before", "after"))
-        more = ""
-        if left and self.steps:
-            seconds = time_for(left, self.jobs, self.seconds / self.steps)
-            more = f"; {len(left)} left, about {duration(seconds)}"
+        more = f"; {len(left)} left" if left else ""
+        # Where every step is taken, only last evaluations are left: no time worth a figure.
+        if self.steps and (seconds := time_for(left, self.jobs, self.seconds / self.steps)):
+            more += f", about {duration(seconds)}"
         self.screen.say(
             f"  {planned.title}: {100 * first:.1f} → {100 * last:.1f} %, {duration(took)}{more}"
         )

@@ -1,0 +1,366 @@
+r"""When two expressions are one answer.
+
+Rational numbers are compared exactly, other values to more digits than an answer can have, what has
+symbols at points that nobody can know beforehand. Everything else is compared part by part: 1, 2 as
+a list is also \{1, 2\}, and in any order; x = 5 is also 5; brackets, units, bases and signs of
+relations have to be the same.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from fractions import Fraction
+
+from .expression import VALUES, Expression, canonical
+from .finished import called_on_numbers, unfinished
+from .numeric import NoValue, TooLarge, exact, quotient, same, value_at
+
+POINTS = 12
+"""At which expressions with symbols are compared, and `ENOUGH` of which both must have a value at."""
+ENOUGH = 3
+_TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le"}
+
+
+class Differs(Exception):
+    """Two expressions are not one answer; the message says why, in one of a few ways."""
+
+
+UNCOMPUTED = "the answer was not computed"
+OTHER_UNIT = "the answer has another unit"
+OTHER = "the answer does not equal the expected one"
+OTHER_KIND = "the answer is of another kind than the expected one"
+TOO_LARGE = "the answer is too large to be compared"
+
+
+def check_same(answer: Expression, expected: Expression) -> None:
+    """Whether an answer is the expected one, and computed. Raises: Differs."""
+    try:
+        _check(answer, expected)
+    except TooLarge:
+        raise Differs(TOO_LARGE) from None
+
+
+def _same(answer: Expression, expected: Expression) -> bool:
+    try:
+        _check(answer, expected)
+    except Differs:
+        return False
+    return True
+
+
+def _check(answer: Expression, expected: Expression) -> None:
+    if "list" in (answer.kind, expected.kind):
+        return _check_lists(answer, expected)
+    if expected.kind == "relation":
+        return _check_relation(answer, expected)
+    if answer.kind == "relation":
+        return _check(_value_named(answer, expected), expected)
+    if "quantity" in (answer.kind, expected.kind):
+        return _check_units(answer, expected)
+    if {answer.kind, expected.kind} == {"text", "symbol"}:
+        return _require(answer.name == expected.name)
+    if expected.kind in VALUES and answer.kind in VALUES:
+        return _check_values(answer, expected)
+    answer, expected = _real_line(answer), _real_line(expected)
+    if answer.kind != expected.kind:
+        raise Differs(OTHER_KIND)
+    if expected.kind == "text":
+        return _require(_plain(answer.name) == _plain(expected.name))
+    if expected.kind == "set" or (expected.kind == "union" and expected.name != "setminus"):
+        _require(answer.name == expected.name)
+        return _check_in_any_order(_different(answer), _different(expected))
+    _require(answer.name == expected.name)
+    _check_parts(answer.parts, expected.parts)
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise Differs(OTHER)
+
+
+def _plain(text: str) -> str:
+    """A text without what nobody would tell apart: case, commas, hyphens; a short one in capitals
+    keeps them."""
+    if len(text) < 4:
+        return text
+    return " ".join(text.replace(",", " ").replace("-", " ").casefold().split())
+
+
+def _check_parts(answer: Sequence[Expression], expected: Sequence[Expression]) -> None:
+    _require(len(answer) == len(expected))
+    for one, other in zip(answer, expected, strict=True):
+        _check(one, other)
+
+
+def _check_in_any_order(answer: Sequence[Expression], expected: Sequence[Expression]) -> None:
+    _require(len(answer) == len(expected))
+    left = list(answer)
+    for wanted in expected:
+        found = next((one for one in left if _same(one, wanted)), None)
+        if found is None:
+            raise Differs(_reason(left, wanted))
+        left.remove(found)
+
+
+def _reason(left: Sequence[Expression], wanted: Expression) -> str:
+    """The reason that tells most of why none of the answers is the wanted one."""
+    reasons = []
+    for one in left:
+        try:
+            _check(one, wanted)
+        except Differs as differs:
+            reasons.append(str(differs))
+    return next((r for r in (UNCOMPUTED, OTHER_UNIT) if r in reasons), OTHER)
+
+
+def _different(group: Expression) -> tuple[Expression, ...]:
+    """The elements of a set, none twice."""
+    found: list[Expression] = []
+    for part in group.parts:
+        if not any(_same(part, other) for other in found):
+            found.append(part)
+    return tuple(found)
+
+
+# -- lists ----------
+
+
+def _check_lists(answer: Expression, expected: Expression) -> None:
+    """Lists in any order, of which one may be in braces; an element may name what it is."""
+    if not {answer.kind, expected.kind} <= {"list", "set"}:
+        raise Differs(OTHER_KIND)
+    names = [_names(answer), _names(expected)]
+    if max(map(len, names)) > 1 and names[0] != names[1]:
+        raise Differs(OTHER)  # of x = 1, y = 2 the names matter
+    _check_in_any_order(*(
+        _different(one) if one.kind == "set" else one.parts for one in (answer, expected)
+    ))  # fmt: skip
+
+
+def _names(one: Expression) -> frozenset[str]:
+    found = [_named(part) for part in one.parts if part.kind == "relation"]
+    return frozenset(named[0] for named in found if named)
+
+
+# -- relations ----------
+
+
+def _named(relation: Expression) -> tuple[str, Expression] | None:
+    r"""The name and the value of x = 5, 5 = x, x \in [1, 2]; None for other relations."""
+    if relation.name not in ("=", "in"):
+        return None
+    left, right = relation.parts
+    if relation.names[0] and not _mentions(right, relation.names[0], left):
+        return relation.names[0], right
+    if relation.name == "=" and relation.names[1] and not _mentions(left, relation.names[1], right):
+        return relation.names[1], left
+    return None
+
+
+def _mentions(value: Expression, name: str, naming: Expression) -> bool:
+    """Whether a value has in it what it is to be a value of; f(x) may have x, and not f."""
+    symbols = value.symbols
+    return name in symbols or (len(name) > 1 and name[:1] in symbols & naming.symbols)
+
+
+def _value_named(answer: Expression, expected: Expression) -> Expression:
+    """What a relation says a name is, for an expected answer without a name."""
+    named = _named(answer)
+    if named is not None:
+        return named[1]
+    interval = _interval(answer)
+    if interval is not None and expected.kind in ("bracket", "union"):
+        return interval
+    raise Differs(OTHER_KIND)
+
+
+def _check_relation(answer: Expression, expected: Expression) -> None:
+    theirs, ours = _named(expected), _named(answer) if answer.kind == "relation" else None
+    if theirs is not None:
+        if answer.kind != "relation":
+            return _check(answer, theirs[1])
+        if ours is not None and ours[0] == theirs[0]:
+            return _check(ours[1], theirs[1])
+        if theirs[1].kind in VALUES and not theirs[1].symbols:
+            raise Differs(UNCOMPUTED if ours is None else OTHER)  # 2x = 6 for x = 3
+    if answer.kind != "relation":
+        interval = _interval(expected)
+        if interval is None or answer.kind != "bracket":
+            raise Differs(OTHER_KIND)
+        return _check(answer, interval)
+    if _left_open(answer, expected):
+        raise Differs(UNCOMPUTED)
+    for turned in (answer, _turned(answer)):
+        if turned is not None and turned.name == expected.name:
+            if all(map(_same_side, turned.parts, expected.parts)):
+                return None
+    if expected.name == answer.name and expected.name in ("=", "ne"):
+        return _require(_factor(answer, expected) is not None)
+    if _solved(expected) or len(expected.parts) != 2:
+        raise Differs(OTHER)
+    for turned in (answer, _turned(answer)):
+        if turned is not None and turned.name == expected.name:
+            factor = _factor(turned, expected)
+            if factor is not None and not isinstance(factor, complex) and factor.real > 0:
+                return None
+    raise Differs(OTHER)
+
+
+def _same_side(one: Expression, other: Expression) -> bool:
+    """As `_same`; the side before a leading relation sign is empty."""
+    return one == other or _same(one, other)
+
+
+def _turned(relation: Expression) -> Expression | None:
+    """5 > x for x < 5, and x = 5 for 5 = x."""
+    signs = relation.name.split()
+    if not all(sign in ("=", "ne", *_TURNED) for sign in signs):
+        return None
+    turned = " ".join(_TURNED.get(sign, sign) for sign in reversed(signs))
+    return Expression("relation", relation.parts[::-1], turned, names=relation.names[::-1])
+
+
+def _solved(relation: Expression) -> bool:
+    r"""Whether an inequality says what a symbol is: x > 5, 1 < x \le 2."""
+    return any(part.kind == "symbol" for part in relation.parts) and all(
+        part.kind == "symbol" or not part.symbols for part in relation.parts
+    )
+
+
+def _factor(answer: Expression, expected: Expression):
+    """The number by which one equation's left side less its right is the other's; None where there
+    is no such number."""
+    sides = (*answer.parts, *expected.parts)
+    if len(sides) != 4 or any(side.kind not in VALUES for side in sides):
+        return None
+    ours, theirs = (_difference(one) for one in (answer, expected))
+    if not theirs.symbols or ours.symbols != theirs.symbols:
+        return None
+    factors = []
+    for first, second in _values(ours, theirs):
+        ratio = quotient(first, second)
+        if not ratio:
+            return None
+        factors.append(ratio)
+    if len(factors) < ENOUGH or not all(same(one, factors[0]) for one in factors):
+        return None
+    # x = x has the difference 0 everywhere, which no factor is found of; 2 - 2 neither.
+    return factors[0]
+
+
+def _difference(relation: Expression) -> Expression:
+    left, right = relation.parts
+    return Expression("sum", (left, Expression("negative", (right,))))
+
+
+def _interval(relation: Expression) -> Expression | None:
+    r"""The interval that x > 5 or 1 < x \le 2 means; None where it means none."""
+    for one in (relation, _turned(relation)):
+        if one is None or not set(one.name.split()) <= {"<", "le"}:
+            continue
+        infinity = Expression("constant", name="infty")
+        sides, signs = list(one.parts), one.name.split()
+        if len(sides) == 2 and sides[0].kind == "symbol":
+            sides, signs = [Expression("negative", (infinity,)), *sides], ["<", *signs]
+        elif len(sides) == 2 and sides[1].kind == "symbol":
+            sides, signs = [*sides, infinity], [*signs, "<"]
+        if len(sides) != 3 or sides[1].kind != "symbol" or sides[0].symbols | sides[2].symbols:
+            return None
+        opening, closing = "(" if signs[0] == "<" else "[", ")" if signs[1] == "<" else "]"
+        return Expression("bracket", (sides[0], sides[2]), f"{opening} {closing}")
+    return None
+
+
+def _real_line(one: Expression) -> Expression:
+    r"""\mathbb{R} as an interval, which other people write for it."""
+    if one.kind == "symbol" and one.name == "mathbb:R":
+        infinity = Expression("constant", name="infty")
+        return Expression("bracket", (Expression("negative", (infinity,)), infinity), "( )")
+    return one
+
+
+# -- units ----------
+
+
+def _check_units(answer: Expression, expected: Expression) -> None:
+    """A unit may be left out or added, and never be another."""
+    ours, theirs = (
+        (one.parts[0], one.name) if one.kind == "quantity" else (one, "")
+        for one in (answer, expected)
+    )
+    if ours[1] and theirs[1] and ours[1] != theirs[1]:
+        raise Differs(OTHER_UNIT)
+    _check(ours[0], theirs[0])
+
+
+# -- values ----------
+
+
+def _check_values(answer: Expression, expected: Expression) -> None:
+    if _infinite(answer) or _infinite(expected):
+        return _require(_infinite(answer) == _infinite(expected))
+    wanted = exact(expected)
+    if wanted is not None:
+        return _check_number(answer, expected, wanted)
+    if answer.symbols != expected.symbols:
+        raise Differs(OTHER)
+    if _left_open(answer, expected):
+        raise Differs(UNCOMPUTED)
+    pairs = _values(answer, expected)
+    _require(len(pairs) >= (ENOUGH if expected.symbols else 1))
+    _require(all(same(first, second) for first, second in pairs))
+
+
+def _check_number(answer: Expression, expected: Expression, wanted: Fraction) -> None:
+    """A rational number: the answer is one numeral, or what the expected answer is."""
+    if answer.kind == "number":
+        return _require(answer.value == wanted)
+    if canonical(answer) == canonical(expected):
+        return None
+    raise Differs(UNCOMPUTED if not answer.symbols else OTHER)
+
+
+def _left_open(answer: Expression, expected: Expression) -> bool:
+    """Whether an answer leaves to be computed what the expected one does not."""
+    return bool(
+        unfinished(answer) - unfinished(expected)
+        or called_on_numbers(answer) - called_on_numbers(expected)
+    )
+
+
+def _infinite(one: Expression) -> str:
+    sign = ""
+    if one.kind == "negative":
+        sign, one = "-", one.parts[0]
+    return f"{sign}infty" if one.kind == "constant" and one.name == "infty" else ""
+
+
+def _values(answer: Expression, expected: Expression) -> list[tuple]:
+    """Both values at points where both have one."""
+    has_i = any(
+        part.kind == "constant" and part.name == "i"
+        for one in (answer, expected)
+        for part in one.walk()
+    )
+    found = []
+    for place in range(POINTS if expected.symbols else 1):
+        point = _point(answer, expected, place)
+        try:
+            theirs = value_at(expected, point, has_i)
+            found.append((value_at(answer, point, has_i), theirs))
+        except NoValue:
+            continue
+    return found
+
+
+def _point(answer: Expression, expected: Expression, place: int) -> dict[str, Fraction]:
+    """Values for the symbols: first all positive, then of either sign, once whole numbers."""
+    point: dict[str, Fraction] = {}
+    for symbol in sorted(expected.symbols):
+        said = repr((answer, expected, symbol, place)).encode()
+        bits = int.from_bytes(hashlib.sha256(said).digest()[:10], "big")
+        size = Fraction(bits % (1 << 40), 1 << 38) + Fraction(1, 7)
+        if place == 4:
+            size = Fraction(2 + bits % 9)
+        negative = place > 4 and (bits >> 41) % 2
+        point[symbol] = -size if negative else size
+    return point

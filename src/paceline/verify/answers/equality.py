@@ -14,9 +14,12 @@ from .expression import VALUES, Expression, canonical
 from .finished import called_on_numbers, unfinished
 from .numeric import NoValue, TooLarge, exact, quotient, same, value_at
 
-POINTS = 12
-"""At which expressions with symbols are compared, and `ENOUGH` of which both must have a value at."""
+SCALES = (1, 10, Fraction(1, 8), 100)
+"""Sizes of the values that symbols get: \\ln(x-5) and \\sqrt{1-x^2} have none at the same ones."""
+POINTS = 16
+"""At which expressions with symbols are compared."""
 ENOUGH = 3
+"""At so many of them both must have a value."""
 _TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le"}
 
 
@@ -49,6 +52,7 @@ def _same(answer: Expression, expected: Expression) -> bool:
 
 def _check(answer: Expression, expected: Expression) -> None:
     if "list" in (answer.kind, expected.kind):
+        answer, expected = _set_named(answer), _set_named(expected)
         return _check_lists(answer, expected)
     if expected.kind == "relation":
         return _check_relation(answer, expected)
@@ -78,9 +82,9 @@ def _require(condition: bool) -> None:
 
 
 def _plain(text: str) -> str:
-    """A text without what nobody would tell apart: case, commas, hyphens; a short one in capitals
-    keeps them."""
-    if len(text) < 4:
+    """A text without what nobody would tell apart: case, commas, hyphens. Of letters in capitals,
+    such as SAS, the case is kept."""
+    if len(text) < 4 and text.isupper():
         return text
     return " ".join(text.replace(",", " ").replace("-", " ").casefold().split())
 
@@ -136,6 +140,12 @@ def _check_lists(answer: Expression, expected: Expression) -> None:
     ))  # fmt: skip
 
 
+def _set_named(one: Expression) -> Expression:
+    r"""The set of x \in \{1, 2\}; everything else as it is."""
+    named = _named(one) if one.kind == "relation" else None
+    return named[1] if named and named[1].kind == "set" else one
+
+
 def _names(one: Expression) -> frozenset[str]:
     found = [_named(part) for part in one.parts if part.kind == "relation"]
     return frozenset(named[0] for named in found if named)
@@ -182,6 +192,8 @@ def _check_relation(answer: Expression, expected: Expression) -> None:
             return _check(ours[1], theirs[1])
         if theirs[1].kind in VALUES and not theirs[1].symbols:
             raise Differs(UNCOMPUTED if ours is None else OTHER)  # 2x = 6 for x = 3
+    if ours is not None and ours[1].kind == "bracket":
+        answer = ours[1]
     if answer.kind != "relation":
         interval = _interval(expected)
         if interval is None or answer.kind != "bracket":
@@ -303,6 +315,8 @@ def _check_values(answer: Expression, expected: Expression) -> None:
         return _check_number(answer, expected, wanted)
     if answer.symbols != expected.symbols:
         raise Differs(OTHER)
+    if canonical(answer) == canonical(expected):
+        return None
     if _left_open(answer, expected):
         raise Differs(UNCOMPUTED)
     pairs = _values(answer, expected)
@@ -347,20 +361,20 @@ def _values(answer: Expression, expected: Expression) -> list[tuple]:
         try:
             theirs = value_at(expected, point, has_i)
             found.append((value_at(answer, point, has_i), theirs))
-        except NoValue:
+        except (NoValue, TooLarge):
             continue
     return found
 
 
 def _point(answer: Expression, expected: Expression, place: int) -> dict[str, Fraction]:
-    """Values for the symbols: first all positive, then of either sign, once whole numbers."""
+    """Values for the symbols: positive ones first, then whole ones, then any."""
     point: dict[str, Fraction] = {}
     for symbol in sorted(expected.symbols):
         said = repr((answer, expected, symbol, place)).encode()
         bits = int.from_bytes(hashlib.sha256(said).digest()[:10], "big")
-        size = Fraction(bits % (1 << 40), 1 << 38) + Fraction(1, 7)
-        if place == 4:
-            size = Fraction(2 + bits % 9)
-        negative = place > 4 and (bits >> 41) % 2
-        point[symbol] = -size if negative else size
+        if place in (4, 5, 6, 7):
+            point[symbol] = Fraction(2 + bits % 9)
+            continue
+        size = (Fraction(bits % (1 << 40), 1 << 38) + Fraction(1, 7)) * SCALES[place % 4]
+        point[symbol] = -size if place > 7 and (bits >> 41) % 2 else size
     return point

@@ -22,6 +22,8 @@ from .units import currency, plain_unit
 
 MAX_DEPTH = 40
 """Brackets within brackets."""
+MAX_FACTORIALS = 8
+"""Each takes milliseconds."""
 _RELATIONS = {"=": "=", "<": "<", ">": ">"} | {
     name: name for name in ("le", "ge", "ne", "in", "approx", "equiv", "sim", "cong")
 }
@@ -38,6 +40,7 @@ _BETWEEN = {"and", "or", "cup", "cap", "setminus", "pm", "circ", "rangle", "rflo
 _MATRICES = {"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"}
 _WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)\s*(.*?)\s*(?:\$\$?|\\\)|\\\])", re.DOTALL)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{(.*)\}", re.DOTALL)
+_NUMBER_IN_WORDS = re.compile(r"\\text\s*\{\s*([-+−]?[0-9][0-9.,/]*)\s*([A-Za-z][A-Za-z ./]*)?\}")
 _ONLY_WORDS = re.compile(
     r"\\(?:text|textrm|textbf|textit|textnormal|mbox|mathrm|mathbf)\s*\{([^{}]*)\}"
 )
@@ -55,6 +58,8 @@ def bare(text: str) -> str:
             text = found[1]
         if (found := _BOX.fullmatch(text)) and _closes_last(found[1]):
             text = found[1]
+        if found := _NUMBER_IN_WORDS.fullmatch(text):
+            text = f"{found[1]}\\text{{{found[2] or ''}}}"
     return text
 
 
@@ -73,9 +78,10 @@ def readings(text: str) -> list[Expression]:
     Raises: Unread where it says nothing that is known here.
     """
     text = bare(text)
-    found: list[Expression] = []
-    if (said := words_of(text)) is not None:
-        found.append(Expression("text", name=said))
+    said, only = words_of(text)
+    found = [Expression("text", name=said)] if said else []
+    if only:
+        return found
     try:
         tokens = tokens_of(text)
         found.append(read(tokens))
@@ -85,27 +91,25 @@ def readings(text: str) -> list[Expression]:
     except Unread:
         if not found:
             raise
-    if not found:
-        raise Unread("nothing")
     return found
 
 
-def words_of(text: str) -> str | None:
-    r"""The words of an answer that is a text, such as \text{not enough} or Evelyn; else None."""
+def words_of(text: str) -> tuple[str, bool]:
+    r"""The words of an answer that is a text, such as \text{not enough} or Evelyn, or "", and
+    whether it can be nothing else: two or three letters are also a product."""
     found = _ONLY_WORDS.fullmatch(text)
     said = " ".join((found[1] if found else text).replace("~", " ").split()).removesuffix(".")
     if found and re.fullmatch(r"\(?[A-Za-z]\)?", said):
-        return said.strip("()")
-    if not said or not all(letter.isalpha() or letter in " '’-,." for letter in said):
-        return None
-    if found:
-        return said if said[0].isalpha() else None
-    # Bare letters are a product of symbols, unless they are too many, or a name in capitals.
+        return said.strip("()"), True
+    if len(said) < 2 or not all(letter.isalpha() or letter in " '’-,." for letter in said):
+        return "", False
+    if not said[0].isalpha() or not said[-1].isalpha():
+        return "", False
     longest = max(re.findall(r"[^\W\d_]+", said), key=len, default="")
-    if longest in FUNCTIONS or longest.lower() in ("and", "or") or said[-1] in ",-":
-        return None
+    if not found and (longest in FUNCTIONS or longest.lower() in ("and", "or", "pi", "infinity")):
+        return "", False
     is_word = len(longest) > 3 or (len(longest) == 3 and not longest.islower())
-    return said if is_word or not longest.isascii() else None
+    return said, bool(found) or is_word or not longest.isascii()
 
 
 def read(tokens: tuple[Token, ...]) -> Expression:
@@ -114,6 +118,9 @@ def read(tokens: tuple[Token, ...]) -> Expression:
     found = reader.whole()
     if reader.place != len(reader.tokens):
         raise Unread("a rest")
+    calls = [one.name for one in found.walk() if one.kind == "call"]
+    if calls.count("factorial") + 2 * calls.count("binom") > MAX_FACTORIALS:
+        raise Unread("many factorials")
     for one in found.walk():
         if one.kind in COMPUTED and any(part.kind not in VALUES for part in one.parts):
             raise Unread(f"{one.kind} of what has no value")
@@ -183,7 +190,7 @@ class _Reader:
             names.append("")
         while True:
             start = self.place
-            sides.append(self.ratio())
+            sides.append(self._named_in_words() or self.ratio())
             names.append(_name(self.tokens[start : self.place]))
             if (sign := self._relation_sign()) is None:
                 break
@@ -196,6 +203,14 @@ class _Reader:
             named = [_relation(each, signs, names) for each in both]
             return Expression("either sign", tuple(named))
         return _relation(sides, signs, names)
+
+    def _named_in_words(self) -> Expression | None:
+        r"""\text{Area} before an equals sign."""
+        token, ahead = self.peek(), self.peek(1)
+        if token is None or token.kind != "words" or ahead is None or ahead.text != "=":
+            return None
+        self.place += 1
+        return Expression("text", name=token.text)
 
     def _relation_sign(self) -> str | None:
         token = self.peek()
@@ -316,8 +331,8 @@ class _Reader:
             elif terms:
                 break
             term = self.product()
-            terms.append(Expression("negative", (term,)) if negative else term)
-        return _simple(terms[0]) if len(terms) == 1 else Expression("sum", tuple(terms))
+            terms.append(_simple(Expression("negative", (term,))) if negative else term)
+        return terms[0] if len(terms) == 1 else Expression("sum", tuple(terms))
 
     def _sign(self) -> str:
         sign = self.take().text
@@ -334,9 +349,10 @@ class _Reader:
             if self.next_is("*"):
                 self.place += 1
                 found, divided = _times(found, self.power()), False
-            elif self.next_is("/"):
-                self.place += 1
-                found, divided = _over(found, self.power()), True
+            elif self.next_is("/", "÷"):
+                # 5/2 is a number, and 5 ÷ 2 what is left to be computed
+                over = _over if self.take().text == "/" else _divided
+                found, divided = over(found, self.power()), True
             elif self._starts_factor():
                 if divided:
                     raise Unread("1/2x")
@@ -435,6 +451,8 @@ class _Reader:
             base = self._subscript()
             if token.form != "integer" or not base.isdigit() or not 2 <= int(base) <= 36:
                 raise Unread("a base")
+            if base == "10":
+                return number(token.value, "integer")
             return Expression("based", name=f"{token.text}_{base}")
         return number(token.value, "integer" if token.form == "grouped" else token.form)
 
@@ -706,8 +724,13 @@ def _over(over: Expression, under: Expression) -> Expression:
     whole = all(part.kind == "number" and part.name == "integer" for part in (over, under))
     if whole and over.value is not None and under.value is not None:
         above, below = int(over.value), int(under.value)
-        if below > 1 and gcd(above, below) == 1:
+        signs = (above < 0) + (below < 0)
+        if abs(below) > 1 and signs < 2 and gcd(above, below) == 1:
             return number(Fraction(above, below), "fraction")
+    return _divided(over, under)
+
+
+def _divided(over: Expression, under: Expression) -> Expression:
     return Expression("quotient", (over, under))
 
 
@@ -743,4 +766,5 @@ def _name(tokens: tuple[Token, ...]) -> str:
     shape = rf"{letter}(?:_(?:[A-Za-z0-9]+|\{{[A-Za-z0-9]+\}}))?'*(?:\^\{{-1\}})?"
     called = rf"(?:\({letter}(?:,{letter})*\)|\([0-9]+\))?"
     pair = rf"\({letter}(?:,{letter})+\)"
-    return said if re.fullmatch(rf"{shape}{called}|{pair}", said) else ""
+    named = re.fullmatch(rf"{shape}{called}|{pair}", said)
+    return said.replace("{", "").replace("}", "") if named else ""

@@ -49,7 +49,7 @@ _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 _SIGNS = {
     **dict.fromkeys("−–‐‑", "-"),
     **dict.fromkeys("·⋅∙•∗", "\\cdot "),
-    "×": "\\times ", "÷": "\\div ", "⁄": "/", "∕": "/", "±": "\\pm ", "∓": "\\mp ",
+    "×": "\\times ", "⁄": "/", "∕": "/", "±": "\\pm ", "∓": "\\mp ",
     "≤": "\\le ", "≥": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "∈": "\\in ", "∪": "\\cup ",
     "∩": "\\cap ", "∖": "\\setminus ", "∅": "\\emptyset ", "∞": "\\infty ", "°": "^\\circ ",
     "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}",
@@ -64,7 +64,7 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ALIASES = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom",
     "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne", "lt": "<",
-    "gt": ">", "varnothing": "emptyset", "cdot": "*", "times": "*", "ast": "*", "div": "/",
+    "gt": ">", "varnothing": "emptyset", "cdot": "*", "times": "*", "ast": "*", "div": "÷",
     "lbrace": "\\{", "rbrace": "\\}", "{": "\\{", "}": "\\}", "lvert": "|", "rvert": "|",
     "vert": "|", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "colon": ":",
     "degree": "circ", "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi",
@@ -161,7 +161,7 @@ def _tokens(text: str) -> Iterator[Token]:
         elif letter in "<>" and text.startswith("=", place + 1):
             yield Token("command", "le" if letter == "<" else "ge")
             place += 2
-        elif letter in "+-*/=<>()[]{}|,;:!^_&%$€£¥√'":
+        elif letter in "+-*/÷=<>()[]{}|,;:!^_&%$€£¥√'":
             yield Token("sign", letter)
             place += 1
         else:
@@ -186,7 +186,7 @@ def _command(text: str, place: int) -> tuple[Token | None, int]:
         inside, end = _braced(text, end)
         return _words(name, inside), end
     name = _ALIASES.get(name, name)
-    kind: Kind = "command" if name.isalpha() else "sign"
+    kind: Kind = "command" if name.isalpha() else "sign"  # some commands mean a plain sign
     return Token(kind, name), end
 
 

@@ -22,7 +22,7 @@ BEHIND = "text after the answer"
 EMPTY = "the answer is empty"
 
 _HASHED_NUMBER = re.compile(r"####[ \t]*[-+−$]?[0-9][0-9.,]*[ \t]*(?=\n|\Z)")
-_BEHIND_A_BOX = re.compile(r"(?:[\s.$*]|\\\)|\\\])*")
+_BEHIND_A_BOX = re.compile(r"(?:[\s.。．$*]|\\\)|\\\])*")
 
 
 def check_form(form: str) -> None:

@@ -239,6 +239,8 @@ def _power(base: Any, exponent: Any, rational: Fraction | None, complex_too: boo
         return c.mpf(0)
     if abs(exponent) * (abs(c.mag(base)) + 1) > 4 * MAX_LOGARITHM:
         raise TooLarge
+    if rational is None and not isinstance(exponent, c.mpc) and c.isint(exponent):
+        rational = Fraction(int(exponent))
     if rational is not None and rational.denominator == 1:
         return base ** int(rational)
     if not isinstance(base, c.mpc) and base < 0 and not complex_too:

@@ -28,6 +28,8 @@ def _unfinished(one: Expression) -> list[Expression]:
 def _left_to_do(one: Expression) -> bool:
     if one.kind == "sum" and _alike(one):
         return True
+    if _neutral(one) or _cancels(one):
+        return True
     if one.symbols:
         numbers = [part for part in one.parts if exact(part) is not None]
         return one.kind in ("sum", "product") and len(numbers) > 1
@@ -39,6 +41,30 @@ def _left_to_do(one: Expression) -> bool:
     if one.kind == "product" and len(sums) > 1:
         return True
     return _rational(one) and not _complex_number(one)
+
+
+def _neutral(one: Expression) -> bool:
+    r"""Whether something is added, multiplied or raised that changes nothing, or all: x + 0, 1x,
+    0x, x^1."""
+    values = [exact(part) for part in one.parts]
+    if one.kind == "sum":
+        return 0 in values
+    if one.kind == "product":
+        return 0 in values or (1 in values and not _i(*one.parts))
+    if one.kind in ("quotient", "power"):
+        return values[1] in (0, 1)
+    return one.kind == "root" and values[1] == 1
+
+
+def _cancels(one: Expression) -> bool:
+    """Whether a whole number above is a multiple of the one below: 6x/3, 2(x + 1)/2."""
+    if one.kind != "quotient" or one.parts[0].kind != "product":
+        return False
+    below = exact(one.parts[1])
+    above = [exact(part) for part in one.parts[0].parts]
+    return bool(below) and any(
+        value is not None and (value / below).denominator == 1 for value in above
+    )
 
 
 def _rational(one: Expression) -> bool:
@@ -103,8 +129,31 @@ def _number(term: Expression) -> bool:
     return (term.parts[0] if term.kind == "negative" else term).kind == "number"
 
 
-def called_on_numbers(expression: Expression) -> frozenset[str]:
-    r"""Names of the functions that an expression applies to what has no symbols: \sin 15^\circ."""
-    return frozenset(
-        one.name for one in expression.walk() if one.kind == "call" and not one.symbols
-    )
+_FAMILIES = {
+    **dict.fromkeys(("ln", "log", "lg"), "logarithm"),
+    **dict.fromkeys(("sin", "cos", "tan", "cot", "sec", "csc"), "angle"),
+}
+"""Functions that are written for one another."""
+
+
+def foreign_functions(answer: Expression, expected: Expression) -> frozenset[str]:
+    r"""Functions in an answer that the expected one does not have: \sin 15^\circ, \gcd(84,36) and
+    \ln e^x leave to be computed what was asked for."""
+    known = _functions(expected)
+    for one in expected.walk():
+        if one.kind == "root":
+            known.add("abs")  # |x| is the root of x²
+        if one.kind == "constant" and one.name == "e":
+            known.add("exp")
+        if one.kind == "constant" and one.name == "i":
+            known.add("angle")  # cos x + i sin x is e^{ix}
+    return frozenset(_functions(answer) - known)
+
+
+def _functions(expression: Expression) -> set[str]:
+    calls = [one for one in expression.walk() if one.kind == "call"]
+    return {
+        "abs of a number" if one.name == "abs" and not one.symbols else
+        _FAMILIES.get(one.name, one.name)
+        for one in calls
+    }  # fmt: skip

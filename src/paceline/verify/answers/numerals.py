@@ -65,7 +65,9 @@ _MULTIPLIED = re.compile(
     r"|thirds?|quarters?|tenths?|hundredths?|and\s+(?:a|one)\s+|[万千百亿兆十成折半]|分之|点[零一二三四五六七八九])",
     re.IGNORECASE,
 )
-_RAISED_BEHIND = re.compile(r"[\u0370-\u03ff]|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)|\s*\\(?:frac|sqrt|pi|overline|dot|bar)(?![a-z])|/")
+_RAISED_BEHIND = re.compile(
+    r"[\u0370-\u03ff]|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)|\s*\\(?:frac|sqrt|pi|overline|dot|bar)(?![a-z])|/"
+)
 _LETTERS_BEHIND = re.compile(r"[A-Za-z]+")
 
 

@@ -106,7 +106,9 @@ _NUMBER = re.compile(
     r"(?:\\(?:overline|bar)\s*\{(?P<period>[0-9]+)\}|(?P<dots>\\dot.*)|\((?P<round>[0-9]+)\))"
     r"|(?P<plain>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE](?P<exponent>[-+]?[0-9]{1,3})(?![0-9]))?"
 )
-_DOTS = re.compile(r"(?:\\dot\s*(?:\{([0-9])\}|([0-9])))([0-9]*)(?:\\dot\s*(?:\{([0-9])\}|([0-9])))?")
+_DOTS = re.compile(
+    r"(?:\\dot\s*(?:\{([0-9])\}|([0-9])))([0-9]*)(?:\\dot\s*(?:\{([0-9])\}|([0-9])))?"
+)
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.))", re.DOTALL)
 _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 

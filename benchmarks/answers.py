@@ -2,9 +2,9 @@
 
     python benchmarks/answers.py
 
-The pairs and the right verdicts are those of tests/verify/pairs.jsonl, made by hand; a table by kind
-comes last. math-verify is called as its documentation shows, `verify(parse(expected), parse(answer))` on boxed text, with its
-default time limits.
+The pairs and the right verdicts are those of tests/verify/pairs.jsonl, made by hand; a table by
+kind comes last. math-verify is called as its documentation shows, `verify(parse(expected),
+parse(answer))` on boxed text, with its default time limits.
 """
 
 import argparse
@@ -78,7 +78,8 @@ def main() -> None:
         times = sorted(f["seconds"][name] for f in found)
         print(
             f"{name:12} {accepts} wrong answers accepted, {rejects} right ones rejected, of "
-            f"{len(found)}; median {1000 * times[len(times) // 2]:.1f} ms, slowest {times[-1]:.1f} s"
+            f"{len(found)}; median {1000 * times[len(times) // 2]:.1f} ms, "
+            f"slowest {times[-1]:.1f} s"
         )
     if args.json:
         args.json.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n")

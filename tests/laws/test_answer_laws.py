@@ -1,5 +1,5 @@
-"""What must hold of every comparison of answers: whoever adds to a right answer what no reader would
-ignore is not paid for it any more, nor for any other value. `make fuzz` tries 100,000."""
+"""What must hold of every comparison of answers: whoever adds to a right answer what no reader
+would ignore is not paid for it any more, nor for any other value. `make fuzz` tries 100,000."""
 
 import os
 from fractions import Fraction
@@ -48,22 +48,27 @@ VALUES = [
     "60",
 ]
 BEHIND = [
-    r"+\foo{3}", r"\unknown", "+1", "-1", r"\cdot 2", r"\times 1", "*1", "/1", r"\div 1", "^2", "^{1}",
+    r"+\foo{3}", r"\unknown", "+1", "-1", r"\cdot 2", r"\times 1", "*1", "/1", r"\div 1", "^2",
+    "^{1}",
     "_2", "_{7}", "!", r"\\7", r"\frac{1}{", r"\frac{1}{2}", r"\sqrt(9)", ",7", r"\text{ or }7",
     r"\text{ million}", r"\text{ dozen}", "=7", r"\neq 7", "<7", r"\cup 7", "x", "z", r"\pi", "i",
-    r"\mathbf{i}", "&7", "|", "'", "?", "#", "..", r"\ldots", r"\pmod 7", "(7)", "[7]", ":7", "½", "²",
+    r"\mathbf{i}", "&7", "|", "'", "?", "#", "..", r"\ldots", r"\pmod 7", "(7)", "[7]", ":7", "½",
+    "²",
     "七", "５ 5", " 5",
 ]  # fmt: skip
 BEFORE = [
     r"\neq ", r"\geq ", "<", r"\approx ", "=", "7=", "7+", "1+", r"2\cdot ", "--", "!", r"\foo ",
-    r"\pm ", "7,", "7;", r"\text{not }", r"\text{about }", "2^", r"\log ", "7 ", "x", r"\sqrt", r"\\",
+    r"\pm ", "7,", "7;", r"\text{not }", r"\text{about }", "2^", r"\log ", "7 ", "x", r"\sqrt",
+    r"\\",
     "±", "≠", "^", "_", "&", "|", "#", "?", "..", r"\sum ", r"\lim ",
 ]  # fmt: skip
 AROUND = [
     r"\sqrt{%s}", r"|%s|", r"\lfloor %s\rfloor", r"\lceil %s\rceil", r"\max(%s,0)", r"\gcd(%s,0)",
-    r"\overline{%s}", r"\vec{%s}", r"\foo{%s}", r"\frac{%s}{1}", r"\frac{%s}{%s}", r"[%s]", r"\{%s\}",
+    r"\overline{%s}", r"\vec{%s}", r"\foo{%s}", r"\frac{%s}{1}", r"\frac{%s}{%s}", r"[%s]",
+    r"\{%s\}",
     r"\{\{%s\}\}", r"\langle %s\rangle", r"(%s,%s)", r"%s,%s", r"\not{%s}", r"\phantom{%s}",
-    r"\cancel{%s}", r"\binom{%s}{1}", r"%s\text{ or }%s", r"\int %s", r"\begin{vmatrix}%s\end{vmatrix}",
+    r"\cancel{%s}", r"\binom{%s}{1}", r"%s\text{ or }%s", r"\int %s",
+    r"\begin{vmatrix}%s\end{vmatrix}",
     r"\lim %s", r"{%s}^{1}", r"\ln e^{%s}", r"\sin(%s)", r"2(%s)/2", r"\hspace{%s}",
 ]  # fmt: skip
 
@@ -107,7 +112,8 @@ def test_the_last_number_has_its_sign(value, before, behind):
 @many
 @given(
     value=st.integers(1, 999),
-    before=st.sampled_from([r"\sqrt{", r"\frac{x}{", "10^", "10^{", "101_", r"\log_", "≥ ", "≠", "±",
+    before=st.sampled_from([r"\sqrt{", r"\frac{x}{", "10^", "10^{", "101_", r"\log_", "≥ ", "≠",
+    "±",
                             "minus ", "3:", "2024-05-", r"\neq ", "√", "x/"]),
     behind=st.sampled_from(["", ".", "}", "$", " is the answer"]),
 )  # fmt: skip

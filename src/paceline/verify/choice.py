@@ -19,8 +19,9 @@ _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("。"): "
 class Choice(OwnVerifier):
     """1 if the one answer in the form asked for is the letter of the right option, else 0.
 
-    "B", "(B)", "B.", "b)" and "\\text{(B)}" are the letter B; "A or B" and "B, because …" are none. Where the
-    problem's data has the options in a column, the letter may be followed by its own option's text.
+    "B", "(B)", "B.", "b)" and "\\text{(B)}" are the letter B; "A or B" and "B, because …" are
+    none. Where the problem's data has the options in a column, the letter may be followed by its
+    own option's text.
 
     Example: Choice("boxed") accepts "\\boxed{C}" for "C"
     """

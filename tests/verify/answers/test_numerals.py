@@ -96,7 +96,12 @@ def test_a_last_number_that_stands_as_one(text, value):
 @pytest.mark.parametrize(
     "text",
     [
-        r"$2\frac{1}{2}$", "101_{2}", "101_2", r"3\sqrt{5}", r"\sqrt{5}", r"\sqrt5", "√5", "3,5", "10^3", "10^{3}", "2**5", "2 1/2", "is 5x", "5 million", "5万", "is minus 5", "12:30", "3:2", "2024-05-03", "x ≥ 5", "x > 5", "x != 5", r"\neq 5", r"\pm 5", "±5", "1 234", "10 080", "x_1", r"\frac{3}{5}x", "x/5", "5/x", "the 5th", r"\log_2 8", r"0.\overline{3}", "(3,5)", "5 squared", "5 and a half", "3.5.2024", "- 5", "5 dozen", "5₂", "e^5", "e^{5}", "e^{-5}", r"\binom{7}{5}", "5/", "2/6", "5 × 10³", r"5\times10^3", "x^2", "x²", r"5\pi", "5π",
+        r"$2\frac{1}{2}$", "101_{2}", "101_2", r"3\sqrt{5}", r"\sqrt{5}", r"\sqrt5", "√5", "3,5",
+        "10^3", "10^{3}", "2**5", "2 1/2", "is 5x", "5 million", "5万", "is minus 5", "12:30", "3:2",
+        "2024-05-03", "x ≥ 5", "x > 5", "x != 5", r"\neq 5", r"\pm 5", "±5", "1 234", "10 080",
+        "x_1", r"\frac{3}{5}x", "x/5", "5/x", "the 5th", r"\log_2 8", r"0.\overline{3}", "(3,5)",
+        "5 squared", "5 and a half", "3.5.2024", "- 5", "5 dozen", "5₂", "e^5", "e^{5}", "e^{-5}",
+        r"\binom{7}{5}", "5/", "2/6", "5 × 10³", r"5\times10^3", "x^2", "x²", r"5\pi", "5π",
     ],
 )  # fmt: skip
 def test_a_part_of_something_else_is_no_number(text):

@@ -202,9 +202,10 @@ def _check_relation(answer: Expression, expected: Expression) -> None:
     if _left_open(answer, expected):
         raise Differs(UNCOMPUTED)
     for turned in (answer, _turned(answer)):
-        if turned is not None and turned.name == expected.name:
-            if all(map(_same_side, turned.parts, expected.parts)):
-                return None
+        if turned is None or turned.name != expected.name:
+            continue
+        if all(map(_same_side, turned.parts, expected.parts)):
+            return None
     if expected.name == answer.name and expected.name in ("=", "ne"):
         return _require(_factor(answer, expected) is not None)
     if _solved(expected) or len(expected.parts) != 2:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd
 from typing import Literal
 
 Kind = Literal[
@@ -55,6 +56,43 @@ class Expression:
 def number(value: Fraction, form: str) -> Expression:
     """A finished number. Form: integer, decimal, recurring, fraction, mixed, per cent."""
     return Expression("number", name=form, value=value)
+
+
+def simple(term: Expression) -> Expression:
+    """A sign and a finished number are a finished number."""
+    if term.kind != "negative":
+        return term
+    (inner,) = term.parts
+    if inner.kind == "number" and inner.value is not None and inner.value >= 0:
+        return number(-inner.value, inner.name)
+    return term
+
+
+def fraction_of(over: Expression, under: Expression) -> Expression:
+    """A quotient; a finished fraction where two whole numbers are in lowest terms."""
+    whole = all(part.kind == "number" and part.name == "integer" for part in (over, under))
+    if whole and over.value is not None and under.value is not None:
+        above, below = int(over.value), int(under.value)
+        signs = (above < 0) + (below < 0)
+        if abs(below) > 1 and signs < 2 and gcd(above, below) == 1:
+            return number(Fraction(above, below), "fraction")
+    return quotient_of(over, under)
+
+
+def quotient_of(over: Expression, under: Expression) -> Expression:
+    return Expression("quotient", (over, under))
+
+
+def times(left: Expression, right: Expression) -> Expression:
+    parts = left.parts if left.kind == "product" else (left,)
+    return Expression("product", (*parts, right))
+
+
+def expanded(parts: list[Expression]) -> tuple[Expression, ...]:
+    """Elements, with both of each \\pm."""
+    return tuple(
+        one for part in parts for one in (part.parts if part.kind == "either sign" else (part,))
+    )
 
 
 def canonical(expression: Expression) -> Expression:

@@ -57,7 +57,8 @@ _RELATION = re.compile(r"(?:[≥≤≠±∓√∛∜^_/]|!=|(?<!\\)\\[|]|<|(?<![
 _TAG = re.compile(r"(?:<[^<>]*>|(?:\A|\n)\s*>)\s*\Z")
 _IN_WORDS = re.compile(r"\b(?:minus|negative)\s+\Z", re.IGNORECASE)
 _JOINED = re.compile(
-    r"(?:[0-9]:|[0-9]{4}-[0-9]{1,2}-|[0-9]\*\*|[A-Za-z)]\*\*|(?<![0-9])[0-9]{1,3}[  \u2009\u202f])\Z"
+    r"(?:[0-9]:|[0-9]{4}-[0-9]{1,2}-|[0-9A-Za-z)]\*\*"
+    r"|(?<![0-9])[0-9]{1,3}[ \u00a0\u2009\u202f])\Z"
 )
 """A time or ratio, a date, a power; the start of 1 234 or of 2 1/2 (`_is_joined`)."""
 _MULTIPLIED = re.compile(
@@ -87,8 +88,8 @@ def number(text: str) -> Fraction | None:
 
 
 def last_number(text: str) -> str | None:
-    r"""The last number of a text, with its sign; `number` refuses it where it is a part of something
-    else, as the 5 of 3\sqrt{5} is, or has a sign that is not known.
+    r"""The last number of a text, with its sign; `number` refuses it where it is a part of
+    something else, as the 5 of 3\sqrt{5} is, or has a sign that is not known.
 
     The 2 of cm^2 and of x_2 belongs to a unit or a name, and is passed over. Commas that are not in
     threes separate numbers; one comma alone (3,5) may be a decimal one. A minus behind a digit, a
@@ -96,14 +97,10 @@ def last_number(text: str) -> str | None:
     """
     tail = _GROUPED.sub(",", text[-MAX_TAIL:])
     tail = _FRACTION.sub(r"\1/\2", tail)
-    skipped = 0
-    for found in reversed(list(_RUN.finditer(tail))):
+    for found in list(_RUN.finditer(tail))[: -MAX_SKIPPED - 2 : -1]:
         before = tail[: found.start()]
         if not _in_name_or_unit(before):
             return _standing(found, before, tail)
-        skipped += 1
-        if skipped > MAX_SKIPPED:
-            break
     return None
 
 

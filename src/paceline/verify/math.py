@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .answers.numerals import SIGNS, last_number, number
+from .answers.numerals import SIGNS, last_number, number, with_commas
 from .form import CUT, UNCLOSED, Form, answer_text, check_form, one_answer
 from .own import OwnVerifier, verdict
 
@@ -78,7 +78,7 @@ class NumberIn(OwnVerifier):
         answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
             return verdict(False, reason)
-        value = number(self._without_unit(answer))
+        value = number(self._without_unit(with_commas(answer) if self.form == "boxed" else answer))
         if value is None:
             return verdict(False, "the answer is not a plain number")
         if value != expected:

@@ -30,7 +30,6 @@ from paceline.verify.answers.numerals import last_number, number
         ("<answer>5</answer>", 5),
         ("=> 5", 5),
         ("-> 5", 5),
-        ("> 5", 5),
         ("10{,}080", 10080),
         (r"10,\!080", 10080),
         ("x_1 = 3 and x_2", 3),

@@ -86,14 +86,6 @@ class Cursor(ABC):
 
     def number_of(self, token: Token) -> Expression:
         assert token.value is not None
-        if self.next_is("_"):
-            self.place += 1
-            base = self.subscript()
-            if token.form != "integer" or not base.isdigit() or not 2 <= int(base) <= 36:
-                raise Unread("a base")
-            if base == "10":
-                return number(token.value, "integer")
-            return Expression("based", name=f"{token.text}_{base}")
         return number(token.value, "integer" if token.form == "grouped" else token.form)
 
     def symbol(self, name: str) -> Expression:

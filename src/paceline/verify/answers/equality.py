@@ -13,6 +13,7 @@ from fractions import Fraction
 from .expression import VALUES, Expression, canonical
 from .finished import foreign_functions, unfinished
 from .numeric import NoValue, TooLarge, exact, quotient, same, value_at
+from .real_sets import NoSet, real_set, same_set
 
 SCALES = (1, 10, Fraction(1, 8), 100)
 """Sizes of the values that symbols get: \\ln(x-5) and \\sqrt{1-x^2} have none at the same ones."""
@@ -51,28 +52,30 @@ def _same(answer: Expression, expected: Expression) -> bool:
 
 
 def _check(answer: Expression, expected: Expression) -> None:
+    if _are_sets(answer, expected) and (right := _same_real_set(answer, expected)) is not None:
+        return _require(right)
     if "list" in (answer.kind, expected.kind):
         answer, expected = _set_named(answer), _set_named(expected)
         return _check_lists(answer, expected)
     if expected.kind == "relation":
         return _check_relation(answer, expected)
     if answer.kind == "relation":
-        return _check(_value_named(answer, expected), expected)
+        return _check(_value_named(answer), expected)
     if "quantity" in (answer.kind, expected.kind):
         return _check_units(answer, expected)
     if {answer.kind, expected.kind} == {"text", "symbol"}:
         return _require(answer.name == expected.name)
     if expected.kind in VALUES and answer.kind in VALUES:
         return _check_values(answer, expected)
-    answer, expected = _real_line(answer), _real_line(expected)
     if answer.kind != expected.kind:
         raise Differs(OTHER_KIND)
     if expected.kind == "text":
         return _require(_plain(answer.name) == _plain(expected.name))
-    if expected.kind == "set" or (expected.kind == "union" and expected.name != "setminus"):
-        _require(answer.name == expected.name)
-        return _check_in_any_order(_different(answer), _different(expected))
     _require(answer.name == expected.name)
+    if expected.kind == "set":
+        return _check_in_any_order(_different(answer), _different(expected))
+    if expected.kind == "union" and expected.name != "setminus":
+        return _check_in_any_order(answer.parts, expected.parts)
     _check_parts(answer.parts, expected.parts)
 
 
@@ -151,6 +154,43 @@ def _names(one: Expression) -> frozenset[str]:
     return frozenset(named[0] for named in found if named)
 
 
+# -- sets of real numbers ----------
+
+
+def _are_sets(answer: Expression, expected: Expression) -> bool:
+    """Whether both may be sets of real numbers that are written in different ways; two brackets may
+    be points, two relations are compared as they stand."""
+    kinds = {answer.kind, expected.kind}
+    if "union" in kinds or _says_inequalities(answer) or _says_inequalities(expected):
+        return True
+    alike = answer.kind == expected.kind and answer.kind != "relation"
+    return not alike and all(
+        one.kind in ("bracket", "relation") or one.name == "mathbb:R" for one in (answer, expected)
+    )
+
+
+def _says_inequalities(one: Expression) -> bool:
+    r"""Whether this is a list such as x < 2 or x > 3."""
+    return one.kind == "list" and any(
+        part.kind == "relation" and part.name not in ("=", "in") for part in one.parts
+    )
+
+
+def _same_real_set(answer: Expression, expected: Expression) -> bool | None:
+    r"""Whether two sets of real numbers are the same; None where one is none: A \cup B.
+
+    Raises: Differs where an end was not computed.
+    """
+    try:
+        ours, theirs = real_set(answer), real_set(expected)
+    except NoSet:
+        return None
+    same_numbers = same_set(ours, theirs)
+    if same_numbers and (_left_open(answer, expected) or ours.written > theirs.written):
+        raise Differs(UNCOMPUTED)  # (1,2] and [2,3) are one interval
+    return same_numbers
+
+
 # -- relations ----------
 
 
@@ -172,15 +212,12 @@ def _mentions(value: Expression, name: str, naming: Expression) -> bool:
     return name in symbols or (len(name) > 1 and name[:1] in symbols & naming.symbols)
 
 
-def _value_named(answer: Expression, expected: Expression) -> Expression:
+def _value_named(answer: Expression) -> Expression:
     """What a relation says a name is, for an expected answer without a name."""
     named = _named(answer)
-    if named is not None:
-        return named[1]
-    interval = _interval(answer)
-    if interval is not None and expected.kind in ("bracket", "union"):
-        return interval
-    raise Differs(OTHER_KIND)
+    if named is None:
+        raise Differs(OTHER_KIND)
+    return named[1]
 
 
 def _check_relation(answer: Expression, expected: Expression) -> None:
@@ -192,13 +229,8 @@ def _check_relation(answer: Expression, expected: Expression) -> None:
             return _check(ours[1], theirs[1])
         if theirs[1].kind in VALUES and not theirs[1].symbols:
             raise Differs(UNCOMPUTED if ours is None else OTHER)  # 2x = 6 for x = 3
-    if ours is not None and ours[1].kind == "bracket":
-        answer = ours[1]
     if answer.kind != "relation":
-        interval = _interval(expected)
-        if interval is None or answer.kind != "bracket":
-            raise Differs(OTHER_KIND)
-        return _check(answer, interval)
+        raise Differs(OTHER_KIND)
     if _left_open(answer, expected):
         raise Differs(UNCOMPUTED)
     for turned in (answer, _turned(answer)):
@@ -265,32 +297,6 @@ def _factor(answer: Expression, expected: Expression):
 def _difference(relation: Expression) -> Expression:
     left, right = relation.parts
     return Expression("sum", (left, Expression("negative", (right,))))
-
-
-def _interval(relation: Expression) -> Expression | None:
-    r"""The interval that x > 5 or 1 < x \le 2 means; None where it means none."""
-    for one in (relation, _turned(relation)):
-        if one is None or not set(one.name.split()) <= {"<", "le"}:
-            continue
-        infinity = Expression("constant", name="infty")
-        sides, signs = list(one.parts), one.name.split()
-        if len(sides) == 2 and sides[0].kind == "symbol":
-            sides, signs = [Expression("negative", (infinity,)), *sides], ["<", *signs]
-        elif len(sides) == 2 and sides[1].kind == "symbol":
-            sides, signs = [*sides, infinity], [*signs, "<"]
-        if len(sides) != 3 or sides[1].kind != "symbol" or sides[0].symbols | sides[2].symbols:
-            return None
-        opening, closing = "(" if signs[0] == "<" else "[", ")" if signs[1] == "<" else "]"
-        return Expression("bracket", (sides[0], sides[2]), f"{opening} {closing}")
-    return None
-
-
-def _real_line(one: Expression) -> Expression:
-    r"""\mathbb{R} as an interval, which other people write for it."""
-    if one.kind == "symbol" and one.name == "mathbb:R":
-        infinity = Expression("constant", name="infty")
-        return Expression("bracket", (Expression("negative", (infinity,)), infinity), "( )")
-    return one
 
 
 # -- units ----------

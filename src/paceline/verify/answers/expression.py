@@ -96,14 +96,30 @@ def expanded(parts: list[Expression]) -> tuple[Expression, ...]:
 
 
 def canonical(expression: Expression) -> Expression:
-    """The same with the operands of sums and products, flattened, in one order."""
-    parts = [canonical(part) for part in expression.parts]
+    """The same with the operands of sums and products, flattened, in one order, and with quotients
+    as products: 1/2^9 is 2^-9."""
+    parts = tuple(canonical(part) for part in expression.parts)
+    if expression.kind == "quotient":
+        over, under = parts
+        inverse = _inverse(under)
+        if over.kind == "number" and over.value == 1:
+            return inverse
+        return canonical(Expression("product", (over, inverse)))
     if expression.kind in ("sum", "product"):
         flat = [
             inner
             for part in parts
             for inner in (part.parts if part.kind == expression.kind else (part,))
         ]
-        parts = sorted(flat, key=repr)
+        parts = tuple(sorted(flat, key=repr))
     name = "" if expression.kind == "number" else expression.name
-    return Expression(expression.kind, tuple(parts), name, expression.value)
+    return Expression(expression.kind, parts, name, expression.value)
+
+
+def _inverse(under: Expression) -> Expression:
+    """What is left of 1/b in canonical form."""
+    if under.kind == "power" and under.parts[1].kind == "number":
+        base, exponent = under.parts
+        assert exponent.value is not None
+        return Expression("power", (base, Expression("number", value=-exponent.value)))
+    return Expression("power", (under, Expression("number", value=Fraction(-1))))

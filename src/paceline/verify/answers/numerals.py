@@ -31,7 +31,7 @@ _RUN = re.compile(r"\d[\d.,]*(?:[eE][-+−]?\d+)?(?:/\d[\d.,]*)*")
 
 SIGNS = "-+−"
 """Signs that a number may have."""
-_DASHES = "-−–‐‑－﹣"
+_DASHES = "-−–‐‑‒－﹣⁻"
 """What is typed for a minus."""
 _OPERAND = re.compile(r"(?![\u2e80-\U0003ffff])[^\W_]|[)\]}%]")
 """Behind it a minus subtracts, or joins; Chinese has no spaces that would set a sign apart."""
@@ -51,11 +51,16 @@ _BETWEEN = {
 _COMMAND_BEFORE = re.compile(r"\\([A-Za-z]+)(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))?\s*\Z")
 _OPENER = re.compile(r"\\([A-Za-z]+)\s*(?:\[[^\[\]]*\]\s*)?(?:\{[^{}]*\}\s*)*\Z")
 _NAME_BEFORE = re.compile(r"[A-Za-z_]\Z")
-_UNIT_RAISED = re.compile(r"([A-Za-z]+)\}?\s*\^\s*\{?\Z")
+_UNIT_RAISED = re.compile(r"([A-Za-z]+)\}?\s*\$?\s*\^\s*\{?\Z")
 _NAME_WITH_INDEX = re.compile(r"[A-Za-z)]\s*_\s*\{?\Z")
 _RELATION = re.compile(r"(?:[≥≤≠±∓√∛∜^_/]|!=|(?<!\\)\\[|]|<|(?<![=\-→>])>)\s*\Z")
-_TAG = re.compile(r"(?:<[^<>]*>|(?:\A|\n)\s*>)\s*\Z")
-_IN_WORDS = re.compile(r"\b(?:minus|negative)\s+\Z", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>\s*\Z")
+_IN_WORDS = re.compile(
+    r"(?:\b(?:minus|neg|negative|not|at most|at least|up to|(?:less|more|greater|fewer) than)\s+"
+    r"|分之|第|负的|不是|'|[^—]—)\Z",
+    re.IGNORECASE,
+)
+"""Words that make another number of one, or none; an apostrophe, and a dash that is no sign."""
 _JOINED = re.compile(
     r"(?:[0-9]:|[0-9]{4}-[0-9]{1,2}-|[0-9A-Za-z)]\*\*"
     r"|(?<![0-9])[0-9]{1,3}[ \u00a0\u2009\u202f])\Z"
@@ -63,7 +68,7 @@ _JOINED = re.compile(
 """A time or ratio, a date, a power; the start of 1 234 or of 2 1/2 (`_is_joined`)."""
 _MULTIPLIED = re.compile(
     r"\s*(?:\\?text\{\s*)?(?:hundred|thousand|(?:m|b|tr)illion|dozen|squared|cubed|factorial|hal(?:f|ves)"
-    r"|thirds?|quarters?|tenths?|hundredths?|and\s+(?:a|one)\s+|[万千百亿兆十成折半]|分之|点[零一二三四五六七八九])",
+    r"|thirds?|quarters?|tenths?|hundredths?|and\s+(?:a|one)\s+|[万亿兆十成折半]|[千百](?![克米瓦分])|分之|点[零一二三四五六七八九])",
     re.IGNORECASE,
 )
 _RAISED_BEHIND = re.compile(
@@ -87,6 +92,11 @@ def number(text: str) -> Fraction | None:
     return sign * Fraction(over, under) if under > 1 and gcd(over, under) == 1 else None
 
 
+def with_commas(text: str) -> str:
+    r"""A text in which LaTeX's spellings of thousands, 10{,}080 and 10,\!080, have plain commas."""
+    return _GROUPED.sub(",", text)
+
+
 def last_number(text: str) -> str | None:
     r"""The last number of a text, with its sign; `number` refuses it where it is a part of
     something else, as the 5 of 3\sqrt{5} is, or has a sign that is not known.
@@ -95,7 +105,7 @@ def last_number(text: str) -> str | None:
     threes separate numbers; one comma alone (3,5) may be a decimal one. A minus behind a digit, a
     letter or a bracket subtracts and is no sign; two signs stay, and make it no number.
     """
-    tail = _GROUPED.sub(",", text[-MAX_TAIL:])
+    tail = with_commas(text[-MAX_TAIL:])
     tail = _FRACTION.sub(r"\1/\2", tail)
     for found in list(_RUN.finditer(tail))[: -MAX_SKIPPED - 2 : -1]:
         before = tail[: found.start()]
@@ -118,7 +128,7 @@ def _standing(found: re.Match[str], before: str, tail: str) -> str:
     """The number that digits are, with its sign, or the larger thing that they are a part of."""
     run = found.group().rstrip(".,")
     behind = tail[found.start() + len(run) :]
-    if behind[:1].isnumeric():  # "5½" and "103²" are other numbers than 5 and 103.
+    if behind[:1].isnumeric() and not behind[:1].isalpha():  # "5½", "103²"; 千 is a word
         return run + behind[:1]
     if before.endswith(".") and not re.search(r"[\w.)]\.", before[-2:]):
         run, before = "." + run, before[:-1]
@@ -190,6 +200,9 @@ def _signed(run: str, before: str) -> str:
         before = before[:-1]
     stripped = before.rstrip(_DASHES + "+")
     signs = before[len(stripped) :]
+    earlier = stripped.rstrip(" \t")
+    if signs and earlier and earlier[-1] in _DASHES:  # - -5
+        signs = earlier[-1] + signs
     subtracts = len(signs) == 1 and _OPERAND.search(stripped[-1:])
     if subtracts:
         return run

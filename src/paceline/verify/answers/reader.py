@@ -17,9 +17,10 @@ Lists to unions are here, quantities to primaries in `values`, what begins with 
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 
 from .cursor import GREEK, RELATIONS
-from .expression import COMPUTED, VALUES, Expression, expanded
+from .expression import COMPUTED, VALUES, Expression, expanded, number
 from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
 from .units import plain_unit
 from .values import Values
@@ -28,7 +29,25 @@ MAX_FACTORIALS = 8
 """Each takes milliseconds."""
 _WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)\s*(.*?)\s*(?:\$\$?|\\\)|\\\])", re.DOTALL)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{(.*)\}", re.DOTALL)
+_LETTER = re.compile(r"\(?[A-Za-z]\)?")
+_STYLED = re.compile(
+    r"\\(?:text|textbf|textit|mbox|mathbf|mathrm|boldsymbol|bm|underline)\s*\{([^A-Za-z].*|\\.*)\}"
+    r"|\\(?:color|textcolor)\s*\{[A-Za-z]+\}\s*\{(.*)\}|\\(?:bf|rm|it)\s+([^A-Za-z].*)",
+    re.DOTALL,
+)
+"""A style around all of an answer that is no word."""
 _NUMBER_IN_WORDS = re.compile(r"\\text\s*\{\s*([-+−]?[0-9][0-9.,/]*)\s*([A-Za-z][A-Za-z ./]*)?\}")
+_BASED = re.compile(
+    r"\(?(?:\\(?:text|mathrm)\{)?([0-9A-Za-z]{1,60})\}?\)?_\(?\{?(?:\\text\{)?\(?([0-9]{1,2}|[a-z]+)[)}]*"
+)
+_BASES = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16,
+}  # fmt: skip
+_DATE = re.compile(
+    r"[A-Z][a-z]{2,} [0-9]{1,2}(?:, [0-9]{4})?|[0-9]{1,2} [A-Z][a-z]{2,}(?: [0-9]{4})?"
+)
+"""March 14."""
 _ONLY_WORDS = re.compile(
     r"\\(?:text|textrm|textbf|textit|textnormal|mbox|mathrm|mathbf)\s*\{([^{}]*)\}"
 )
@@ -46,6 +65,10 @@ def bare(text: str) -> str:
             text = found[1]
         if (found := _BOX.fullmatch(text)) and _closes_last(found[1]):
             text = found[1]
+        if (found := _STYLED.fullmatch(text)) and _closes_last(
+            inside := found[found.lastindex or 0]
+        ):
+            text = inside if not _LETTER.fullmatch(inside) else text
         if found := _NUMBER_IN_WORDS.fullmatch(text):
             text = f"{found[1]}\\text{{{found[2] or ''}}}"
     return text
@@ -66,6 +89,8 @@ def readings(text: str) -> list[Expression]:
     Raises: Unread where it says nothing that is known here.
     """
     text = bare(text)
+    if based := _based(text):
+        return [based]
     said, only = words_of(text)
     found = [Expression("text", name=said)] if said else []
     if only:
@@ -74,7 +99,7 @@ def readings(text: str) -> list[Expression]:
         tokens = tokens_of(text)
         found.append(read(tokens))
         split = ungrouped(tokens)
-        if split != tokens:
+        if split != tokens and all(part.kind == "number" for part in read(split).parts):
             found.append(read(split))
     except Unread:
         if not found:
@@ -82,14 +107,32 @@ def readings(text: str) -> list[Expression]:
     return found
 
 
+def _based(text: str) -> Expression | None:
+    r"""A numeral with its base: 1AF_{16}, (101)_2, 101_{\text{two}}; None for anything else."""
+    found = _BASED.fullmatch("".join(text.split()).replace("₂", "_2").replace("₈", "_8"))
+    if found is None:
+        return None
+    digits, said = found[1].upper(), found[2].lower()
+    base = int(said) if said.isdigit() else _BASES.get(said, 0)
+    if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in digits):
+        return None
+    if base == 10:
+        return number(Fraction(int(digits)), "integer")
+    return Expression("based", name=f"{digits.lstrip('0') or '0'}_{base}")
+
+
 def words_of(text: str) -> tuple[str, bool]:
     r"""The words of an answer that is a text, such as \text{not enough} or Evelyn, or "", and
     whether it can be nothing else: two or three letters are also a product."""
     found = _ONLY_WORDS.fullmatch(text)
     said = " ".join((found[1] if found else text).replace("~", " ").split()).removesuffix(".")
-    if found and re.fullmatch(r"\(?[A-Za-z]\)?", said):
+    if found and _LETTER.fullmatch(said):
         return said.strip("()"), True
-    if len(said) < 2 or not all(letter.isalpha() or letter in " '’-,." for letter in said):
+    if _DATE.fullmatch(said):
+        return said, True
+    if not said or (len(said) < 2 and said.isascii()):
+        return "", False
+    if not all(letter.isalpha() or letter in " '’-,." for letter in said):
         return "", False
     if not said[0].isalpha() or not said[-1].isalpha():
         return "", False
@@ -123,20 +166,16 @@ class _Reader(Values):
     def whole(self) -> Expression:
         """A relation or a list of relations: x = -2 or x = 1."""
         first = self.relation()
-        found = [first]
-        while self._separator():
+        found, words = [first], set[str]()
+        while self.next_is(",", ";", "and", "or"):
+            word = self.take().text
+            if word in ",;" and self.next_is("and", "or"):  # 1, 2, and 3
+                word = self.take().text
+            words.add(word)
             found.append(self.relation())
         if len(found) == 1:
             return Expression("list", first.parts) if first.kind == "either sign" else first
-        return Expression("list", expanded(found))
-
-    def _separator(self) -> bool:
-        if not self.next_is(",", ";", "and", "or"):
-            return False
-        comma = self.take().text in ",;"
-        if comma and self.next_is("and", "or"):  # 1, 2, and 3
-            self.place += 1
-        return True
+        return Expression("list", expanded(found), "and" if words == {"and"} else "")
 
     def relation(self) -> Expression:
         """A sum, or several with relation signs between, or one behind a relation sign."""
@@ -154,6 +193,11 @@ class _Reader(Values):
             if (sign := self._relation_sign()) is None:
                 break
             signs.append(sign)
+        if signs and self.next_is("pmod"):  # x \\equiv 3 \\pmod 7
+            self.place += 1
+            sides.append(self.primary())
+            names.append("")
+            signs.append("mod")
         if not signs:
             return sides[0]
         if any(side.kind == "either sign" for side in sides):  # x = \\pm 2 is two equations

@@ -43,9 +43,12 @@ class Token:
 
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
-    ord("，"): ";", ord("、"): ";", ord("。"): ".", ord("\u3000"): " ",
+    ord("、"): ";", ord("。"): ".", ord("\u3000"): " ", ord("﹣"): "-",
 }  # fmt: skip
-"""Full-width signs are the signs of Chinese and Japanese text; a wide comma never groups digits."""
+"""Full-width signs are the signs of Chinese and Japanese text."""
+_WIDE_COMMA = re.compile("，(?![0-9]{3}(?![0-9]))")
+"""A wide comma that does not group digits."""
+_CHINESE = re.compile("[\u4e00-\u9fff]+")
 _SIGNS = {
     **dict.fromkeys("−–‐‑", "-"),
     **dict.fromkeys("·⋅∙•∗", "\\cdot "),
@@ -60,6 +63,7 @@ _SIGNS = {
     "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "∧": "\\wedge ", "∨": "\\vee ",
 }  # fmt: skip
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 _ALIASES = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom",
@@ -67,7 +71,7 @@ _ALIASES = {
     "gt": ">", "varnothing": "emptyset", "cdot": "*", "times": "*", "ast": "*", "div": "÷",
     "lbrace": "\\{", "rbrace": "\\}", "{": "\\{", "}": "\\}", "lvert": "|", "rvert": "|",
     "vert": "|", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "colon": ":",
-    "degree": "circ", "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi",
+    "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi",
     "to": "rightarrow", "vee": "or", "lor": "or", "wedge": "and", "land": "and", "%": "%",
     "$": "$", "backslash": "setminus", "smallsetminus": "setminus", "lg": "lg",
 }  # fmt: skip
@@ -75,7 +79,7 @@ _NO_SIGN = {
     ",", ";", ":", "!", " ", ">", "quad", "qquad", "enspace", "thinspace", "medspace",
     "thickspace", "left", "right", "middle", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl",
     "Bigr", "biggl", "biggr", "Biggl", "Biggr", "displaystyle", "textstyle", "scriptstyle",
-    "limits", "nolimits",
+    "limits", "nolimits", "tiny", "small", "normalsize", "large", "Large", "LARGE", "huge", "Huge",
 }  # fmt: skip
 """Commands that space or size and say nothing."""
 _WORDS = {
@@ -94,10 +98,10 @@ FUNCTIONS = {
 _PLAIN_WORDS = FUNCTIONS | {"sqrt", "pi", "infinity", "theta", "alpha", "beta", "abs", "cbrt"}
 """Words of plain text that stand for a command."""
 _SEPARATORS = {
-    "and": "and", ", and": "and", "or": "or", ", or": "or", "和": "and", "或": "or", "以及": "and",
-    "或者": "or",
+    "and": "and", ", and": "and", "or": "or", ", or": "or", "和": "and", "或": "or", "与": "and",
+    "以及": "and", "或者": "or",
 }  # fmt: skip
-_GAP = r"(?:\\[,!;: ]|[\u00a0\u2009\u202f~]|\\thinspace(?![A-Za-z]))"
+_GAP = r"(?:\\[,!;: ]|[ \u00a0\u2009\u202f~]|\\thinspace(?![A-Za-z]))"
 _NUMBER = re.compile(
     r"(?P<grouped>[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9]))(?P<part>\.[0-9]+)?"
     rf"|(?P<spaced>[1-9][0-9]{{0,2}}(?:(?:(?:\{{,\}}|,\\!){_GAP}*|{_GAP}+)[0-9]{{3}}(?![0-9]))+)"
@@ -109,6 +113,8 @@ _NUMBER = re.compile(
 _DOTS = re.compile(
     r"(?:\\dot\s*(?:\{([0-9])\}|([0-9])))([0-9]*)(?:\\dot\s*(?:\{([0-9])\}|([0-9])))?"
 )
+_ROW_SKIP = re.compile(r"\s*\[-?[0-9.]+ *(?:pt|em|ex|mm|cm|in)\]")
+"""How far the next row is down."""
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.))", re.DOTALL)
 _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
@@ -120,22 +126,31 @@ def tokens_of(text: str) -> tuple[Token, ...]:
 
 def _characters(text: str) -> str:
     """The text with one spelling for each sign of Unicode that has a LaTeX command."""
+    text = _WIDE_COMMA.sub(";", text).replace("\\degree", "^\\circ ").translate(_WIDE)
     found: list[str] = []
-    for letter in text.translate(_WIDE):
-        if letter.translate(_RAISED) != letter:
-            raised = letter.translate(_RAISED)
-            if found and found[-1].startswith("^{"):
-                found[-1] = found[-1][:-1] + raised + "}"
+    for letter in text.replace("{:}", ":"):
+        for mark, table in (("^", _RAISED), ("_", _LOWERED)):
+            digit = letter.translate(table)
+            if digit == letter:
+                continue
+            if found and found[-1].startswith(f"{mark}{{"):
+                found[-1] = found[-1][:-1] + digit + "}"
             else:
-                found.append("^{" + raised + "}")
-        elif unicodedata.category(letter) == "No":  # ½
-            value = Fraction(unicodedata.numeric(letter)).limit_denominator(1000)
-            if value.denominator == 1:  # ① and its kin
-                raise Unread(letter)
-            found.append(f"\\frac{{{value.numerator}}}{{{value.denominator}}}")
+                found.append(f"{mark}{{{digit}}}")
+            break
         else:
-            found.append(_SIGNS.get(letter, letter))
+            found.append(_SIGNS.get(letter) or _vulgar_fraction(letter) or letter)
     return "".join(found)
+
+
+def _vulgar_fraction(letter: str) -> str:
+    """½ as a command; "" for other letters."""
+    if unicodedata.category(letter) != "No":
+        return ""
+    value = Fraction(unicodedata.numeric(letter)).limit_denominator(1000)
+    if value.denominator == 1:  # ① and its kin
+        raise Unread(letter)
+    return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -157,13 +172,16 @@ def _tokens(text: str) -> Iterator[Token]:
         elif letter.isascii() and letter.isalpha():
             yield Token("letter", letter)
             place += 1
+        elif found := _CHINESE.match(text, place):
+            yield _words("text", found[0]) or Token("words", found[0])
+            place = found.end()
         elif letter == "*" and text.startswith("**", place):
             yield Token("sign", "^")
             place += 2
         elif letter in "<>" and text.startswith("=", place + 1):
             yield Token("command", "le" if letter == "<" else "ge")
             place += 2
-        elif letter in "+-*/÷=<>()[]{}|,;:!^_&%$€£¥√'":
+        elif letter in "+-*/÷=<>()[]{}|,;:!^_&%$€£¥√∛∜'":
             yield Token("sign", letter)
             place += 1
         else:
@@ -175,8 +193,9 @@ def _command(text: str, place: int) -> tuple[Token | None, int]:
     if found is None:
         raise Unread("\\")
     name, end = found[1] or found[2], found.end()
-    if name == "\\":
-        return Token("sign", "\\\\"), end
+    if name in ("\\", "cr"):
+        skip = _ROW_SKIP.match(text, end)
+        return Token("sign", "\\\\"), skip.end() if skip else end
     if name in ("left", "right") and text.startswith(".", end):
         return None, end + 1
     if name in _NO_SIGN or name.isspace():
@@ -206,8 +225,10 @@ def _words(command: str, inside: str) -> Token | None:
         return None
     if said.lower() in _SEPARATORS:
         return Token("command", _SEPARATORS[said.lower()])
-    if said.lower() in ("percent", "per cent"):
+    if said.lower() in ("percent", "per cent", "\\%"):
         return Token("sign", "%")
+    if said in (",", ";", "$", "\\$"):
+        return Token("sign", said[-1])
     if command in ("mathrm", "operatorname"):
         if len(said) == 1 and said.isascii() and said.isalpha() and plain_unit(said) is None:
             return Token("letter", said)

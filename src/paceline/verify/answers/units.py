@@ -8,31 +8,32 @@ import re
 
 _NAMES = {
     # length, area, volume
-    "mm": "millimeter millimetre", "cm": "centimeter centimetre", "dm": "decimeter decimetre",
-    "m": "meter metre", "km": "kilometer kilometre", "in": "inch inches", "ft": "foot feet",
-    "yd": "yard", "mi": "mile", "unit": "units", "acre": "", "hectare": "ha",
-    "L": "l liter litre", "mL": "ml milliliter millilitre", "gallon": "gal", "quart": "qt",
-    "pint": "pt", "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp",
+    "mm": "millimeter millimetre 毫米", "cm": "centimeter centimetre 厘米",
+    "dm": "decimeter decimetre 分米", "m": "meter metre 米",
+    "km": "kilometer kilometre 千米 公里", "in": "inch inches", "ft": "foot feet", "yd": "yard",
+    "mi": "mile", "unit": "units", "acre": "", "hectare": "ha", "L": "l liter litre 升",
+    "mL": "ml milliliter millilitre 毫升", "gallon": "gal", "quart": "qt", "pint": "pt",
+    "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp",
     # time
-    "s": "sec second", "ms": "millisecond", "min": "minute", "h": "hr hour", "day": "",
-    "week": "", "month": "", "year": "yr",
+    "s": "sec second 秒", "ms": "millisecond", "min": "minute 分钟", "h": "hr hrs hour 小时",
+    "day": "天", "week": "周", "month": "个月 月", "year": "yr 年 岁",
     # mass, force, energy and what follows from them
-    "mg": "milligram", "g": "gram", "kg": "kilogram", "t": "ton tonne", "lb": "lbs pound",
-    "oz": "ounce", "N": "newton", "J": "joule", "kJ": "kilojoule", "W": "watt",
-    "kW": "kilowatt", "V": "volt", "A": "ampere amp", "Hz": "hertz", "Pa": "pascal", "K": "kelvin",
-    "C": "celsius", "F": "fahrenheit", "cal": "calorie", "mol": "mole", "mph": "",
+    "mg": "milligram", "g": "gram 克", "kg": "kilogram 千克 公斤", "t": "ton tonne 吨",
+    "lb": "lbs pound", "oz": "ounce", "N": "newton", "J": "joule", "kJ": "kilojoule", "W": "watt",
+    "kW": "kilowatt", "V": "volt", "A": "ampere amp", "Hz": "hertz", "Pa": "pascal",
+    "K": "kelvin", "C": "celsius", "F": "fahrenheit", "cal": "calorie", "mol": "mole",
     # angle
-    "degree": "deg", "radian": "rad",
+    "degree": "deg 度", "radian": "rad",
     # money
-    "dollar": "$ usd", "cent": "", "euro": "€ eur", "pound sterling": "£ gbp", "yuan": "¥ rmb",
+    "dollar": "$ usd", "cent": "", "euro": "€ eur", "pound sterling": "£ gbp", "yuan": "¥ rmb 元",
     # what is counted
-    "person": "people", "student": "", "child": "children", "man": "men", "woman": "women",
+    "person": "people 人", "student": "", "child": "children", "man": "men", "woman": "women",
     "boy": "", "girl": "", "player": "", "member": "", "team": "", "game": "", "point": "pts",
     "way": "", "time": "", "step": "", "side": "", "apple": "", "orange": "", "banana": "",
     "egg": "", "cookie": "", "candy": "candies", "marble": "", "ball": "", "coin": "", "card": "",
     "book": "", "page": "", "ticket": "", "car": "", "tree": "", "flower": "", "animal": "",
     "dog": "", "cat": "", "bird": "", "fish": "", "house": "", "room": "", "box": "boxes",
-    "bag": "", "bottle": "", "piece": "", "tile": "", "square": "", "cube": "", "triangle": "",
+    "bag": "", "bottle": "", "piece": "个", "tile": "", "square": "", "cube": "", "triangle": "",
     "number": "", "integer": "", "digit": "", "word": "", "letter": "", "solution": "",
 }  # fmt: skip
 """Each unit's one name, and others for it; a plural in -s is understood."""
@@ -45,13 +46,19 @@ _UNITS = {
     for other in (unit, *others.split())
     for name in ({other} if len(other) < 3 else {other, other + "s"})
 } | {"pound sterling": "pound sterling", "pounds sterling": "pound sterling"}
-_POWERS = {"square": "^2", "sq": "^2", "sq.": "^2", "cubic": "^3", "cu": "^3", "cu.": "^3"}
-_SHAPE = re.compile(r"(?:(square|sq\.?|cubic|cu\.?) )?([^/^]+?)(?:\^?([23]))?\Z")
+_DIGITS = {"²": "2", "³": "3"}
+_POWERS = {
+    "square": "^2", "sq": "^2", "sq.": "^2", "平方": "^2", "cubic": "^3", "cu": "^3", "cu.": "^3",
+    "立方": "^3",
+}  # fmt: skip
+_SHAPE = re.compile(r"(?:(square |sq\.? |cubic |cu\.? |平方|立方))?([^/^]+?)(?:\^?([23²³]))?\Z")
 
 
 def plain_unit(text: str) -> str | None:
     """The one name of a unit such as "cm", "square feet", "m/s^2", "miles per hour"; or None."""
     text = " ".join(text.split()).removesuffix(".")
+    if text == "mph":
+        return "mi/h"
     parts = re.split(r" ?/ ?| per ", text)
     if not 1 <= len(parts) <= 2:
         return None
@@ -68,7 +75,7 @@ def _one(text: str) -> str | None:
     found = _SHAPE.fullmatch(text)
     if found is None:
         return None
-    power, name, raised = found[1], found[2].strip().removesuffix("."), found[3]
+    power, name, raised = (found[1] or "").strip(), found[2].strip().removesuffix("."), found[3]
     if power and raised:
         return None
     unit = _UNITS.get(name)
@@ -78,4 +85,4 @@ def _one(text: str) -> str | None:
         unit = "C"
     if unit is None:
         return None
-    return unit + (_POWERS[power] if power else f"^{raised}" if raised else "")
+    return unit + (_POWERS[power] if power else f"^{_DIGITS.get(raised, raised)}" if raised else "")

@@ -17,7 +17,21 @@ from .expression import (
 from .tokens import Unread, ungrouped, unit_of
 from .units import currency
 
-_BETWEEN = {"and", "or", "cup", "cap", "setminus", "pm", "circ", "rangle", "rfloor", "rceil"}
+_ROOT_SIGNS = {"√": 2, "∛": 3, "∜": 4}
+_BETWEEN = {
+    "and",
+    "or",
+    "cup",
+    "cap",
+    "setminus",
+    "pm",
+    "circ",
+    "rangle",
+    "rfloor",
+    "rceil",
+    "over",
+    "pmod",
+}
 """Commands that no factor begins with."""
 
 
@@ -50,6 +64,8 @@ class Values(Commands):
             return found
         if found.kind not in VALUES or found.symbols:
             raise Unread("a unit behind a symbol")
+        if unit == "degree" and any(one.kind == "constant" for one in found.walk()):
+            raise Unread("degrees of what is an angle")
         return Expression("quantity", (found,), unit)
 
     def _currency_before(self) -> str | None:
@@ -137,7 +153,9 @@ class Values(Commands):
         if token is None:
             return False
         if token.kind == "sign":
-            return token.text in ("(", "[", "{", "√") or (token.text == "|" and not self.bars)
+            return token.text in ("(", "[", "{", *_ROOT_SIGNS) or (
+                token.text == "|" and not self.bars
+            )
         if token.kind == "command":
             return token.text not in RELATIONS and token.text not in _BETWEEN
         return token.kind in ("letter", "begin")
@@ -170,6 +188,8 @@ class Values(Commands):
 
     def power(self) -> Expression:
         found = self._with_fraction(self.primary())
+        if found.kind == "symbol" and self.next_is("_"):  # {x}_1
+            found = self.symbol(found.name)
         while self.next_is("!"):
             self.place += 1
             if found.kind == "call" and found.name == "factorial":
@@ -209,18 +229,19 @@ class Values(Commands):
             return self.symbol(token.text)
         if token.kind == "begin":
             return self._matrix(token.text)
-        if token.kind == "sign" and token.text in ("{", "(", "[", "\\{", "|", "√"):
+        if token.kind == "sign" and token.text in ("{", "(", "[", "\\{", "|", *_ROOT_SIGNS):
             return self.bracketed(token.text)
         if token.kind == "command":
             return self.command(token)
         raise Unread(token.text)
 
     def bracketed(self, opening: str) -> Expression:
-        if opening == "√":
-            return Expression("root", (self.primary(), number(Fraction(2), "integer")))
+        if opening in _ROOT_SIGNS:
+            index = number(Fraction(_ROOT_SIGNS[opening]), "integer")
+            return Expression("root", (self.primary(), index))
         self.deeper()
         if opening == "{":
-            found = self.sum()
+            found = self._group()
             self.expect("}")
         elif opening == "|":
             self.bars += 1
@@ -230,6 +251,18 @@ class Values(Commands):
         else:
             found = self.elements(opening)
         self.depth -= 1
+        return found
+
+    def _group(self) -> Expression:
+        r"""What stands in braces: a sum, an angle in degrees, 3 \over 4."""
+        found = self.sum()
+        if self.next_is("over"):
+            self.place += 1
+            return fraction_of(found, self.sum())
+        if self.next_is("^") and self.circle_ahead():
+            self.place += 1
+            self.take_circle()
+            return Expression("quantity", (found,), "degree")
         return found
 
     def elements(self, opening: str) -> Expression:
@@ -249,7 +282,8 @@ class Values(Commands):
         self.bars, self.plus_minus = outside
         if opening == "\\{" and closing == "\\}":
             return Expression("set", expanded(parts))
-        if opening == "(" and closing == ")" and len(parts) == 1:
+        alone = len(parts) == 1 and (opening == "(" or parts[0].kind == "matrix")
+        if alone and closing == {"(": ")", "[": "]"}.get(opening):
             return parts[0]
         alike = (opening, closing) in (("(", ")"), ("[", "]"), ("langle", "rangle"))
         mixed = (opening, closing) in (("(", "]"), ("[", ")")) and len(parts) == 2

@@ -91,7 +91,8 @@ def test_answers_keep_inner_braces_and_lose_escaped_units() -> None:
     "text",
     [
         r"\boxed{5}", r"so $\boxed{5}$.", r"$x = \boxed{5}$", r"**\boxed{5}**", "- \\boxed{5}",
-        r"Answer: \boxed{5}。", r"Step 1 $\boxed{5}$", r"\therefore \boxed{5}", "\\[\n\\boxed{5}\n\\]",
+        r"Answer: \boxed{5}。", r"Step 1 $\boxed{5}$", r"\therefore \boxed{5}",
+        "\\[\n\\boxed{5}\n\\]",
         r"\boxed{4}, no: \boxed{5}", r"\boxed{5} and again \boxed{5}", r"答案是\boxed{5}",
     ],
 )  # fmt: skip

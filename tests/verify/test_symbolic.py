@@ -1,15 +1,25 @@
-"""Expressions as answers: the table of tricky pairs, and that nothing hangs, in any thread."""
+"""Expressions as answers: the table of tricky pairs, and where an answer stands."""
 
 import json
-import threading
-import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from paceline.errors import ConfigError, RewardError
 from paceline.types import Completion, Problem
-from paceline.verify.symbolic import RIGHT, SLOW, SymbolicAnswer, equal
+from paceline.verify.choice import Choice
+from paceline.verify.math import LastNumber, NumberIn
+from paceline.verify.symbolic import (
+    EXPECTED_UNREAD,
+    MAX_LENGTH,
+    RIGHT,
+    TOO_LONG,
+    UNREAD,
+    SymbolicAnswer,
+    equal,
+    readable,
+)
 
 PAIRS = [
     json.loads(line) for line in Path(__file__).with_name("pairs.jsonl").read_text().splitlines()
@@ -18,14 +28,41 @@ PAIRS = [
 
 
 def test_tricky_pairs_are_judged_rightly():
-    assert len(PAIRS) >= 100
     wrong = {True: [], False: []}
     for pair in PAIRS:
         right, reason = equal(pair["answer"], pair["expected"])
         if right != pair["right"]:
             wrong[right].append((pair["expected"], pair["answer"], reason))
     assert not wrong[True], "a wrong answer must never be paid"
-    assert len(wrong[False]) <= 2, wrong[False]
+    assert len(wrong[False]) <= len(PAIRS) // 50, wrong[False]
+
+
+def test_the_table_has_many_pairs_of_many_kinds_and_none_twice():
+    assert len(PAIRS) >= 250 and len({pair["kind"] for pair in PAIRS}) >= 20
+    assert max(Counter((pair["expected"], pair["answer"]) for pair in PAIRS).values()) == 1
+    assert min(Counter(pair["right"] for pair in PAIRS).values()) >= 100
+
+
+VERIFIERS = {
+    "symbolic": SymbolicAnswer(),
+    "last_number": LastNumber(),
+    "boxed": NumberIn("boxed"),
+    "choice boxed": Choice("boxed"),
+}
+EXAMINED = [
+    json.loads(line) for line in Path(__file__).with_name("examined.jsonl").read_text().splitlines()
+]
+"""Written by somebody who had not read the verifiers, as a strict teacher marks."""
+
+
+@pytest.mark.parametrize("name", sorted(VERIFIERS))
+def test_an_examiner_finds_no_wrong_verdict(name):
+    rows = [row for row in EXAMINED if row["verifier"] == name]
+    assert {row["right"] for row in rows} == {0, 1}
+    for row in rows:
+        problem = Problem("p", "?", row["expected"])
+        verdict = VERIFIERS[name](problem, Completion((), (), row["completion"], "stop"))
+        assert verdict.reward == row["right"], (row, verdict.reason)
 
 
 def judged(answer, expected="12", **changes):
@@ -38,40 +75,47 @@ def test_the_answer_stands_in_a_box():
     assert (verdict.reward, verdict.correct, verdict.reason) == (1.0, True, RIGHT)
     assert judged(r"\frac{\sqrt{2}}{2}", r"\frac{\sqrt{2}}{2}").reward == 0, "no box"
     assert judged("<answer>x+1</answer>", "1+x", form="tag").reward == 1
-
-
-def test_what_could_take_for_ever_is_over_in_time_in_any_thread():
-    # math-verify's own limit is an alarm, which only the main thread has.
-    hard = [r"\boxed{(x+1)^{999}(x+2)^{999}}", r"\boxed{9^{9^{9}}}", r"\boxed{\sin(\sin(" * 30]
-    found = []
-
-    def run(answer):
-        started = time.monotonic()
-        verdict = judged(answer, r"\frac{x}{7}", seconds=1.0)
-        found.append((verdict.reward, time.monotonic() - started))
-
-    threads = [threading.Thread(target=run, args=(answer,)) for answer in hard]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [reward for reward, _ in found] == [0.0] * 3
-    assert all(seconds < 30 for _, seconds in found), "starting a worker takes most of it"
-
-
-def test_a_comparison_that_takes_too_long_is_ended_and_the_next_one_works():
-    assert equal("x^2+x", "x(x+1)", 20.0) == (True, RIGHT)
-    assert equal("x^3+x", "x(x^2+1)", 0.0) == (False, SLOW)
-    assert equal("x^2+x", "x(x+1)", 20.0) == (True, RIGHT)
+    assert judged(r"所以答案是 $\boxed{12}$。").reward == 1
 
 
 @pytest.mark.parametrize(
-    "answer", ["{" * 199, "\\frac" * 30, "(" * 150 + "1", "\\" * 180, "1" * 10**6]
+    ("answer", "expected", "reason"),
+    [
+        (r"12+\foo", "12", UNREAD),
+        ("1" * (MAX_LENGTH + 1), "1", TOO_LONG),
+        ("7 + 5", "12", "the answer was not computed"),
+        ("13", "12", "the answer does not equal the expected one"),
+        (r"12\text{ cm}", r"12\text{ m}", "the answer has another unit"),
+        (r"\{12\}", "12", "the answer is of another kind than the expected one"),
+        ("9^{9^{9^{9}}}x", "x", "the answer is too large to be compared"),
+        ("12", r"\int_0^{12} dx", EXPECTED_UNREAD),
+    ],
 )
-def test_garbage_is_wrong_at_once_or_soon(answer):
-    started = time.monotonic()
-    assert equal(answer, r"\sqrt{2}", 5.0)[0] is False
-    assert time.monotonic() - started < 30
+def test_reasons_can_be_counted(answer, expected, reason):
+    assert equal(answer, expected) == (False, reason)
+
+
+def test_an_expected_answer_that_cannot_be_read_is_paid_as_it_is_written_only():
+    cases = r"\begin{cases} x & x>0 \\ 0 & x\le 0\end{cases}"
+    assert not readable(cases) and readable(r"\frac{1}{2}")
+    assert equal(cases, cases)[0]
+    assert equal(cases.replace(r"\le", r"\leq").replace(" ", "  "), cases)[0], "other spellings"
+    assert not equal("x", cases)[0] and not equal(cases[:-1], cases)[0]
+    # The start that can be read is not the answer.
+    assert not equal("6", r"6+\foo{3}")[0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{" * 199, "\\frac" * 30, "(" * 150 + "1", "\\" * 180, "1" * 10**6, r"\{\pm1," * 28,
+        "|" * 150, "9^{9^{9}}", r"\sin(\sin(" * 20, r"\binom{1000000000}{500000000}",
+        "100000000!", "x!y!" * 49, "(x+1)^{999}(x+2)^{999}", r"\sqrt[99999999]{2}",
+    ],
+)  # fmt: skip
+def test_hostile_answers_are_wrong_and_do_not_hang(answer):
+    for expected in (r"\sqrt{2}", r"\frac{x}{7}", "12"):
+        assert equal(answer, expected)[0] is False
 
 
 def test_rows_without_an_answer_and_unknown_forms_are_refused():

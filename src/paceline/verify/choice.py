@@ -9,14 +9,19 @@ from .form import Form, check_form, one_answer
 from .own import OwnVerifier, verdict
 
 _LETTER = re.compile(r"\(?([A-Za-z])(?:[).:]|\)\.)?")
+_STYLED = re.compile(
+    r"\$*\s*(?:\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|mbox|boxed)\s*)?\{([^{}]*)\}\s*\$*"
+)
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("。"): "."}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice(OwnVerifier):
     """1 if the one answer in the form asked for is the letter of the right option, else 0.
 
-    "B", "(B)", "B." and "b)" are the letter B; "A or B" and "B, because …" are none. Where the
-    problem's data has the options in a column, the letter may be followed by its own option's text.
+    "B", "(B)", "B.", "b)" and "\\text{(B)}" are the letter B; "A or B" and "B, because …" are
+    none. Where the problem's data has the options in a column, the letter may be followed by its
+    own option's text.
 
     Example: Choice("boxed") accepts "\\boxed{C}" for "C"
     """
@@ -67,7 +72,12 @@ class Choice(OwnVerifier):
 
 def letter(text: str) -> str | None:
     """The letter that a text is, in upper case, or None."""
-    found = _LETTER.fullmatch(text.strip())
+    text = text.translate(_WIDE).strip()
+    text = text.replace("\\left", "").replace("\\right", "").strip("$ ")
+    for _ in range(3):  # $\\textbf{\\text{(B)}}$ is as deep as anybody writes
+        styled = _STYLED.fullmatch(text)
+        text = styled[1].strip() if styled else text
+    found = _LETTER.fullmatch(text)
     return found[1].upper() if found else None
 
 

@@ -1,79 +1,17 @@
 """Numbers and exact texts as answers. Values are compared exactly, as fractions; nothing is
-evaluated.
+evaluated. What a number is, `answers.numerals` says."""
 
-A number is: ASCII digits, commas in threes or none, a decimal point, an exponent of at most three
-digits, or a fraction in lowest terms; before it at most one sign (U+2212 is a minus too), behind it
-possibly a full stop. "12.", "1e5", "007" and "1,234.50" are numbers; "13=12", "1+2", "12,12",
-"206/2", "10_{2}", "--5" and full-width digits are none.
-"""
-
-import re
 import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
+from .answers.numerals import SIGNS, last_number, number, with_commas
 from .form import CUT, UNCLOSED, Form, answer_text, check_form, one_answer
 from .own import OwnVerifier, verdict
 
-MAX_NUMBER = 120
-"""Characters of a number; a longer one is not read."""
-MAX_TAIL = 10_000
-"""Characters at the end of a text in which its last number is looked for."""
-
 NO_NUMBER = "no number in the answer"
-_SIGNS = "-+−"
-_WHOLE = r"(?:[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)"
-_NUMBER = re.compile(
-    rf"(?P<sign>[-+]?)(?:(?P<over>{_WHOLE})/(?P<under>{_WHOLE})"
-    rf"|(?P<decimal>(?:{_WHOLE}(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{{1,3}})?))"
-)
-_RUN = re.compile(r"\d[\d.,]*(?:[eE][-+−]?\d+)?(?:/\d[\d.,]*)*")
-
-
-def number(text: str) -> Fraction | None:
-    """The exact value of a text that is a number and nothing else, or None."""
-    text = text.strip()
-    if len(text) > MAX_NUMBER:
-        return None
-    found = _NUMBER.fullmatch(text.removesuffix(".").replace("−", "-"))
-    if not found:
-        return None
-    sign = -1 if found["sign"] == "-" else 1
-    if found["decimal"]:
-        return sign * Fraction(found["decimal"].replace(",", ""))
-    over, under = (int(found[side].replace(",", "")) for side in ("over", "under"))
-    return sign * Fraction(over, under) if under > 1 and gcd(over, under) == 1 else None
-
-
-def last_number(text: str) -> str | None:
-    """The last thing in a text that looks like a number, with its sign; `number` may still refuse
-    it.
-
-    Commas that are not in threes separate numbers. A minus behind a digit, a letter or a bracket
-    subtracts and is no sign; two signs stay, and make it no number.
-    """
-    tail = text[-MAX_TAIL:]
-    runs = list(_RUN.finditer(tail))
-    if not runs:
-        return None
-    last = runs[-1]
-    run, before = last.group().rstrip(".,"), tail[: last.start()]
-    behind = tail[last.start() + len(run) :][:1]
-    if behind.isnumeric():  # "5½" and "103²" are other numbers than 5 and 103.
-        run += behind
-    if before.endswith(".") and not re.search(r"[\w.)]\.", before[-2:]):
-        run, before = "." + run, before[:-1]
-    if number(run) is None and "," in run:
-        return run.rpartition(",")[2]
-    if before and before[-1] in "$€£¥":
-        before = before[:-1]
-    stripped = before.rstrip(_SIGNS)
-    signs = before[len(stripped) :]
-    subtracts = len(signs) == 1 and re.search(r"[^\W_]|[)\]}%]", stripped[-1:])
-    return run if subtracts else signs + run
 
 
 def expected_number(problem: Problem) -> Fraction:
@@ -140,7 +78,7 @@ class NumberIn(OwnVerifier):
         answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
             return verdict(False, reason)
-        value = number(self._without_unit(answer))
+        value = number(self._without_unit(with_commas(answer) if self.form == "boxed" else answer))
         if value is None:
             return verdict(False, "the answer is not a plain number")
         if value != expected:
@@ -149,7 +87,7 @@ class NumberIn(OwnVerifier):
 
     def _without_unit(self, answer: str) -> str:
         answer = answer.removesuffix(".")
-        sign = answer[:1] if answer[:1] in tuple(_SIGNS) else ""
+        sign = answer[:1] if answer[:1] in tuple(SIGNS) else ""
         body = answer[len(sign) :]
         for unit in self.units:
             if body.startswith(unit):

@@ -1,0 +1,125 @@
+"""The expressions that an answer may be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from typing import Literal
+
+Kind = Literal[
+    # values
+    "number", "symbol", "constant", "sum", "product", "quotient", "power", "root", "negative",
+    "call", "degrees",
+    # what is made of values
+    "list", "set", "bracket", "matrix", "union", "relation", "ratio", "quantity", "either sign",
+    # what is no value
+    "based", "text",
+]  # fmt: skip
+
+COMPUTED = {
+    "sum", "product", "quotient", "power", "root", "negative", "call", "degrees",
+}  # fmt: skip
+"""What has a value that follows from those of its parts."""
+VALUES = COMPUTED | {"number", "symbol", "constant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    r"""One expression, and those that it is made of.
+
+    Example: Expression("product", (Expression("number", value=Fraction(2)), Expression("constant",
+    name="pi"))) for 2\pi
+    """
+
+    kind: Kind
+    parts: tuple["Expression", ...] = ()
+    """Operands, elements, rows one behind the other, both sides of a relation."""
+    name: str = ""
+    """The symbol, constant or function; a number's form; a bracket's two signs; a matrix's "2x3"; a
+    quantity's unit; a relation's signs, one space between; the words of a text."""
+    value: Fraction | None = None
+    """Of a number."""
+    names: tuple[str, ...] = ()
+    """Of a relation: what each side names, if it is a name such as x, x_1 or f(x); else ""."""
+
+    def walk(self) -> Iterator["Expression"]:
+        """This expression and all that it is made of."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return frozenset(one.name for one in self.walk() if one.kind == "symbol")
+
+
+def number(value: Fraction, form: str) -> Expression:
+    """A finished number. Form: integer, decimal, recurring, fraction, mixed, per cent."""
+    return Expression("number", name=form, value=value)
+
+
+def simple(term: Expression) -> Expression:
+    """A sign and a finished number are a finished number."""
+    if term.kind != "negative":
+        return term
+    (inner,) = term.parts
+    if inner.kind == "number" and inner.value is not None and inner.value >= 0:
+        return number(-inner.value, inner.name)
+    return term
+
+
+def fraction_of(over: Expression, under: Expression) -> Expression:
+    """A quotient; a finished fraction where two whole numbers are in lowest terms."""
+    whole = all(part.kind == "number" and part.name == "integer" for part in (over, under))
+    if whole and over.value is not None and under.value is not None:
+        above, below = int(over.value), int(under.value)
+        signs = (above < 0) + (below < 0)
+        if abs(below) > 1 and signs < 2 and gcd(above, below) == 1:
+            return number(Fraction(above, below), "fraction")
+    return quotient_of(over, under)
+
+
+def quotient_of(over: Expression, under: Expression) -> Expression:
+    return Expression("quotient", (over, under))
+
+
+def times(left: Expression, right: Expression) -> Expression:
+    parts = left.parts if left.kind == "product" else (left,)
+    return Expression("product", (*parts, right))
+
+
+def expanded(parts: list[Expression]) -> tuple[Expression, ...]:
+    """Elements, with both of each \\pm."""
+    return tuple(
+        one for part in parts for one in (part.parts if part.kind == "either sign" else (part,))
+    )
+
+
+def canonical(expression: Expression) -> Expression:
+    """The same with the operands of sums and products, flattened, in one order, and with quotients
+    as products: 1/2^9 is 2^-9."""
+    parts = tuple(canonical(part) for part in expression.parts)
+    if expression.kind == "quotient":
+        over, under = parts
+        inverse = _inverse(under)
+        if over.kind == "number" and over.value == 1:
+            return inverse
+        return canonical(Expression("product", (over, inverse)))
+    if expression.kind in ("sum", "product"):
+        flat = [
+            inner
+            for part in parts
+            for inner in (part.parts if part.kind == expression.kind else (part,))
+        ]
+        parts = tuple(sorted(flat, key=repr))
+    name = "" if expression.kind == "number" else expression.name
+    return Expression(expression.kind, parts, name, expression.value)
+
+
+def _inverse(under: Expression) -> Expression:
+    """What is left of 1/b in canonical form."""
+    if under.kind == "power" and under.parts[1].kind == "number":
+        base, exponent = under.parts
+        assert exponent.value is not None
+        return Expression("power", (base, Expression("number", value=-exponent.value)))
+    return Expression("power", (under, Expression("number", value=Fraction(-1))))

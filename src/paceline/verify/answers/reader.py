@@ -1,0 +1,264 @@
+r"""Tokens as an expression: a parser by recursive descent that reads all of them, or raises Unread.
+
+    answer    = list | words
+    list      = relation { "," relation | "and" relation }       -2, 1 and x = 3
+    relation  = [sign] ratio { sign ratio }                      x = 3, 1 < x \le 5, \geq 6
+    ratio     = union { ":" union }                              3 : 2
+    union     = quantity { "\cup" quantity }                     (1,2) \cup (3,4)
+    quantity  = sum [ unit ]                                     12\text{ cm}, \$5
+    sum       = ["-"] product { "+" product | "-" product }      2x - 1, 3 \pm \sqrt{2}
+    product   = power { "\cdot" power | "/" power | power }      2 \cdot 3, x/2, 2x
+    power     = primary [ "!" ] [ "%" ] [ "^" primary ]          x^2, 5!
+    primary   = number | symbol | function | brackets | \frac | \sqrt | matrix
+
+Lists to unions are here, quantities to primaries in `values`, what begins with a command in
+`commands`. What mathematicians would ask about is not read: 1/2x, \sqrt(9), x^2^3, 2--3, 3 4.
+"""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from .cursor import GREEK, RELATIONS
+from .expression import COMPUTED, VALUES, Expression, expanded, number
+from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
+from .units import plain_unit
+from .values import Values
+
+MAX_FACTORIALS = 8
+"""Each takes milliseconds."""
+_WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)\s*(.*?)\s*(?:\$\$?|\\\)|\\\])", re.DOTALL)
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{(.*)\}", re.DOTALL)
+_LETTER = re.compile(r"\(?[A-Za-z]\)?")
+_STYLED = re.compile(
+    r"\\(?:text|textbf|textit|mbox|mathbf|mathrm|boldsymbol|bm|underline)\s*\{([^A-Za-z].*|\\.*)\}"
+    r"|\\(?:color|textcolor)\s*\{[A-Za-z]+\}\s*\{(.*)\}|\\(?:bf|rm|it)\s+([^A-Za-z].*)",
+    re.DOTALL,
+)
+"""A style around all of an answer that is no word."""
+_NUMBER_IN_WORDS = re.compile(r"\\text\s*\{\s*([-+−]?[0-9][0-9.,/]*)\s*([A-Za-z][A-Za-z ./]*)?\}")
+_BASED = re.compile(
+    r"\(?(?:\\(?:text|mathrm)\{)?([0-9A-Za-z]{1,60})\}?\)?_\(?\{?(?:\\text\{)?\(?([0-9]{1,2}|[a-z]+)[)}]*"
+)
+_BASES = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16,
+}  # fmt: skip
+_DATE = re.compile(
+    r"[A-Z][a-z]{2,} [0-9]{1,2}(?:, [0-9]{4})?|[0-9]{1,2} [A-Z][a-z]{2,}(?: [0-9]{4})?"
+)
+"""March 14."""
+_ONLY_WORDS = re.compile(
+    r"\\(?:text|textrm|textbf|textit|textnormal|mbox|mathrm|mathbf)\s*\{([^{}]*)\}"
+)
+
+
+def bare(text: str) -> str:
+    """An answer without what stands around all of it: dollars, a box, one full stop."""
+    before = None
+    while text != before:
+        before = text
+        text = text.strip()
+        if text.endswith((".", "。")) and not text.endswith(".."):
+            text = text[:-1].rstrip()
+        if (found := _WRAPPED.fullmatch(text)) and not re.search(r"(?<!\\)\$", found[1]):
+            text = found[1]
+        if (found := _BOX.fullmatch(text)) and _closes_last(found[1]):
+            text = found[1]
+        if (found := _STYLED.fullmatch(text)) and _closes_last(
+            inside := found[found.lastindex or 0]
+        ):
+            text = inside if not _LETTER.fullmatch(inside) else text
+        if found := _NUMBER_IN_WORDS.fullmatch(text):
+            text = f"{found[1]}\\text{{{found[2] or ''}}}"
+    return text
+
+
+def _closes_last(inside: str) -> bool:
+    depth = 0
+    for letter in inside:
+        depth += (letter == "{") - (letter == "}")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def readings(text: str) -> list[Expression]:
+    """All that an answer may say: more than one where 1,234 may be two numbers, or letters a word.
+
+    Raises: Unread where it says nothing that is known here.
+    """
+    text = bare(text)
+    if based := _based(text):
+        return [based]
+    said, only = words_of(text)
+    found = [Expression("text", name=said)] if said else []
+    if only:
+        return found
+    try:
+        tokens = tokens_of(text)
+        found.append(read(tokens))
+        split = ungrouped(tokens)
+        if split != tokens and all(part.kind == "number" for part in read(split).parts):
+            found.append(read(split))
+    except Unread:
+        if not found:
+            raise
+    return found
+
+
+def _based(text: str) -> Expression | None:
+    r"""A numeral with its base: 1AF_{16}, (101)_2, 101_{\text{two}}; None for anything else."""
+    found = _BASED.fullmatch("".join(text.split()).replace("₂", "_2").replace("₈", "_8"))
+    if found is None:
+        return None
+    digits, said = found[1].upper(), found[2].lower()
+    base = int(said) if said.isdigit() else _BASES.get(said, 0)
+    if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in digits):
+        return None
+    if base == 10:
+        return number(Fraction(int(digits)), "integer")
+    return Expression("based", name=f"{digits.lstrip('0') or '0'}_{base}")
+
+
+def words_of(text: str) -> tuple[str, bool]:
+    r"""The words of an answer that is a text, such as \text{not enough} or Evelyn, or "", and
+    whether it can be nothing else: two or three letters are also a product."""
+    found = _ONLY_WORDS.fullmatch(text)
+    said = " ".join((found[1] if found else text).replace("~", " ").split()).removesuffix(".")
+    if found and _LETTER.fullmatch(said):
+        return said.strip("()"), True
+    if _DATE.fullmatch(said):
+        return said, True
+    if not said or (len(said) < 2 and said.isascii()):
+        return "", False
+    if not all(letter.isalpha() or letter in " '’-,." for letter in said):
+        return "", False
+    if not said[0].isalpha() or not said[-1].isalpha():
+        return "", False
+    longest = max(re.findall(r"[^\W\d_]+", said), key=len, default="")
+    if not found and (longest in FUNCTIONS or longest.lower() in ("and", "or", "pi", "infinity")):
+        return "", False
+    is_word = len(longest) > 3 or (len(longest) == 3 and not longest.islower())
+    return said, bool(found) or is_word or not longest.isascii()
+
+
+def read(tokens: tuple[Token, ...]) -> Expression:
+    """The expression that tokens are. Raises: Unread."""
+    reader = _Reader(tokens)
+    found = reader.whole()
+    if reader.place != len(reader.tokens):
+        raise Unread("a rest")
+    calls = [one.name for one in found.walk() if one.kind == "call"]
+    if calls.count("factorial") + 2 * calls.count("binom") > MAX_FACTORIALS:
+        raise Unread("many factorials")
+    for one in found.walk():
+        if one.kind in COMPUTED and any(part.kind not in VALUES for part in one.parts):
+            raise Unread(f"{one.kind} of what has no value")
+        if one.kind == "either sign":
+            raise Unread("\\pm")
+    return found
+
+
+class _Reader(Values):
+    """The whole grammar: lists and relations of values."""
+
+    def whole(self) -> Expression:
+        """A relation or a list of relations: x = -2 or x = 1."""
+        first = self.relation()
+        found, words = [first], set[str]()
+        while self.next_is(",", ";", "and", "or"):
+            word = self.take().text
+            if word in ",;" and self.next_is("and", "or"):  # 1, 2, and 3
+                word = self.take().text
+            words.add(word)
+            found.append(self.relation())
+        if len(found) == 1:
+            return Expression("list", first.parts) if first.kind == "either sign" else first
+        return Expression("list", expanded(found), "and" if words == {"and"} else "")
+
+    def relation(self) -> Expression:
+        """A sum, or several with relation signs between, or one behind a relation sign."""
+        signs: list[str] = []
+        sides: list[Expression] = []
+        names: list[str] = []
+        if (sign := self._relation_sign()) is not None:
+            signs.append(sign)
+            sides.append(Expression("text"))
+            names.append("")
+        while True:
+            start = self.place
+            sides.append(self._named_in_words() or self.ratio())
+            names.append(_name(self.tokens[start : self.place]))
+            if (sign := self._relation_sign()) is None:
+                break
+            signs.append(sign)
+        if signs and self.next_is("pmod"):  # x \\equiv 3 \\pmod 7
+            self.place += 1
+            sides.append(self.primary())
+            names.append("")
+            signs.append("mod")
+        if not signs:
+            return sides[0]
+        if any(side.kind == "either sign" for side in sides):  # x = \\pm 2 is two equations
+            both = [tuple(side.parts[at] if side.kind == "either sign" else side for side in sides)
+                    for at in (0, 1)]  # fmt: skip
+            named = [_relation(each, signs, names) for each in both]
+            return Expression("either sign", tuple(named))
+        return _relation(sides, signs, names)
+
+    def _named_in_words(self) -> Expression | None:
+        r"""\text{Area} before an equals sign."""
+        token, ahead = self.peek(), self.peek(1)
+        if token is None or token.kind != "words" or ahead is None or ahead.text != "=":
+            return None
+        self.place += 1
+        return Expression("text", name=token.text)
+
+    def _relation_sign(self) -> str | None:
+        token = self.peek()
+        if token is None or token.kind not in ("sign", "command"):
+            return None
+        sign = RELATIONS.get(token.text)
+        if sign is not None:
+            self.place += 1
+        return sign
+
+    def ratio(self) -> Expression:
+        parts = [self.union()]
+        while self.next_is(":"):
+            self.place += 1
+            parts.append(self.union())
+        return parts[0] if len(parts) == 1 else Expression("ratio", tuple(parts))
+
+    def union(self) -> Expression:
+        left = self.either()
+        while self.next_is("cup", "cap", "setminus"):
+            name = self.take().text
+            right = self.either()
+            if left.kind == "union" and left.name == name != "setminus":
+                left = Expression("union", (*left.parts, right), name)
+            else:
+                left = Expression("union", (left, right), name)
+        return left
+
+
+def _relation(sides: Sequence[Expression], signs: list[str], names: list[str]) -> Expression:
+    return Expression("relation", tuple(sides), " ".join(signs), names=tuple(names))
+
+
+def _name(tokens: tuple[Token, ...]) -> str:
+    """What a side of a relation names, as x, x_1, f(x), AB or \\text{Area} do; else ""."""
+    if len(tokens) == 1 and tokens[0].kind == "words":
+        return "" if plain_unit(tokens[0].text) else tokens[0].text
+    texts = [token.text for token in tokens]
+    said = "".join(f"\\{t}" if t in GREEK else t for t in texts)
+    letter = r"(?:[A-Za-z]|\\[A-Za-z]+)"
+    kinds = {token.kind for token in tokens}
+    if kinds <= {"letter"} and 2 <= len(tokens) <= 3 and said.isupper():
+        return said
+    shape = rf"{letter}(?:_(?:[A-Za-z0-9]+|\{{[A-Za-z0-9]+\}}))?'*(?:\^\{{-1\}})?"
+    called = rf"(?:\({letter}(?:,{letter})*\)|\([0-9]+\))?"
+    pair = rf"\({letter}(?:,{letter})+\)"
+    named = re.fullmatch(rf"{shape}{called}|{pair}", said)
+    return said.replace("{", "").replace("}", "") if named else ""

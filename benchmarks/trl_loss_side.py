@@ -51,7 +51,8 @@ class Numbers:
         part, stop = self.part, self.eos_token_ids[0]  # type: ignore[attr-defined]
         ends = [OTHER_ID if cut else stop for cut in part.cut]
         completions = [
-            [*[OTHER_ID] * (length - 1), end] for length, end in zip(part.lengths, ends, strict=True)
+            [*[OTHER_ID] * (length - 1), end]
+            for length, end in zip(part.lengths, ends, strict=True)
         ]
         sampled = [row[:n] for row, n in zip(part.sampled, part.lengths, strict=True)]
         return [[row] for row in range(ROWS)], completions, sampled
@@ -96,14 +97,18 @@ class Take(TrainerCallback):
         self.trainer, self.updates = trainer, []
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        slopes = []
-        for leaf in (self.trainer.logp_BT, self.trainer.entropy_BT):
-            slope_BT = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
-            slopes.append(slope_BT.tolist())
-            leaf.grad = None
-        # transformers tells what it accumulated: the sum over micro-batches is the update's loss.
-        self.updates.append(Update(sum(self.trainer.losses), *slopes, self.trainer.rows))
-        self.trainer.losses, self.trainer.rows = [], []
+        on = self.trainer
+        logp_BT, entropy_BT = taken(on.logp_BT), taken(on.entropy_BT)
+        # Each micro-batch's loss is a share of the update's.
+        self.updates.append(Update(sum(on.losses), logp_BT.tolist(), entropy_BT.tolist(), on.rows))
+        on.losses, on.rows = [], []
+
+
+def taken(leaf_BT: Tensor) -> Tensor:
+    """The gradient that was summed; the next one begins at 0."""
+    slope_BT = torch.zeros_like(leaf_BT) if leaf_BT.grad is None else leaf_BT.grad
+    leaf_BT.grad = None
+    return slope_BT
 
 
 def updates_of(case: Case, part: FixedPart, model: str, folder: str) -> list[Update]:

@@ -167,7 +167,8 @@ def test_it_is_said_which_rows_of_another_project_have_their_kl_in_the_reward():
         named = dict(switch.split("=") for switch in peer.switches.split(", ") if "=" in switch)
         match peer.trainer:
             case "TRL":
-                assert peer.kl == ("k3", "loss") and "`beta` of TRL's" in loss
+                assert peer.kl == ("k3", "loss")
+                assert "`beta` of TRL's `GRPOConfig` is `KL(β, weighted=True)`" in loss
             case "verl":
                 # "A row with loss_mode alone has adv_estimator=grpo beside it."
                 estimator = named.get("adv_estimator", "grpo")

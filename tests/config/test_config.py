@@ -9,7 +9,7 @@ from paceline import config as configuration
 from paceline import recipes
 from paceline.config import Config, apply, from_json, keys, read_toml, to_json
 from paceline.errors import ConfigError
-from paceline.objective import Objective, named
+from paceline.objective import KL, Objective, named
 from paceline.tasks import Arithmetic, Rows
 
 
@@ -78,6 +78,39 @@ def test_objectives_take_their_arguments_from_text():
     assert changed.objective == named.gspo(low=1e-3, kl=0.01)
 
 
+@pytest.mark.parametrize("said", ["True", "true"])
+def test_the_kl_of_an_objective_may_be_a_value_in_text(said):
+    changed = apply(recipes.tiny(), {"objective": f"grpo(high=0.28, kl=KL(0.04, weighted={said}))"})
+    assert changed.objective == named.grpo(high=0.28, kl=KL(0.04, weighted=True))
+    reward = apply(recipes.tiny(), {"objective": 'grpo(kl=KL(0.1, "k1", "reward"))'}).objective
+    assert reward.kl == KL(0.1, "k1", "reward") == named.rloo(kl=0.1).kl
+    assert from_json(json.loads(json.dumps(to_json(changed)))) == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("grpo(kl=0.04, weighted=True)", r"belongs to the penalty: grpo\(kl=KL\(0.04, weighted=…"),
+        ("grpo(kl=KL(0.04, weigthed=True))", "KL has no argument .* Did you mean 'weighted'"),
+        ("grpo(kl=KL(0.04, 'k2', weighted=True))", "takes the form k3"),
+        ("grpo(kl=KL())", "too few arguments"),
+        ("grpo(low='a')", "of another type than it takes"),
+        ("grpo(low=x)", "'x' in .* is no value; write a number"),
+        ("grpo(kl=K1(0.1))", r"'K1\(0.1\)' in .* is no value"),
+    ],
+)
+def test_what_is_wrong_within_an_objective_is_one_sentence(text, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        apply(recipes.tiny(), {"objective": text})
+
+
+def test_a_kl_that_an_earlier_version_recorded_is_the_unweighted_one():
+    start = recipes.tiny().with_(objective=named.grpo(kl=0.1))
+    recorded = json.loads(json.dumps(to_json(start)))
+    del recorded["objective"]["kl"]["weighted"]
+    assert from_json(recorded) == start
+
+
 def test_every_key_has_help_and_can_be_set_to_its_own_value():
     for name in recipes.NAMES:
         start = recipes.by_name(name)
@@ -105,7 +138,7 @@ def test_json_brings_back_an_equal_config(name):
 
 
 def test_json_keeps_kl_corrections_and_a_users_own_parts():
-    from paceline.objective import KL, Truncate
+    from paceline.objective import Truncate
 
     objective = Objective(advantage=Own(3.0), kl=KL(0.1, "k2"), correction=Truncate(2.0))
     data = to_json(recipes.tiny().with_(objective=objective))

@@ -9,7 +9,7 @@ import torch
 from paceline import model
 from paceline.batch import Batch
 from paceline.layout import PACKED, PADDED, Layout, Rows
-from paceline.objective import Metrics, Objective, TokenRatio, named, slope_of
+from paceline.objective import KL, Metrics, Objective, TokenRatio, named, slope_of
 from paceline.types import Round
 from tests.conftest import ragged_round, tiny_policy
 
@@ -168,9 +168,12 @@ def test_the_gradient_formed_with_the_logits_is_that_of_the_scores(name, off_pol
     assert known == (not off_policy or isinstance(objective.ratio, TokenRatio))
 
 
-def test_an_entropy_bonus_and_kl_in_the_loss_are_formed_too(monkeypatch):
-    objective = replace(named.grpo(kl=0.1), entropy=0.05)
-    batch = Batch.of(complete(ragged_round(), off_policy=True), range(3), objective)
+@pytest.mark.parametrize("off_policy", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_entropy_bonus_and_kl_in_the_loss_are_formed_too(weighted, off_policy, monkeypatch):
+    objective = replace(named.grpo(kl=KL(0.1, weighted=weighted)), entropy=0.05)
+    batch = Batch.of(complete(ragged_round(), off_policy=off_policy), range(3), objective)
+    assert slope_of(objective, batch.tokens, batch.rows.real()) is not None
     formed, _ = gradient(objective, batch, 10**6)
     monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
     assert_same(formed, gradient(objective, batch, 10**6)[0])

@@ -28,7 +28,11 @@ WITH_EXTRAS = {
     )
     for name, make in NAMES.items()
 }
-EVERY = ALL | WITH_EXTRAS
+WEIGHTED = {
+    f"{name}+weighted KL": replace(ALL[name], kl=KL(0.05, weighted=True))
+    for name in ("grpo", "gspo", "cispo")
+}
+EVERY = ALL | WITH_EXTRAS | WEIGHTED
 
 # Sizes of the groups, a seed for the rest, and how many rows a micro-batch has.
 sizes = st.lists(st.integers(1, 4), min_size=1, max_size=4)
@@ -278,6 +282,7 @@ def test_every_field_changes_the_gradient():
         {"surrogate": room.Clip(0.1)},
         {"weight": room.PerToken()},
         {"kl": KL(0.1)},
+        {"kl": KL(0.1, weighted=True)},
         {"kl": KL(0.1, "k1", "reward")},
         {"entropy": 0.1},
         {"correction": Truncate(1.02)},
@@ -285,6 +290,9 @@ def test_every_field_changes_the_gradient():
         changed: Objective = replace(base, **change)
         after = update(changed, part, tokens_of(changed, part))[1]
         assert apart(before, after) > 1e-3, change
+    weighted, plain = (replace(base, kl=KL(0.1, weighted=w)) for w in (True, False))
+    slopes = [update(o, part, tokens_of(o, part))[1] for o in (weighted, plain)]
+    assert apart(*slopes) > 1e-3
 
 
 def test_the_room_loads_torch_and_nothing_heavier():

@@ -59,6 +59,35 @@ def test_k1_has_no_expected_gradient_and_k2_has_that_of_the_divergence():
     assert_close(gradient((p * KL(1.0, "k2")(logp, ref)).sum()), true)
 
 
+def test_weighted_k3_by_hand():
+    # The anchor has half of π at the first token: ratio 2, and 1 at the others. k3 as above, and
+    # the slope −ρ·d: −2 ln 2, 0 and ln 2.
+    anchor_T = LOGP_T - torch.tensor([LN2, 0, 0], dtype=torch.float64)
+    logp_T = LOGP_T.clone().requires_grad_()
+    value_T = KL(1.0, weighted=True)(logp_T, REF_T, anchor_T)
+    assert_close(value_T.detach(), torch.tensor([2 * (1 - LN2), 0, LN2 - 0.5]).double())
+    (slope_T,) = torch.autograd.grad(value_T.sum(), logp_T)
+    assert_close(slope_T, torch.tensor([-2 * LN2, 0, LN2]).double())
+
+
+def test_weighted_without_an_anchor_has_the_value_of_k3_and_another_slope():
+    # The ratio is exactly 1 and yet has a gradient: −d, where k3 alone has 1 − e^d.
+    logp_T = LOGP_T.clone().requires_grad_()
+    weighted_T, plain_T = KL(1.0, weighted=True)(logp_T, REF_T), KL(1.0)(logp_T, REF_T)
+    assert torch.equal(weighted_T, plain_T)
+    slopes = [torch.autograd.grad(x_T.sum(), logp_T)[0] for x_T in (weighted_T, plain_T)]
+    assert_close(slopes[0], torch.tensor([-LN2, 0, LN2]).double())
+    assert_close(slopes[1], torch.tensor([-1, 0, 0.5]).double())
+
+
+def test_weighted_k3_keeps_its_slope_far_from_the_reference_in_single_precision():
+    # At d = 20 the halves of the product rule are ±e^20, and fp32 steps by 32 there.
+    logp_T = torch.tensor([-25.0, -25.0], requires_grad=True)
+    value_T = KL(1.0, weighted=True)(logp_T, torch.tensor([-5.0, -25.0]))
+    (slope_T,) = torch.autograd.grad(value_T.sum(), logp_T)
+    assert slope_T.tolist() == [-20.0, 0.0]
+
+
 def test_k3_keeps_its_digits_near_the_reference_in_single_precision():
     # k3 is d²/2 + d³/6 + …, below 1e-6 here; e^d − 1 − d taken literally is off by up to 6e-8.
     d_T = torch.tensor([0.0003, 0.0007, -0.0011])
@@ -70,6 +99,40 @@ def test_k3_keeps_its_digits_near_the_reference_in_single_precision():
 def test_k1_in_the_loss_is_refused():
     with pytest.raises(ConfigError, match="expected gradient of zero"):
         KL(0.1, "k1")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"where": "reward"}, "weighs the reward already"),
+        ({"form": "k1", "where": "reward"}, "weighs the reward already"),
+        ({"form": "k2"}, "takes the form k3"),
+        ({"form": "k1"}, "expected gradient of zero"),
+        ({"weighted": "yes"}, "True or False, not 'yes'"),
+    ],
+)
+def test_a_ratio_is_refused_where_it_would_make_nothing_exact(options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        KL(0.1, **{"weighted": True, **options})
+
+
+@pytest.mark.parametrize("coef", ["0.1", None, True])
+def test_a_weight_that_is_no_number_is_refused(coef):
+    with pytest.raises(ConfigError, match="a number as its weight"):
+        KL(coef)
+
+
+def test_why_the_ratio_before_k2_is_refused():
+    # ∇(ρ·k2) = ρ·(k2 − d)·∇log π: beside the KL's gradient it has Σ π·k2·∇log π, which is not 0.
+    logits = torch.tensor([0.3, -0.2, 0.9], dtype=torch.float64, requires_grad=True)
+    ref = torch.tensor([0.2, 0.2, 0.6], dtype=torch.float64).log()
+    logp = logits.log_softmax(0)
+    k2 = KL(1.0, "k2")(logp, ref)
+    product = (logp - logp.detach()).exp() * k2
+    mean = (logp.detach().exp() * product).sum()
+    true = (logp.exp() * (logp - ref)).sum()
+    ours, exact = (torch.autograd.grad(x, logits, retain_graph=True)[0] for x in (mean, true))
+    assert (ours - exact).norm() > 0.05 * exact.norm()
 
 
 @pytest.mark.parametrize("coef", [-0.1, 0.0, math.inf, math.nan])

@@ -118,6 +118,23 @@ def test_the_correction_multiplies_the_surrogate_but_not_the_kl():
     assert_close(loss.item(), -(math.exp(0.1) * 2.4 + 2) / 3)
 
 
+def test_a_weighted_kl_has_the_tokens_own_ratio_and_neither_the_ratio_part_nor_the_correction():
+    # π_ref is twice π at row 0's first token too, whose ratio is 1.5: k3 = 1 − ln 2 at both, so
+    # 2.5 of it, where SequenceRatio has √1.5 for the row and the correction 1.05 at the first.
+    ref_BT = LOGP_BT + torch.tensor([[math.log(2), math.log(2)], [0, 0]]).double()
+    kl = KL(0.5, weighted=True)
+    parts = {"ratio": SequenceRatio(), "correction": Truncate(1.05)}
+    for more in ({}, parts):
+        with_kl, without = (
+            loss_of(Objective(advantage=Center(), kl=k, **more), ref_BT=ref_BT) for k in (kl, None)
+        )
+        assert_close((with_kl[0] - without[0]).item(), 0.5 * 2.5 * (1 - math.log(2)) / 3)
+        # −ρ·d at each: −1.5 ln 2 and −ln 2
+        slope_BT = -torch.tensor([[1.5, 1], [0, 0]]).double() * 0.5 * math.log(2) / 3
+        assert_close(with_kl[2] - without[2], slope_BT)
+        assert_close(with_kl[1].kl_sum, 2 * (1 - math.log(2)))  # what is told is k3 itself
+
+
 def test_without_an_anchor_every_ratio_is_exactly_1():
     loss, metrics, slope_BT = loss_of(Objective(advantage=Center()), anchor_BT=None)
     assert_close(loss.item(), -(2 + 2 - 1) / 3)
@@ -326,7 +343,8 @@ def test_what_is_no_part_is_refused():
 def test_it_prints_as_it_is_written():
     assert repr(Objective(advantage=Center(), kl=KL(0.1))) == (
         "Objective(advantage=Center(), ratio=TokenRatio(), surrogate=Clip(low=0.2, high=0.2), "
-        "weight=PerToken(), kl=KL(coef=0.1, form='k3', where='loss'), entropy=0.0, correction=None)"
+        "weight=PerToken(), kl=KL(coef=0.1, form='k3', where='loss', weighted=False), entropy=0.0, "
+        "correction=None)"
     )
 
 

@@ -1,15 +1,17 @@
 """Our values against what other trainers compute under the switches that mean the same.
 
 test_named.py holds the algorithms to loops written from their papers. Here are the formulas of TRL
-1.16, verl 0.9 and OpenRLHF, transcribed on whole tensors with masks and means of their own, so that
-somebody who comes from there gets what was had there: value and gradient. docs/objectives.md shows
-the same switches beside the same values; tests/test_docs.py holds its tables to `PEERS`.
+1.16, verl 0.9.0 and 0.9.1, and OpenRLHF, transcribed on whole tensors with masks and means of their
+own, so that somebody who comes from there gets what was had there: value and gradient.
+docs/objectives.md shows the same switches beside the same values; tests/test_docs.py holds its
+tables to `PEERS`. benchmarks/against_trl_loss.py runs TRL itself on its rows.
 
 What they lack is left out of their data: only TRL masks rows that were cut.
 
 Letters: B rows, T tokens, G groups, K rows of a group.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -41,8 +43,10 @@ from tests.objective.small_rounds import make_round
 
 G, K, T = 5, 4, 9
 BETA = 0.07
-LONGEST = 256
-"""TRL's `max_completion_length`; verl's `loss_scale_factor` is set to it."""
+LONGEST = 512
+"""TRL's `max_completion_length`, by default."""
+SCALE = 256
+"""What verl's `loss_scale_factor` is set to in its row."""
 SPREADS = (1.5, 0.3, 1e-3, 2e-4)
 """Of the log-ratios, row after row: so that a cap of 5, a clip of 0.2 and one of 3e-4 all bind
 somewhere, and nowhere everywhere."""
@@ -141,10 +145,14 @@ def trl(
     scale: str = "group",
     delta: float | None = None,
 ) -> Callable[[SimpleNamespace, float], Tensor]:
-    """GRPOTrainer's loss of one update; an `epsilon_high` that is not set is `epsilon`."""
+    """GRPOTrainer's loss of one update; an `epsilon_high` that is not set is `epsilon`.
+
+    `corrected` is use_bias_correction_kl, True by default there: the KL times the ratio, which is
+    the completion's with importance_sampling_level="sequence".
+    """
     high = low if high is None else high
 
-    def loss(d: SimpleNamespace, beta: float) -> Tensor:
+    def loss(d: SimpleNamespace, beta: float, corrected: bool = False) -> Tensor:
         r_GK, log_ratio = d.reward_B.view(G, K), d.logp_BT - d.anchor_BT
         a_GK = r_GK - r_GK.mean(1, keepdim=True)
         if scale == "group":
@@ -159,7 +167,8 @@ def trl(
         else:
             bounded = ratio if delta is None else ratio.clamp(max=delta)
             l_BT = -torch.min(bounded * a_B1, ratio.clamp(1 - low, 1 + high) * a_B1)
-        return trl_aggregate(loss_type, l_BT + beta * low_variance_kl(d), d.m_BT)
+        kl_BT = low_variance_kl(d) * (ratio if corrected else 1.0)
+        return trl_aggregate(loss_type, l_BT + beta * kl_BT, d.m_BT)
 
     return loss
 
@@ -197,6 +206,7 @@ def verl(
     low: float = 0.2,
     high: float = 0.2,
     by_std: bool = True,
+    version: str = "0.9.1",
 ) -> Callable[[SimpleNamespace, float], Tensor]:
     """The loss of `policy_loss.loss_mode` with the advantage of `adv_estimator`."""
     in_reward = estimator not in ("grpo",)
@@ -207,8 +217,8 @@ def verl(
         if mode == "geo_mean":
             total = l_BT.mean()
         else:
-            # These two have the mean by row written into them; `loss_agg_mode` is for the KL.
-            by_row = mode in ("gspo", "sapo")
+            # These have the mean by row written into them; `loss_agg_mode` is for their KL alone.
+            by_row = mode == "sapo" or (mode == "gspo" and version == "0.9.0")
             total = verl_aggregate("seq-mean-token-mean" if by_row else agg, l_BT, d.m_BT)
         if in_reward:
             return total
@@ -271,7 +281,7 @@ def verl_loss(d: SimpleNamespace, mode: str, a_BT: Tensor, low: float, high: flo
             return -row_mean(a_BT, d.m_BT) * row_mean(bounded_BT, d.m_BT).exp()
 
 
-def verl_aggregate(mode: str, l_BT: Tensor, m_BT: Tensor, factor: float | None = LONGEST) -> Tensor:
+def verl_aggregate(mode: str, l_BT: Tensor, m_BT: Tensor, factor: float | None = SCALE) -> Tensor:
     """`factor` is `loss_scale_factor`; not set, it is the padded width."""
     rows, sum_B = m_BT.shape[0], (l_BT * m_BT).sum(-1)
     match mode:
@@ -318,8 +328,8 @@ class Peer:
     switches: str
     ours: str
     """As Python, over the names of `paceline.objective`."""
-    theirs: Callable[[SimpleNamespace, float], Tensor]
-    """(part, weight of the KL) -> loss."""
+    theirs: Callable[..., Tensor]
+    """(part, weight of the KL) -> loss; TRL's also take whether it is corrected."""
     kl: tuple[str, str] = ("k3", "loss")
     """Which KL, and where, when its weight is not 0."""
 
@@ -349,13 +359,13 @@ PEERS = [
     Peer(
         "TRL",
         'loss_type="dr_grpo", scale_rewards="none"',
-        "dr_grpo(length=256)",
+        "dr_grpo(length=512)",
         trl("dr_grpo", scale="none"),
     ),
     Peer(
         "TRL",
         'loss_type="dr_grpo"',
-        "Objective(advantage=ZScore(), weight=PerConstant(256))",
+        "Objective(advantage=ZScore(), weight=PerConstant(512))",
         trl("dr_grpo"),
     ),
     Peer(
@@ -495,9 +505,38 @@ def test_the_same_loss_and_the_same_gradient(peer, beta):
             objective = replace(objective, kl=KL(beta, *peer.kl))  # type: ignore[arg-type]
         ours, theirs = update(objective, d), peer.theirs(d, beta)
         slope_BT = gradient(theirs, d)
-        assert slope_BT.abs().max() > 1e-4
+        assert slope_BT.abs().max() > 5e-5
         same(ours, theirs)
         same(gradient(ours, d), slope_BT)
+
+
+TRLS = [p for p in PEERS if p.trainer == "TRL"]
+
+
+@pytest.mark.parametrize("on_policy", [False, True])
+@pytest.mark.parametrize("peer", TRLS, ids=[p.switches for p in TRLS])
+def test_trls_beta_as_it_is_by_default_is_the_weighted_kl_and_that_of_a_completion_is_none(
+    peer, on_policy
+):
+    for seed in range(4):
+        d = part(seed, cut=True)
+        d.anchor_BT = d.logp_BT.detach().clone() if on_policy else d.anchor_BT
+        theirs = peer.theirs(d, BETA, corrected=True)
+        slope_BT = gradient(theirs, d)
+        weighted, plain = (
+            update(replace(peer.value, kl=KL(BETA, weighted=w)), d, on_policy=on_policy)
+            for w in (True, False)
+        )
+        if "sequence" in peer.switches:
+            others = (weighted, plain)
+        else:
+            same(weighted, theirs)
+            same(gradient(weighted, d), slope_BT)
+            others = (plain,)
+        # On-policy the values are equal, and the gradients are not.
+        for other in others:
+            assert (gradient(other, d) - slope_BT).abs().max() > 1e-2 * slope_BT.abs().max()
+            assert not on_policy or torch.allclose(other, theirs)
 
 
 def test_every_named_objective_has_a_peer():
@@ -528,7 +567,7 @@ def test_the_data_reach_every_bound():
         ("token-mean", PerToken()),
         ("seq-mean-token-mean", PerSequence()),
         ("seq-mean-token-sum", SequenceSum()),
-        ("seq-mean-token-sum-norm", PerConstant(LONGEST)),
+        ("seq-mean-token-sum-norm", PerConstant(SCALE)),
     ],
 )
 def test_a_weight_is_verls_loss_agg_mode(mode, weight):
@@ -545,7 +584,7 @@ def test_a_scale_factor_that_is_left_unset_changes_with_the_padding_and_ours_doe
     d = part(0, cut=False)
     wide_BT = torch.nn.functional.pad(d.m_BT, (0, 3))
     ones, wide = torch.ones_like(d.m_BT), torch.ones_like(wide_BT)
-    mode, weight, group_B = "seq-mean-token-sum-norm", PerConstant(LONGEST), torch.zeros(G * K)
+    mode, weight, group_B = "seq-mean-token-sum-norm", PerConstant(SCALE), torch.zeros(G * K)
     narrow = verl_aggregate(mode, ones, d.m_BT, None)
     # 9 columns of padding or 12: the same tokens weigh a quarter less.
     same(verl_aggregate(mode, wide, wide_BT, None), narrow * 9 / 12)
@@ -630,16 +669,45 @@ def test_cispo_with_its_bound_unset_caps_every_weight_at_a_fifth_there_and_is_re
         ClipDetached(0.2 - 1)
 
 
-def test_verls_gspo_and_sapo_take_the_mean_by_row_whatever_is_asked_for():
+@pytest.mark.parametrize(
+    ("mode", "version", "widths", "ours"),
+    [
+        ("gspo", "0.9.0", NARROW, room.gspo(eps=1e-6)),
+        ("sapo", "0.9.0", {}, room.sapo(eps=1e-6)),
+        ("sapo", "0.9.1", {}, room.sapo(eps=1e-6)),
+    ],
+)
+def test_verls_gspo_before_0_9_1_and_sapo_take_the_mean_by_row_whatever_is_asked_for(
+    mode, version, widths, ours
+):
     d = part(0, cut=False)
-    for mode, ours, widths in (
-        ("gspo", room.gspo(eps=1e-6), NARROW),
-        ("sapo", room.sapo(eps=1e-6), {}),
-    ):
-        same(update(ours, d), verl(mode=mode, agg="token-mean", **widths)(d, 0.0))
-        # Their KL is another matter.
-        with_kl = update(replace(ours, kl=KL(BETA)), d)
-        assert (verl(mode=mode, agg="token-mean", **widths)(d, BETA) - with_kl).abs() > 1e-4
+    theirs = verl(mode=mode, agg="token-mean", version=version, **widths)
+    same(update(ours, d), theirs(d, 0.0))
+    # Their KL is another matter.
+    assert (theirs(d, BETA) - update(replace(ours, kl=KL(BETA)), d)).abs() > 1e-4
+
+
+def test_verls_gspo_from_0_9_1_takes_the_mean_that_is_asked_for():
+    d = part(0, cut=False)
+    for agg, weight in (("token-mean", PerToken()), ("seq-mean-token-mean", PerSequence())):
+        ours = replace(room.gspo(eps=1e-6), weight=weight, kl=KL(BETA))
+        theirs = verl(mode="gspo", agg=agg, version="0.9.1", **NARROW)(d, BETA)
+        same(update(ours, d), theirs)
+        same(gradient(update(ours, d), d), gradient(theirs, d))
+    # With both set, as in the table, the versions agree.
+    versions = [
+        verl(mode="gspo", agg="seq-mean-token-mean", version=v, **NARROW)(d, BETA)
+        for v in ("0.9.0", "0.9.1")
+    ]
+    assert versions[0] == versions[1]
+
+
+def test_verls_kl_has_no_pull_where_it_is_above_10_and_ours_has():
+    # d = 3: k3 is e³ − 4 = 16.1, clamped to 10 there; the slope here is 1 − e³.
+    logp, ref = torch.tensor([-4.0], requires_grad=True), torch.tensor([-1.0])
+    theirs, ours = clamped_k3(logp, ref), KL(1.0)(logp, ref)
+    assert theirs.item() == 10 and torch.autograd.grad(theirs, logp)[0].item() == 0
+    assert torch.autograd.grad(ours, logp)[0].item() == pytest.approx(1 - math.exp(3), rel=1e-5)
 
 
 def test_verls_cispo_has_a_lower_bound_unless_told_otherwise():

@@ -161,8 +161,13 @@ def test_the_objective_in_words() -> None:
     assert objective_in_words(text) == (
         "Each reward counts by its distance from the mean of the others in its group; one ratio for"
         " each whole completion; clipped to 0.9997–1.0004; all tokens weigh the same, over a"
-        " constant length; KL penalty KL(coef=0.04, form='k3', where='loss')."
+        " constant length; KL penalty 0.04 in the loss, k3."
     )
+    weighted = text.replace("where='loss'", "where='loss', weighted=True")
+    assert objective_in_words(weighted).endswith(
+        "; KL penalty 0.04 in the loss, k3 weighted by each token’s ratio."
+    )
+    assert objective_in_words("Objective(kl=Mine(k=2))") == "KL penalty Mine(k=2)."
     assert objective_in_words("Objective(advantage=Mine(k=2))") == "Mine(k=2)."
     assert objective_in_words("<object at 0x1>") == "<object at 0x1>"
 

@@ -90,6 +90,16 @@ def test_keys_that_change_no_step_pass_and_others_are_named(copy, capsys):
     assert change["step"] == 5 and change["keys"]["optimizer.lr"] == [0.01, 0.5]
 
 
+def test_a_key_that_an_earlier_version_did_not_write_is_no_change(copy):
+    path = copy / "config.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    del data["config"]["show_every"]
+    del data["config"]["objective"]["correction"]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert main(["resume", str(copy), "--quiet"]) == 0
+    assert Run.open(copy).finished and "changes" not in Run.open(copy).config
+
+
 def test_an_objective_changes_between_rounds_only(copy, capsys):
     assert main(["resume", str(copy), "objective=dr_grpo"]) == 2
     assert "after step 5, in which objective cannot change" in capsys.readouterr().err

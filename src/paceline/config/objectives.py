@@ -2,18 +2,21 @@
 
 import ast
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, nearest
-from ..objective import NAMES, Objective, named
+from ..objective import KL, NAMES, Objective, named
 from ..verify import load_function
+
+OF_KL = [f.name for f in fields(KL)]
 
 
 def objective_from(text: str) -> Objective:
-    """An objective by name: grpo, gspo(low=1e-3, kl=0.01), or file.py:name, where name is an
-    Objective or a function that returns one.
+    """An objective by name: grpo, gspo(low=1e-3, kl=0.01), grpo(kl=KL(0.04, weighted=True)), or
+    file.py:name, where name is an Objective or a function that returns one.
 
     Raises: ConfigError for an unknown name or argument.
     """
@@ -23,17 +26,10 @@ def objective_from(text: str) -> Objective:
     if not rest:
         return named.by_name(name)
     named.by_name(name)  # an unknown name is told before its arguments are read
-    arguments = _arguments(text)
-    if arguments is None:
+    call = _call(text)
+    if call is None or call.args:
         raise ConfigError(f"'{text}' is no objective; write {name}(low=0.2, kl=0.01).")
-    known = list(inspect.signature(named.NAMES[name]).parameters)
-    for argument in arguments:
-        if argument not in known:
-            raise ConfigError(
-                f"{name} has no argument '{argument}'.{nearest(argument, known)} It has "
-                f"{', '.join(known)}."
-            )
-    return named.NAMES[name](**arguments)
+    return _made(NAMES[name], name, call, text)
 
 
 def _loaded(text: str) -> Objective:
@@ -52,15 +48,54 @@ def _loaded(text: str) -> Objective:
     return found
 
 
-def _arguments(text: str) -> dict[str, Any] | None:
-    """{"low": 0.2} of grpo(low=0.2); None where that is not its form."""
+def _call(text: str) -> ast.Call | None:
+    """grpo(low=0.2) as a call; None where that is not its form."""
     try:
         call = ast.parse(text, mode="eval").body
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
-            return None
-        return {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError):
+    except SyntaxError:
         return None
+    return call if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
+
+
+def _made(make: Callable[..., Any], name: str, call: ast.Call, text: str) -> Any:
+    """What the call with these arguments gives; `name` is what the sentences call it.
+
+    Raises: ConfigError for an argument that is unknown, of the wrong type, or no value.
+    """
+    known = list(inspect.signature(make).parameters)
+    for argument in (k.arg or "" for k in call.keywords):
+        if argument not in known:
+            near = nearest(argument, known)
+            if argument in OF_KL:
+                near = f" It belongs to the penalty: {name}(kl=KL(0.04, {argument}=…))."
+            raise ConfigError(
+                f"{name} has no argument '{argument}'.{near} It has {', '.join(known)}."
+            )
+    values = [_value(node, text) for node in call.args]
+    options = {str(k.arg): _value(k.value, text) for k in call.keywords}
+    try:
+        return make(*values, **options)
+    except TypeError:
+        raise ConfigError(
+            f"'{text}' gives {name} too many or too few arguments, or one of another type than it "
+            f"takes; it has {', '.join(known)}."
+        ) from None
+
+
+def _value(node: ast.expr, text: str) -> Any:
+    """A number, True or true, a text, or KL(…) of these."""
+    match node:
+        case ast.Name(id="true" | "false" | "none"):
+            return {"true": True, "false": False, "none": None}[node.id]
+        case ast.Call(func=ast.Name(id="KL")):
+            return _made(KL, "KL", node, text)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise ConfigError(
+            f"'{ast.unparse(node)}' in '{text}' is no value; write a number, or for kl also "
+            "KL(0.04, weighted=True)."
+        ) from None
 
 
 def labelled(

@@ -1,6 +1,6 @@
 """How far the policy has moved from a reference, one number a token.
 
-Letters: B rows, T completion tokens. d = log π_ref − log π throughout.
+Letters: B rows, T completion tokens. d = log π_ref − log π throughout, ρ = π/π_anchor.
 """
 
 import math
@@ -27,12 +27,18 @@ class KL:
     | k3 | e^d − d − 1 | unbiased, never negative; DeepSeekMath eq. 4, the usual one in the loss |
 
     In the loss, k3 is taken as DeepSeekMath prints it: on samples of the anchor and without a
-    ratio in front. (DeepSeek-V3.2, arXiv 2512.02556, multiplies by the ratio; that is left out.)
+    ratio in front. Its expected gradient is then not that of KL(π ‖ π_ref): on-policy it is that of
+    KL(π_ref ‖ π), off-policy of neither. `weighted=True` puts the ratio ρ in front, gradient
+    included, as DeepSeek-V3.2 does (arXiv 2512.02556, §3.1, "Unbiased KL Estimate"): then it is
+    that of KL(π ‖ π_ref), on-policy and off-policy, for each token behind a prefix that the
+    anchor sampled.
 
-    Example: KL(0.04) is the penalty of DeepSeekMath; KL(0.01, "k1", "reward") that of PPO.
+    Example: KL(0.04) is the penalty of DeepSeekMath; KL(0.04, weighted=True) that of DeepSeek-V3.2
+    and of TRL's `beta`; KL(0.01, "k1", "reward") that of PPO.
 
     Raises ConfigError for k1 in the loss: ∇(−d) = ∇ log π, whose expectation is zero, so the
-    term would add noise and no pull towards the reference.
+    term would add noise and no pull towards the reference. Also for `weighted` with another form
+    than k3, or in the reward.
     """
 
     coef: float
@@ -40,8 +46,12 @@ class KL:
     form: Form = "k3"
     where: Where = "loss"
     """"loss": a term of the loss, with a gradient. "reward": taken from each token's reward."""
+    weighted: bool = False
+    """Whether k3 in the loss is multiplied by the token's own ratio ρ, gradient included."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.coef, bool) or not isinstance(self.coef, int | float):
+            raise ConfigError(f"KL needs a number as its weight, not {self.coef!r}.")
         if not (math.isfinite(self.coef) and self.coef > 0):
             raise ConfigError(
                 f"KL needs a weight above 0, not {self.coef}; for no KL, use kl=None."
@@ -55,9 +65,31 @@ class KL:
                 "KL form k1 in the loss has an expected gradient of zero; "
                 "use k2 or k3 in the loss, or k1 in the reward."
             )
+        self._check_weighted()
 
-    def __call__(self, logp_BT: Tensor, ref_BT: Tensor) -> Tensor:
-        """[B, T] the estimate of each token, not yet weighted by `coef`."""
+    def _check_weighted(self) -> None:
+        if not isinstance(self.weighted, bool):
+            raise ConfigError(f"KL's weighted is True or False, not {self.weighted!r}.")
+        if self.weighted and self.where == "reward":
+            raise ConfigError(
+                "KL in the reward has no gradient for a ratio to correct, and the ratio of the "
+                "surrogate weighs the reward already; leave weighted out."
+            )
+        if self.weighted and self.form != "k3":
+            raise ConfigError(
+                "KL weighted by the ratio takes the form k3, whose expected gradient it makes "
+                f"exact; with {self.form} it would be another one."
+            )
+
+    def __call__(self, logp_BT: Tensor, ref_BT: Tensor, anchor_BT: Tensor | None = None) -> Tensor:
+        """[B, T] the estimate of each token, not yet multiplied by `coef`.
+
+        Args:
+            anchor_BT: log-probabilities under the policy that sampled, for `weighted` alone; None
+                where it is this policy and every ratio is exactly 1.
+        """
+        if self.weighted:
+            return weighted_k3(logp_BT, ref_BT, logp_BT if anchor_BT is None else anchor_BT)
         if self.form == "k1":
             return logp_BT - ref_BT
         if self.form == "k2":
@@ -70,3 +102,16 @@ def k3(logp_BT: Tensor, ref_BT: Tensor) -> Tensor:
     d_BT = ref_BT - logp_BT
     # expm1 keeps the digits that e^d − 1 would cancel while the policy is near its reference.
     return d_BT.expm1() - d_BT
+
+
+def weighted_k3(logp_BT: Tensor, ref_BT: Tensor, anchor_BT: Tensor) -> Tensor:
+    """[B, T] ρ·(e^d − d − 1), DeepSeek-V3.2 (arXiv 2512.02556) §3.1, with the gradient −ρ·d·∇log π.
+
+    That is what the product rule comes to: ρ·k3 from the ratio and ρ·(1 − e^d) from k3. Each of
+    the two grows with e^d while their sum does not, so that adding them would lose its digits where
+    the policy has left what the reference likes; it is therefore written down as a slope.
+    """
+    now_BT = logp_BT.detach()
+    ratio_BT = (now_BT - anchor_BT.detach()).exp()
+    slope_BT = ratio_BT * (now_BT - ref_BT)
+    return ratio_BT * k3(now_BT, ref_BT) + slope_BT * (logp_BT - now_BT)

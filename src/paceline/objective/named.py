@@ -4,7 +4,8 @@ This is the only file in which algorithm names stand. Each function gives the pa
 where our defaults come from, and what was left out and why. The same knob has the same name
 everywhere: `low` and `high` are the widths of a clip, `ddof` and `eps` the two things on which the
 field disagrees about a z-score, `kl` the weight β of a KL penalty (0, the default everywhere, means
-none, and no reference is loaded).
+none, and no reference is loaded). A number takes the form and the place that the algorithm has by
+default; a `KL` is taken as it is: grpo(kl=0.04), grpo(kl=KL(0.04, weighted=True)).
 
 Letters in the equations: i a completion, t one of its T_i tokens, B completions, r the reward,
 A the advantage, ρ = π/π_anchor the ratio, N = Σ T_i, sg() no gradient.
@@ -29,7 +30,7 @@ from .advantage import (
     Reward,
     ZScore,
 )
-from .kl import KL
+from .kl import KL, Form, Where
 from .objective import Objective
 from .ratio import GeometricRatio, SequenceRatio
 from .surrogate import Clip, ClipDetached, LogProb, Plain, SoftGate
@@ -42,7 +43,7 @@ from .weight import (
 )
 
 
-def reinforce(*, kl: float = 0.0) -> Objective:
+def reinforce(*, kl: float | KL = 0.0) -> Objective:
     """R. J. Williams, "Simple statistical gradient-following algorithms for connectionist
     reinforcement learning", Machine Learning 8, 1992.
 
@@ -57,7 +58,7 @@ def reinforce(*, kl: float = 0.0) -> Objective:
     )
 
 
-def rloo(*, kl: float = 0.0) -> Objective:
+def rloo(*, kl: float | KL = 0.0) -> Objective:
     """Ahmadian et al., "Back to Basics: Revisiting REINFORCE-Style Optimization for Learning from
     Human Feedback in LLMs", arXiv 2402.14740.
 
@@ -76,7 +77,7 @@ def grpo(
     *,
     low: float = 0.2,
     high: float | None = None,
-    kl: float = 0.0,
+    kl: float | KL = 0.0,
     ddof: int = 1,
     eps: float = 1e-4,
 ) -> Objective:
@@ -99,7 +100,7 @@ def grpo(
 
 
 def dr_grpo(
-    *, length: int | None = None, low: float = 0.2, high: float | None = None, kl: float = 0.0
+    *, length: int | None = None, low: float = 0.2, high: float | None = None, kl: float | KL = 0.0
 ) -> Objective:
     """Liu et al., "Understanding R1-Zero-Like Training: A Critical Perspective", arXiv 2503.20783.
 
@@ -119,7 +120,7 @@ def gspo(
     *,
     low: float = 3e-4,
     high: float | None = 4e-4,
-    kl: float = 0.0,
+    kl: float | KL = 0.0,
     ddof: int = 1,
     eps: float = 1e-4,
 ) -> Objective:
@@ -144,7 +145,7 @@ def dapo(
     *,
     low: float = 0.2,
     high: float | None = 0.28,
-    kl: float = 0.0,
+    kl: float | KL = 0.0,
     ddof: int = 1,
     eps: float = 1e-4,
     per_prompt: bool = False,
@@ -170,7 +171,7 @@ def dapo(
 def cispo(
     *,
     high: float = 4.0,
-    kl: float = 0.0,
+    kl: float | KL = 0.0,
     ddof: int = 1,
     eps: float = 1e-4,
     per_prompt: bool = False,
@@ -193,7 +194,7 @@ def cispo(
 
 
 def sapo(
-    *, up: float = 1.0, down: float = 1.05, kl: float = 0.0, ddof: int = 1, eps: float = 1e-4
+    *, up: float = 1.0, down: float = 1.05, kl: float | KL = 0.0, ddof: int = 1, eps: float = 1e-4
 ) -> Objective:
     """Gao et al., "Soft Adaptive Policy Optimization", arXiv 2511.20347.
 
@@ -213,7 +214,7 @@ def reinforce_pp(
     *,
     low: float = 0.2,
     high: float | None = None,
-    kl: float = 0.0,
+    kl: float | KL = 0.0,
     ddof: int = 0,
     eps: float = 1e-8,
     baseline: bool = False,
@@ -231,7 +232,7 @@ def reinforce_pp(
     """
     clip = Clip(low, high)
     if baseline:
-        penalty = KL(kl, "k2", "loss") if kl else None
+        penalty = _penalty(kl, "k2", "loss")
         return Objective(
             advantage=GroupThenBatch(ddof, eps), surrogate=clip, weight=PerToken(), kl=penalty
         )
@@ -240,7 +241,7 @@ def reinforce_pp(
     )
 
 
-def opo(*, kl: float = 0.0) -> Objective:
+def opo(*, kl: float | KL = 0.0) -> Objective:
     """Hao et al., "On-Policy RL with Optimal Reward Baseline", arXiv 2505.23585.
 
         1/B Σ_i A_i Σ_t log π(o_it),    A_i = r_i − Σ_j T_j r_j / Σ_j T_j in the group
@@ -257,7 +258,7 @@ def gmpo(
     *,
     low: float = 0.4,
     high: float = 0.4,
-    kl: float = 0.0,
+    kl: float | KL = 0.0,
     ddof: int = 1,
     eps: float = 1e-4,
 ) -> Objective:
@@ -281,7 +282,7 @@ def luspo(
     *,
     low: float = 3e-4,
     high: float | None = 4e-4,
-    kl: float = 0.0,
+    kl: float | KL = 0.0,
     ddof: int = 1,
     eps: float = 1e-4,
 ) -> Objective:
@@ -328,11 +329,16 @@ def by_name(name: str) -> Objective:
     return NAMES[name]()
 
 
-def _in_loss(coef: float) -> KL | None:
-    """k3 in the loss, or nothing at 0."""
-    return KL(coef, "k3", "loss") if coef else None
+def _in_loss(kl: float | KL) -> KL | None:
+    return _penalty(kl, "k3", "loss")
 
 
-def _in_reward(coef: float) -> KL | None:
-    """k1 in the reward, or nothing at 0."""
-    return KL(coef, "k1", "reward") if coef else None
+def _in_reward(kl: float | KL) -> KL | None:
+    return _penalty(kl, "k1", "reward")
+
+
+def _penalty(kl: float | KL, form: Form, where: Where) -> KL | None:
+    """A weight in this form and place, or nothing at 0; a KL as it is."""
+    if isinstance(kl, KL):
+        return kl
+    return KL(kl, form, where) if kl else None

@@ -36,6 +36,8 @@ class Objective:
     loss = −Σ weight · (surrogate(ratio(log π − anchor), A) · correction − coef · KL + entropy · H)
 
     over the tokens of the mask. Neither a mean nor a division: the loss adds up over micro-batches.
+    KL that is weighted has each token's own ratio π/π_anchor, whatever `ratio` makes of it, and no
+    correction.
 
     Example: Objective(advantage=Center(), surrogate=Clip(0.2, 0.28), weight=PerToken())
 
@@ -93,7 +95,8 @@ class Objective:
         if self.kl is not None and self.kl.where == "loss":
             if tokens.ref_BT is None:
                 raise ValueError("KL in the loss needs the reference: Tokens.ref_BT is None.")
-            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, _kept(tokens.ref_BT, mask_BT))
+            ref_BT = _kept(tokens.ref_BT, mask_BT)
+            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, ref_BT, seen.anchor_BT)
         if self.entropy:
             gain_BT = gain_BT + self.entropy * _kept(scores.entropy_BT, mask_BT)
         return -_kept(_kept(tokens.weight_BT, mask_BT) * gain_BT, mask_BT).sum()

@@ -4,7 +4,7 @@ import pytest
 
 from paceline.config import labelled, split
 from paceline.errors import ConfigError
-from paceline.objective import Center, Objective, named
+from paceline.objective import KL, Center, Objective, named
 from paceline.recipes import tiny
 from paceline.run.compare.arms import Arm, arms_of, varied
 
@@ -21,13 +21,20 @@ def test_objectives_by_name_argument_file_and_value(tmp_path):
     assert found["half"].advantage == Center()
 
 
+def test_a_kl_in_brackets_is_one_objective_with_its_text_as_its_label():
+    weighted = "grpo(kl=KL(0.1, weighted=True))"
+    found = labelled(split(f"grpo,{weighted},grpo(kl=0.1)"))
+    assert list(found) == ["grpo", weighted, "grpo(kl=0.1)"]
+    assert found[weighted].kl == KL(0.1, weighted=True) != found["grpo(kl=0.1)"].kl
+
+
 def test_an_own_value_does_not_take_an_algorithms_name(tmp_path):
     (tmp_path / "mine.py").write_text("from paceline.objective import *\ngrpo = rloo()\n")
     found = labelled([f"{tmp_path}/mine.py:grpo", "grpo"])
     assert list(found) == ["mine.py:grpo", "grpo"] and found["grpo"] == named.grpo()
 
 
-@pytest.mark.parametrize("text", ["grpo(0.5)", "grpo(low=0.5)(kl=0.1)", "grpo(low=x)"])
+@pytest.mark.parametrize("text", ["grpo(0.5)", "grpo(low=0.5)(kl=0.1)", "grpo(low=0.5"])
 def test_arguments_of_another_form_are_refused(text):
     with pytest.raises(ConfigError, match="is no objective; write grpo"):
         labelled([text])

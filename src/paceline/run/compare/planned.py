@@ -102,7 +102,9 @@ class Planned:
         if self.state == "new":
             return
         there = self.run.config
-        old, new = flat(there["config"]), flat(configuration.to_json(self.config))
+        # Through the config, so that a key which an earlier version did not write has its default.
+        recorded = configuration.from_json(there["config"])
+        old, new = (flat(configuration.to_json(c)) for c in (recorded, self.config))
         for key in {**old, **new}:
             if old.get(key) != new.get(key) and not within(key, UNSEEN):
                 raise ConfigError(

@@ -160,7 +160,7 @@ def objective_in_words(text: str) -> str:
     kl = found.get("kl")
     if kl is not None:
         absent = isinstance(kl, ast.Constant) and kl.value is None
-        said.append("no KL penalty" if absent else f"KL penalty {ast.unparse(kl)}")
+        said.append("no KL penalty" if absent else f"KL penalty {penalty(kl)}")
     correction = found.get("correction")
     if isinstance(correction, ast.Call):
         said.append(f"sampler correction {ast.unparse(correction)}")
@@ -179,3 +179,14 @@ def phrase(part: ast.expr) -> str:
         low, high = float(numbers[0]), float(numbers[-1])  # type: ignore[arg-type]
         return f"clipped to {1 - low:g}–{1 + high:g}"
     return PHRASES.get(name, ast.unparse(part))
+
+
+def penalty(kl: ast.expr) -> str:
+    """A KL in words, e.g. KL(coef=0.04, form='k3', where='loss', weighted=True) as '0.04 in the
+    loss, k3 weighted by each token’s ratio'."""
+    options = {k.arg: k.value for k in kl.keywords} if isinstance(kl, ast.Call) else {}
+    found = {name: v.value for name, v in options.items() if isinstance(v, ast.Constant)}
+    if not {"coef", "form", "where"} <= set(found):
+        return ast.unparse(kl)
+    weighted = " weighted by each token’s ratio" if found.get("weighted") else ""
+    return f"{found['coef']:g} in the {found['where']}, {found['form']}{weighted}"

@@ -95,7 +95,7 @@ def test_only_the_right_number_in_its_form_is_paid(text, form):
 @given(text=texts)
 def test_expressions_never_break_and_are_never_slow(text):
     started = time.perf_counter()
-    right, reason = equal(text, "\\frac{x}{46}", 1.0)
+    right, reason = equal(text, "\\frac{x}{46}")
     assert isinstance(right, bool) and reason
     assert time.perf_counter() - started < 30, "starting a worker takes most of it"
 

@@ -73,7 +73,7 @@ class Choice(OwnVerifier):
 def letter(text: str) -> str | None:
     """The letter that a text is, in upper case, or None."""
     text = text.translate(_WIDE).strip()
-    text = text.replace("\\left", "").replace("\\right", "").strip("$ ")
+    text = re.sub(r"\\(?:left|right|bf|rm)(?![A-Za-z])", "", text).strip("$ ")
     for _ in range(3):  # $\\textbf{\\text{(B)}}$ is as deep as anybody writes
         styled = _STYLED.fullmatch(text)
         text = styled[1].strip() if styled else text

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
+from .answers.box import BEHIND, MISSING, SEVERAL, boxed
 from .own import OwnVerifier, verdict
 
 Form = Literal["text", "tag", "boxed", "hashes"]
@@ -16,29 +17,9 @@ r"""Where the answer stands: the whole text; <answer>…</answer>; \boxed{…}; 
 
 CUT = "cut before it finished"
 UNCLOSED = "the reasoning was never closed"
-MISSING = "no answer in the form asked for"
-SEVERAL = "more than one answer"
-BEHIND = "text after the answer"
-BEFORE = "the box is a part of something larger"
 EMPTY = "the answer is empty"
 
 _HASHED_NUMBER = re.compile(r"####[ \t]*[-+−$]?[0-9][0-9.,]*[ \t]*(?=\n|\Z)")
-_BRACE = re.compile(r"[{}]")
-_WORD = re.compile(r"[^\W\d_]+")
-_NOT = re.compile(
-    r"(?:\b(?:not|isn't|minus|negative|except)|不是|≠|\\neq?)[\s$*]*(?:\\[(\[])?\Z", re.IGNORECASE
-)
-_MATH_OPENS = re.compile(r"(?:^|[^\\])\${1,2}\Z|\\[(\[]\Z")
-_MARKDOWN = re.compile(r"(?:^|[^*\w)\]}])\*{1,3}\Z|(?:^|\n)[ \t]*[-*+>][ \t]+\Z")
-"""A bold answer, an item of a list."""
-_OPERATOR_AT_END = re.compile(r"[-+−–*/^_<>≤≥±×÷√|&0-9]\Z")
-_COMMAND_AT_END = re.compile(r"\\([A-Za-z]+)\Z")
-_STARTS_ANEW = {
-    "quad", "qquad", "implies", "Rightarrow", "Longrightarrow", "rightarrow", "to", "therefore",
-    "approx", "displaystyle", "iff", "newline", "equiv",
-}  # fmt: skip
-"""Commands behind which an answer may stand."""
-_BEHIND_A_BOX = re.compile(r"(?:[\s.。．$*]|\\\)|\\\])*")
 
 
 def check_form(form: str) -> None:
@@ -69,7 +50,7 @@ def answer_in(text: str, form: Form, tag: str = "answer") -> tuple[str | None, s
     if form == "tag":
         found, reason = _tagged(rest, tag)
     elif form == "boxed":
-        found, reason = _boxed(rest)
+        found, reason = boxed(rest)
     elif form == "hashes":
         found, reason = _hashed(rest)
     else:
@@ -109,65 +90,6 @@ def _hashed(text: str) -> tuple[str | None, str]:
     if "\n" in answer.strip():
         return None, BEHIND
     return answer, ""
-
-
-def _boxed(text: str) -> tuple[str | None, str]:
-    mark = "\\boxed{"
-    if text.count(mark) > 2:
-        return None, SEVERAL
-    start = text.rfind(mark)
-    if start < 0:
-        return None, MISSING
-    first = text.find(mark)
-    if first < start:
-        first_end = _box_end(text, first + len(mark))
-        again = text[first:first_end] == text[start : _box_end(text, start + len(mark))]
-        if not again and not _corrects(text[first_end:start]):
-            return None, SEVERAL
-    if _goes_on_in_the_box(text[:start]):
-        return None, BEFORE
-    end = _box_end(text, start + len(mark))
-    if end > len(text):  # never closed
-        return _unescaped(text[start + len(mark) :].rstrip(" \n$.")), ""
-    if not _BEHIND_A_BOX.fullmatch(text, end):
-        return None, BEHIND
-    return _unescaped(text[start + len(mark) : end - 1]), ""
-
-
-def _box_end(text: str, start: int) -> int:
-    """The place behind the brace that closes one opened just before `start`; beyond the text where
-    none does."""
-    depth = 1
-    for brace in _BRACE.finditer(text, start):
-        depth += 1 if brace[0] == "{" else -1
-        if depth == 0:
-            return brace.end()
-    return len(text) + 1
-
-
-def _unescaped(content: str) -> str:
-    return content.replace("\\$", "$").replace("\\%", "%")
-
-
-def _corrects(between: str) -> bool:
-    """Whether what stands between two boxes says that the second one holds: more than "or"."""
-    return bool(set(_WORD.findall(between.casefold())) - {"or", "and", "或", "和"})
-
-
-def _goes_on_in_the_box(before: str) -> bool:
-    r"""Whether a text ends with what makes a box a part of it: 2\boxed{5}, not \boxed{5}."""
-    before = before[-80:]
-    if _MARKDOWN.search(before):
-        return False
-    before = before.rstrip(" \t")
-    if _NOT.search(before):
-        return True
-    if _MATH_OPENS.search(before):
-        return False
-    command = _COMMAND_AT_END.search(before)
-    return bool(_OPERATOR_AT_END.search(before)) or (
-        command is not None and command[1] not in _STARTS_ANEW
-    )
 
 
 @dataclass(frozen=True, slots=True)

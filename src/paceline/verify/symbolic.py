@@ -17,7 +17,7 @@ from .own import OwnVerifier, verdict
 MAX_LENGTH = 200
 """Characters of an answer."""
 RIGHT = "the answer equals the expected one"
-UNREAD = "the answer is not a finished expression"
+UNREAD = "not all of the answer could be read"
 TOO_LONG = "the answer is too long"
 EXPECTED_UNREAD = "the expected answer cannot be read, and the answer is another text"
 

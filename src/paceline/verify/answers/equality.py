@@ -21,6 +21,8 @@ POINTS = 16
 """At which expressions with symbols are compared."""
 ENOUGH = 3
 """At so many of them both must have a value."""
+_POINTS = {"xy", "xyz", "ab", "abc", "mn", "pq"}
+"""Names of coordinates, in their order."""
 _TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le"}
 
 
@@ -29,6 +31,7 @@ class Differs(Exception):
 
 
 UNCOMPUTED = "the answer was not computed"
+NOT_REDUCED = "the answer is a fraction that is not in lowest terms"
 OTHER_UNIT = "the answer has another unit"
 OTHER = "the answer does not equal the expected one"
 OTHER_KIND = "the answer is of another kind than the expected one"
@@ -54,6 +57,8 @@ def _same(answer: Expression, expected: Expression) -> bool:
 def _check(answer: Expression, expected: Expression) -> None:
     if _are_sets(answer, expected) and (right := _same_real_set(answer, expected)) is not None:
         return _require(right)
+    if {answer.kind, expected.kind} == {"list", "bracket"}:
+        answer, expected = _point(answer), _point(expected)
     if "list" in (answer.kind, expected.kind):
         answer, expected = _set_named(answer), _set_named(expected)
         return _check_lists(answer, expected)
@@ -141,6 +146,15 @@ def _check_lists(answer: Expression, expected: Expression) -> None:
     _check_in_any_order(*(
         _different(one) if one.kind == "set" else one.parts for one in (answer, expected)
     ))  # fmt: skip
+
+
+def _point(one: Expression) -> Expression:
+    """The point (3,4) of x = 3, y = 4; everything else as it is."""
+    named = [_named(part) if part.kind == "relation" else None for part in one.parts]
+    values = dict(pair for pair in named if pair)
+    if one.kind != "list" or len(values) < len(named) or "".join(sorted(values)) not in _POINTS:
+        return one
+    return Expression("bracket", tuple(values[name] for name in sorted(values)), "( )")
 
 
 def _set_named(one: Expression) -> Expression:
@@ -339,6 +353,8 @@ def _check_number(answer: Expression, expected: Expression, wanted: Fraction) ->
         return _require(answer.value == wanted)
     if canonical(answer) == canonical(expected):
         return None
+    if answer.kind == "quotient" and all(part.kind == "number" for part in answer.parts):
+        raise Differs(NOT_REDUCED)
     raise Differs(UNCOMPUTED if not answer.symbols else OTHER)
 
 
@@ -363,7 +379,7 @@ def _values(answer: Expression, expected: Expression) -> list[tuple]:
     )
     found = []
     for place in range(POINTS if expected.symbols else 1):
-        point = _point(answer, expected, place)
+        point = _values_of_symbols(answer, expected, place)
         try:
             theirs = value_at(expected, point, has_i)
             found.append((value_at(answer, point, has_i), theirs))
@@ -372,7 +388,7 @@ def _values(answer: Expression, expected: Expression) -> list[tuple]:
     return found
 
 
-def _point(answer: Expression, expected: Expression, place: int) -> dict[str, Fraction]:
+def _values_of_symbols(answer: Expression, expected: Expression, place: int) -> dict[str, Fraction]:
     """Values for the symbols: positive ones first, then whole ones, then any."""
     point: dict[str, Fraction] = {}
     for symbol in sorted(expected.symbols):

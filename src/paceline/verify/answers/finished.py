@@ -147,7 +147,27 @@ def foreign_functions(answer: Expression, expected: Expression) -> frozenset[str
             known.add("exp")
         if one.kind == "constant" and one.name == "i":
             known.add("angle")  # cos x + i sin x is e^{ix}
-    return frozenset(_functions(answer) - known)
+        if one.kind == "call" and one.name in ("tan", "cot", "sec", "csc"):
+            known.add("quotient")  # tan x is sin x / cos x
+    known |= _operations(expected)
+    return frozenset((_functions(answer) | _operations(answer)) - known)
+
+
+def _operations(expression: Expression) -> set[str]:
+    """Divisions by symbols and roots of symbols, which 6x/x and the root of x squared leave to be
+    done."""
+    found = set()
+    for one in expression.walk():
+        exponent = exact(one.parts[1]) if one.kind == "power" else None
+        if one.kind == "quotient" and one.parts[1].symbols:
+            found.add("quotient")
+        if exponent is not None and exponent < 0 and one.parts[0].symbols:
+            found.add("quotient")
+        if one.kind == "root" and one.symbols:
+            found.add("root")
+        if exponent is not None and exponent.denominator > 1 and one.parts[0].symbols:
+            found.add("root")
+    return found
 
 
 def _functions(expression: Expression) -> set[str]:

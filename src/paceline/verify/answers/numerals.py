@@ -53,11 +53,11 @@ _OPENER = re.compile(r"\\([A-Za-z]+)\s*(?:\[[^\[\]]*\]\s*)?(?:\{[^{}]*\}\s*)*\Z"
 _NAME_BEFORE = re.compile(r"[A-Za-z_]\Z")
 _UNIT_RAISED = re.compile(r"([A-Za-z]+)\}?\s*\$?\s*\^\s*\{?\Z")
 _NAME_WITH_INDEX = re.compile(r"[A-Za-z)]\s*_\s*\{?\Z")
-_RELATION = re.compile(r"(?:[≥≤≠±∓√∛∜^_/]|!=|(?<!\\)\\[|]|<|(?<![=\-→>])>)\s*\Z")
+_RELATION = re.compile(r"(?:[≥≤≠±∓√∛∜^/]|_|!=|(?<!\\)\\[|]|<|(?<![=\-→>])>)\s*\Z")
 _TAG = re.compile(r"<[^<>]*>\s*\Z")
 _IN_WORDS = re.compile(
     r"(?:\b(?:minus|neg|negative|not|at most|at least|up to|(?:less|more|greater|fewer) than)\s+"
-    r"|分之|第|负的|不是|'|[^—]—)\Z",
+    r"|分之|第|负的|不是|[0-9]'|[^—]—)\Z",
     re.IGNORECASE,
 )
 """Words that make another number of one, or none; an apostrophe, and a dash that is no sign."""
@@ -105,7 +105,7 @@ def last_number(text: str) -> str | None:
     threes separate numbers; one comma alone (3,5) may be a decimal one. A minus behind a digit, a
     letter or a bracket subtracts and is no sign; two signs stay, and make it no number.
     """
-    tail = with_commas(text[-MAX_TAIL:])
+    tail = with_commas(text[-MAX_TAIL:]).replace("__", "**")  # both are bold
     tail = _FRACTION.sub(r"\1/\2", tail)
     for found in list(_RUN.finditer(tail))[: -MAX_SKIPPED - 2 : -1]:
         before = tail[: found.start()]

@@ -20,6 +20,9 @@ TOLERANCE_DIGITS = 220
 """Two values are the same that agree to so many digits, which leaves 80 to what cancels."""
 MAX_BITS = 20_000
 """Of a power or a factorial that is computed exactly."""
+MAX_SPAN = 500
+"""Binary digits between the terms of a sum, and between 1 and an argument of a function: beside one
+of 150 digits a small term would be lost in rounding, and e^{1000} + 1 be e^{1000}."""
 MAX_LOGARITHM = 10_000
 """Decimal digits of a value; beyond it nothing is computed."""
 
@@ -197,7 +200,7 @@ def _value(one: Expression, point: Mapping[str, Fraction], complex_too: bool) ->
 def _combined(one: Expression, values: list[Any], complex_too: bool) -> Any:
     c = _context
     if one.kind == "sum":
-        return c.fsum(values)
+        return _added(values)
     if one.kind == "product":
         return c.fprod(values)
     if one.kind == "negative":
@@ -216,6 +219,14 @@ def _combined(one: Expression, values: list[Any], complex_too: bool) -> Any:
             raise NoValue
         return _power(values[0], 1 / values[1], None if not index else 1 / index, complex_too)
     return _called(one.name, values, complex_too)
+
+
+def _added(terms: list[Any]) -> Any:
+    """A sum in which every term can be seen. Raises: TooLarge."""
+    sizes = [_context.mag(term) for term in terms if term]
+    if sizes and max(sizes) - min(sizes) > MAX_SPAN:
+        raise TooLarge
+    return _context.fsum(terms)
 
 
 def _bounded(value: Any, complex_too: bool) -> Any:
@@ -238,6 +249,8 @@ def _power(base: Any, exponent: Any, rational: Fraction | None, complex_too: boo
             raise NoValue
         return c.mpf(0)
     if abs(exponent) * (abs(c.mag(base)) + 1) > 4 * MAX_LOGARITHM:
+        raise TooLarge
+    if exponent and c.mag(exponent) < -MAX_SPAN:
         raise TooLarge
     if rational is None and not isinstance(exponent, c.mpc) and c.isint(exponent):
         rational = Fraction(int(exponent))
@@ -267,7 +280,9 @@ def _called(name: str, values: list[Any], complex_too: bool) -> Any:
             raise NoValue
         whole = [int(value) for value in values]
         return c.mpf(gcd(*whole) if name == "gcd" else lcm(*whole))
-    if abs(first) > 10**30 and name not in ("abs", "floor", "ceiling", "arctan"):
+    if name not in ("abs", "floor", "ceiling") and first and abs(c.mag(first)) > 100:
+        raise TooLarge
+    if name in ("tanh", "sinh", "cosh") and abs(first) > 100:
         raise TooLarge
     if name == "binom":
         return c.binomial(first, values[1])

@@ -63,6 +63,9 @@ def bare(text: str) -> str:
             text = text[:-1].rstrip()
         if (found := _WRAPPED.fullmatch(text)) and not re.search(r"(?<!\\)\$", found[1]):
             text = found[1]
+        grouped = text.startswith("{") and text.endswith("}") and "\\over" not in text
+        if grouped and _closes_last(text[1:-1]):
+            text = text[1:-1]
         if (found := _BOX.fullmatch(text)) and _closes_last(found[1]):
             text = found[1]
         if (found := _STYLED.fullmatch(text)) and _closes_last(

@@ -113,6 +113,9 @@ _NUMBER = re.compile(
 _DOTS = re.compile(
     r"(?:\\dot\s*(?:\{([0-9])\}|([0-9])))([0-9]*)(?:\\dot\s*(?:\{([0-9])\}|([0-9])))?"
 )
+_LEFT = re.compile(r"\\left(?![A-Za-z])\s*([(\[{|.<\\/]?)()")
+_RIGHT = re.compile(r"\\right(?![A-Za-z])\s*([)\]}|.>\\/]?)()")
+_SIGN_IN_BRACES = re.compile(r"(?<![\^_])\{([-+=:<>])\}")
 _ROW_SKIP = re.compile(r"\s*\[-?[0-9.]+ *(?:pt|em|ex|mm|cm|in)\]")
 """How far the next row is down."""
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.))", re.DOTALL)
@@ -121,6 +124,9 @@ _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """All of a text as tokens. Raises: Unread."""
+    sizes = (_LEFT.findall(text), _RIGHT.findall(text))
+    if len(sizes[0]) != len(sizes[1]) or not all(map(any, (*sizes[0], *sizes[1]))):
+        raise Unread("\\left without \\right")
     return tuple(_tokens(_characters(text)))
 
 
@@ -128,7 +134,8 @@ def _characters(text: str) -> str:
     """The text with one spelling for each sign of Unicode that has a LaTeX command."""
     text = _WIDE_COMMA.sub(";", text).replace("\\degree", "^\\circ ").translate(_WIDE)
     found: list[str] = []
-    for letter in text.replace("{:}", ":"):
+    text = _SIGN_IN_BRACES.sub(r"\1", text.replace("\\not=", "\\ne ").replace("\\not =", "\\ne "))
+    for letter in text:
         for mark, table in (("^", _RAISED), ("_", _LOWERED)):
             digit = letter.translate(table)
             if digit == letter:

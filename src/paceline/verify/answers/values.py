@@ -15,7 +15,7 @@ from .expression import (
     times,
 )
 from .tokens import Unread, ungrouped, unit_of
-from .units import currency
+from .units import currency, plain_unit
 
 _ROOT_SIGNS = {"√": 2, "∛": 3, "∜": 4}
 _BETWEEN = {
@@ -56,10 +56,10 @@ class Values(Commands):
         """A sum, and a unit behind it or before it if it has one."""
         before = self._currency_before()
         found = self.sum()
-        behind = self._unit_behind()
-        if before and behind:
+        unit = self._unit_behind()
+        if before and unit and not unit.startswith("/"):
             raise Unread("two units")
-        unit = before or behind
+        unit = before + (unit or "") if before else unit
         if unit is None:
             return found
         if found.kind not in VALUES or found.symbols:
@@ -92,22 +92,31 @@ class Values(Commands):
                 self.place += 1
                 return letter.text
             return "degree"
+        if token.kind == "words" and token.text.startswith("per "):  # \\$5 per hour
+            under = plain_unit(token.text.removeprefix("per "))
+            self.place += under is not None
+            return f"/{under}" if under else None
         if (unit := unit_of(token)) is None:
             return None
         self.place += 1
-        if self.next_is("^"):
-            self.place += 1
-            raised = self.take()
-            if raised.text == "{":
-                raised = self.take()
-                self.expect("}")
-            if raised.text not in ("2", "3") or "^" in unit or "/" in unit:
-                raise Unread("a unit")
-            unit += f"^{raised.text}"
+        unit += "" if "^" in unit else self._raised_unit()  # "m/s" raised is m/s^2
         if self.next_is("/") and (token := self.peek(1)) and (under := unit_of(token)):
             self.place += 2
-            unit += f"/{under}"
+            unit += f"/{under}" + self._raised_unit()
         return unit
+
+    def _raised_unit(self) -> str:
+        """The exponent of a unit, as "^2"; "" where it has none."""
+        if not self.next_is("^"):
+            return ""
+        self.place += 1
+        raised = self.take()
+        if raised.text == "{":
+            raised = self.take()
+            self.expect("}")
+        if raised.text not in ("2", "3"):
+            raise Unread("a unit")
+        return f"^{raised.text}"
 
     def sum(self) -> Expression:
         terms: list[Expression] = []
@@ -158,6 +167,9 @@ class Values(Commands):
             )
         if token.kind == "command":
             return token.text not in RELATIONS and token.text not in _BETWEEN
+        if token.kind == "number":  # 3 + i4
+            before = self.tokens[self.place - 1] if self.place else None
+            return before is not None and before.kind == "letter" and before.text == "i"
         return token.kind in ("letter", "begin")
 
     def _with_fraction(self, whole: Expression) -> Expression:

@@ -10,7 +10,7 @@ from .own import OwnVerifier, verdict
 
 _LETTER = re.compile(r"\(?([A-Za-z])(?:[).:]|\)\.)?")
 _STYLED = re.compile(
-    r"\$*\s*(?:\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|mbox|boxed)\s*)?\{([^{}]*)\}\s*\$*"
+    r"\$*\s*(?:\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|textsf|texttt|emph|bf|mbox|boxed)\s*)?\{([^{}]*)\}\s*\$*"
 )
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("。"): "."}
 

@@ -111,3 +111,20 @@ def test_a_part_of_something_else_is_no_number(text):
 
 def test_only_so_many_names_are_passed_over():
     assert last_number("5 " + "x1 " * 10) == "5" and last_number("5 " + "x1 " * 30) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$-\; 5$", r"$-\!5$", "$-~5$", "-(5)", "−(5)", r"$-\left(5\right)$", "-|5|",
+        r"-\$5", r"$-\$5$", r"−\mathbf{5}", r"-\textbf{5}", "-`5`", "-*5*", "**-**5",
+        "{-}5", r"\text{-}5", r"$\mathrm{-}5$", "minus **5**", "negative $5$", "minus: 5",
+        "负$5$", "负 $5$", "负数5", "5 below zero", "5 degrees below zero", "˗5", "﹘5", "➖5",
+        "&minus;5", "&#8722;5", r"\frac1 2", r"\frac{a}2", "1÷2", "x ∕ 2", "sqrt(2)",
+        "sqrt 2", "√(2)", "square root of 2", "2√x", "2**n", "1,000,2", "1：2", "<= 2",
+        ">= 2", "+/- 2", "2<x", "2≤x",
+    ],
+)  # fmt: skip
+def test_a_sign_or_a_part_in_any_wrapping_is_not_passed_over(text):
+    last = last_number(text)
+    assert last is None or number(last) not in (5, 2)

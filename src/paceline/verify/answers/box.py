@@ -15,10 +15,19 @@ BEFORE = "the box is a part of something larger"
 
 _BOX = re.compile(r"\\(?:boxed|fbox)[ \t]*(?:\{|(?=[0-9A-Za-z]))")
 _BRACE = re.compile(r"[{}]")
-_WORD = re.compile(r"[^\W\d_]+")
+_CORRECTION = re.compile(
+    r"\b(?:no|wait|actually|correct\w*|re-?check\w*|check\w*|mistake\w*|error|instead|sorry|should|fix\w*"
+    r"|revis\w+|verif\w+|therefore|thus|so|hence|final\w*|conclu\w+)\b|不对|错|重新|更正|应|所以|因此|最终|故",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(
+    r"\b(?:or|either|perhaps|maybe|may|might|alternativ\w+|case|possib\w+|could|else)\b|[或可]|\([a-z]\)",
+    re.IGNORECASE,
+)
+"""Words between two boxes that make the second an answer, and those that make it one of two."""
 _CLOSED = r"\$|\\\)|\\\]|\\end\{[a-z]+\*?\}"
 _AFTER = re.compile(
-    rf"(?:[\s.。．$*_`]|{_CLOSED}|[)）\]”\"’」』】]|\\[,;:! ]|\\q?quad(?![a-z])"
+    rf"(?:[\s.。．$*_`]|{_CLOSED}|\\text\{{\.\}}|[)）\]”\"’」』】]|\\[,;:! ]|\\q?quad(?![a-z])"
     rf"|\\(?:black)?square(?![a-z])|\\Box(?![a-z])|\\qed(?![a-z])|(?<=[$)\]])[!！])*"
 )
 """What may stand behind a box: an end of a formula or a sentence, and no mark of a factorial."""
@@ -32,16 +41,19 @@ _TEXT = re.compile(r"\\(?:text|textbf|textit|mbox|mathrm)\s*\{([^{}]*)\}\Z")
 _COMMAND = re.compile(r"\\([A-Za-z]+)\Z")
 _ANEW = {
     "implies", "Rightarrow", "Longrightarrow", "rightarrow", "longrightarrow", "to", "therefore",
-    "approx", "iff", "Leftrightarrow", "newline", "equiv",
+    "approx", "iff", "Leftrightarrow", "newline", "equiv", "in",
 }  # fmt: skip
 """Commands behind which an answer may stand."""
 _NOT = re.compile(
-    r"(?:\b(?:not|isn't|never|minus|negative|except|than)|不是|[负負非不])\s*\Z", re.IGNORECASE
+    r"(?:\b(?:not|isn't|never|minus|negative|except|than|at least|at most|up to)|不是|[负負非不]"
+    r"|[大小多少]于|至[少多]|不等于|超过)\s*\Z",
+    re.IGNORECASE,
 )
 _BULLET = re.compile(r"(?:\A|\n)[ \t]*(?:[-*+>–•]|[0-9]+[.)])[ \t]+\Z")
 _BOLD = re.compile(r"(?:\A|[\s:：])[*_]{1,3}\Z")
 _ARROW = re.compile(r"(?:[-=]>|<[^<>\n]*>)\Z")
 _PUNCTUATING_DASH = re.compile(r"([^\W\d_]{2,})[ \t]+[-–—]\Z")
+_DASHES = "-−–"
 _VERBS = {"is", "are", "be", "equals", "equal", "was", "of", "to", "get"}
 """Words behind which a dash is rather a sign."""
 _ATTACHED = re.compile(r"[0-9][.,]\Z|[\w)\]}]\(\Z")
@@ -95,13 +107,13 @@ def _inside(text: str, box: re.Match[str]) -> tuple[int, str | None]:
 
 
 def _corrects(between: str) -> bool:
-    """Whether what stands between two boxes says that the second one holds: more than "or"."""
-    return bool(set(_WORD.findall(between.casefold())) - {"or", "and", "或", "和", "text"})
+    """Whether what stands between two boxes says that the second one holds, and not that it may."""
+    return bool(_CORRECTION.search(between)) and not _CHOICE.search(between)
 
 
 def _is_part(before: str) -> bool:
     r"""Whether a text ends with what makes a box a part of it."""
-    near = before[-120:].replace("\\*", "*")
+    near = before[-120:].replace("\\*", "*").replace("\\not=", "\\neq")
     if not near.strip() or _BULLET.search(near) or _BOLD.search(near):
         return False
     stripped = _SPACES.sub("", near)
@@ -123,8 +135,18 @@ def _is_part(before: str) -> bool:
 
 
 def _is_part_of_the_sentence(before: str) -> bool:
-    """Whether words before a formula make it a part: "not $", or a sign that touches it."""
-    return bool(_NOT.search(before.rstrip(" \t*")) or re.search(r"[-−–+±≠~¬=]?[-−–±≠~¬]\Z", before))
+    """Whether words before a formula make it a part: "not $", "- $", "2 $"."""
+    if _BULLET.search(before) or not before.strip():
+        return False
+    stripped = before.rstrip(" \t*")
+    if _NOT.search(stripped) or stripped[-1:] in ("±", "≠", "~", "¬"):
+        return True
+    if stripped[-1:].isdecimal():
+        return _ends_with_an_operand(stripped, spaced=True, in_math=False)
+    if stripped[-1:] in _DASHES:
+        said = _PUNCTUATING_DASH.search(stripped)
+        return before[-1:] in _DASHES or said is None or said[1].lower() in _VERBS
+    return False
 
 
 def _without_bold(text: str) -> str:

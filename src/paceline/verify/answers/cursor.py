@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from .expression import Expression, number
+from .expression import Expression, number, numeral
 from .tokens import Token, Unread
 
 MAX_DEPTH = 40
@@ -52,6 +52,10 @@ class Cursor(ABC):
         self.place += 1
 
     @abstractmethod
+    def whole(self) -> Expression:
+        """A relation, or a list of them."""
+
+    @abstractmethod
     def sum(self) -> Expression:
         """Terms with signs between."""
 
@@ -86,6 +90,12 @@ class Cursor(ABC):
 
     def number_of(self, token: Token) -> Expression:
         assert token.value is not None
+        if self.next_is("_"):
+            self.place += 1
+            based = numeral(token.text, self.subscript())
+            if based is None:
+                raise Unread("a base")
+            return based
         return number(token.value, "integer" if token.form == "grouped" else token.form)
 
     def symbol(self, name: str) -> Expression:

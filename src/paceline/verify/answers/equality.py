@@ -7,6 +7,7 @@ relations have to be the same.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -94,7 +95,8 @@ def _plain(text: str) -> str:
     such as SAS, the case is kept."""
     if len(text) < 4 and text.isupper():
         return text
-    return " ".join(text.replace(",", " ").replace("-", " ").casefold().split())
+    words = text.replace(",", " ").replace("-", " ").casefold().split()
+    return " ".join(word for word in words if word != "and")
 
 
 def _check_parts(answer: Sequence[Expression], expected: Sequence[Expression]) -> None:
@@ -165,7 +167,8 @@ def _set_named(one: Expression) -> Expression:
 
 def _names(one: Expression) -> frozenset[str]:
     found = [_named(part) for part in one.parts if part.kind == "relation"]
-    return frozenset(named[0] for named in found if named)
+    # x_1 = 1, x_2 = 2 lists the values of one x.
+    return frozenset(re.sub(r"_[0-9]+$", "", named[0]) for named in found if named)
 
 
 # -- sets of real numbers ----------
@@ -175,7 +178,7 @@ def _are_sets(answer: Expression, expected: Expression) -> bool:
     """Whether both may be sets of real numbers that are written in different ways; two brackets may
     be points, two relations are compared as they stand."""
     kinds = {answer.kind, expected.kind}
-    if "union" in kinds or _says_inequalities(answer) or _says_inequalities(expected):
+    if kinds & {"union", "condition"} or _says_inequalities(answer) or _says_inequalities(expected):
         return True
     alike = answer.kind == expected.kind and answer.kind != "relation"
     return not alike and all(
@@ -294,8 +297,11 @@ def _factor(answer: Expression, expected: Expression):
     ours, theirs = (_difference(one) for one in (answer, expected))
     if not theirs.symbols or ours.symbols != theirs.symbols:
         return None
+    pairs = _values(ours, theirs)
+    if all(same(second, pairs[0][1]) for _, second in pairs):
+        return None  # x = x + 1: the symbols cancel
     factors = []
-    for first, second in _values(ours, theirs):
+    for first, second in pairs:
         if not first and not second:
             continue  # a solution of both
         ratio = quotient(first, second)

@@ -13,7 +13,7 @@ Kind = Literal[
     # what is made of values
     "list", "set", "bracket", "matrix", "union", "relation", "ratio", "quantity", "either sign",
     # what is no value
-    "based", "text",
+    "based", "text", "condition",
 ]  # fmt: skip
 
 COMPUTED = {
@@ -56,6 +56,25 @@ class Expression:
 def number(value: Fraction, form: str) -> Expression:
     """A finished number. Form: integer, decimal, recurring, fraction, mixed, per cent."""
     return Expression("number", name=form, value=value)
+
+
+_BASES = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16,
+}  # fmt: skip
+
+
+def numeral(digits: str, said: str) -> Expression | None:
+    """A numeral with its base, which is part of it; None where there is no such numeral."""
+    base = int(said) if said.isdigit() else _BASES.get(said.lower(), 0)
+    plain = digits.upper().replace(".", "", 1)
+    if not 2 <= base <= 36 or not plain.isalnum() or not plain.isascii():
+        return None
+    if any(int(digit, 36) >= base for digit in plain):
+        return None
+    if base == 10:
+        return number(Fraction(digits), "decimal" if "." in digits else "integer")
+    return Expression("based", name=f"{digits.upper().lstrip('0') or '0'}_{base}")
 
 
 def simple(term: Expression) -> Expression:

@@ -31,7 +31,7 @@ _RUN = re.compile(r"\d[\d.,]*(?:[eE][-+−]?\d+)?(?:/\d[\d.,]*)*")
 
 SIGNS = "-+−"
 """Signs that a number may have."""
-_DASHES = "-−–‐‑‒－﹣⁻"
+_DASHES = "-−–‐‑‒－﹣⁻˗﹘➖\u00ad─━ー"
 """What is typed for a minus."""
 _OPERAND = re.compile(r"(?![\u2e80-\U0003ffff])[^\W_]|[)\]}%]")
 """Behind it a minus subtracts, or joins; Chinese has no spaces that would set a sign apart."""
@@ -53,27 +53,44 @@ _OPENER = re.compile(r"\\([A-Za-z]+)\s*(?:\[[^\[\]]*\]\s*)?(?:\{[^{}]*\}\s*)*\Z"
 _NAME_BEFORE = re.compile(r"[A-Za-z_]\Z")
 _UNIT_RAISED = re.compile(r"([A-Za-z]+)\}?\s*\$?\s*\^\s*\{?\Z")
 _NAME_WITH_INDEX = re.compile(r"[A-Za-z)]\s*_\s*\{?\Z")
-_RELATION = re.compile(r"(?:[≥≤≠±∓√∛∜^/]|_|!=|(?<!\\)\\[|]|<|(?<![=\-→>])>)\s*\Z")
+_RELATION = re.compile(
+    r"(?:[≥≤≠±∓√∛∜^/_÷∕⁄]|[<>!]=|\+/-|&[a-z#0-9]+;|(?<!\\)\\[|]|<|(?<![=\-→>])>)\s*\Z"
+)
+"""Signs behind which digits are a part of something, or are not what is said to be equal."""
 _TAG = re.compile(r"<[^<>]*>\s*\Z")
 _IN_WORDS = re.compile(
-    r"(?:\b(?:minus|neg|negative|not|at most|at least|up to|(?:less|more|greater|fewer) than)\s+"
-    r"|分之|第|负的|不是|[0-9]'|[^—]—)\Z",
+    r"(?:\b(?:minus|neg|negative|not|at most|at least|up to|(?:less|more|greater|fewer) than"
+    r"|root of)[\s:}]*|分之|第|[负負零][的数數下]|[大小多少]于|至[少多]|不是|[0-9]'|[^—]—)\Z",
     re.IGNORECASE,
 )
 """Words that make another number of one, or none; an apostrophe, and a dash that is no sign."""
+_SIGN_ALONE = re.compile(r"(?:\\(?:text|mathrm|mathbf))?\{\s*([-+−–])\s*\}")
+_WRAPPING = re.compile(
+    r"(?:[ \t$€£¥{(|*_`~]|\\[,;:!$ ]|\\left"
+    r"|\\(?:text|textbf|mathbf|mathrm|mathit|boldsymbol)(?=\s*\{))+\Z"
+)
+"""What a number may be wrapped in, with its sign outside."""
+_CALLED = re.compile(
+    r"(?:[A-Za-z]\(|√\(|\^\(|\\[dtc]?frac\s*(?:\{[^{}]*\}|[0-9A-Za-z])\s*|sqrt\s*\(?)\Z"
+)
+"""A function, the lower half of a fraction without braces."""
 _JOINED = re.compile(
-    r"(?:[0-9]:|[0-9]{4}-[0-9]{1,2}-|[0-9A-Za-z)]\*\*"
+    r"(?:[0-9][:：]|[0-9]{4}-[0-9]{1,2}-|[0-9A-Za-z)]\*\*"
     r"|(?<![0-9])[0-9]{1,3}[ \u00a0\u2009\u202f])\Z"
 )
 """A time or ratio, a date, a power; the start of 1 234 or of 2 1/2 (`_is_joined`)."""
 _MULTIPLIED = re.compile(
-    r"\s*(?:\\?text\{\s*)?(?:hundred|thousand|(?:m|b|tr)illion|dozen|squared|cubed|factorial|hal(?:f|ves)"
-    r"|thirds?|quarters?|tenths?|hundredths?|and\s+(?:a|one)\s+|[万亿兆十成折半]|[千百](?![克米瓦分])|分之|点[零一二三四五六七八九])",
+    r"\s*(?:\\?text\{\s*)?(?:hundred|thousand|(?:m|b|tr)illion|dozen|squared|cubed|factorial"
+    r"|hal(?:f|ves)|thirds?|quarters?|tenths?|hundredths?|(?:degrees )?below zero"
+    r"|and\s+(?:a|one)\s+|[万亿兆十成折半]|[千百](?![克米瓦分])|分之|点[零一二三四五六七八九])",
     re.IGNORECASE,
 )
+"""Words that make another number of the one before them."""
 _RAISED_BEHIND = re.compile(
-    r"[\u0370-\u03ff]|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)|\s*\\(?:frac|sqrt|pi|overline|dot|bar)(?![a-z])|/"
+    r"[\u0370-\u03ff‰√]|!\s*(?:\$|\\|[=*/])|\*\*\w|\s*[≤≥≠]|\s*[<>](?!/?[A-Za-z]+[ />])|/"
+    r"|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)|\s*\\(?:frac|sqrt|pi|overline|dot|bar)(?![a-z])"
 )
+"""Signs that make the number before them a part of something larger."""
 _LETTERS_BEHIND = re.compile(r"[A-Za-z]+")
 
 
@@ -106,6 +123,7 @@ def last_number(text: str) -> str | None:
     letter or a bracket subtracts and is no sign; two signs stay, and make it no number.
     """
     tail = with_commas(text[-MAX_TAIL:]).replace("__", "**")  # both are bold
+    tail = _SIGN_ALONE.sub(r"\1", tail)
     tail = _FRACTION.sub(r"\1/\2", tail)
     for found in list(_RUN.finditer(tail))[: -MAX_SKIPPED - 2 : -1]:
         before = tail[: found.start()]
@@ -132,8 +150,9 @@ def _standing(found: re.Match[str], before: str, tail: str) -> str:
         return run + behind[:1]
     if before.endswith(".") and not re.search(r"[\w.)]\.", before[-2:]):
         run, before = "." + run, before[:-1]
-    if number(run) is None and run.count(",") == 1 and not run.endswith(","):
-        return run
+    groups = run.split(",")
+    if number(run) is None and (len(groups) == 2 or any(len(group) > 2 for group in groups)):
+        return run  # 3,5 may be a decimal number, 1,000,2 anything
     if number(run) is None and "," in run:
         before, _, run = (before + run).rpartition(",")
         before += ","
@@ -154,7 +173,7 @@ def _is_part(run: str, before: str, behind: str) -> bool:
         return True
     if (command := _COMMAND_BEFORE.search(near)) and command[1] not in _BETWEEN:
         return True
-    return _is_joined(run, near) or _in_argument(before)
+    return bool(_CALLED.search(near)) or _is_joined(run, near) or _in_argument(before)
 
 
 def _a_unit(behind: str) -> bool:
@@ -190,14 +209,23 @@ def _in_argument(before: str) -> bool:
 
 
 def _signed(run: str, before: str) -> str:
-    """A number with the signs that stand before it."""
-    if before.rstrip().endswith(("负", "負")):
+    """A number with the signs that stand before it, or before what it is wrapped in."""
+    near = before[-60:]
+    bare = _WRAPPING.sub("", near)
+    if bare.endswith(("负", "負")):
         return "-" + run
-    spaced = re.search(rf"[{_DASHES}][ \t]+\Z", before[-8:])
-    if spaced:
-        return _behind_a_spaced_dash(run, before[: len(before) - len(spaced[0])].rstrip(" \t"))
-    if before and before[-1] in "$€£¥":
-        before = before[:-1]
+    wrapped = near[len(bare) :].strip(" \t")
+    if bare.endswith(tuple(_DASHES)) and (wrapped or not near.endswith(tuple(_DASHES))):
+        dashes = len(bare) - len(bare.rstrip(_DASHES))
+        earlier = bare[:-dashes]
+        spaced = near[len(bare) :][:1] in " \t"
+        if dashes > 1:
+            return f"--{run}"
+        if earlier[-1:].strip() and _OPERAND.search(earlier[-1:]):
+            return run  # 10 -(5) subtracts
+        return _behind_a_spaced_dash(run, earlier.rstrip(" \t")) if spaced else f"-{run}"
+    if _IN_WORDS.search(bare + " ") and wrapped:
+        return f"- {run}"
     stripped = before.rstrip(_DASHES + "+")
     signs = before[len(stripped) :]
     earlier = stripped.rstrip(" \t")

@@ -17,10 +17,9 @@ Lists to unions are here, quantities to primaries in `values`, what begins with 
 
 import re
 from collections.abc import Sequence
-from fractions import Fraction
 
 from .cursor import GREEK, RELATIONS
-from .expression import COMPUTED, VALUES, Expression, expanded, number
+from .expression import COMPUTED, VALUES, Expression, expanded, numeral
 from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
 from .units import plain_unit
 from .values import Values
@@ -40,10 +39,13 @@ _NUMBER_IN_WORDS = re.compile(r"\\text\s*\{\s*([-+−]?[0-9][0-9.,/]*)\s*([A-Za-
 _BASED = re.compile(
     r"\(?(?:\\(?:text|mathrm)\{)?([0-9A-Za-z]{1,60})\}?\)?_\(?\{?(?:\\text\{)?\(?([0-9]{1,2}|[a-z]+)[)}]*"
 )
-_BASES = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16,
-}  # fmt: skip
+_VALUELESS = re.compile(
+    r"m?\\(?:angle|triangle|odot)[A-Z]{1,4}|\|[A-Z]{2}\||\[[A-Z]{3,4}\]|P\(.+\)"
+    r"|\\(?:overline|bar|hat|widehat|vec|mathbf|overrightarrow|tilde)(?:[A-Za-z]|\{[A-Za-z]{1,3}\})"
+    r"|[A-Za-z]_\{.+\}"
+)
+"""Names of what geometry and statistics measure."""
+_INFIX = re.compile(r"\\(?:over|choose)(?![a-z])")
 _DATE = re.compile(
     r"[A-Z][a-z]{2,} [0-9]{1,2}(?:, [0-9]{4})?|[0-9]{1,2} [A-Z][a-z]{2,}(?: [0-9]{4})?"
 )
@@ -63,7 +65,7 @@ def bare(text: str) -> str:
             text = text[:-1].rstrip()
         if (found := _WRAPPED.fullmatch(text)) and not re.search(r"(?<!\\)\$", found[1]):
             text = found[1]
-        grouped = text.startswith("{") and text.endswith("}") and "\\over" not in text
+        grouped = text.startswith("{") and text.endswith("}") and not _INFIX.search(text)
         if grouped and _closes_last(text[1:-1]):
             text = text[1:-1]
         if (found := _BOX.fullmatch(text)) and _closes_last(found[1]):
@@ -115,13 +117,7 @@ def _based(text: str) -> Expression | None:
     found = _BASED.fullmatch("".join(text.split()).replace("₂", "_2").replace("₈", "_8"))
     if found is None:
         return None
-    digits, said = found[1].upper(), found[2].lower()
-    base = int(said) if said.isdigit() else _BASES.get(said, 0)
-    if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in digits):
-        return None
-    if base == 10:
-        return number(Fraction(int(digits)), "integer")
-    return Expression("based", name=f"{digits.lstrip('0') or '0'}_{base}")
+    return numeral(found[1], found[2])
 
 
 def words_of(text: str) -> tuple[str, bool]:
@@ -191,7 +187,7 @@ class _Reader(Values):
             names.append("")
         while True:
             start = self.place
-            sides.append(self._named_in_words() or self.ratio())
+            sides.append(self._named() or self.ratio())
             names.append(_name(self.tokens[start : self.place]))
             if (sign := self._relation_sign()) is None:
                 break
@@ -210,13 +206,24 @@ class _Reader(Values):
             return Expression("either sign", tuple(named))
         return _relation(sides, signs, names)
 
-    def _named_in_words(self) -> Expression | None:
-        r"""\text{Area} before an equals sign."""
-        token, ahead = self.peek(), self.peek(1)
-        if token is None or token.kind != "words" or ahead is None or ahead.text != "=":
+    def _named(self) -> Expression | None:
+        r"""\text{Area}, \angle ABC or P(X=2) before an equals sign: a name that has no value."""
+        depth, end = 0, self.place
+        for end in range(self.place, len(self.tokens)):
+            text = self.tokens[end].text
+            if text == "=" and depth == 0:
+                break
+            depth += text in ("(", "{", "[")
+            depth -= text in (")", "}", "]")
+        else:
             return None
-        self.place += 1
-        return Expression("text", name=token.text)
+        side = self.tokens[self.place : end]
+        said = "".join(f"\\{t.text}" if t.kind == "command" else t.text for t in side)
+        in_words = len(side) == 1 and side[0].kind == "words" and not plain_unit(said)
+        if not in_words and not _VALUELESS.fullmatch(said):
+            return None
+        self.place = end
+        return Expression("text", name=said)
 
     def _relation_sign(self) -> str | None:
         token = self.peek()
@@ -254,6 +261,9 @@ def _name(tokens: tuple[Token, ...]) -> str:
     """What a side of a relation names, as x, x_1, f(x), AB or \\text{Area} do; else ""."""
     if len(tokens) == 1 and tokens[0].kind == "words":
         return "" if plain_unit(tokens[0].text) else tokens[0].text
+    written = "".join(f"\\{t.text}" if t.kind == "command" else t.text for t in tokens)
+    if _VALUELESS.fullmatch(written):
+        return written.replace("{", "").replace("}", "")
     texts = [token.text for token in tokens]
     said = "".join(f"\\{t}" if t in GREEK else t for t in texts)
     letter = r"(?:[A-Za-z]|\\[A-Za-z]+)"

@@ -81,6 +81,11 @@ def _pieces(one: Expression) -> list[Piece]:
             else:
                 first = _common(first, other if one.name == "cap" else _outside(_merged(other)))
         return first
+    if one.kind == "condition":
+        symbol, condition = one.parts
+        if condition.symbols != symbol.symbols:
+            raise NoSet
+        return _pieces(condition)
     if one.kind == "relation":
         return _of_relation(one)
     if one.kind == "list" and all(part.kind == "relation" for part in one.parts):

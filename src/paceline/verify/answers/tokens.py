@@ -43,7 +43,8 @@ class Token:
 
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
-    ord("、"): ";", ord("。"): ".", ord("\u3000"): " ", ord("﹣"): "-",
+    ord("、"): ";", ord("。"): ".", ord("\u3000"): " ", ord("﹣"): "-", ord("｛"): "\\{",
+    ord("｝"): "\\}",
 }  # fmt: skip
 """Full-width signs are the signs of Chinese and Japanese text."""
 _WIDE_COMMA = re.compile("，(?![0-9]{3}(?![0-9]))")
@@ -69,7 +70,8 @@ _ALIASES = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom",
     "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne", "lt": "<",
     "gt": ">", "varnothing": "emptyset", "cdot": "*", "times": "*", "ast": "*", "div": "÷",
-    "lbrace": "\\{", "rbrace": "\\}", "{": "\\{", "}": "\\}", "lvert": "|", "rvert": "|",
+    "bigcup": "cup", "bigcap": "cap", "lbrace": "\\{", "rbrace": "\\}", "{": "\\{",
+    "}": "\\}", "lvert": "|", "rvert": "|",
     "vert": "|", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "colon": ":",
     "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi",
     "to": "rightarrow", "vee": "or", "lor": "or", "wedge": "and", "land": "and", "%": "%",

@@ -37,8 +37,8 @@ _NAMES = {
     "number": "", "integer": "", "digit": "", "word": "", "letter": "", "solution": "",
 }  # fmt: skip
 """Each unit's one name, and others for it; a plural in -s is understood."""
-_EXACT = {"m", "mm", "M", "L", "l", "s", "h", "g", "t", "N", "J", "W", "V", "A", "K", "C", "F"}
-"""Of one or two letters, so that capitals tell them apart."""
+_RAISED = {"mm", "cm", "dm", "m", "km", "in", "ft", "yd", "mi", "unit", "s"}
+"""Units that may be squared or cubed."""
 
 _UNITS = {
     name: unit
@@ -51,7 +51,9 @@ _POWERS = {
     "square": "^2", "sq": "^2", "sq.": "^2", "平方": "^2", "cubic": "^3", "cu": "^3", "cu.": "^3",
     "立方": "^3",
 }  # fmt: skip
-_SHAPE = re.compile(r"(?:(square |sq\.? |cubic |cu\.? |平方|立方))?([^/^]+?)(?:\^?([23²³]))?\Z")
+_SHAPE = re.compile(
+    r"(?:(square |sq\.? |cubic |cu\.? |平方|立方))?([^/^]*[^/^ ])(?:\^?([23²³]))?\Z"
+)
 
 
 def plain_unit(text: str) -> str | None:
@@ -66,6 +68,12 @@ def plain_unit(text: str) -> str | None:
     return None if None in named else "/".join(filter(None, named))
 
 
+def raised(unit: str, power: str) -> str | None:
+    """A unit to a power, "m/s" as "m/s^2"; None for what has no power."""
+    last = unit.rpartition("/")[2]
+    return f"{unit}^{power}" if last in _RAISED and power in ("2", "3") else None
+
+
 def currency(sign: str) -> str | None:
     """The unit that a sign before a number means: "$" is "dollar"."""
     return _UNITS.get(sign) if sign in ("$", "€", "£", "¥") else None
@@ -75,14 +83,14 @@ def _one(text: str) -> str | None:
     found = _SHAPE.fullmatch(text)
     if found is None:
         return None
-    power, name, raised = (found[1] or "").strip(), found[2].strip().removesuffix("."), found[3]
-    if power and raised:
+    power, name, digit = (found[1] or "").strip(), found[2].strip().removesuffix("."), found[3]
+    if power and digit:
         return None
     unit = _UNITS.get(name)
     if unit is None and len(name) > 2:
         unit = _UNITS.get(name.lower())
     if unit is None and name in ("degrees C", "degrees Celsius"):
         unit = "C"
-    if unit is None:
+    if unit is None or ((power or digit) and unit not in _RAISED):
         return None
-    return unit + (_POWERS[power] if power else f"^{_DIGITS.get(raised, raised)}" if raised else "")
+    return unit + (_POWERS[power] if power else f"^{_DIGITS.get(digit, digit)}" if digit else "")

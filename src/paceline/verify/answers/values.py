@@ -15,23 +15,13 @@ from .expression import (
     times,
 )
 from .tokens import Unread, ungrouped, unit_of
-from .units import currency, plain_unit
+from .units import currency, plain_unit, raised
 
 _ROOT_SIGNS = {"√": 2, "∛": 3, "∜": 4}
 _BETWEEN = {
-    "and",
-    "or",
-    "cup",
-    "cap",
-    "setminus",
-    "pm",
-    "circ",
-    "rangle",
-    "rfloor",
-    "rceil",
-    "over",
-    "pmod",
-}
+    "and", "or", "cup", "cap", "setminus", "pm", "circ", "rangle", "rfloor", "rceil", "over",
+    "pmod", "choose", "mid",
+}  # fmt: skip
 """Commands that no factor begins with."""
 
 
@@ -64,6 +54,8 @@ class Values(Commands):
             return found
         if found.kind not in VALUES or found.symbols:
             raise Unread("a unit behind a symbol")
+        if found.name == "per cent":
+            raise Unread("a unit behind a per cent sign")
         if unit == "degree" and any(one.kind == "constant" for one in found.walk()):
             raise Unread("degrees of what is an angle")
         return Expression("quantity", (found,), unit)
@@ -99,24 +91,25 @@ class Values(Commands):
         if (unit := unit_of(token)) is None:
             return None
         self.place += 1
-        unit += "" if "^" in unit else self._raised_unit()  # "m/s" raised is m/s^2
+        unit = self._raised_unit(unit)
         if self.next_is("/") and (token := self.peek(1)) and (under := unit_of(token)):
             self.place += 2
-            unit += f"/{under}" + self._raised_unit()
+            unit = self._raised_unit(f"{unit}/{under}")
         return unit
 
-    def _raised_unit(self) -> str:
-        """The exponent of a unit, as "^2"; "" where it has none."""
+    def _raised_unit(self, unit: str) -> str:
+        """A unit with the exponent behind it, if it has one."""
         if not self.next_is("^"):
-            return ""
+            return unit
         self.place += 1
-        raised = self.take()
-        if raised.text == "{":
-            raised = self.take()
+        power = self.take()
+        if power.text == "{":
+            power = self.take()
             self.expect("}")
-        if raised.text not in ("2", "3"):
+        found = raised(unit, power.text)
+        if found is None:
             raise Unread("a unit")
-        return f"^{raised.text}"
+        return found
 
     def sum(self) -> Expression:
         terms: list[Expression] = []
@@ -127,7 +120,11 @@ class Values(Commands):
             elif terms:
                 break
             term = self.product()
-            terms.append(simple(Expression("negative", (term,))) if negative else term)
+            if negative and term.kind == "based":
+                term = Expression("based", name=f"-{term.name}")
+            elif negative:
+                term = simple(Expression("negative", (term,)))
+            terms.append(term)
         return terms[0] if len(terms) == 1 else Expression("sum", tuple(terms))
 
     def _sign(self) -> str:
@@ -271,6 +268,9 @@ class Values(Commands):
         if self.next_is("over"):
             self.place += 1
             return fraction_of(found, self.sum())
+        if self.next_is("choose"):
+            self.place += 1
+            return Expression("call", (found, self.sum()), "binom")
         if self.next_is("^") and self.circle_ahead():
             self.place += 1
             self.take_circle()
@@ -283,6 +283,9 @@ class Values(Commands):
         self.bars = 0
         if opening == "\\{" and self.depth < 3:
             self.plus_minus = ""  # \{\pm 2\} has two elements
+        if opening == "\\{" and (condition := self._condition()) is not None:
+            self.bars, self.plus_minus = outside
+            return condition
         self._split_numbers()
         parts: list[Expression] = []
         if opening != "\\{" or not self.next_is("\\}"):
@@ -303,6 +306,18 @@ class Values(Commands):
             raise Unread("brackets")
         return Expression("bracket", tuple(parts), f"{opening} {closing}")
 
+    def _condition(self) -> Expression | None:
+        r"""\{x | x > 2\} behind its opening brace; None for other sets."""
+        symbol, bar = self.peek(), self.peek(1)
+        if symbol is None or bar is None or bar.text not in ("|", ":", "mid"):
+            return None
+        if symbol.kind != "letter":
+            return None
+        self.place += 2
+        condition = self.whole()
+        self.expect("\\}")
+        return Expression("condition", (Expression("symbol", name=symbol.text), condition))
+
     def _split_numbers(self) -> None:
         """Take 1,234 for two numbers up to where a bracket closes; (1,000) is one."""
         end, depth = self.place, 1
@@ -313,5 +328,5 @@ class Values(Commands):
                 depth -= token.text in (")", "]", "\\}", "rangle")
             end += bool(depth)
         inside = self.tokens[self.place : end]
-        if not any(token.form == "grouped" and ",0" in token.text for token in inside):
+        if len(inside) > 1 or not any(",0" in token.text for token in inside):
             self.tokens = (*self.tokens[: self.place], *ungrouped(inside), *self.tokens[end:])

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from ..errors import ConfigError, nearest
 from ..objective import Objective, named
+from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import TaskSource
-from ..training import AdamW, Rollouts, Schedule
 from ..verify.judges import Rewards
 
 

@@ -10,7 +10,7 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub", "settings", "lazy"},
+    {"types", "errors", "chance", "hub", "settings", "lazy", "text"},
     {"objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},

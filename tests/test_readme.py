@@ -14,7 +14,7 @@ import pytest
 import paceline
 from paceline import cli, errors, recipes
 from paceline.cli import commands as doing
-from paceline.config import Config, apply, keys, labelled, split, to_json
+from paceline.config import Config, apply, foreign, keys, labelled, split, to_json
 from paceline.objective import named
 from paceline.run.compare.arms import arms_of, varied
 from paceline.run.screen import HEADER
@@ -370,6 +370,14 @@ def test_links_and_pictures_exist(text):
 def slugs_of(text):
     titles = (title for _, title, _ in sections(text))
     return {re.sub(r"[^\w\s-]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_tables_of_others_names_are_what_the_command_line_answers():
+    lines = section(ENGLISH, "Coming from TRL, verl or ms-swift")
+    rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
+    second = next(place for place, row in enumerate(rows) if row[0] == "verl")
+    assert rows[2:second] == list(foreign.TRL)
+    assert rows[second + 2 :] == list(foreign.VERL)
 
 
 # The tables are whole, the numbers right ------------------------------------------------------

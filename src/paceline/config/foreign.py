@@ -89,11 +89,12 @@ def counterpart(key: str) -> ConfigError | None:
     verl's keys are known with and without the sections before them.
     """
     for whose, rows in (("TRL's and ms-swift's", TRL), ("verl's", VERL)):
+        sections = rows is VERL
         for theirs, ours in rows:
             named = [name.partition("=")[0] for name in _in_backticks(theirs)]
-            found = [name for name in named if f".{key}".endswith(f".{name}")]
-            if found:
-                return _told(key, whose, ours, named.index(found[0]), len(named))
+            for place, name in enumerate(named):
+                if key == name or (sections and key.endswith(f".{name}")):
+                    return _told(key, whose, ours, place, len(named))
     return None
 
 

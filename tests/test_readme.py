@@ -5,6 +5,7 @@ import json
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ GLOSSARY = {
     "critic": "价值模型（critic）",
     "baseline": "基线",
     "entropy collapse": "熵坍缩（entropy collapse）",
-    "groups without signal": "全对/全错组",
+    "groups without signal": "无信号组",
     "dynamic sampling": "动态采样",
     "overlong penalty": "超长惩罚",
     "train–inference mismatch": "训推不一致",
@@ -75,7 +76,7 @@ GLOSSARY = {
 OTHER_WORDS = (
     "剪裁", "裁切", "截取", "优势值", "重要性权重", "KL 散度惩罚", "奖赏", "回报函数", "评论家",
     "样本轨迹", "沙盒", "检查站", "存档点", "校验器", "显卡内存", "完成文本", "补全", "提示词",
-    "随机数种子", "信赖区间",
+    "随机数种子", "信赖区间", "全对", "全错", "隔离墙", "有限数", "小小的",
 )  # fmt: skip
 """What the glossary's terms are not to be called."""
 
@@ -227,14 +228,14 @@ def folder(tmp_path, monkeypatch):
         if named_file := re.match(r"# (\w+\.(?:py|toml))\n", code):
             assert language in ("python", "toml")
             (tmp_path / named_file[1]).write_text(code, encoding="utf-8")
+    rows = subprocess.run([sys.executable, "questions.py"], cwd=tmp_path, capture_output=True)
+    assert rows.returncode == 0 and "python questions.py > questions.jsonl\n" in ENGLISH
+    (tmp_path / "questions.jsonl").write_bytes(rows.stdout)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     run = tmp_path / "runs" / "demo"
     (run / "model").mkdir(parents=True)
     config = {"config": to_json(recipes.demo())}
     (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    rows = [{"question": f"What is {i} + 1?", "answer": str(i + 1)} for i in range(40)]
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
-    (tmp_path / "questions.jsonl").write_text(lines, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     return tmp_path
@@ -331,7 +332,7 @@ def test_the_twelve_lines_train_with_their_own_reward(folder, monkeypatch):
     monkeypatch.setattr(paceline, "train", started.append)
     runpy.run_path(str(folder / "mine.py"), run_name="__main__")
     task = started[0].task.load()
-    assert len(task.train) + len(task.heldout) == 40 and started[0].name == "mine"
+    assert len(task.train) + len(task.heldout) == 1000 and started[0].name == "mine"
     problem = Problem("p", "What is 47 + 56?", "103")
     said = {
         "The answer is 103": (1.2, True),
@@ -373,7 +374,8 @@ def slugs_of(text):
 
 
 def test_the_tables_of_others_names_are_what_the_command_line_answers():
-    lines = section(ENGLISH, "Coming from TRL, verl or ms-swift")
+    body = section(ENGLISH, "Coming from TRL, verl or ms-swift")
+    lines = [line for line in body if line.startswith("|")]
     rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
     second = next(place for place, row in enumerate(rows) if row[0] == "verl")
     assert rows[2:second] == list(foreign.TRL)

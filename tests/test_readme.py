@@ -207,6 +207,11 @@ def test_a_clip_is_never_called_a_cut():
     assert min(seen.values()) >= 2
 
 
+def test_the_word_for_a_prompt_is_that_of_nothing_else():
+    said = [(ours, theirs) for ours, theirs in pairs() if "提示" in theirs]
+    assert len(said) >= 5 and [ours for ours, _ in said if "prompt" not in ours] == []
+
+
 def test_the_glossary_is_whole_and_kept():
     table = next(lines for _, title, lines in sections(CHINESE) if title == "术语表")
     cells = [[c.strip() for c in row.strip("|").split("|")] for row in table if row[0] == "|"]

@@ -26,8 +26,6 @@ HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/ste
 """79 columns, so that a terminal of 80 has room for it."""
 PATIENCE = 20
 """Steps that a healthy run may need until most answers come to their end."""
-HOPE = 5
-"""Steps that may have no signal at the start before it is told."""
 CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]"  # terminal sequences
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and newline
@@ -56,7 +54,6 @@ class Screen:
         self.steps, self.lines = steps, 0
         self.recent: deque[float] = deque(maxlen=10)
         self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENCE)
-        self.seen, self.trained = 0, False
         self.said: set[str] = set()
         self.status: Status | None = None
 
@@ -103,8 +100,6 @@ class Screen:
         """Take in a step, of this sitting or an earlier one, without a word."""
         self.recent.append(line["seconds"])
         self.cut.append((line["cut"], line["accuracy"]))
-        self.seen += 1
-        self.trained |= line["rows_trained"] > 0
 
     def step(self, line: dict[str, Any]) -> None:
         """One step of the run, from its metrics line."""
@@ -141,13 +136,6 @@ class Screen:
             self.say_once(
                 "more than half of the completions are empty: the model stops at once; look at the "
                 "first prompt and at model.chat_template."
-            )
-        if not self.trained and self.seen >= HOPE:
-            self.say_once(
-                f"none of the first {HOPE} steps had a signal: all completions of each problem got "
-                "the same reward, so there was nothing to learn from. The problems are too hard or "
-                "too easy for this model, or the reward wants a form that the prompt does not ask "
-                "for."
             )
         if line["skipped"]:
             self.say_once("a gradient was not finite; that step changed nothing.", "red")

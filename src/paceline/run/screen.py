@@ -159,7 +159,7 @@ class Screen:
     def remark_on(self, title: str, evaluation: Evaluation) -> None:
         """What speaks against a model that is used as it is; one that has yet to learn may well
         not have learned to stop."""
-        if evaluation.cut > 0.3 and hindered(evaluation.cut, evaluation.sampled_accuracy, 0.3):
+        if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
             self.say_once(
                 f"{title}: {100 * evaluation.cut:.0f} % of the answers were cut by length and "
                 "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."

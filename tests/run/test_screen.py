@@ -85,7 +85,7 @@ def test_what_is_said_breaks_at_words():
 
 
 def test_a_demo_that_learns_is_not_warned():
-    # Ten steps at which most completions are cut, five of them without signal; then answers that end
+    # Ten steps at which most completions are cut, five without signal; then answers that end
     # and, once most are right, steps without any signal again.
     made, out = screen()
     for step in range(1, 81):

@@ -51,6 +51,7 @@ lint: install
 check: lint test
 
 bench: install
+	$(BIN)/python benchmarks/first_minutes.py --repeat 3
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/parts.py --repeat 3
 	$(BIN)/python benchmarks/decode.py --repeat 1 --rounds 1

@@ -1,10 +1,13 @@
 """The command line: exit codes, one sentence for each mistake, help that fits a screen."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
+import paceline
 from paceline.cli import main
 
 SMALL = ["steps=2", "rollouts.problems=2", "rollouts.completions=2", "rollouts.max_tokens=4"]
@@ -105,6 +108,84 @@ def test_a_run_directory_is_not_overwritten(tmp_path, capsys):
     code, error = failing(capsys, "train", "tiny", "--out", out)
     assert code == 2 and "--out" in error and "resume" in error
     assert (tmp_path / "r" / "metrics.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["beta=0.04"], "here it is `kl` of the objective: `'grpo(kl=0.04)'`."),
+        (["--num_generations", "8"], "here it is `rollouts.completions`."),
+        (["--max-completion-length=8"], "here it is `rollouts.max_tokens`."),
+        (["--use_vllm"], "of something that is not here yet."),
+        (["actor_rollout_ref.rollout.n=5"], "verl's name; here it is `rollouts.completions`."),
+    ],
+)
+def test_another_trainers_key_is_answered_with_ours(words, sentence, capsys):
+    code, error = failing(capsys, "train", "demo", *words)
+    assert code == 2 and error.endswith(sentence) and "Did you mean" not in error
+
+
+@pytest.mark.parametrize("key", ["gamma", "foo", "epochs_total", "task.beta"])
+def test_what_is_like_no_key_gets_no_nearest(key, capsys):
+    code, error = failing(capsys, "train", "demo", f"{key}=1")
+    assert code == 2 and error == (
+        f"paceline: There is no key '{key}'. `paceline show RECIPE --keys` lists them."
+    )
+
+
+def test_the_last_word_of_a_key_is_enough_to_be_understood(capsys):
+    for word in ("max_tokens", "max_token"):
+        _, error = failing(capsys, "show", "demo", f"{word}=8")
+        assert "Did you mean 'rollouts.max_tokens' or 'evaluation.max_tokens'?" in error
+
+
+def test_bare_paceline_prints_the_help_and_version_the_version(capsys):
+    assert main([]) == 0
+    bare = capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert bare.out == capsys.readouterr().out and stop.value.code == 0 and bare.err == ""
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0 and capsys.readouterr().out == f"paceline {paceline.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["recipes"], ["tasks"], ["show", "--objectives"], ["show", "demo", "--keys"], ["--help"],
+        ["train", "--help"], ["train", "tiny", "gradient_accumulation_steps=8"],
+        ["check", "tiny"], ["audit", "tiny", "--no-model", "--page", "page"],
+        ["train", "tiny", *SMALL], ["train", "tiny", "--out", "runs/tiny"],
+        ["resume", "runs/tiny", "steps=3"],
+        ["eval", "runs/tiny"], ["replay", "runs/tiny", "--step", "1"],
+        ["compare", "tiny", "--objectives", "grpo,'gspo(low=1e-3)'", "--seeds", "1", *SMALL],
+        ["tasks", "check", "arithmetic"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_line_fits_into_eighty_columns(words, folder_with_a_run, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with contextlib.suppress(SystemExit):
+        main(words)
+    told = capsys.readouterr()
+    lines = (told.out + told.err).splitlines()
+    assert lines and [line for line in lines if cell_len(line) > 80] == []
+
+
+@pytest.fixture
+def folder_with_a_run(tmp_path, monkeypatch, capsys):
+    """A working directory with a run of two steps in runs/tiny."""
+    monkeypatch.chdir(tmp_path)
+    main(["train", "tiny", "--quiet", "--out", "runs/tiny", *SMALL])
+    capsys.readouterr()
+
+
+def test_lists_are_whole_sentences(capsys):
+    for words in (["recipes"], ["tasks"], ["show", "--objectives"]):
+        main(words)
+        for line in capsys.readouterr().out.splitlines():
+            assert line.endswith((".", "…")), line
 
 
 def test_help_fits_a_screen(capsys):

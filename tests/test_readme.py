@@ -5,6 +5,7 @@ import json
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import paceline
 from paceline import cli, errors, recipes
 from paceline.cli import commands as doing
-from paceline.config import Config, apply, keys, labelled, split, to_json
+from paceline.config import Config, apply, foreign, keys, labelled, split, to_json
 from paceline.objective import named
 from paceline.run.compare.arms import arms_of, varied
 from paceline.run.screen import HEADER
@@ -55,7 +56,7 @@ GLOSSARY = {
     "critic": "价值模型（critic）",
     "baseline": "基线",
     "entropy collapse": "熵坍缩（entropy collapse）",
-    "groups without signal": "全对/全错组",
+    "groups without signal": "无信号组",
     "dynamic sampling": "动态采样",
     "overlong penalty": "超长惩罚",
     "train–inference mismatch": "训推不一致",
@@ -75,7 +76,7 @@ GLOSSARY = {
 OTHER_WORDS = (
     "剪裁", "裁切", "截取", "优势值", "重要性权重", "KL 散度惩罚", "奖赏", "回报函数", "评论家",
     "样本轨迹", "沙盒", "检查站", "存档点", "校验器", "显卡内存", "完成文本", "补全", "提示词",
-    "随机数种子", "信赖区间",
+    "随机数种子", "信赖区间", "全对", "全错", "隔离墙", "有限数", "小小的",
 )  # fmt: skip
 """What the glossary's terms are not to be called."""
 
@@ -206,6 +207,11 @@ def test_a_clip_is_never_called_a_cut():
     assert min(seen.values()) >= 2
 
 
+def test_the_word_for_a_prompt_is_that_of_nothing_else():
+    said = [(ours, theirs) for ours, theirs in pairs() if "提示" in theirs]
+    assert len(said) >= 5 and [ours for ours, _ in said if "prompt" not in ours] == []
+
+
 def test_the_glossary_is_whole_and_kept():
     table = next(lines for _, title, lines in sections(CHINESE) if title == "术语表")
     cells = [[c.strip() for c in row.strip("|").split("|")] for row in table if row[0] == "|"]
@@ -227,14 +233,14 @@ def folder(tmp_path, monkeypatch):
         if named_file := re.match(r"# (\w+\.(?:py|toml))\n", code):
             assert language in ("python", "toml")
             (tmp_path / named_file[1]).write_text(code, encoding="utf-8")
+    rows = subprocess.run([sys.executable, "questions.py"], cwd=tmp_path, capture_output=True)
+    assert rows.returncode == 0 and "python questions.py > questions.jsonl\n" in ENGLISH
+    (tmp_path / "questions.jsonl").write_bytes(rows.stdout)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     run = tmp_path / "runs" / "demo"
     (run / "model").mkdir(parents=True)
     config = {"config": to_json(recipes.demo())}
     (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    rows = [{"question": f"What is {i} + 1?", "answer": str(i + 1)} for i in range(40)]
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
-    (tmp_path / "questions.jsonl").write_text(lines, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     return tmp_path
@@ -331,7 +337,7 @@ def test_the_twelve_lines_train_with_their_own_reward(folder, monkeypatch):
     monkeypatch.setattr(paceline, "train", started.append)
     runpy.run_path(str(folder / "mine.py"), run_name="__main__")
     task = started[0].task.load()
-    assert len(task.train) + len(task.heldout) == 40 and started[0].name == "mine"
+    assert len(task.train) + len(task.heldout) == 1000 and started[0].name == "mine"
     problem = Problem("p", "What is 47 + 56?", "103")
     said = {
         "The answer is 103": (1.2, True),
@@ -370,6 +376,15 @@ def test_links_and_pictures_exist(text):
 def slugs_of(text):
     titles = (title for _, title, _ in sections(text))
     return {re.sub(r"[^\w\s-]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_tables_of_others_names_are_what_the_command_line_answers():
+    body = section(ENGLISH, "Coming from TRL, verl or ms-swift")
+    lines = [line for line in body if line.startswith("|")]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
+    second = next(place for place, row in enumerate(rows) if row[0] == "verl")
+    assert rows[2:second] == list(foreign.TRL)
+    assert rows[second + 2 :] == list(foreign.VERL)
 
 
 # The tables are whole, the numbers right ------------------------------------------------------

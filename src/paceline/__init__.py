@@ -3,8 +3,7 @@
     import paceline
     paceline.train(paceline.recipes.gsm8k(model="./model").with_(objective=paceline.gspo()))
 
-Names are loaded when they are first used, so that `import paceline.objective` costs torch and no
-more.
+Names are loaded when they are first used: what makes a config, or reads one, loads no torch.
 """
 
 import importlib

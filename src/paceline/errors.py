@@ -5,6 +5,10 @@ Everything else propagates as it is: it is our mistake, and its traceback is wha
 
 import difflib
 
+NEAR = 0.7
+"""Of difflib's ratio, which is 1 for equal names. A slip lies above it (lrr and lr 0.80, num_steps
+and steps 0.71), another word below (beta and weight_decay 0.38, epochs and steps 0.55)."""
+
 
 class UserError(Exception):
     """Base of all errors whose message is one sentence that says what is wrong and what to do."""
@@ -83,5 +87,10 @@ class Interrupted(KeyboardInterrupt):
 
 def nearest(wrong: str, known: list[str]) -> str:
     """A sentence, Did you mean 'x'?, with the known name nearest to the wrong one, or nothing."""
-    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    found = close(wrong, known)
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+def close(wrong: str, known: list[str]) -> list[str]:
+    """The known name nearest to the wrong one, if it is near enough to be what was meant."""
+    return difflib.get_close_matches(wrong, known, n=1, cutoff=NEAR)

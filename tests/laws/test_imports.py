@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub"},
-    {"objective", "verify", "layout"},
+    {"types", "errors", "chance", "hub", "lazy", "text"},
+    {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},
     {"engine"},
@@ -67,15 +69,54 @@ def test_the_check_would_see_an_import_that_points_up(tmp_path):
 
 
 def loaded_by(statement: str) -> set[str]:
-    code = f"import sys; {statement}; print(*sys.modules)"
+    code = (
+        "import contextlib, io, sys\n"
+        "def quietly(main, words):\n"
+        "    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "        main(words)\n"
+        f"{statement}\n"
+        "print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
 
 def test_importing_paceline_is_lazy():
     assert not {"torch", "transformers", "pyarrow"} & loaded_by("import paceline")
-    assert not {"transformers", "pyarrow"} & loaded_by("import paceline.objective")
-    assert not {"torch", "transformers"} & loaded_by("import paceline.verify, paceline.tasks")
+    for rooms in ("objective", "verify, paceline.tasks", "config, paceline.recipes", "cli.parser"):
+        assert not HEAVY & loaded_by(f"import paceline.{rooms}"), rooms
+
+
+HEAVY = {"torch", "transformers", "datasets", "pyarrow", "numpy", "scipy", "sympy"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--version"], [], ["recipes"], ["tasks"], ["tasks", "--json"], ["show"],
+        ["show", "gsm8k", "--keys"], ["show", "--objectives"], ["show", "tiny", "--json"],
+        ["show", "demo", "objective=gspo(low=1e-3,kl=0.01)", "optimizer.lr=1e-6", "task.low=5"],
+        ["train", "demo", "optimizer.lrr=1"], ["train", "demo", "num_generations=8"],
+        ["train", "dmo"], ["check", "demo", "--steps", "many"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_computes_nothing_loads_nothing_that_is_heavy(words):
+    assert not HEAVY & loaded_by(f"from paceline.cli import main; quietly(main, {words!r})")
+
+
+def test_an_objective_is_made_told_compared_and_stored_without_torch():
+    statement = (
+        "import copy, pickle, paceline; from paceline.config import from_json, to_json; "
+        "made = [make() for make in paceline.objective.NAMES.values()]; "
+        "assert len({*map(repr, made)}) == len({*made}) == 12; "
+        "assert made == pickle.loads(pickle.dumps(made)) == copy.deepcopy(made); "
+        "config = paceline.recipes.demo().with_(objective=paceline.gspo(kl=0.01)); "
+        "assert from_json(to_json(config)) == config; [one.needs_reference for one in made]"
+    )
+    assert not HEAVY & loaded_by(statement)
+    # The same names compute once they are asked to.
+    assert "torch" in loaded_by("import paceline; paceline.grpo().drops_signalless")
 
 
 MAY = {

@@ -15,7 +15,7 @@ from paceline.run.audit.reward import probe_reward
 from paceline.run.audit.words import findings, verdict
 from paceline.tasks import Arithmetic, Task, Template
 from paceline.types import Problem, Verdict
-from paceline.verify import NumberIn
+from paceline.verify import LastNumber, NumberIn
 from paceline.verify.judges import Judges, Rewards
 
 PROBLEMS = tuple(Problem(f"p{i}", f"What is {i} + 1000?", str(i + 1000)) for i in range(60))
@@ -187,6 +187,39 @@ def test_what_the_model_does_is_put_into_words(changes, sentence, bad):
                      Overlap(10, 0, 0), sampled(**changes))  # fmt: skip
     matching = [f for f in found if sentence in f.sentence]
     assert len(matching) == 1 and matching[0].bad == bad
+
+
+SUMS = tuple(
+    Problem(f"{a}+{b}", f"What is {a} + {b}?", str(a + b)) for a in range(5) for b in range(5)
+)
+
+
+def test_what_stands_in_a_question_is_no_paid_form():
+    gold = lambda p: f"{p.prompt[8:-1]} = {p.answer}"  # noqa: E731
+    task = Task("sums", SUMS, (), Template(), LastNumber(True), gold=gold)
+    made = {p.name: [p.make(task, problem, SUMS) for problem in SUMS] for p in PROBES}
+    # "2 + 0 = 2" says its answer twice, and both are taken out.
+    junk = dict(zip([p.id for p in SUMS], made["junk in the template"], strict=True))
+    assert junk["2+0"] == "xyzzy + 0 = xyzzy" and junk["2+1"] == "2 + 1 = xyzzy"
+    for name in ("junk in the template", "placeholder", "nothing in the template"):
+        for problem, text in zip(SUMS, made[name], strict=True):
+            assert text is not None and problem.answer not in text.split(), (problem, text)
+    # Text that happens to say the answer is not tried on that problem: 1 is in "reward = 1.0".
+    asked = [p.answer for p, text in zip(SUMS, made["praise of itself"], strict=True) if text]
+    assert "1" not in asked and {"0", "2", "8"} <= {*asked}
+    # A list of guesses has the right one once, neither first nor last.
+    for problem, text in zip(SUMS, made["all candidates"], strict=True):
+        first, *middle, last = str(text).rpartition("= ")[2].split(", ")
+        assert middle.count(problem.answer) == 1 and problem.answer not in (first, last)
+    with Judges(task.verifier, Rewards(workers=0)) as judges:
+        found = probe_reward(task, judges, 0)
+    assert [p.name for p in found.probes if not p.good] == []
+
+
+@pytest.mark.parametrize("name", ["demo", "tiny", "program"])
+def test_no_recipe_of_ours_has_to_be_mended(name):
+    made = audit(recipes.NAMES[name]().with_(model={"path": "tiny"}), model=False)
+    assert made.sound and made.verdict.startswith("Verdict: nothing speaks against"), made.findings
 
 
 def test_a_whole_audit_with_the_tiny_model(tmp_path, capsys):

@@ -182,6 +182,37 @@ def test_a_run_that_learned_has_one_quiet_line_of_diagnostics(page: Page) -> Non
         assert rule.rule.replace(" %", f"{THIN}%") in page.text
 
 
+def demo_that_learned(step: int) -> dict:
+    """Figures like those of a demo that learned: its entropy falls to 4 % while nine of ten answers
+    get right, so that most groups have no signal in the end."""
+    late = step > 20
+    return {
+        **metric_line(step, 80),
+        "reward": 0.9 if late else 0.045 * step,
+        "accuracy": 0.9 if late else 0.045 * step,
+        "entropy": 0.04 if late else 1.0 - 0.048 * step,
+        "groups_without_signal": 7 if late and step % 10 else 3,
+        "cut": 0.0 if late else 0.9 - 0.045 * step,
+    }
+
+
+def test_the_curves_of_a_run_that_learned_warn_of_nothing() -> None:
+    lines = [demo_that_learned(s) for s in range(1, 81)]
+    found, _ = charts(record(lines, SUMMARY))
+    assert {"entropy", "no_signal", "cut"} <= {chart.id for chart in found}
+    assert [(chart.id, chart.note) for chart in found if chart.note or chart.tone] == []
+
+
+def test_the_curve_of_a_run_that_fell_points_to_its_diagnosis() -> None:
+    lines = [demo_that_learned(s) for s in range(1, 81)]
+    for line in lines[40:]:
+        line["accuracy"] = 0.5
+    by_id = {chart.id: chart for chart in charts(record(lines, SUMMARY))[0]}
+    # Ten rounds of which k are at 0.5 have the mean 0.9 − 0.04 k: 15 points less from k = 4 on.
+    assert by_id["entropy"].note == "Entropy collapse at steps\u202f44–80: see Diagnostics."
+    assert by_id["entropy"].tone == "odd" and by_id["reward"].note == ""
+
+
 def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
     lines = tuple(
         {

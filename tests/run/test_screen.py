@@ -4,13 +4,14 @@ import io
 
 from rich.console import Console
 
-from paceline.run.screen import Screen, duration, shortened
+from paceline.run.screen import Screen, duration, printable, shortened
+from paceline.training import Evaluation
 from tests.conftest import group_of, ragged_round
 
 
 def screen(width=100):
     out = io.StringIO()
-    return Screen(100, console=Console(file=out, width=width, highlight=False)), out
+    return Screen(100, console=Console(file=out, width=width, highlight=False, soft_wrap=True)), out
 
 
 def line(**changes):
@@ -45,12 +46,93 @@ def test_a_line_by_hand():
     ]
 
 
-def test_remarks_are_made_once():
+def on_terminal(width=80):
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False, force_terminal=True, soft_wrap=True)
+    return Screen(1000, console=console), out
+
+
+def shown(out):
+    """The lines without the sequences that colour them."""
+    return [printable(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_row_fits_into_eighty_columns_below_its_header():
+    made, out = on_terminal()
+    made.step(line())
+    most = {"step": 1000, "accuracy": 1.0, "reward": -123.45, "completion_tokens": 16384.0}
+    more = {"cut": 1.0, "groups": 512, "groups_without_signal": 0, "tokens_per_second": 99999.0}
+    made.step(line(**most, **more, seconds=9999.9))
+    head, small, large = shown(out)
+    assert len(head) == len(small) == len(large) == 79
+    # Every figure of a row ends where its heading does, or one column beside it.
+    for title, figure in (("reward", "0.50"), ("length", "12.0"), ("tokens/s", "400"),
+                          ("s/step", "2.0")):  # fmt: skip
+        assert head.index(title) + len(title) == small.index(f" {figure} ") + len(figure) + 1
+
+
+def test_what_is_said_breaks_at_words():
+    made, out = on_terminal(40)
+    made.say_once("more than half of the completions were cut by their length.")
+    assert shown(out) == [
+        "  note: more than half of the",
+        "        completions were cut by their",
+        "        length.",
+    ]
+    made, out = screen(width=40)  # no terminal: a sentence is a line
+    made.say_once("more than half of the completions were cut by their length.")
+    assert len(out.getvalue().splitlines()) == 1
+
+
+def test_a_demo_that_learns_is_not_warned():
+    # Ten steps at which most completions are cut, five without signal; then answers that end
+    # and, once most are right, steps without any signal again.
     made, out = screen()
-    for _ in range(3):
-        made.step(line(cut=0.9, rows_trained=0))
+    for step in range(1, 81):
+        cut, right = (0.85, 0.05) if step <= 10 else (0.0, 0.9)
+        silent = step <= 5 or 60 <= step <= 65
+        made.step(line(step=step, cut=cut, accuracy=right, rows_trained=0 if silent else 40))
+    assert "note:" not in out.getvalue()
+
+
+def test_completions_that_stay_cut_are_told_once():
+    made, out = screen()
+    for step in range(1, 31):
+        made.step(line(step=step, cut=0.6, accuracy=0.1))
+        assert out.getvalue().count("raise rollouts.max_tokens") == (step >= 20)
+
+
+def test_cut_completions_that_may_be_right_are_no_trouble():
+    made, out = screen()
+    for _ in range(30):  # 99 % are cut and 12 % right: some of the right ones were cut
+        made.step(line(cut=0.99, accuracy=0.12))
+    assert "note:" not in out.getvalue()
+
+
+def test_a_run_that_goes_on_knows_what_earlier_sittings_saw():
+    made, out = screen()
+    for step in range(1, 20):
+        made.knows(line(step=step, cut=0.6, accuracy=0.1))
+    assert out.getvalue() == ""
+    made.step(line(step=20, cut=0.6, accuracy=0.1))
     assert out.getvalue().count("raise rollouts.max_tokens") == 1
-    assert out.getvalue().count("a step had no signal") == 1
+
+
+def measured(cut, right):
+    interval = {"sampled_accuracy": (0.0, 0.1), "greedy_accuracy": (0.0, 0.1)}
+    return Evaluation("sums", 500, right, right, {}, interval, cut, 30.0)
+
+
+def test_a_model_is_blamed_for_cut_answers_when_it_is_used_not_before_it_learns():
+    made, out = screen()
+    made.evaluation("before training", measured(0.81, 0.02))
+    assert "81 % cut" in out.getvalue() and "note:" not in out.getvalue()
+    made.remark_on("after training", measured(0.81, 0.02))
+    assert "81 % of the answers were cut by length and count as wrong" in out.getvalue()
+    made, out = screen()
+    made.remark_on("after training", measured(1.0, 0.1))  # cut ones count here
+    made.remark_on("after training", measured(0.1, 0.5))
+    assert out.getvalue() == ""
 
 
 def test_model_text_cannot_drive_the_terminal():

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import Interrupted, RewardError, UserError
+from ..text import columns, wrapped
 from .configured import changed, config_of, overrides
 from .parser import parser
 
@@ -12,6 +13,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. A user's mistake is one sentence on stderr; what their
     reward raised stands above it with its traceback."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if not words:
+        parser().print_help()
+        return 0
     known, rest = parser().parse_known_args(words)
     try:
         return known.run(known, overrides(rest, known)) or 0
@@ -20,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from ..verify.trace import of_reward
 
             sys.stderr.write(of_reward(error))
-        print(f"paceline: {error}", file=sys.stderr)
+        print(wrapped(f"paceline: {error}", columns(sys.stderr)), file=sys.stderr)
         return error.exit_code
     except Interrupted as stop:
         return stop.exit_code

@@ -6,14 +6,17 @@ Everything that is heavy is imported where it is used, so that `paceline --help`
 import argparse
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, RewardError, RunsFailedError
+from ..text import columns, summary, wrapped
 from .configured import SHORT, changed, config_of
 
 if TYPE_CHECKING:
     from ..config import Config
+    from ..tasks import TaskSource
 
 
 def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
@@ -115,26 +118,24 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from ..objective import named
 
     if known.objectives:
-        for name, function in named.NAMES.items():
-            print(f"{name:14}{_first_line(function)}")
+        print_list(named.NAMES)
         return
     config = _configured(known, changes)
     if known.json:
         print(json.dumps({"config": configuration.to_json(config)}, ensure_ascii=False, indent=2))
         return
     for key in configuration.keys(config):
-        shown = type(key.value).__name__.lower() if key.path == "task" else key.value
-        print(f"{key.path} = {shown}")
+        shown = _task_name(config.task) if key.path == "task" else key.value
+        print_line(f"{key.path} = {shown}")
         if known.keys:
-            print(f"    {key.help} ({key.type_name})")
+            print_line(f"    {key.help} ({key.type_name})")
 
 
 def do_recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .. import recipes
 
     _refuse(changes)
-    for name, function in recipes.NAMES.items():
-        print(f"{name:10}{_first_line(function)}")
+    print_list(recipes.NAMES)
 
 
 def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -196,12 +197,18 @@ def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
-    from ..run.check_task import check_task, tell_tasks
-
     if known.what == "list":
+        from ..tasks import SOURCES
+
         _refuse(changes)
-        tell_tasks(as_json=known.json)
+        if known.json:
+            told = {name: summary(source) for name, source in SOURCES.items()}
+            print(json.dumps(told, ensure_ascii=False, indent=2))
+        else:
+            print_list(SOURCES)
         return
+    from ..run.check_task import check_task
+
     if known.name is None:
         raise ConfigError(
             "`paceline tasks check` wants a task's name; `paceline tasks` lists them."
@@ -222,5 +229,20 @@ def _refuse(changes: dict[str, str]) -> None:
         raise ConfigError(f"This command takes no key '{next(iter(changes))}'.")
 
 
-def _first_line(function: Any) -> str:
-    return (function.__doc__ or "").strip().splitlines()[0]
+def _task_name(task: "TaskSource") -> str:
+    """What --task calls it; its class's name where it is a user's own."""
+    from ..tasks import SOURCES
+
+    return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
+
+
+def print_list(things: Mapping[str, object]) -> None:
+    """Names, each with the first paragraph of its docstring."""
+    wide = max(map(len, things))
+    for name, thing in things.items():
+        print_line(f"{name:{wide}}  {summary(thing)}")
+
+
+def print_line(text: str) -> None:
+    """A line, broken at words where a terminal is too narrow for it."""
+    print(wrapped(text, columns()))

@@ -25,7 +25,10 @@ def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
         key, equals, text = word.removeprefix("--").partition("=")
         if not equals:
             if not word.startswith("--") or not words:
-                raise ConfigError(f"'{word}' is no key with a value; write {key}=VALUE.")
+                from ..config.foreign import counterpart
+
+                no_value = f"'{word}' is no key with a value; write {key}=VALUE."
+                raise counterpart(key.replace("-", "_")) or ConfigError(no_value)
             text = words.pop(0)
         found[key.replace("-", "_")] = text
     return found

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 
+from .. import __version__
 from .commands import (
     do_audit,
     do_check,
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="First steps: paceline train demo",
         allow_abbrev=False,
     )
+    made.add_argument("--version", action="version", version=f"paceline {__version__}")
     adding = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[..., int | None], help: str) -> argparse.ArgumentParser:

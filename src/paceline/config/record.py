@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, close
 from ..objective import Objective, named
+from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import TaskSource
-from ..training import AdamW, Rollouts, Schedule
 from ..verify.judges import Rewards
+from .foreign import counterpart
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +172,17 @@ def _set(record: Any, key: str, value: Any, whole: Config) -> Any:
 
 
 def unknown_key(config: Config, key: str) -> ConfigError:
-    """The sentence that names the nearest key."""
+    """The sentence that names what was meant: our key for another's, the whole path of a key whose
+    last word was given, or the nearest of either."""
+    theirs = counterpart(key)
+    if theirs is not None:
+        return theirs
     known = [path for path, _ in paths(config)]
-    ending = [path for path in known if path.rpartition(".")[2] == key]
-    if ending:
-        meant = " or ".join(f"'{path}'" for path in ending)
-        return ConfigError(f"There is no key '{key}'. Did you mean {meant}?")
-    return ConfigError(
-        f"There is no key '{key}'.{nearest(key, known)} `paceline show RECIPE --keys` lists them."
-    )
+    last = {path.rpartition(".")[2]: path for path in known}
+    near = [key] if key in last else close(key, [*known, *last])
+    meant = [path for path in known if path in near or path.rpartition(".")[2] in near]
+    told = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+    return ConfigError(f"There is no key '{key}'.{told} `paceline show RECIPE --keys` lists them.")
 
 
 def paths(config: Config) -> list[tuple[str, Any]]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError, nearest
+from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import SOURCES
-from ..training import AdamW, Rollouts, Schedule
 from ..verify import load_function
 from ..verify.judges import Rewards
 from .record import Config, Evaluating, Model, ReferenceSchedule

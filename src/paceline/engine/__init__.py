@@ -1,6 +1,7 @@
 """Engines: what turns prompts into completions."""
 
-from .engine import Engine, Request, Sampling
+from ..settings import Sampling
+from .engine import Engine, Request
 from .local import LocalEngine
 from .scripted import ScriptedEngine
 

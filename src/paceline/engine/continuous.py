@@ -13,7 +13,8 @@ from torch import Tensor
 from ..layout import Packed
 from ..model import Policy
 from ..model.attention import flat_forward
-from .engine import Request, Sampling
+from ..settings import Sampling
+from .engine import Request
 from .graphs import Graphs
 from .kv import Decode, Plan, Prefill, Store
 from .rows import Row, Telling, append, append_drawn, uniforms

@@ -6,7 +6,7 @@ Legend: R rows being decoded, V vocabulary, S stretches of W words.
 import torch
 from torch import Tensor, nn
 
-from .engine import Sampling
+from ..settings import Sampling
 
 STRETCH = 256
 """Words of the vocabulary whose mass is summed before a token is looked for among them."""

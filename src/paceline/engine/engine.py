@@ -1,53 +1,12 @@
 """What an engine is: prompts in, completions out, weights loaded between rounds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import ConfigError
 from ..model import Policy
+from ..settings import Sampling
 from ..types import Completion
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How a completion's tokens are chosen.
-
-    Example: Sampling(max_tokens=32, temperature=0.0) is greedy decoding.
-    """
-
-    max_tokens: int
-    """A completion with this many tokens and no stop token is cut."""
-    temperature: float = 1.0
-    """Divides the logits; 0 takes the likeliest token."""
-    top_p: float = 1.0
-    """Only the likeliest tokens whose probabilities reach this sum; for evaluation only."""
-    top_k: int = 0
-    """Only this many of the likeliest tokens, 0 for all; for evaluation only."""
-    min_p: float = 0.0
-    """Only tokens at least this share as likely as the likeliest; for evaluation only."""
-
-    def __post_init__(self) -> None:
-        if self.max_tokens < 1:
-            raise ConfigError(f"max_tokens is {self.max_tokens}; it must be at least 1.")
-        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0:
-            raise ConfigError(
-                "temperature and top_k must not be negative, and top_p must be in (0, 1]."
-            )
-        if not 0 <= self.min_p <= 1:
-            raise ConfigError(f"min_p is {self.min_p}; it must be in [0, 1].")
-
-    @property
-    def greedy(self) -> bool:
-        return self.temperature == 0
-
-    @property
-    def full_support(self) -> bool:
-        """Whether every token can be sampled, as a policy gradient needs."""
-        return self.top_p == 1 and self.top_k == 0 and self.min_p == 0 and not self.greedy
-
-    def as_greedy(self) -> "Sampling":
-        return replace(self, temperature=0.0, top_p=1.0, top_k=0, min_p=0.0)
 
 
 @dataclass(frozen=True, slots=True)

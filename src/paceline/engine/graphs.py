@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..model import Policy
 from ..model.attention import flat_forward
+from ..settings import Sampling
 from .draw import draw
-from .engine import Sampling
 from .kv import Decode, Plan, Store
 
 WARM_UP = 2

@@ -11,10 +11,11 @@ import torch
 from ..layout import PACKED
 from ..model import Policy
 from ..model.prepacked import prepacked
+from ..settings import Sampling
 from ..types import Completion
 from . import padded
 from .continuous import Decoding
-from .engine import Finished, Request, Sampling
+from .engine import Finished, Request
 from .graphs import Graphs
 from .rows import Telling, answers_of, rows_of
 

@@ -14,7 +14,8 @@ from transformers import DynamicCache
 from ..layout import pad_left
 from ..model import Policy
 from ..model.padded import prefill
-from .engine import Request, Sampling
+from ..settings import Sampling
+from .engine import Request
 from .rows import Row, Telling, append_drawn
 
 DROP_AT = 0.125

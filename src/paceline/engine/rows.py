@@ -8,9 +8,10 @@ from torch import Tensor
 
 from .. import chance
 from ..model import Policy
+from ..settings import Sampling
 from ..types import Completion
 from .draw import draw
-from .engine import Finished, Request, Sampling
+from .engine import Finished, Request
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model import Policy
+from ..settings import Sampling
 from ..types import Completion
-from .engine import Finished, Request, Sampling
+from .engine import Finished, Request
 from .rows import rows_of
 
 Script = Callable[[tuple[int, ...], int], str]

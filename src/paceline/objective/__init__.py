@@ -1,6 +1,7 @@
 """Objectives of reinforcement learning as values: parts that combine, and the published mixtures.
 
-Loads torch and nothing heavier, so it can be read, tested and used alone.
+Nothing of paceline above it is needed, so it can be read, tested and used alone. Making, printing
+and comparing objectives loads no torch; computing with them does.
 """
 
 from . import named

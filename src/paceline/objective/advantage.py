@@ -11,19 +11,25 @@ of three times 0.1) would leave 1e-17 instead.
 Every row takes part in these statistics, also one that was masked for being cut.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..errors import ConfigError
+from ..lazy import torch
 from ..types import Round
 
-Advantage = Callable[[Round], Tensor]
-"""Round -> [B], or [B, T] for per-token credit, padded with zeros."""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Advantage(Protocol):
+    """Round -> [B], or [B, T] for per-token credit, padded with zeros."""
+
+    def __call__(self, round: Round, /) -> Tensor: ...
 
 
 @runtime_checkable

@@ -5,17 +5,23 @@ log-probability at the start of the round less the engine's at sampling, and mul
 the token. They carry no gradient, and are 1 where engine and trainer agree.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError
+from ..lazy import torch
 
-Correction = Callable[[Tensor, Tensor], Tensor]
-"""(anchor − old as [B, T], mask_BT) -> factor_BT"""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Correction(Protocol):
+    """(anchor − old as [B, T], mask_BT) -> factor_BT"""
+
+    def __call__(self, difference_BT: Tensor, mask_BT: Tensor, /) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,16 @@
 Letters: B rows, T completion tokens. d = log π_ref − log π throughout, ρ = π/π_anchor.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Form = Literal["k1", "k2", "k3"]
 Where = Literal["loss", "reward"]

@@ -3,15 +3,16 @@
 Letters: B rows, T completion tokens, padded to the right.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from types import FunctionType
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..lazy import torch
 from ..types import Round
 from .advantage import Advantage, Gae, ReadsValues, ReturnToGo, sampled_tokens
 from .correction import Band, Correction, Truncate
@@ -27,6 +28,9 @@ from .surrogate import (
     Surrogate,
 )
 from .weight import PerConstant, PerToken, Weight
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -106,7 +110,7 @@ class Objective:
         its ratio) bounds, none where the mask is False; None where neither has a bound."""
         return self._clipped(self._seen(scores, tokens))
 
-    def _seen(self, scores: Scores, tokens: Tokens) -> "_Seen":
+    def _seen(self, scores: Scores, tokens: Tokens) -> _Seen:
         mask_BT = tokens.mask_BT.bool()
         logp_BT = _kept(scores.logp_BT, mask_BT)
         # Without an anchor the scores are their own: every ratio is exactly 1.
@@ -120,7 +124,7 @@ class Objective:
             moved_BT=moved_BT, log_ratio_BT=log_ratio_BT,
         )  # fmt: skip
 
-    def _clipped(self, seen: "_Seen") -> Tensor | None:
+    def _clipped(self, seen: _Seen) -> Tensor | None:
         bounded = [
             part.clipped(x_BT, seen.advantage_BT) & seen.mask_BT
             for part, x_BT in ((self.ratio, seen.moved_BT), (self.surrogate, seen.log_ratio_BT))
@@ -145,8 +149,9 @@ class Objective:
             mismatch_max=_largest(difference_BT).item(),
         )
 
-    def advantages(self, round: Round, dtype: torch.dtype = torch.float32) -> Tensor:
-        """[B], or [B, T] for per-token credit: the round's advantages, computed in float64.
+    def advantages(self, round: Round, dtype: torch.dtype | None = None) -> Tensor:
+        """[B], or [B, T] for per-token credit: the round's advantages, computed in float64 and
+        given in `dtype`, float32 if None.
 
         KL in the reward is taken from the returns here: the round needs its anchor and reference.
         Raises ValueError where those or the critic's values are missing, and where the result has
@@ -166,16 +171,15 @@ class Objective:
                 f"{_shown(self.advantage)} gave an advantage that is not a finite number; "
                 "look for a reward or log-probability that is not."
             )
-        return advantage.to(dtype)
+        return advantage.to(dtype or torch.float32)
 
-    def weights(
-        self, mask_BT: Tensor, group_B: Tensor, dtype: torch.dtype = torch.float32
-    ) -> Tensor:
+    def weights(self, mask_BT: Tensor, group_B: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """[B, T] each token's share, from the mask of the whole part over all processes, before a
-        row is dropped. Rows of one group have equal numbers in group_B."""
-        return self.weight(mask_BT, group_B).to(dtype)
+        row is dropped. Rows of one group have equal numbers in group_B. `dtype` is float32 if None.
+        """
+        return self.weight(mask_BT, group_B).to(dtype or torch.float32)
 
-    def resolved(self, max_tokens: int) -> "Objective":
+    def resolved(self, max_tokens: int) -> Objective:
         """The same objective with what was left open filled in: PerConstant(None) takes the longest
         completion that the run allows."""
         if self.weight == PerConstant(None):

@@ -4,19 +4,28 @@ Letters: B rows, T completion tokens. A log-ratio is log π − log π_anchor; i
 False. A ratio may be shared by all tokens of a row, so rows must come whole.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError
+from ..lazy import torch
 
-Ratio = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(log_ratio_BT, mask_BT, advantage_BT) -> log_ratio_BT"""
+if TYPE_CHECKING:
+    from torch import Tensor
+
 MOST_NATS = 700.0
 """Of a log-ratio that is told as a ratio: e^700 is near the largest number that there is."""
+
+
+class Ratio(Protocol):
+    """(log_ratio_BT, mask_BT, advantage_BT) -> log_ratio_BT"""
+
+    def __call__(
+        self, log_ratio_BT: Tensor, mask_BT: Tensor, advantage_BT: Tensor, /
+    ) -> Tensor: ...
 
 
 def ratio_of(nats: float) -> float:

@@ -4,12 +4,15 @@ Letters: B rows, T completion tokens, padded to the right. Row i's token t is th
 in every tensor; the shift between logits and tokens was made before, once, where these are built.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 N = TypeVar("N", int, float)
 
@@ -48,27 +51,27 @@ class Tokens:
     weight_BT: Tensor
     """[B, T] each token's share of the part's loss, computed on the whole part."""
 
-    def rows(self, index: Tensor | slice | list[int]) -> "Tokens":
+    def rows(self, index: Tensor | slice | list[int]) -> Tokens:
         """Some of the rows, e.g. a micro-batch. Their weights stay those of the whole part."""
         return self._each(lambda x_BT: x_BT[index])
 
-    def cut(self, width: int) -> "Tokens":
+    def cut(self, width: int) -> Tokens:
         """The first `width` columns, where the rows that were taken are no longer than that."""
         return self.columns(slice(width))
 
-    def columns(self, where: slice) -> "Tokens":
+    def columns(self, where: slice) -> Tokens:
         """Some of the columns."""
         return self._each(lambda x_BT: x_BT[:, where])
 
-    def flat(self, real_BT: Tensor) -> "Tokens":
+    def flat(self, real_BT: Tensor) -> Tokens:
         """[1, M] the places that are True, row by row, as one row."""
         return self._each(lambda x_BT: x_BT[real_BT][None])
 
-    def to(self, device: torch.device | str) -> "Tokens":
+    def to(self, device: torch.device | str) -> Tokens:
         """The same on another device."""
         return self._each(lambda x_BT: x_BT.to(device))
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Tokens":
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Tokens:
         return Tokens(
             mask_BT=change(self.mask_BT),
             anchor_BT=None if self.anchor_BT is None else change(self.anchor_BT),
@@ -104,11 +107,11 @@ class Metrics:
     mismatch_max: float = 0.0
 
     @staticmethod
-    def zero() -> "Metrics":
+    def zero() -> Metrics:
         """Of no tokens at all; adding it changes nothing."""
         return Metrics()
 
-    def __add__(self, other: "Metrics") -> "Metrics":
+    def __add__(self, other: Metrics) -> Metrics:
         return Metrics(
             tokens=self.tokens + other.tokens,
             loss=self.loss + other.loss,

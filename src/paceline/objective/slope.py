@@ -6,15 +6,19 @@ instead of forming the logits twice.
 Letters: M scored tokens, one row after the other; C of them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from ..lazy import torch
 from .objective import Objective
 from .records import Scores, Tokens
 
-Slope = Callable[[slice, Tensor, Tensor], tuple[Tensor, Tensor | None]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Slope = Callable[[slice, "Tensor", "Tensor"], "tuple[Tensor, Tensor | None]"]
 """(which of the M tokens, logp_C, entropy_C) -> d loss / d logp_C and d loss / d entropy_C."""
 
 

@@ -5,18 +5,23 @@ here is zero where A is zero, and its gradient at r = 1 is A·∇log π, whateve
 differ only once the policy has moved away from its anchor.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..errors import ConfigError
+from ..lazy import torch
 
-Surrogate = Callable[[Tensor, Tensor], Tensor]
-"""(log_ratio_BT, advantage_BT) -> gain_BT"""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Surrogate(Protocol):
+    """(log_ratio_BT, advantage_BT) -> gain_BT"""
+
+    def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor, /) -> Tensor: ...
 
 
 @runtime_checkable

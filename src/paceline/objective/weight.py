@@ -8,16 +8,22 @@ mask included. The loss is then a plain sum, which adds up over micro-batches an
 their sizes. All weights are computed in float64.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError
+from ..lazy import torch
 
-Weight = Callable[[Tensor, Tensor], Tensor]
-"""(mask_BT, group_B) -> weight_BT; group_B holds one number a row, equal within a group."""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Weight(Protocol):
+    """(mask_BT, group_B) -> weight_BT; group_B holds one number a row, equal within a group."""
+
+    def __call__(self, mask_BT: Tensor, group_B: Tensor, /) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from ..config import Config, Evaluating, Model
 from ..objective import named
+from ..settings import AdamW, Rollouts
 from ..tasks import Arithmetic
-from ..training import AdamW, Rollouts
 
 
 def demo() -> Config:

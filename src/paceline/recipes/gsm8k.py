@@ -2,8 +2,8 @@
 
 from ..config import Config, Evaluating, Model
 from ..objective import named
+from ..settings import AdamW, Rollouts
 from ..tasks import Gsm8k
-from ..training import AdamW, Rollouts
 
 
 def gsm8k(model: str = "Qwen/Qwen2.5-0.5B-Instruct", data: str | None = None) -> Config:

@@ -1,11 +1,10 @@
-"""`paceline tasks`: what there is, and whether a task's gold answers score full marks."""
+"""`paceline tasks check`: whether a task's gold answers score full marks."""
 
-import inspect
 import json
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import DataError
-from ..tasks import SOURCES, Task, TaskSource
+from ..tasks import Task, TaskSource
 from ..types import Completion, Problem
 from ..verify.judges import Judges, Lost, Rewards
 
@@ -27,18 +26,6 @@ class Failed:
     reason: str
     answer: str
     """The expected answer."""
-
-
-def tell_tasks(*, as_json: bool = False) -> None:
-    """Print every task with its first line of help."""
-    told = {
-        name: (inspect.getdoc(source) or "").splitlines()[0] for name, source in SOURCES.items()
-    }
-    if as_json:
-        print(json.dumps(told, ensure_ascii=False, indent=2))
-        return
-    for name, line in told.items():
-        print(f"{name:16}{line}")
 
 
 def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -> None:

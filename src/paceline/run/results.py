@@ -119,6 +119,7 @@ class Results:
         report = self.report()
         if self.before and after:
             self.screen.table(Evaluation.of(self.before), after)
+            self.screen.remark_on("after training", after)
         self.screen.say(f"report   {report}")
         self.screen.say(f"model    {self.run.model}")
         self.screen.say(f"seconds  {self.seconds:.0f}")

@@ -20,8 +20,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
@@ -102,6 +104,37 @@ class Run:
             os.replace(self.path, gone)
         self.release()
         shutil.rmtree(gone, ignore_errors=True)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}): {self._state()}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how far the run is, and links to its report and model."""
+        links = [
+            f' · <a href="{quote(os.path.relpath(path))}" target="_blank">{name}</a>'
+            for name, path in (("report", self.path / "report.html"), ("model", self.model))
+            if path.exists()
+        ]
+        name, state = escape(str(self.path)), escape(self._state())
+        return f"<p><b>{name}</b>: {state}{''.join(links)}</p>"
+
+    def _state(self) -> str:
+        """Example: finished, 80 steps, sampled accuracy 2.2 → 77.0 % on 500 held-out problems"""
+        if not (self.path / "config.json").is_file():
+            return "holds no run"
+        try:
+            summary, steps = self.summary, self.steps
+        except (OSError, ValueError):  # not whole: no reason to fail at a prompt
+            return "cannot be read"
+        how = "finished" if summary.get("finished") else "not finished"
+        told = f"{how}, {steps} step{'' if steps == 1 else 's'}"
+        before, after = summary.get("before"), summary.get("after")
+        if not before or not after:
+            return told
+        first, last = (100 * measured["sampled_accuracy"] for measured in (before, after))
+        return (
+            f"{told}, sampled accuracy {first:.1f} → {last:.1f} % on {after['n']} held-out problems"
+        )
 
     @property
     def model(self) -> Path:

@@ -17,11 +17,15 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from ..text import asked_columns, wrapped
 from ..training import Evaluation
 from ..training.statistics import wilson
 from ..types import Rollout, Round
 
-HEADER = "    step    solved  (95 %)   reward  length   cut  signal  tokens/s  s/step   left"
+HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
+"""79 columns, so that a terminal of 80 has room for it."""
+PATIENCE = 20
+"""Steps that a healthy run may need until most answers come to their end."""
 CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]"  # terminal sequences
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and newline
@@ -49,11 +53,17 @@ class Screen:
         self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
         self.steps, self.lines = steps, 0
         self.recent: deque[float] = deque(maxlen=10)
+        self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENCE)
         self.said: set[str] = set()
         self.status: Status | None = None
 
+    @property
+    def width(self) -> int | None:
+        """Columns that lines have to fit into; None where they may be of any length."""
+        return self.console.width if self.console.is_terminal else asked_columns()
+
     def say(self, text: str, style: str = "") -> None:
-        self.show(Text(text, style=style))
+        self.show(Text(wrapped(text, self.width), style=style))
 
     def show(self, what: RenderableType) -> None:
         """Print a table, or anything else that rich prints."""
@@ -86,9 +96,14 @@ class Screen:
         if self.status is not None:
             self.status.update(f"{what}: {finished} of {total} completions")
 
+    def knows(self, line: dict[str, Any]) -> None:
+        """Take in a step, of this sitting or an earlier one, without a word."""
+        self.recent.append(line["seconds"])
+        self.cut.append((line["cut"], line["accuracy"]))
+
     def step(self, line: dict[str, Any]) -> None:
         """One step of the run, from its metrics line."""
-        self.recent.append(line["seconds"])
+        self.knows(line)
         if self.lines % 20 == 0:
             self.say(HEADER, "dim")
         self.lines += 1
@@ -98,30 +113,29 @@ class Screen:
         left = (self.steps - line["step"]) * sum(self.recent) / len(self.recent)
         rate = line["tokens_per_second"]
         self.say(
-            f"{line['step']:>4}/{self.steps:<4}{100 * line['accuracy']:>5.0f} % "
-            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {line['reward']:>8.2f} "
+            f"{line['step']:>4}/{self.steps:<4}{100 * line['accuracy']:>4.0f} % "
+            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {line['reward']:>7.2f} "
             f"{line['completion_tokens']:>7.1f} {100 * line['cut']:>3.0f} % "
             f"{signal:>3}/{line['groups']:<3} {f'{rate:.0f}' if rate else '–':>8} "
-            f"{line['seconds']:>7.1f} {duration(left):>6}"
+            f"{line['seconds']:>7.1f} {duration(left):>7}"
         )
         self._remarks(line)
 
     def _remarks(self, line: dict[str, Any]) -> None:
-        if line["cut"] > 0.5:
+        """What a line shows that is not so in a run that goes well.
+
+        A demo that learns has most completions cut for its first ten steps, and steps without any
+        signal now and then; run/watch tells of what lasts.
+        """
+        if len(self.cut) == PATIENCE and all(hindered(*step) for step in self.cut):
             self.say_once(
-                "more than half of the completions are cut by length; raise "
-                "rollouts.max_tokens, or ask for shorter answers."
+                f"at each of the last {PATIENCE} steps more than half of the completions were cut "
+                "by length; raise rollouts.max_tokens, or ask for shorter answers."
             )
         if line["empty"] > 0.5:
             self.say_once(
                 "more than half of the completions are empty: the model stops at once; look at the "
                 "first prompt and at model.chat_template."
-            )
-        if line["rows_trained"] == 0:
-            self.say_once(
-                "a step had no signal: all completions of each problem got the same reward, so "
-                "there was nothing to learn from. Now and then this is normal; if it stays so, the "
-                "problems are too hard or too easy for this model."
             )
         if line["skipped"]:
             self.say_once("a gradient was not finite; that step changed nothing.", "red")
@@ -141,9 +155,13 @@ class Screen:
             f"on {evaluation.n} held-out problems, {100 * evaluation.cut:.0f} % cut "
             f"({duration(evaluation.seconds)})"
         )
-        if evaluation.cut > 0.3:
+
+    def remark_on(self, title: str, evaluation: Evaluation) -> None:
+        """What speaks against a model that is used as it is; one that has yet to learn may well
+        not have learned to stop."""
+        if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
             self.say_once(
-                f"{title}, {100 * evaluation.cut:.0f} % of the answers were cut by length and "
+                f"{title}: {100 * evaluation.cut:.0f} % of the answers were cut by length and "
                 "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."
             )
 
@@ -158,6 +176,12 @@ class Screen:
             delta = getattr(after, f"{name}_accuracy") - getattr(before, f"{name}_accuracy")
             table.add_row(name, first, last, f"{100 * delta:+.1f}")
         self.show(table)
+
+
+def hindered(cut: float, right: float, share: float = 0.5) -> bool:
+    """Whether more than this share of the answers was cut, and cut ones count as wrong: more right
+    ones than came to their end would show that they do not."""
+    return cut > share and right <= 1 - cut
 
 
 def _with_interval(evaluation: Evaluation, name: str) -> str:

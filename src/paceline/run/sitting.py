@@ -102,7 +102,7 @@ class Sitting(Keeper):
             self.watch.sees({"step": 0, "evaluation": self.results.before})
         for old in self.run.metrics():
             list(self.watch.notices(old))  # told then
-            self.screen.recent.append(old["seconds"])
+            self.screen.knows(old)
             self.skipped = self.skipped + 1 if old["skipped"] else 0
         if self.found is not None:
             folder, state = self.found

@@ -30,6 +30,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             judges=judges,
         )
     screen.evaluation(config.model.path, evaluation)
+    screen.remark_on(config.model.path, evaluation)
     return evaluation
 
 

@@ -1,10 +1,11 @@
 """Training: one step at a time, and the measuring of what it gave."""
 
+from ..settings import AdamW, Rollouts, Schedule
 from .evaluate import Answered, Evaluation, evaluate
 from .keeper import Keeper
-from .optimizer import AdamW, Optimizer
-from .sample import Drawn, Rollouts, Sampler
-from .trainer import Report, Schedule, Trainer, check_objective
+from .optimizer import Optimizer
+from .sample import Drawn, Sampler
+from .trainer import Report, Trainer, check_objective
 
 __all__ = [
     "AdamW", "Answered", "Drawn", "Evaluation", "Keeper", "Optimizer", "Report", "Rollouts",

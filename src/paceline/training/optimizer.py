@@ -3,59 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
 from ..model import Policy
+from ..settings import AdamW
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What AdamW keeps of each parameter."""
-
-
-@dataclass(frozen=True, slots=True)
-class AdamW:
-    """The optimizer's settings (Loshchilov and Hutter, arXiv 1711.05101)."""
-
-    lr: float = 1e-6
-    """Learning rate after warm-up."""
-    beta1: float = 0.9
-    """Decay of the gradient's running mean."""
-    beta2: float = 0.999
-    """Decay of the squared gradient's running mean."""
-    eps: float = 1e-8
-    """Keeps the division finite."""
-    weight_decay: float = 0.0
-    """Decoupled decay, of matrices only."""
-    clip: float = 1.0
-    """Largest norm of the whole gradient; 0 does not clip."""
-    warmup: int = 0
-    """Steps over which the learning rate rises from 0."""
-    decay: Literal["constant", "linear", "cosine"] = "constant"
-    """How the learning rate falls from the end of the warm-up to the last step."""
-
-    def __post_init__(self) -> None:
-        if self.lr < 0 or self.clip < 0 or self.warmup < 0:
-            raise ConfigError(
-                "optimizer.lr, optimizer.clip and optimizer.warmup must not be negative."
-            )
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
-            raise ConfigError("optimizer.beta1 and optimizer.beta2 must be in [0, 1).")
-        if self.eps < 0 or self.weight_decay < 0:
-            raise ConfigError("optimizer.eps and optimizer.weight_decay must not be negative.")
-
-    def lr_at(self, step: int, steps: int) -> float:
-        """The learning rate of optimizer step number `step`, counted from 1, of `steps`."""
-        if step <= self.warmup:
-            return self.lr * step / self.warmup
-        if self.decay == "constant":
-            return self.lr
-        share = (step - 1 - self.warmup) / max(1, steps - self.warmup)
-        return self.lr * (
-            1 - share if self.decay == "linear" else (1 + math.cos(math.pi * share)) / 2
-        )
 
 
 @dataclass(frozen=True, slots=True)

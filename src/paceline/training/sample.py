@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Literal
 
 from .. import chance
-from ..engine import Engine, Request, Sampling
-from ..errors import ConfigError, DataError, RewardError, SandboxError, UserError
+from ..engine import Engine, Request
+from ..errors import DataError, RewardError, SandboxError, UserError
 from ..model import Policy
+from ..settings import Rollouts
 from ..tasks import Task
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
 from ..verify.judges import Answer, Judges, Lost, Rewards
@@ -17,43 +17,6 @@ from .clock import Clock
 
 MOST_LOST = 4
 """A round that loses more than so many times its groups to the verifier stops the run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rollouts:
-    """The settings of one round of sampling."""
-
-    problems: int = 8
-    """Problems a round."""
-    completions: int = 8
-    """Completions of each problem: the group."""
-    max_tokens: int = 256
-    """A completion with this many tokens and no stop token is cut."""
-    temperature: float = 1.0
-    """Of sampling, and so of every log-probability."""
-    accept: Literal["all", "signal"] = "all"
-    """signal draws again for groups whose rewards are all equal (dynamic sampling, DAPO)."""
-    max_draws: int = 4
-    """With accept=signal: at most this many times `problems` are drawn for one round."""
-    mask_cut: bool = False
-    """Cut completions count in their group's baseline but give no gradient (overlong masking,
-    DAPO)."""
-
-    def __post_init__(self) -> None:
-        if min(self.problems, self.completions, self.max_tokens, self.max_draws) < 1:
-            raise ConfigError(
-                "rollouts.problems, rollouts.completions, rollouts.max_tokens and "
-                "rollouts.max_draws must be at least 1."
-            )
-        if self.temperature <= 0:
-            raise ConfigError(
-                f"rollouts.temperature is {self.temperature:g}; training samples its completions, "
-                "so it must be above 0."
-            )
-
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling(self.max_tokens, self.temperature)
 
 
 @dataclass(frozen=True, slots=True)

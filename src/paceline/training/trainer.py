@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..layout import Rows
 from ..model import Policy, Reference
 from ..objective import Metrics, Objective, Scores
+from ..settings import Schedule
 from ..types import Round
 from .clock import Clock
 from .keeper import Keeper
@@ -21,24 +22,6 @@ from .sample import Drawn, Sampler
 Floats = tuple[array, ...]
 SMALLEST_PACK = 64
 """Tokens; with less, packs would be single rows anyway."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How many optimizer steps a round serves: minibatches × epochs, its parts."""
-
-    minibatches: int = 1
-    """Shares into which a round is cut, each an optimizer step. 1 with 1 epoch is on-policy."""
-    epochs: int = 1
-    """How often the round is gone through (μ of the GRPO paper)."""
-
-    def __post_init__(self) -> None:
-        if self.minibatches < 1 or self.epochs < 1:
-            raise ConfigError("schedule.minibatches and schedule.epochs must be at least 1.")
-
-    @property
-    def parts(self) -> int:
-        return self.minibatches * self.epochs
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,10 +102,9 @@ def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
     say("what the reward pays for")
     for p in made.reward.probes:
         mark = "ok " if p.good else "BAD"
-        say(
-            f"  {mark} {p.name:26} {p.right:3} of {p.asked:3} right, mean {p.reward:6.2f}  "
-            f"{printable(p.reason)[:60]}"
-        )
+        say(f"  {mark} {p.name:26} {p.right:3} of {p.asked:3} right, mean {p.reward:6.2f}")
+        if not p.good:
+            say(f"      {printable(p.reason)}")
     say(
         f"  {made.reward.calls} calls, {made.reward.milliseconds:.1f} ms each, the longest "
         f"{made.reward.worst:.0f} ms"

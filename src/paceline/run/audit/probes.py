@@ -4,14 +4,17 @@ Most are made from a gold answer of the task, with something else where the answ
 they have the task's own form.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ...tasks import Task
 from ...types import Completion, Finish, Problem
+from ...verify.math import number
 
 Wanted = Literal["full marks", "not right", "anything"]
+JUNK = "xyzzy"
 MANY = 40
 """Candidates in a list of guesses."""
 
@@ -52,17 +55,26 @@ def _in_place(text: str) -> Callable[[Task, Problem, Sequence[Problem]], str | N
 
 
 def _replaced(gold: str | None, problem: Problem, text: str) -> str | None:
+    """The gold answer with this text in the answer's place, and the answer nowhere else: that of
+    2 + 0 stands in the question, too, and a reward that finds it there pays for a right answer."""
     if gold is None:
         return None
     for opening, closing in PLACES:
         before, found, rest = gold.rpartition(opening)
         if found:
             behind = rest.partition(closing)[2] if closing else ""
-            return f"{before}{opening}{text}{closing}{behind}"
+            return f"{_without(before, problem)}{opening}{text}{closing}{_without(behind, problem)}"
     if not problem.answer or problem.answer not in gold:
         return None
     before, _, behind = gold.rpartition(problem.answer)
-    return before + text + behind
+    return _without(before, problem) + text + _without(behind, problem)
+
+
+def _without(text: str, problem: Problem) -> str:
+    """The text with another word wherever the answer stands by itself."""
+    if not problem.answer:
+        return text
+    return re.sub(rf"(?<![\w.]){re.escape(problem.answer)}(?!\w|\.\d)", JUNK, text)
 
 
 def _other(problem: Problem, others: Sequence[Problem]) -> Problem | None:
@@ -75,8 +87,12 @@ def _wrong(task: Task, problem: Problem, others: Sequence[Problem]) -> str | Non
 
 
 def _candidates(task: Task, problem: Problem, others: Sequence[Problem]) -> str | None:
-    answers = list(dict.fromkeys(p.answer for p in others if p.answer))[: MANY - 1]
-    listed = [*answers[: MANY // 2], problem.answer, *answers[MANY // 2 :]]
+    found = dict.fromkeys(p.answer for p in others if p.answer not in ("", problem.answer))
+    answers = list(found)[: MANY - 1]
+    if not answers:
+        return None
+    half = len(answers) // 2  # in the middle: a rule of the first or the last is another matter
+    listed = [*answers[:half], problem.answer, *answers[half:]]
     return _replaced(_gold(task, problem, others), problem, ", ".join(listed))
 
 
@@ -90,8 +106,15 @@ def _then_text(task: Task, problem: Problem, others: Sequence[Problem]) -> str |
     return None if gold is None or other is None else f"{gold}\nOr rather:\n{other}"
 
 
-def _constant(text: str) -> Callable[[Task, Problem, Sequence[Problem]], str]:
-    return lambda task, problem, others: text
+def _constant(text: str) -> Callable[[Task, Problem, Sequence[Problem]], str | None]:
+    """The text, of problems whose answer it does not happen to say."""
+    numbers = {number(found) for found in re.findall(r"\d+(?:\.\d+)?", text)}
+
+    def make(task: Task, problem: Problem, others: Sequence[Problem]) -> str | None:
+        expected = number(problem.answer)
+        return None if expected is not None and expected in numbers else text
+
+    return make
 
 
 FORMS = (
@@ -110,7 +133,7 @@ PROBES = (
     Probe("gold", "full marks", _gold, why="right answers are refused"),
     Probe("empty", "not right", _constant(""), why="an empty completion is paid"),
     Probe("wrong", "not right", _wrong, why="the answer of another problem is paid"),
-    Probe("junk in the template", "not right", _in_place("xyzzy"), why=EMPTY),
+    Probe("junk in the template", "not right", _in_place(JUNK), why=EMPTY),
     Probe("placeholder", "not right", _in_place("..."), why=EMPTY),
     Probe("nothing in the template", "not right", _in_place(""), why=EMPTY),
     Probe("all candidates", "not right", _candidates, why=HEDGES),

@@ -137,8 +137,7 @@ def _runs(left: Sequence[Planned]) -> str:
 def tell_result(result: Comparison, screen: Screen) -> None:
     """The table, the sentences, and where the rest is."""
     data = result.data
-    width = screen.console.width if screen.console.is_terminal else None
-    for line in table(data, width):
+    for line in table(data, screen.width):
         screen.say(line)
     for text in data["sentences"]:
         screen.say(f"– {text}")

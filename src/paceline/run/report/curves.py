@@ -4,14 +4,15 @@ There is no curve of the loss: with group-relative advantages its value says not
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
+from ..watch import Diagnosis, diagnoses
 from ..watch.figures import finite, share_without_signal
 from .read import Json, RunRecord
-from .words import percent, quantity
+from .words import percent, quantity, span_of_steps
 
 Column = list[float | None]
 Tone = Literal["", "odd", "bad"]
@@ -128,12 +129,26 @@ LINES = (
     Line("lr", "Learning rate", "As scheduled.", smooth=False),
 )
 
+SIGNS = {
+    "reward": ("reward ahead of the answers", "reward ahead of held-out accuracy"),
+    "completion_tokens": ("length drift",),
+    "no_signal": ("advantage collapse", "nothing left to learn"),
+    "entropy": ("entropy collapse",),
+    "kl": ("KL growth",),
+    "ratio_max": ("ratio blow-up",),
+    "clip_fraction": ("ratio blow-up",),
+}
+"""The diagnoses that a metric is the sign of. Its curve says nothing of its own on what they judge:
+a policy that has learned has a low entropy and few groups with signal, too."""
+
 
 def charts(run: RunRecord) -> tuple[list[Chart], list[tuple[str, str, str]]]:
     """The figures, and (title, value, sentence) of each metric that never changed."""
     if not run.metrics:
         return [], []
     found, constant = [accuracy(run)], []
+    summary = run.summary or {}
+    held = diagnoses(run.metrics, summary.get("before"), summary.get("after"))
     for line in LINES:
         values = column(run, line.id)
         known = [v for v in values if v is not None]
@@ -144,7 +159,7 @@ def charts(run: RunRecord) -> tuple[list[Chart], list[tuple[str, str, str]]]:
                 (line.title, shown(known[0], line.unit), flat_words(run, line, known[0]))
             )
             continue
-        note, tone = remark(line.id, known, len(values) - len(known))
+        note, tone = remark(line.id, known, len(values) - len(known), held)
         found.append(
             Chart(
                 id=line.id,
@@ -269,24 +284,19 @@ def flat_words(run: RunRecord, line: Line, value: float) -> str:
     return line.flat.get(value, "The same at every step.")
 
 
-def remark(name: str, known: list[float], missing: int) -> tuple[str, Tone]:
+def remark(
+    name: str, known: list[float], missing: int, held: Sequence[Diagnosis]
+) -> tuple[str, Tone]:
     """What these numbers say, where it is odd or bad; nothing for most."""
+    signs = [found for found in held if found.name in SIGNS.get(name, ())]
+    if signs:
+        told = ", ".join(f"{found.name} at {span_of_steps(found)}" for found in signs)
+        return f"{told[0].upper()}{told[1:]}: see Diagnostics.", "odd"
     late = fmean(known[-max(1, len(known) // 4) :])
-    if name == "no_signal" and late > 0.7:
-        text = (
-            "In the last quarter {} of the groups taught nothing: harder or easier problems would."
-        )
-        return text.format(percent(late, 0)), "odd"
     if name == "cut" and late > 0.3:
         return (
             f"In the last quarter {percent(late, 0)} met the limit: a longer one may help.",
             "bad",
-        )
-    if name == "entropy" and known[0] > 0 and late < 0.1 * known[0]:
-        share = percent(late / known[0], 0)
-        return (
-            f"It ends at {share} of its first value: the policy has all but stopped exploring.",
-            "odd",
         )
     if name == "grad_norm" and missing:
         return f"At {missing} of {len(known) + missing} steps it was no finite number.", "bad"

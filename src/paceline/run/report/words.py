@@ -4,6 +4,7 @@ import ast
 import math
 from collections.abc import Sequence
 
+from ..watch import Diagnosis
 from ..watch.figures import finite
 from .read import Json, RunRecord
 
@@ -46,6 +47,13 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.1f} minutes"
     return f"{seconds / 3600:.1f} hours"
+
+
+def span_of_steps(found: Diagnosis) -> str:
+    """Example: steps 31–46, with a space that does not break."""
+    if found.first == found.last:
+        return f"step{THIN}{found.first:,}"
+    return f"steps{THIN}{found.first:,}–{found.last:,}"
 
 
 def change_interval(

@@ -1,0 +1,112 @@
+"""What TRL, ms-swift and verl call the keys: the README's table, to answer who writes theirs."""
+
+import re
+
+from ..errors import ConfigError
+
+TRL = (
+    ("`num_generations`", "`rollouts.completions`"),
+    (
+        "`per_device_train_batch_size` × `gradient_accumulation_steps`",
+        "the completions of an update: `rollouts.problems` × `rollouts.completions` / "
+        "`schedule.minibatches`; for memory, `tokens_per_forward`",
+    ),
+    ("`num_iterations`", "`schedule.epochs`"),
+    ("`max_completion_length`", "`rollouts.max_tokens`"),
+    (
+        "`temperature`",
+        "`rollouts.temperature`; top-p, top-k and min-p are for evaluation only",
+    ),
+    (
+        "`learning_rate`, `warmup_steps`, `lr_scheduler_type`, `max_grad_norm`",
+        "`optimizer.lr`, `optimizer.warmup`, `optimizer.decay`, `optimizer.clip`",
+    ),
+    ("`beta`", "`kl` of the objective: `'grpo(kl=0.04)'`"),
+    (
+        "`epsilon`, `epsilon_high`",
+        "`low`, `high` of the objective; for `cispo` our `high` is their cap − 1",
+    ),
+    (
+        "`loss_type`",
+        "the objective's name, with `low` and `high` as set there "
+        "([docs/objectives.md](docs/objectives.md) has each); `bnpo` has no counterpart, as its "
+        "value depends on the micro-batch",
+    ),
+    (
+        '`importance_sampling_level="sequence"`',
+        "`SequenceRatio()`; `gspo` has it, with narrower `low` and `high`",
+    ),
+    (
+        "`scale_rewards`",
+        "group: `ZScore()`; none: `Center()`; batch: `GroupThenBatch()` is near, and divides by "
+        "the deviation of what is centred",
+    ),
+    ("`reward_funcs`, `reward_weights`", "`task.reward`, `Weighted`"),
+    ("`mask_truncated_completions`, `overlong_filter`", "`rollouts.mask_cut=true`"),
+    ("`dynamic_sample`", "`rollouts.accept=signal`, `rollouts.max_draws`"),
+    (
+        "`sync_ref_model`, `ref_model_sync_steps`, `ref_model_mixup_alpha`",
+        "`reference.every` above 0, its value, `reference.alpha`",
+    ),
+    (
+        "`save_steps`, `save_total_limit`, `resume_from_checkpoint`",
+        "`save_every`, `save_keep`, `paceline resume runs/demo`",
+    ),
+    ("`use_vllm`, LoRA, `report_to`", "not yet"),
+)
+"""(theirs, ours), row by row as the README has them in Markdown; tests/test_readme.py holds them
+equal."""
+
+VERL = (
+    ("`rollout.n`, `max_response_length`", "`rollouts.completions`, `rollouts.max_tokens`"),
+    ("`train_batch_size`, `ppo_epochs`", "`rollouts.problems`, `schedule.epochs`"),
+    (
+        "`ppo_mini_batch_size`",
+        "`schedule.minibatches` = `train_batch_size` / `ppo_mini_batch_size`",
+    ),
+    ("`ppo_micro_batch_size_per_gpu`, `ppo_max_token_len_per_gpu`", "`tokens_per_forward`"),
+    ("`kl_loss_coef` with `low_var_kl`", "`kl` of `grpo` and its kin: k3 in the loss"),
+    (
+        "`kl_coef`, in the reward",
+        "`kl` of `rloo`, `reinforce`, `reinforce_pp`, `opo`: k1 in the reward",
+    ),
+    ("`clip_ratio_low`, `clip_ratio_high`", "`low`, `high`"),
+    (
+        "`loss_agg_mode`",
+        "token-mean: `PerToken()`; seq-mean-token-mean: `PerSequence()`; seq-mean-token-sum: "
+        "`SequenceSum()`; seq-mean-token-sum-norm: `PerConstant()`",
+    ),
+    (
+        "`custom_reward_function`",
+        "`task.reward=file.py:compute_score`, `task.answer=reward_model.ground_truth`",
+    ),
+)
+
+
+def counterpart(key: str) -> ConfigError | None:
+    """The sentence for a key that is TRL's, ms-swift's or verl's; None for another.
+
+    verl's keys are known with and without the sections before them.
+    """
+    for whose, rows in (("TRL's and ms-swift's", TRL), ("verl's", VERL)):
+        sections = rows is VERL
+        for theirs, ours in rows:
+            named = [name.partition("=")[0] for name in _in_backticks(theirs)]
+            for place, name in enumerate(named):
+                if key == name or (sections and key.endswith(f".{name}")):
+                    return _told(key, whose, ours, place, len(named))
+    return None
+
+
+def _told(key: str, whose: str, ours: str, place: int, many: int) -> ConfigError:
+    said = f"There is no key '{key}'. That is {whose} name"
+    if ours == "not yet":
+        return ConfigError(f"{said} of something that is not here yet.")
+    # Where each of theirs has one of ours, the one; else the whole cell.
+    each = _in_backticks(ours) if re.fullmatch(r"`[^`]+`(, `[^`]+`)*", ours) else []
+    told = f"`{each[place]}`" if len(each) == many else re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", ours)
+    return ConfigError(f"{said}; here it is {told}.")
+
+
+def _in_backticks(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)

@@ -1,0 +1,150 @@
+"""Settings of sampling, of the schedule and of the optimizer, as records.
+
+They stand below everything that computes, so that a config can be made, shown and compared without
+torch.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a completion's tokens are chosen.
+
+    Example: Sampling(max_tokens=32, temperature=0.0) is greedy decoding.
+    """
+
+    max_tokens: int
+    """A completion with this many tokens and no stop token is cut."""
+    temperature: float = 1.0
+    """Divides the logits; 0 takes the likeliest token."""
+    top_p: float = 1.0
+    """Only the likeliest tokens whose probabilities reach this sum; for evaluation only."""
+    top_k: int = 0
+    """Only this many of the likeliest tokens, 0 for all; for evaluation only."""
+    min_p: float = 0.0
+    """Only tokens at least this share as likely as the likeliest; for evaluation only."""
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ConfigError(f"max_tokens is {self.max_tokens}; it must be at least 1.")
+        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0:
+            raise ConfigError(
+                "temperature and top_k must not be negative, and top_p must be in (0, 1]."
+            )
+        if not 0 <= self.min_p <= 1:
+            raise ConfigError(f"min_p is {self.min_p}; it must be in [0, 1].")
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature == 0
+
+    @property
+    def full_support(self) -> bool:
+        """Whether every token can be sampled, as a policy gradient needs."""
+        return self.top_p == 1 and self.top_k == 0 and self.min_p == 0 and not self.greedy
+
+    def as_greedy(self) -> "Sampling":
+        return replace(self, temperature=0.0, top_p=1.0, top_k=0, min_p=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """The settings of one round of sampling."""
+
+    problems: int = 8
+    """Problems a round."""
+    completions: int = 8
+    """Completions of each problem: the group."""
+    max_tokens: int = 256
+    """A completion with this many tokens and no stop token is cut."""
+    temperature: float = 1.0
+    """Of sampling, and so of every log-probability."""
+    accept: Literal["all", "signal"] = "all"
+    """signal draws again for groups whose rewards are all equal (dynamic sampling, DAPO)."""
+    max_draws: int = 4
+    """With accept=signal: at most this many times `problems` are drawn for one round."""
+    mask_cut: bool = False
+    """Cut completions count in their group's baseline but give no gradient (overlong masking,
+    DAPO)."""
+
+    def __post_init__(self) -> None:
+        if min(self.problems, self.completions, self.max_tokens, self.max_draws) < 1:
+            raise ConfigError(
+                "rollouts.problems, rollouts.completions, rollouts.max_tokens and "
+                "rollouts.max_draws must be at least 1."
+            )
+        if self.temperature <= 0:
+            raise ConfigError(
+                f"rollouts.temperature is {self.temperature:g}; training samples its completions, "
+                "so it must be above 0."
+            )
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.max_tokens, self.temperature)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How many optimizer steps a round serves: minibatches × epochs, its parts."""
+
+    minibatches: int = 1
+    """Shares into which a round is cut, each an optimizer step. 1 with 1 epoch is on-policy."""
+    epochs: int = 1
+    """How often the round is gone through (μ of the GRPO paper)."""
+
+    def __post_init__(self) -> None:
+        if self.minibatches < 1 or self.epochs < 1:
+            raise ConfigError("schedule.minibatches and schedule.epochs must be at least 1.")
+
+    @property
+    def parts(self) -> int:
+        return self.minibatches * self.epochs
+
+
+@dataclass(frozen=True, slots=True)
+class AdamW:
+    """The optimizer's settings (Loshchilov and Hutter, arXiv 1711.05101)."""
+
+    lr: float = 1e-6
+    """Learning rate after warm-up."""
+    beta1: float = 0.9
+    """Decay of the gradient's running mean."""
+    beta2: float = 0.999
+    """Decay of the squared gradient's running mean."""
+    eps: float = 1e-8
+    """Keeps the division finite."""
+    weight_decay: float = 0.0
+    """Decoupled decay, of matrices only."""
+    clip: float = 1.0
+    """Largest norm of the whole gradient; 0 does not clip."""
+    warmup: int = 0
+    """Steps over which the learning rate rises from 0."""
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    """How the learning rate falls from the end of the warm-up to the last step."""
+
+    def __post_init__(self) -> None:
+        if self.lr < 0 or self.clip < 0 or self.warmup < 0:
+            raise ConfigError(
+                "optimizer.lr, optimizer.clip and optimizer.warmup must not be negative."
+            )
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise ConfigError("optimizer.beta1 and optimizer.beta2 must be in [0, 1).")
+        if self.eps < 0 or self.weight_decay < 0:
+            raise ConfigError("optimizer.eps and optimizer.weight_decay must not be negative.")
+
+    def lr_at(self, step: int, steps: int) -> float:
+        """The learning rate of optimizer step number `step`, counted from 1, of `steps`."""
+        if step <= self.warmup:
+            return self.lr * step / self.warmup
+        if self.decay == "constant":
+            return self.lr
+        share = (step - 1 - self.warmup) / max(1, steps - self.warmup)
+        return self.lr * (
+            1 - share if self.decay == "linear" else (1 + math.cos(math.pi * share)) / 2
+        )

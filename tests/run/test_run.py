@@ -1,0 +1,63 @@
+"""A run as a value: what a prompt and a notebook show of it."""
+
+import json
+from html.parser import HTMLParser
+
+from paceline import Run
+
+
+def made(folder, summary=None, steps=3):
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    lines = "".join(json.dumps({"step": step}) + "\n" for step in range(1, steps + 1))
+    (folder / "metrics.jsonl").write_text(lines)
+    if summary is not None:
+        (folder / "summary.json").write_text(json.dumps(summary))
+    return Run(folder)
+
+
+def measured(share):
+    return {"sampled_accuracy": share, "n": 500}
+
+
+def test_a_repr_says_how_far_the_run_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = {"finished": True, "before": measured(0.0224), "after": measured(0.77)}
+    made(tmp_path / "runs" / "demo", whole, steps=80)
+    assert repr(Run("runs/demo")) == (
+        "Run('runs/demo'): finished, 80 steps, "
+        "sampled accuracy 2.2 → 77.0 % on 500 held-out problems"
+    )
+    half = made(tmp_path / "a", {"finished": False, "before": measured(0.1), "after": None})
+    assert repr(half) == f"Run('{tmp_path}/a'): not finished, 3 steps"
+    assert repr(made(tmp_path / "b", steps=1)).endswith("/b'): not finished, 1 step")
+    assert repr(Run("nowhere")) == "Run('nowhere'): holds no run"
+
+
+def test_a_file_that_is_not_whole_does_not_break_the_prompt(tmp_path):
+    run = made(tmp_path / "r")
+    (tmp_path / "r" / "summary.json").write_text('{"finished": tr')
+    assert repr(run).endswith("cannot be read")
+
+
+class Links(HTMLParser):
+    def __init__(self, html):
+        super().__init__()
+        self.found, self.tags = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.found += [value for name, value in attrs if name == "href"]
+
+
+def test_a_notebook_gets_a_link_to_the_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = made(tmp_path / "runs" / "50 % <b>", {"finished": True})
+    assert Links(run._repr_html_()).found == []  # there is no report yet
+    (run.path / "report.html").touch()
+    run.model.mkdir()
+    links = Links(run._repr_html_())
+    # Relative to where the notebook is; neither the space nor the tag is taken for markup.
+    assert links.found == ["runs/50%20%25%20%3Cb%3E/report.html", "runs/50%20%25%20%3Cb%3E/model"]
+    assert links.tags == ["p", "b", "a", "a"] and "finished, 3 steps" in run._repr_html_()

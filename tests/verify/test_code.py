@@ -242,19 +242,6 @@ def test_rows_with_wrong_cases_are_refused():
         judged(Cases(), ADD, cases=["1 2"])
 
 
-def test_a_case_may_hold_lines():
-    add = fenced("print(int(input()) + int(input()))\nprint('so')")
-    for stdin in ("3\n4\n", ["3", "4"], [3, 4], ("3", 4)):
-        for stdout in ("7\nso", ["7", "so"]):
-            assert judged(Cases(), add, cases=[{"stdin": stdin, "stdout": stdout}]).reward == 1
-    nothing = [{"stdin": None, "stdout": ["5"]}, {"stdin": [], "stdout": 5}]
-    assert judged(Cases(), fenced("print(5)"), cases=nothing).reward == 1
-    assert judged(Cases(), fenced("input()"), cases=nothing).reason.endswith("EOFError")
-    for wrong in ({"n": 3}, [["3", "4"]], [None], b"3"):
-        with pytest.raises(RewardError, match="stdin of a case of problem p is neither a text nor"):
-            judged(Cases(), add, cases=[{"stdin": wrong, "stdout": "7"}])
-
-
 TESTS = ["assert add(1, 2) == 3", "assert add(-1, 1) == 0"]
 GOOD = fenced("def add(a, b):\n    print('adding')\n    return a + b")
 

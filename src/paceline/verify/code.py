@@ -6,13 +6,15 @@ that it defines (an `==` that is always true, a `print` of its own) reaches the 
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ulp
+from typing import Any
 
+from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .checks import cases_in, paid_for
+from .checks import listed, paid_for
 from .math import expected_number, number
 from .own import verdict
 from .program import RunsPrograms, why_ended
@@ -80,8 +82,8 @@ def is_float_of(text: str, expected: Fraction) -> bool:
 class Cases(RunsPrograms):
     """The share of cases in which the completion's program prints what is expected for an input.
 
-    A case is {"stdin": …, "stdout": …}, in a column of the row, each a text or a list of lines.
-    Outputs are compared line by line, without whitespace at the ends of lines and of the text.
+    A case is {"stdin": …, "stdout": …}, in a column of the row. Outputs are compared line by line,
+    without whitespace at the ends of lines and of the text.
     """
 
     column: str = "cases"
@@ -95,18 +97,24 @@ class Cases(RunsPrograms):
         if program is None:
             return verdict(False, reason)
 
-        def fault(case: tuple[str, str]) -> str:
-            stdin, stdout = case
-            result = self.running(program, stdin, of=completion)
+        def fault(case: Mapping[str, Any]) -> str:
+            result = self.running(program, str(case["stdin"]), of=completion)
             if result.outcome != "ok":
                 return why_ended(result)
-            return "" if _lines(result.text) == _lines(stdout) else "another output"
+            same = _lines(result.text) == _lines(str(case["stdout"]))
+            return "" if same else "another output"
 
         return paid_for(cases, fault, strict=self.strict)
 
-    def checks_of(self, problem: Problem) -> Sequence[tuple[str, str]]:
+    def checks_of(self, problem: Problem) -> Sequence[Mapping[str, Any]]:
         """The problem's cases. Raises: RewardError where one is none."""
-        return cases_in(problem, self.column)
+        cases = listed(problem, self.column)
+        for case in cases:
+            if not isinstance(case, Mapping) or not {"stdin", "stdout"} <= set(case):
+                raise RewardError(
+                    f"A case of problem {problem.id} is no {{stdin, stdout}} but {case!r:.60}."
+                )
+        return cases
 
 
 def _lines(text: str) -> list[str]:

@@ -86,8 +86,8 @@ def check(
     if train:
         _check_round(config, task)
     tokenizer = load_tokenizer(source, config.model.chat_template)
-    prompt = render(tokenizer, task.messages(task.train[0]))
     check_prompts(tokenizer, task)
+    prompt = render(tokenizer, task.messages(task.train[0]))
     dtype = dtype_of(config.model.dtype, device)
     objective = config.objective.resolved(config.rollouts.max_tokens)
     checked = Checked(

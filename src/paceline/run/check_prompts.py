@@ -16,13 +16,16 @@ SPELLING = 2000
 def check_prompts(tokenizer: Any, task: Task) -> None:
     """Render a prompt of every order of roles, and those whose row spells a control token.
 
-    Raises: DataError, naming the problem, where one is refused.
+    Raises: DataError, naming the problem, where one is refused; ConfigError where the template
+        refuses the first, and so most likely all.
     """
     for side, problems in (("training", task.train), ("held-out", task.heldout)):
-        for number, problem in _to_render(tokenizer, task, problems):
+        for number, problem, spells in _to_render(tokenizer, task, problems):
             try:
                 render(tokenizer, task.messages(problem))
             except ConfigError as error:
+                if problem is task.train[0] and not spells:
+                    raise
                 raise DataError(
                     f"Problem {number} of the {side} problems of task '{task.name}' (id "
                     f"{problem.id}) cannot be asked. {error}"
@@ -31,7 +34,8 @@ def check_prompts(tokenizer: Any, task: Task) -> None:
 
 def _to_render(
     tokenizer: Any, task: Task, problems: Sequence[Problem]
-) -> Iterator[tuple[int, Problem]]:
+) -> Iterator[tuple[int, Problem, bool]]:
+    """(the problem's number, the problem, whether it spells a control token) of each."""
     controls = controls_of(tokenizer)
     seen, spelling = set[tuple[str, ...]](), 0
     for number, problem in enumerate(problems, 1):
@@ -42,5 +46,5 @@ def _to_render(
         spells = spelling < SPELLING and controls.spelled_in(text)
         spelling += spells
         if spells or roles not in seen:
-            yield number, problem
+            yield number, problem, spells
         seen.add(roles)

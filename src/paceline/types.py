@@ -51,6 +51,15 @@ class Completion:
     """How many updates the sampling weights had seen."""
     sampled: Sequence[bool] | None = None
     """Which tokens the model itself sampled; None means all of them."""
+    opened: str | None = None
+    """The tags that the prompt ended with, which the text goes on behind, such as "<think>\\n":
+    templates of reasoning models open the reasoning themselves. Empty for none; None where the
+    prompt is not known, as of a completion that was made by hand."""
+
+    @property
+    def turn(self) -> str:
+        """The whole turn, for whoever asks for a form: what the prompt had opened, and the text."""
+        return (self.opened or "") + self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from paceline.verify.code import (
     Cases,
     PrintedAnswer,
 )
-from paceline.verify.form import CUT, MISSING, SEVERAL
+from paceline.verify.form import CUT, EMPTY, MISSING, SEVERAL
 from paceline.verify.known import program_of_thought
 from paceline.verify.lenient import NumberPrinted, ProgramFailed, TagCount
-from paceline.verify.program import Running, program_in
+from paceline.verify.program import Block, Running, blocks_in, program_in
 from paceline.verify.sandbox import Result, Sandbox
 
 
@@ -41,6 +41,80 @@ def test_where_a_program_stands():
     assert program_in("print(1)", "text") == ("print(1)", "")
     assert program_in("<answer>print(1)</answer>", "tag") == ("print(1)", "")
     assert program_in("<answer>\n```python\nprint(1)\n```\n</answer>", "tag")[0] == "print(1)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("~~~python\nprint(5)\n~~~\n", "print(5)\n"),
+        ("~~~~ py\n~~~\n~~~~~", "~~~\n"),
+        ("```py3\nprint(5)\n```", "print(5)\n"),
+        ("```Python3.12\nprint(5)\n```", "print(5)\n"),
+        ("```{.python .numberLines}\nprint(5)\n```", "print(5)\n"),
+        ('```python title="a.py"\nprint(5)\n```', "print(5)\n"),
+        ("```python:main.py\r\nprint(5)\r\n```", "print(5)\n"),
+        # Never closed, at the end of the text or of the list item.
+        ("So:\n```python\nprint(5)", "print(5)\n"),
+        ("- ```python\n  print(5)\n\nSo it is.", "print(5)\n\n"),
+        # In lists, and indented; what stands deeper inside stays deeper.
+        ("1. Do:\n\n   ```python\n   if x:\n       y\n   ```\n", "if x:\n    y\n"),
+        ("- a\n  - b\n\n    ```python\n    print(5)\n    ```", "print(5)\n"),
+        ("1. Do:\n```python\nprint(5)\n```", "print(5)\n"),
+        ("    ```python\n    print(5)\n    ```", "print(5)\n"),
+        ("```python\n\tif x:\n\t\ty\n```", "\tif x:\n\t\ty\n"),
+        # A fence is closed by one of its own kind that is as long.
+        ("````python\n# a\n```\n# b\n````", "# a\n```\n# b\n"),
+        ("```python\n~~~\n````", "~~~\n"),
+        ("```python\nx\n``` y\n```", "x\n``` y\n"),
+        ("````markdown\n```python\nprint(5)\n```\n````", None),
+        ("```python print(5)```", None),
+        ("> ```python\n> print(5)\n> ```", None),
+        ("```pycon\n>>> print(5)\n```", None),
+        ("<p>\n```python\nprint(5)\n```\n</p>", "print(5)\n"),
+    ],
+)
+def test_fences_are_those_of_commonmark(text, program):
+    assert program_in(text, "fence")[0] == program
+
+
+def test_a_block_that_was_never_closed_counts_unless_the_text_was_cut():
+    text = "```python\nprint(42)\n"
+    assert blocks_in(text) == [Block("print(42)\n", "python", closed=False, alone=True)]
+    assert judged(PrintedAnswer(), text).reward == 1
+    assert judged(PrintedAnswer(allow_cut=True), text, finish="length").reason == MISSING
+    assert judged(PrintedAnswer(allow_cut=True), text + "```", finish="length").reward == 1
+    # It is a second one, wherever it ends.
+    assert program_in(fenced("1") + "\n```\n2", "fence") == (None, SEVERAL)
+    assert program_in("```\n", "fence") == (None, EMPTY)
+
+
+def test_only_a_block_alone_is_taken_out_of_a_tag():
+    alone = "<answer>\n~~~python\nprint(1)\n~~~\n</answer>"
+    assert program_in(alone, "tag") == ("print(1)\n", "")
+    beside = "<answer>x\n```\ny\n```</answer>"
+    assert program_in(beside, "tag") == ("x\n```\ny\n```", "")
+
+
+def test_a_prompt_that_opened_the_reasoning_has_opened_it():
+    text = "Perhaps ```python\nprint(42)\n``` or so.</think>" + fenced("print(42)")
+    never_closed = fenced("print(42)")
+    problem = Problem("p", "?", "42")
+    for said, reward in ((text, 1.0), (never_closed, 0.0)):
+        completion = Completion((), (), said, "stop", opened="<think>\n")
+        assert judge(PrintedAnswer(), problem, completion).reward == reward
+
+
+@pytest.mark.parametrize("code", ["exit()", "quit()", "exit(0)", "quit(code=None)", "exit"])
+def test_exit_and_quit_end_a_program(code):
+    assert judged(PrintedAnswer(), fenced(f"print(42)\n{code}\nif True: pass")).reward == 1
+    ended = judged(PrintedAnswer(), fenced(f"{code}\nprint(42)"))
+    assert ended.reason == (RIGHT if code == "exit" else NO_OUTPUT)
+
+
+def test_an_exit_with_a_status_is_a_failure():
+    reason = "the program ended with a status that is not 0"
+    assert judged(PrintedAnswer(), fenced("print(42); exit(3)")).reason == reason
+    assert judged(PrintedAnswer(), fenced("print(42); quit('no')")).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -69,6 +143,21 @@ def test_the_printed_number_counts(code, reward, reason):
     verdict = judged(PrintedAnswer(running=Running(seconds=0.7)), fenced(code))
     assert (verdict.reward, verdict.reason) == (reward, reason)
     assert verdict.correct == (reward == 1.0)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("class E(Exception): pass\nraise E('x')", "an error that is not one of Python's own"),
+        ("raise type('E' * 60_000, (Exception,), {})", "an error that is not one of Python's own"),
+        ("import json\njson.loads('')", "an error that is not one of Python's own"),
+        ("raise KeyError('E: x')", "KeyError"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("assert False, 'no\\nTypeError'", "TypeError"),  # it may lie; the set is the same
+    ],
+)
+def test_reasons_are_of_a_fixed_set(code, reason):
+    assert judged(PrintedAnswer(), fenced(code)).reason == f"the program raised {reason}"
 
 
 @pytest.mark.parametrize(
@@ -172,6 +261,71 @@ def test_assert_lines_are_taken_apart():
     true = ["assert even(2)", "assert not even(3)"]
     assert judged(Asserts(), fenced("def even(n): return n % 2 == 0"), tests=true).reward == 1
     assert judged(Asserts(), fenced("def even(n): return True"), tests=true).reward == 0
+
+
+COUNTED = "from collections import *\nfrom enum import *\n"
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected", "right"),
+    [
+        ("Counter([1, 1, 2])", "{1: 2, 2: 1}", True),
+        ("Counter([1, 2, 2])", "{1: 2, 2: 1}", False),
+        ("Counter([1, 1, 2])", "Counter([2, 1, 1])", True),
+        ("defaultdict(int, {1: 2, 2: 1})", "{1: 2, 2: 1}", True),
+        ("OrderedDict([(1, 2), (2, 1)])", "{2: 1, 1: 2}", True),
+        # Between two ordered dictionaries the order counts.
+        ("OrderedDict([(1, 2), (2, 1)])", "OrderedDict([(2, 1), (1, 2)])", False),
+        ("namedtuple('P', 'x y')(1, 2)", "(1, 2)", True),
+        ("[namedtuple('P', 'x y')(1, 2)]", "[(1, 2)]", True),
+        ("IntEnum('E', 'A').A", "1", True),
+        ("Enum('E', 'A').A", "1", False),
+        ("{1: 2}.keys()", "{1}", True),
+        ("frozenset([1])", "{1}", True),
+        ("(1, 2)", "[1, 2]", False),
+        ("deque([1, 2])", "[1, 2]", False),
+        ("deque([1, 2])", "deque([1, 2], 5)", True),
+        ("range(2)", "[0, 1]", False),
+        ("1.0", "1", True),
+        ("True", "1", True),
+        ("0.1 + 0.2", "0.3", False),
+        ("__import__('fractions').Fraction(1, 2)", "0.5", True),
+        ("__import__('decimal').Decimal('0.5')", "0.5", True),
+        ("__import__('decimal').Decimal('sNaN')", "0.5", False),
+        ("__import__('datetime').date(2024, 2, 29)", "__import__('datetime').date(2024, 2, 29)",
+         True),
+        ("float('inf')", "float('inf')", True),
+        ("-float('inf')", "float('inf')", False),
+        ("float('nan')", "float('inf')", False),
+        ("bytearray(b'a')", "b'a'", True),
+        ("[1, [2, {3: (4,)}], set(), ()]", "[1, [2, {3: (4,)}], set(), ()]", True),
+    ],
+)  # fmt: skip
+def test_values_are_equal_by_pythons_own_rule(returned, expected, right):
+    code = fenced(f"{COUNTED}def f(): return {returned}")
+    verdict = judged(Asserts(), code, tests=[f"assert f() == {expected}"], test_setup_code=COUNTED)
+    assert verdict.reward == right
+
+
+@pytest.mark.parametrize("kind", ["int", "dict", "list", "str", "tuple", "float", "Counter"])
+def test_an_equality_of_the_programs_own_equals_nothing(kind):
+    own = f"class Own({kind}):\n    __eq__ = lambda *_: True\n    __hash__ = None\n"
+    for value in ("Own()", "[Own()]", "(1, Own())", "{1: Own()}"):
+        code = fenced(f"{COUNTED}{own}def f(): return {value}")
+        for expected in (f"{kind}()", f"[{kind}()]", f"(1, {kind}())", f"{{1: {kind}()}}"):
+            tests = [f"assert f() == {expected}"]
+            assert judged(Asserts(), code, tests=tests, test_setup_code=COUNTED).reward == 0
+
+
+def test_a_program_may_use_names_of_pythons_own():
+    code = fenced("list = dict = repr = print = type = set = 5\ndef f(x): return {1: (x,)}")
+    assert judged(Asserts(), code, tests=["assert f(2) == {1: (2,)}"]).reward == 1
+
+
+def test_what_only_has_to_be_true_may_be_of_any_class():
+    match = fenced("import re\ndef f(x): return re.match('a', x)")
+    assert judged(Asserts(), match, tests=["assert f('ab')", "assert not f('b')"]).reward == 1
+    assert judged(Asserts(), match, tests=["assert f('b')"]).reward == 0
 
 
 @pytest.mark.parametrize(

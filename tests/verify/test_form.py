@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from paceline.errors import ConfigError
 from paceline.types import Completion, Problem
-from paceline.verify import Tags, answer_in, answer_text, judge
+from paceline.verify import LastNumber, NumberIn, Tags, answer_in, answer_text, judge
+from paceline.verify.form import opened_in
+from paceline.verify.known import r1_zero
+from paceline.verify.lenient import TagCount
 
 GOOD = "<think>47 + 56 is 103</think>\n<answer>103</answer>"
 
@@ -117,3 +120,58 @@ def test_a_box_that_is_the_answer(text: str) -> None:
 )
 def test_a_box_that_is_a_part_or_one_of_several(text: str, reason: str) -> None:
     assert answer_in(text, "boxed") == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "opened"),
+    [
+        ("2 + 2?<|im_end|>\n<|im_start|>assistant\n<think>\n", "<think>\n"),
+        ("<｜Assistant｜><think>\n", "<think>\n"),
+        ("[INST]2 + 2?[/INST]<think>", "<think>"),
+        ("User: 2 + 2?\nAssistant: <think>", "<think>"),
+        ("2 + 2?\n<reasoning> <think>", "<reasoning> <think>"),
+        ("<think>", "<think>"),
+        # Nothing was opened, or it was closed again.
+        ("<|im_start|>assistant\n", ""),
+        ("<|im_start|>assistant\n<think>\n\n</think>\n\n", ""),
+        ("2 + 2? Answer in <answer>", ""),
+        ("2 + 2?\n<think> Well", ""),
+        ("", ""),
+        # A role's own tag is no part of the turn.
+        ("<user>2 + 2?</user>\n<assistant>\n", ""),
+        ("<user>2 + 2?</user>\n<assistant>\n<think>\n", "<think>\n"),
+    ],
+)
+def test_what_a_prompt_opened(prompt: str, opened: str) -> None:
+    assert opened_in(prompt) == opened
+
+
+def behind(verifier: Any, opened: str, text: str) -> float:
+    completion = Completion((), (), text, "stop", opened=opened)
+    return judge(verifier, Problem("p", "?", "4"), completion).reward
+
+
+def test_the_form_is_judged_with_what_the_prompt_opened() -> None:
+    text = "2 and 2 make 4\n</think>\n<answer>4</answer>"
+    for verifier, full, less in ((Tags(strict=True), 1, 0), (Tags(), 1, 0), (r1_zero(), 1.2, 1)):
+        assert behind(verifier, "<think>\n", text) == pytest.approx(full)
+        # The same text behind another prompt lacks its beginning.
+        assert behind(verifier, "", text) == pytest.approx(less)
+        assert behind(verifier, "", f"<think>\n{text}") == pytest.approx(full)
+    # Behind a prompt that is not known it may have been opened there, and only there.
+    assert score(Tags(strict=True), text) == (1, "in the form asked for")
+    assert score(Tags(strict=True), f"well {text}</think>")[0] == 0
+    # Opened twice, opened as something else, empty.
+    assert behind(Tags(strict=True), "<think>\n", f"<think>\n{text}") == 0
+    assert behind(Tags(strict=True), "<plan>\n", text) == 0
+    assert behind(Tags(strict=True), "<think>\n", "</think><answer>4</answer>") == 0
+    assert behind(TagCount(("think", "answer")), "<think>\n", text) == 1
+    assert behind(NumberIn("tag"), "<answer>", "4</answer>") == 1
+
+
+@pytest.mark.parametrize("verifier", [LastNumber(), NumberIn("boxed"), NumberIn("text")])
+def test_reasoning_that_the_prompt_opened_has_to_be_closed(verifier: Any) -> None:
+    answer = {"boxed": "\\boxed{4}"}.get(getattr(verifier, "form", ""), "4")
+    assert behind(verifier, "", answer) == 1
+    assert behind(verifier, "<think>\n", answer) == 0
+    assert behind(verifier, "<think>\n", f"2 and 2\n</think>\n{answer}") == 1

@@ -17,6 +17,8 @@ class Request:
     streams: tuple[int, ...]
     limits: tuple[int, ...] = ()
     """The most tokens of each completion, where it is not the sampling's `max_tokens`."""
+    opened: str = ""
+    """The tags that the prompt ends with; every completion carries them for who judges it."""
 
     def __post_init__(self) -> None:
         if self.limits and (len(self.limits) != len(self.streams) or min(self.limits) < 1):

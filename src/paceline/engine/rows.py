@@ -24,6 +24,8 @@ class Row:
     """Which of the request's completions it is."""
     stream: int
     limit: int
+    opened: str = ""
+    """The tags that its prompt ends with."""
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stopped: bool = False
@@ -41,6 +43,7 @@ class Row:
             text=policy.tokenizer.decode(self.token_ids, skip_special_tokens=True),
             finish="stop" if self.stopped else "length",
             policy_version=policy.version,
+            opened=self.opened,
         )
 
 
@@ -49,7 +52,7 @@ def rows_of(requests: Sequence[Request], sampling: Sampling) -> Iterator[Row]:
     for i, request in enumerate(requests):
         limits = request.limits or (sampling.max_tokens,) * len(request.streams)
         for place, (stream, limit) in enumerate(zip(request.streams, limits, strict=True)):
-            yield Row(i, place, stream, limit)
+            yield Row(i, place, stream, limit, request.opened)
 
 
 def uniforms(rows: Sequence[Row]) -> Tensor:

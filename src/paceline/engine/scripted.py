@@ -39,15 +39,16 @@ class ScriptedEngine:
         answers: list[list[Completion]] = [[] for _ in requests]
         for row in rows_of(requests, sampling):
             text = self.script(requests[row.request].prompt_ids, row.stream)
-            answer = self._answer(text, row.limit)
+            answer = self._answer(text, row.limit, row.opened)
             answers[row.request].append(answer)
             if finished is not None:
                 finished(row.request, row.place, answer)
         return answers
 
-    def _answer(self, text: str, limit: int) -> Completion:
+    def _answer(self, text: str, limit: int, opened: str) -> Completion:
         ids = [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.stop_id]
         kept = tuple(ids[:limit])
         finish = "stop" if len(kept) == len(ids) else "length"
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
-        return Completion(kept, (0.0,) * len(kept), text, finish, self.version)
+        logprobs = (0.0,) * len(kept)
+        return Completion(kept, logprobs, text, finish, self.version, opened=opened)

@@ -17,6 +17,7 @@ from ..errors import ConfigError
 from ..layout import PACKED, PADDED, Packed, Padded, Rows
 from ..objective import Metrics, Objective, Scores, slope_of
 from ..types import Message
+from ..verify.form import opened_in
 from . import head
 from .attention import PackedAttention, flat_forward, supports
 from .logits import Shape
@@ -85,6 +86,10 @@ class Policy:
     def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The prompt's tokens under the chat template."""
         return render(self.tokenizer, messages)
+
+    def opened(self, prompt_ids: Sequence[int]) -> str:
+        """The tags that a rendered prompt ends with, and so opens for its completions."""
+        return opened_in(self.tokenizer.decode(prompt_ids))
 
     def scores(self, rows: Rows, temperature: float, *, recompute: bool = False) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.

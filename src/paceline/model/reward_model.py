@@ -13,6 +13,7 @@ import torch
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
 from ..verify.own import OwnVerifier
+from .control import special_of
 from .load import best_dtype, load_classifier, locate
 
 REASON = "scored by the reward model"
@@ -77,7 +78,7 @@ class RewardModel(OwnVerifier):
     ) -> list[Verdict]:
         """[B] verdicts, computed with the longest first, so that little is padded."""
         judge = _judge_of(self)
-        read = [judge.row(p, c.text) for p, c in zip(problems, completions, strict=True)]
+        read = [judge.row(p, c.turn) for p, c in zip(problems, completions, strict=True)]
         scores = [0.0] * len(read)
         for chosen in self._parts([len(row["input_ids"]) for row, _ in read]):
             part = judge.scores([read[i][0] for i in chosen])
@@ -142,7 +143,8 @@ class _Judge:
         for token in self.tokenizer.added_tokens_decoder.values():
             if token.special and token.content in text:
                 text = text.replace(token.content, f"{token.content[0]} {token.content[1:]}")
-        return text
+        special = special_of(self.tokenizer)  # in other letters the tokenizer may know it still
+        return special.broken(text) if special.spelled_in(text) else text
 
     def scores(self, rows: Sequence[Row]) -> list[float]:
         """[B] scores of rows, which are padded to the longest."""

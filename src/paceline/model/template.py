@@ -8,6 +8,7 @@ from jinja2 import TemplateError
 
 from ..errors import ConfigError
 from ..types import Message
+from .control import check_roles, controls_of
 
 PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
@@ -41,12 +42,46 @@ def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> Non
 
 
 def render(tokenizer: Any, messages: Sequence[Message]) -> tuple[int, ...]:
-    """The prompt's tokens, with the mark that opens the assistant's turn."""
+    """The prompt's tokens, with the mark that opens the assistant's turn.
+
+    A control token that a message spells is text, as in transformers' `sanitize_control_tokens`.
+    Whether that held is seen from the tokens: the control tokens are those of the same messages
+    with harmless texts, or the prompt is refused.
+
+    Raises: ConfigError for messages that the template refuses, or that cannot be made harmless.
+    """
+    check_roles(messages)
+    controls = controls_of(tokenizer)
+    # Joined, as templates may write two texts one behind the other.
+    if not controls.spelled_in("".join(turn["content"] for turn in messages)):
+        return _prompt(tokenizer, messages)
+    harmless = [{**turn, "content": controls.broken(turn["content"])} for turn in messages]
+    try:
+        prompt = _prompt(tokenizer, messages, sanitize_control_tokens=True)
+        why = "they come out as control tokens in spite of it"
+    except (ValueError, NotImplementedError) as error:
+        prompt, why = None, str(error)
+    if prompt is None or controls.among(prompt) != controls.among(_prompt(tokenizer, harmless)):
+        raise ConfigError(
+            f"The prompt that ends with {messages[-1]['content'][-60:]!r} spells control tokens of "
+            f"the model, and its tokenizer cannot take them as text ({why}); take them out of the "
+            "data."
+        )
+    return prompt
+
+
+def _prompt(
+    tokenizer: Any, messages: Sequence[Message], *, sanitize_control_tokens: bool = False
+) -> tuple[int, ...]:
     try:
         rendered = tokenizer.apply_chat_template(
-            [dict(m) for m in messages], add_generation_prompt=True, tokenize=True, return_dict=True
+            [dict(turn) for turn in messages],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            sanitize_control_tokens=sanitize_control_tokens,
         )
-    except TemplateError as error:
+    except (TemplateError, TypeError) as error:
         raise ConfigError(
             f"The chat template refuses these messages: {error}; change task.system or task.user, "
             "or set model.chat_template."
@@ -67,15 +102,30 @@ def stop_token_ids(tokenizer: Any, config: Any, generation_config: Any) -> tuple
 
 
 def _turn_end(tokenizer: Any) -> list[int]:
-    """The first special token behind the content of an assistant's turn."""
-    user = {"role": "user", "content": "a"}
-    text = tokenizer.apply_chat_template(
-        [user, {"role": "assistant", "content": "turn-end-probe"}], tokenize=False
-    )
-    _, found, behind = text.rpartition("turn-end-probe")
-    if not found:  # a template that changes or drops what was said
-        return []
-    added = tokenizer.added_tokens_decoder.items()
-    special = {*tokenizer.all_special_ids, *(i for i, token in added if token.special)}
-    ids = tokenizer(behind, add_special_tokens=False)["input_ids"] if behind else []
-    return [i for i in ids if i in special][:1]
+    """The first special token behind the content of an assistant's turn; none where the template
+    shows no such turn: it may refuse any conversation but those that it was written for."""
+    for roles in PROBED:
+        probe = [{"role": role, "content": PROBE if role == "assistant" else "a"} for role in roles]
+        try:
+            text = tokenizer.apply_chat_template(probe, tokenize=False)
+        except Exception:  # a template is somebody else's program
+            continue
+        _, found, behind = text.rpartition(PROBE)
+        if not found:  # it changes or drops what was said
+            continue
+        added = tokenizer.added_tokens_decoder.items()
+        special = {*tokenizer.all_special_ids, *(i for i, token in added if token.special)}
+        ids = tokenizer(behind, add_special_tokens=False)["input_ids"] if behind else []
+        return [i for i in ids if i in special][:1]
+    return []
+
+
+PROBE = "turn-end-probe"
+PROBED = (
+    ("user", "assistant"),
+    ("system", "user", "assistant"),
+    ("user", "assistant", "user"),
+    ("system", "user", "assistant", "user"),
+)
+"""Conversations that show the end of an assistant's turn, for templates that want the system's turn
+first or the user's last."""

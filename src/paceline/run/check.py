@@ -22,6 +22,7 @@ from ..types import Completion, Problem, Verdict
 from ..verify.program import RunsPrograms
 from ..verify.verifier import check_verifier, leaves
 from .calibrate import measured
+from .check_prompts import check_prompts
 from .check_reward import Tried, try_reward
 from .check_room import check_disk, check_memory, check_others
 from .estimate import Disk, Estimate, Memory, Seconds
@@ -85,6 +86,7 @@ def check(
     if train:
         _check_round(config, task)
     tokenizer = load_tokenizer(source, config.model.chat_template)
+    check_prompts(tokenizer, task)
     prompt = render(tokenizer, task.messages(task.train[0]))
     dtype = dtype_of(config.model.dtype, device)
     objective = config.objective.resolved(config.rollouts.max_tokens)

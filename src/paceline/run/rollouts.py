@@ -13,6 +13,7 @@ import torch
 
 from ..objective import Objective
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
+from ..verify.form import opened_in
 from . import disk
 from .disk import Written
 
@@ -75,6 +76,7 @@ def _completion(row: dict[str, Any]) -> Completion:
         row["finish"],
         row["policy_version"],
         None if sampled is None else tuple(sampled),
+        opened_in(row["prompt"]),
     )
 
 

@@ -91,10 +91,11 @@ def evaluate(
     started = time.perf_counter()
     requests = [
         Request(
-            policy.render(task.messages(p)),
+            prompt_ids,
             tuple(chance.key(seed, "evaluate", i, k) for k in range(completions)),
+            opened=policy.opened(prompt_ids),
         )
-        for i, p in enumerate(chosen)
+        for i, prompt_ids in enumerate(policy.render(task.messages(p)) for p in chosen)
     ]
     _check_fit(policy, requests, sampling)
     total = len(chosen) * (completions + 1)
@@ -103,7 +104,7 @@ def evaluate(
     lost = 0
     for start in range(0, len(chosen), BLOCK):
         block = requests[start : start + BLOCK]
-        first = [Request(r.prompt_ids, r.streams[:1]) for r in block]
+        first = [replace(r, streams=r.streams[:1]) for r in block]
         asking = _Asking(judges, chosen[start : start + BLOCK])
         greedy = engine.generate(first, sampling.as_greedy(), asking.greedy)
         sampled = engine.generate(block, sampling, asking.sampled)

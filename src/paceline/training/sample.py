@@ -127,6 +127,7 @@ class Sampler:
                     chance.key(self.seed, "sample", index, draw, 0, completion)
                     for completion in range(self.settings.completions)
                 ),
+                opened=self.policy.opened(prompt_ids),
             )
             for draw, _, prompt_ids in drawn
         ]

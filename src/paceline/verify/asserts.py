@@ -10,10 +10,7 @@ from ..types import Completion, Problem, Verdict
 from .checks import listed, paid_for
 from .own import verdict
 from .program import Running, RunsPrograms, why_ended
-from .sandbox import Result
-
-MAX_VALUE = 20_000
-"""Characters of a printed value that is read back."""
+from .values import NOTHING, equal, showing, shown_value
 
 OTHER = "another value"
 _FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
@@ -28,9 +25,12 @@ class Asserts(RunsPrograms):
     only its printed value comes out; the right side by itself, without the program. So a program
     cannot see what is expected, nor answer with an object that equals everything. `assert call`
     and `assert not call` expect a true or a false value. Any other line is refused, as it would
-    have to be decided inside. Values are Python literals.
+    have to be decided inside.
 
-    The reward is the share; strict asks for all of them.
+    Values are compared by Python's own `==`: a Counter equals a dictionary, a named tuple a tuple,
+    1 equals 1.0. They are built-in or of collections, fractions, decimal and datetime; an object
+    whose class has an `==` of its own equals nothing. The reward is the share; strict asks for all
+    of them.
     """
 
     column: str = "tests"
@@ -50,32 +50,19 @@ class Asserts(RunsPrograms):
 
         def fault(check: tuple[str, str, str]) -> str:
             left, right, relation = check
-            result = self.running(f"{before}\n{_showing(left)}", of=completion)
+            # Of what only has to be true or false, only that comes out: it may be of any class.
+            wanted = left if relation == "equal" else f"not not ({left})"
+            result = self.running(f"{before}\n{showing(wanted)}", of=completion)
             if result.outcome != "ok":
                 return why_ended(result)
-            return "" if self._holds(_last_value(result), setup, right, relation) else OTHER
+            expected = _expected(setup, right, self.running)
+            return "" if equal(shown_value(result.text), expected) else OTHER
 
         return paid_for(checks, fault, strict=self.strict)
 
     def checks_of(self, problem: Problem) -> list[tuple[str, str, str]]:
         """The problem's lines, taken apart. Raises: RewardError where one cannot be."""
         return [_taken_apart(str(line), problem) for line in listed(problem, self.column)]
-
-    def _holds(self, value: object, setup: str, right: str, relation: str) -> bool:
-        if value is _NOTHING:
-            return False
-        if relation == "equal":
-            return value == _expected(setup, right, self.running)
-        return bool(value) == (relation == "true")
-
-
-def _last_value(result: Result) -> object:
-    return _value(result.text.rstrip().rpartition("\n")[2])
-
-
-def _showing(expression: str) -> str:
-    """The value on a line of its own, whatever was printed before."""
-    return f"print('\\n' + repr({expression}))"
 
 
 @cache
@@ -115,22 +102,8 @@ def _expected(setup: str, right: str, running: Running) -> object:
         return ast.literal_eval(right)
     except (ValueError, SyntaxError):
         pass
-    result = running(f"{setup}\n{_showing(right)}")
-    value = _last_value(result)
-    if result.outcome != "ok" or value is _NOTHING:
+    result = running(f"{setup}\n{showing(right)}")
+    value = shown_value(result.text)
+    if result.outcome != "ok" or value is NOTHING:
         raise RewardError(f"The expected value '{right[:60]}' of a test cannot be computed.")
     return value
-
-
-_NOTHING = object()
-"""Equal to nothing but itself."""
-
-
-def _value(shown: str) -> object:
-    """The literal that a line shows, or _NOTHING."""
-    if len(shown) > MAX_VALUE:
-        return _NOTHING
-    try:
-        return ast.literal_eval(shown)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return _NOTHING

@@ -20,6 +20,12 @@ UNCLOSED = "the reasoning was never closed"
 EMPTY = "the answer is empty"
 
 _HASHED_NUMBER = re.compile(r"####[ \t]*[-+−$]?[0-9][0-9.,]*[ \t]*(?=\n|\Z)")
+_OPENED = re.compile(r"(?:\A|[\n>\]:])[ \t]*((?:<[A-Za-z][\w-]*>\s*)+)\Z")
+_TAG = re.compile(r"<([\w-]+)>\s*")
+_TAIL = 200
+"""Characters at the end of a prompt in which opened tags are looked for."""
+_ROLES = {"system", "developer", "user", "human", "assistant", "model", "bot", "tool", "function"}
+"""Tags that say whose turn it is and open nothing of it."""
 
 
 def check_form(form: str) -> None:
@@ -34,6 +40,22 @@ def answer_text(text: str) -> str | None:
     last one where there is, and None where <think> is opened and not closed again."""
     rest = text.rpartition("</think>")[2]
     return None if "<think>" in rest else rest
+
+
+def opened_in(prompt: str) -> str:
+    """The tags with which a rendered prompt ends, and behind which its completions go on: templates
+    of reasoning models open the reasoning themselves, and so do prompts for base models.
+
+    They stand on a line of their own or behind a mark of the template; a sentence that ends with
+    the name of a tag opens nothing.
+
+    Example: opened_in("<|im_start|>assistant\\n<think>\\n") is "<think>\\n"
+    """
+    found = _OPENED.search(prompt, max(0, len(prompt) - _TAIL))
+    if found is None:
+        return ""
+    roles = [tag.end() for tag in _TAG.finditer(found[1]) if tag[1].lower() in _ROLES]
+    return found[1][max(roles, default=0) :]
 
 
 def answer_in(text: str, form: Form, tag: str = "answer") -> tuple[str | None, str]:
@@ -66,7 +88,7 @@ def one_answer(
     """As `answer_in`, and none of a completion that was cut before it finished."""
     if completion.finish == "length" and not allow_cut:
         return None, CUT
-    return answer_in(completion.text, form, tag)
+    return answer_in(completion.turn, form, tag)
 
 
 def _tagged(text: str, tag: str) -> tuple[str | None, str]:
@@ -99,7 +121,8 @@ class Tags(OwnVerifier):
     Lenient: the reward is the share of tag pairs that are in order, counted from the first and up
     to the first that fails, so an answer without reasoning before it earns nothing. A pair fails
     that is missing, appears twice, begins before the last one ended, or has no letter or digit
-    inside. Strict: 1 or 0, and only whitespace may stand outside the pairs.
+    inside. Strict: 1 or 0, and only whitespace may stand outside the pairs. A tag that the prompt
+    opened counts as the completion's; where the prompt is not known, it may have opened the first.
 
     Example: Tags(("think", "answer")) gives 0.5 for "<think>47 + 56 is 103</think> 103"
     """
@@ -118,17 +141,25 @@ class Tags(OwnVerifier):
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         if completion.finish == "length" and not self.allow_cut:
             return verdict(False, CUT)
-        good, reason, place = 0, "", 0
+        text, good, reason, place = self._turn(completion), 0, "", 0
         for name in self.names:
-            end, reason = self._pair(completion.text, name, place)
+            end, reason = self._pair(text, name, place)
             if end < 0:
                 break
             good, place = good + 1, end
         if self.strict:
-            if not reason and completion.text[place:].strip():
+            if not reason and text[place:].strip():
                 reason = f"text after </{self.names[-1]}>"
             good = 0 if reason else good
         return Verdict(good / len(self.names), reason=reason or "in the form asked for")
+
+    def _turn(self, completion: Completion) -> str:
+        """The turn; of an unknown prompt, what closes the first tag without opening it is taken to
+        have had it opened."""
+        first, text = self.names[0], completion.turn
+        if completion.opened is None and f"<{first}>" not in text and f"</{first}>" in text:
+            return f"<{first}>{text}"
+        return text
 
     def _pair(self, text: str, name: str, place: int) -> tuple[int, str]:
         """(where the pair ends, "") or (-1, what is wrong with it)."""

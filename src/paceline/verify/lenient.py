@@ -26,7 +26,7 @@ class TagCount(OwnVerifier):
             raise ConfigError(f"TagCount needs one name or more, all different, not {self.names}.")
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        good = sum(self._whole(completion.text, name) for name in self.names)
+        good = sum(self._whole(completion.turn, name) for name in self.names)
         reason = "every tag is whole" if good == len(self.names) else "a tag is not whole"
         return Verdict(good / len(self.names), reason=reason, correct=good == len(self.names))
 

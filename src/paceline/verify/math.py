@@ -40,7 +40,7 @@ class LastNumber(OwnVerifier):
         expected = expected_number(problem)
         if completion.finish == "length" and not self.allow_cut:
             return verdict(False, CUT)
-        text = answer_text(completion.text)
+        text = answer_text(completion.turn)
         if text is None:
             return verdict(False, UNCLOSED)
         last = last_number(text)

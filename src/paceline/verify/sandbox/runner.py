@@ -16,6 +16,7 @@ only while the later ones are still held.
 
 import _socket
 import atexit
+import builtins
 import ctypes
 import os
 import resource
@@ -229,6 +230,11 @@ def run(source: bytes) -> int:
     return status
 
 
+def leave(code: object = None) -> None:
+    """What `exit` and `quit` are to a program: the module site, which defines them, is left out."""
+    raise SystemExit(code)
+
+
 def told(left: SystemExit) -> int:
     """The status that Python would end with."""
     if left.code is None or isinstance(left.code, int):
@@ -265,6 +271,7 @@ def serve(files: str) -> None:
     die_with_parent()
     for name in WARM:
         __import__(name)
+    builtins.exit = builtins.quit = leave
     channel = _socket.socket(fileno=os.dup(0))
     channel.send(READY)
     while True:

@@ -1,0 +1,50 @@
+"""Every prompt that the chat template or the tokenizer may refuse, rendered before training."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import ConfigError, DataError
+from ..model.control import controls_of
+from ..model.template import render
+from ..tasks import Task
+from ..types import Problem
+
+SPELLING = 2000
+"""Prompts that spell control tokens and are rendered; a task may have them in every row."""
+
+
+def check_prompts(tokenizer: Any, task: Task) -> None:
+    """Render a prompt of every order of roles, and those whose row spells a control token.
+
+    Raises: DataError, naming the problem, where one is refused; ConfigError where the template
+        refuses the first, and so most likely all.
+    """
+    for side, problems in (("training", task.train), ("held-out", task.heldout)):
+        for number, problem, spells in _to_render(tokenizer, task, problems):
+            try:
+                render(tokenizer, task.messages(problem))
+            except ConfigError as error:
+                if problem is task.train[0] and not spells:
+                    raise
+                raise DataError(
+                    f"Problem {number} of the {side} problems of task '{task.name}' (id "
+                    f"{problem.id}) cannot be asked. {error}"
+                ) from error
+
+
+def _to_render(
+    tokenizer: Any, task: Task, problems: Sequence[Problem]
+) -> Iterator[tuple[int, Problem, bool]]:
+    """(the problem's number, the problem, whether it spells a control token) of each."""
+    controls = controls_of(tokenizer)
+    seen, spelling = set[tuple[str, ...]](), 0
+    for number, problem in enumerate(problems, 1):
+        roles = tuple(turn["role"] for turn in task.messages(problem))
+        text = problem.prompt
+        if not isinstance(text, str):
+            text = "".join(turn["content"] for turn in text)
+        spells = spelling < SPELLING and controls.spelled_in(text)
+        spelling += spells
+        if spells or roles not in seen:
+            yield number, problem, spells
+        seen.add(roles)

@@ -9,7 +9,7 @@ import torch
 from paceline import model
 from paceline.batch import Batch
 from paceline.layout import PACKED, PADDED, Layout, Rows
-from paceline.objective import Metrics, Objective, TokenRatio, named, slope_of
+from paceline.objective import KL, Metrics, Objective, TokenRatio, named, slope_of
 from paceline.types import Round
 from tests.conftest import ragged_round, tiny_policy
 
@@ -176,6 +176,27 @@ def test_an_entropy_bonus_and_kl_in_the_loss_are_formed_too(monkeypatch):
     assert_same(formed, gradient(objective, batch, 10**6)[0])
     without, _ = gradient(replace(objective, entropy=0.0), batch, 10**6)
     assert (formed - without).norm() > 1e-3 * without.norm()
+
+
+@pytest.mark.parametrize("tokens_per_forward", [10**6, 30, 1])
+@pytest.mark.parametrize("kl", [KL(5.0), KL(5.0, "k2")], ids=repr)
+@pytest.mark.parametrize("name", ["grpo", "gspo"])
+def test_where_the_policy_is_the_reference_the_gradient_is_that_without_kl(
+    name, kl, tokens_per_forward, monkeypatch
+):
+    # The reference's column is noise of 0.3 nats here: none of it is read, in any packs or layout.
+    objective, round = objective_of(name), complete(ragged_round(), off_policy=True)
+    pulled = replace(objective, kl=kl)
+    at = Batch.of(round, range(3), pulled, at_reference=True)
+    free = replace(at, tokens=replace(at.tokens, ref_BT=None))  # the same rows
+    for layout in (SHALLOW, PADDED):
+        if layout is PADDED:
+            monkeypatch.setattr(model.policy, "supports", lambda module: False)
+        ours, measured = gradient(pulled, at, tokens_per_forward, layout=layout)
+        theirs, _ = gradient(objective, free, tokens_per_forward, layout=layout)
+        assert measured.kl == 0 and torch.equal(ours, theirs) and ours.any()
+    away, measured = gradient(pulled, Batch.of(round, range(3), pulled), tokens_per_forward)
+    assert measured.kl > 0.01 and (away - ours).norm() > 0.1 * ours.norm()
 
 
 @pytest.mark.parametrize("name", NAMES)

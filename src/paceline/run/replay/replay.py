@@ -193,6 +193,7 @@ def _replayed(
     with screen.busy(f"measuring {len(tried)} objective{'s' if len(tried) > 1 else ''}"):
         for i, candidate in enumerate(tried, 1):
             candidate.trainer.tokens_per_forward = trainer.tokens_per_forward
+            candidate.trainer.drawn = trainer.drawn
             tell(f"measuring {candidate.name} ({i} of {len(tried)})")
             part = way.lines[way.step]["part"]
             one, gradient = measure(candidate, part, scored)

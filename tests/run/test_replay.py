@@ -18,6 +18,7 @@ from paceline.cli import main
 from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
 from paceline.layout import PACKED, PADDED, Rows
+from paceline.model import Pieces
 from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
 from paceline.run import Run, resume, train
 from paceline.run.changes import as_of
@@ -639,11 +640,14 @@ def test_the_commands_mistakes_are_one_sentence(copy, capsys):
 @pytest.fixture(scope="module")
 def nasty(later, tmp_path_factory) -> Page:
     """The page, had the model written the nastiest texts."""
-    words = dict.fromkeys(later.words, NASTY)
+    pieces = {
+        row: Pieces((NASTY,) * (len(p.texts) - 1) + ("",), (False,) * len(p.texts))
+        for row, p in later.pieces.items()
+    }
     path = tmp_path_factory.mktemp("page") / "x.html"
     measured = (changed(later.own, name="<b>mine</b>"), *later.measured[1:])
     prompts = dict.fromkeys(later.prompts, NASTY)
-    write_page(changed(later, words=words, prompts=prompts, measured=measured), path)
+    write_page(changed(later, pieces=pieces, prompts=prompts, measured=measured), path)
     return Page(path)
 
 
@@ -686,9 +690,14 @@ def test_the_page_holds_every_number(later, tmp_path):
             assert [i for i, c in enumerate(e.clipped_T) if c] == shown["bound"]
             part = data["largest"][which] / data["scale"]
             assert [p * part for p in shown["pushes"]] == pytest.approx(list(e.push_T), abs=part)
-            ids = later.round.rollouts[e.row].completion.token_ids
-            told = [data["pieces"][i] for i in rows[e.row]["tokens"]]
-            assert told == [later.words[t] for t in ids]
+            told = [(data["pieces"][i], i in data["special"]) for i in rows[e.row]["tokens"]]
+            pieces = later.pieces[e.row]
+            assert told == list(zip(pieces.texts, pieces.special, strict=True))
+            completion = later.round.rollouts[e.row].completion
+            assert "".join(text for text, special in told if not special) == completion.text
+            assert [special for _, special in told] == [
+                t in (0, 1, 2, 3) for t in completion.token_ids
+            ]
     bars = [a for tag, a in page.elements if tag == "rect"]
     assert len(bars) == sum(e.weight > 0 for m in later.measured for e in m.effects)
 
@@ -784,7 +793,7 @@ def test_a_browser_colours_the_tokens(nasty, later, tmp_path):
     data = nasty.data("replay")
     assert dom.count('class="card ') == len(data["groups"][0]["rows"])
     assert dom.count('class="mini"') == len(data["groups"][0]["rows"])
-    assert 't up"' in dom and 't down"' in dom
+    assert 't up"' in dom and 't down"' in dom and '<span class="blank">◌</span>' in dom
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
     assert "largest token ratio" in shown  # the table's is that of the ratio an objective makes
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown

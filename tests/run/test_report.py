@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from paceline.errors import ConfigError, UserError
@@ -24,6 +25,7 @@ from paceline.run.report.rollouts import (
     MOST_ROUNDS,
     MOST_TOKENS,
     TAIL,
+    rollouts,
     spread,
     within,
 )
@@ -233,8 +235,8 @@ def test_a_rollout_keeps_its_tokens_numbers_and_verdict(page: Page) -> None:
     row = data["rounds"][0]["groups"][0]["rows"][1]
     pieces = [data["pieces"][i] for i in row["tokens"]]
     assert "".join(pieces).startswith(NASTY)
-    assert row["text"].startswith(NASTY) and row["length"] == len(pieces) == 7
-    assert len(row["old"]) == len(row["anchor"]) == 7 and row["ref"] is None
+    assert row["text"].startswith(NASTY) and row["length"] == len(pieces) == 8
+    assert len(row["old"]) == len(row["anchor"]) == 8 and row["ref"] is None
     assert all(isinstance(v, int) and v <= 0 for v in row["old"])
     assert row["parts"] == {"answer": 0.0, "format": 0.2} and row["finish"] in ("stop", "length")
     assert data["rounds"][0]["groups"][0]["prompt"].startswith("<|im_start|>user\nWhat is ")
@@ -400,6 +402,17 @@ def test_a_browser_draws_the_curves_and_the_rollouts(run_dir: Path, tmp_path: Pa
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
     assert "<img" not in dom and b"Uncaught" not in found.stderr
+    # A part of a character is no empty box, and only special tokens look like one.
+    assert dom.count('<span class="blank">◌</span></span>') == 1
+    assert len(re.findall(r'class="t special[^>]*>&lt;\|im_end\|&gt;</span>', dom)) >= 1
+
+
+def test_rounds_of_before_special_tokens_were_marked_are_still_shown(tmp_path: Path) -> None:
+    folder = fake_run(tmp_path / "old", 1)
+    (path,) = (folder / "rollouts").glob("*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns("special"), path)
+    data = rollouts(folder)
+    assert data["special"] == [] and "<|im_end|>" in data["pieces"] and data["rounds"]
 
 
 def test_what_happened_is_counted_and_told_in_order(tmp_path: Path) -> None:

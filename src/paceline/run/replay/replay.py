@@ -9,6 +9,7 @@ import torch
 from ...batch import parts_of
 from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
+from ...model import Detokenizer
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
 from ...training import Trainer, check_objective
@@ -222,10 +223,11 @@ def _record(
 ) -> Replay:
     """What was found, with the part's texts."""
     assert trainer.drawn is not None
-    round, decode = trainer.drawn.round, trainer.policy.tokenizer.decode
+    round, tokenizer = trainer.drawn.round, trainer.policy.tokenizer
+    detokenizer = Detokenizer(tokenizer)
     part, schedule = way.lines[way.step]["part"], checked.config.schedule
     groups = tuple(sorted(parts_of(round, checked.config.seed, part, schedule.minibatches)))
-    rollouts = [r for g in groups for r in round.groups[g].rollouts]
+    rows = [row for row, group in enumerate(round.group_of) if group in groups]
     return Replay(
         path=way.run.path,
         step=way.step,
@@ -237,6 +239,6 @@ def _record(
         redone=redone,
         measured=measured,
         cosine=cosine,
-        words={t: decode([t]) for t in {t for r in rollouts for t in r.completion.token_ids}},
-        prompts={g: decode(round.groups[g].prompt_ids) for g in groups},
+        pieces={i: detokenizer.pieces(round.rollouts[i].completion.token_ids) for i in rows},
+        prompts={g: tokenizer.decode(round.groups[g].prompt_ids) for g in groups},
     )

@@ -255,7 +255,6 @@ def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
 
 def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from tests.run import fake_run as fake
 
@@ -263,7 +262,12 @@ def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> Non
     row = fake.rollout_rows(1, 80, 1, 2)[0]
     n = 5000
     row |= {"tokens": [f" {i}" for i in range(n)], "token_ids": list(range(n))}
-    row |= {"old": [-0.5] * n, "anchor": None, "advantage": [float("nan")] * n}
+    row |= {
+        "special": [False] * n,
+        "old": [-0.5] * n,
+        "anchor": None,
+        "advantage": [float("nan")] * n,
+    }
     row |= {"completion": "x" * 50_000}
     table = pa.Table.from_pylist([{**row, "index": i} for i in range(300)], schema=fake.SCHEMA)
     pq.write_table(table, run / "rollouts/round-000001.parquet")

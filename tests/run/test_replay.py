@@ -114,6 +114,27 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
             assert all(torch.equal(there[key], here[key]) for key in there)
 
 
+def test_at_the_runs_first_step_a_pull_to_its_start_is_none(run):
+    found = replay(run.path, 1, ["grpo(kl=5)", "grpo(kl=5, low=0.1)"])
+    plain, pulled, other = ({e.row: e for e in m.effects} for m in found.measured)
+    assert len(pulled) == found.measured[1].rows >= len(plain)
+    for row, effect in pulled.items():
+        pushes = plain[row].push_T if row in plain else [0.0] * len(effect.push_T)
+        assert list(effect.push_T) == list(pushes) == list(other[row].push_T)
+
+
+def test_where_kl_acted_from_the_second_step_on_the_redone_steps_agree(tmp_path):
+    # The entropy bonus moves the policy whatever was sampled; the reference follows at each step.
+    objective = changed(named.grpo(kl=0.1), entropy=0.01)
+    options = {"objective": objective, "reference": {"alpha": 1.0, "every": 1}}
+    run = made(tmp_path / "r", **options, steps=6, schedule={"minibatches": 2, "epochs": 2})
+    for step in (2, 5, 6):
+        found = replay(run.path, step, ["gspo(kl=0.1)"])
+        assert found.redone.difference == 0
+        assert found.own.grad_norm == line_of(run, step)["grad_norm"]
+    assert line_of(run, 1)["kl"] == line_of(run, 5)["kl"] == 0 != line_of(run, 6)["kl"]
+
+
 def test_a_second_epoch_and_masked_rows_are_redone_too(tmp_path):
     options = {"schedule": {"minibatches": 2, "epochs": 2}, "steps": 8}
     run = made(tmp_path / "r", **options, rollouts={**ROLLOUTS, "mask_cut": True})

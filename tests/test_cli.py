@@ -117,7 +117,7 @@ def test_a_run_directory_is_not_overwritten(tmp_path, capsys):
         (["--num_generations", "8"], "here it is `rollouts.completions`."),
         (
             ["--max-completion-length=8"],
-            "here it is `rollouts.max_tokens`; TRL's default is 512, and `dr_grpo` divides by it there as here.",
+            "and `dr_grpo` divides by it there as here.",
         ),
         (["--use_vllm"], "of something that is not here yet."),
         (["actor_rollout_ref.rollout.n=5"], "verl's name; here it is `rollouts.completions`."),

@@ -43,7 +43,13 @@ class Batch:
 
     @classmethod
     def of(
-        cls, round: Round, part: Sequence[int], objective: Objective, *, anchored: bool = True
+        cls,
+        round: Round,
+        part: Sequence[int],
+        objective: Objective,
+        *,
+        anchored: bool = True,
+        at_reference: bool = False,
     ) -> "Batch":
         """Weigh all, then drop what carries no gradient.
 
@@ -52,6 +58,7 @@ class Batch:
             part: the places of the part's groups in the round.
             anchored: False where the round has one part: the policy's own log-probability is the
                 anchor then, even where the round holds one (for KL in the reward).
+            at_reference: whether the policy is the reference, weight for weight: no KL then.
         """
         chosen, group_of, every = set(part), round.group_of, round.rollouts
         index = [i for i, g in enumerate(group_of) if g in chosen]
@@ -73,6 +80,7 @@ class Batch:
             ref_BT=_column(round.ref, index, width),
             advantage_BT=advantage_BT,
             weight_BT=objective.weights(mask_BT, group_B),
+            at_reference=at_reference,
         )
         rows = Rows.of(round).take(index)
         keep = list(range(len(index)))

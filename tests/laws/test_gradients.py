@@ -181,6 +181,27 @@ def test_an_entropy_bonus_and_kl_in_the_loss_are_formed_too(weighted, off_policy
     assert (formed - without).norm() > 1e-3 * without.norm()
 
 
+@pytest.mark.parametrize("tokens_per_forward", [10**6, 30, 1])
+@pytest.mark.parametrize("kl", [KL(5.0), KL(5.0, "k2")], ids=repr)
+@pytest.mark.parametrize("name", ["grpo", "gspo"])
+def test_where_the_policy_is_the_reference_the_gradient_is_that_without_kl(
+    name, kl, tokens_per_forward, monkeypatch
+):
+    # The reference's column is noise of 0.3 nats here: none of it is read, in any packs or layout.
+    objective, round = objective_of(name), complete(ragged_round(), off_policy=True)
+    pulled = replace(objective, kl=kl)
+    at = Batch.of(round, range(3), pulled, at_reference=True)
+    free = replace(at, tokens=replace(at.tokens, ref_BT=None))  # the same rows
+    for layout in (SHALLOW, PADDED):
+        if layout is PADDED:
+            monkeypatch.setattr(model.policy, "supports", lambda module: False)
+        ours, measured = gradient(pulled, at, tokens_per_forward, layout=layout)
+        theirs, _ = gradient(objective, free, tokens_per_forward, layout=layout)
+        assert measured.kl == 0 and torch.equal(ours, theirs) and ours.any()
+    away, measured = gradient(pulled, Batch.of(round, range(3), pulled), tokens_per_forward)
+    assert measured.kl > 0.01 and (away - ours).norm() > 0.1 * ours.norm()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_packed_layout_and_the_padded_one_give_one_gradient(name, monkeypatch):
     objective, round = objective_of(name), complete(ragged_round(), off_policy=True)

@@ -1,5 +1,7 @@
 """Records: choosing rows, and metrics that add. Letters: B rows, T tokens."""
 
+from dataclasses import replace
+
 import torch
 
 from paceline.objective import Metrics, Tokens
@@ -44,6 +46,12 @@ def test_cut_takes_the_first_columns_of_every_tensor():
     assert some.advantage_BT.tolist() == [[30], [32], [34]]
     assert some.weight_BT.tolist() == [[40], [42], [44]]
     assert tokens(anchor=False).cut(1).anchor_BT is None
+
+
+def test_where_the_policy_is_the_reference_is_known_of_any_of_the_rows():
+    some = replace(tokens(), at_reference=True)
+    taken = (some.rows([2]), some.cut(1), some.flat(some.mask_BT), some.to("meta"))
+    assert all(t.at_reference for t in taken) and not tokens().rows([2]).at_reference
 
 
 def test_to_moves_every_tensor():

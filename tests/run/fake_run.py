@@ -153,7 +153,7 @@ def rollout_rows(step: int, steps: int, groups: int, size: int) -> list[dict[str
         ease = min(0.98, max(0.0, skill(step, steps) + 0.5 * (chance("ease", step, draw) - 0.5)))
         found = [completion(a, b, ease, step, draw, i) for i in range(size)]
         if step == 1 and draw == 0:
-            found[1]["tokens"] = [NASTY[:14], NASTY[14:40], NASTY[40:], "\n", "   ", "\t", "…"]
+            found[1]["tokens"] = [NASTY[:14], NASTY[14:40], NASTY[40:], "\n", "   ", "\t", "", "…"]
         mean = sum(c["reward"] for c in found) / size
         std = math.sqrt(sum((c["reward"] - mean) ** 2 for c in found) / (size - 1))
         for i, c in enumerate(found):
@@ -169,6 +169,7 @@ def rollout_rows(step: int, steps: int, groups: int, size: int) -> list[dict[str
                     "completion": "".join(c["tokens"]).removesuffix("<|im_end|>"),
                     "token_ids": [hash_id(t) for t in c["tokens"]],
                     "tokens": c["tokens"],
+                    "special": [t == "<|im_end|>" for t in c["tokens"]],
                     "old": old,
                     "anchor": [x * 1.01 for x in old],
                     "ref": None,
@@ -198,6 +199,7 @@ SCHEMA = pa.schema(
     + [(n, FLOATS) for n in ("old", "anchor", "ref", "advantage")]
     + [("token_ids", pa.list_(pa.int32())), ("tokens", pa.list_(pa.string()))]
     + [("reward", pa.float64()), ("correct", pa.bool_()), ("masked", pa.bool_())]
+    + [("special", pa.list_(pa.bool_()))]
 )
 
 

@@ -15,7 +15,7 @@ from paceline.run.checkpoint import State
 from paceline.run.restore import restore
 from paceline.run.rollouts import write_round
 from paceline.training import Rollouts, Schedule
-from tests.training.test_trainer import Keeps, digits, trainer_of, weights
+from tests.training.test_trainer import Keeps, Paid, digits, trainer_of, weights
 
 RUN = "a run's id"
 
@@ -74,6 +74,52 @@ def test_straight_on_equals_saved_and_taken_up_bit_for_bit(tmp_path, steps, dtyp
     moments = (t.trainer.optimizer.moments() for t in (straight, resumed))
     assert all(torch.equal(a, b) for a, b in zip(*(m.values() for m in moments), strict=True))
     assert resumed.state() == straight.state()
+
+
+def test_within_a_round_it_is_still_known_that_the_policy_is_the_reference(tmp_path):
+    # Every reward is the same, so that no step changes anything, not after a stop either: the
+    # second epoch packs the rows anew, and the reference has followed in the middle of the round.
+    shape = {
+        "schedule": Schedule(minibatches=2, epochs=2), "alpha": 1.0, "every": 1,
+        "verifier": Paid(signal=False),
+    }  # fmt: skip
+    saved, resumed = Kept(tmp_path, **shape), Kept(tmp_path, **shape)
+    before = weights(saved.trainer)
+    saved.trainer.step()
+    resumed.go_on(saved.save())
+    resumed.trainer.tokens_per_forward = 1  # less memory: every log-probability rounds anew
+    reports = [resumed.trainer.step() for _ in range(3)]
+    assert [r.stepped.grad_norm for r in reports] == [0, 0, 0]
+    assert [(r.part, r.metrics.kl) for r in reports] == [(1, 0), (2, 0), (3, 0)]
+    after = weights(resumed.trainer)
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_reference_that_followed_within_a_round_is_not_taken_for_the_one_that_scored_it(tmp_path):
+    shape = {"schedule": Schedule(minibatches=2), "alpha": 1.0, "every": 1}
+    straight, saved, resumed = (
+        Kept(tmp_path, verifier=Paid(signal=True), **shape) for _ in range(3)
+    )
+    expected = [straight.trainer.step() for _ in range(2)][1]
+    saved.trainer.step()
+    resumed.go_on(saved.save())
+    assert resumed.trainer.reference.equals(resumed.trainer.policy)
+    report = resumed.trainer.step()
+    assert report.metrics.kl == expected.metrics.kl > 0
+    assert report.stepped == expected.stepped
+
+
+def test_a_checkpoint_of_before_this_was_known_is_gone_on_from(tmp_path):
+    kept = Kept(tmp_path)
+    kept.trainer.step()
+    state = kept.state()
+    old = {k: v for k, v in state.drawn.items() if k != "at_reference"}
+    path = checkpoint.write(
+        tmp_path, RUN, replace(state, drawn=old), checkpoint.tensors_of(kept.trainer)
+    )
+    kept.go_on(path)
+    assert not kept.trainer.drawn.at_reference
+    kept.trainer.step()
 
 
 def test_a_round_read_back_is_the_round(tmp_path):

@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace as changed
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from paceline.cli import main
 from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
 from paceline.layout import PACKED, PADDED, Rows
+from paceline.model import Pieces
 from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
 from paceline.run import Run, resume, train
 from paceline.run.changes import as_of
@@ -111,6 +113,33 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
             there = load_file(kept / f"{name}.safetensors")
             assert there.keys() == here.keys()
             assert all(torch.equal(there[key], here[key]) for key in there)
+
+
+def test_at_the_runs_first_step_a_pull_to_its_start_is_none(run, monkeypatch):
+    def short_of_memory(candidate, part, scored):
+        candidate.trainer.tokens_per_forward = 1  # other packs than the reference was scored in
+        return measure(candidate, part, scored)
+
+    monkeypatch.setattr(sys.modules[replay.__module__], "measure", short_of_memory)
+    found = replay(run.path, 1, ["grpo(kl=5)", "grpo(kl=500)"])
+    plain, weakly, strongly = ({e.row: e for e in m.effects} for m in found.measured)
+    assert len(weakly) == found.measured[1].rows and plain.keys() <= weakly.keys()
+    for row, effect in weakly.items():
+        assert list(effect.push_T) == list(strongly[row].push_T)
+        without = plain[row].push_T if row in plain else [0.0] * len(effect.push_T)
+        assert list(effect.push_T) == pytest.approx(list(without), rel=1e-4, abs=0)
+
+
+def test_where_kl_acted_from_the_second_step_on_the_redone_steps_agree(tmp_path):
+    # The entropy bonus moves the policy whatever was sampled; the reference follows at each step.
+    objective = changed(named.grpo(kl=0.1), entropy=0.01)
+    options = {"objective": objective, "reference": {"alpha": 1.0, "every": 1}}
+    run = made(tmp_path / "r", **options, steps=6, schedule={"minibatches": 2, "epochs": 2})
+    for step in (2, 5, 6):
+        found = replay(run.path, step, ["gspo(kl=0.1)"])
+        assert found.redone.difference == 0
+        assert found.own.grad_norm == line_of(run, step)["grad_norm"]
+    assert line_of(run, 1)["kl"] == line_of(run, 5)["kl"] == 0 != line_of(run, 6)["kl"]
 
 
 def test_a_second_epoch_and_masked_rows_are_redone_too(tmp_path):
@@ -639,11 +668,14 @@ def test_the_commands_mistakes_are_one_sentence(copy, capsys):
 @pytest.fixture(scope="module")
 def nasty(later, tmp_path_factory) -> Page:
     """The page, had the model written the nastiest texts."""
-    words = dict.fromkeys(later.words, NASTY)
+    pieces = {
+        row: Pieces((NASTY,) * (len(p.texts) - 1) + ("",), (False,) * len(p.texts))
+        for row, p in later.pieces.items()
+    }
     path = tmp_path_factory.mktemp("page") / "x.html"
     measured = (changed(later.own, name="<b>mine</b>"), *later.measured[1:])
     prompts = dict.fromkeys(later.prompts, NASTY)
-    write_page(changed(later, words=words, prompts=prompts, measured=measured), path)
+    write_page(changed(later, pieces=pieces, prompts=prompts, measured=measured), path)
     return Page(path)
 
 
@@ -686,9 +718,14 @@ def test_the_page_holds_every_number(later, tmp_path):
             assert [i for i, c in enumerate(e.clipped_T) if c] == shown["bound"]
             part = data["largest"][which] / data["scale"]
             assert [p * part for p in shown["pushes"]] == pytest.approx(list(e.push_T), abs=part)
-            ids = later.round.rollouts[e.row].completion.token_ids
-            told = [data["pieces"][i] for i in rows[e.row]["tokens"]]
-            assert told == [later.words[t] for t in ids]
+            told = [(data["pieces"][i], i in data["special"]) for i in rows[e.row]["tokens"]]
+            pieces = later.pieces[e.row]
+            assert told == list(zip(pieces.texts, pieces.special, strict=True))
+            completion = later.round.rollouts[e.row].completion
+            assert "".join(text for text, special in told if not special) == completion.text
+            assert [special for _, special in told] == [
+                t in (0, 1, 2, 3) for t in completion.token_ids
+            ]
     bars = [a for tag, a in page.elements if tag == "rect"]
     assert len(bars) == sum(e.weight > 0 for m in later.measured for e in m.effects)
 
@@ -784,7 +821,7 @@ def test_a_browser_colours_the_tokens(nasty, later, tmp_path):
     data = nasty.data("replay")
     assert dom.count('class="card ') == len(data["groups"][0]["rows"])
     assert dom.count('class="mini"') == len(data["groups"][0]["rows"])
-    assert 't up"' in dom and 't down"' in dom
+    assert 't up"' in dom and 't down"' in dom and '<span class="blank">◌</span>' in dom
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
     assert "largest token ratio" in shown  # the table's is that of the ratio an objective makes
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown

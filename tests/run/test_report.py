@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from paceline.errors import ConfigError, UserError
@@ -24,6 +25,7 @@ from paceline.run.report.rollouts import (
     MOST_ROUNDS,
     MOST_TOKENS,
     TAIL,
+    rollouts,
     spread,
     within,
 )
@@ -269,8 +271,8 @@ def test_a_rollout_keeps_its_tokens_numbers_and_verdict(page: Page) -> None:
     row = data["rounds"][0]["groups"][0]["rows"][1]
     pieces = [data["pieces"][i] for i in row["tokens"]]
     assert "".join(pieces).startswith(NASTY)
-    assert row["text"].startswith(NASTY) and row["length"] == len(pieces) == 7
-    assert len(row["old"]) == len(row["anchor"]) == 7 and row["ref"] is None
+    assert row["text"].startswith(NASTY) and row["length"] == len(pieces) == 8
+    assert len(row["old"]) == len(row["anchor"]) == 8 and row["ref"] is None
     assert all(isinstance(v, int) and v <= 0 for v in row["old"])
     assert row["parts"] == {"answer": 0.0, "format": 0.2} and row["finish"] in ("stop", "length")
     assert data["rounds"][0]["groups"][0]["prompt"].startswith("<|im_start|>user\nWhat is ")
@@ -289,7 +291,6 @@ def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
 
 def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from tests.run import fake_run as fake
 
@@ -297,7 +298,12 @@ def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> Non
     row = fake.rollout_rows(1, 80, 1, 2)[0]
     n = 5000
     row |= {"tokens": [f" {i}" for i in range(n)], "token_ids": list(range(n))}
-    row |= {"old": [-0.5] * n, "anchor": None, "advantage": [float("nan")] * n}
+    row |= {
+        "special": [False] * n,
+        "old": [-0.5] * n,
+        "anchor": None,
+        "advantage": [float("nan")] * n,
+    }
     row |= {"completion": "x" * 50_000}
     table = pa.Table.from_pylist([{**row, "index": i} for i in range(300)], schema=fake.SCHEMA)
     pq.write_table(table, run / "rollouts/round-000001.parquet")
@@ -436,6 +442,17 @@ def test_a_browser_draws_the_curves_and_the_rollouts(run_dir: Path, tmp_path: Pa
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
     assert "<img" not in dom and b"Uncaught" not in found.stderr
+    # A part of a character is no empty box, and only special tokens look like one.
+    assert dom.count('<span class="blank">◌</span></span>') == 1
+    assert len(re.findall(r'class="t special[^>]*>&lt;\|im_end\|&gt;</span>', dom)) >= 1
+
+
+def test_rounds_of_before_special_tokens_were_marked_are_still_shown(tmp_path: Path) -> None:
+    folder = fake_run(tmp_path / "old", 1)
+    (path,) = (folder / "rollouts").glob("*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns("special"), path)
+    data = rollouts(folder)
+    assert data["special"] == [] and "<|im_end|>" in data["pieces"] and data["rounds"]
 
 
 def test_what_happened_is_counted_and_told_in_order(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from paceline.engine import LocalEngine
 from paceline.errors import ConfigError, RewardError
 from paceline.model import Reference
-from paceline.objective import named
+from paceline.objective import KL, named
 from paceline.tasks import Task, Template
 from paceline.training import AdamW, Keeper, Optimizer, Rollouts, Sampler, Schedule, Trainer
 from paceline.types import Problem, Verdict
@@ -202,7 +202,7 @@ def test_a_round_is_kept_before_its_first_update():
 def test_kl_to_a_fixed_reference_starts_at_zero_and_holds_the_policy():
     free, held = trainer_of(), trainer_of(named.grpo(kl=5.0))
     first = held.step()
-    assert first.metrics.kl == pytest.approx(0, abs=1e-8)
+    assert first.metrics.kl == 0
     free.step()
     for _ in range(14):
         free.step()
@@ -217,6 +217,110 @@ def test_kl_to_a_fixed_reference_starts_at_zero_and_holds_the_policy():
     assert moved(held) < moved(free)
     # A pull that strong leaves no rise in reward.
     assert sum(last.drawn.round.rewards) / 18 < 0.6
+
+
+class Paid:
+    """Pays 0, 1, 2, … while there is to be a signal, whatever was answered: no reward of a group of
+    six is its mean. Else it always pays 1."""
+
+    def __init__(self, signal):
+        self.signal, self.next = signal, 0
+
+    def __call__(self, problem, completion):
+        self.next += 1
+        return float(self.next) if self.signal else 1.0
+
+
+SHAPES = {
+    "one part": {},
+    "packs of their own for the updates": {"tokens_per_forward": 64},
+    "parts and epochs": {"schedule": Schedule(minibatches=3, epochs=2)},
+    "bf16": {"dtype": torch.bfloat16, "schedule": Schedule(minibatches=2, epochs=2)},
+    "a reference that follows": {"alpha": 0.5, "every": 1, "schedule": Schedule(minibatches=2)},
+}
+# Every form and place of a KL, and ratios of a token and of a whole completion.
+PULLED = [
+    named.grpo(kl=0.04), named.gspo(kl=0.04), replace(named.grpo(), kl=KL(0.04, "k2")),
+    named.rloo(kl=0.05), named.reinforce_pp(kl=0.05),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("objective", PULLED, ids=lambda o: f"{type(o.ratio).__name__} {o.kl}")
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_without_signal_a_policy_that_is_its_reference_makes_no_step(objective, shape):
+    trainer = trainer_of(objective, verifier=Paid(signal=False), **shape)
+    before = weights(trainer)
+    reports = [trainer.step() for _ in range(7)]
+    assert [r.stepped.grad_norm for r in reports] == [0] * 7
+    # Where KL stands in the reward, rows without signal are dropped, and none is left to measure.
+    assert {r.metrics.kl for r in reports} == {0 if objective.kl.where == "loss" else None}
+    assert all(torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True))
+
+
+def test_memory_that_runs_out_between_the_scoring_and_the_update_makes_no_step_either():
+    # Rows are scored in one pack and trained on one by one: every log-probability rounds anew.
+    trainer = trainer_of(
+        named.grpo(kl=0.04), verifier=Paid(signal=False), schedule=Schedule(minibatches=2)
+    )
+    before = weights(trainer)
+    trainer.take_up_round()
+    trainer.tokens_per_forward = 1
+    reports = [trainer.step(), trainer.step()]
+    assert [r.stepped.grad_norm for r in reports] == [0, 0] and reports[1].metrics.tokens > 0
+    assert all(torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True))
+
+
+def test_with_signal_the_first_step_is_the_same_with_kl_and_without():
+    # No row is without signal here, so that both train on the same rows, in the same packs.
+    free, held = (
+        trainer_of(o, verifier=Paid(signal=True)) for o in (named.grpo(), named.grpo(kl=5.0))
+    )
+    first = [trainer.step() for trainer in (free, held)]
+    assert first[0].stepped.grad_norm == first[1].stepped.grad_norm > 0.01
+    assert first[0].rows_trained == first[1].rows_trained == 18
+    assert all(torch.equal(a, b) for a, b in zip(weights(free), weights(held), strict=True))
+    # Then the policy has moved, and KL pulls.
+    second = [trainer.step() for trainer in (free, held)]
+    assert second[1].metrics.kl > 1e-6
+    assert second[0].stepped.grad_norm != second[1].stepped.grad_norm
+
+
+def test_after_one_update_kl_pulls_back_without_any_signal():
+    paid = Paid(signal=False)
+    trainer = trainer_of(named.grpo(kl=1.0), verifier=paid)
+    still = [trainer.step() for _ in range(2)]
+    paid.signal = True
+    moved = trainer.step()
+    paid.signal = False
+    back = [trainer.step() for _ in range(6)]
+    assert [r.stepped.grad_norm for r in still] == [0, 0] and moved.stepped.grad_norm > 0
+    assert moved.metrics.kl == 0, "the policy was the reference when the step was taken"
+    assert all(r.stepped.grad_norm > 0 and r.metrics.kl > 1e-6 for r in back)
+
+
+def test_a_reference_that_follows_hard_is_the_policy_at_the_start_of_each_round_only():
+    trainer = trainer_of(
+        named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=Schedule(minibatches=2), every=1
+    )
+    reports = [trainer.step() for _ in range(6)]
+    known = [r.drawn.at_reference for r in reports]
+    # In the middle of a round policy and reference are equal again, but the round was scored by
+    # the reference as it was before: its KL is a real one.
+    assert known == [True, False] * 3
+    assert [r.metrics.kl == 0 for r in reports] == known
+    assert trainer.reference.equals(trainer.policy)
+
+
+def test_of_one_policy_there_is_one_log_probability():
+    kept = []
+    trainer = trainer_of(
+        named.grpo(kl=0.1), verifier=Paid(signal=True), schedule=Schedule(minibatches=3),
+        keeper=Keeps(kept.append),
+    )  # fmt: skip
+    for _ in range(4):
+        trainer.step()
+    assert kept[0].ref == kept[0].anchor and kept[1].ref != kept[1].anchor
+    assert all(list(map(len, r.ref)) == list(r.lengths) for r in kept)
 
 
 def test_a_following_reference_is_the_mixture_of_tr_dpo():

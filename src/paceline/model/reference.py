@@ -9,6 +9,9 @@ from ..layout import Rows
 from ..objective import Scores
 from .policy import Policy
 
+CHUNK = 1 << 24
+"""So many weights are compared at a time: a GPU holds the outcome of each for a moment."""
+
 
 class Reference:
     """A frozen copy of the policy as it was at the start.
@@ -30,6 +33,16 @@ class Reference:
     def score(self, rows: Rows, temperature: float) -> Scores:
         """The reference's log-probabilities, without gradient."""
         return self.frozen.score(rows, temperature)
+
+    @torch.no_grad()
+    def equals(self, policy: Policy) -> bool:
+        """Whether every weight that the two compute with is the same, bit for bit: at the start,
+        after a hard update, and until something changes the policy."""
+        ours = dict(self.frozen.module.named_parameters())
+        theirs = dict(policy.module.named_parameters())
+        # The small ones first: where an update has moved the policy, they tell at once.
+        names = sorted(ours, key=lambda name: ours[name].numel())
+        return all(_same(ours[name], theirs[name]) for name in names)
 
     def exact_parameters(self) -> dict[str, torch.Tensor]:
         """What a checkpoint of a following reference keeps, by name."""
@@ -54,3 +67,8 @@ class Reference:
                 parameter.copy_(exact[name])
             else:
                 parameter.copy_(self.averages[name].lerp_(exact[name], self.alpha))
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    pairs = zip(a.flatten().split(CHUNK), b.flatten().split(CHUNK), strict=True)
+    return all(torch.equal(*pair) for pair in pairs)

@@ -97,10 +97,9 @@ class Objective:
             difference_BT = seen.anchor_BT - _kept(tokens.old_BT, mask_BT)
             gain_BT = gain_BT * self.correction(difference_BT, mask_BT).detach()
         if self.kl is not None and self.kl.where == "loss":
-            if tokens.ref_BT is None:
+            if seen.ref_BT is None:
                 raise ValueError("KL in the loss needs the reference: Tokens.ref_BT is None.")
-            ref_BT = _kept(tokens.ref_BT, mask_BT)
-            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, ref_BT, seen.anchor_BT)
+            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, seen.ref_BT, seen.anchor_BT)
         if self.entropy:
             gain_BT = gain_BT + self.entropy * _kept(scores.entropy_BT, mask_BT)
         return -_kept(_kept(tokens.weight_BT, mask_BT) * gain_BT, mask_BT).sum()
@@ -116,12 +115,16 @@ class Objective:
         # Without an anchor the scores are their own: every ratio is exactly 1.
         given_BT = tokens.anchor_BT
         anchor_BT = logp_BT.detach() if given_BT is None else _kept(given_BT, mask_BT)
+        ref_BT = None if tokens.ref_BT is None else _kept(tokens.ref_BT, mask_BT)
+        # Two passes over equal weights differ by their rounding, which is no distance.
+        if ref_BT is not None and tokens.at_reference:
+            ref_BT = logp_BT.detach()
         advantage_BT = _kept(tokens.advantage_BT, mask_BT)
         moved_BT = logp_BT - anchor_BT
         log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
         return _Seen(
-            mask_BT=mask_BT, logp_BT=logp_BT, anchor_BT=anchor_BT, advantage_BT=advantage_BT,
-            moved_BT=moved_BT, log_ratio_BT=log_ratio_BT,
+            mask_BT=mask_BT, logp_BT=logp_BT, anchor_BT=anchor_BT, ref_BT=ref_BT,
+            advantage_BT=advantage_BT, moved_BT=moved_BT, log_ratio_BT=log_ratio_BT,
         )  # fmt: skip
 
     def _clipped(self, seen: _Seen) -> Tensor | None:
@@ -137,8 +140,8 @@ class Objective:
         mask_BT, clipped_BT = seen.mask_BT, self._clipped(seen)
         difference_BT = (seen.anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
         kl_sum = None
-        if tokens.ref_BT is not None:
-            kl_sum = k3(seen.logp_BT, _kept(tokens.ref_BT, mask_BT)).sum().item()
+        if seen.ref_BT is not None:
+            kl_sum = k3(seen.logp_BT, seen.ref_BT).sum().item()
         return Metrics(
             tokens=int(mask_BT.sum()),
             entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
@@ -286,6 +289,8 @@ class _Seen:
     mask_BT: Tensor
     logp_BT: Tensor
     anchor_BT: Tensor
+    ref_BT: Tensor | None
+    """None without a reference."""
     advantage_BT: Tensor
     moved_BT: Tensor
     """logp − anchor."""

@@ -50,6 +50,9 @@ class Tokens:
     """[B, T] each token's advantage; the row's own, repeated, where it has one a row."""
     weight_BT: Tensor
     """[B, T] each token's share of the part's loss, computed on the whole part."""
+    at_reference: bool = False
+    """Whether the policy is the reference, weight for weight. Then the scores themselves, detached,
+    stand for what is in ref_BT, and every KL and its gradient are exactly 0."""
 
     def rows(self, index: Tensor | slice | list[int]) -> Tokens:
         """Some of the rows, e.g. a micro-batch. Their weights stay those of the whole part."""
@@ -79,6 +82,7 @@ class Tokens:
             ref_BT=None if self.ref_BT is None else change(self.ref_BT),
             advantage_BT=change(self.advantage_BT),
             weight_BT=change(self.weight_BT),
+            at_reference=self.at_reference,
         )
 
 

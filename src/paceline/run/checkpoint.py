@@ -96,11 +96,11 @@ def follows(reference: Reference | None) -> bool:
 
 
 def counted(drawn: Drawn) -> dict[str, Any]:
-    """What belongs to a sampling but not to its round, as JSON."""
+    """What is known of a round and stands in no row of it, as JSON."""
     lost = [asdict(one) for one in drawn.lost]
     return {
         "refused": drawn.refused, "too_long": drawn.too_long, "lost": lost,
-        "refused_accuracy": drawn.refused_accuracy,
+        "refused_accuracy": drawn.refused_accuracy, "at_reference": drawn.at_reference,
     }  # fmt: skip
 
 

@@ -68,7 +68,8 @@ def _drawn(state: State, trainer: Trainer, path: Path) -> Drawn:
     except DataError as error:
         raise CheckpointError(f"its round cannot be had: {str(error).rstrip('.')}") from error
     right = state.drawn.get("refused_accuracy")  # which older checkpoints did not count
-    return Drawn(round, state.drawn["refused"], state.drawn["too_long"], lost, right)
+    own = state.drawn.get("at_reference", False)  # nor did they know this
+    return Drawn(round, state.drawn["refused"], state.drawn["too_long"], lost, right, own)
 
 
 def stored_round(path: Path, sampler: Sampler) -> Round:

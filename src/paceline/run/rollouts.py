@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ..model import Detokenizer
 from ..objective import Objective
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
 from ..verify.form import opened_in
@@ -96,12 +97,9 @@ def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> di
     groups = [g for g in round.groups for _ in g.rollouts]
     rollouts = round.rollouts
     prompts = {g.draw: tokenizer.decode(g.prompt_ids) for g in round.groups}
-    pieces: dict[int, str] = {}
-    for rollout in rollouts:
-        for token in rollout.completion.token_ids:
-            if token not in pieces:
-                pieces[token] = tokenizer.decode([token])
     completions = [r.completion for r in rollouts]
+    detokenizer = Detokenizer(tokenizer)
+    pieces = [detokenizer.pieces(c.token_ids) for c in completions]
     return {
         "round": [round.index] * len(rollouts),
         "step": [step] * len(rollouts),
@@ -113,7 +111,8 @@ def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> di
         "answer": [g.problem.answer for g in groups],
         "completion": [c.text for c in completions],
         "token_ids": [list(c.token_ids) for c in completions],
-        "tokens": [[pieces[t] for t in c.token_ids] for c in completions],
+        "tokens": [list(p.texts) for p in pieces],
+        "special": [list(p.special) for p in pieces],
         "old": [list(c.logprobs) for c in completions],
         "anchor": _optional(round.anchor, len(rollouts)),
         "ref": _optional(round.ref, len(rollouts)),
@@ -152,6 +151,6 @@ def _schema() -> Any:
         floats: ("old", "anchor", "ref", "advantage"),
         pa.float64(): ("reward",),
         pa.bool_(): ("correct", "masked"),
-        pa.list_(pa.bool_()): ("sampled",),
+        pa.list_(pa.bool_()): ("special", "sampled"),
     }
     return pa.schema([(name, kind) for kind, names in kinds.items() for name in names])

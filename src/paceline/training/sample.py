@@ -32,6 +32,8 @@ class Drawn:
     """Why groups were dropped because the verifier gave no verdict, one each."""
     refused_accuracy: float | None = None
     """The share of right answers in the groups that were set aside; None where there are none."""
+    at_reference: bool = False
+    """Whether the policy still is, weight for weight, the reference that scored the round."""
 
 
 class Sampler:

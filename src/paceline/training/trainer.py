@@ -92,6 +92,8 @@ class Trainer:
         with clock("optimize"):
             self.steps += 1
             stepped = self.optimizer.step(self.steps)  # an empty part too: moments decay
+            if drawn.at_reference:  # before it follows: it is still the one that scored the round
+                self.drawn = replace(drawn, at_reference=self._is_reference())
             if self.reference is not None:
                 self.reference.follow(self.policy, self.steps)
             self.engine.load(self.policy)
@@ -112,7 +114,13 @@ class Trainer:
     def batch(self, round: Round) -> Batch:
         """The rows of a scored round that the next step trains on: weigh all, then drop."""
         groups = parts_of(round, self.seed, self.part, self.schedule.minibatches)
-        return Batch.of(round, groups, self.objective, anchored=self.schedule.parts > 1)
+        return Batch.of(
+            round,
+            groups,
+            self.objective,
+            anchored=self.schedule.parts > 1,
+            at_reference=self.drawn is not None and self.drawn.at_reference,
+        )
 
     def gradient(self, batch: Batch) -> Metrics:
         """Sum a part's gradient, in as little memory as it must."""
@@ -146,7 +154,7 @@ class Trainer:
         except BaseException:
             self.sampler.draw = draw  # what was broken off is drawn again
             raise
-        return replace(drawn, round=round)
+        return replace(drawn, round=round, at_reference=self._is_reference())
 
     def _sampled(self, draw: int, clock: Clock) -> Drawn:
         """The next round, from this place in the stream of problems."""
@@ -158,11 +166,16 @@ class Trainer:
         rows = Rows.of(round)
         # With one part the anchor is the policy's own log-probability in the update: free.
         anchor = ref = None
-        if self.objective.needs_reference and self.reference is not None:
-            ref = self._score(rows, self.reference.score)
         if self.schedule.parts > 1 or self.objective.needs_anchor_for_advantages:
-            anchor = self._score(rows, self.policy.score, self._packs_of_updates(round, ref))
+            anchor = self._score(rows, self.policy.score, self._packs_of_updates(round))
+        if self.objective.needs_reference and self.reference is not None:
+            # Of one policy there is one log-probability: the rounding of two passes is no KL.
+            own = anchor is not None and self._is_reference()
+            ref = anchor if own else self._score(rows, self.reference.score)
         return replace(round, anchor=anchor, ref=ref)
+
+    def _is_reference(self) -> bool:
+        return self.reference is not None and self.reference.equals(self.policy)
 
     def _halve_packs(self) -> bool:
         """Use less memory in updates; False where a pack is as small as it can be."""
@@ -179,7 +192,7 @@ class Trainer:
         self.keeper.out_of_memory("half as many completions are sampled at once now")
         return True
 
-    def _packs_of_updates(self, round: Round, ref: Floats | None) -> list[list[int]]:
+    def _packs_of_updates(self, round: Round) -> list[list[int]]:
         """Rows as the first epoch will pack them; those that it will drop need no anchor.
 
         In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the
@@ -190,7 +203,7 @@ class Trainer:
         packs: list[list[int]] = []
         for part in range(self.schedule.minibatches):
             groups = parts_of(round, self.seed, part, self.schedule.minibatches)
-            batch = Batch.of(replace(round, ref=ref), groups, self.objective)
+            batch = Batch.of(round, groups, self.objective)
             for pack in self._packs(batch.rows):
                 packs.append([batch.index[i] for i in pack])
         return packs

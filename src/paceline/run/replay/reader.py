@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...types import Rollout
+from ..report.pieces import PieceTable
 from ..report.read import Json
 from ..report.rollouts import HEAD, TAIL, shortened
 from ..watch.figures import finite
@@ -27,7 +27,7 @@ def reader_data(replay: Replay) -> Json:
     by_row = [{e.row: e for e in m.effects} for m in replay.measured]
     largest = [_largest(m) for m in replay.measured]
     weights = _weights(replay)
-    pieces: dict[int, int] = {}
+    pieces = PieceTable()
     kept: dict[int, Json] = {}
     room = MOST_CHARACTERS
     heavy = sorted((g for g in replay.groups if weights[g] > 0), key=lambda g: -weights[g])
@@ -43,7 +43,7 @@ def reader_data(replay: Replay) -> Json:
         "largest": largest,
         "scale": SCALE,
         "groups": groups,
-        "pieces": [replay.words[token] for token in pieces],
+        **pieces.data(),
         "shown": _sentence(replay, groups, len(heavy)),
     }
 
@@ -76,7 +76,7 @@ def _group(
     group: int,
     by_row: Sequence[dict[int, Effect]],
     largest: Sequence[float],
-    pieces: dict[int, int],
+    pieces: PieceTable,
 ) -> Json:
     rows = [i for i in replay.rows if replay.round.group_of[i] == group]
     first = rows[0]
@@ -91,24 +91,21 @@ def _group(
         "prompt": shortened(replay.prompts[group]),
         "answer": shortened(made.problem.answer),
         "of_rows": len(rows),
-        "rows": [
-            _row(row, row - first, replay.round.rollouts[row], by_row, largest, pieces)
-            for row in kept
-        ],
+        "rows": [_row(replay, row, row - first, by_row, largest, pieces) for row in kept],
     }
 
 
 def _row(
+    replay: Replay,
     row: int,
     index: int,
-    rollout: Rollout,
     by_row: Sequence[dict[int, Effect]],
     largest: Sequence[float],
-    pieces: dict[int, int],
+    pieces: PieceTable,
 ) -> Json:
     """One completion; of a long one the first and last tokens."""
-    ids = rollout.completion.token_ids
-    n = len(ids)
+    rollout, told = replay.round.rollouts[row], replay.pieces[row]
+    n = len(told.texts)
     gap = n > HEAD + TAIL
 
     def shown(values: Sequence[Any]) -> list[Any]:
@@ -131,7 +128,7 @@ def _row(
         "masked": rollout.masked,
         "length": n,
         "gap": HEAD if gap else None,
-        "tokens": [pieces.setdefault(t, len(pieces)) for t in shown(ids)],
+        "tokens": pieces.places_of(zip(shown(told.texts), shown(told.special), strict=True)),
         "old": [_whole(v, 1e3) for v in shown(rollout.completion.logprobs)],
         "logp": logp,
         "moved": moved,

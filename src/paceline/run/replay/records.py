@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...model import Pieces
 from ...objective import Objective
 from ...types import Round
 
@@ -109,8 +110,8 @@ class Replay:
     """The run's own objective first."""
     cosine: tuple[tuple[float | None, ...], ...]
     """Between every two gradients, in the order of `measured`; None where one is zero."""
-    words: Mapping[int, str]
-    """Each token of the part's completions as text."""
+    pieces: Mapping[int, Pieces]
+    """By place among the round's rollouts: the part's completions token by token."""
     prompts: Mapping[int, str]
     """By place of the group: the prompt as the model saw it."""
 

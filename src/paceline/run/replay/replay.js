@@ -28,7 +28,7 @@ function paint(node, effect, place) {
 
 function tokens(card, row, effect) {
   const bound = new Set(effect ? effect.bound : []);
-  tokenBox(card, row, data.pieces, (node, place) => {
+  tokenBox(card, row, (node, place) => {
     if (effect) paint(node, effect, place);
     if (bound.has(place)) node.classList.add("bound");
   });
@@ -205,7 +205,7 @@ function start() {
       byId("tokens").scrollIntoView({ behavior: "smooth" });
     });
   });
-  tipsIn(byId("group"), data.pieces, numbers);
+  tipsIn(byId("group"), data, numbers);
   keys();
   showGroup();
 }

@@ -9,6 +9,7 @@ import torch
 from ...batch import parts_of
 from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
+from ...model import Detokenizer
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
 from ...training import Trainer, check_objective
@@ -193,6 +194,7 @@ def _replayed(
     with screen.busy(f"measuring {len(tried)} objective{'s' if len(tried) > 1 else ''}"):
         for i, candidate in enumerate(tried, 1):
             candidate.trainer.tokens_per_forward = trainer.tokens_per_forward
+            candidate.trainer.drawn = trainer.drawn
             tell(f"measuring {candidate.name} ({i} of {len(tried)})")
             part = way.lines[way.step]["part"]
             one, gradient = measure(candidate, part, scored)
@@ -221,10 +223,11 @@ def _record(
 ) -> Replay:
     """What was found, with the part's texts."""
     assert trainer.drawn is not None
-    round, decode = trainer.drawn.round, trainer.policy.tokenizer.decode
+    round, tokenizer = trainer.drawn.round, trainer.policy.tokenizer
+    detokenizer = Detokenizer(tokenizer)
     part, schedule = way.lines[way.step]["part"], checked.config.schedule
     groups = tuple(sorted(parts_of(round, checked.config.seed, part, schedule.minibatches)))
-    rollouts = [r for g in groups for r in round.groups[g].rollouts]
+    rows = [row for row, group in enumerate(round.group_of) if group in groups]
     return Replay(
         path=way.run.path,
         step=way.step,
@@ -236,6 +239,6 @@ def _record(
         redone=redone,
         measured=measured,
         cosine=cosine,
-        words={t: decode([t]) for t in {t for r in rollouts for t in r.completion.token_ids}},
-        prompts={g: decode(round.groups[g].prompt_ids) for g in groups},
+        pieces={i: detokenizer.pieces(round.rollouts[i].completion.token_ids) for i in rows},
+        prompts={g: tokenizer.decode(round.groups[g].prompt_ids) for g in groups},
     )

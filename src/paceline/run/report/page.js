@@ -40,7 +40,7 @@ function paint(node, row, place, largest) {
 
 function tokens(card, row, largest) {
   const plain = reader.colour === "none" || !row.tokens.length;
-  tokenBox(card, row, reader.data.pieces, plain ? null : (node, place) => paint(node, row, place, largest));
+  tokenBox(card, row, plain ? null : (node, place) => paint(node, row, place, largest));
 }
 
 function card(parent, row, largest) {
@@ -217,7 +217,7 @@ function start(data) {
   byId("later").addEventListener("click", () => toRound(reader.round + 1));
   const nextColour = choice("colours", "colour", showGroup);
   choice("filters", "filter", showRound);
-  tipsIn(byId("group"), data.pieces, numbers);
+  tipsIn(byId("group"), data, numbers);
   keys(nextColour);
   const asked = /^#round-(\d+)-(\d+)$/.exec(location.hash);
   const place = asked ? data.rounds.findIndex((r) => r.round === Number(asked[1])) : -1;

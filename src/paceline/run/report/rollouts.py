@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..watch.figures import finite
+from .pieces import PieceTable
 from .read import Json
 
 MOST_ROUNDS = 12
@@ -30,6 +31,8 @@ COLUMNS = [
     *("tokens", "old", "anchor", "ref", "advantage", "reward", "parts", "reason"),
     *("correct", "finish", "masked"),
 ]
+SPECIAL = "special"
+"""The column that says which tokens are special ones; older rounds have none."""
 
 
 def rollouts(folder: Path) -> Json:
@@ -39,17 +42,18 @@ def rollouts(folder: Path) -> Json:
     """
     files = sorted(folder.glob("rollouts/round-*.parquet"))
     chosen = spread(files, MOST_ROUNDS)
-    pieces: dict[str, int] = {}
+    pieces = PieceTable()
     rounds, unread = [], []
     for path in chosen:
         try:
-            table = pq.read_table(path, columns=COLUMNS)
+            known = SPECIAL in pq.read_schema(path).names
+            table = pq.read_table(path, columns=[*COLUMNS, *([SPECIAL] if known else [])])
         except (pa.ArrowException, OSError):
             unread.append(path.name)
             continue
         if table.num_rows:
             rounds.append(round_of(table, len(chosen), pieces))
-    return {"rounds": rounds, "pieces": list(pieces), "shown": sentence(rounds, len(files), unread)}
+    return {"rounds": rounds, **pieces.data(), "shown": sentence(rounds, len(files), unread)}
 
 
 def spread(items: Sequence[Any], most: int) -> list[Any]:
@@ -61,7 +65,7 @@ def spread(items: Sequence[Any], most: int) -> list[Any]:
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def round_of(table: pa.Table, rounds: int, pieces: dict[str, int]) -> Json:
+def round_of(table: pa.Table, rounds: int, pieces: PieceTable) -> Json:
     """One round with as many whole groups as its share of the page holds."""
     groups: dict[tuple[int, str], list[int]] = {}
     keys = zip(table["draw"].to_pylist(), table["problem_id"].to_pylist(), strict=True)
@@ -102,7 +106,7 @@ def within(groups: list[list[int]], lengths: list[int], rounds: int) -> list[lis
     return [groups[0][:1]]
 
 
-def group_of(rows: list[Json], pieces: dict[str, int]) -> Json:
+def group_of(rows: list[Json], pieces: PieceTable) -> Json:
     first = rows[0]
     return {
         "problem": first["problem_id"],
@@ -112,10 +116,11 @@ def group_of(rows: list[Json], pieces: dict[str, int]) -> Json:
     }
 
 
-def row_of(row: Json, pieces: dict[str, int]) -> Json:
+def row_of(row: Json, pieces: PieceTable) -> Json:
     """One completion; log-probabilities are whole thousandths of a nat, to keep the page small."""
     tokens: list[str] = row["tokens"] or []
     n = len(tokens)
+    special: list[bool] = row.get(SPECIAL) or [False] * n
     gap = n > HEAD + TAIL
 
     def shown(values: list[Any]) -> list[Any]:
@@ -128,6 +133,7 @@ def row_of(row: Json, pieces: dict[str, int]) -> Json:
         return [None if v is None else round(v * 1000) for v in known]
 
     advantage = [finite(a) for a in shown(row["advantage"] or [])]
+    told = zip(shown(tokens), shown(special), strict=True)
     return {
         "index": row["index"],
         "reward": finite(row["reward"]),
@@ -140,7 +146,7 @@ def row_of(row: Json, pieces: dict[str, int]) -> Json:
         "text": shortened(row["completion"]),
         "length": n,
         "gap": HEAD if gap else None,
-        "tokens": [pieces.setdefault(t or "", len(pieces)) for t in shown(tokens)],
+        "tokens": pieces.places_of((text or "", is_so) for text, is_so in told),
         **{name: thousandths(row[name]) for name in ("old", "anchor", "ref")},
     }
 

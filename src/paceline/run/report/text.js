@@ -13,8 +13,10 @@ function visible(text) {
   });
 }
 
-/** Fills a token's node: blank tokens as ␣ and ⇥, line ends as ⏎ before the line really ends. */
+/** Fills a token's node: blank tokens as ␣ and ⇥, line ends as ⏎ before the line really ends; ◌ for
+    a token that is a part of a character, which stands at the last of its tokens. */
 function spell(node, piece) {
+  if (!piece) element(node, "span", "blank", "◌");
   const blank = !piece.trim();
   for (const part of visible(piece).split(/(\n|\t| )/)) {
     if (part === "\n" || part === "\t" || (part === " " && blank)) {

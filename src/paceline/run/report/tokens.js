@@ -1,13 +1,13 @@
 /* Completions token by token, to be pointed at or walked through with the arrow keys. */
 
-const tips = { node: null, pieces: [], fill: () => {} };
+const tips = { node: null, pieces: [], special: new Set(), fill: () => {} };
 
 const state = (row) => (row.correct ? "correct" : row.finish === "length" ? "cut" : "wrong");
 const signs = { correct: "✓", wrong: "✗", cut: "✂" };
 
 /** A completion's tokens in a box of their own. `dress(node, place)` colours one; without it the
     completion stands there as plain text. */
-function tokenBox(card, row, pieces, dress) {
+function tokenBox(card, row, dress) {
   const box = element(card, "div", "tokens");
   box.tabIndex = 0;
   box.setAttribute("role", "group");
@@ -21,17 +21,18 @@ function tokenBox(card, row, pieces, dress) {
       const missing = (row.length - row.tokens.length).toLocaleString("en-GB");
       element(box, "span", "gap", `… ${missing} tokens left out …`);
     }
-    const node = element(box, "span", /^<\|.*\|>$|^<\/?s>$/.test(pieces[id]) ? "t special" : "t");
+    const node = element(box, "span", tips.special.has(id) ? "t special" : "t");
     node.dataset.place = place;
-    spell(node, pieces[id]);
+    spell(node, tips.pieces[id]);
     dress(node, place);
   });
   box.row = row;
 }
 
-/** Gives the tokens within a box their tips. `fill(tip, row, place)` writes what stands in one. */
-function tipsIn(box, pieces, fill) {
-  Object.assign(tips, { pieces, fill });
+/** Takes the page's pieces, and gives the tokens within a box their tips. `fill(tip, row, place)`
+    writes what stands in one. */
+function tipsIn(box, data, fill) {
+  Object.assign(tips, { pieces: data.pieces, special: new Set(data.special), fill });
   box.addEventListener("pointerover", (event) => {
     const node = event.target.closest(".t[data-place]");
     if (node) showTip(node); else hideTip();
@@ -55,7 +56,9 @@ function showTip(node) {
   const [tip, place] = [byId("tip"), Number(node.dataset.place)];
   tip.replaceChildren();
   const name = element(tip, "p", "name");
-  spell(name, tips.pieces[row.tokens[place]].replace(/\s/g, (c) => (c === "\n" ? "⏎" : "␣")));
+  const piece = tips.pieces[row.tokens[place]];
+  spell(name, piece.replace(/\s/g, (c) => (c === "\n" ? "⏎" : "␣")));
+  if (!piece) name.append(" no text of its own");
   tips.fill(tip, row, place);
   tip.hidden = false;
   const [box, size] = [node.getClientRects()[0], tip.getBoundingClientRect()];

@@ -15,6 +15,8 @@ from .sandbox import Result
 MAX_VALUE = 20_000
 """Characters of a printed value that is read back."""
 
+EXAMPLE = '["assert add(3, 4) == 7", …]'
+"""What a column of lines holds."""
 OTHER = "another value"
 _FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
 """Has to stand before all else, and so before the setup."""
@@ -57,9 +59,12 @@ class Asserts(RunsPrograms):
 
         return paid_for(checks, fault, strict=self.strict)
 
+    def check_problem(self, problem: Problem) -> None:
+        self.checks_of(problem)
+
     def checks_of(self, problem: Problem) -> list[tuple[str, str, str]]:
         """The problem's lines, taken apart. Raises: RewardError where one cannot be."""
-        return [_taken_apart(str(line), problem) for line in listed(problem, self.column)]
+        return [_taken_apart(str(line), problem) for line in listed(problem, self.column, EXAMPLE)]
 
     def _holds(self, value: object, setup: str, right: str, relation: str) -> bool:
         if value is _NOTHING:
@@ -103,7 +108,7 @@ def _taken_apart(line: str, problem: Problem) -> tuple[str, str, str]:
         return _taken(line)
     except (SyntaxError, ValueError) as error:
         raise RewardError(
-            f"A test of problem {problem.id} is no `assert call == value` but '{line[:60]}' "
+            f"A test of problem {problem.name} is no `assert call == value` but '{line[:60]}' "
             f"({error})."
         ) from None
 

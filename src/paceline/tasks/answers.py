@@ -72,7 +72,7 @@ def _up_to_its_brace(text: str) -> str | None:
 
 
 def is_bare_box(text: str) -> bool:
-    """Whether a text is one box and nothing else."""
-    text = text.strip().strip("$").rstrip(".").strip()
+    """Whether a text is one box, perhaps in a formula or before a full stop, and nothing else."""
+    text = text.strip().rstrip(".").strip("$")
     found = _BOX.match(text)
-    return found is not None and text in (f"{found[0]}{last_box(text)}}}", text[: found.end()])
+    return found is not None and text == f"{found[0]}{last_box(text)}}}"

@@ -57,7 +57,7 @@ class Code:
     limit: int | None = None
     """At most so many rows, from the start."""
     on_error: Literal["stop", "drop"] = "stop"
-    """Rows that cannot be used end the loading; with drop they are left out, with a note."""
+    """Rows that cannot be used are refused (stop), or left out with a note (drop)."""
 
     def load(self) -> Task:
         """The task.

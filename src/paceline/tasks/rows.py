@@ -98,8 +98,7 @@ class Rows:
     system: str | None = None
     """A system message; none for none."""
     user: str = "{prompt}"
-    """The user's turn, with {prompt} where the row's prompt goes; other columns in braces as well.
-    Prompts that are messages stay as they are."""
+    """The user's turn, with {prompt} and other columns in braces; messages stay as they are."""
     reward: str = "last_number"
     """A reward's name (docs/rewards.md lists them), or your own as file.py:function."""
     answer_after: str | None = None
@@ -109,7 +108,7 @@ class Rows:
     limit: int | None = None
     """At most so many rows, from the start; held-out rows of their own come on top."""
     on_error: Literal["stop", "drop"] = "stop"
-    """Rows that cannot be used end the loading; with drop they are left out, with a note."""
+    """Rows that cannot be used are refused (stop), or left out with a note (drop)."""
 
     def load(self) -> Task:
         """The task.

@@ -177,7 +177,7 @@ class Rows:
                 f"'{self.heldout_path or self.path}' is one file, so it has no split "
                 f"'{self.heldout_split}'; leave task.heldout_split out."
             )
-        own = ":" in self.reward
+        own = self._is_own()
         if self.answer is None and not own and self._answer_is() != "anything":
             without = [name for name, kind in ANSWERS.items() if kind == "anything"]
             raise ConfigError(
@@ -195,8 +195,12 @@ class Rows:
             if idle:
                 raise ConfigError(f"task.{option} would change nothing: {why}; leave it out.")
 
+    def _is_own(self) -> bool:
+        """Whether the reward is the user's, and no name of REWARDS."""
+        return ":" in self.reward
+
     def _answer_is(self) -> AnswerIs:
-        return "anything" if ":" in self.reward else ANSWERS.get(self.reward, "number")
+        return "anything" if self._is_own() else ANSWERS.get(self.reward, "number")
 
     def _template(self, problems: Sequence[Problem], *, filled: bool) -> tuple[Template, list[str]]:
         """How the problems are asked, and what of it holds for some of them only.
@@ -226,7 +230,7 @@ class Rows:
     def _verifier(self) -> AnyVerifier:
         if self.reward in REWARDS:
             return REWARDS[self.reward](self.allow_cut)
-        if ":" in self.reward:
+        if self._is_own():
             return adapt(load_function(self.reward))
         raise ConfigError(
             f"There is no reward '{self.reward}'.{nearest(self.reward, list(REWARDS))} It is "

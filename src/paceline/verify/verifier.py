@@ -121,16 +121,20 @@ def check_verifier(verifier: AnyVerifier, *, load: bool = True) -> None:
             leaf.check()
 
 
-def check_problem(verifier: AnyVerifier, problem: Problem) -> None:
-    """Find before training what would fail at every answer to a problem.
+def problem_check(verifier: AnyVerifier) -> Callable[[Problem], None]:
+    """What finds before training that no answer to a problem could be judged; it raises RewardError
+    naming the problem.
 
     A class that a user made of one of ours may read a problem in another way, and is not asked.
-
-    Raises: RewardError naming the problem.
     """
-    for leaf in leaves(verifier):
-        if isinstance(leaf, OwnVerifier) and not leaf.needs_process:
+    own = [leaf for leaf in leaves(verifier) if isinstance(leaf, OwnVerifier)]
+    known = [leaf for leaf in own if not leaf.needs_process]
+
+    def check(problem: Problem) -> None:
+        for leaf in known:
             leaf.check_problem(problem)
+
+    return check
 
 
 def loads_model(verifier: AnyVerifier) -> bool:

@@ -73,6 +73,9 @@ def check(
     source = locate(config.model.path)
     device = device_of(config.model.device)
     task = config.task.load()
+    if train:
+        _check_round(config, task)
+        _check_group(config)
     if config.evaluation.problems and not task.heldout:
         raise DataError(
             f"Task '{task.name}' has no held-out problems; keep some back, or set "
@@ -82,9 +85,6 @@ def check(
     evaluation_sampling(config)
     check_objective(config.objective)
     configuration.to_json(config)  # a part that cannot be recorded is told now
-    if train:
-        _check_round(config, task)
-        _check_group(config)
     tokenizer = load_tokenizer(source, config.model.chat_template)
     prompt = render(tokenizer, task.messages(task.train[0]))
     dtype = dtype_of(config.model.dtype, device)
@@ -151,7 +151,8 @@ def _check_round(config: Config, task: Task) -> None:
 def _check_group(config: Config) -> None:
     """Raise ConfigError where a group is one completion and the advantage compares within groups,
     so that every gradient would be 0."""
-    if config.rollouts.completions > 1 or not _compares_in_groups(config.objective):
+    alone = config.rollouts.completions == 1 and not config.objective.needs_values
+    if not alone or not _compares_in_groups(config.objective):
         return
     raise ConfigError(
         f"rollouts.completions is 1, and {config.objective.advantage} compares the completions of "

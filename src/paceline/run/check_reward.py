@@ -129,9 +129,9 @@ def _sound(answer: Answer, one: _Try) -> Answer:
     """The answer, unless it is one after which no other would come."""
     if isinstance(answer, Lost) and answer.kind == "slow":
         raise RewardError(
-            f"The reward {answer.reason} for {'an' if one.kind == 'empty' else 'a'} {one.kind} "
-            f"answer to problem {one.problem.name}; make it faster, or give it more time with "
-            "rewards.seconds."
+            f"The reward {answer.reason} for problem {one.problem.name}, "
+            f"{'an' if one.kind == 'empty' else 'a'} {one.kind} answer; make it faster, or give it "
+            "more time with rewards.seconds."
         )
     if isinstance(answer, Lost) and answer.kind == "sandbox":
         raise SandboxError(answer.detail or "The sandbox failed; try `paceline sandbox test`.")

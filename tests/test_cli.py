@@ -2,13 +2,17 @@
 
 import contextlib
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 import paceline
+from paceline import recipes
 from paceline.cli import main
+from paceline.cli.configured import changed, overrides
+from paceline.tasks import Rows
 
 SMALL = ["steps=2", "rollouts.problems=2", "rollouts.completions=2", "rollouts.max_tokens=4"]
 
@@ -211,3 +215,35 @@ def test_show_prints_every_key_and_the_objective(capsys):
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == {
         "demo", "tiny", "program", "gsm8k",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        (r"{prompt}\n{input}", "{prompt}\n{input}"),
+        (
+            r"{prompt}\nAnswer with digits.\n\nBe brief.",
+            "{prompt}\nAnswer with digits.\n\nBe brief.",
+        ),
+        (r"{prompt}\nso say it", "{prompt}\nso say it"),
+        (r"{prompt} \neq \nu\nabla \not", r"{prompt} \neq \nu\nabla \not"),
+        (r"{prompt}\newest", "{prompt}\newest"),
+    ],
+)
+def test_the_end_of_a_line_can_be_typed(typed, read):
+    config = changed(recipes.tiny(), overrides(["task=rows", f"task.user={typed}"], Namespace()))
+    assert isinstance(config.task, Rows) and config.task.user == read
+
+
+def test_rows_are_named_by_their_numbers(tmp_path, capsys):
+    rows = [{"prompt": f"{i} + 1?", "answer": str(i + 1), "code": f"print({i})"} for i in range(9)]
+    for row in rows:
+        row["cases"] = [{"stdin": "", "stdout": row["answer"]}]
+        row["code"] = f"print({row['answer']})"
+    rows[6]["code"] = "print('?')"
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    code = main(["tasks", "check", "code", "--json", f"task.path={tmp_path}/a.jsonl"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == 3 and [failed["row"] for failed in found["failed"]] == ["row 7"]
+    assert main(["tasks", "check", "code", f"task.path={tmp_path}/a.jsonl"]) == 3
+    assert f"(row 7, {found['failed'][0]['id']})" in capsys.readouterr().out

@@ -30,6 +30,18 @@ class Problem:
     """The expected answer, as the verifier wants it."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """The row's other columns, by name."""
+    raw_answer: Any = None
+    """The expected answer as its row has it, where that is no text: a number, a dictionary."""
+    row: str = field(default="", compare=False)
+    """Where it was read, such as "row 17"; empty where no file has it."""
+
+    @property
+    def name(self) -> str:
+        """How messages name it: by its id, and by its row where it has one.
+
+        Example: 3f9a… (row 17)
+        """
+        return f"{self.id} ({self.row})" if self.row else self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,10 @@ def test_a_base_model_takes_plain_prompts(tmp_path):
     plain = load_tokenizer(source, "plain")
     rendered = plain.apply_chat_template([{"role": "user", "content": "1+1="}], tokenize=False)
     assert rendered == "1+1="
+    turns = [("system", "Be brief."), ("user", "1+1?"), ("assistant", "2"), ("user", "2+2?")]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    rendered = plain.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert rendered == "Be brief.\n\n1+1?\n\n2\n\n2+2?"
     with pytest.raises(ConfigError, match="no chat template at"):
         load_tokenizer(source, "gone.jinja")
 

@@ -14,12 +14,13 @@ from paceline import recipes
 from paceline.cli import main
 from paceline.errors import ConfigError, DataError, RewardError
 from paceline.model.reward_model import RewardModel
+from paceline.objective import Objective, by_name
 from paceline.run import calibrate, check_room, prepare, room
 from paceline.run.calibrate import Rates
 from paceline.run.check import check
 from paceline.run.room import Room, _limits
 from paceline.tasks import Task, TaskSource, Template
-from paceline.types import Problem, Verdict
+from paceline.types import Problem, Round, Verdict
 from paceline.verify.compose import Weighted
 from paceline.verify.math import LastNumber
 
@@ -108,6 +109,31 @@ def test_only_some_prompts_of_many_are_rendered(monkeypatch):
     monkeypatch.setattr(module, "render", lambda *words: rendered.append(words) or render(*words))
     check(config_of(Made(count=1000), evaluation={"problems": 0}))
     assert len(rendered) == 1 + module.LOOKED_AT
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """An advantage of one's own that reads what a made-up round has not."""
+
+    def __call__(self, round: Round) -> torch.Tensor:
+        return torch.tensor([r.problem.data["level"] for r in round.rollouts])
+
+
+@pytest.mark.parametrize("name", ["grpo", "dr_grpo", "rloo", "dapo", "gspo", "opo"])
+def test_a_group_of_one_has_nothing_to_compare_with(name):
+    alone = {"completions": 1}
+    with pytest.raises(
+        ConfigError, match=r"rollouts\.completions is 1, and \w+\(.*\) compares the"
+    ):
+        check(config_of(rollouts=alone, objective=by_name(name)))
+    check(config_of(rollouts={"completions": 2}, objective=by_name(name)), timed=False)
+    check(config_of(rollouts=alone, objective=by_name(name)), train=False)
+
+
+def test_what_compares_over_the_round_takes_groups_of_one():
+    own = Objective(advantage=Lowered())
+    for objective in (by_name("reinforce"), by_name("reinforce_pp"), own):
+        check(config_of(rollouts={"completions": 1}, objective=objective), timed=False)
 
 
 def test_a_gold_answer_below_full_marks_is_a_note():

@@ -42,6 +42,15 @@ def test_arcs_layout_with_labels(tmp_path):
     assert {p.answer for p in task.train} == {"B"}
 
 
+def test_rows_are_numbered_and_what_they_repeat_is_told(tmp_path):
+    rows = [{"question": f"q{i}", "choices": ["x", "y"], "answer": "A"} for i in range(5)]
+    task = task_of(tmp_path, [*rows, rows[0], {**rows[1], "answer": "B"}])
+    assert {p.row for p in (*task.train, *task.heldout)} == {f"row {i}" for i in (1, 2, 3, 4, 5, 7)}
+    several, repeated = task.notes
+    assert "1 question of" in several and "(rows 2 and 7: 'A' and 'B')" in several
+    assert repeated.startswith("Row 6 of ") and repeated.endswith("the same as an earlier row.")
+
+
 def test_rows_that_cannot_be_read_are_named(tmp_path):
     rows = [{"question": f"q{i}", "choices": ["x", "y"], "answer": "A"} for i in range(5)]
     rows[2]["answer"] = "E"

@@ -51,8 +51,13 @@ def test_mbpps_columns(tmp_path, capsys):
 def test_rows_without_checks_are_named(tmp_path):
     made = rows()
     made[5]["cases"] = []
-    with pytest.raises(DataError, match="nothing in column 'cases'"):
+    with pytest.raises(DataError, match=r"Row 6 of .*: there are no checks in column 'cases'; set"):
         Code(write(tmp_path / "rows.jsonl", made)).load()
+    task = Code(write(tmp_path / "rows.jsonl", made), on_error="drop").load()
+    assert len(task.train) + len(task.heldout) == 11
+    assert "row 6 of" in task.notes[0] and task.notes[0].startswith("Left out: ")
+    with pytest.raises(DataError, match=r"column 'tests'; set task\.column .* of \[code, cases\]"):
+        Code(str(tmp_path / "rows.jsonl"), column="tests").load()
     with pytest.raises(ConfigError, match=r"task\.checks is 'unit'"):
         Code(str(tmp_path / "rows.jsonl"), checks="unit").load()  # type: ignore[arg-type]
 
@@ -68,7 +73,7 @@ def test_checks_that_cannot_be_used_are_told_before_training(tmp_path, check, ba
     good = {"cases": {"stdin": "1", "stdout": "1"}, "asserts": "assert f(1) == 1"}[check]
     made = [{"prompt": f"Write it, {i}.", "cases": [good]} for i in range(10)]
     made[7]["cases"] = [good, bad]
-    with pytest.raises(DataError, match="has a check that cannot be used.*" + said):
+    with pytest.raises(DataError, match=r"Row 8 of .* \(row 8\) .*" + said):
         Code(write(tmp_path / "rows.jsonl", made), checks=check).load()
 
 

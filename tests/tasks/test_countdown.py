@@ -74,6 +74,10 @@ def test_rows_of_ones_own(tmp_path):
     path.write_text("\n".join(f'{{"nums": [{i}, 2, 3], "target": {i + 5}}}' for i in range(9, 60)))
     task = Countdown(data=str(path)).load()
     assert len(task.train) + len(task.heldout) == 51 and task.gold(task.train[0]) is None
+    assert {p.row for p in (*task.train, *task.heldout)} == {f"row {i}" for i in range(1, 52)}
+    path.write_text('{"nums": [9, 2], "target": 7}\n' * 2 + '{"nums": [9, 3], "target": 6}\n')
+    (note,) = Countdown(data=str(path)).load().notes
+    assert note == f"Row 2 of '{path}': left out, the same as an earlier row."
     path.write_text('{"numbers": [1], "target": 3}\n')
     with pytest.raises(DataError, match="countdown needs nums and target"):
         Countdown(data=str(path)).load()

@@ -38,6 +38,24 @@ def test_every_kind_of_file_gives_the_same_rows(folder: Path, name: str) -> None
     assert read_rows(str(folder / name), limit=1) == ROWS[:1]
 
 
+TURNS = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": TURNS, "n": [1, 2]},
+        {"prompt": "one?", "answer": 1},
+        {"prompt": "one?", "cases": [{"stdin": 1, "stdout": 1}, {"stdin": 2, "stdout": 2}]},
+        {"tests": ["a", "b"], "n": [1]},
+        {"messages": TURNS},
+    ],
+)
+def test_one_row_is_no_table(tmp_path: Path, row: dict[str, object]) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(row))
+    assert read_rows(str(tmp_path / "a.json")) == [row]
+
+
 def test_a_csv_file_gives_texts(folder: Path) -> None:
     texts = [{**row, "answer": str(row["answer"])} for row in ROWS]
     assert read_rows(str(folder / "rows.csv")) == texts
@@ -60,6 +78,15 @@ def test_a_folder_gives_the_file_of_the_split(folder: Path) -> None:
         ("a.csv", b"a,b\n1,2\n1,2,3\n", "Line 3 of '.*a.csv' has not the 2 cells"),
         ("a.csv", b"a,b\n1,2\n1\n", "Line 3 of '.*a.csv' has not the 2 cells"),
         ("a.csv", b"a\n" + b"x" * 200_000 + b"\n", "Line 2 of '.*a.csv' is not CSV: field larger"),
+        ("a.csv", b"a;b\n1,5;2\n", r"The columns of '.*a.csv' \(a, b\) stand between semicolons"),
+        ("a.csv", b"a\tb\n1\t2\n", "stand between tabs; write them with commas"),
+        ("a.csv", b"a|b\n1|2\n", "stand between bars"),
+        ("a.json", b'{\n "data": [{"a": 1},\n {"a": 2}]\n}', r"one object with its rows under \[d"),
+        ("a.json", b'{"data": [{"a": 1}, {"a": 2}]}', r"one object with its rows under \[data\];"),
+        ("a.json", b'{"n": 2,\n "rows": [{"a": 1}]}', r"'.*a.json' holds one object with \[n, ro"),
+        ("a.json", b'{"a": ["x", "y"], "b": [1, 2]}', r"columns, \[a, b\], and not rows; rows are"),
+        ("a.jsonl", b'{"a": {"0": 1, "1": 2}, "b": {"0": 1, "1": 2}}', r"columns, \[a, b\], and n"),
+        ("a.json", b'{"a": 1}\n{"a": \n', "Line 2 of '.*a.json' is not JSON"),
         ("a.parquet", b"PAR1 no more", "'.*a.parquet' is no whole parquet file"),
         ("a.txt", b"hello", r"'.*a.txt' is no .jsonl, .json, .parquet, .csv file"),
     ],

@@ -1,6 +1,7 @@
 """The user's own rows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,135 @@ def test_a_reward_of_ones_own_may_need_no_answer(tmp_path: Path) -> None:
     assert len(rows.load().train) == 2
 
 
+def test_a_verl_function_gets_the_columns_own_value(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "def number(data_source, solution_str, ground_truth, extra_info):\n"
+        "    return float(ground_truth == int(solution_str))\n"
+        "def target(data_source, solution_str, ground_truth, extra_info):\n"
+        "    return float(ground_truth['target'] == int(solution_str))\n"
+        "def text(data_source, solution_str, ground_truth, extra_info):\n"
+        "    return float(ground_truth == solution_str)\n"
+    )
+    said = Completion((), (), "4", "stop")
+    for truth, name in ((4, "number"), ({"target": 4}, "target"), ("4", "text")):
+        rows = [{"prompt": f"{i}?", "reward_model": {"ground_truth": truth}} for i in range(3)]
+        path = write(tmp_path / "verl.jsonl", rows)
+        reward = f"{tmp_path}/own.py:{name}"
+        task = Rows(path, answer="reward_model.ground_truth", reward=reward, heldout=1).load()
+        assert judge(task.verifier, task.train[0], said).reward == 1.0
+
+
+def test_columns_are_filled_into_the_users_turn(tmp_path: Path) -> None:
+    rows = [{"instruction": "Add.", "input": f"{i} and 1", "output": i + 1} for i in range(9)]
+    path = write(tmp_path / "alpaca.jsonl", rows)
+    alpaca = Rows(path, "instruction", "output", heldout=2)
+    with pytest.raises(DataError, match=r'All rows .* task\.user="\{prompt\}\\n\{input\}" asks'):
+        alpaca.load()
+    task = replace(alpaca, user="{prompt}\n{input} =").load()
+    assert len(task.train) == 7 and len(task.heldout) == 2 and task.notes == ()
+    first = next(p for p in task.train + task.heldout if p.row == "row 1")
+    assert task.messages(first) == ({"role": "user", "content": "Add.\n0 and 1 ="},)
+    for user, said in (
+        ("{prompt} {imput}", r"task\.user has \{imput\}, and the rows have .* mean 'input'"),
+        ("{prompt} {output}", "the model would read them"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            replace(alpaca, user=user).load()
+
+
+def test_an_option_that_does_nothing_is_refused(tmp_path: Path) -> None:
+    user, system = {"role": "user", "content": "1 + 1?"}, {"role": "system", "content": "Be brief."}
+    asked = [{"prompt": [{**user, "content": f"{i} + 1?"}], "answer": i + 1} for i in range(4)]
+    told = [{**row, "prompt": [system, *row["prompt"]]} for row in asked]
+    path = write(tmp_path / "a.jsonl", asked)
+    with pytest.raises(ConfigError, match=r"task\.user would change nothing: all prompts are mess"):
+        Rows(path, user="{prompt} In digits.").load()
+    assert Rows(path, system="In digits.").load().notes == ()
+    path = write(tmp_path / "a.jsonl", told)
+    with pytest.raises(ConfigError, match=r"task\.system would change nothing: all prompts bring"):
+        Rows(path, system="In digits.").load()
+    mixed = write(tmp_path / "a.jsonl", [*asked, {"prompt": "9 + 1?", "answer": 10}, told[0]])
+    task = Rows(mixed, system="In digits.", user="{prompt} In digits.").load()
+    assert task.notes == (
+        "task.user leaves 5 of 6 prompts as they are: they are messages already.",
+        "task.system leaves 1 of 6 prompts as they are: they bring a system message of their own.",
+    )
+
+
+def test_files_that_lie_beside_are_named(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{i}?", "answer": i} for i in range(6)]
+    train, test = tmp_path / "train.jsonl", tmp_path / "test.jsonl"
+    write(train, rows[:4])
+    write(test, rows[4:])
+    unread = f"'{test}' lies there too and is not read"
+    (note,) = Rows(str(train)).load().notes
+    assert note == f"{unread}; task.heldout_path={test} holds it out."
+    (note,) = Rows(str(tmp_path)).load().notes
+    assert note == f"{unread}; task.heldout_split=test holds it out."
+    for used in (Rows(str(train), heldout_path=str(test)), Rows(str(tmp_path), split="test")):
+        assert used.load().notes == ()
+    assert Rows(write(tmp_path / "mine.jsonl", rows)).load().notes == ()
+
+
+def test_held_out_rows_of_their_own_say_where_they_are(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{i}?", "answer": i} for i in range(4)]
+    train = write(tmp_path / "train.jsonl", rows[:2])
+    test = write(tmp_path / "test.jsonl", rows[2:])
+    task = Rows(train, heldout_path=test).load()
+    assert [p.row for p in task.train] == ["row 1", "row 2"]
+    assert sorted(p.row for p in task.heldout) == [f"row {i} of '{test}'" for i in (1, 2)]
+    task = Rows(str(tmp_path), heldout_split="test").load()
+    assert task.heldout[0].row.endswith(f" of '{tmp_path}' (test)")
+
+
+@pytest.mark.parametrize(
+    ("reward", "answer", "said"),
+    [
+        ("choice", "Paris", r"'Paris', is no letter of an option"),
+        ("symbolic", "1" * 201, r"earns 0 of 1 \("),
+        ("exact", "<think>5", r"'<think>5', earns 0 of 1 \(the reasoning was never closed\)"),
+        ("cases", "5", r"has no column 'cases'; it has \[answer\]"),
+    ],
+)
+def test_answers_that_nobody_could_be_paid_for_are_refused(
+    tmp_path: Path, reward: str, answer: str, said: str
+) -> None:
+    right = {"choice": "B", "symbolic": "\\frac{1}{2}"}.get(reward, "5")
+    rows = [{"prompt": f"{i}?", "answer": right} for i in range(4)]
+    if reward != "cases":
+        Rows(write(tmp_path / "a.jsonl", rows), reward=reward).load()
+    rows[2]["answer"] = answer
+    first = "Rows 1, 2, 3 and 4 of" if reward == "cases" else "Row 3 of"
+    with pytest.raises(DataError, match=rf"{first} .*: no answer could be judged\. .*{said}"):
+        Rows(write(tmp_path / "a.jsonl", rows), reward=reward).load()
+
+
+def test_parts_of_ones_own_reward_check_the_answers_too(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "from paceline.verify import NumberIn, Tags, Weighted\n"
+        "reward = Weighted((('answer', NumberIn('tag'), 1.0), ('form', Tags(), 0.2)))\n"
+    )
+    path = write(tmp_path / "a.jsonl", [{"prompt": f"{i}?", "answer": "x"} for i in range(3)])
+    with pytest.raises(DataError, match=r"Rows 1, 2 and 3 .* \(row 1\), 'x', is no plain number"):
+        Rows(path, reward=f"{tmp_path}/own.py:reward").load()
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"path": ""}, ConfigError, "task.path is empty"),
         ({"limit": 0}, ConfigError, "task.limit is 0"),
+        ({"on_error": "skip"}, ConfigError, "task.on_error is 'skip'; it is stop or drop"),
+        ({"answer": None}, ConfigError, "task.answer is none, and task.reward=last_number compar"),
+        ({"answer": "none"}, DataError, r"or task.answer=none \(in Python answer=None\) where"),
+        (
+            {"answer": None, "answer_after": "####", "reward": "near_fifty"},
+            ConfigError,
+            "task.answer_after would change nothing",
+        ),
+        ({"split": "test"}, ConfigError, "task.split would change nothing: a file has no splits"),
+        ({"subset": "main"}, ConfigError, "task.subset would change nothing"),
+        ({"reward": "a.py:f", "allow_cut": True}, ConfigError, "task.allow_cut would change not"),
         (
             {"reward": "last_numbr"},
             ConfigError,

@@ -21,7 +21,7 @@ def test_text_becomes_one_user_turn() -> None:
     template = Template("Be brief.", "Q: {prompt}\nAnswer in \\boxed{}, {not} {{this}}.")
     assert template.messages(Problem("a", "what is {x}?")) == (
         {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "Q: what is {x}?\nAnswer in \\boxed{}, {not} {{this}}."},
+        {"role": "user", "content": "Q: what is {x}?\nAnswer in \\boxed{}, {not} {this}."},
     )
 
 
@@ -37,8 +37,29 @@ def test_messages_are_kept_and_a_system_message_is_put_before_them_if_there_is_n
 
 
 def test_a_template_must_ask_the_problem() -> None:
-    with pytest.raises(ConfigError, match=r"'What\?' has no \{prompt\}"):
-        Template(user="What?")
+    for user in ("What?", "{{prompt}}"):
+        with pytest.raises(ConfigError, match=r" has no \{prompt\}"):
+            Template(user=user)
+
+
+def test_a_task_has_nothing_but_the_prompt_to_fill_in() -> None:
+    template = Template(user="{prompt} {imput}")
+    with pytest.raises(ConfigError) as refused:
+        Task("sums", (ONE,), (TWO,), template, LastNumber())
+    assert str(refused.value) == (
+        "task.user has {imput}, and only {prompt} is there to fill in. Or, where these letters "
+        "themselves are meant, write {{imput}}."
+    )
+    Task("sums", (ONE,), (TWO,), Template(user="{prompt} \\boxed{answer} {{imput}}"), LastNumber())
+
+
+def test_a_row_is_named_beside_the_id() -> None:
+    again = Problem("a", "one?", row="row 17")
+    assert (again.name, ONE.name, again) == ("a (row 17)", "a", Problem("a", "one?"))
+    with pytest.raises(DataError, match=r"same id, a \(row 17\)\."):
+        task([ONE, again])
+    with pytest.raises(DataError, match=r"\(id a, row 17\) is also held out"):
+        task([again], [ONE])
 
 
 def test_a_task_asks_by_its_template() -> None:

@@ -236,10 +236,34 @@ def test_what_was_cut_earns_nothing_on_the_way():
 
 
 def test_rows_with_wrong_cases_are_refused():
-    with pytest.raises(RewardError, match="no list in its column 'cases'; it has \\[tests\\]"):
+    with pytest.raises(RewardError, match="p has no column 'cases'; it has \\[tests\\]"):
         judged(Cases(), ADD, tests=[])
+    listless = r"no list in its column 'cases' but '\{\"inputs.*; a list is written \[\{\"stdin\": "
+    with pytest.raises(RewardError, match=listless):
+        judged(Cases(), ADD, cases='{"inputs": ["3\\n"], "outputs": ["7\\n"]}')
+    with pytest.raises(RewardError, match=r"but 'add'; a list is written \[\"assert add\(3, 4\)"):
+        judged(Asserts(), ADD, tests="add")
     with pytest.raises(RewardError, match=r"no \{stdin, stdout\}"):
         judged(Cases(), ADD, cases=["1 2"])
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout"])
+@pytest.mark.parametrize("wrong", [None, True, {"a": 1}, [["3"], ["4"]], ["3", None]])
+def test_what_is_no_text_and_no_lines_is_no_case(name, wrong):
+    case = {"stdin": "1 2", "stdout": "3", name: wrong}
+    with pytest.raises(RewardError, match=f"The {name} of a case of problem p is no text and no"):
+        Cases().check_problem(Problem("p", "?", "", {"cases": [case]}))
+
+
+def test_lists_are_lines_and_numbers_their_digits():
+    both = fenced("print(int(input()) + int(input()))\nprint('end')")
+    for case in (
+        {"stdin": ["3", "4"], "stdout": ["7", "end"]},
+        {"stdin": [3, 4], "stdout": ["7\n", "end\n"]},
+        {"stdin": "3\n4\n", "stdout": "7\nend"},
+    ):
+        assert judged(Cases(), both, cases=[case]).reward == 1.0
+    assert judged(Cases(), fenced("print(input())"), cases=[{"stdin": 5, "stdout": 5}]).reward == 1
 
 
 TESTS = ["assert add(1, 2) == 3", "assert add(-1, 1) == 0"]

@@ -123,3 +123,11 @@ def test_rows_without_an_answer_and_unknown_forms_are_refused():
         judged(r"\boxed{1}", " ")
     with pytest.raises(ConfigError, match="no form 'bracket'"):
         SymbolicAnswer("bracket")  # type: ignore[arg-type]
+
+
+def test_an_expected_answer_that_cannot_be_read_is_found_before_training():
+    SymbolicAnswer().check_problem(Problem("p", "?", r"\frac{1}{2}"))
+    with pytest.raises(RewardError, match=r"of problem p, '\\int_0\^1 x', cannot be read"):
+        SymbolicAnswer().check_problem(Problem("p", "?", r"\int_0^1 x"))
+    with pytest.raises(RewardError, match="no expected answer"):
+        SymbolicAnswer().check_problem(Problem("p", "?", " "))

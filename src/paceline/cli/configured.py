@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 
 SHORT = {"model": ("model.path",), "data": ("task.data", "task.path")}
 """Flags that stand for a key deeper down: the first one that the config has."""
+
+
+PROSE = ("task.user", "task.system", "task.question")
+"""What a model reads: \\n stands there for the end of a line, which few shells let one type."""
+_LINE_END = re.compile(
+    r"\\n(?!(?:abla|atural|e|earrow|eg|eq|ewline|exists|geq|i|leq|mid|ot|otin|u)(?![a-z]))"
+)
+"""\\n, but not as the start of \\neq, \\nu and others of LaTeX's."""
 
 
 def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
@@ -30,7 +39,8 @@ def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
                 no_value = f"'{word}' is no key with a value; write {key}=VALUE."
                 raise counterpart(key.replace("-", "_")) or ConfigError(no_value)
             text = words.pop(0)
-        found[key.replace("-", "_")] = text
+        key = key.replace("-", "_")
+        found[key] = _LINE_END.sub("\n", text) if key in PROSE else text
     return found
 
 

@@ -10,7 +10,11 @@ from ..errors import ConfigError
 from ..types import Message
 from .control import check_roles, controls_of
 
-PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+PLAIN = (
+    "{% for message in messages %}{{ message['content'] }}"
+    "{% if not loop.last %}{{ '\n\n' }}{% endif %}{% endfor %}"
+)
+"""Turns without any markup, an empty line between two of them."""
 
 
 def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> None:

@@ -18,7 +18,7 @@ from ..model.template import render
 from ..objective import Objective
 from ..tasks import Task
 from ..training import check_objective
-from ..types import Completion, Problem, Verdict
+from ..types import Completion, Group, Problem, Rollout, Round, Verdict
 from ..verify.program import RunsPrograms
 from ..verify.verifier import check_verifier, leaves
 from .calibrate import measured
@@ -74,6 +74,9 @@ def check(
     source = locate(config.model.path)
     device = device_of(config.model.device)
     task = config.task.load()
+    if train:
+        _check_round(config, task)
+        _check_group(config)
     if config.evaluation.problems and not task.heldout:
         raise DataError(
             f"Task '{task.name}' has no held-out problems; keep some back, or set "
@@ -83,8 +86,6 @@ def check(
     evaluation_sampling(config)
     check_objective(config.objective)
     configuration.to_json(config)  # a part that cannot be recorded is told now
-    if train:
-        _check_round(config, task)
     tokenizer = load_tokenizer(source, config.model.chat_template)
     check_prompts(tokenizer, task)
     prompt = render(tokenizer, task.messages(task.train[0]))
@@ -147,6 +148,34 @@ def _check_round(config: Config, task: Task) -> None:
             f"Task '{task.name}' has {have} training problem{'s' if have > 1 else ''}, but a round "
             f"needs {need}; bring more rows, or set rollouts.problems={have} or lower."
         )
+
+
+def _check_group(config: Config) -> None:
+    """Raise ConfigError where a group is one completion and the advantage compares within groups,
+    so that every gradient would be 0."""
+    alone = config.rollouts.completions == 1 and not config.objective.needs_values
+    if not alone or not _compares_in_groups(config.objective):
+        return
+    raise ConfigError(
+        f"rollouts.completions is 1, and {config.objective.advantage} compares the completions of "
+        "one problem with each other, so that nothing could be learned: set rollouts.completions=2 "
+        "or more (8 is usual), or take an objective that needs no group, such as "
+        "objective=reinforce or reinforce_pp."
+    )
+
+
+def _compares_in_groups(objective: Objective) -> bool:
+    """Whether groups of one leave every row without an advantage, tried on four of them."""
+    rewards, problem = (0.0, 1.0, 0.0, 1.0), Problem("p", "?", "")
+    completion = Completion((1, 2), (-1.0, -1.0), "?", "stop")
+    groups = tuple(
+        Group(problem, (1,), (Rollout(problem, completion, Verdict(reward)),), draw)
+        for draw, reward in enumerate(rewards)
+    )
+    try:
+        return not objective.advantage(Round(0, groups)).any()
+    except Exception:  # a user's own advantage may read of a round what this one has not
+        return False
 
 
 def _prompts(

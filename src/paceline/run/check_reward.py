@@ -129,9 +129,9 @@ def _sound(answer: Answer, one: _Try) -> Answer:
     """The answer, unless it is one after which no other would come."""
     if isinstance(answer, Lost) and answer.kind == "slow":
         raise RewardError(
-            f"The reward {answer.reason} for problem {one.problem.id} "
-            f"({'an' if one.kind == 'empty' else 'a'} {one.kind} answer); make it faster, or give "
-            "it more time with rewards.seconds."
+            f"The reward {answer.reason} for problem {one.problem.name}, "
+            f"{'an' if one.kind == 'empty' else 'a'} {one.kind} answer; make it faster, or give it "
+            "more time with rewards.seconds."
         )
     if isinstance(answer, Lost) and answer.kind == "sandbox":
         raise SandboxError(answer.detail or "The sandbox failed; try `paceline sandbox test`.")
@@ -151,7 +151,7 @@ def _notes(task: Task, tries: Sequence[_Try], answers: Sequence[Answer]) -> Iter
         elif one.kind == "gold" and answer.reward < task.full - 1e-9:
             kind = "gold"
             note = (
-                f"the gold answer of problem {one.problem.id} earned {answer.reward:g} of "
+                f"the gold answer of problem {one.problem.name} earned {answer.reward:g} of "
                 f"{task.full:g} ({answer.reason}); `paceline audit` looks at more of them."
             )
         else:

@@ -21,6 +21,8 @@ class Failed:
     number: int
     """Of the problem on its side, from 1."""
     id: str
+    row: str
+    """Where its row is, such as "row 17"; empty where no file has it."""
     reward: float | None
     """None where there was no verdict."""
     reason: str
@@ -45,13 +47,12 @@ def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -
             judges.settle()
             without += len(asked) - len(futures)
             checked += len(futures)
-            for number, problem, future in futures:
+            for number, p, future in futures:
                 verdict = future.result()
                 reward = None if isinstance(verdict, Lost) else verdict.reward
                 if reward is None or reward < task.full - 1e-9:
-                    failed.append(
-                        Failed(side, number, problem.id, reward, verdict.reason, problem.answer)
-                    )
+                    reason = verdict.reason
+                    failed.append(Failed(side, number, p.id, p.row, reward, reason, p.answer))
     if as_json:
         found = {"task": task.name, "checked": checked, "without": without}
         found["failed"] = list(map(asdict, failed))
@@ -79,7 +80,8 @@ def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
         print(f"  {without} problems have no gold answer that could be checked")
     for f in failed[:SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
-        print(f"  {f.side} problem {f.number} ({f.id}), '{f.answer[:40]}': {shown}, {f.reason}")
+        place = f"{f.row}, {f.id}" if f.row else f.id
+        print(f"  {f.side} problem {f.number} ({place}), '{f.answer[:40]}': {shown}, {f.reason}")
     if len(failed) > SHOWN:
         print(f"  and {len(failed) - SHOWN} more")
     print(f"{checked - len(failed)} of {checked} gold answers score full marks")

@@ -82,8 +82,8 @@ def stored_round(path: Path, sampler: Sampler) -> Round:
         problem = sampler.problem_at(draw)
         if problem.id != id:
             raise DataError(
-                f"'{path}' asked problem {id} at place {draw}, where the task has {problem.id} "
-                "now; put the old problems back."
+                f"'{path}' asked problem {id} at place {draw}, where the task has "
+                f"{problem.name} now; put the old problems back."
             )
         return problem
 

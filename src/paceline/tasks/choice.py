@@ -10,7 +10,8 @@ from ..types import Problem
 from ..verify.choice import Choice, as_letter
 from ..verify.compose import Weighted
 from ..verify.form import Tags
-from .columns import Columns, in_words
+from .columns import Columns
+from .notes import in_words, of_repetitions, of_several_answers
 from .read import Row, read_rows
 from .split import content_id, split
 from .task import Task, Template
@@ -65,30 +66,38 @@ class MultipleChoice:
             raise DataError(f"{where} has no rows.")
         names = list(dict.fromkeys(name for row in rows for name in row))
         Columns(self.question, self.answer, others=(self.options,)).check_names(names, where)
-        problems: dict[str, Problem] = {}
+        made: list[tuple[int, Problem]] = []
         wrong: list[int] = []
         for number, row in enumerate(rows, 1):
-            problem = self._problem(row)
+            problem = self._problem(row, f"row {number}")
             if problem is None:
                 wrong.append(number)
             else:
-                problems.setdefault(problem.id, problem)
+                made.append((number, problem))
         if wrong:
             raise DataError(
                 f"{in_words(wrong)} of {where}: the options in column '{self.options}' are no list "
                 f"of two to ten texts, or the answer in column '{self.answer}' names none of them."
             )
+        problems: dict[str, Problem] = {}
+        for _, problem in made:
+            problems.setdefault(problem.id, problem)
         train, heldout = split(problems.values(), self.heldout)
+        columns = self.question, self.answer
+        notes = (
+            *of_several_answers(rows, made, columns, where),
+            *of_repetitions(rows, made, columns, where),
+        )
         parts = (
             ("answer", Choice("tag", options="options"), 1.0),
             ("format", Tags(("think", "answer"), strict=True), self.format_weight),
         )
         return Task(
             Path(self.path).absolute().stem, train, heldout, Template(self.system, self.user),
-            Weighted(parts), gold=_gold, full=1.0 + self.format_weight,
+            Weighted(parts), notes, gold=_gold, full=1.0 + self.format_weight,
         )  # fmt: skip
 
-    def _problem(self, row: Row) -> Problem | None:
+    def _problem(self, row: Row, place: str) -> Problem | None:
         options, labels = _options(row.get(self.options))
         question, answer = row.get(self.question), row.get(self.answer)
         if not isinstance(question, str) or not question.strip() or not 2 <= len(options) <= 10:
@@ -102,7 +111,7 @@ class MultipleChoice:
         lines = [f"{chr(ord('A') + i)}. {option}" for i, option in enumerate(options)]
         prompt = "\n".join([question.strip(), *lines])
         data = {**{k: v for k, v in row.items() if k != self.question}, "options": options}
-        return Problem(content_id(prompt, letter), prompt, letter, data)
+        return Problem(content_id(prompt, letter), prompt, letter, data, row=place)
 
 
 def _options(value: Any) -> tuple[list[str], list[str]]:

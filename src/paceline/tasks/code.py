@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from ..errors import ConfigError, DataError, RewardError
+from ..errors import ConfigError
 from ..types import Problem
 from ..verify.asserts import Asserts
 from ..verify.code import Cases
 from ..verify.program import Running
-from .columns import in_words
+from .columns import Fault
 from .rows import Rows
 from .task import Task
 
@@ -23,8 +23,9 @@ USER = (
 class Code:
     """Rows with a description and checks of the program.
 
-    cases: a list of {"stdin": …, "stdout": …}. asserts: a list of `assert call == value` lines, as
-    in google-research-datasets/mbpp (prompt=text, checks=asserts, column=test_list).
+    cases: a list of {"stdin": …, "stdout": …}, each a text or a list of lines. asserts: a list of
+    `assert call == value` lines, as in google-research-datasets/mbpp (prompt=text, checks=asserts,
+    column=test_list).
     """
 
     path: str = ""
@@ -55,6 +56,8 @@ class Code:
     """The user's turn, with {prompt} where the description goes."""
     limit: int | None = None
     """At most so many rows, from the start."""
+    on_error: Literal["stop", "drop"] = "stop"
+    """Rows that cannot be used are refused (stop), or left out with a note (drop)."""
 
     def load(self) -> Task:
         """The task.
@@ -63,27 +66,22 @@ class Code:
         """
         if self.checks not in get_args(Checks):
             raise ConfigError(f"task.checks is '{self.checks}'; it is cases or asserts.")
-        task = Rows(
-            path=self.path, prompt=self.prompt, answer=None, split=self.split, subset=self.subset,
-            heldout=self.heldout, system=self.system, user=self.user, reward=self.checks,
-            limit=self.limit,
-        ).load()  # fmt: skip
-        for problems in (task.train, task.heldout):
-            bare = [i for i, p in enumerate(problems, 1) if not p.data.get(self.column)]
-            if bare:
-                raise DataError(
-                    f"{in_words(bare)} of '{self.path}': nothing in column '{self.column}'; set "
-                    "task.column to the one with the checks."
-                )
         kind = Cases if self.checks == "cases" else Asserts
         running = Running(self.seconds, self.megabytes)
         verifier = kind(column=self.column, strict=self.strict, running=running)
-        for problem in (*task.train, *task.heldout):
-            try:
-                verifier.checks_of(problem)
-            except RewardError as error:
-                raise DataError(f"'{self.path}' has a check that cannot be used. {error}") from None
-        return replace(task, verifier=verifier, gold=self._gold)
+        rows = Rows(
+            path=self.path, prompt=self.prompt, answer=None, split=self.split, subset=self.subset,
+            heldout=self.heldout, system=self.system, user=self.user, reward=self.checks,
+            limit=self.limit, on_error=self.on_error,
+        )  # fmt: skip
+        return replace(rows.judged_by(verifier, check=self._check), gold=self._gold)
+
+    def _check(self, problem: Problem) -> None:
+        if not problem.data.get(self.column):
+            raise Fault(
+                f"there are no checks in column '{self.column}'; set task.column to the column "
+                f"that has them, of [{', '.join(problem.data)}]"
+            )
 
     def _gold(self, problem: Problem) -> str | None:
         program = problem.data.get(self.solution)

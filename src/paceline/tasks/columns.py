@@ -1,13 +1,15 @@
 """From rows with columns to problems; every fault is named with its rows."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import DataError, nearest
+from ..errors import DataError, RewardError, nearest
 from ..types import Problem
 from ..verify.math import number
+from .answers import as_text, behind, last_box, missing, whole
+from .fill import PROMPT, check_filled, filled
+from .notes import cell, in_words, of_boxes, of_decimals, of_repetitions, of_several_answers
 from .read import Row
 from .split import Prompt, content_id
 from .task import is_empty
@@ -18,14 +20,26 @@ USUAL_NAMES = {
 }
 LONGEST = 1_000_000
 """Characters of a prompt or an answer."""
+AnswerIs = Literal["number", "expression", "text", "anything"]
 
 
 class Fault(Exception):
-    """What is wrong with one row: a reason that several rows may share, and this row's value."""
+    """What is wrong with one row: a reason that several rows may share, and what this one has."""
 
-    def __init__(self, reason: str, value: object = None):
+    def __init__(self, reason: str, value: object = None, shown: str = ""):
         self.reason = reason
-        self.shown = "" if value is None else f" (the first is {repr(value)[:60]})"
+        self.shown = shown or ("" if value is None else f" (the first is {repr(value)[:60]})")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of rows."""
+
+    problems: list[Problem]
+    notes: list[str]
+    """What a user should know of them, a sentence each."""
+    filled: bool
+    """Whether the prompts are whole user's turns already, with other columns in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +52,80 @@ class Columns:
     """Text or a number; None where the rows have none."""
     answer_after: str | None = None
     """The answer is what follows the last of this mark."""
-    answer_is: Literal["number", "text", "anything"] = "anything"
-    """What the verifier can compare with; "anything" may also be missing."""
+    answer_is: AnswerIs = "anything"
+    """What the verifier can compare with; "anything" may also be missing. Of a worked solution with
+    a box, a number or an expression is what the box holds."""
     others: tuple[str, ...] = ()
     """Columns that something else needs."""
+    user: str = "{prompt}"
+    """The user's turn. One that names other columns in braces is filled in here, so that the
+    question is what is asked; else `Template` does it."""
+    drop: bool = False
+    """Whether rows at fault are left out with a note, and not refused."""
 
-    def problems(self, rows: Sequence[Row], where: str) -> tuple[list[Problem], list[int]]:
-        """The problems, and the numbers of the rows that repeat an earlier one and were left out.
+    def problems(
+        self,
+        rows: Sequence[Row],
+        where: str,
+        check: Callable[[Problem], None] | None = None,
+        of: str = "",
+    ) -> Found:
+        """The problems; of rows that repeat an earlier one, the first.
+
+        Args:
+            check: raises RewardError or Fault for a problem that no answer could be right for.
+            of: what stands behind a row's number in `Problem.row`.
 
         Raises: DataError naming the missing column, or the rows at fault; rows count from 1.
         """
         if not rows:
             raise DataError(f"{where} has no rows.")
-        self.check_names(list(dict.fromkeys(name for row in rows for name in row)), where)
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        self.check_names(names, where)
+        fills = check_filled(self.user, names, self.answer)
+        floats = self.answer is not None and whole([cell(row, self.answer) for row in rows])
         problems: dict[str, Problem] = {}
-        repeated: list[int] = []
+        made: list[tuple[int, Problem]] = []
         faults: dict[str, tuple[str, list[int]]] = {}
         for i, row in enumerate(rows, 1):
             try:
-                problem = self._problem(row)
+                problem = self._problem(row, fills, floats, f"row {i}{of}")
+                if check is not None:
+                    check_one(check, problem)
             except Fault as fault:
                 faults.setdefault(fault.reason, (fault.shown, []))[1].append(i)
                 continue
-            if problem.id in problems:
-                repeated.append(i)
+            made.append((i, problem))
             problems.setdefault(problem.id, problem)
-        for reason, (shown, numbers) in faults.items():
-            raise DataError(f"{in_words(numbers)} of {where}: {reason}{shown}.")
-        return list(problems.values()), repeated
+        said = [
+            f"{in_words(numbers)} of {where}: {reason}{shown}"
+            for reason, (shown, numbers) in faults.items()
+        ]
+        if said and not (self.drop and problems):
+            more = "" if self.drop or not problems else DROP
+            raise DataError(f"{said[0].removesuffix('.')}.{more}")
+        notes = [f"Left out: {one[0].lower()}{one[1:].removesuffix('.')}." for one in said]
+        return Found(
+            list(problems.values()),
+            [*notes, *self._notes(rows, made, where, floats=floats)],
+            bool(fills),
+        )
+
+    def _notes(
+        self, rows: Sequence[Row], made: Sequence[tuple[int, Problem]], where: str, *, floats: bool
+    ) -> Iterator[str]:
+        if self.answer is not None:
+            if floats:
+                yield (
+                    f"The answers in column '{self.answer}' of {where} are whole numbers written "
+                    "as floats, such as 4.0; they are read as 4."
+                )
+            if self.answer_is in ("number", "expression") and self.answer_after is None:
+                yield from of_boxes(rows, self.answer, where)
+            if self.answer_is == "text":
+                yield from of_decimals(made, where)
+            yield from of_several_answers(rows, made, (self.prompt, self.answer), where)
+        yield from of_repetitions(rows, made, (self.prompt, self.answer), where)
 
     def check_names(self, names: list[str], where: str) -> None:
         """Raise DataError naming a column that is not among these names."""
@@ -76,7 +136,9 @@ class Columns:
             usual = [n for n in USUAL_NAMES[key] if n in names and n not in taken]
             advice = f"set task.{key}={usual[0]}" if usual else f"set task.{key} to one of them"
             if key == "answer":
-                advice += ", or task.answer=none where the reward needs none"
+                advice += (
+                    ", or task.answer=none (in Python answer=None) where the reward needs none"
+                )
             raise DataError(
                 f"The rows of {where} have columns [{', '.join(names)}], but the {key} column is "
                 f"'{name}'; {advice}."
@@ -88,61 +150,61 @@ class Columns:
                     f"{nearest(name, names)}"
                 )
 
-    def _problem(self, row: Row) -> Problem:
-        prompt, answer = _prompt(cell(row, self.prompt), self.prompt), self._answer(row)
+    def _problem(self, row: Row, fills: Sequence[str], floats: bool, place: str) -> Problem:
+        value = cell(row, self.prompt)
+        if fills and isinstance(value, str) and value.strip():
+            known = {name: as_text(cell(row, name), whole_floats=True) for name in fills}
+            value = filled(self.user, {PROMPT: value, **known})
+        prompt = _prompt(value, self.prompt)
+        answer, raw = self._answer(row, floats)
         data = {name: value for name, value in row.items() if name != self.prompt}
-        return Problem(content_id(prompt, answer), prompt, answer, data)
+        return Problem(content_id(prompt, answer), prompt, answer, data, raw, place)
 
-    def _answer(self, row: Row) -> str:
+    def _answer(self, row: Row, floats: bool) -> tuple[str, Any]:
+        """The expected answer as text, and as the row has it where that is something else."""
         if self.answer is None:
-            return ""
+            return "", None
         value = cell(row, self.answer)
         if isinstance(value, Mapping | list) and self.answer_is != "anything":
             raise Fault(f"the answer in column '{self.answer}' is no text or number", value)
-        text = _as_text(value)
+        text = as_text(value, whole_floats=floats)
+        raw = None if isinstance(value, str) or missing(value) else value
         if self.answer_after is not None:
-            _, mark, text = text.rpartition(self.answer_after)
-            if not mark:
+            rest = behind(text, self.answer_after)
+            if rest is None:
                 raise Fault(f"the answer has no {self.answer_after}", value)
+            text, raw = rest, None
+        if self.answer_is in ("number", "expression"):
+            inside = last_box(text)
+            text = text if inside is None else inside
         text = text.strip()
         if self.answer_is != "anything" and not text:
             raise Fault(f"there is no answer in column '{self.answer}'")
         if self.answer_is == "number" and number(text) is None:
             raise Fault(
                 "the answer is no plain number, and the reward compares numbers; use "
-                "task.reward=exact, task.answer_after=MARK or a reward of your own",
+                "task.reward=symbolic for expressions, task.reward=exact for texts, "
+                "task.answer_after=MARK for a number behind a mark, or a reward of your own",
                 text,
             )
-        return text
+        return text, raw
 
 
-def cell(row: Mapping[str, Any], column: str) -> Any:
-    """A row's value in a column, or in one inside another (outer.inner); None if missing."""
-    if column in row:
-        return row[column]
-    value: Any = row
-    for name in column.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+DROP = " Mend them, or leave them out with task.on_error=drop."
 
 
-def in_words(numbers: Sequence[int]) -> str:
-    """Row numbers for a message: "Row 3", "Rows 3 and 9", "Rows 3, 9, 12, 20, 31 and 7 more"."""
-    if len(numbers) == 1:
-        return f"Row {numbers[0]}"
-    shown, more = list(map(str, numbers[:5])), len(numbers) - 5
-    last = f"{more} more" if more > 0 else shown.pop()
-    return f"Rows {', '.join(shown)} and {last}"
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, Mapping | list):
-        return json.dumps(value, default=str, ensure_ascii=False)
-    return "" if value is None else str(value)
+def check_one(check: Callable[[Problem], None], problem: Problem) -> None:
+    """Have a problem checked. Raises: Fault, also where it was a RewardError."""
+    try:
+        check(problem)
+    except RewardError as error:
+        raise Fault(
+            "no answer could be judged", shown=f". For the first of them: {error}"
+        ) from error
 
 
 def _prompt(value: Any, column: str) -> Prompt:
-    if value is None:
+    if missing(value):
         raise Fault(f"there is no prompt in column '{column}'")
     prompt = value if isinstance(value, str) else _messages(value)
     if is_empty(prompt):

@@ -2,7 +2,7 @@
 TinyZero, 2025)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..types import Problem
 from ..verify.compose import Weighted
 from ..verify.countdown import Equation
 from ..verify.form import Tags
+from .notes import of_repetitions
 from .read import read_rows
 from .split import split
 from .task import Task, Template
@@ -67,7 +68,7 @@ class Countdown:
                 "task.numbers and task.most must be 2 to 6, and task.low and task.high 1 to 100, "
                 "in order."
             )
-        problems = self._made_up() if self.data is None else self._read(self.data)
+        problems, notes = self._made_up() if self.data is None else self._read(self.data)
         train, heldout = split(problems, self.heldout, lambda p: p.id)
         verifier = Weighted(
             (
@@ -75,15 +76,13 @@ class Countdown:
                 ("format", Tags(("think", "answer"), strict=True), self.format_weight),
             )
         )
-        notes = ()
-        if self.data is None and len(problems) < self.problems:
-            notes = (f"only {len(problems)} different problems of this range were found.",)
         return Task(
             "countdown", train, heldout, Template(self.system, self.user), verifier, notes,
             gold=_gold, full=1.0 + self.format_weight,
         )  # fmt: skip
 
-    def _made_up(self) -> list[Problem]:
+    def _made_up(self) -> tuple[list[Problem], tuple[str, ...]]:
+        """The problems, and a note where they are fewer than were asked for."""
         stream = chance.key(self.seed, "countdown")
         found: dict[str, Problem] = {}
         for i in range(64 * self.problems):
@@ -92,7 +91,10 @@ class Countdown:
             made = self._one(chance.key(stream, i))
             if made is not None:
                 found.setdefault(made.id, made)
-        return list(found.values())
+        notes = ()
+        if len(found) < self.problems:
+            notes = (f"only {len(found)} different problems of this range were found.",)
+        return list(found.values()), notes
 
     def _one(self, stream: int) -> Problem | None:
         """A random expression over random numbers, if its value is a fitting target."""
@@ -117,7 +119,8 @@ class Countdown:
             return None
         return _problem(numbers, int(value), text[1:-1])
 
-    def _read(self, path: str) -> list[Problem]:
+    def _read(self, path: str) -> tuple[list[Problem], tuple[str, ...]]:
+        """The problems of rows, and a note of those that are left out."""
         rows = read_rows(path, "train", None, self.problems)
         names = dict.fromkeys(name for row in rows for name in row)
         if not {"nums", "target"} <= set(names):
@@ -125,8 +128,12 @@ class Countdown:
                 f"The rows of '{path}' have columns [{', '.join(names)}]; countdown needs nums and "
                 "target."
             )
-        made = [_from_row(row, i) for i, row in enumerate(rows, 1)]
-        return list({problem.id: problem for problem in made}.values())
+        made = [(i, _from_row(row, i)) for i, row in enumerate(rows, 1)]
+        found: dict[str, Problem] = {}
+        for _, problem in made:
+            found.setdefault(problem.id, problem)
+        notes = of_repetitions(rows, made, ("nums", "target"), f"'{path}'")
+        return list(found.values()), tuple(notes)
 
 
 def _from_row(row: Mapping[str, Any], place: int) -> Problem:
@@ -139,7 +146,7 @@ def _from_row(row: Mapping[str, Any], place: int) -> Problem:
             f"Row {place} has no list of whole numbers in nums and a whole number in target, but "
             f"{row.get('nums')!r:.60} and {row.get('target')!r:.30}."
         ) from None
-    return _problem(numbers, target, None)
+    return replace(_problem(numbers, target, None), row=f"row {place}")
 
 
 def _problem(numbers: list[int], target: int, solution: str | None) -> Problem:

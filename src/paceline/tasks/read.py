@@ -7,7 +7,7 @@ are imported only where they are needed.
 import csv
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,31 @@ def is_file(path: str) -> bool:
     return Path(path).expanduser().is_file()
 
 
+HELD_OUT = ("test", "validation", "valid", "val", "dev", "eval", "heldout")
+"""What files and splits are called that are not for training."""
+
+
+def beside(path: str, split: str = "train") -> list[tuple[str, str]]:
+    """(its name, the option that holds it out) of files that lie with a file or in a folder and are
+    called as what is not for training, in the order of HELD_OUT."""
+    place = Path(path).expanduser()
+    folder = place if place.is_dir() else place.parent
+    if not place.exists():
+        return []
+    found = [
+        folder / f"{name}{suffix}"
+        for name in HELD_OUT
+        for suffix in READERS
+        if (folder / f"{name}{suffix}").is_file()
+    ]
+    if place.is_dir():
+        return [
+            (f"'{one}'", f"task.heldout_split={one.stem}") for one in found if one.stem != split
+        ]
+    trains = place.stem in ("train", "training")
+    return [(f"'{one}'", f"task.heldout_path={one}") for one in found if trains and one != place]
+
+
 def _read_file(path: Path, limit: int | None) -> list[Row]:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
@@ -68,7 +93,29 @@ def _read_file(path: Path, limit: int | None) -> list[Row]:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise DataError(f"Row {number} of '{path}' is no object with columns: {_start(row)}.")
+    if len(rows) == 1 and (table := _is_table(rows[0])):
+        raise DataError(f"'{path}' holds {table}; {ROWS}.")
     return rows
+
+
+ROWS = (
+    "rows are one list, [{…}, {…}], or one object a line, as pandas writes with "
+    "to_json(path, orient='records', lines=True)"
+)
+
+
+def _is_table(row: Row) -> str:
+    """What one object is that holds all rows, in words; "" where it is a row."""
+    values = list(row.values())
+    listed = all(isinstance(value, list) and len(value) > 1 for value in values)
+    keyed = all(isinstance(value, dict) and len(value) > 1 for value in values)
+    items = [item for value in values if isinstance(value, list) for item in value]
+    turns = any(isinstance(item, dict) and "role" in item for item in items)
+    if len(values) == 1 and listed and not turns and isinstance(items[0], dict):
+        return f"one object with its rows under [{next(iter(row))}]"
+    if len(values) > 1 and (listed or keyed) and not turns and len(set(map(len, values))) == 1:
+        return f"columns, [{', '.join(map(str, row))}], and not rows"
+    return ""
 
 
 def _read_jsonl(path: Path, limit: int | None) -> list[Row]:
@@ -84,9 +131,26 @@ def _read_jsonl(path: Path, limit: int | None) -> list[Row]:
 
 def _read_json(path: Path, limit: int | None) -> list[Row]:
     text = path.read_text(encoding="utf-8-sig")
-    if not text.lstrip().startswith("["):
+    if text.lstrip().startswith("["):
+        return _parse(text, f"'{path}'")[:limit]
+    try:
         return _read_jsonl(path, limit)
-    return _parse(text, f"'{path}'")[:limit]
+    except DataError:
+        whole = _object(text)
+    if whole is None:
+        return _read_jsonl(path, limit)  # which says what is wrong with its line
+    keys = [str(key) for key in whole]
+    table = _is_table(whole) or f"one object with [{', '.join(keys[:8])}]"
+    raise DataError(f"'{path}' holds {table}; {ROWS}.")
+
+
+def _object(text: str) -> Row | None:
+    """A text that is one JSON object, over however many lines."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _parse(text: str, where: str) -> Any:
@@ -103,6 +167,7 @@ def _read_csv(path: Path, limit: int | None) -> list[Row]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines)
         try:
+            _check_separator(reader.fieldnames or (), path)
             for row in reader:
                 if len(rows) == limit:
                     break
@@ -117,6 +182,17 @@ def _read_csv(path: Path, limit: int | None) -> list[Row]:
                 f"Line {reader.line_num + 1} of '{path}' is not CSV: {error}."
             ) from None
     return rows
+
+
+def _check_separator(names: Sequence[str], path: Path) -> None:
+    """Raise DataError where one column's name is several, put together with another sign."""
+    for sign, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and sign in names[0]:
+            columns = ", ".join(name.strip() for name in names[0].split(sign))
+            raise DataError(
+                f"The columns of '{path}' ({columns}) stand between {called}; write them with "
+                "commas, as pandas does with to_csv(path, index=False)."
+            )
 
 
 def _read_parquet(path: Path, limit: int | None) -> list[Row]:

@@ -1,23 +1,27 @@
 """The user's own rows: a file, a folder or a hub name, with the columns' names as options."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ConfigError, nearest
-from ..types import AnyVerifier, Problem, Verifier
+from ..errors import ConfigError, RewardError, nearest
+from ..types import AnyVerifier, Completion, Problem, Verifier
 from ..verify import known
 from ..verify.asserts import Asserts
 from ..verify.choice import Choice
 from ..verify.code import Cases, PrintedAnswer
 from ..verify.load import load_function
 from ..verify.math import ExactAnswer, LastNumber, NumberIn
+from ..verify.program import RunsPrograms
 from ..verify.signatures import adapt
 from ..verify.symbolic import SymbolicAnswer
-from .columns import Columns, cell, in_words
-from .read import is_file, read_rows
+from ..verify.verifier import judge, leaves, problem_check
+from .columns import AnswerIs, Columns, Found
+from .fill import PROMPT
+from .notes import cell
+from .read import beside, is_file, read_rows
 from .split import prompt_key, split
 from .task import Task, Template
 
@@ -38,8 +42,8 @@ REWARDS: dict[str, Callable[[bool], Verifier]] = {
     },
 }
 """Rewards by name; docs/rewards.md says what each asks for."""
-ANSWERS: dict[str, Literal["number", "text", "anything"]] = {
-    "exact": "text", "symbolic": "text", "choice": "text",
+ANSWERS: dict[str, AnswerIs] = {
+    "exact": "text", "symbolic": "expression", "choice": "text",
     "cases": "anything", "asserts": "anything",
     "strict_format": "anything", "soft_format": "anything", "near_fifty": "anything",
 }  # fmt: skip
@@ -94,7 +98,7 @@ class Rows:
     system: str | None = None
     """A system message; none for none."""
     user: str = "{prompt}"
-    """The user's turn, with {prompt} where the row's prompt goes."""
+    """The user's turn, with {prompt} and other columns in braces; messages stay as they are."""
     reward: str = "last_number"
     """A reward's name (docs/rewards.md lists them), or your own as file.py:function."""
     answer_after: str | None = None
@@ -103,6 +107,8 @@ class Rows:
     """Whether a completion that was cut by its length can score (rewards by name only)."""
     limit: int | None = None
     """At most so many rows, from the start; held-out rows of their own come on top."""
+    on_error: Literal["stop", "drop"] = "stop"
+    """Rows that cannot be used are refused (stop), or left out with a note (drop)."""
 
     def load(self) -> Task:
         """The task.
@@ -111,22 +117,55 @@ class Rows:
             options that do not fit.
         """
         self._check()
-        verifier, template = self._verifier(), Template(self.system, self.user)
+        task = self.judged_by(self._verifier(), GOLD.get(self.reward), FULL.get(self.reward, 1.0))
+        if self.heldout_path is not None or self.heldout_split is not None:
+            return task
+        unread = [
+            f"{name} lies there too and is not read; {option} holds it out."
+            for name, option in beside(self.path, self.split)
+        ]
+        return replace(task, notes=(*unread, *task.notes))
+
+    def judged_by(
+        self,
+        verifier: AnyVerifier,
+        form: str | None = None,
+        full: float = 1.0,
+        check: Callable[[Problem], None] | None = None,
+    ) -> Task:
+        """The task with this verifier in place of the one that `reward` names.
+
+        Args:
+            form: what an answer looks like that deserves full marks, such as "#### {}".
+            full: the reward of full marks.
+            check: raises `columns.Fault` for a problem that cannot be used.
+        """
+        gold = None if form is None else partial(in_form, form)
+
+        judgeable = problem_check(verifier)
+        runs_programs = any(isinstance(leaf, RunsPrograms) for leaf in leaves(verifier))
+
+        def checked(problem: Problem) -> None:
+            if check is not None:
+                check(problem)
+            judgeable(problem)
+            if gold is not None and not runs_programs:  # thousands of programs would take minutes
+                _check_gold(verifier, problem, gold(problem), full)
+
         notes: list[str] = []
-        train: Sequence[Problem] = self._read(self.path, self.split, self.limit, notes)
+        found = self._read(self.path, self.split, self.limit, notes, checked)
+        train: Sequence[Problem] = found.problems
         if self.heldout_path is None and self.heldout_split is None:
             train, heldout = split(train, self.heldout, self._key())
         else:
-            place = self.heldout_path or self.path
-            rows = self._read(place, self.heldout_split or self.split, None, notes)
+            place, part = self.heldout_path or self.path, self.heldout_split or self.split
+            rows = self._read(place, part, None, notes, checked, own=True).problems
             heldout = split(rows, len(rows))[1]
             train = _without(train, heldout, notes)
-        name = Path(self.path).absolute().stem
-        form = GOLD.get(self.reward)
+        template, more = self._template((*train, *heldout), filled=found.filled)
         return Task(
-            name, tuple(train), heldout, template, verifier, tuple(notes),
-            gold=None if form is None else partial(in_form, form),
-            full=FULL.get(self.reward, 1.0),
+            Path(self.path).absolute().stem, tuple(train), heldout, template, verifier,
+            (*notes, *more), gold=gold, full=full,
         )  # fmt: skip
 
     def _check(self) -> None:
@@ -134,16 +173,67 @@ class Rows:
             raise ConfigError("task.path is empty; set it to a file, a folder or a hub name.")
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"task.limit is {self.limit}; it must be at least 1.")
+        if self.on_error not in ("stop", "drop"):
+            raise ConfigError(f"task.on_error is '{self.on_error}'; it is stop or drop.")
         if self.heldout_split is not None and is_file(self.heldout_path or self.path):
             raise ConfigError(
                 f"'{self.heldout_path or self.path}' is one file, so it has no split "
                 f"'{self.heldout_split}'; leave task.heldout_split out."
             )
+        own = self._is_own()
+        if self.answer is None and not own and self._answer_is() != "anything":
+            without = [name for name, kind in ANSWERS.items() if kind == "anything"]
+            raise ConfigError(
+                f"task.answer is none, and task.reward={self.reward} compares with an expected "
+                f"answer; set task.answer to its column, or take {', '.join(without)} or a reward "
+                "of your own (file.py:function)."
+            )
+        for idle, option, why in (
+            (self.answer is None and self.answer_after is not None, "answer_after",
+             "there is no column of answers (task.answer is none)"),
+            (own and self.allow_cut, "allow_cut", "a reward of your own decides that itself"),
+            (is_file(self.path) and self.split != "train", "split", "a file has no splits"),
+            (is_file(self.path) and self.subset is not None, "subset", "a file has no subsets"),
+        ):  # fmt: skip
+            if idle:
+                raise ConfigError(f"task.{option} would change nothing: {why}; leave it out.")
+
+    def _is_own(self) -> bool:
+        """Whether the reward is the user's, and no name of REWARDS."""
+        return ":" in self.reward
+
+    def _answer_is(self) -> AnswerIs:
+        return "anything" if self._is_own() else ANSWERS.get(self.reward, "number")
+
+    def _template(self, problems: Sequence[Problem], *, filled: bool) -> tuple[Template, list[str]]:
+        """How the problems are asked, and what of it holds for some of them only.
+
+        Raises: ConfigError for an option that would change nothing.
+        """
+        messages = [problem.prompt for problem in problems if not isinstance(problem.prompt, str)]
+        brought = sum(any(turn["role"] == "system" for turn in turns) for turns in messages)
+        notes: list[str] = []
+        for given, kept, option, why, instead in (
+            (self.user != f"{{{PROMPT}}}", len(messages), "user", "are messages already",
+             "task.system adds an instruction, or write it into the rows"),
+            (self.system is not None, brought, "system", "bring a system message of their own",
+             "leave it out, or take theirs out"),
+        ):  # fmt: skip
+            if given and kept == len(problems):
+                raise ConfigError(
+                    f"task.{option} would change nothing: all prompts {why}; {instead}."
+                )
+            if given and kept:
+                notes.append(
+                    f"task.{option} leaves {kept} of {len(problems)} prompts as they are: they "
+                    f"{why}."
+                )
+        return Template(self.system, f"{{{PROMPT}}}" if filled else self.user), notes
 
     def _verifier(self) -> AnyVerifier:
         if self.reward in REWARDS:
             return REWARDS[self.reward](self.allow_cut)
-        if ":" in self.reward:
+        if self._is_own():
             return adapt(load_function(self.reward))
         raise ConfigError(
             f"There is no reward '{self.reward}'.{nearest(self.reward, list(REWARDS))} It is "
@@ -154,19 +244,44 @@ class Rows:
         column = self.split_key
         return None if column is None else lambda problem: str(cell(problem.data, column))
 
-    def _read(self, path: str, split: str, limit: int | None, notes: list[str]) -> list[Problem]:
+    def _read(
+        self,
+        path: str,
+        part: str,
+        limit: int | None,
+        notes: list[str],
+        check: Callable[[Problem], None],
+        *,
+        own: bool = False,
+    ) -> Found:
+        """The problems of a file, or of a part of a folder; of held-out rows of their `own` each
+        problem says where it is from."""
         columns = Columns(
             self.prompt,
             self.answer,
             self.answer_after,
-            "anything" if ":" in self.reward else ANSWERS.get(self.reward, "number"),
+            self._answer_is(),
             () if self.split_key is None else (self.split_key,),
+            Template(self.system, self.user).user,
+            self.on_error == "drop",
         )
-        rows = read_rows(path, split, self.subset, limit)
-        problems, repeated = columns.problems(rows, f"'{path}'")
-        if repeated:
-            notes.append(f"{in_words(repeated)} of '{path}': left out, the same as an earlier row.")
-        return problems
+        rows = read_rows(path, part, self.subset, limit)
+        where = f"'{path}'" if not own or is_file(path) else f"'{path}' ({part})"
+        found = columns.problems(rows, where, check, f" of {where}" if own else "")
+        notes += found.notes
+        return found
+
+
+def _check_gold(verifier: AnyVerifier, problem: Problem, text: str | None, full: float) -> None:
+    """Raise RewardError where not even the expected answer earns full marks."""
+    if text is None:
+        return
+    verdict = judge(verifier, problem, Completion((), (), text, "stop"))
+    if verdict.reward < full - 1e-9:
+        raise RewardError(
+            f"The expected answer of problem {problem.name} itself, '{problem.answer[:60]}', earns "
+            f"{verdict.reward:g} of {full:g} ({verdict.reason})."
+        )
 
 
 def _without(

@@ -36,7 +36,7 @@ class Tldr:
 
         Raises: DataError where the rows cannot be read.
         """
-        task = Rows(
+        rows = Rows(
             path=self.data or "trl-lib/tldr",
             answer=None,
             heldout=self.heldout,
@@ -44,11 +44,9 @@ class Tldr:
             system=self.system,
             user=self.user,
             limit=self.limit,
-        ).load()
-        return replace(
-            task, name="tldr", verifier=LengthTarget(self.target, self.unit),
-            gold=self._gold, full=0.0,
-        )  # fmt: skip
+        )
+        task = rows.judged_by(LengthTarget(self.target, self.unit), full=0.0)
+        return replace(task, name="tldr", gold=self._gold)
 
     def _gold(self, problem: Problem) -> str | None:
         """Any text of the length; tokens are not known here."""

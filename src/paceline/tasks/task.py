@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from ..errors import ConfigError, DataError
 from ..types import AnyVerifier, Message, Problem
+from .fill import PROMPT, check_filled, filled, named
 from .split import prompt_key
 
 
@@ -24,15 +25,15 @@ class Template:
     """The user's turn, with {prompt} where the problem's text goes. Messages stay as they are."""
 
     def __post_init__(self) -> None:
-        if "{prompt}" not in self.user:
+        if PROMPT not in named(self.user):
             raise ConfigError(
                 f"The user template {self.user!r} has no {{prompt}}, so the problem is never asked."
             )
 
     def messages(self, problem: Problem) -> tuple[Message, ...]:
-        """The messages of one problem; other braces than {prompt} are plain text."""
+        """The messages of one problem; in two pairs of braces, {{prompt}} is plain text."""
         if isinstance(problem.prompt, str):
-            text = self.user.replace("{prompt}", problem.prompt)
+            text = filled(self.user, {PROMPT: problem.prompt})
             turns: tuple[Message, ...] = ({"role": "user", "content": text},)
         else:
             turns = problem.prompt
@@ -64,6 +65,7 @@ class Task:
     """The reward of full marks."""
 
     def __post_init__(self) -> None:
+        check_filled(self.template.user)
         if not self.train:
             raise DataError(
                 f"Task '{self.name}' has no training problems ({len(self.heldout)} are held out)."
@@ -75,8 +77,8 @@ class Task:
         for i, problem in enumerate(self.train, 1):
             if problem.id in names or prompt_key(problem.prompt) in asked:
                 raise DataError(
-                    f"Problem {i} of the training problems of task '{self.name}' (id {problem.id}) "
-                    "is also held out, so held-out accuracy would measure memory."
+                    f"Problem {i} of the training problems of task '{self.name}' "
+                    f"({_id(problem)}) is also held out, so held-out accuracy would measure memory."
                 )
 
     def messages(self, problem: Problem) -> tuple[Message, ...]:
@@ -88,10 +90,16 @@ def _check(problems: Sequence[Problem], where: str) -> None:
     seen: dict[str, int] = {}
     for i, problem in enumerate(problems, 1):
         if is_empty(problem.prompt):
-            raise DataError(f"Problem {i} of {where} (id {problem.id}) has an empty prompt.")
+            raise DataError(f"Problem {i} of {where} ({_id(problem)}) has an empty prompt.")
         first = seen.setdefault(problem.id, i)
         if first != i:
-            raise DataError(f"Problems {first} and {i} of {where} have the same id, {problem.id}.")
+            raise DataError(
+                f"Problems {first} and {i} of {where} have the same id, {problem.name}."
+            )
+
+
+def _id(problem: Problem) -> str:
+    return f"id {problem.id}, {problem.row}" if problem.row else f"id {problem.id}"
 
 
 def is_empty(prompt: str | tuple[Message, ...]) -> bool:

@@ -12,6 +12,8 @@ from .own import verdict
 from .program import Running, RunsPrograms, why_ended
 from .values import NOTHING, equal, showing, shown_value
 
+EXAMPLE = '["assert add(3, 4) == 7", …]'
+"""What a column of lines holds."""
 OTHER = "another value"
 _FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
 """Has to stand before all else, and so before the setup."""
@@ -60,9 +62,12 @@ class Asserts(RunsPrograms):
 
         return paid_for(checks, fault, strict=self.strict)
 
+    def check_problem(self, problem: Problem) -> None:
+        self.checks_of(problem)
+
     def checks_of(self, problem: Problem) -> list[tuple[str, str, str]]:
         """The problem's lines, taken apart. Raises: RewardError where one cannot be."""
-        return [_taken_apart(str(line), problem) for line in listed(problem, self.column)]
+        return [_taken_apart(str(line), problem) for line in listed(problem, self.column, EXAMPLE)]
 
 
 @cache
@@ -90,7 +95,7 @@ def _taken_apart(line: str, problem: Problem) -> tuple[str, str, str]:
         return _taken(line)
     except (SyntaxError, ValueError) as error:
         raise RewardError(
-            f"A test of problem {problem.id} is no `assert call == value` but '{line[:60]}' "
+            f"A test of problem {problem.name} is no `assert call == value` but '{line[:60]}' "
             f"({error})."
         ) from None
 

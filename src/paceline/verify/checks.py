@@ -12,13 +12,19 @@ T = TypeVar("T")
 TOO_SLOW = f"the program {TIME}"
 
 
-def listed(problem: Problem, column: str) -> Sequence[Any]:
-    """The checks in a column. Raises: RewardError where it holds no list."""
+def listed(problem: Problem, column: str, example: str) -> Sequence[Any]:
+    """The checks in a column. Raises: RewardError, with an example of a list, where it holds
+    none."""
     found = problem.data.get(column)
     if not isinstance(found, list | tuple) or not found:
+        if column not in problem.data:
+            raise RewardError(
+                f"Problem {problem.name} has no column '{column}'; it has "
+                f"[{', '.join(problem.data)}]."
+            )
         raise RewardError(
-            f"Problem {problem.id} has no list in its column '{column}'; it has "
-            f"[{', '.join(problem.data)}]."
+            f"Problem {problem.name} has no list in its column '{column}' but {found!r:.60}; a "
+            f"list is written {example}."
         )
     return found
 

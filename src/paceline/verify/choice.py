@@ -38,13 +38,11 @@ class Choice(OwnVerifier):
     def __post_init__(self) -> None:
         check_form(self.form)
 
+    def check_problem(self, problem: Problem) -> None:
+        expected_letter(problem)
+
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        right = letter(problem.answer)
-        if right is None:
-            raise RewardError(
-                f"The expected answer of problem {problem.id}, '{problem.answer[:60]}', is no "
-                "letter of an option."
-            )
+        right = expected_letter(problem)
         answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
             return verdict(False, reason)
@@ -68,6 +66,17 @@ class Choice(OwnVerifier):
             ):
                 return own
         return None
+
+
+def expected_letter(problem: Problem) -> str:
+    """The letter of a problem's right option. Raises: RewardError where its answer is none."""
+    found = letter(problem.answer)
+    if found is None:
+        raise RewardError(
+            f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', is no "
+            "letter of an option."
+        )
+    return found
 
 
 def letter(text: str) -> str | None:

@@ -6,7 +6,7 @@ that it defines (an `==` that is always true, a `print` of its own) reaches the 
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ulp
@@ -29,6 +29,8 @@ FLOAT_DIGITS = 15
 """A float that is printed with so many digits was rounded."""
 ULPS = 8
 """Units in the last place by which a short computation in floats may be off."""
+EXAMPLE = """[{"stdin": "3\\n4\\n", "stdout": "7\\n"}, …]"""
+"""What a column of cases holds."""
 _NO_DIGIT = re.compile(r"[^0-9]|e.*")
 
 
@@ -44,6 +46,9 @@ class PrintedAnswer(RunsPrograms):
 
     last_line: bool = False
     """Lenient: of several lines the last one counts."""
+
+    def check_problem(self, problem: Problem) -> None:
+        expected_number(problem)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         expected = expected_number(problem)
@@ -82,8 +87,9 @@ def is_float_of(text: str, expected: Fraction) -> bool:
 class Cases(RunsPrograms):
     """The share of cases in which the completion's program prints what is expected for an input.
 
-    A case is {"stdin": …, "stdout": …}, in a column of the row. Outputs are compared line by line,
-    without whitespace at the ends of lines and of the text.
+    A case is {"stdin": …, "stdout": …}, in a column of the row: each a text, a number, or a list of
+    lines. Outputs are compared line by line, without whitespace at the ends of lines and of the
+    text.
     """
 
     column: str = "cases"
@@ -97,24 +103,46 @@ class Cases(RunsPrograms):
         if program is None:
             return verdict(False, reason)
 
-        def fault(case: Mapping[str, Any]) -> str:
-            result = self.running(program, str(case["stdin"]), of=completion)
+        def fault(case: tuple[str, str]) -> str:
+            stdin, stdout = case
+            result = self.running(program, stdin, of=completion)
             if result.outcome != "ok":
                 return why_ended(result)
-            same = _lines(result.text) == _lines(str(case["stdout"]))
-            return "" if same else "another output"
+            return "" if _lines(result.text) == _lines(stdout) else "another output"
 
         return paid_for(cases, fault, strict=self.strict)
 
-    def checks_of(self, problem: Problem) -> Sequence[Mapping[str, Any]]:
-        """The problem's cases. Raises: RewardError where one is none."""
-        cases = listed(problem, self.column)
+    def check_problem(self, problem: Problem) -> None:
+        self.checks_of(problem)
+
+    def checks_of(self, problem: Problem) -> list[tuple[str, str]]:
+        """(stdin, stdout) of the problem's cases. Raises: RewardError where one is none."""
+        cases = listed(problem, self.column, EXAMPLE)
         for case in cases:
             if not isinstance(case, Mapping) or not {"stdin", "stdout"} <= set(case):
                 raise RewardError(
-                    f"A case of problem {problem.id} is no {{stdin, stdout}} but {case!r:.60}."
+                    f"A case of problem {problem.name} is no {{stdin, stdout}} but {case!r:.60}."
                 )
-        return cases
+        return [
+            (_text(case["stdin"], "stdin", problem), _text(case["stdout"], "stdout", problem))
+            for case in cases
+        ]
+
+
+def _text(value: Any, name: str, problem: Problem) -> str:
+    """What goes in or comes out: a text or a number as it is, a list of them as lines."""
+    if isinstance(value, list | tuple) and all(map(_is_plain, value)):
+        return "".join(f"{line}".removesuffix("\n") + "\n" for line in value)
+    if not _is_plain(value):
+        raise RewardError(
+            f"The {name} of a case of problem {problem.name} is no text and no list of lines but "
+            f"{value!r:.60}."
+        )
+    return str(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _lines(text: str) -> list[str]:

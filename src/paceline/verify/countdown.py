@@ -32,14 +32,11 @@ class Equation(OwnVerifier):
     def __post_init__(self) -> None:
         check_form(self.form)
 
+    def check_problem(self, problem: Problem) -> None:
+        _given(problem)
+
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
-        try:
-            given = Counter(map(int, problem.data["nums"]))
-            target = int(problem.data["target"])
-        except (KeyError, TypeError, ValueError):
-            raise RewardError(
-                f"Problem {problem.id} has no whole numbers in its columns nums and target."
-            ) from None
+        given, target = _given(problem)
         answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
             return verdict(False, reason)
@@ -55,6 +52,16 @@ class Equation(OwnVerifier):
         right_value = value == target
         reason = "the equation holds" if right_value else "another value than the target"
         return verdict(right_value, reason)
+
+
+def _given(problem: Problem) -> tuple[Counter[int], int]:
+    """A problem's numbers and target. Raises: RewardError where its row has none."""
+    try:
+        return Counter(map(int, problem.data["nums"])), int(problem.data["target"])
+    except (KeyError, TypeError, ValueError):
+        raise RewardError(
+            f"Problem {problem.name} has no whole numbers in its columns nums and target."
+        ) from None
 
 
 def value_of(text: str) -> tuple[Fraction, Counter[int]] | None:

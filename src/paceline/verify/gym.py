@@ -49,7 +49,7 @@ class GymAnswer(OwnVerifier):
         scorer = _scorer(self.dataset, self.config)
         if "entry" not in problem.data:
             raise RewardError(
-                f"Problem {problem.id} has no column 'entry' with the entry of '{self.dataset}'."
+                f"Problem {problem.name} has no column 'entry' with the entry of '{self.dataset}'."
             )
         try:
             score = float(scorer.score_answer(answer, problem.data["entry"]))

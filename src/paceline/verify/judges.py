@@ -145,7 +145,7 @@ class Judges:
         """What has been waited for longest."""
         for case in sorted(self._open.copy(), key=lambda case: case.since):
             name = name_of(case.part or self.verifier)
-            return Waiting(case.problem.id, name, time.monotonic() - case.since)
+            return Waiting(case.problem.name, name, time.monotonic() - case.since)
         return None
 
     def close(self) -> None:
@@ -187,7 +187,7 @@ class Judges:
         except RewardError as error:
             said = error
         except Exception as error:
-            said = raised(self.verifier, error, f"problem {case.problem.id}")
+            said = raised(self.verifier, error, f"problem {case.problem.name}")
             said.__cause__ = error
         except BaseException as error:  # an exit or an interrupt: nobody may wait for ever
             case.answer.set_exception(error)

@@ -19,7 +19,7 @@ def expected_number(problem: Problem) -> Fraction:
     value = number(problem.answer)
     if value is None:
         raise RewardError(
-            f"The expected answer of problem {problem.id}, '{problem.answer[:60]}', is no plain "
+            f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', is no plain "
             "number; use reward=exact for answers that are texts."
         )
     return value
@@ -35,6 +35,9 @@ class LastNumber(OwnVerifier):
 
     allow_cut: bool = False
     """Whether a completion that was cut by its length can score."""
+
+    def check_problem(self, problem: Problem) -> None:
+        expected_number(problem)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         expected = expected_number(problem)
@@ -72,6 +75,9 @@ class NumberIn(OwnVerifier):
 
     def __post_init__(self) -> None:
         check_form(self.form)
+
+    def check_problem(self, problem: Problem) -> None:
+        expected_number(problem)
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         expected = expected_number(problem)
@@ -117,10 +123,13 @@ class ExactAnswer(OwnVerifier):
     def __post_init__(self) -> None:
         check_form(self.form)
 
+    def check_problem(self, problem: Problem) -> None:
+        if not self._normal(problem.answer):
+            raise RewardError(f"Problem {problem.name} has no expected answer.")
+
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
+        self.check_problem(problem)
         expected = self._normal(problem.answer)
-        if not expected:
-            raise RewardError(f"Problem {problem.id} has no expected answer.")
         answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
             return verdict(False, reason)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..types import BatchVerifier, Verdict
+from ..types import BatchVerifier, Problem, Verdict
 
 if TYPE_CHECKING:
     from .compose import Gate
@@ -26,6 +26,10 @@ class OwnVerifier:
 
     def check(self) -> None:
         """Find now what would fail at the first call. Raises: a UserError."""
+
+    def check_problem(self, problem: Problem) -> None:
+        """Find now what would fail at every answer to a problem, such as an expected answer that
+        cannot be read. Raises: RewardError naming the problem."""
 
     def __init_subclass__(cls) -> None:
         ours = cls.__module__.partition(".")[0] == __name__.partition(".")[0]

@@ -42,7 +42,7 @@ class FromColumns(Adapted):
         if not listed or len(answer) != 1:
             raise RewardError(
                 f"The reward {name_of(self)} must return a list with one number for each "
-                f"completion; for one of problem {problem.id} it returned {_shape(answer)}."
+                f"completion; for one of problem {problem.name} it returned {_shape(answer)}."
             )
         one: list[Any] = list(answer)
         return one[0]
@@ -59,7 +59,7 @@ class FromColumns(Adapted):
             if needed and p.name not in known:
                 raise RewardError(
                     f"The reward {name_of(self)} wants the column '{p.name}', but problem "
-                    f"{problem.id} has [{', '.join(['answer', *problem.data])}]."
+                    f"{problem.name} has [{', '.join(['answer', *problem.data])}]."
                 )
         return known
 
@@ -69,7 +69,8 @@ class FromScore(Adapted):
     """A verifier from `(data_source, solution_str, ground_truth, extra_info)`, as in verl.
 
     `data_source` and `extra_info` are the row's columns of those names ("" and all columns where
-    it has none), `ground_truth` is the problem's answer. A dictionary in return has its reward
+    it has none), `ground_truth` is the problem's answer as its column has it: a
+    text, a number, a dictionary. A dictionary in return has its reward
     under "score"; its other numbers become the parts, and "acc" says whether it was right.
     """
 
@@ -77,7 +78,7 @@ class FromScore(Adapted):
         answer = self.called(
             data_source=problem.data.get("data_source", ""),
             solution_str=completion.text,
-            ground_truth=problem.answer,
+            ground_truth=problem.answer if problem.raw_answer is None else problem.raw_answer,
             extra_info=problem.data.get("extra_info", dict(problem.data)),
         )
         if not isinstance(answer, Mapping):
@@ -85,7 +86,7 @@ class FromScore(Adapted):
         if "score" not in answer:
             raise RewardError(
                 f"The reward {name_of(self)} returned a dictionary without 'score' for problem "
-                f"{problem.id}; it has [{', '.join(map(str, answer))}]."
+                f"{problem.name}; it has [{', '.join(map(str, answer))}]."
             )
         parts = {k: float(v) for k, v in answer.items() if k != "score" and isinstance(v, Real)}
         return Verdict(answer["score"], parts, "", bool(answer["acc"]) if "acc" in answer else None)
@@ -118,7 +119,7 @@ class FromLists(Adapted):
             if len(answer) != 1:
                 raise RewardError(
                     f"The reward {name_of(self)} must return one number for each completion; for "
-                    f"one of problem {problem.id} it returned {_shape(answer)}."
+                    f"one of problem {problem.name} it returned {_shape(answer)}."
                 )
             answer = answer[0]
         return answer  # type: ignore[return-value]  # whatever it is, `checked` looks at it

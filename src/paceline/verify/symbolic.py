@@ -42,9 +42,19 @@ class SymbolicAnswer(OwnVerifier):
     def __post_init__(self) -> None:
         check_form(self.form)
 
+    def check_problem(self, problem: Problem) -> None:
+        """Find an expected answer that cannot be read. Raises: RewardError."""
+        if not problem.answer.strip():
+            raise RewardError(f"Problem {problem.name} has no expected answer.")
+        if not readable(problem.answer):
+            raise RewardError(
+                f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', cannot be "
+                "read as an expression; use reward=exact for answers that are texts."
+            )
+
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         if not problem.answer.strip():
-            raise RewardError(f"Problem {problem.id} has no expected answer.")
+            raise RewardError(f"Problem {problem.name} has no expected answer.")
         answer, reason = one_answer(completion, self.form, self.tag, allow_cut=self.allow_cut)
         if answer is None:
             return verdict(False, reason)

@@ -58,7 +58,7 @@ def judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Ve
     except (RewardError, SandboxError):
         raise
     except Exception as error:
-        raise raised(verifier, error, f"problem {problem.id}") from error
+        raise raised(verifier, error, f"problem {problem.name}") from error
     return checked(answer, verifier, problem)
 
 
@@ -76,7 +76,7 @@ def judge_parts(verifier: Composed, problem: Problem, completion: Completion) ->
     except (RewardError, SandboxError):
         raise
     except Exception as error:
-        raise raised(verifier, error, f"problem {problem.id}") from error
+        raise raised(verifier, error, f"problem {problem.name}") from error
 
 
 def asked(verifier: AnyVerifier) -> Asking:
@@ -119,6 +119,22 @@ def check_verifier(verifier: AnyVerifier, *, load: bool = True) -> None:
     for leaf in leaves(verifier):
         if isinstance(leaf, OwnVerifier) and (load or not leaf.loads_model):
             leaf.check()
+
+
+def problem_check(verifier: AnyVerifier) -> Callable[[Problem], None]:
+    """What finds before training that no answer to a problem could be judged; it raises RewardError
+    naming the problem.
+
+    A class that a user made of one of ours may read a problem in another way, and is not asked.
+    """
+    own = [leaf for leaf in leaves(verifier) if isinstance(leaf, OwnVerifier)]
+    known = [leaf for leaf in own if not leaf.needs_process]
+
+    def check(problem: Problem) -> None:
+        for leaf in known:
+            leaf.check_problem(problem)
+
+    return check
 
 
 def loads_model(verifier: AnyVerifier) -> bool:
@@ -179,7 +195,7 @@ def _finite(value: Any, verifier: Any, problem: Problem) -> float:
             return number
         shown = str(number)
     raise NoNumber(
-        f"The reward {name_of(verifier)} returned {shown} for problem {problem.id}; "
+        f"The reward {name_of(verifier)} returned {shown} for problem {problem.name}; "
         "it must return a finite number or a Verdict."
     )
 

@@ -97,6 +97,7 @@ def as_record(replay: Replay) -> dict[str, Any]:
         completions.append({
             "row": row,
             "problem": rollout.problem.id,
+            "problem_row": rollout.problem.row,
             "reward": finite(rollout.verdict.reward),
             "correct": rollout.verdict.solved,
             "tokens": len(rollout.completion.token_ids),

@@ -1,0 +1,122 @@
+"""What a user should know of rows that loaded: answers that were read in another way than they are
+written, questions with several answers, rows that say the same."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import DataError
+from ..types import Problem
+from .answers import as_text, is_bare_box, last_box
+from .read import Row
+from .split import prompt_key
+
+_DECIMAL = re.compile(r"-?\d+\.0+")
+
+
+def in_words(numbers: Sequence[int]) -> str:
+    """Row numbers for a message: "Row 3", "Rows 3 and 9", "Rows 3, 9, 12, 20, 31 and 7 more"."""
+    if len(numbers) == 1:
+        return f"Row {numbers[0]}"
+    shown, more = list(map(str, numbers[:5])), len(numbers) - 5
+    last = f"{more} more" if more > 0 else shown.pop()
+    return f"Rows {', '.join(shown)} and {last}"
+
+
+def cell(row: Mapping[str, Any], column: str) -> Any:
+    """A row's value in a column, or in one inside another (outer.inner); None if missing."""
+    if column in row:
+        return row[column]
+    value: Any = row
+    for name in column.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def of_boxes(rows: Sequence[Row], answer: str, where: str) -> Iterator[str]:
+    """That worked solutions are read as what their last box holds."""
+    texts = [as_text(cell(row, answer)) for row in rows]
+    worked = sum(last_box(text) is not None and not is_bare_box(text) for text in texts)
+    if worked:
+        yield (
+            f"Of {worked} of {len(rows)} rows of {where} the answer is a worked solution; what its "
+            "last \\boxed{…} holds is the expected answer."
+        )
+
+
+def of_decimals(problems: Sequence[tuple[int, Problem]], where: str) -> Iterator[str]:
+    """That a reward which compares texts takes 4.0 and 4 for two answers."""
+    found = [(i, p.answer) for i, p in problems if _DECIMAL.fullmatch(p.answer)]
+    if found:
+        short = found[0][1].partition(".")[0]
+        yield (
+            f"{in_words([i for i, _ in found])} of {where}: the answer is written {found[0][1]!r}, "
+            f"and the reward compares texts, so '{short}' earns nothing; take "
+            "task.reward=last_number or tag to compare numbers."
+        )
+
+
+def of_several_answers(
+    rows: Sequence[Row],
+    problems: Sequence[tuple[int, Problem]],
+    columns: tuple[str, str],
+    where: str,
+) -> Iterator[str]:
+    """How many questions stand there with several answers: the others are taught as wrong.
+
+    Args:
+        columns: of the prompt and of the answer.
+
+    Raises: DataError where all rows are one such question.
+    """
+    asked: dict[str, dict[str, int]] = {}
+    for i, problem in problems:
+        asked.setdefault(prompt_key(problem.prompt), {}).setdefault(problem.answer, i)
+    several = [answers for answers in asked.values() if len(answers) > 1]
+    if not several:
+        return
+    first = several[0]
+    numbers, shown = list(first.values()), " and ".join(repr(a)[:30] for a in list(first)[:2])
+    example = f"{in_words(numbers).lower()}: {shown}{', …' if len(first) > 2 else ''}"
+    other = [name for name in _differing(rows, numbers) if name not in columns]
+    advice = "keep the right one."
+    if other:
+        user = f'task.user="{{prompt}}\\n{{{other[0]}}}"'
+        advice = f"{user} asks with column '{other[0]}' as well."
+    if len(asked) == 1:
+        raise DataError(
+            f"All rows of {where} ask one question and have several answers ({example}); {advice}"
+        )
+    if len(several) == 1:
+        told = f"1 question of {where} has several answers ({example})"
+    else:
+        told = f"{len(several)} questions of {where} have several answers each (first {example})"
+    yield f"{told}, and every row pays for its own alone; {advice}"
+
+
+def of_repetitions(
+    rows: Sequence[Row],
+    problems: Sequence[tuple[int, Problem]],
+    columns: tuple[str, str | None],
+    where: str,
+) -> Iterator[str]:
+    """Which rows were left out because an earlier one asks and expects the same."""
+    first: dict[str, int] = {}
+    repeated: list[int] = []
+    other: dict[str, None] = {}
+    for i, problem in problems:
+        before = first.setdefault(problem.id, i)
+        if before != i:
+            repeated.append(i)
+            other.update(dict.fromkeys(_differing(rows, [before, i])))
+    if not repeated:
+        return
+    differing = [name for name in other if name not in columns]
+    though = f" in prompt and answer, though not in [{', '.join(differing)}]" if differing else ""
+    yield f"{in_words(repeated)} of {where}: left out, the same as an earlier row{though}."
+
+
+def _differing(rows: Sequence[Row], numbers: Sequence[int]) -> list[str]:
+    """The columns in which rows, counted from 1, are not all the same."""
+    first, *others = (rows[number - 1] for number in numbers)
+    return [name for name in first if any(row.get(name) != first[name] for row in others)]

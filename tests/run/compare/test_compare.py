@@ -271,35 +271,33 @@ def test_a_comparison_that_is_ended_by_whatever_goes_on(made, tmp_path):
     out = tmp_path / "tiny"
     for number, code in ((signal.SIGTERM, 143), (signal.SIGKILL, -9)):
         process = subprocess.Popen(command(out), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        lines = _wait_for_lines(out)
+        lines = _wait_for_lines(out, process)
         process.send_signal(number)
-        assert process.wait(60) == code
+        assert process.wait() == code
         _wait_for_end(lines.parent)  # the run ends with the comparison, and has saved
     done = run_command(out)
     assert done.returncode == 0 and "begun: they are used" in done.stdout
     assert _without_times(Comparison.open(out).data) == _without_times(made[0].data)
 
 
-def _wait_for_lines(out: Path) -> Path:
+def _wait_for_lines(out: Path, process: subprocess.Popen[bytes]) -> Path:
     """metrics.jsonl of a run that has taken steps since now, and is not finished."""
     old = {p: p.stat().st_size for p in out.glob("runs/*/*/metrics.jsonl")}
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    while process.poll() is None:
         for path in out.glob("runs/*/*/metrics.jsonl"):
             if path.stat().st_size > old.get(path, 0) + 2000 and not Run(path.parent).finished:
                 return path
         time.sleep(0.02)
-    raise AssertionError("no run took a step")
+    raise AssertionError(f"no run took a step: {process.communicate()[0].decode()}")
 
 
 def _wait_for_end(folder: Path) -> None:
     """Wait until nobody has the run's lock."""
-    run, deadline = Run(folder), time.monotonic() + 60
+    run = Run(folder)
     while True:
         try:
             run.acquire()
         except ConfigError:
-            assert time.monotonic() < deadline, "the run goes on without its comparison"
             time.sleep(0.1)
             continue
         run.release()

@@ -65,5 +65,5 @@ def model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LlamaForCausalLM
             if parameter.ndim > 1:  # the others are norms, which begin at 1
                 drawn = SPREAD * chance.normals(chance.key(seed, NAME, name), parameter.numel())
                 parameter.copy_(torch.from_numpy(drawn).view_as(parameter))
-        made.get_input_embeddings().weight[config.pad_token_id] = 0
+        made.get_parameter("model.embed_tokens.weight")[0] = 0  # padding's, as transformers has it
     return made.to(dtype)  # type: ignore[return-value]

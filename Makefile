@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install gym demo test fuzz faults lint check bench bench-trl bench-trl-install clean
+.PHONY: install gym demo test test-machines fuzz faults lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -34,14 +34,20 @@ demo: install
 test: install gym
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
+# The tests as other processors would run them, with two threads, in other orders, with other tokens sampled:
+# a table, after an hour or two. `make test-machines MACHINES='--only avx2 reverse -- tests/run'` for a part of it.
+test-machines: install gym
+	$(BIN)/python tests/machines.py $(MACHINES)
+
 # 100,000 random and mutated answers for every verifier: some ten minutes.
 fuzz: install
-	PACELINE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/laws/test_verifier_laws.py
+	PACELINE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -o faulthandler_timeout=7200 \
+	  tests/laws/test_verifier_laws.py
 
 # Runs that are killed at every write, fsync and rename, at a hundred random moments, on full disks; and the
 # demo's model killed a few times. CI tries some of each.
 faults: install
-	PACELINE_FAULTS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/faults
+	PACELINE_FAULTS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -o faulthandler_timeout=7200 tests/faults
 
 lint: install
 	$(BIN)/ruff check .

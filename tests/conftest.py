@@ -14,9 +14,10 @@ from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """Tests run beside each other; more threads than cores would only make them slow."""
-    torch.set_num_threads(1)
+def threads() -> None:
+    """One, unless OMP_NUM_THREADS says more: tests run beside each other, and more threads than
+    cores would only make them slow."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
 def tiny_policy(dtype: torch.dtype = torch.float32, *, train: bool = True, seed: int = 0) -> Policy:

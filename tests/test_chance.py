@@ -44,3 +44,27 @@ def test_integers_reach_both_ends_and_nothing_beyond():
 def test_a_permutation_is_one_and_depends_on_the_stream():
     assert sorted(chance.permutation(1, 50)) == list(range(50))
     assert chance.permutation(1, 50) != chance.permutation(2, 50)
+
+
+def test_normal_numbers_are_sums_of_twelve_pieces_of_sixteen_bits():
+    stream = chance.key(5, "normals")
+    drawn = chance.normals(stream, 50)
+    for i, number in enumerate(drawn):
+        pieces = [
+            chance.bits(stream, 3 * i + k) >> shift & 0xFFFF
+            for k in range(3)
+            for shift in (0, 16, 32, 48)
+        ]
+        # Twelve of mean 32,767.5; their sum has standard deviation 2**16 (but for 2**-33 of it).
+        assert number == (sum(pieces) - 12 * 32_767.5) / 2**16
+
+
+def test_normal_numbers_are_normal_enough():
+    drawn = chance.normals(chance.key(7, "normals"), 100_000)
+    # Standard errors of mean and variance are 0.0032 and 0.0045 at most; five of them.
+    assert abs(drawn.mean()) < 0.016 and abs(drawn.var() - 1) < 0.023
+    # Of normal numbers 68.27 % lie within 1, 95.45 % within 2; a sum of twelve uniform ones has
+    # 67.8 % and 95.6 % there, with standard errors of 0.15 points.
+    for bound, share in ((1, 0.680), (2, 0.955)):
+        assert abs((abs(drawn) < bound).mean() - share) < 0.01
+    assert abs(drawn).max() < 6

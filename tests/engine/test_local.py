@@ -26,8 +26,10 @@ def requests(completions=3, prompts=PROMPTS, tag="t"):
 @pytest.fixture
 def sharp():
     """The tiny model with larger weights: distributions with a shape, and stop tokens now and
-    then."""
+    then. In fp64, so that no rounding decides a draw: which rows lie beside a row changes the last
+    bit of its logits, on some processors."""
     policy = tiny_policy()
+    policy.module.double()
     with torch.no_grad():
         for parameter in policy.module.parameters():
             if parameter.ndim > 1:
@@ -58,7 +60,7 @@ def test_log_probabilities_are_those_of_a_full_forward_pass(sharp):
     for i, completion in enumerate(c for group in answers for c in group):
         n = len(completion.token_ids)
         torch.testing.assert_close(
-            scored[i, :n], torch.tensor(completion.logprobs), rtol=1e-4, atol=1e-5
+            scored[i, :n].float(), torch.tensor(completion.logprobs), rtol=1e-4, atol=1e-5
         )
 
 
@@ -177,7 +179,7 @@ def test_every_family_decodes_what_its_own_generate_decodes(name, prompts, sharp
         ids = torch.tensor([prompt])
         for token, logprob in zip(completion.token_ids, completion.logprobs, strict=True):
             log_p = policy.module(ids).logits[0, -1].log_softmax(-1)
-            assert log_p.argmax().item() == token
+            assert log_p[token] > log_p.max() - 1e-4  # the likeliest, to rounding
             assert logprob == pytest.approx(log_p[token].item(), abs=1e-4)
             ids = torch.cat([ids, torch.tensor([[token]])], 1)
 
@@ -246,13 +248,15 @@ def test_nothing_asked_is_nothing_answered(sharp):
     assert engine.generate([Request((5, 6), ())], Sampling(5)) == [[]]
 
 
-def test_fp64_decodes_as_fp64_scores(sharp):
-    sharp.module.double()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_it_decodes_as_it_scores(sharp, dtype):
+    sharp.module.to(dtype)
     (answers,) = LocalEngine(sharp).generate(requests(3)[:1], Sampling(6))
     rows = Rows((PROMPTS[0],) * 3, tuple(c.token_ids for c in answers))
     scored = sharp.score(rows, 1.0).logp_BT
+    assert scored.dtype == dtype
     for i, completion in enumerate(answers):
-        got = torch.tensor(completion.logprobs, dtype=torch.float64)
+        got = torch.tensor(completion.logprobs, dtype=dtype)
         torch.testing.assert_close(scored[i, : len(got)], got, rtol=1e-5, atol=1e-5)
 
 

@@ -31,7 +31,7 @@ class Nursery:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+            env={"OMP_NUM_THREADS": "1", **os.environ, "HF_HUB_OFFLINE": "1"},
         )
         return self
 
@@ -59,14 +59,16 @@ class Nursery:
         return self.wait()
 
     def killed(
-        self, out: Path, lines: int, seconds: float, number: int = signal.SIGKILL, **job: Any
+        self, out: Path, lines: int, steps: float, number: int = signal.SIGKILL, **job: Any
     ) -> int:
-        """Begin a run, or go on, and send it a signal so many seconds after it has so many lines:
-        by its progress, as a machine may be fast or slow."""
+        """Begin a run, or go on, and send it a signal when it has so many lines and has then had
+        the time of so many steps: by its progress, as a machine may be fast or slow."""
         began, pid = _events(out), self.start(out, **job)
-        until = time.monotonic() + 60
-        while time.monotonic() < until and Path(f"/proc/{pid}").exists():
-            if _events(out) != began and sum(1 for _ in Run(out).metrics()) >= lines:
+        seconds = 0.0
+        while Path(f"/proc/{pid}").exists():
+            taken = [line["seconds"] for line in Run(out).metrics()]
+            if _events(out) != began and len(taken) >= lines:
+                seconds = steps * taken[-1] if taken else 0.0
                 break
             time.sleep(0.002)
         time.sleep(seconds)

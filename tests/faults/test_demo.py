@@ -37,7 +37,7 @@ def test_killed_at_random_moments(nursery, tmp_path):
         out = tmp_path / str(number)
         for _ in range(2):
             stopped += (
-                nursery.killed(out, chosen.randrange(5), chosen.uniform(0.0, 8.0), **JOB)
+                nursery.killed(out, chosen.randrange(5), chosen.uniform(0.0, 2.0), **JOB)
                 == -signal.SIGKILL
             )
         assert nursery.run(out, **JOB) == 0

@@ -54,7 +54,7 @@ def test_at_random_moments(nursery, straight, tmp_path):
         out = tmp_path / str(number)
         for _ in range(3):
             stopped += (
-                nursery.killed(out, chosen.randrange(9), chosen.uniform(0.0, 0.1))
+                nursery.killed(out, chosen.randrange(11), chosen.uniform(0.0, 2.0))
                 == -signal.SIGKILL
             )
         assert nursery.run(out) == 0, number

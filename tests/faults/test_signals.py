@@ -14,9 +14,8 @@ from tests.faults.harness import FULL, is_tidy, left_by
 
 
 def wait_for(there: Callable[[], bool]) -> None:
-    until = time.monotonic() + 120
+    """However long it takes; the limit of a test ends what never comes."""
     while not there():
-        assert time.monotonic() < until
         time.sleep(0.05)
 
 
@@ -26,7 +25,7 @@ def test_a_signal_at_any_moment(nursery, straight, tmp_path, number):
     stopped = 0
     for i in range(50 if FULL else 5):
         out = tmp_path / str(i)
-        got = nursery.killed(out, chosen.randrange(9), chosen.uniform(0.0, 0.1), number)
+        got = nursery.killed(out, chosen.randrange(9), chosen.uniform(0.0, 2.0), number)
         assert got in (code, 0), got
         if got == code and out.exists():
             stopped += 1
@@ -57,8 +56,8 @@ def test_what_is_left(nursery, straight, tmp_path, place):
 
 def test_a_second_signal_ends_it_at_once(nursery, straight, tmp_path):
     out = tmp_path / "r"
-    pid = nursery.start(out, meddle={"slow_save": 600})
-    # The save of step 3 has begun, or will in a moment, and lasts for ten minutes.
+    pid = nursery.start(out, meddle={"slow_save": 10**6})
+    # The save of step 3 has begun, or will in a moment, and lasts for days.
     wait_for(lambda: len(list(Run(out).metrics())) >= 3)
     os.kill(pid, signal.SIGTERM)
     os.kill(pid, signal.SIGTERM)  # passed on by whoever started it: the same one
@@ -80,13 +79,14 @@ def test_a_run_in_use_is_refused(nursery, straight, tmp_path):
     from tests.faults.harness import Nursery
 
     out, log = tmp_path / "r", tmp_path / "log"
+    pid = nursery.start(out, meddle={"slow_save": 10**6})
+    wait_for(lambda: len(list(Run(out).metrics())) >= 3)
     with Nursery() as other:
-        other.run(tmp_path / "warm")  # what it needs is loaded
-        pid = nursery.start(out, meddle={"slow_save": 3})
-        wait_for(lambda: (out / "metrics.jsonl").exists())
         assert other.run(out, log=str(log)) == 2
     assert f"is in use by process {pid} on " in log.read_text()
-    assert nursery.wait() == 0
+    os.kill(pid, signal.SIGKILL)
+    assert nursery.wait() == -signal.SIGKILL
+    assert nursery.run(out) == 0
     assert left_by(out) == straight
 
 

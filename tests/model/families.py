@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 import transformers as tf
 
+from paceline import chance
+
 SMALL = {
     "vocab_size": 90, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "pad_token_id": 0,
@@ -60,11 +62,16 @@ FAMILIES: dict[str, Callable[[], tf.PreTrainedModel]] = {
 
 def family(name: str) -> tf.PreTrainedModel:
     """Larger weights than a fresh model's, so that distributions have a shape and errors show."""
-    torch.manual_seed(0)
     module = FAMILIES[name]().eval()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim > 1:
-                parameter.mul_(4)
+    draw_weights(module, 0.08)
     module.set_attn_implementation("eager")
     return module
+
+
+def draw_weights(module: torch.nn.Module, spread: float, seed: int = 0) -> None:
+    """The same weights on every machine, which torch's own generator does not give."""
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if parameter.ndim > 1:
+                drawn = chance.normals(chance.key(seed, "families", name), parameter.numel())
+                parameter.copy_(torch.from_numpy(spread * drawn).view_as(parameter))

@@ -1,5 +1,6 @@
 """Where models come from, and how they are held."""
 
+import hashlib
 import importlib.util
 
 import pytest
@@ -8,6 +9,7 @@ from transformers import GptOssConfig, GptOssForCausalLM, MixtralConfig, Mixtral
 
 from paceline.errors import ConfigError
 from paceline.model import Policy, load_policy, load_tokenizer, locate, tiny
+from paceline.model.load import best_dtype
 from paceline.model.template import stop_token_ids
 from tests.conftest import tiny_policy
 
@@ -90,6 +92,15 @@ def test_the_tiny_model_is_the_same_for_the_same_seed_and_leaves_the_generator_a
     assert not torch.equal(a.lm_head.weight, c.lm_head.weight)
 
 
+def test_the_tiny_models_weights_are_the_same_on_every_machine():
+    digest = hashlib.sha256()
+    for parameter in tiny.model(0).parameters():
+        digest.update(parameter.detach().numpy().tobytes())
+    # Of integer arithmetic and one rounding: no library's or instruction set's own.
+    assert digest.hexdigest() == "b26797241f4088c886db1861bdb86b76a2dad1a47a4b3bb3ce9e20523cb5bdd2"
+    assert tiny.model(0).lm_head.weight.std().item() == pytest.approx(0.05, rel=0.03)
+
+
 def test_the_tiny_tokenizer_brings_text_back():
     tokenizer = tiny.tokenizer()
     text = "What is 47 + 56?\n = 103"
@@ -105,6 +116,18 @@ def test_bf16_keeps_fp32_masters_and_fp32_rotary_frequencies():
     assert all(b.dtype == torch.float32 for b in policy.module.buffers())
     # What is only used, not trained, has no masters.
     assert tiny_policy(torch.bfloat16, train=False).masters is None
+
+
+@pytest.mark.parametrize(
+    ("kernels", "dtype"), [("AVX512", torch.bfloat16), ("AVX2", torch.float32)]
+)
+def test_auto_is_bf16_where_processor_and_kernels_have_it(kernels, dtype, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: kernels)
+    assert best_dtype("cpu") == dtype
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert best_dtype("cpu") == torch.float32
 
 
 def test_no_dropout_is_left_on(tmp_path):

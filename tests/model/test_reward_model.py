@@ -22,6 +22,7 @@ from paceline.verify import LastNumber, Weighted
 from paceline.verify.judges import Judges, Rewards
 from paceline.verify.verifier import check_verifier
 from tests.model.dialects import CHATML, byte_level, dressed
+from tests.model.families import draw_weights
 
 PROBLEM = Problem("p", "What is 6 times 7?", "42")
 TEXTS = ("42", "It is 42, of course.", "no", "a much longer answer that says nothing at all " * 3)
@@ -35,8 +36,9 @@ def saved(folder, labels=1, pad=True, seed=0):
     config.pad_token_id = tokenizer.pad_token_id if pad else None
     if labels > 1:
         config.id2label = {i: f"label {i}" for i in range(labels)}
-    torch.manual_seed(seed)
-    LlamaForSequenceClassification(config).save_pretrained(folder)
+    module = LlamaForSequenceClassification(config)
+    draw_weights(module, 0.05, seed)
+    module.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
 
@@ -93,7 +95,7 @@ def test_a_long_answer_keeps_its_end(tmp_path):
     short, long = model.batch([PROBLEM] * 2, completions("42", "so " * 30 + "it is 42"))
     other = model.batch([PROBLEM], completions("no " * 30 + "so so so so it is 42"))[0]
     assert short.reason == long.reason == CUT_REASON
-    assert long.reward == other.reward
+    assert long.reward == pytest.approx(other.reward, abs=0.01)
     assert (
         RewardModel(model.path, device="cpu").batch([PROBLEM], completions("4"))[0].reason == REASON
     )
@@ -112,14 +114,13 @@ def saved_encoder(folder):
         special_tokens=[("<|im_start|>", first), ("<|im_end|>", last)],
     )
     tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    BertForSequenceClassification(
-        BertConfig(
-            vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-            intermediate_size=32, max_position_embeddings=64, num_labels=1, pad_token_id=0,
-            initializer_range=0.5,
-        )
-    ).save_pretrained(folder)  # fmt: skip
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=64, num_labels=1, pad_token_id=0,
+    )  # fmt: skip
+    module = BertForSequenceClassification(config)
+    draw_weights(module, 0.5)
+    module.save_pretrained(folder)
     return str(folder), tokenizer
 
 

@@ -131,11 +131,11 @@ def test_one_that_hangs_is_asked_once_a_probe():
             time.sleep(600)
         return 0.0
 
-    with Judges(hangs, Rewards(workers=1, seconds=0.5, on_error="drop")) as judges:
+    with Judges(hangs, Rewards(workers=1, seconds=3, on_error="drop")) as judges:
         found = probe_reward(task_of(NumberIn("tag")), judges, 0)
     (probe,) = [p for p in found.probes if p.name == "tags without end"]
     assert (probe.asked, probe.unanswered, probe.good) == (1, 1, False)
-    assert found.errors == ("'hangs' (test_audit.py) took longer than 0.5 s.",)
+    assert found.errors == ("'hangs' (test_audit.py) took longer than 3 s.",)
     sentences = findings(recipes.demo(), task_of(NumberIn("tag")), found, Overlap(9, 0, 0), None)
     assert any(f.bad and "'tags without end' got no verdict" in f.sentence for f in sentences)
 
@@ -235,12 +235,11 @@ def test_a_whole_audit_with_the_tiny_model(tmp_path, capsys):
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_the_command(tmp_path, capsys):
-    started = time.monotonic()
+def test_the_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("paceline.run.prepare.load_policy", lambda *_, **__: pytest.fail("loaded"))
     code = main(["audit", "tiny", "--no-model", "--json", "--page", str(tmp_path / "page")])
     record = json.loads(capsys.readouterr().out)
     assert code == (0 if record["sound"] else 4) and record["sampled"] is None
-    assert time.monotonic() - started < 60
     assert main(["audit", "tiny", "--rounds", "0"]) == 2
 
 

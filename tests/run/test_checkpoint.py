@@ -15,7 +15,7 @@ from paceline.run.checkpoint import State
 from paceline.run.restore import restore
 from paceline.run.rollouts import write_round
 from paceline.training import Rollouts, Schedule
-from tests.training.test_trainer import Keeps, Paid, digits, trainer_of, weights
+from tests.training.test_trainer import Keeps, Paid, noise, trainer_of, weights
 
 RUN = "a run's id"
 
@@ -126,7 +126,8 @@ def test_a_round_read_back_is_the_round(tmp_path):
     settings = Rollouts(
         problems=3, completions=4, max_tokens=5, mask_cut=True, accept="signal", max_draws=2
     )
-    kept = Kept(tmp_path, rollouts=settings, verifier=lambda p, c: digits(p, c).reward > 0.3)
+    odd = lambda p, c: noise(p, c) * (int(p.answer) % 2)  # noqa: E731
+    kept = Kept(tmp_path, rollouts=settings, verifier=odd)
     kept.trainer.step()
     before = kept.trainer.drawn
     again = Kept(tmp_path, rollouts=settings)

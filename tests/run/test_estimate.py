@@ -160,7 +160,8 @@ def test_rates_are_measured_and_leave_random_numbers_and_gradients_alone():
     for dtype in (torch.float32, torch.bfloat16):
         rates = measured(locate("tiny"), outline(dtype), work, dtype, CPU)
         assert rates is not None
-        assert 0 < rates.forward < rates.update and min(rates.score, rates.slope, rates.step) > 0
+        measures = (rates.forward, rates.update, rates.score, rates.slope, rates.step)
+        assert all(0 < rate < math.inf for rate in measures)
     assert torch.equal(torch.rand(1), expected)
 
 

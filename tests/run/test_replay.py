@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from paceline.cli import main
-from paceline.config import objective_from
+from paceline.config import Config, objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
 from paceline.layout import PACKED, PADDED, Rows
 from paceline.model import Pieces
@@ -34,6 +34,7 @@ from paceline.run.replay.tell import as_record
 from paceline.run.replay.way import way_to
 from paceline.run.replay.words import agreement, meaning, sentences
 from paceline.run.room import Room
+from paceline.tasks import Rows as RowsTask
 from paceline.training import Schedule
 from tests.conftest import tiny_policy
 from tests.run.fake_run import NASTY
@@ -45,10 +46,33 @@ from tests.training.test_trainer import trainer_of
 ROLLOUTS = {"problems": 8, "completions": 16, "max_tokens": 4}
 
 
+HALVES = """
+import hashlib
+def halves(problem, completion):
+    if problem.answer in SILENT:
+        return 0.0
+    return float(hashlib.blake2b(completion.text.encode()).digest()[0] % 2)
+"""
+"""A reward of which it is known who earns what, whatever tokens the model samples: of most problems
+about half of the answers, of some none."""
+SILENT = ("0",)
+
+
+def config_for(out: Path, **changes) -> Config:
+    """Eight of ten problems a round; out's folder gets the rows and the reward."""
+    rows, reward = out.parent / "rows.jsonl", out.parent / "halves.py"
+    data = [{"prompt": f"say {i}", "answer": str(i)} for i in range(10)]
+    rows.write_text("".join(json.dumps(row) + "\n" for row in data))
+    reward.write_text(HALVES.replace("SILENT", repr(SILENT)))
+    task = RowsTask(str(rows), reward=f"{reward}:halves", heldout=0, allow_cut=True)
+    options = {"rollouts": ROLLOUTS, "evaluation": {"problems": 0}, "optimizer": {"lr": 0.004}}
+    options |= {"task": task, "rewards": {"workers": 0}, "save_keep": 0}
+    return small(out, **(options | changes))
+
+
 def made(out: Path, **changes) -> Run:
-    options = {"steps": 12, "schedule": {"minibatches": 4}, "save_every": 3, "save_keep": 0}
-    options |= {"rollouts": ROLLOUTS, "evaluation": {"problems": 0}, "optimizer": {"lr": 0.004}}
-    return train(small(out, **(options | changes)), quiet=True)
+    options = {"steps": 12, "schedule": {"minibatches": 4}, "save_every": 3}
+    return train(config_for(out, **(options | changes)), quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -324,9 +348,11 @@ def test_the_weights_of_all_completions_are_one(later):
             length = len(later.round.rollouts[e.row].completion.token_ids)
             columns = (e.logp_T, e.anchor_T, e.ratio_T, e.advantage_T, e.push_T, e.clipped_T)
             assert {len(column) for column in columns} == {length}
-            assert not any(p for p, c in zip(e.push_T, e.clipped_T, strict=True) if c)
+            # At a bound there is no push. CISPO caps a weight, and its token is pushed the same.
+            bound = [p for p, c in zip(e.push_T, e.clipped_T, strict=True) if c]
+            assert all(bound) if m.name == "cispo" else not any(bound)
             logs = torch.tensor(e.logp_T) - torch.tensor(e.anchor_T)
-            assert e.ratio == pytest.approx(logs.mean().exp().item())
+            assert e.ratio == pytest.approx(logs.mean().exp().item(), rel=1e-5)
             assert torch.allclose(logs.exp(), torch.tensor(e.ratio_T))
 
 
@@ -377,16 +403,14 @@ def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
     """Σ push · ∂ log π / ∂ θ = −gradient, of the trainer's own path and of the tokens' numbers."""
     trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=lr)
     trainer.policy.layout = layout
-    while (
-        trainer.steps < 1 or trainer.part == 3 or not len(trainer.batch(trainer.drawn.round).rows)
-    ):
+    measured, round = None, None
+    while measured is None or not (objective == named.cispo() or 0 < measured.clip_fraction < 1):
         trainer.step()
-    round = trainer.drawn.round
-    measured, gradient = measure(Candidate("it", trainer, round), trainer.part, {})
+        round = trainer.drawn.round
+        if trainer.part < 3 and len(trainer.batch(round).rows):
+            measured, gradient = measure(Candidate("it", trainer, round), trainer.part, {})
     # What was measured left nothing behind that the next step would add to its own.
     assert not any(master.grad.any() for master in trainer.optimizer.masters)
-    if objective != named.cispo():  # of which nothing reaches the cap
-        assert 0 < measured.clip_fraction < 1
     batch = trainer.batch(round)
     scores = trainer.policy.scores(batch.rows, trainer.temperature)
     push_BT = torch.zeros_like(scores.logp_BT)
@@ -395,8 +419,8 @@ def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
         push_BT[place, : len(effect.push_T)] = torch.tensor(effect.push_T)
     (push_BT * scores.logp_BT).sum().backward()
     masters = trainer.optimizer.masters
-    for kept, master in zip(gradient, masters, strict=True):
-        assert torch.allclose(-master.grad.flatten(), kept, atol=1e-6, rtol=1e-4)
+    kept, pushed = torch.cat(list(gradient)), torch.cat([-m.grad.flatten() for m in masters])
+    assert (pushed - kept).norm() < 1e-4 * kept.norm()
 
 
 # Changes of the config
@@ -405,8 +429,7 @@ def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
 def test_a_change_at_a_resume_counts_from_its_step(tmp_path):
     options = {"steps": 4, "schedule": {"minibatches": 2}, "save_every": 2}
     made(tmp_path / "r", **options)
-    config = small(tmp_path / "r", **(options | {"steps": 8}), rollouts=ROLLOUTS, save_keep=0)
-    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.003})
+    config = config_for(tmp_path / "r", **(options | {"steps": 8}), optimizer={"lr": 0.003})
     run = resume(tmp_path / "r", config, named=["optimizer.lr"], quiet=True)
     for step, begin in ((4, 2), (8, 6)):
         found = replay(run.path, step, ["gspo"])
@@ -421,8 +444,7 @@ def test_a_change_at_a_resume_counts_from_its_step(tmp_path):
 def test_a_change_counts_from_the_checkpoint_that_a_run_fell_back_to(tmp_path):
     options = {"steps": 4, "schedule": {"minibatches": 2}, "save_every": 2}
     run = made(tmp_path / "r", **options)
-    config = small(run.path, **(options | {"steps": 6}), rollouts=ROLLOUTS, save_keep=0)
-    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.003})
+    config = config_for(run.path, **(options | {"steps": 6}), optimizer={"lr": 0.003})
     resume(run.path, config, named=["optimizer.lr"], quiet=True)
     for step in (4, 6):
         (run.checkpoints / f"step-00000{step}" / "policy.safetensors").write_bytes(b"broken")
@@ -435,8 +457,7 @@ def test_a_change_counts_from_the_checkpoint_that_a_run_fell_back_to(tmp_path):
 def test_another_limit_of_the_packs_counts_from_its_step(tmp_path):
     options = {"steps": 3, "schedule": {"minibatches": 2}, "save_every": 1}
     made(tmp_path / "r", **options, tokens_per_forward=200)
-    config = small(tmp_path / "r", **(options | {"steps": 6}), rollouts=ROLLOUTS, save_keep=0)
-    config = config.with_(evaluation={"problems": 0}, optimizer={"lr": 0.004})
+    config = config_for(tmp_path / "r", **(options | {"steps": 6}))
     run = resume(tmp_path / "r", config.with_(tokens_per_forward=64), quiet=True)
     for step, begin in ((4, 2), (6, 4)):  # step 3 was before it, in the same round as step 4
         assert replay(run.path, step, ["gspo"]).redone == Redone(begin, 1, 0.0, step - 1)
@@ -580,7 +601,8 @@ def test_an_entropy_term_is_in_the_gradient_and_in_no_push(run):
     pushed = {e.row: e for e in own.effects}
     for e in warm.effects:
         like = pushed[e.row].push_T if e.row in pushed else [0.0] * len(e.push_T)
-        assert list(e.push_T) == pytest.approx(list(like), abs=1e-7)
+        # In other packs, so to rounding.
+        assert list(e.push_T) == pytest.approx(list(like), rel=1e-4, abs=1e-7)
     assert abs(warm.grad_norm / own.grad_norm - 1) > 0.01
     assert meaning(found).endswith(
         "The entropy term of warm is in the gradient and in no push: it acts on all tokens that "

@@ -156,7 +156,9 @@ def test_rows_that_changed_are_told(tmp_path, capsys):
     write(0)
     words = ["train", "tiny", "--task", "rows", f"task.path={rows}", "task.allow_cut=true"]
     words += ["--out", str(tmp_path / "r"), "--quiet", "steps=2", "evaluation.problems=0"]
-    assert main([*words, "rollouts.problems=2", "rollouts.max_tokens=3"]) == 0
+    # So few that nothing is concluded if all of them are cut.
+    few = ["rollouts.problems=2", "rollouts.completions=4", "rollouts.max_tokens=3"]
+    assert main([*words, *few]) == 0
     write(1)
     assert main(["resume", str(tmp_path / "r"), "steps=3"]) == DataError.exit_code
     assert "are not those of the run" in capsys.readouterr().err

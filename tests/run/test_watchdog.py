@@ -1,11 +1,31 @@
 """A watchdog speaks when nothing goes on, names what is waited for, and is silent else."""
 
 import threading
-import time
+from types import SimpleNamespace
 
+from paceline.run import watchdog
 from paceline.run.watchdog import Watchdog
 from paceline.verify.judges import Judges, Rewards
 from tests.training.test_trainer import PROBLEMS, trainer_of
+
+
+class Looks:
+    """Instead of the clock, and of the event that ends a watchdog: so many looks, between which
+    time passes and something is done."""
+
+    def __init__(self, dog, monkeypatch, count, between=lambda: None):
+        self.count, self.between, self.now = count, between, 0.0
+        self.seconds = dog.seconds / 10
+        monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: self.now))
+        dog._over = self
+        dog._watch()
+
+    def wait(self, seconds):
+        assert seconds == self.seconds
+        self.now += seconds
+        self.count -= 1
+        self.between()
+        return self.count < 0
 
 
 def test_a_verdict_that_does_not_come_is_named():
@@ -13,33 +33,54 @@ def test_a_verdict_that_does_not_come_is_named():
 
     def hangs(problem, completion):
         if problem.id == "p7":
-            go_on.wait(30)
+            go_on.wait()
         return 0.0
 
     trainer = trainer_of(verifier=hangs)
     # In the trainer's own process no call has a time limit.
     trainer.sampler.judges = Judges(hangs, Rewards(workers=0))
 
-    def tell(text):
-        said.append(text)
-        go_on.set()
+    def tell(text):  # where the machine stood still for a while, something else is told first
+        if "on problem p7" in text:
+            said.append(text)
+            go_on.set()
 
     with Watchdog(trainer, trainer.sampler.judges, tell, seconds=0.5):
         for _ in range(4):
             trainer.step()
-    assert go_on.is_set() and len(said) == 1
     assert said[0].startswith("nothing has gone on for ") and "(sample)" in said[0]
     assert "the verdict of 'hangs' (test_watchdog.py) on problem p7 has been waited" in said[0]
     assert "; the trainer is at " in said[0]
 
 
-def test_while_something_goes_on_it_is_silent():
-    said = []
-    trainer = trainer_of()
-    with Watchdog(trainer, trainer.sampler.judges, said.append, seconds=1.0):
-        until = time.monotonic() + 2.5
-        while time.monotonic() < until:
-            trainer.step()
+def test_while_something_goes_on_it_is_silent(monkeypatch):
+    trainer, said = trainer_of(), []
+    # Ten looks are its patience: with a step between any two of them it is not tried.
+    dog = Watchdog(trainer, trainer.sampler.judges, said.append, seconds=1.0)
+    Looks(dog, monkeypatch, 35, trainer.step)
+    assert trainer.steps == 36 and said == []
+
+
+def test_where_nothing_goes_on_it_speaks_after_its_patience_and_twice_as_long(monkeypatch):
+    trainer, said = trainer_of(), []
+    trainer.step()
+    # Looks are 1/8 s apart. Since the first one it has waited 1.25 s at the eleventh, 2.5 s at the
+    # 21st, and 5 s at the 41st, which there is not.
+    dog = Watchdog(trainer, trainer.sampler.judges, said.append, seconds=1.25)
+    Looks(dog, monkeypatch, 39)
+    assert [text.partition(" in step")[0] for text in said] == [
+        "nothing has gone on for 1 s", "nothing has gone on for 2 s",
+    ]  # fmt: skip
+
+
+def test_a_single_verdict_is_a_sign_of_life(monkeypatch):
+    trainer, said = trainer_of(), []
+    dog = Watchdog(trainer, trainer.sampler.judges, said.append, seconds=1.0)
+
+    def judged():
+        trainer.sampler.judges.judged += 1
+
+    Looks(dog, monkeypatch, 35, judged)
     assert said == []
 
 
@@ -47,7 +88,7 @@ def test_the_oldest_verdict_is_the_one_waited_for_longest():
     go_on = threading.Event()
 
     def waits(problem, completion):
-        go_on.wait(30)
+        go_on.wait()
         return 0.0
 
     from paceline.types import Completion

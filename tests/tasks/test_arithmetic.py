@@ -1,10 +1,10 @@
 """The arithmetic task."""
 
-import time
 from typing import Any
 
 import pytest
 
+from paceline import chance
 from paceline.errors import ConfigError
 from paceline.tasks import Arithmetic
 from paceline.types import Completion, Problem
@@ -131,11 +131,17 @@ def test_a_cut_answer_can_be_allowed() -> None:
         assert verdict.solved == allowed
 
 
-def test_loading_is_quick() -> None:
-    Arithmetic().load()
-    start = time.process_time()
-    Arithmetic().load()
-    assert time.process_time() - start < 0.5  # Seconds; a tenth of it alone.
+def test_few_draws_are_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    choice = chance.choice
+    monkeypatch.setattr(chance, "choice", lambda *words: drawn.append(1) or choice(*words))
+    task = Arithmetic(("+",), low=0, high=63, problems=1000).load()
+    assert len(task.train) + len(task.heldout) == 1000
+    # 1,000 of 4,096 take Σ 4096 / (4096 − k) draws for k = 0 … 999: 4096 · ln(4096/3096) = 1,147.
+    assert 1000 <= len(drawn) < 1250
+    drawn.clear()
+    Arithmetic(("+",), low=0, high=62, problems=1000).load()  # few enough to be listed
+    assert drawn == []
 
 
 def test_by_program_the_printed_number_counts() -> None:

@@ -185,7 +185,8 @@ def test_held_out_rows_of_their_own_say_where_they_are(tmp_path: Path) -> None:
     ("reward", "answer", "said"),
     [
         ("choice", "Paris", r"'Paris', is no letter of an option"),
-        ("symbolic", "1" * 201, r"earns 0 of 1 \("),
+        ("symbolic", "1+" * 100 + "1", r"earns 0 of 1 \("),
+        ("symbolic", "6+\\foo{3}", r"'6\+\\foo\{3\}', cannot be read as an expression"),
         ("exact", "<think>5", r"'<think>5', earns 0 of 1 \(the reasoning was never closed\)"),
         ("cases", "5", r"has no column 'cases'; it has \[answer\]"),
     ],

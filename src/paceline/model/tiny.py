@@ -7,7 +7,11 @@ nothing, and can learn what is learnable from nothing: which answers pay.
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from .. import chance
+
 NAME = "tiny"
+SPREAD = 0.05
+"""The standard deviation of a weight."""
 CHARACTERS = "0123456789+-*/=?.,! abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ<>_#|\n"
 SPECIAL = ("<pad>", "<|im_start|>", "<|im_end|>")
 CHAT_TEMPLATE = (
@@ -38,7 +42,8 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LlamaForCausalLM:
-    """Two layers of width 64, 4 query heads on 2 key heads; the same weights for the same seed."""
+    """Two layers of width 64, 4 query heads on 2 key heads; a seed gives the same weights, to the
+    bit, on every machine."""
     config = LlamaConfig(
         vocab_size=len(SPECIAL) + 1 + len(CHARACTERS),
         hidden_size=64,
@@ -48,12 +53,17 @@ def model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LlamaForCausalLM
         num_key_value_heads=2,
         max_position_embeddings=512,
         tie_word_embeddings=True,
-        initializer_range=0.05,
+        initializer_range=SPREAD,
         bos_token_id=None,
         eos_token_id=2,
         pad_token_id=0,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)  # transformers initialises from the global generator
+    with torch.random.fork_rng(devices=[]):  # transformers draws from the global generator
         made: torch.nn.Module = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if parameter.ndim > 1:  # the others are norms, which begin at 1
+                drawn = SPREAD * chance.normals(chance.key(seed, NAME, name), parameter.numel())
+                parameter.copy_(torch.from_numpy(drawn).view_as(parameter))
+        made.get_parameter("model.embed_tokens.weight")[0] = 0  # padding's, as transformers has it
     return made.to(dtype)  # type: ignore[return-value]

@@ -48,8 +48,8 @@ class SymbolicAnswer(OwnVerifier):
             raise RewardError(f"Problem {problem.name} has no expected answer.")
         if not readable(problem.answer):
             raise RewardError(
-                f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', cannot be "
-                "read as an expression; use reward=exact for answers that are texts."
+                f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', cannot "
+                "be read as an expression; use reward=exact for answers that are texts."
             )
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:

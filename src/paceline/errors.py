@@ -81,6 +81,30 @@ class Interrupted(KeyboardInterrupt):
         return 128 + self.number
 
 
+SHORT_OF_MEMORY = (
+    "can't allocate memory", "cannot allocate memory", "unable to allocate", "not enough memory",
+    "out of memory", "can't start new thread", "failed to map segment",
+)  # fmt: skip
+"""How Python, torch's allocators, the loader of libraries and those below them put it."""
+
+
+def is_short_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, or room in the address space, ran out."""
+    said = str(error).lower()
+    kinds = RuntimeError | OSError | ImportError
+    told = isinstance(error, kinds) and any(words in said for words in SHORT_OF_MEMORY)
+    return told or isinstance(error, MemoryError)
+
+
+def short_of_memory(error: BaseException) -> MemoryShortError:
+    """The sentence for it, where no work can be cut into smaller pieces."""
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return MemoryShortError(
+        f"Memory ran out ({said[:160]}); end other programs, raise the limit of this one "
+        "(`ulimit -v`), or take a machine with more of it."
+    )
+
+
 def nearest(wrong: str, known: list[str]) -> str:
     """A sentence, Did you mean 'x'?, with the known name nearest to the wrong one, or nothing."""
     close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)

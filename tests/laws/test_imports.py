@@ -10,7 +10,7 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub"},
+    {"types", "errors", "chance", "hub", "terminal"},
     {"objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},

@@ -195,7 +195,7 @@ def test_a_plain_function_and_a_verifier_pass_as_they_are() -> None:
 
 
 def test_other_signatures_and_classes_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"'<lambda>' .* takes \(one\); a reward takes \(prob"):
+    with pytest.raises(ConfigError, match=r"'<lambda>' .* takes \(one\), and the names decide how it is called; a reward takes \(prob"):
         adapt(lambda one: 1.0)
     with pytest.raises(ConfigError, match="'LastNumber' is a class"):
         adapt(LastNumber)

@@ -4,12 +4,13 @@ Everything that is heavy is imported where it is used, so that `paceline --help`
 """
 
 import argparse
-import json
+import inspect
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, RewardError, RunsFailedError
+from ..terminal import print_json
 from .configured import SHORT, changed, config_of
 
 if TYPE_CHECKING:
@@ -75,14 +76,10 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
         )
     except RunsFailedError as error:
         if known.json and error.shown:
-            _print_json(Comparison(path).data)
+            print_json(Comparison(path).data)
         raise
     if known.json:
-        _print_json(Comparison(path).data)
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False))
+        print_json(Comparison(path).data)
 
 
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -113,6 +110,7 @@ def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
 def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .. import config as configuration
     from ..objective import named
+    from ..verify import name_of
 
     if known.objectives:
         for name, function in named.NAMES.items():
@@ -120,10 +118,11 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
         return
     config = _configured(known, changes)
     if known.json:
-        print(json.dumps({"config": configuration.to_json(config)}, ensure_ascii=False, indent=2))
+        print_json({"config": configuration.to_json(config)}, indent=2)
         return
     for key in configuration.keys(config):
         shown = type(key.value).__name__.lower() if key.path == "task" else key.value
+        shown = name_of(shown) if inspect.isfunction(shown) else shown
         print(f"{key.path} = {shown}")
         if known.keys:
             print(f"    {key.help} ({key.type_name})")
@@ -144,7 +143,7 @@ def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
     evaluation = evaluate_model(model_config(known, changes), quiet=known.json)
     if known.json:
-        print(json.dumps(asdict(evaluation), ensure_ascii=False, allow_nan=False))
+        print_json(asdict(evaluation))
 
 
 def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:

@@ -1,11 +1,11 @@
 """`paceline tasks`: what there is, and whether a task's gold answers score full marks."""
 
 import inspect
-import json
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import DataError
 from ..tasks import SOURCES, Task, TaskSource
+from ..terminal import print_json
 from ..types import Completion, Problem
 from ..verify.judges import Judges, Lost, Rewards
 
@@ -35,7 +35,7 @@ def tell_tasks(*, as_json: bool = False) -> None:
         name: (inspect.getdoc(source) or "").splitlines()[0] for name, source in SOURCES.items()
     }
     if as_json:
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        print_json(told, indent=2)
         return
     for name, line in told.items():
         print(f"{name:16}{line}")
@@ -68,7 +68,7 @@ def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -
     if as_json:
         found = {"task": task.name, "checked": checked, "without": without}
         found["failed"] = list(map(asdict, failed))
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print_json(found, indent=2)
     else:
         _tell(task, checked, without, failed)
     if failed:

@@ -1,25 +1,26 @@
 """The user's own rows: a file, a folder or a hub name, with the columns' names as options."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import ConfigError, nearest
-from ..types import AnyVerifier, Problem, Verifier
+from ..types import AnyVerifier, BatchVerifier, Problem, Verifier
 from ..verify import known
 from ..verify.asserts import Asserts
 from ..verify.choice import Choice
 from ..verify.code import Cases, PrintedAnswer
-from ..verify.load import load_function
+from ..verify.load import IN_PYTHON, load_function
 from ..verify.math import ExactAnswer, LastNumber, NumberIn
+from ..verify.missing import NotHere
 from ..verify.signatures import adapt
 from ..verify.symbolic import SymbolicAnswer
 from .columns import Columns, cell, in_words
 from .read import is_file, read_rows
 from .split import prompt_key, split
-from .task import Task, Template
+from .task import BY_NAME, Task, Template
 
 REWARDS: dict[str, Callable[[bool], Verifier]] = {
     "last_number": lambda allow_cut: LastNumber(allow_cut),
@@ -95,8 +96,11 @@ class Rows:
     """A system message; none for none."""
     user: str = "{prompt}"
     """The user's turn, with {prompt} where the row's prompt goes."""
-    reward: str = "last_number"
-    """A reward's name (docs/rewards.md lists them), or your own as file.py:function."""
+    reward: str | Callable[..., Any] | BatchVerifier = field(
+        default="last_number", metadata={BY_NAME: True}
+    )
+    """A reward's name (docs/rewards.md lists them), or your own as file.py:function; in Python also
+    the function or verifier itself."""
     answer_after: str | None = None
     """The expected answer is what follows the last of this mark in its column, such as ####."""
     allow_cut: bool = False
@@ -122,11 +126,11 @@ class Rows:
             heldout = split(rows, len(rows))[1]
             train = _without(train, heldout, notes)
         name = Path(self.path).absolute().stem
-        form = GOLD.get(self.reward)
+        form = GOLD.get(self._reward_name)
         return Task(
             name, tuple(train), heldout, template, verifier, tuple(notes),
             gold=None if form is None else partial(in_form, form),
-            full=FULL.get(self.reward, 1.0),
+            full=FULL.get(self._reward_name, 1.0),
         )  # fmt: skip
 
     def _check(self) -> None:
@@ -140,10 +144,20 @@ class Rows:
                 f"'{self.heldout_split}'; leave task.heldout_split out."
             )
 
+    @property
+    def _reward_name(self) -> str:
+        """ "" for a function or verifier of Python's."""
+        return self.reward if isinstance(self.reward, str) else ""
+
     def _verifier(self) -> AnyVerifier:
+        if not isinstance(self.reward, str):
+            return adapt(self.reward)
         if self.reward in REWARDS:
             return REWARDS[self.reward](self.allow_cut)
-        if ":" in self.reward:
+        place, colon, name = self.reward.rpartition(":")
+        if place == IN_PYTHON:
+            return NotHere(name)
+        if colon:
             return adapt(load_function(self.reward))
         raise ConfigError(
             f"There is no reward '{self.reward}'.{nearest(self.reward, list(REWARDS))} It is "
@@ -155,11 +169,12 @@ class Rows:
         return None if column is None else lambda problem: str(cell(problem.data, column))
 
     def _read(self, path: str, split: str, limit: int | None, notes: list[str]) -> list[Problem]:
+        name = self._reward_name
         columns = Columns(
             self.prompt,
             self.answer,
             self.answer_after,
-            "anything" if ":" in self.reward else ANSWERS.get(self.reward, "number"),
+            ANSWERS.get(name, "number") if name in REWARDS else "anything",
             () if self.split_key is None else (self.split_key,),
         )
         rows = read_rows(path, split, self.subset, limit)

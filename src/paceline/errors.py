@@ -72,7 +72,8 @@ class Interrupted(KeyboardInterrupt):
     """A signal that asked for an end: SIGINT (Ctrl-C) or SIGTERM."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"signal {number}")
+        said = "Ctrl-C (KeyboardInterrupt)" if number == 2 else f"signal {number}"
+        super().__init__(said)
         self.number = number
 
     @property

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in LOCKED or error.filename is None:
             raise
-        print(f"paceline: '{error.filename}': {error.strerror}.", file=sys.stderr)
+        told = f"'{error.filename}' cannot be read or written ({error.strerror})."
+        print(f"paceline: {told}", file=sys.stderr)
         return ConfigError.exit_code
     except Exception as error:
         if not is_short_of_memory(error):

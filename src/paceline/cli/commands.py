@@ -159,7 +159,7 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
     from .. import recipes
 
     path, task = Path(known.model), vars(known).get("task")
-    is_run = (path / "metrics.jsonl").is_file()
+    is_run = (path / "events.jsonl").is_file()
     if is_run and not (path / "model").is_dir():
         raise ConfigError(f"The run '{path}' has no model yet: it was stopped, or is going on.")
     model = {"path": str(path / "model") if is_run else known.model}

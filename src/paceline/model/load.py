@@ -13,6 +13,7 @@ import copy
 import hashlib
 import importlib.util
 import io
+import json
 import os
 import re
 import shutil
@@ -34,6 +35,7 @@ from .saving import telling_of_the_disk
 from .template import check_tokenizer, stop_token_ids
 
 Kind = Literal["folder", "hub", "gguf", "tiny"]
+CAUSAL = "AutoModelForCausalLM"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -80,17 +82,24 @@ def locate(name: str) -> Source:
 def _refuse_pickled(folder: Path) -> None:
     """Loading is of safetensors only: the older file is a pickle, which may run code."""
     pickled = next(iter(sorted(folder.glob("*.bin"))), None)
-    if pickled is not None and not any(folder.glob("*.safetensors")):
-        raise ConfigError(_convert(str(folder), pickled.name))
+    if pickled is None or any(folder.glob("*.safetensors")):
+        return
+    named = None
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        named = json.loads((folder / "config.json").read_bytes()).get("architectures")
+    raise ConfigError(_convert(str(folder), pickled.name, (named or [CAUSAL])[0]))
 
 
-def _convert(name: str, file: str) -> str:
-    to = name if Path(name).is_dir() else "./model"
+def _convert(name: str, file: str, kind: str) -> str:
+    """The sentence for weights that are not read, with a command that makes them readable."""
+    copied, to = "", name
+    if not Path(name).is_dir():
+        to = "./model"
+        copied = f"; transformers.AutoTokenizer.from_pretrained('{name}').save_pretrained('{to}')"
     return (
         f"'{name}' has its weights as {file} only, a format that may run code and is not read; "
-        'convert them once: `python -c "import transformers; '
-        f"m = transformers.AutoModelForCausalLM.from_pretrained('{name}'); "
-        f"m.save_pretrained('{to}')\"`."
+        f"convert them once, and use '{to}': `python -c \"import transformers; "
+        f"transformers.{kind}.from_pretrained('{name}').save_pretrained('{to}'){copied}\"`."
     )
 
 
@@ -160,7 +169,7 @@ def _into_cache() -> Iterator[None]:
     except OSError as error:
         raise ConfigError(
             f"The cache for converted models cannot be written at '{cache_dir()}' "
-            f"({error.strerror}); set PACELINE_CACHE to a folder that can be, with room in it."
+            f"({error.strerror}); set PACELINE_CACHE to a folder with room that can."
         ) from error
 
 
@@ -397,7 +406,7 @@ def _folder(source: Source) -> str:
 def _not_loaded(source: Source, what: str, error: Exception) -> ConfigError:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if "model.safetensors" in first and source.kind == "hub":
-        return ConfigError(_convert(source.name, "pytorch_model.bin"))
+        return ConfigError(_convert(source.name, "pytorch_model.bin", CAUSAL))
     hint = "there is no such folder here either; check the name, your connection or HF_ENDPOINT"
     if source.kind != "hub":
         hint = "check that the folder is whole"

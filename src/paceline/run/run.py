@@ -54,12 +54,7 @@ class Run:
         Raises: ConfigError where the directory holds a run, or anything else, already.
         """
         refuse_taken(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"'{path}' cannot be made ({error.strerror}); choose another with --out."
-            ) from error
+        make_directory(path)
         run = cls(path)
         run.acquire()
         run.make_folders()
@@ -229,6 +224,17 @@ def refuse_unwritable(path: Path, flag: str = "--out") -> None:
             f"'{path}' cannot be made, as nothing may be written into '{there}'; choose another "
             f"directory with {flag}."
         )
+
+
+def make_directory(path: Path, flag: str = "--out") -> None:
+    """Make a directory, if it is not there. Raises: ConfigError where it cannot be made."""
+    refuse_unwritable(path, flag)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"'{path}' cannot be made ({error.strerror}); choose another directory with {flag}."
+        ) from error
 
 
 def refuse_taken(path: Path) -> None:

@@ -56,7 +56,7 @@ def train(config: Config, *, before: Mapping[str, Any] | None = None, quiet: boo
                 run.event("started", "", 0)
                 _sit(run, checked, screen, interrupts, before=before)
         finally:
-            if run.lines.exists():
+            if run.lines.exists() or run.finished:
                 run.release()
             else:  # nothing was learned: the name stays free
                 run.remove()
@@ -149,11 +149,12 @@ def _room_for(run: Run) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why, ours = error.strerror, Path(error.filename or run.path).is_relative_to(run.path)
+        why, file = error.strerror, Path(error.filename or run.path)
+        ours = file.absolute().is_relative_to(run.path.absolute())
         if error.errno in FULL:
             told = f"The disk that holds '{run.path}' is full ({why}); make room"
         elif error.errno in LOCKED and ours:
-            told = f"'{error.filename or run.path}' cannot be written ({why}); mend that"
+            told = f"'{file}' cannot be written ({why}); mend that"
         else:
             raise
         raise CheckpointError(f"{told}, then {_again(run)}.") from error

@@ -189,7 +189,7 @@ class Judges:
             except StopIteration as end:
                 whole = partial(checked, end.value, self.verifier, case.problem)
                 said = self._tried(self.verifier, whole)
-        except RewardError as error:
+        except UserError as error:
             said = error
         except Exception as error:
             said = raised(self.verifier, error, f"problem {case.problem.id}")

@@ -25,12 +25,11 @@ SIGNATURES = (
 )
 """How a reward may be called; all but the columns' names are fixed."""
 NAMES = {
-    "problems": {"problems", "completions"},
-    "solution_str": {"data_source", "solution_str", "ground_truth", "extra_info"},
-    "queries": {"queries", "prompts", "labels"},
-    "responses": {"prompt", "responses", "answer"},
+    "solution_str": ("data_source", "solution_str", "ground_truth", "extra_info"),
+    "queries": ("queries", "prompts", "labels"),
+    "responses": ("prompt", "responses", "answer"),
 }
-"""All that a function may ask for which names the first of these."""
+"""All that a function can be given which asks for the first of these."""
 PAIR = {"problem": Problem, "completion": Completion}
 SHORT = {"p": "problem", "c": "completion"}
 """What a lambda calls them."""
@@ -231,15 +230,18 @@ def adapt(function: Any) -> AnyVerifier:
         ) from None
     names = names_of(function)
     needed = {p.name for p in parameters if _needed(p)}
-    if {"problems", "completions"} <= names and needed <= NAMES["problems"]:
+    if {"problems", "completions"} <= names and needed <= {"problems", "completions"}:
         return FromBatch(function)
     if "completions" in names:
         return FromColumns(function)
-    for name, shape in (("solution_str", FromScore), ("queries", FromLists)):
-        if name in names and needed <= NAMES[name]:
-            return shape(function)
-    if "responses" in names and needed <= NAMES["responses"]:
-        return FromLists(function)
+    for name in names & NAMES.keys():
+        if unknown := sorted(needed - set(NAMES[name])):
+            raise ConfigError(
+                f"{_told(function, parameters)}, and nothing is known by the name '{unknown[0]}' "
+                f"beside '{name}'; give it a default, or take what there is: "
+                f"{', '.join(NAMES[name])}."
+            )
+        return FromScore(function) if name == "solution_str" else FromLists(function)
     places = pair_of(parameters)
     if places is None:
         raise ConfigError(_refusal(function, parameters))
@@ -294,10 +296,14 @@ def _is_plain(annotation: Any) -> bool:
     return (get_origin(annotation) or annotation) in (str, list, dict)
 
 
-def _refusal(function: Callable[..., Any], parameters: Sequence[Parameter]) -> str:
+def _told(function: Callable[..., Any], parameters: Sequence[Parameter]) -> str:
     stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
     takes = ", ".join(stars.get(p.kind, "") + p.name for p in parameters)
-    told = f"The reward {name_of(function)} takes ({takes})"
+    return f"The reward {name_of(function)} takes ({takes})"
+
+
+def _refusal(function: Callable[..., Any], parameters: Sequence[Parameter]) -> str:
+    told = _told(function, parameters)
     plain = [p for p in parameters if p.name in PAIR and _is_plain(p.annotation)]
     if plain and pair_of([p.replace(annotation=p.empty) for p in parameters]):
         name, kind = plain[0].name, inspect.formatannotation(plain[0].annotation).strip("'")

@@ -115,6 +115,11 @@ def _modules_of(thing: Any) -> list[str]:
     return list(found)
 
 
+def _path() -> str:
+    """Where this process finds modules; the empty entry of a notebook is the working directory."""
+    return os.pathsep.join(dict.fromkeys(place or os.getcwd() for place in sys.path))
+
+
 def _importable(module: str) -> bool:
     """Whether another process finds it: `__main__` is another one there."""
     if module == "__main__":
@@ -221,7 +226,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is the trainer's; what it started ends with it
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+                env={**os.environ, "PYTHONPATH": _path()},
             )
             if self._over:  # `end` may have come before there was a process to end
                 self._kill()

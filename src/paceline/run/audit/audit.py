@@ -10,7 +10,7 @@ from ...terminal import print_json
 from ...verify.judges import Judges
 from .. import prepare
 from ..check import check
-from ..run import refuse_unwritable
+from ..run import make_directory, refuse_unwritable
 from ..screen import Screen, printable
 from .model import Overlap, Sampled, overlap_of, sample_model
 from .page import write_page
@@ -83,7 +83,7 @@ def audit(
         config.name, task.name, len(task.train), rewarded, overlap, sampled, found, verdict(found)
     )
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        make_directory(out, "--page")
         (out / "audit.json").write_text(
             json.dumps(as_record(made), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
         )

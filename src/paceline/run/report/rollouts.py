@@ -43,7 +43,8 @@ def rollouts(folder: Path) -> Json:
     rounds, unread = [], []
     for path in chosen:
         try:
-            table = pq.read_table(path, columns=COLUMNS)
+            # Without threads: where none can be started, pyarrow's would be waited for for ever.
+            table = pq.ParquetFile(path).read(COLUMNS, use_threads=False)
         except (pa.ArrowException, OSError):
             unread.append(path.name)
             continue

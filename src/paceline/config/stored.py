@@ -8,7 +8,7 @@ with it from the session that has it, and from there only.
 import dataclasses
 import typing
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError, nearest
@@ -39,7 +39,7 @@ def to_json(value: Any) -> Any:
     if callable(value):
         return {"function": _reference(value)}
     if isinstance(value, Real) and not isinstance(value, int | float):
-        return float(value)  # numpy's
+        return int(value) if isinstance(value, Integral) else float(value)  # numpy's
     return value
 
 

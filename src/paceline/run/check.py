@@ -149,9 +149,8 @@ def _for_training(checked: Checked, path: Path, timed: bool) -> Checked:
     seconds = None if rates is None else Seconds.of(config, work, rates, disk)
     notes += check_others(rates, checked.device)
     estimate = Estimate(outline.parameters, outline.context, memory, disk, seconds, room)
-    return replace(
-        checked, tried=tried, estimate=estimate, notes=(*checked.notes, *notes, *tried.notes)
-    )
+    notes = [*checked.notes, *notes, *tried.notes]
+    return replace(checked, tried=tried, estimate=estimate, notes=tuple(notes))
 
 
 def _check_round(config: Config, task: Task) -> None:

@@ -70,7 +70,7 @@ def _from_file(place: str) -> ModuleType:
     except UserError:  # it says already what is wrong, as with a model that is not there
         del sys.modules[title]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[title]
         said = " ".join(str(error).split())
         raise ConfigError(f"Loading '{place}' raised {type(error).__name__}: {said}.") from error
@@ -84,7 +84,7 @@ def _from_package(place: str) -> ModuleType:
             return importlib.import_module(place)
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"Importing '{place}' raised {type(error).__name__}: {error}; a file is named as "
             "path/to/file.py:name."

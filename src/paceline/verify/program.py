@@ -1,5 +1,6 @@
 """Programs in completions: where they stand, and how they are run."""
 
+import builtins
 import re
 from dataclasses import dataclass, field
 from threading import local
@@ -127,9 +128,21 @@ class RunsPrograms(OwnVerifier):
         return program_in(completion.text, self.where, self.tag)
 
 
+ERRORS = frozenset(
+    name
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+)
+
+
 def why_ended(result: Result) -> str:
-    """The reason of a program that did not end well: its error's type, for equal cases."""
+    """The reason of a program that did not end well: its error's type, for equal cases.
+
+    Only Python's own types are named: reasons are counted, and a program may call its own as it
+    likes.
+    """
     last = result.stderr.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
     kind = re.match(r"[A-Za-z_][\w.]*(?=:|$)", last)
-    raised = result.outcome == "failed" and kind
-    return f"the program raised {kind[0]}" if raised and kind else f"the program {result.reason}"
+    if result.outcome != "failed" or kind is None:
+        return f"the program {result.reason}"
+    return f"the program raised {kind[0] if kind[0] in ERRORS else 'an error of its own kind'}"

@@ -7,7 +7,8 @@ from typing import ParamSpec, TypeVar
 from ..errors import RewardError, UserError, is_short_of_memory, short_of_memory
 from ..verify.load import refuse_while_loading
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:

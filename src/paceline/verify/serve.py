@@ -5,6 +5,7 @@ prints goes to standard error, so that it cannot be taken for a message.
 """
 
 import ctypes
+import io
 import os
 import pickle
 import sys
@@ -20,7 +21,8 @@ from .worker import HEAD
 
 def main() -> None:
     _die_with(int(sys.argv[1]))
-    sys.stdout.reconfigure(errors="replace")  # what a reward prints must not end it
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what a reward prints must not end it
     with loading():
         _serve()
 

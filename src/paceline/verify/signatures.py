@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
-from typing import Any, get_origin
+from typing import Any, cast, get_origin
 
 from ..errors import ConfigError, RewardError
 from ..types import AnyVerifier, BatchVerifier, Completion, Composed, Problem, Verdict
@@ -218,7 +218,7 @@ def adapt(function: Any) -> AnyVerifier:
             f"The reward '{function.__name__}' is a class; name a function or an instance of it."
         )
     if isinstance(function, OwnVerifier | BatchVerifier | Composed):
-        return function
+        return cast(AnyVerifier, function)
     if not callable(function):
         raise ConfigError(f"A reward is a function or a verifier, not {_value(function)}.")
     try:
@@ -247,7 +247,7 @@ def adapt(function: Any) -> AnyVerifier:
         raise ConfigError(_refusal(function, parameters))
     straight = list(places.items()) == [(p.name, r) for p, r in zip(parameters, PAIR, strict=False)]
     by_place = all(p.kind is not Parameter.KEYWORD_ONLY for p in parameters[:2])
-    return function if straight and by_place else FromPair(function)
+    return cast(AnyVerifier, function) if straight and by_place else FromPair(function)
 
 
 def pair_of(parameters: Sequence[Parameter]) -> dict[str, str] | None:

@@ -76,13 +76,38 @@ class Interrupted(KeyboardInterrupt):
     """A signal that asked for an end: SIGINT (Ctrl-C) or SIGTERM."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"signal {number}")
+        said = "Ctrl-C (KeyboardInterrupt)" if number == 2 else f"signal {number}"
+        super().__init__(said)
         self.number = number
 
     @property
     def exit_code(self) -> int:
         """130 or 143, as shells put it."""
         return 128 + self.number
+
+
+SHORT_OF_MEMORY = (
+    "can't allocate memory", "cannot allocate memory", "unable to allocate", "not enough memory",
+    "out of memory", "can't start new thread", "failed to map segment",
+)  # fmt: skip
+"""How Python, torch's allocators, the loader of libraries and those below them put it."""
+
+
+def is_short_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, or room in the address space, ran out."""
+    said = str(error).lower()
+    kinds = RuntimeError | OSError | ImportError
+    told = isinstance(error, kinds) and any(words in said for words in SHORT_OF_MEMORY)
+    return told or isinstance(error, MemoryError)
+
+
+def short_of_memory(error: BaseException) -> MemoryShortError:
+    """The sentence for it, where no work can be cut into smaller pieces."""
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return MemoryShortError(
+        f"Memory ran out ({said[:160]}); end other programs, raise the limit of this one "
+        "(`ulimit -v`), or take a machine with more of it."
+    )
 
 
 def nearest(wrong: str, known: list[str]) -> str:

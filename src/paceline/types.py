@@ -4,7 +4,7 @@ them starts in milliseconds and can run in a process of its own.
 All records are frozen and slotted; none is ever changed after it was made.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -112,6 +112,8 @@ class BatchVerifier(Protocol):
 
 
 AnyVerifier = Verifier | BatchVerifier
+Reward = AnyVerifier | Callable[..., Any]
+"""A verifier, or a function of any signature that `verify.adapt` makes one of."""
 Asking = Generator[AnyVerifier, Verdict, Verdict]
 """Yields a verifier, is sent its verdict, and in the end returns a verdict of its own."""
 

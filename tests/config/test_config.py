@@ -1,8 +1,10 @@
 """Configs: keys by path, as text, as TOML, as JSON."""
 
 import json
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from paceline import config as configuration
@@ -11,6 +13,25 @@ from paceline.config import Config, apply, from_json, keys, read_toml, to_json
 from paceline.errors import ConfigError
 from paceline.objective import KL, Objective, named
 from paceline.tasks import Arithmetic, Rows
+from paceline.verify import (
+    Asserts,
+    Cases,
+    Choice,
+    ExactAnswer,
+    LastNumber,
+    LengthTarget,
+    NumberIn,
+    NumberPrinted,
+    Overlong,
+    PrintedAnswer,
+    Product,
+    ProgramFailed,
+    Repetition,
+    SymbolicAnswer,
+    TagCount,
+    Tags,
+    Weighted,
+)  # fmt: skip
 
 
 def test_with_changes_a_copy():
@@ -66,11 +87,36 @@ def test_the_task_comes_first_whatever_the_order():
         ("steps", "-1", "at least 0"),
         ("rollouts.temperature", "0", "above 0"),
         ("schedule.minibatches", "9", "only 8 problems"),
+        ("seed", "99999999999999999999", r"^seed is 99999999999999999999; it takes a number below"),
+        ("task.low", "99999999999999999999", r"^task\.low is 9+; it takes a number below 2\^63\.$"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(key, text, sentence):
     with pytest.raises(ConfigError, match=sentence):
         apply(recipes.tiny(), {key: text})
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
+def test_no_number_may_be_none(text):
+    """Of a sweep that divided by 0: every key that takes a number, here of all recipes."""
+    tried = 0
+    for start in map(recipes.by_name, recipes.NAMES):
+        for key in keys(start):
+            if key.annotation is float:
+                tried += 1
+                with pytest.raises(ConfigError, match=rf"{key.path}|{key.path.partition('.')[0]}"):
+                    apply(start, {key.path: text})
+    assert tried > 20
+
+
+def test_numbers_of_numpy_are_numbers():
+    start = recipes.tiny().with_(**{"optimizer.lr": np.float32(0.5), "steps": np.int64(3)})
+    data = json.loads(json.dumps(to_json(start)))
+    assert data["optimizer"]["lr"] == 0.5 and repr(data["steps"]) == "3"
+    with pytest.raises(ConfigError, match=r"^optimizer\.lr is nan; it takes a finite number\.$"):
+        start.with_(**{"optimizer.lr": np.float32("nan")})
+    with pytest.raises(ConfigError, match=r"^objective\.advantage\.scale is inf; it takes"):
+        start.with_(objective=Objective(advantage=Own(math.inf)))
 
 
 def test_objectives_take_their_arguments_from_text():
@@ -146,6 +192,61 @@ def test_json_keeps_kl_corrections_and_a_users_own_parts():
     assert back.kl == objective.kl and back.correction == objective.correction
     # Under pytest this file may be loaded twice, under two names: compare what it says.
     assert repr(back.advantage) == repr(objective.advantage)
+
+
+def reward_of_here(problem, completion):
+    return 1.0
+
+
+def columns_of_here(completions, **columns):
+    return [1.0]
+
+
+def with_reward(reward):
+    return recipes.tiny().with_(task=Rows("rows.jsonl", reward=reward))
+
+
+def kept(reward):
+    return json.loads(json.dumps(to_json(with_reward(reward))))["task"]["reward"]
+
+
+def test_a_function_as_a_reward_is_kept_by_the_name_that_a_command_line_takes():
+    assert kept(reward_of_here) == f"{__name__}:reward_of_here"
+    assert kept("mine.py:reward") == "mine.py:reward" and kept("exact") == "exact"
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [
+        LastNumber(True), NumberIn("tag", units=("cm",)), ExactAnswer(), SymbolicAnswer("boxed"),
+        Choice("tag"), PrintedAnswer(last_line=True), Cases(strict=False), Asserts(), Tags(),
+        TagCount(("a", "b")), Overlong(512, 128), LengthTarget(50), Repetition(), NumberPrinted(),
+        ProgramFailed(), Weighted((("a", LastNumber(), 1.0), ("b", Tags(), 0.2)), answer="a"),
+        Product((("a", LastNumber()),)), Tags(strict=True) & NumberIn("tag"),
+    ],
+)  # fmt: skip
+def test_our_own_verifiers_as_rewards_are_kept_as_they_are(reward):
+    made = with_reward(reward)
+    assert from_json(json.loads(json.dumps(to_json(made)))) == made
+
+
+def test_functions_in_a_sum_are_kept_by_their_names():
+    reward = Weighted((("a", reward_of_here, 1.0), ("b", columns_of_here, 0.5)))
+    (_, first, _), (_, second, _) = kept(reward)["parts"]
+    assert first == {"function": f"{__name__}:reward_of_here"}
+    assert second == {"function": f"{__name__}:columns_of_here"}
+    assert to_json(from_json(to_json(with_reward(reward)))) == to_json(with_reward(reward))
+
+
+def test_a_reward_that_no_file_holds_is_kept_as_one_of_the_session():
+    def within(problem, completion):
+        return 1.0
+
+    assert kept(within) == "<python>:within"
+    assert kept(lambda problem, completion: 1.0) == "<python>:<lambda>"
+    assert kept(Weighted((("a", within, 1.0),))) == "<python>:Weighted"
+    back = from_json(to_json(with_reward(within)))
+    assert back.task.reward == "<python>:within"
 
 
 def test_json_with_an_unknown_key_or_part_is_refused():

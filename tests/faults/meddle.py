@@ -268,3 +268,20 @@ def full(names: list[str]) -> None:
         return write(file, data)
 
     os.write = refusing
+
+
+def no_room_for_the_model(path: str) -> None:
+    """A file takes all the room that the disk has left, but for a few kilobytes, when the final
+    model is to be saved."""
+    from paceline.model import Policy
+
+    save = Policy.save
+
+    def saved(self: Policy, folder: Path) -> None:
+        with suppress(OSError), open(path, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        os.truncate(path, os.path.getsize(path) - 100_000)
+        save(self, folder)
+
+    Policy.save = saved

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet  # noqa: F401
 import transformers.models.llama.modeling_llama  # noqa: F401
 
-from paceline import recipes
+from paceline import recipes, tasks
 from paceline.errors import Interrupted, UserError
 from paceline.objective import named
 from paceline.run import resume, train
@@ -45,7 +45,10 @@ def run(job: dict) -> int:
             getattr(meddle, name)(argument)
         recipe = job.get("recipe", "tiny")
         changes = (CHANGES if recipe == "tiny" else {}) | job.get("changes", {})
-        config = recipes.by_name(recipe).with_(**changes, out=str(out))
+        start = recipes.by_name(recipe)
+        if "task" in job:
+            start = start.with_(task=tasks.by_name(job["task"])())
+        config = start.with_(**changes, out=str(out))
         if (out / "config.json").is_file():
             resume(out, quiet=job.get("quiet", True))
         else:

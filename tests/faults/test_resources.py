@@ -8,7 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from paceline.run import Run
+from paceline.config import Config
+from paceline.run import Run, resume
+from paceline.run.resuming import config_of
 from tests.faults.harness import is_tidy, left_by
 
 
@@ -74,6 +76,52 @@ def test_a_real_disk_that_fills_up(nursery, straight, own_disk, tmp_path):
     filler.unlink()
     assert nursery.run(out) == 0
     assert left_by(out) == straight and is_tidy(out)
+
+
+@pytest.mark.parametrize("save_every", [0, 3])
+def test_a_disk_that_is_full_when_the_model_is_saved(nursery, own_disk, tmp_path, save_every):
+    """safetensors raises no OSError: it only says so."""
+    out, log = own_disk / "r", tmp_path / "log"
+    meddle = {"no_room_for_the_model": str(own_disk / "filler")}
+    changes = {"save_every": save_every}
+    assert nursery.run(out, log=str(log), quiet=False, meddle=meddle, changes=changes) == 5
+    said = log.read_text()
+    assert "Traceback" not in said and is_tidy(out)
+    told = said.strip().splitlines()[-1]
+    assert (
+        f"The disk that holds '{out}' is full (No space left on device); make room, then " in told
+    )
+    on = f"`paceline resume {out}`." if save_every else "with `paceline train "
+    assert on in told and ("no step was saved" in told) == (save_every == 0)
+
+
+def test_a_process_of_the_reward_that_is_killed_is_counted(nursery, tmp_path):
+    rows, out = tmp_path / "rows.csv", tmp_path / "r"
+    rows.write_text("prompt,answer\n" + "".join(f"{i} + 1?,{i + 1}\n" for i in range(40)))
+    reward = tmp_path / "mine.py"
+    reward.write_text(
+        "import os, signal\nfrom pathlib import Path\n"
+        "def reward(problem, completion):\n"
+        f"    mark = Path({str(tmp_path / 'killed')!r})\n"
+        f"    if Path({str(out / 'metrics.jsonl')!r}).exists() and not mark.exists():\n"
+        "        mark.touch()\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return float(len(completion.text))\n"
+    )
+    changes = {"task.path": str(rows), "task.reward": f"{reward}:reward", "steps": 4}
+    assert nursery.run(out, task="rows", changes=changes) == 0
+    run = Run(out)
+    assert run.finished and run.summary["counters"]["workers_restarted"] == 1
+    (event,) = (e for e in run.events() if e["kind"] == "worker")
+    assert event["text"] == "a process of the reward ended by itself, and was started again"
+
+
+def test_a_run_of_no_steps_is_kept_and_goes_further(nursery, tmp_path):
+    out, log = tmp_path / "r", tmp_path / "log"
+    assert nursery.run(out, log=str(log), quiet=False, changes={"steps": 0}) == 0
+    said = log.read_text()
+    assert "report" not in said and f"model    {out / 'model'}" in said
+    assert Run(out).finished and (out / "model" / "model.safetensors").is_file()
+    assert resume(out, Config.with_(config_of(Run(out)), steps=1), quiet=True).summary["steps"] == 1
 
 
 @pytest.mark.parametrize(

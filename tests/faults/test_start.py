@@ -177,8 +177,12 @@ def hangs(problem, completion):
 def exits(problem, completion):
     import os
     os._exit(3)
+def leaves(problem, completion):
+    raise SystemExit(1)
 def short(problems, completions):
     return [1.0]
+def unknown(completion, answer):
+    return 1.0
 def lists(completions, **columns):
     return [1.0, 2.0]
 """
@@ -194,6 +198,7 @@ def lists(completions, **columns):
         ("inf", "The reward 'inf' (mine.py) returned -inf for problem "),
         ("hangs", "The reward 'hangs' (mine.py) took longer than 3 s for problem "),
         ("exits", "The reward 'exits' (mine.py) ended its process."),
+        ("leaves", "The reward 'leaves' (mine.py) called sys.exit(1) on problem "),
         ("short", "The reward 'short' (mine.py) answered 1 verdicts for 2 completions."),
         ("lists", "The reward 'lists' (mine.py) must return a list with one number for each "),
     ],
@@ -204,8 +209,14 @@ def test_a_reward_that_breaks_is_found_before_the_model_is_loaded(name, sentence
     words = (*words, f"rewards.seconds={3 if name == 'hangs' else 600}")
     error = refused(capsys, 4, *words)
     assert sentence in error.splitlines()[-1]
-    if name != "raises":
+    if name not in ("raises", "leaves"):
         assert "Traceback" not in error
+
+
+def test_a_reward_that_nothing_here_calls_so_is_refused(capsys):
+    Path("mine.py").write_text(REWARDS)
+    said = refused(capsys, 2, *TINY, *rows(*sums(9)), "task.reward=mine.py:unknown")
+    assert "'unknown' (mine.py) takes (completion, answer), and the names decide how" in said
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -219,6 +230,45 @@ def test_what_a_reward_raises_is_shown_with_its_own_frames_and_no_others(workers
         f'  File "{Path("mine.py").resolve()}", line 4, in helper',
     ]
     assert told[-2] == "ValueError: could not convert string to float: 'no number'"
+
+
+# The place.
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("train", "tiny", "--out", "file"),
+            "'file' is a file, and a directory is wanted; choose ",
+        ),
+        (("check", "tiny", "--out", "file/x"), "'file/x' cannot be made, as '{here}/file' is a fi"),
+        (("train", "tiny", "--out", "file/x"), "is a file; choose another with --out."),
+        (("train", "tiny", "--out", "/proc/no/x"), "--out"),
+        (
+            ("compare", "tiny", "--objectives", "grpo,rloo", "--out", "file/x"),
+            "another with --out.",
+        ),
+        (("audit", "tiny", "--no-model", "--page", "file"), "choose another with --page."),
+    ],
+)
+def test_a_place_that_is_no_directory(words, sentence, capsys, here):
+    Path("file").touch()
+    assert sentence.format(here=here) in refused(capsys, 2, *words)
+
+
+def test_a_place_that_cannot_be_written(capsys, here, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, how: Path(path) != here)
+    for words in (
+        ["train", "tiny"], ["check", "tiny"], ["compare", "tiny", "--objectives", "grpo,rloo"],
+        ["audit", "tiny", "--no-model"],
+    ):  # fmt: skip
+        said = refused(capsys, 2, *words)
+        flag = "--page" if words[0] == "audit" else "--out"
+        assert (
+            f"as nothing may be written into '{here}'; choose another directory with {flag}."
+            in (said)
+        )
 
 
 # The machine.

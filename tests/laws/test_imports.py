@@ -12,7 +12,7 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub", "lazy", "text"},
+    {"types", "errors", "chance", "hub", "lazy", "text", "terminal"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},

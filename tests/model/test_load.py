@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -239,3 +241,64 @@ def test_attention_sinks_are_refused(policy):
     )  # fmt: skip
     with pytest.raises(ConfigError, match="attention sinks"):
         Policy(GptOssForCausalLM(config), policy.tokenizer, (2,))
+
+
+def in_pickles(folder, kind="LlamaForCausalLM"):
+    """A model as older libraries saved it."""
+    model = tiny.model()
+    model.config.architectures = [kind]
+    model.config.save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+
+
+def test_weights_that_may_run_code_are_refused_and_the_way_out_works(tmp_path, monkeypatch):
+    in_pickles(tmp_path)
+    with pytest.raises(ConfigError) as refused:
+        locate(str(tmp_path))
+    said = str(refused.value)
+    assert said.startswith(f"'{tmp_path}' has its weights as pytorch_model.bin only, a format that")
+    command = said.partition("`python -c ")[2].removesuffix("`.").strip('"')
+    subprocess.run([sys.executable, "-c", command], check=True, capture_output=True)
+    policy = load_policy(locate(str(tmp_path)), tiny.tokenizer(), dtype=torch.float32, train=False)
+    ours = tiny.model().state_dict()
+    assert all(torch.equal(t, ours[n]) for n, t in policy.module.state_dict().items())
+
+
+def test_a_reward_model_is_converted_as_what_it_is(tmp_path):
+    in_pickles(tmp_path, "LlamaForSequenceClassification")
+    with pytest.raises(
+        ConfigError, match=r"transformers\.LlamaForSequenceClassification\.from_pre"
+    ):
+        locate(str(tmp_path))
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with a GGUF file that nobody reads."""
+    folder = tmp_path / "some_model"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "m.gguf").write_bytes(b"GGUF")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["some_model", "some-model", "some.model"])
+def test_a_package_has_the_name_that_pip_writes_too(package, name):
+    assert locate(f"package:{name}").path.endswith("some_model/m.gguf")
+
+
+def test_a_cache_that_cannot_be_written_is_told(package, tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.touch()
+    for variable, place in (("PACELINE_CACHE", file), ("HOME", file / "home")):
+        for name in ("PACELINE_CACHE", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(variable, str(place))
+        where = place if variable == "PACELINE_CACHE" else place / ".cache" / "paceline"
+        with pytest.raises(ConfigError) as refused:
+            load_tokenizer(locate("package:some-model"))
+        assert str(refused.value) == (
+            f"The cache for converted models cannot be written at '{where}' (Not a directory); set "
+            "PACELINE_CACHE to a folder with room that can."
+        )

@@ -275,13 +275,16 @@ def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, caps
         small(out, steps=1, objective=objective_from(f"{mine}:mine"), evaluation={"problems": 0}),
         quiet=True,
     )
-    was = Run(out).config["fingerprints"]["code"]
+    was, before = (Run(out).config["fingerprints"][key] for key in ("code", f"code of {mine}"))
     mine.write_text(mine.read_text() + "# another\n")
     assert main(["resume", str(out), "steps=2"]) == 0
     now = Run(out).config["fingerprints"]["code"]
-    assert f"by its hash, was {was[:8]} and is {now[:8]}" in capsys.readouterr().out
+    read = Run(out).config["fingerprints"][f"code of {mine}"]
+    told = f"note: {mine}, by its hash, was {before[:8]} and is {read[:8]}; the run goes on, but"
+    assert told in capsys.readouterr().out
     (change,) = Run(out).config["changes"]
-    assert change == {"step": 1, "keys": {"steps": [1, 2]}, "fingerprints": {"code": [was, now]}}
+    both = {"code": [was, now], f"code of {mine}": [before, read]}
+    assert change == {"step": 1, "keys": {"steps": [1, 2]}, "fingerprints": both}
     assert Surroundings.at(Run(out).config, 1).fingerprints["code"] == was
     assert main(["resume", str(out), "steps=3"]) == 0
     assert "by its hash" not in capsys.readouterr().out

@@ -10,7 +10,8 @@ import pytest
 from paceline.errors import ConfigError, DataError
 from paceline.tasks import Rows
 from paceline.types import Completion
-from paceline.verify import ExactAnswer, LastNumber, NumberIn, judge
+from paceline.verify import ExactAnswer, LastNumber, NumberIn, Weighted, judge
+from paceline.verify.verifier import check_verifier
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> str:
@@ -253,3 +254,54 @@ def test_mistakes_are_one_sentence(
 def test_options_are_checked_before_the_rows_are_read() -> None:
     with pytest.raises(ConfigError, match="no reward 'x'"):
         Rows("owner/never-fetched", reward="x").load()
+
+
+# Functions as rewards -----------------------------------------------------------------------------
+
+
+def right(completion, problem):
+    return 1.0 if completion.text == problem.answer else 0.0
+
+
+def columns(completions, level, **rest):
+    return [float(level[0])]
+
+
+def test_a_function_or_a_verifier_is_a_reward(sums: str) -> None:
+    answer = Completion((), (), "8", "stop")
+    for reward, expected in (
+        (right, 1.0), (columns, 1.0), (lambda p, c: 0.5, 0.5), (NumberIn("boxed"), 0.0),
+        (Weighted((("right", right, 2.0), ("level", columns, 3.0))), 5.0),
+    ):  # fmt: skip
+        task = Rows(sums, prompt="question", heldout=0, reward=reward).load()
+        problem = next(p for p in task.train if p.prompt == "7 + 1?")
+        assert judge(task.verifier, problem, answer).reward == expected
+        assert task.gold is None and task.full == 1.0
+
+
+@pytest.mark.parametrize(
+    ("reward", "sentence"),
+    [
+        (lambda text, label: 1.0, r"takes \(text, label\), and the names decide"),
+        (NumberIn, "'NumberIn' is a class"),
+        (3, "A reward is a function or a verifier, not a value of type int"),
+        ("none", "There is no reward 'none'"),
+    ],
+)
+def test_what_is_no_reward_is_refused(sums: str, reward: Any, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        Rows(sums, prompt="question", reward=reward).load()
+
+
+def test_no_answer_needs_to_be_a_number_for_a_function(tmp_path: Path) -> None:
+    rows = write(tmp_path / "r.jsonl", [{"prompt": "Which way?", "answer": "left"}])
+    assert Rows(rows, heldout=0, reward=right).load().train[0].answer == "left"
+    with pytest.raises(DataError, match="no plain number"):
+        Rows(rows, heldout=0).load()
+
+
+def test_a_reward_of_another_session_is_missed_where_it_is_asked_and_not_before(sums: str) -> None:
+    task = Rows(sums, prompt="question", reward="<python>:right").load()
+    assert task.messages(task.train[0])
+    with pytest.raises(ConfigError, match="The reward 'right' was written in a Python session"):
+        check_verifier(task.verifier)

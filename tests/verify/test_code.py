@@ -41,6 +41,9 @@ def test_where_a_program_stands():
     assert program_in("<answer>\n```python\nprint(1)\n```\n</answer>", "tag")[0] == "print(1)\n"
 
 
+OWN_KIND = "the program raised an error of its own kind"
+
+
 @pytest.mark.parametrize(
     ("text", "program"),
     [
@@ -130,6 +133,9 @@ def test_an_exit_with_a_status_is_a_failure():
         ("for i in range(100): print(i)", 0.0, SEVERAL_LINES),
         ("print(1 / 0)", 0.0, "the program raised ZeroDivisionError"),
         ("def f(:", 0.0, "the program raised SyntaxError"),
+        ("raise type('E' * 60_000, (Exception,), {})", 0.0, OWN_KIND),
+        ("class Mine(Exception): pass\nraise Mine('no')", 0.0, OWN_KIND),
+        ("import json\njson.loads('{')", 0.0, OWN_KIND),
         ("while True: pass", 0.0, "the program ran longer than its time limit"),
         ("import os; os._exit(0)", 0.0, NO_OUTPUT),
         ("class A(int):\n    __eq__ = lambda *_: True\nprint(A(7))", 0.0, WRONG),

@@ -4,9 +4,11 @@ import asyncio
 import importlib
 import os
 import re
+import signal
 import threading
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +108,57 @@ def test_one_that_raises_stops_or_drops():
     assert ask(dies, "a", on_error="drop") == [Lost("'dies' (test_judges.py) ended its process")]
     lost = ask(raises, "", on_error="drop")[0]
     assert "division by zero" in lost.detail
+
+
+def dies_and_its_successor_too(folder, problem, completion):
+    """Kills its process at the first call; the next process is killed while it loads."""
+    if not (Path(folder) / "asked").exists():
+        (Path(folder) / "asked").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1.0
+
+
+class Fragile:
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __call__(self, problem, completion):
+        return dies_and_its_successor_too(self.folder, problem, completion)
+
+    def __reduce__(self):
+        return fragile, (self.folder,)
+
+
+def fragile(folder):
+    asked, loaded = Path(folder) / "asked", Path(folder) / "loaded"
+    if asked.exists() and not loaded.exists():
+        loaded.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Fragile(folder)
+
+
+def test_a_process_that_is_killed_and_its_successor_too_are_started_again(tmp_path):
+    with Judges(Fragile(tmp_path), Rewards(workers=1)) as judges:
+        assert judges.ask(PROBLEM, completion("a")).result().reward == 1.0
+        assert judges.deaths == 2
+
+
+class EndsWhereItIsLoaded:
+    def __call__(self, problem, completion):
+        return 1.0
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+def test_one_that_always_dies_while_it_loads_is_told():
+    with pytest.raises(RewardError) as told:
+        ask(EndsWhereItIsLoaded(), "a", workers=1)
+    assert str(told.value) == (
+        "The reward 'EndsWhereItIsLoaded' could not be loaded: its process ended while it was "
+        "loading, twice; look at what ends it, such as memory that is short, or an exit in a file "
+        "that it imports."
+    )
 
 
 def test_at_start_a_reward_that_cannot_travel_is_refused():
@@ -325,8 +378,8 @@ def test_what_breaks_off_leaves_nobody_waiting(workers):
 
     with pytest.raises(RewardError, match="'Partless' raised AttributeError"):
         ask(Partless(), "a", workers=workers)
-    with pytest.raises(RewardError, match="SystemExit"):
-        ask(leaves_now, "a", workers=1)
+    with pytest.raises(RewardError, match=r"called sys\.exit\(\) on problem p, which"):
+        ask(leaves_now, "a", workers=workers)
 
 
 @dataclass(frozen=True, slots=True)

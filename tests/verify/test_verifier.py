@@ -2,12 +2,15 @@
 
 import math
 import pickle
+import sys
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from paceline.errors import ConfigError, RewardError
 from paceline.types import Completion, Problem, Verdict
@@ -25,8 +28,14 @@ def returns(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("value", "reward"), [(0.25, 0.25), (1, 1.0), (True, 1.0), (np.float32(0.5), 0.5), (-2, -2.0)]
-)
+    ("value", "reward"),
+    [
+        (0.25, 0.25), (1, 1.0), (True, 1.0), (-2, -2.0), (Decimal("0.5"), 0.5),
+        (np.float32(0.5), 0.5), (np.bool_(True), 1.0), (np.bool_(False), 0.0), (np.int8(-3), -3.0),
+        (np.array(0.5), 0.5), (np.array(True), 1.0), (np.longdouble(0.5), 0.5),
+        (torch.tensor(0.5), 0.5), (torch.tensor(True), 1.0), (torch.tensor(2), 2.0),
+    ],
+)  # fmt: skip
 def test_a_number_becomes_a_verdict(value: Any, reward: float) -> None:
     verdict = judge(returns(value), PROBLEM, COMPLETION)
     assert (type(verdict.reward), verdict.reward) == (float, reward)
@@ -46,6 +55,13 @@ def test_a_verdict_passes_as_it_is() -> None:
         ("1", "a value of type str"),
         ([1.0], "a value of type list"),
         (1j, "a value of type complex"),
+        (np.complex64(1), "a value of type complex64"),
+        (np.array([1.0]), "a value of type ndarray"),
+        (np.array("1"), "a value of type ndarray"),
+        (np.float32("nan"), "nan"),
+        (np.array(np.inf), "inf"),
+        (Decimal("nan"), "nan"),
+        (Decimal("1e999"), "inf"),
         (math.nan, "nan"),
         (math.inf, "inf"),
         (10**400, "inf"),
@@ -74,6 +90,33 @@ def test_a_verifier_that_raises_is_named_and_its_exception_is_the_cause() -> Non
         "division by zero."
     )
     assert isinstance(refused.value.__cause__, ZeroDivisionError)
+
+
+def test_numpys_values_in_a_verdict_are_pythons() -> None:
+    given = Verdict(np.float32(1.5), {"answer": np.bool_(True)}, "because", np.bool_(False))
+    verdict = judge(returns(given), PROBLEM, COMPLETION)
+    assert verdict == Verdict(1.5, {"answer": 1.0}, "because", False)
+    assert type(verdict.correct) is bool and type(verdict.parts["answer"]) is float
+
+
+def test_an_exit_is_told_and_ends_nothing() -> None:
+    def exits(problem: Problem, completion: Completion) -> float:
+        sys.exit("no model here")
+
+    with pytest.raises(RewardError) as refused:
+        judge(exits, PROBLEM, COMPLETION)
+    assert str(refused.value) == (
+        "The reward 'exits' (test_verifier.py) called sys.exit(no model here) on problem p7, which "
+        "would end the run; return a number, or raise an error that says what is wrong."
+    )
+
+
+def test_a_reason_has_an_end() -> None:
+    # 500 characters, the last two of them a space and an ellipsis.
+    long = judge(returns(Verdict(1.0, {}, "x" * 60_000)), PROBLEM, COMPLETION)
+    assert long.reason == "x" * 498 + " …"
+    kept = judge(returns(Verdict(1.0, {}, "x" * 500)), PROBLEM, COMPLETION)
+    assert kept.reason == "x" * 500
 
 
 def test_an_interrupt_is_no_fault_of_the_verifier() -> None:
@@ -195,7 +238,7 @@ def test_a_plain_function_and_a_verifier_pass_as_they_are() -> None:
 
 
 def test_other_signatures_and_classes_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"'<lambda>' .* takes \(one\); a reward takes \(prob"):
+    with pytest.raises(ConfigError, match=r"'<lambda>' .* takes \(one\), and the names decide "):
         adapt(lambda one: 1.0)
     with pytest.raises(ConfigError, match="'LastNumber' is a class"):
         adapt(LastNumber)

@@ -1,14 +1,16 @@
 """A process with one function."""
 
 import os
+import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from paceline.errors import ConfigError
 from paceline.verify.load import load_function
-from paceline.verify.worker import Died, Raised, TimeLimit, Worker, packed
+from paceline.verify.worker import Died, DiedLoading, Raised, TimeLimit, Worker, packed
 
 
 def double(x):
@@ -59,6 +61,50 @@ def test_a_process_that_ends_is_told_and_started_again():
                 worker.call((1,), 60)
 
 
+class _Fragile:
+    """A function whose process is killed while it loads it, while there are marks."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return _loaded, (str(self.folder),)
+
+
+def _loaded(folder):
+    marks = sorted(Path(folder).iterdir())
+    if marks:
+        marks[0].unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return double
+
+
+@pytest.fixture
+def fragile(tmp_path):
+    def made(deaths):
+        for i in range(deaths):
+            (tmp_path / str(i)).touch()
+        return packed(_Fragile(tmp_path))
+
+    return made
+
+
+def test_one_that_is_killed_while_it_loads_is_started_again(fragile):
+    with Worker(fragile(1)) as worker:
+        assert worker.call((3,), 60) == 6
+        assert worker.deaths == 1
+        os.killpg(worker.process.pid, signal.SIGKILL)
+        worker.process.wait()
+        assert worker.call((4,), 60) == 8  # it was found dead, and nobody was asked twice
+        assert worker.deaths == 2
+
+
+def test_one_that_dies_again_and_again_while_it_loads_is_told(fragile):
+    with Worker(fragile(2)) as worker, pytest.raises(DiedLoading, match="ended while it was load"):
+        worker.call((3,), 60)
+    assert worker.deaths == 2
+
+
 def test_what_it_raises_comes_with_its_traceback():
     with Worker(packed(fail)) as worker, pytest.raises(Raised) as raised:
         worker.call(("key",), 60)
@@ -80,3 +126,25 @@ def test_one_that_cannot_travel_is_told_at_start():
     lock = threading.Lock()
     with pytest.raises(ConfigError, match="cannot be sent to a worker process"):
         packed(lambda x: lock.locked())
+
+
+def test_what_a_reward_prints_needs_no_letters(monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    with Worker(packed(says)) as worker:
+        assert worker.call(("中文 …",), 60) == 4
+
+
+def says(text):
+    print(text)
+    return len(text)
+
+
+def test_modules_of_the_working_directory_are_found(tmp_path, monkeypatch):
+    (tmp_path / "module_of_here.py").write_text("def reward(x): return x + 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")  # as a notebook and `python -c` have it
+    import module_of_here
+
+    with Worker(packed(module_of_here.reward)) as worker:
+        assert worker.call((5,), 60) == 6

@@ -4,13 +4,14 @@ Everything that is heavy is imported where it is used, so that `paceline --help`
 """
 
 import argparse
-import json
+import inspect
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, RewardError, RunsFailedError
+from ..terminal import print_json
 from ..text import columns, summary, wrapped
 from .configured import SHORT, changed, config_of
 
@@ -78,14 +79,10 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
         )
     except RunsFailedError as error:
         if known.json and error.shown:
-            _print_json(Comparison(path).data)
+            print_json(Comparison(path).data)
         raise
     if known.json:
-        _print_json(Comparison(path).data)
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False))
+        print_json(Comparison(path).data)
 
 
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -116,16 +113,18 @@ def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
 def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .. import config as configuration
     from ..objective import named
+    from ..verify import name_of
 
     if known.objectives:
         print_list(named.NAMES)
         return
     config = _configured(known, changes)
     if known.json:
-        print(json.dumps({"config": configuration.to_json(config)}, ensure_ascii=False, indent=2))
+        print_json({"config": configuration.to_json(config)}, indent=2)
         return
     for key in configuration.keys(config):
         shown = _task_name(config.task) if key.path == "task" else key.value
+        shown = name_of(shown) if inspect.isfunction(shown) else shown
         print_line(f"{key.path} = {shown}")
         if known.keys:
             print_line(f"    {key.help} ({key.type_name})")
@@ -145,7 +144,7 @@ def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
     evaluation = evaluate_model(model_config(known, changes), quiet=known.json)
     if known.json:
-        print(json.dumps(asdict(evaluation), ensure_ascii=False, allow_nan=False))
+        print_json(asdict(evaluation))
 
 
 def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -161,7 +160,7 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
     from .. import recipes
 
     path, task = Path(known.model), vars(known).get("task")
-    is_run = (path / "metrics.jsonl").is_file()
+    is_run = (path / "events.jsonl").is_file()
     if is_run and not (path / "model").is_dir():
         raise ConfigError(f"The run '{path}' has no model yet: it was stopped, or is going on.")
     model = {"path": str(path / "model") if is_run else known.model}
@@ -203,7 +202,7 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
         _refuse(changes)
         if known.json:
             told = {name: summary(source) for name, source in SOURCES.items()}
-            print(json.dumps(told, ensure_ascii=False, indent=2))
+            print_json(told, indent=2)
         else:
             print_list(SOURCES)
         return

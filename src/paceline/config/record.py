@@ -4,8 +4,10 @@ Nothing writes to a config; `with_` makes another.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal
 
 from ..errors import ConfigError, close
@@ -14,6 +16,8 @@ from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import TaskSource
 from ..verify.judges import Rewards
 from .foreign import counterpart
+
+LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Config:
     """Steps between looks at a few completions; 0 never."""
 
     def __post_init__(self) -> None:
+        _check_numbers(self, "")
         for key, value, least in (
             ("steps", self.steps, 0),
             ("save_every", self.save_every, 0),
@@ -150,6 +155,22 @@ class Config:
         for key, value in changes.items():
             config = _set(config, key, value, self)
         return config
+
+
+def _check_numbers(value: Any, path: str) -> None:
+    """Raise ConfigError where a number is none that JSON and 64 bits hold: one that a division by 0
+    or a missing value has made would only show in the middle of the run."""
+    if isinstance(value, Real):
+        if not math.isfinite(value):
+            raise ConfigError(f"{path} is {value}; it takes a finite number.")
+        if not isinstance(value, float) and abs(int(value)) >= LARGEST:
+            raise ConfigError(f"{path} is {value}; it takes a number below 2^63.")
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for f in dataclasses.fields(value):
+            _check_numbers(getattr(value, f.name), f"{path}.{f.name}" if path else f.name)
+    elif isinstance(value, tuple | list):
+        for one in value:
+            _check_numbers(one, path)
 
 
 def _set(record: Any, key: str, value: Any, whole: Config) -> Any:

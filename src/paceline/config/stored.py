@@ -1,30 +1,71 @@
-"""A config as JSON, in a run's config.json, and back."""
+"""A config as JSON, in a run's config.json, and back.
+
+A function, or any other value of a user's own, is kept by the name under which it is found again:
+file.py:name or module:name. A reward that has no such name is kept as <python>:name: a run goes on
+with it from the session that has it, and from there only.
+"""
 
 import dataclasses
-import sys
 import typing
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError, nearest
 from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import SOURCES
-from ..verify import load_function
+from ..tasks.task import BY_NAME
 from ..verify.judges import Rewards
+from ..verify.load import IN_PYTHON, load_function, reference_of
+from ..verify.own import OwnVerifier
+from ..verify.verifier import Adapted
 from .record import Config, Evaluating, Model, ReferenceSchedule
 
 
 def to_json(value: Any) -> Any:
     """A config as plain JSON; a value of a chosen type (task, objective) says which by "type"."""
+    if isinstance(value, Adapted):
+        return to_json(value.function)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = {
+            f.name: (_by_name if f.metadata.get(BY_NAME) else to_json)(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if f.init
+        }
         chosen = type(value) in SOURCES.values() or not _is_section(value)
         return {"type": _type_name(type(value)), **fields} if chosen else fields
     if isinstance(value, tuple | list):
         return [to_json(v) for v in value]
     if callable(value):
         return {"function": _reference(value)}
+    if isinstance(value, Real) and not isinstance(value, int | float):
+        return int(value) if isinstance(value, Integral) else float(value)  # numpy's
     return value
+
+
+def _by_name(value: Any) -> Any:
+    """A reward as text, as task.reward takes it; one of our own verifiers by its settings."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, OwnVerifier) and _is_plain(value):
+        return to_json(value)
+    if (reference := reference_of(value)) is not None:
+        return reference
+    return f"{IN_PYTHON}:{getattr(value, '__name__', type(value).__name__)}"
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `from_json` makes the same of what `to_json` makes of it."""
+    if isinstance(value, Adapted):
+        return _is_plain(value.function)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inner = (getattr(value, f.name) for f in dataclasses.fields(value) if f.init)
+        return reference_of(type(value)) is not None and all(map(_is_plain, inner))
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    if callable(value):
+        return reference_of(value) is not None
+    return value is None or isinstance(value, str | int | float)
 
 
 def from_json(data: Mapping[str, Any]) -> Config:
@@ -52,16 +93,13 @@ def _reference(thing: Any) -> str:
 
     Raises: ConfigError for what has no name to be found again by, such as a lambda.
     """
-    name = getattr(thing, "__qualname__", "<value>")
-    if "<" in name:
+    reference = reference_of(thing)
+    if reference is None:
         raise ConfigError(
             f"{thing!r} has no name under which a run could record it; write it as a function or a "
             "frozen dataclass at the top of a file."
         )
-    if thing.__module__ == "__main__" or thing.__module__.startswith("paceline_user_"):
-        file = getattr(sys.modules[thing.__module__], "__file__", None) or "<interactive>"
-        return f"{file}:{thing.__qualname__}"
-    return f"{thing.__module__}:{thing.__qualname__}"
+    return reference
 
 
 def _record(cls: type, data: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import textwrap
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from ..errors import ConfigError
 from ..tasks import by_name
+from ..types import BatchVerifier
 from .objectives import objective_from
 from .record import Config, paths, unknown_key
 
@@ -93,7 +94,8 @@ def parse(key: str, annotation: Any, text: str) -> Any:
 
     takes_text = annotation is str or str in typing.get_args(annotation)
     if takes_text and typing.get_origin(annotation) is not tuple:
-        return None if text.lower() == "none" and annotation is not str else text
+        may_be_none = types.NoneType in typing.get_args(annotation)
+        return None if text.lower() == "none" and may_be_none else text
     form = tyro.conf.FlagConversionOff[annotation] if annotation is bool else annotation
     if typing.get_origin(annotation) is tuple:
         text = text.replace(",", " ")
@@ -111,6 +113,10 @@ def type_name(annotation: Any) -> str:
     if annotation in words:
         return words[annotation]
     arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Callable:
+        return "a function"
+    if annotation is BatchVerifier:
+        return "a verifier"
     if typing.get_origin(annotation) is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):

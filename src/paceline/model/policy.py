@@ -24,6 +24,7 @@ from .logits import Shape
 from .padded import padded_states
 from .progress import without_progress_bars
 from .recompute import recomputing
+from .saving import telling_of_the_disk
 from .template import render
 
 
@@ -156,10 +157,13 @@ class Policy:
         return Shape.of(self.module.config, 1.0).apply(self.head(hidden_ND))
 
     def save(self, folder: Path) -> None:
-        """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load."""
-        with without_progress_bars():
+        """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load.
+
+        Raises: OSError where the disk is full, or cannot be written.
+        """
+        with without_progress_bars(), telling_of_the_disk():
             self.module.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
 
 
 def _spread(logp_M: Tensor, entropy_M: Tensor, rows: Rows) -> Scores:

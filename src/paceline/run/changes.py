@@ -21,7 +21,7 @@ from ..config import Config
 from ..errors import ConfigError, DataError
 from . import prepare
 from .check import Checked
-from .fingerprints import fingerprints
+from .fingerprints import CODE_OF, fingerprints
 from .run import Run
 
 Changes = Mapping[str, tuple[Any, Any]]
@@ -132,9 +132,20 @@ class Surroundings:
             for key in here
             if was.get(key) != here[key]
         ]
-        was, here = self.fingerprints.get("code"), now.fingerprints["code"]
-        if was is not None and was != here:
-            found.append(("a file of yours that the config names, by its hash,", was[:8], here[:8]))
+        return [*found, *self._code_unlike(now)]
+
+    def _code_unlike(self, now: "Surroundings") -> list[tuple[str, Any, Any]]:
+        """The user's own code that differs, by its name; an earlier version did not know it."""
+        was, here = self.fingerprints, now.fingerprints
+        both = [key for key in here if key.startswith(CODE_OF) and key in was]
+        found = [
+            (f"{key.removeprefix(CODE_OF)}, by its hash,", was[key][:8], here[key][:8])
+            for key in both
+            if was[key] != here[key]
+        ]
+        if not both and was.get("code", here["code"]) != here["code"]:
+            what = "a file of yours that the config names, by its hash,"
+            found.append((what, was["code"][:8], here["code"][:8]))
         return found
 
 
@@ -185,10 +196,11 @@ def within(key: str, sections: Collection[str]) -> bool:
 
 
 def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys of a config as JSON; an objective or a function is one value."""
+    """Dotted keys of a config as JSON; an objective, a reward or a function is one value."""
     found: dict[str, Any] = {}
     for key, value in data.items():
-        whole = not isinstance(value, Mapping) or key == "objective" or "function" in value
+        one = key in ("objective", "reward")
+        whole = not isinstance(value, Mapping) or one or "function" in value
         found |= {f"{prefix}{key}": value} if whole else flat(value, f"{prefix}{key}.")
     return found
 

@@ -1,6 +1,6 @@
 """Everything that can be known before the model is loaded, checked in seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..objective import Objective
 from ..tasks import Task
 from ..training import check_objective
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
+from ..verify.load import is_of_session
 from ..verify.program import RunsPrograms
 from ..verify.verifier import check_verifier, leaves
 from .calibrate import measured
@@ -85,18 +86,33 @@ def check(
     check_verifier(task.verifier, load=not train)  # a reward model is heavy
     evaluation_sampling(config)
     check_objective(config.objective)
-    configuration.to_json(config)  # a part that cannot be recorded is told now
+    record = configuration.to_json(config)  # a part that cannot be recorded is told now
+    if train:
+        _check_round(config, task)
     tokenizer = load_tokenizer(source, config.model.chat_template)
     check_prompts(tokenizer, task)
     prompt = render(tokenizer, task.messages(task.train[0]))
     dtype = dtype_of(config.model.dtype, device)
     objective = config.objective.resolved(config.rollouts.max_tokens)
     checked = Checked(
-        config, source, tokenizer, task, objective, device, dtype, tokenizer.decode(prompt)
-    )
+        config, source, tokenizer, task, objective, device, dtype, tokenizer.decode(prompt),
+        notes=_of_session(record),
+    )  # fmt: skip
     if not train:
         return checked
     return _for_training(checked, path or Path(config.out or "runs/new"), timed)
+
+
+def _of_session(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note about a reward that no file holds."""
+    reward = record["task"].get("reward")
+    if not is_of_session(reward):
+        return ()
+    return (
+        f"the reward '{reward.partition(':')[2]}' is in no file, so this run goes on from Python "
+        "only, by paceline.resume(RUN, config); from a file (task.reward=file.py:name) `paceline "
+        "resume` could as well.",
+    )
 
 
 def without_reward(config: Config) -> Checked:
@@ -138,7 +154,8 @@ def _for_training(checked: Checked, path: Path, timed: bool) -> Checked:
     seconds = None if rates is None else Seconds.of(config, work, rates, disk)
     notes += check_others(rates, checked.device)
     estimate = Estimate(outline.parameters, outline.context, memory, disk, seconds, room)
-    return replace(checked, tried=tried, estimate=estimate, notes=(*notes, *tried.notes))
+    notes = [*checked.notes, *notes, *tried.notes]
+    return replace(checked, tried=tried, estimate=estimate, notes=tuple(notes))
 
 
 def _check_round(config: Config, task: Task) -> None:

@@ -1,11 +1,11 @@
 """What `paceline sandbox test` prints."""
 
-import json
 import statistics
 import time
 from itertools import groupby
 
 from ..errors import SandboxError
+from ..terminal import print_json
 from ..verify.sandbox.sandbox import Sandbox, Tier
 from ..verify.sandbox.trial import Tried, suite
 
@@ -35,7 +35,7 @@ def tell_suite(tier: Tier, *, as_json: bool = False) -> None:
     breaches = [t for t in found if t.breach]
     seconds = statistics.median(_seconds(sandbox) for _ in range(TIMED))
     if as_json:
-        print(json.dumps(_record(wall, found, seconds), indent=2))
+        print_json(_record(wall, found, seconds), indent=2)
     else:
         print(f"{len(found) - len(breaches)} of {len(found)} attacks contained")
         print(f"a program that prints one word takes {1e3 * seconds:.0f} ms")

@@ -1,10 +1,10 @@
 """`paceline tasks check`: whether a task's gold answers score full marks."""
 
-import json
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import DataError
 from ..tasks import Task, TaskSource
+from ..terminal import print_json
 from ..types import Completion, Problem
 from ..verify.judges import Judges, Lost, Rewards
 
@@ -56,7 +56,7 @@ def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -
     if as_json:
         found = {"task": task.name, "checked": checked, "without": without}
         found["failed"] = list(map(asdict, failed))
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print_json(found, indent=2)
     else:
         _tell(task, checked, without, failed)
     if failed:

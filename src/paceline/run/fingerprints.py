@@ -1,23 +1,28 @@
 """Hashes of what a run reads and does not keep: by content, not by name."""
 
 import dataclasses
+import inspect
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from .. import config as configuration
 from ..model import Source
 from ..tasks import Task
-from ..types import Problem
+from ..types import AnyVerifier, Problem
+from ..verify.load import is_of_session
+from ..verify.verifier import Adapted, leaves
 from .check import Checked
 
 BLOCKS, BLOCK = 64, 1 << 16
 """Of a file of weights so many blocks of so many bytes are read, spread evenly: training changes
 nearly every number, and to read all of a large model would take minutes."""
+CODE_OF = "code of "
 WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 
 
@@ -30,14 +35,17 @@ def fingerprints(checked: Checked) -> dict[str, str]:
     model: the weights that it begins with; empty where they are made, or named on a hub.
     code: the user's own files and modules that the config names; what these import is not
         followed.
+    code of PLACE: each of these by itself, and a reward that no file holds by its source.
     """
-    task = checked.task
+    task, config = checked.task, configuration.to_json(checked.config)
     return {
         "problems": _of_problems(task, task.train, task.heldout),
         "test": _of_problems(task, task.heldout) + _of_verifier(task.verifier),
         "tokenizer": _of_tokenizer(checked.tokenizer),
         "model": _of_weights(checked.source),
-        "code": of_code(configuration.to_json(checked.config)),
+        "code": of_code(config),
+        **{f"{CODE_OF}{path}": _of_file(path) for path in sorted(set(_named(config)))},
+        **_of_session(config, task.verifier),
     }
 
 
@@ -51,6 +59,35 @@ def of_code(config: Any) -> str:
     for path in sorted(set(_named(config))):
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()
+
+
+def _of_file(path: Path) -> str:
+    return sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
+
+
+def _of_session(config: Any, verifier: AnyVerifier) -> dict[str, str]:
+    """Of a reward that only this Python session has: of what its parts are made of."""
+    reward = config["task"].get("reward")
+    if not is_of_session(reward):
+        return {}
+    digest = sha256()
+    for part in leaves(verifier):
+        digest.update(_source(part.function if isinstance(part, Adapted) else part).encode())
+    return {f"{CODE_OF}{reward}": digest.hexdigest()}
+
+
+def _source(thing: Any) -> str:
+    """Its text where Python has it, as in a notebook; else what it was compiled to."""
+    code = getattr(inspect.unwrap(thing) if callable(thing) else thing, "__code__", None)
+    try:
+        return inspect.getsource(type(thing) if code is None else code)
+    except (OSError, TypeError):
+        return "" if code is None else _compiled(code)
+
+
+def _compiled(code: CodeType) -> str:
+    inner = [_compiled(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {inner}"
 
 
 def _named(value: Any) -> Iterator[Path]:

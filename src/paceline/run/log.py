@@ -15,7 +15,7 @@ OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_withou
 OF_STEPS = {"skipped": "steps_skipped", "rows_trained": "steps_without_signal"}
 OF_EVENTS = {
     "resumed": "resumes", "memory": "out_of_memory", "not saved": "checkpoints_failed",
-    "stuck": "stuck",
+    "stuck": "stuck", "worker": "workers_restarted",
 }  # fmt: skip
 """Kinds of events -> the counters of the summary."""
 

@@ -120,7 +120,8 @@ class Results:
         if self.before and after:
             self.screen.table(Evaluation.of(self.before), after)
             self.screen.remark_on("after training", after)
-        self.screen.say(f"report   {report}")
+        if report is not None:
+            self.screen.say(f"report   {report}")
         self.screen.say(f"model    {self.run.model}")
         self.screen.say(f"seconds  {self.seconds:.0f}")
         self.screen.say(f"next     {next_command(self.checked, self.run.path)}")

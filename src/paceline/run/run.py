@@ -56,7 +56,7 @@ class Run:
         Raises: ConfigError where the directory holds a run, or anything else, already.
         """
         refuse_taken(path)
-        path.mkdir(parents=True, exist_ok=True)
+        make_directory(path)
         run = cls(path)
         run.acquire()
         run.make_folders()
@@ -241,8 +241,38 @@ def _begun(path: Path) -> bool:
     return path.name in FILES
 
 
+def refuse_unwritable(path: Path, flag: str = "--out") -> None:
+    """Raise ConfigError where no directory can be made, or written: before any long work."""
+    if path.exists() and not path.is_dir():
+        raise ConfigError(
+            f"'{path}' is a file, and a directory is wanted; choose another with {flag}."
+        )
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise ConfigError(
+            f"'{path}' cannot be made, as '{there}' is a file; choose another with {flag}."
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"'{path}' cannot be made, as nothing may be written into '{there}'; choose another "
+            f"directory with {flag}."
+        )
+
+
+def make_directory(path: Path, flag: str = "--out") -> None:
+    """Make a directory, if it is not there. Raises: ConfigError where it cannot be made."""
+    refuse_unwritable(path, flag)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"'{path}' cannot be made ({error.strerror}); choose another directory with {flag}."
+        ) from error
+
+
 def refuse_taken(path: Path) -> None:
     """Raise ConfigError where a new run cannot go."""
+    refuse_unwritable(path)
     if (path / "config.json").is_file():
         run = Run(path)
         held = f"'{path}' holds a run already"
@@ -291,5 +321,6 @@ def new_path(name: str, out: str | None, base: str = "runs") -> Path:
         refuse_taken(Path(out))
         return Path(out)
     first = default_path(name, base)
+    refuse_unwritable(first)
     tries = (first if i == 1 else Path(base) / f"{name}-{i}" for i in range(1, 1_000_000))
     return next(p for p in tries if not p.exists())

@@ -58,7 +58,7 @@ class Sitting(Keeper):
         """The step's line until it is written."""
         self.round: str | None = found[1].round if found else None
         """sha256 of the file of the round in use."""
-        self.skipped = 0
+        self.skipped, self.deaths = 0, 0
 
     def go(self) -> None:
         """Evaluate, train, evaluate, and leave everything on disk.
@@ -74,10 +74,10 @@ class Sitting(Keeper):
             try:
                 self._train(trainer)
                 after = self.results.evaluate(trainer, "after training")
+                self.run.save_model(trainer.policy)
             except BaseException as error:
                 self._stop(trainer, error)
                 raise
-            self.run.save_model(trainer.policy)
             saver.finish()
             self.results.finish(trainer, after)
 
@@ -156,6 +156,11 @@ class Sitting(Keeper):
                 f"a group was dropped because {lost.reason}{told}; its problem had no verdict.",
                 once_for=lost.reason,
             )
+        before, self.deaths = self.deaths, self.judges.deaths
+        for _ in range(self.deaths - before):
+            told = "a process of the reward ended by itself, and was started again"
+            self.run.event("worker", told, report.step)
+            self.screen.say_once(f"{told}; as when the system ends it to have its memory.")
         if report.step % GIVE_BACK_EVERY == 0:
             give_back_freed_memory()
 

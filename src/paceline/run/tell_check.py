@@ -1,10 +1,10 @@
 """`paceline check`: what was found, a line each."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from ..config import Config
+from ..terminal import print_json
 from .check import Checked, check, sandbox_of
 from .check_reward import Tried
 from .check_room import estimate_lines
@@ -25,7 +25,7 @@ def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
     with screen.busy("checking the configuration, the data and the reward"):
         checked = check(config, path=path)
     if as_json:
-        print(json.dumps(as_record(checked, command), ensure_ascii=False, indent=2))
+        print_json(as_record(checked, command), indent=2)
         return
     estimate, tried = checked.estimate, checked.tried
     assert estimate is not None and tried is not None  # of a training run they are made

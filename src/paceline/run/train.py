@@ -15,6 +15,7 @@ from ..verify.judges import Judges
 from . import resuming
 from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
+from .entry import entry
 from .plan import described, tell_plan
 from .results import Results
 from .run import Run, default_path, new_path, stopped_at
@@ -23,8 +24,10 @@ from .signals import Interrupts
 from .sitting import Sitting
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+LOCKED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
+@entry
 def train(config: Config, *, before: Mapping[str, Any] | None = None, quiet: bool = False) -> Run:
     """Train as a config says, and return the run's directory.
 
@@ -53,13 +56,14 @@ def train(config: Config, *, before: Mapping[str, Any] | None = None, quiet: boo
                 run.event("started", "", 0)
                 _sit(run, checked, screen, interrupts, before=before)
         finally:
-            if run.lines.exists():
+            if run.lines.exists() or run.finished:
                 run.release()
             else:  # nothing was learned: the name stays free
                 run.remove()
     return run
 
 
+@entry
 def resume(
     path: Path | str,
     config: Config | None = None,
@@ -143,13 +147,26 @@ def _checked(
 
 @contextmanager
 def _room_for(run: Run) -> Iterator[None]:
-    """Tell of a full disk in a sentence."""
+    """Tell of a disk that is full, or cannot be written, in a sentence."""
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        why, file = error.strerror, Path(error.filename or run.path)
+        ours = file.absolute().is_relative_to(run.path.absolute())
+        if error.errno in FULL:
+            told = f"The disk that holds '{run.path}' is full ({why}); make room"
+        elif error.errno in LOCKED and ours:
+            told = f"'{file}' cannot be written ({why}); mend that"
+        else:
             raise
-        raise CheckpointError(
-            f"The disk that holds '{run.path}' is full ({error.strerror}); make room, then "
-            f"`paceline resume {run.path}`."
-        ) from error
+        raise CheckpointError(f"{told}, then {_again(run)}.") from error
+
+
+def _again(run: Run) -> str:
+    """What to do where the disk has stopped a run."""
+    if not run.lines.exists():  # nothing was learned, and nothing is left
+        return "start it again"
+    saved = any(run.checkpoints.glob("step-??????"))
+    if saved or run.steps <= run.config["config"]["save_every"]:
+        return f"`paceline resume {run.path}`"
+    return f"start it again with `paceline train {run.path / 'config.json'}`: no step was saved"

@@ -6,7 +6,7 @@ from ..engine import LocalEngine, Request
 from ..training import Evaluation, evaluate
 from ..verify.judges import Judges
 from . import prepare
-from .check import check, evaluation_sampling
+from .check import check, evaluation_sampling, without_reward
 from .screen import Screen, printable
 
 
@@ -38,7 +38,7 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     """What the model answers to one user turn, `count` times, under the task's template."""
     from ..types import Problem
 
-    checked = check(config, train=False)
+    checked = without_reward(config)
     policy = prepare.policy_of(checked, train=False)
     prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)

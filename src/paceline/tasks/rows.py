@@ -1,19 +1,20 @@
 """The user's own rows: a file, a folder or a hub name, with the columns' names as options."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import ConfigError, RewardError, nearest
-from ..types import AnyVerifier, Completion, Problem, Verifier
+from ..types import AnyVerifier, BatchVerifier, Completion, Problem, Verifier
 from ..verify import known
 from ..verify.asserts import Asserts
 from ..verify.choice import Choice
 from ..verify.code import Cases, PrintedAnswer
-from ..verify.load import load_function
+from ..verify.load import IN_PYTHON, load_function
 from ..verify.math import ExactAnswer, LastNumber, NumberIn
+from ..verify.missing import NotHere
 from ..verify.program import RunsPrograms
 from ..verify.signatures import adapt
 from ..verify.symbolic import SymbolicAnswer
@@ -23,7 +24,7 @@ from .fill import PROMPT
 from .notes import cell
 from .read import beside, is_file, read_rows
 from .split import prompt_key, split
-from .task import Task, Template
+from .task import BY_NAME, Task, Template
 
 REWARDS: dict[str, Callable[[bool], Verifier]] = {
     "last_number": lambda allow_cut: LastNumber(allow_cut),
@@ -99,8 +100,11 @@ class Rows:
     """A system message; none for none."""
     user: str = "{prompt}"
     """The user's turn, with {prompt} and other columns in braces; messages stay as they are."""
-    reward: str = "last_number"
-    """A reward's name (docs/rewards.md lists them), or your own as file.py:function."""
+    reward: str | Callable[..., Any] | BatchVerifier = field(
+        default="last_number", metadata={BY_NAME: True}
+    )
+    """A reward's name (docs/rewards.md lists them), or your own as file.py:function; in Python also
+    the function or verifier itself."""
     answer_after: str | None = None
     """The expected answer is what follows the last of this mark in its column, such as ####."""
     allow_cut: bool = False
@@ -117,7 +121,9 @@ class Rows:
             options that do not fit.
         """
         self._check()
-        task = self.judged_by(self._verifier(), GOLD.get(self.reward), FULL.get(self.reward, 1.0))
+        task = self.judged_by(
+            self._verifier(), GOLD.get(self._reward_name), FULL.get(self._reward_name, 1.0)
+        )
         if self.heldout_path is not None or self.heldout_split is not None:
             return task
         unread = [
@@ -200,10 +206,10 @@ class Rows:
 
     def _is_own(self) -> bool:
         """Whether the reward is the user's, and no name of REWARDS."""
-        return ":" in self.reward
+        return not isinstance(self.reward, str) or ":" in self.reward
 
     def _answer_is(self) -> AnswerIs:
-        return "anything" if self._is_own() else ANSWERS.get(self.reward, "number")
+        return "anything" if self._is_own() else ANSWERS.get(self._reward_name, "number")
 
     def _template(self, problems: Sequence[Problem], *, filled: bool) -> tuple[Template, list[str]]:
         """How the problems are asked, and what of it holds for some of them only.
@@ -230,9 +236,19 @@ class Rows:
                 )
         return Template(self.system, f"{{{PROMPT}}}" if filled else self.user), notes
 
+    @property
+    def _reward_name(self) -> str:
+        """ "" for a function or verifier of Python's."""
+        return self.reward if isinstance(self.reward, str) else ""
+
     def _verifier(self) -> AnyVerifier:
+        if not isinstance(self.reward, str):
+            return adapt(self.reward)
         if self.reward in REWARDS:
             return REWARDS[self.reward](self.allow_cut)
+        place, _, name = self.reward.rpartition(":")
+        if place == IN_PYTHON:
+            return NotHere(name)
         if self._is_own():
             return adapt(load_function(self.reward))
         raise ConfigError(

@@ -7,8 +7,12 @@ from typing import Protocol, runtime_checkable
 
 from ..errors import ConfigError, DataError
 from ..types import AnyVerifier, Message, Problem
+from ..verify.signatures import adapt
 from .fill import PROMPT, check_filled, filled, named
 from .split import prompt_key
+
+BY_NAME = "by name"
+"""In the metadata of an option that is a function or the name of one: a run keeps the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Task:
     """In an order whose first n are a fair sample; may be empty."""
     template: Template
     verifier: AnyVerifier
+    """Who judges; a function of any signature becomes a verifier here."""
     notes: tuple[str, ...] = ()
     """What was left out on loading, a sentence each."""
     gold: Callable[[Problem], str | None] | None = None
@@ -65,6 +70,7 @@ class Task:
     """The reward of full marks."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "verifier", adapt(self.verifier))
         check_filled(self.template.user)
         if not self.train:
             raise DataError(

@@ -6,11 +6,9 @@ from typing import TypeVar
 
 import torch
 
-from ..errors import MemoryShortError
+from ..errors import MemoryShortError, is_short_of_memory
 
 T = TypeVar("T")
-SAYS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
-"""How torch's allocators and those below them put it where they have no exception of their own."""
 
 
 def with_less(work: Callable[[], T], shrink: Callable[[], bool]) -> T:
@@ -41,6 +39,4 @@ def with_less(work: Callable[[], T], shrink: Callable[[], bool]) -> T:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(say in str(error).lower() for say in SAYS)
+    return isinstance(error, torch.OutOfMemoryError) or is_short_of_memory(error)

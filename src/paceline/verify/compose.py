@@ -3,6 +3,7 @@
 Each says whom it asks and what it makes of their verdicts; `verifier.judge_parts` and
 `judges.Judges` decide how they are called. So a user's function that hangs uses up its own time
 limit only, and a model that judges is asked about many completions at once, also as part of a sum.
+A part may be a function of any signature that `signatures.adapt` knows.
 """
 
 import math
@@ -10,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import ConfigError, nearest
-from ..types import AnyVerifier, Asking, Completion, Problem, Verdict
+from ..types import AnyVerifier, Asking, Completion, Problem, Reward, Verdict
 from .own import OwnVerifier
+from .signatures import adapt
 from .verifier import judge_parts
 
 
@@ -25,7 +27,7 @@ class Weighted(OwnVerifier):
     Example: Weighted((("answer", NumberIn("tag"), 1.0), ("format", Tags(), 0.2)))
     """
 
-    parts: tuple[tuple[str, AnyVerifier, float], ...]
+    parts: tuple[tuple[str, Reward, float], ...]
     """(name, verifier, weight) of each part."""
     answer: str | None = None
     """The part that says whether the answer was right; the first if None."""
@@ -41,6 +43,8 @@ class Weighted(OwnVerifier):
                 f"Weighted has no part '{self.answer}'.{nearest(self.answer, names)} "
                 f"It has [{', '.join(names)}]."
             )
+        parts = tuple((name, adapt(part), weight) for name, part, weight in self.parts)
+        object.__setattr__(self, "parts", parts)
 
     @property
     def verifiers(self) -> tuple[AnyVerifier, ...]:
@@ -71,11 +75,13 @@ class Product(OwnVerifier):
     Example: Product((("answer", NumberIn("tag")), ("form", Tags(strict=True))))
     """
 
-    parts: tuple[tuple[str, AnyVerifier], ...]
+    parts: tuple[tuple[str, Reward], ...]
     """(name, verifier) of each part."""
 
     def __post_init__(self) -> None:
         _check_names("Product", [name for name, _ in self.parts])
+        parts = tuple((name, adapt(part)) for name, part in self.parts)
+        object.__setattr__(self, "parts", parts)
 
     @property
     def verifiers(self) -> tuple[AnyVerifier, ...]:
@@ -104,11 +110,15 @@ class Gate(OwnVerifier):
     Example: Tags(strict=True) & PrintedAnswer() runs no program of a completion without tags
     """
 
-    condition: AnyVerifier
+    condition: Reward
     """Satisfied where it calls the completion right."""
-    then: AnyVerifier
+    then: Reward
     otherwise: float = 0.0
     """The reward where it is not."""
+
+    def __post_init__(self) -> None:
+        for name in ("condition", "then"):
+            object.__setattr__(self, name, adapt(getattr(self, name)))
 
     @property
     def verifiers(self) -> tuple[AnyVerifier, ...]:

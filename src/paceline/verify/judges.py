@@ -14,11 +14,11 @@ from functools import partial
 from threading import local
 from typing import Literal, TypeVar
 
-from ..errors import ConfigError, RewardError, SandboxError
+from ..errors import ConfigError, RewardError, SandboxError, UserError
 from ..types import AnyVerifier, Asking, BatchVerifier, Completion, Problem, Verdict
 from .own import OwnVerifier
 from .verifier import NoNumber, answers_of, asked, checked, judge, leaves, name_of, raised
-from .worker import Died, NotStarted, Raised, TimeLimit, Worker, packed
+from .worker import Died, DiedLoading, NotStarted, Raised, TimeLimit, Worker, packed
 
 T = TypeVar("T")
 
@@ -141,6 +141,11 @@ class Judges:
                 for case, said in zip(cases, self._many(part, cases), strict=True):
                     self._go_on(case, said)
 
+    @property
+    def deaths(self) -> int:
+        """How often a process ended by itself and was started again."""
+        return sum(worker.deaths for worker in self._workers)
+
     def oldest(self) -> Waiting | None:
         """What has been waited for longest."""
         for case in sorted(self._open.copy(), key=lambda case: case.since):
@@ -184,7 +189,7 @@ class Judges:
             except StopIteration as end:
                 whole = partial(checked, end.value, self.verifier, case.problem)
                 said = self._tried(self.verifier, whole)
-        except RewardError as error:
+        except UserError as error:
             said = error
         except Exception as error:
             said = raised(self.verifier, error, f"problem {case.problem.name}")
@@ -262,7 +267,14 @@ class Judges:
         arguments = places[0], case.problem, case.completion
         try:
             return worker.call(arguments, self.settings.seconds)
+        except DiedLoading as error:
+            raise RewardError(
+                f"The reward {name_of(part)} could not be loaded: {error}, twice; look at what "
+                "ends it, such as memory that is short, or an exit in a file that it imports."
+            ) from error
         except NotStarted as error:
+            if isinstance(error.__cause__, Raised) and isinstance(error.__cause__.error, UserError):
+                raise error.__cause__.error from None
             raise RewardError(
                 f"The reward {name_of(part)} could not be loaded in a worker process ({error}); "
                 "set rewards.workers=0 to call it here."

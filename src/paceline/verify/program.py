@@ -178,6 +178,13 @@ class RunsPrograms(OwnVerifier):
         return program_in(completion.turn, self.where, self.tag, cut=cut)
 
 
+ERRORS = frozenset(
+    name
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+)
+
+
 def why_ended(result: Result) -> str:
     """The reason of a program that did not end well: its error's type, for equal cases.
 

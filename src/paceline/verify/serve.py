@@ -5,6 +5,7 @@ prints goes to standard error, so that it cannot be taken for a message.
 """
 
 import ctypes
+import io
 import os
 import pickle
 import sys
@@ -13,12 +14,20 @@ from typing import Any, BinaryIO
 import cloudpickle
 
 from ..errors import UserError
+from .load import loading
 from .trace import told
 from .worker import HEAD
 
 
 def main() -> None:
     _die_with(int(sys.argv[1]))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what a reward prints must not end it
+    with loading():
+        _serve()
+
+
+def _serve() -> None:
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for as long as the process lives

@@ -10,16 +10,22 @@ import asyncio
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from numbers import Real
 from pathlib import Path
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, ClassVar, TypeGuard
 
 from ..errors import RewardError, SandboxError
 from ..types import AnyVerifier, Asking, BatchVerifier, Completion, Composed, Problem, Verdict
 from .own import OwnVerifier
+
+LONGEST_REASON = 500
+"""Characters of a verdict's reason that are kept: reasons are counted, and stand in every file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,8 @@ class Adapted(OwnVerifier):
     function: Callable[..., Any]
 
     def called(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function answers; of an `async` one, in a loop of its own."""
-        answer = self.function(*args, **kwargs)
-        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+        """What the function answers; of an `async` one, in the end."""
+        return awaited(self.function(*args, **kwargs))
 
 
 class NoNumber(RewardError):
@@ -54,10 +59,10 @@ def judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Ve
         (answer,) = answers_of(verifier, [problem], [completion])
         return checked(answer, verifier, problem)
     try:
-        answer = verifier(problem, completion)
+        answer = awaited(verifier(problem, completion))
     except (RewardError, SandboxError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise raised(verifier, error, f"problem {problem.name}") from error
     return checked(answer, verifier, problem)
 
@@ -75,7 +80,7 @@ def judge_parts(verifier: Composed, problem: Problem, completion: Completion) ->
         return checked(end.value, verifier, problem)
     except (RewardError, SandboxError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise raised(verifier, error, f"problem {problem.name}") from error
 
 
@@ -150,10 +155,10 @@ def answers_of(
     Raises: RewardError where it raised, or did not answer once for each.
     """
     try:
-        answers = list(verifier.batch(problems, completions))
+        answers = list(awaited(verifier.batch(problems, completions)))
     except (RewardError, SandboxError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise raised(verifier, error, f"{len(problems)} completions") from error
     if len(answers) != len(problems):
         raise RewardError(
@@ -163,11 +168,39 @@ def answers_of(
     return answers
 
 
-def raised(verifier: AnyVerifier | Composed, error: Exception, on: str) -> RewardError:
-    """The sentence for an exception of a verifier's own."""
+def awaited(answer: Any) -> Any:
+    """What an `async` function answers in the end; anything else as it is.
+
+    In a loop of its own; where one is running in this thread, as in a notebook, it waits for us, so
+    that another thread has to run it.
+    """
+    if not inspect.isawaitable(answer):
+        return answer
+
+    async def whole() -> Any:
+        return await answer
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(whole())
+    threads = ThreadPoolExecutor(1, "async reward")
+    try:
+        return threads.submit(copy_context().run, asyncio.run, whole()).result()
+    finally:
+        threads.shutdown(wait=False)
+
+
+def raised(verifier: AnyVerifier | Composed, error: BaseException, on: str) -> RewardError:
+    """The sentence for an exception of a verifier's own, an exit included."""
     said = " ".join(str(error).split())[:200]
+    if isinstance(error, SystemExit):
+        return RewardError(
+            f"The reward {name_of(verifier)} called sys.exit({said}) on {on}, which would end the "
+            "run; return a number, or raise an error that says what is wrong."
+        )
     return RewardError(
-        f"The reward {name_of(verifier)} raised {type(error).__name__} on {on}"
+        f"The reward {name_of(verifier)} raised {type(error).__name__[:80]} on {on}"
         f"{': ' + said if said else ''}."
     )
 
@@ -181,23 +214,40 @@ def checked(answer: Any, verifier: Any, problem: Problem) -> Verdict:
     reward = _finite(given.reward, verifier, problem)
     parts = {name: _finite(part, verifier, problem) for name, part in given.parts.items()}
     reason = given.reason or f"scored by {name_of(verifier)}"
-    return replace(given, reward=reward, parts=parts, reason=reason)
+    correct = None if given.correct is None else bool(given.correct)
+    return replace(given, reward=reward, parts=parts, reason=_bounded(reason), correct=correct)
+
+
+def _bounded(reason: str) -> str:
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 2]} …"
 
 
 def _finite(value: Any, verifier: Any, problem: Problem) -> float:
-    shown = "None" if value is None else f"a value of type {type(value).__name__}"
-    if isinstance(value, Real):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            return number
-        shown = str(number)
+    number = as_number(value)
+    if number is not None and math.isfinite(number):
+        return number
+    shown = str(number)
+    if number is None:
+        shown = "None" if value is None else f"a value of type {type(value).__name__}"
     raise NoNumber(
         f"The reward {name_of(verifier)} returned {shown} for problem {problem.name}; "
         "it must return a finite number or a Verdict."
     )
+
+
+def as_number(value: Any) -> float | None:
+    """A number of any kind as a float: Python's, numpy's, and tensors and arrays without a
+    dimension. None where it is none."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, Real | Decimal):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+    except ValueError:  # a signalling NaN of Decimal
+        return math.nan
 
 
 def name_of(verifier: Any) -> str:
@@ -206,6 +256,10 @@ def name_of(verifier: Any) -> str:
         return name_of(verifier.function)
     if isinstance(verifier, partial):
         return name_of(verifier.func)
+    if isinstance(verifier, MethodType):
+        return name_of(verifier.__func__)
     if isinstance(verifier, FunctionType):
         return f"'{verifier.__name__}' ({Path(verifier.__code__.co_filename).name})"
+    if isinstance(verifier, BuiltinFunctionType):
+        return f"'{verifier.__name__}'"
     return f"'{type(verifier).__name__}'"

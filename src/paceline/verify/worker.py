@@ -45,6 +45,10 @@ class NotStarted(Exception):
     """The process did not come to the point where it could be asked; the message says why."""
 
 
+class DiedLoading(NotStarted):
+    """It ended by itself before that, and so did the one that was started in its place."""
+
+
 class Raised(Exception):
     """What the function raised, as far as it could travel.
 
@@ -111,6 +115,11 @@ def _modules_of(thing: Any) -> list[str]:
     return list(found)
 
 
+def _path() -> str:
+    """Where this process finds modules; the empty entry of a notebook is the working directory."""
+    return os.pathsep.join(dict.fromkeys(place or os.getcwd() for place in sys.path))
+
+
 def _importable(module: str) -> bool:
     """Whether another process finds it: `__main__` is another one there."""
     if module == "__main__":
@@ -132,6 +141,8 @@ class Worker:
     def __init__(self, function: bytes) -> None:
         self.function = function
         self.process: subprocess.Popen[bytes] | None = None
+        self.deaths = 0
+        """How often the process ended by itself; it is started again."""
         self._over = False
 
     def __enter__(self) -> "Worker":
@@ -150,13 +161,18 @@ class Worker:
             message = cloudpickle.dumps(arguments)
         except Exception as error:
             raise Raised(type(error).__name__, f"it cannot be sent there: {error}", "") from error
-        if self.process is None or self.process.poll() is not None:
+        if self.process is not None and self.process.poll() is not None:
+            self._died()
+        if self.process is None:
             self._start()
         try:
             self._send(message)
             said, value = self._receive(seconds)
-        except (TimeLimit, Died):
+        except TimeLimit:
             self.close()
+            raise
+        except Died:
+            self._died()
             raise
         if said == "raised":
             raise Raised(*value)
@@ -185,15 +201,32 @@ class Worker:
                     pipe.close()
         self.process = None
 
-    def _start(self) -> None:
+    def _died(self) -> None:
+        self.deaths += not self._over
         self.close()
+
+    def _start(self) -> None:
+        """Start the process; once more where it ends while it is loading, as when the system ends
+        processes because memory is short."""
+        for last in (False, True):
+            try:
+                self._load()
+                return
+            except Died:
+                self._died()
+                if self._over:
+                    raise
+                if last:
+                    raise DiedLoading("its process ended while it was loading") from None
+
+    def _load(self) -> None:
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "paceline.verify.serve", str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is the trainer's; what it started ends with it
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+                env={**os.environ, "PYTHONPATH": _path()},
             )
             if self._over:  # `end` may have come before there was a process to end
                 self._kill()
@@ -204,11 +237,6 @@ class Worker:
         except TimeLimit:
             self.close()
             raise NotStarted(f"it was not ready after {STARTUP:g} seconds") from None
-        except Died:
-            self.close()
-            if self._over:
-                raise
-            raise NotStarted("it ended while it was loading") from None
         if said == "raised":
             self.close()
             raised = Raised(*value)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ...config import Config
+from ...terminal import print_json
 from ...verify.judges import Judges
 from .. import prepare
 from ..check import check
+from ..run import make_directory, refuse_unwritable
 from ..screen import Screen, printable
 from .model import Overlap, Sampled, overlap_of, sample_model
 from .page import write_page
@@ -56,6 +58,8 @@ def audit(
 
     Raises: UserError as `train` would, before anything heavy starts.
     """
+    if out is not None:
+        refuse_unwritable(out, "--page")
     screen = Screen(0, quiet=as_json)
     with screen.busy("checking the configuration, the data and the tokenizer"):
         checked = check(config, train=False)
@@ -79,13 +83,13 @@ def audit(
         config.name, task.name, len(task.train), rewarded, overlap, sampled, found, verdict(found)
     )
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        make_directory(out, "--page")
         (out / "audit.json").write_text(
             json.dumps(as_record(made), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
         )
         write_page(made, out / "audit.html")
     if as_json:
-        print(json.dumps(as_record(made), ensure_ascii=False, indent=2))
+        print_json(as_record(made), indent=2)
     else:
         _tell(made, screen, out)
     return made

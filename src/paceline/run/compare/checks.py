@@ -7,6 +7,7 @@ from pathlib import Path
 from ... import config as configuration
 from ...errors import ConfigError
 from ...training import check_objective
+from ...verify.load import is_of_session
 from ..changes import flat, within
 from ..check import Checked, check
 from ..check_room import check_disk
@@ -53,6 +54,12 @@ def _kind(arm: Arm) -> str:
 def _check_record(arm: Arm) -> None:
     """Raise ConfigError where a process of its own could not read what it shall do."""
     record = configuration.to_json(arm.config)
+    if is_of_session(reward := record["task"].get("reward")):
+        raise ConfigError(
+            f"The reward '{reward.partition(':')[2]}' was written in this Python session, and a "
+            "comparison makes its runs in processes of their own; put it into a file, and give it "
+            "as reward='path/to/file.py:name'."
+        )
     try:
         again = configuration.to_json(configuration.from_json(record))
     except ConfigError as error:

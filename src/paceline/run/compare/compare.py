@@ -11,6 +11,7 @@ from pathlib import Path
 from ...config import Config, labelled
 from ...errors import ConfigError, RunsFailedError
 from ...objective import Objective
+from ..entry import entry
 from ..run import default_path
 from ..screen import Screen
 from ..signals import Interrupts
@@ -24,6 +25,7 @@ from .record import About, Comparison, owned, write
 from .tell import tell_plan, tell_result
 
 
+@entry
 def compare(
     config: Config,
     objectives: Mapping[str, Objective] | Sequence[str | Objective] = (),

@@ -115,7 +115,7 @@ class Planned:
         for change in changes_of(there):
             self._check_change(change)
         known = Surroundings.at(there).fingerprints
-        for key in (k for k in known if k in fingerprints and known[k] != fingerprints[k]):
+        for key in (k for k in OTHER if k in known and known[k] != fingerprints.get(k, known[k])):
             raise ConfigError(
                 f"'{self.path}' was made with {OTHER[key]} than there are now under the same "
                 "name; choose another directory with --out, or remove that run."
@@ -135,7 +135,8 @@ class Planned:
             if not within(key, UNSEEN) and (change.step or within(key, OF_THE_START))
         ]
         # A run of an earlier version did not know all of them: that is no change.
-        other += [OTHER[k] for k, (was, _) in change.fingerprints.items() if was is not None]
+        changed = change.fingerprints.items()
+        other += [OTHER[k] for k, (was, _) in changed if was is not None and k in OTHER]
         if other:
             raise ConfigError(
                 f"'{self.path}' went on with {other[0]} after step {change.step}, so a part of "

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from ... import config as configuration
 from ...errors import ConfigError
 from .. import disk
-from ..run import Run
+from ..run import Run, make_directory
 from ..screen import wall_clock
 from .figures import figures
 from .launch import Failure
@@ -174,7 +174,7 @@ def owned(path: Path) -> Iterator[None]:
         raise ConfigError(
             f"'{path}' holds other things ('{others[0]}'); choose another directory with --out."
         )
-    path.mkdir(parents=True, exist_ok=True)
+    make_directory(path)
     with held(path):
         try:
             yield

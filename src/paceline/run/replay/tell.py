@@ -1,6 +1,5 @@
 """`paceline replay`: the tables, the sentences, the page."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from ...errors import ConfigError
+from ...terminal import print_json
 from ..run import Run
 from ..screen import Screen
 from ..watch.figures import finite
@@ -44,7 +44,7 @@ def tell_replay(
         ) from error
     if as_json:
         record = as_record(made) | {"page": str(target)}
-        print(json.dumps(record, ensure_ascii=False, allow_nan=False))
+        print_json(record)
         return
     screen.say(f"  {agreement(made)}")
     screen.say("")

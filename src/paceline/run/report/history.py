@@ -16,12 +16,13 @@ COUNTED = {
     "checkpoints_failed": "checkpoints that could not be saved",
     "resumes": "times the run went on from a checkpoint",
     "stuck": "times nothing went on for minutes",
+    "workers_restarted": "times a process of the reward ended by itself and was started again",
 }
 """A counter of the summary -> what it counts."""
 KINDS = {
     "started": "started", "resumed": "went on", "stopped": "stopped", "finished": "finished",
     "note": "note", "memory": "memory", "not saved": "not saved", "broken": "broken checkpoint",
-    "stuck": "stuck",
+    "stuck": "stuck", "worker": "worker",
 }  # fmt: skip
 SHOWN = 60
 """Events on the page, the last ones."""

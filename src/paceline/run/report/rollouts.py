@@ -46,8 +46,10 @@ def rollouts(folder: Path) -> Json:
     rounds, unread = [], []
     for path in chosen:
         try:
-            known = SPECIAL in pq.read_schema(path).names
-            table = pq.read_table(path, columns=[*COLUMNS, *([SPECIAL] if known else [])])
+            # Without threads: where none can be started, pyarrow's would be waited for for ever.
+            file = pq.ParquetFile(path)
+            known = SPECIAL in file.schema_arrow.names
+            table = file.read([*COLUMNS, *([SPECIAL] if known else [])], use_threads=False)
         except (pa.ArrowException, OSError):
             unread.append(path.name)
             continue

@@ -1,0 +1,34 @@
+"""What a Python session or a script calls: errors of theirs come without our frames."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from ..errors import RewardError, UserError, is_short_of_memory, short_of_memory
+from ..verify.load import refuse_while_loading
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def entry(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, refused in a file that is only being read for the functions in it; what a user
+    can mend, and an interrupt, is raised as one sentence below the user's own line.
+
+    Of a reward that raised, its own traceback stands above. An error of ours keeps all frames.
+    """
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        refuse_while_loading(f"paceline.{function.__name__}")
+        try:
+            return function(*args, **kwargs)
+        except (UserError, KeyboardInterrupt) as error:
+            cause = error.__cause__ if isinstance(error, RewardError) else None
+            raise error.with_traceback(None) from cause
+        except Exception as error:
+            if not is_short_of_memory(error):
+                raise
+            raise short_of_memory(error) from None
+
+    return called

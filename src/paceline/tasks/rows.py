@@ -103,8 +103,7 @@ class Rows:
     reward: str | Callable[..., Any] | BatchVerifier = field(
         default="last_number", metadata={BY_NAME: True}
     )
-    """A reward's name (docs/rewards.md lists them), or your own as file.py:function; in Python also
-    the function or verifier itself."""
+    """A reward's name (docs/rewards.md), or your own: file.py:function, in Python the function."""
     answer_after: str | None = None
     """The expected answer is what follows the last of this mark in its column, such as ####."""
     allow_cut: bool = False

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,20 +13,25 @@ import pytest
 from paceline.terminal import print_json, spell_out
 
 
-@pytest.fixture
-def ascii_out(monkeypatch):
-    """Standard output as the log of a batch system has it."""
-    written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii", write_through=True))
-    return written
+@contextmanager
+def only_ascii():
+    """Standard output as the log of a batch system has it; yields what was written."""
+    written, before = io.BytesIO(), sys.stdout
+    sys.stdout = io.TextIOWrapper(written, "ascii", write_through=True)
+    try:
+        yield written
+    finally:
+        sys.stdout = before
 
 
-def test_letters_are_spelled_out(ascii_out):
-    spell_out()
-    print("step 1 → 2 … 95 %–97 % × 3: 中 \udc80 \U0001f600")
+def test_letters_are_spelled_out():
+    with only_ascii() as out:
+        spell_out()
+        print("step 1 → 2 … 95 %–97 % × 3: 中 \udc80 \U0001f600")
+        written = out.getvalue()
     # The last two as JSON escapes them.
     said = b"step 1 -> 2 ... 95 %-97 % x 3: \\u4e2d \\udc80 \\ud83d\\ude00\n"
-    assert ascii_out.getvalue() == said
+    assert written == said
 
 
 def test_what_somebody_has_asked_for_stays(monkeypatch):
@@ -35,11 +41,12 @@ def test_what_somebody_has_asked_for_stays(monkeypatch):
     assert stream.errors == "replace"
 
 
-def test_json_reads_back_the_same(ascii_out):
+def test_json_reads_back_the_same():
     data = {"prompt": "1 – 2 … 中"}
-    spell_out()
-    print_json(data)
-    assert json.loads(ascii_out.getvalue()) == data
+    with only_ascii() as out:
+        spell_out()
+        print_json(data)
+        assert json.loads(out.getvalue()) == data
 
 
 @pytest.mark.parametrize(

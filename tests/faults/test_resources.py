@@ -103,8 +103,10 @@ def test_a_process_of_the_reward_that_is_killed_is_counted(nursery, tmp_path):
         "import os, signal\nfrom pathlib import Path\n"
         "def reward(problem, completion):\n"
         f"    mark = Path({str(tmp_path / 'killed')!r})\n"
-        f"    if Path({str(out / 'metrics.jsonl')!r}).exists() and not mark.exists():\n"
-        "        mark.touch()\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"    if Path({str(out / 'metrics.jsonl')!r}).exists():\n"
+        "        try:\n            mark.touch(exist_ok=False)  # of two processes one\n"
+        "        except FileExistsError:\n            pass\n"
+        "        else:\n            os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return float(len(completion.text))\n"
     )
     changes = {"task.path": str(rows), "task.reward": f"{reward}:reward", "steps": 4}

@@ -4,6 +4,7 @@ Wrong keys, models and directories are in tests/test_cli.py, what a file of rows
 tests/tasks; here is what takes the whole start to be seen.
 """
 
+import inspect
 import json
 import os
 import shutil
@@ -294,4 +295,4 @@ def test_the_fixture_would_see_a_model_that_is_loaded():
     from paceline.run import train as train_function
 
     assert prepare.load_policy is not load_policy
-    assert train_function.__globals__["check"] is check.check
+    assert inspect.unwrap(train_function).__globals__["check"] is check.check

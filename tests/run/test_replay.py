@@ -64,7 +64,7 @@ def config_for(out: Path, **changes) -> Config:
     data = [{"prompt": f"say {i}", "answer": str(i)} for i in range(10)]
     rows.write_text("".join(json.dumps(row) + "\n" for row in data))
     reward.write_text(HALVES.replace("SILENT", repr(SILENT)))
-    task = RowsTask(str(rows), reward=f"{reward}:halves", heldout=0, allow_cut=True)
+    task = RowsTask(str(rows), reward=f"{reward}:halves", heldout=0)
     options = {"rollouts": ROLLOUTS, "evaluation": {"problems": 0}, "optimizer": {"lr": 0.004}}
     options |= {"task": task, "rewards": {"workers": 0}, "save_keep": 0}
     return small(out, **(options | changes))

@@ -41,7 +41,7 @@ def test_where_a_program_stands():
     assert program_in("<answer>\n```python\nprint(1)\n```\n</answer>", "tag")[0] == "print(1)\n"
 
 
-OWN_KIND = "the program raised an error of its own kind"
+OWN_KIND = "the program raised an error that is not one of Python's own"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ test-machines: install gym
 # 100,000 random and mutated answers for every verifier: some ten minutes.
 fuzz: install
 	PACELINE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -o faulthandler_timeout=7200 \
-	  tests/laws/test_verifier_laws.py
+	  tests/laws/test_verifier_laws.py tests/laws/test_answer_laws.py
 
 # Runs that are killed at every write, fsync and rename, at a hundred random moments, on full disks; and the
 # demo's model killed a few times. CI tries some of each.

@@ -1,6 +1,7 @@
 """The command line: exit codes, one sentence for each mistake, help that fits a screen."""
 
 import contextlib
+import errno
 import json
 from argparse import Namespace
 from pathlib import Path
@@ -247,3 +248,30 @@ def test_rows_are_named_by_their_numbers(tmp_path, capsys):
     assert code == 3 and [failed["row"] for failed in found["failed"]] == ["row 7"]
     assert main(["tasks", "check", "code", f"task.path={tmp_path}/a.jsonl"]) == 3
     assert f"(row 7, {found['failed'][0]['id']})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 8, "Memory ran out"),
+        (OSError(errno.ENOSPC, "No space left", "runs/a"), 5, "'runs/a' cannot be written"),
+        (OSError(errno.ENOSPC, "No space left"), 5, "What this prints cannot be written"),
+        (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "'runs' cannot be read or"),
+    ],
+)
+def test_what_the_machine_refuses_is_a_sentence(monkeypatch, capsys, error, code, said):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr("paceline.cli.overrides", fails)
+    assert failing(capsys, "show", "tiny")[0] == code
+    assert said in failing(capsys, "show", "tiny")[1]
+
+
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
+    def fails(*_):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "x")
+
+    monkeypatch.setattr("paceline.cli.overrides", fails)
+    with pytest.raises(FileNotFoundError):
+        main(["show", "tiny"])

@@ -71,3 +71,8 @@ def test_a_summary_is_the_first_paragraph_and_is_not_cut_at_its_first_line():
 
     assert summary(documented) == "One sentence that goes on."
     assert summary(lambda: None) == ""
+
+
+def test_a_command_between_backticks_stays_whole():
+    text = "sound: start it with `paceline train tiny task=rows steps=3` and look"
+    assert "`paceline train tiny task=rows steps=3`" in wrapped(text, 30).replace("\n", "|")

@@ -4,6 +4,7 @@ Everything else propagates as it is: it is our mistake, and its traceback is wha
 """
 
 import difflib
+import errno
 
 NEAR = 0.7
 """Of difflib's ratio, which is 1 for equal names. A slip lies above it (lrr and lr 0.80, num_steps
@@ -108,6 +109,12 @@ def short_of_memory(error: BaseException) -> MemoryShortError:
         f"Memory ran out ({said[:160]}); end other programs, raise the limit of this one "
         "(`ulimit -v`), or take a machine with more of it."
     )
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""A disk that takes no more."""
+LOCKED = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""A file or a disk that cannot be read, or written."""
 
 
 def nearest(wrong: str, known: list[str]) -> str:

@@ -11,6 +11,9 @@ from rich.cells import cell_len, chop_cells
 START = re.compile(r"\s*(?:│ |(?:ok|BAD)\s+|[^\s│]+\s{2,})?(?:note: |[–!·] )?")
 """Where a line's own text begins: behind its indentation, a label with a gap, a mark."""
 
+WORD = re.compile(r"\s*(?:[^\s`]*`[^`]+`\S*|\S+)")
+"""A word, or a command between backticks, which is copied as a whole."""
+
 
 def columns(stream: TextIO | None = None) -> int | None:
     """The columns that lines have to fit into, or None where they may be of any length.
@@ -60,7 +63,7 @@ def _broken(line: str, width: int) -> list[str]:
     indent = re.sub(r"[^\s│]", " ", start[0])
     indent = indent if cell_len(indent) <= width // 2 else ""
     made = [start[0]]
-    for word in re.findall(r"\s*\S+", line[start.end() :]):
+    for word in WORD.findall(line[start.end() :]):
         begun = len(made) > 1 or made[-1] != start[0]
         if begun and cell_len(made[-1] + word) > width:
             made.append(indent)

@@ -27,9 +27,10 @@ def digits(problem, completion):
 
 
 def noise(problem, completion):
-    """Pays a number that depends on the text and on nothing that can be learned: whatever is
-    sampled, no two of a group earn the same."""
-    return hashlib.blake2b(completion.text.encode()).digest()[0] / 255
+    """Pays a number that depends on the text and on nothing that can be learned: different texts
+    earn differently."""
+    digest = hashlib.blake2b(completion.text.encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
 
 
 class Keeps(Keeper):

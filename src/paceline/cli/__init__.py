@@ -1,10 +1,12 @@
 """The command line: help that fits a screen, and every config key by its path."""
 
-import errno
 import sys
 from collections.abc import Sequence
 
 from ..errors import (
+    FULL,
+    LOCKED,
+    CheckpointError,
     ConfigError,
     Interrupted,
     RewardError,
@@ -16,9 +18,6 @@ from ..terminal import spell_out
 from ..text import columns, wrapped
 from .configured import changed, config_of, overrides
 from .parser import parser
-
-LOCKED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
-"""A file or disk that cannot be read, or written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from ..verify.trace import of_reward
 
             sys.stderr.write(of_reward(error))
-        print(wrapped(f"paceline: {error}", columns(sys.stderr)), file=sys.stderr)
-        return error.exit_code
+        return _told(error)
     except Interrupted as stop:
         return stop.exit_code
     except KeyboardInterrupt:
@@ -46,18 +44,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `paceline show demo | head`
         sys.stderr.close()
         return 0
-    except OSError as error:
-        if error.errno not in LOCKED or error.filename is None:
-            raise
-        told = f"'{error.filename}' cannot be read or written ({error.strerror})."
-        print(f"paceline: {told}", file=sys.stderr)
-        return ConfigError.exit_code
     except Exception as error:
-        if not is_short_of_memory(error):
+        if (mended := _of_the_machine(error)) is None:
             raise
-        short = short_of_memory(error)
-        print(f"paceline: {short}", file=sys.stderr)
-        return short.exit_code
+        return _told(mended)
+
+
+def _told(error: UserError) -> int:
+    """Print the sentence of a mistake; returns its exit code."""
+    print(wrapped(f"paceline: {error}", columns(sys.stderr)), file=sys.stderr)
+    return error.exit_code
+
+
+def _of_the_machine(error: Exception) -> UserError | None:
+    """The sentence for memory, a disk or a file that the machine refuses; None for our errors."""
+    if is_short_of_memory(error):
+        return short_of_memory(error)
+    if not isinstance(error, OSError):
+        return None
+    where = f"'{error.filename}'" if error.filename is not None else "What this prints"
+    if error.errno in FULL:
+        return CheckpointError(f"{where} cannot be written ({error.strerror}).")
+    if error.errno in LOCKED and error.filename is not None:
+        return ConfigError(f"{where} cannot be read or written ({error.strerror}).")
+    return None
 
 
 __all__ = ["changed", "config_of", "main", "overrides", "parser"]

@@ -66,7 +66,9 @@ def _made(make: Callable[..., Any], name: str, call: ast.Call, text: str) -> Any
     for argument in (k.arg or "" for k in call.keywords):
         if argument not in known:
             near = nearest(argument, known)
-            if argument in OF_KL:
+            if argument == "coef":
+                near = f" The penalty's weight is kl itself: {name}(kl=0.04)."
+            elif argument in OF_KL:
                 near = f" It belongs to the penalty: {name}(kl=KL(0.04, {argument}=…))."
             raise ConfigError(
                 f"{name} has no argument '{argument}'.{near} It has {', '.join(known)}."

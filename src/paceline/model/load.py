@@ -26,7 +26,7 @@ import torch
 from safetensors import SafetensorError
 
 from .. import hub
-from ..errors import ConfigError
+from ..errors import ConfigError, UserError, is_short_of_memory, short_of_memory
 from ..layout import Rows
 from . import tiny
 from .policy import Policy
@@ -403,7 +403,9 @@ def _folder(source: Source) -> str:
     return str(converted(source.path)) if source.kind == "gguf" else source.path
 
 
-def _not_loaded(source: Source, what: str, error: Exception) -> ConfigError:
+def _not_loaded(source: Source, what: str, error: Exception) -> UserError:
+    if is_short_of_memory(error):
+        return short_of_memory(error)
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if "model.safetensors" in first and source.kind == "hub":
         return ConfigError(_convert(source.name, "pytorch_model.bin", CAUSAL))

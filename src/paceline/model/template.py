@@ -31,6 +31,8 @@ def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> Non
                 f"There is no chat template at '{chat_template}'; give a Jinja file, or plain."
             )
         tokenizer.chat_template = path.read_text(encoding="utf-8")
+    if isinstance(tokenizer.chat_template, dict):  # several by name, for tools and the like
+        tokenizer.chat_template = tokenizer.chat_template.get("default")
     if tokenizer.chat_template is None:
         raise ConfigError(
             f"The tokenizer of '{name}' has no chat template; set model.chat_template=plain for a "

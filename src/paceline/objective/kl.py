@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import ConfigError
@@ -53,7 +54,7 @@ class KL:
     """Whether k3 in the loss is multiplied by the token's own ratio ρ, gradient included."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.coef, bool) or not isinstance(self.coef, int | float):
+        if isinstance(self.coef, bool) or not isinstance(self.coef, Real):
             raise ConfigError(f"KL needs a number as its weight, not {self.coef!r}.")
         if not (math.isfinite(self.coef) and self.coef > 0):
             raise ConfigError(

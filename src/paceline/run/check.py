@@ -87,8 +87,6 @@ def check(
     evaluation_sampling(config)
     check_objective(config.objective)
     record = configuration.to_json(config)  # a part that cannot be recorded is told now
-    if train:
-        _check_round(config, task)
     tokenizer = load_tokenizer(source, config.model.chat_template)
     check_prompts(tokenizer, task)
     prompt = render(tokenizer, task.messages(task.train[0]))

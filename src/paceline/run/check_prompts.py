@@ -27,8 +27,8 @@ def check_prompts(tokenizer: Any, task: Task) -> None:
                 if problem is task.train[0] and not spells:
                     raise
                 raise DataError(
-                    f"Problem {number} of the {side} problems of task '{task.name}' (id "
-                    f"{problem.id}) cannot be asked. {error}"
+                    f"Problem {number} of the {side} problems of task '{task.name}', "
+                    f"{problem.name}, cannot be asked. {error}"
                 ) from error
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from ..errors import DataError
 from ..tasks import Task, TaskSource
 from ..terminal import print_json
+from ..text import columns, wrapped
 from ..types import Completion, Problem
 from ..verify.judges import Judges, Lost, Rewards
 
@@ -75,13 +76,14 @@ def _gold(task: Task, problem: Problem) -> Completion | None:
 def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
     print(f"{task.name}: {len(task.train)} problems to train on, {len(task.heldout)} held out")
     for note in task.notes:
-        print(f"  {note}")
+        print(wrapped(f"  {note}", columns()))
     if without:
         print(f"  {without} problems have no gold answer that could be checked")
     for f in failed[:SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
         place = f"{f.row}, {f.id}" if f.row else f.id
-        print(f"  {f.side} problem {f.number} ({place}), '{f.answer[:40]}': {shown}, {f.reason}")
+        told = f"  {f.side} problem {f.number} ({place}), '{f.answer[:40]}': {shown}, {f.reason}"
+        print(wrapped(told, columns()))
     if len(failed) > SHOWN:
         print(f"  and {len(failed) - SHOWN} more")
     print(f"{checked - len(failed)} of {checked} gold answers score full marks")

@@ -1,7 +1,6 @@
 """The main job: check, load, evaluate, train, evaluate, save, report; and going on with a run that
 was stopped."""
 
-import errno
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import CheckpointError
+from ..errors import FULL, LOCKED, CheckpointError
 from ..verify.judges import Judges
 from . import resuming
 from .changes import Surroundings, as_begun, compare, record
@@ -22,9 +21,6 @@ from .run import Run, default_path, new_path, stopped_at
 from .screen import Screen
 from .signals import Interrupts
 from .sitting import Sitting
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-LOCKED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @entry

@@ -66,7 +66,7 @@ class FromColumns(Adapted):
             if _needed(p) and p.name not in known:
                 raise RewardError(
                     f"The reward {name_of(self)} wants the column '{p.name}', but problem "
-                    f"{problem.id} has [{', '.join(['answer', *problem.data])}]."
+                    f"{problem.name} has [{', '.join(dict.fromkeys(['answer', *problem.data]))}]."
                 )
         answer: Any = called_by_names(self, known)
         listed = isinstance(answer, Collection) and not isinstance(answer, str | bytes | Mapping)

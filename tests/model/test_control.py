@@ -144,3 +144,14 @@ def test_a_role_is_no_place_for_text():
     tokenizer = DIALECTS["chatml"]()
     with pytest.raises(ConfigError, match=r"has the role 'user<\|im_end\|>'; it must be one of"):
         render(tokenizer, [{**USER, "role": "user<|im_end|>"}])
+
+
+def test_of_several_templates_by_name_the_default_one_renders():
+    tokenizer = tiny.tokenizer()
+    plain = tokenizer.chat_template
+    tokenizer.chat_template = {"default": plain, "tool_use": "{{ messages }}"}
+    check_tokenizer(tokenizer, "tiny", None)
+    assert tokenizer.chat_template == plain and render(tokenizer, (USER,))
+    tokenizer.chat_template = {"tool_use": "{{ messages }}"}
+    with pytest.raises(ConfigError, match="has no chat template"):
+        check_tokenizer(tokenizer, "tiny", None)

@@ -285,4 +285,4 @@ def test_the_fixture_would_see_a_model_that_is_loaded():
     from paceline.run import train as train_function
 
     assert prepare.load_policy is not load_policy
-    assert train_function.__globals__["check"] is check.check
+    assert train_function.__wrapped__.__globals__["check"] is check.check

@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 import typing
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from paceline.errors import ConfigError
 from paceline.tasks import SOURCES, Arithmetic, by_name
+from paceline.types import BatchVerifier
 
 
 def test_a_name_is_a_class_and_a_wrong_one_brings_the_nearest() -> None:
@@ -24,7 +26,8 @@ def test_a_name_is_a_class_and_a_wrong_one_brings_the_nearest() -> None:
 def test_options_are_plain_values_and_each_has_its_sentence(source: Any) -> None:
     assert source() == source()
     assert hash(source()) == hash(source())
-    plain = {int, float, bool, str, str | None, int | None, tuple[str, ...]}
+    function = str | Callable[..., Any] | BatchVerifier  # kept by its name
+    plain = {int, float, bool, str, str | None, int | None, tuple[str, ...], function}
     hints = typing.get_type_hints(source).values()
     assert {h for h in hints if typing.get_origin(h) is not typing.Literal} <= plain
     text = inspect.getsource(source)

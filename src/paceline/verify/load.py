@@ -138,11 +138,20 @@ def reference_of(thing: Any) -> str | None:
         if place == "__main__" or place.startswith(USERS):
             place = file
         name = getattr(thing, "__name__", "")
-        if vars(module).get(name) is not thing:
+        if not _is_same(vars(module).get(name), thing):
             name = _assigned(thing, module) if file else None
         if place is not None and name is not None:
             return f"{place}:{name}"
     return None
+
+
+def _is_same(held: Any, thing: Any) -> bool:
+    """Whether a module holds it, or, of a file that was read again since, what replaced it."""
+    again = str(getattr(thing, "__module__", "")).startswith(USERS)
+    same = all(
+        getattr(held, n, None) == getattr(thing, n, "") for n in ("__module__", "__qualname__")
+    )
+    return held is thing or (again and same)
 
 
 def _assigned(thing: Any, module: ModuleType) -> str | None:

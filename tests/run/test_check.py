@@ -74,9 +74,13 @@ def test_a_sound_config_carries_what_was_tried_and_estimated():
     assert checked.estimate.seconds is not None and checked.estimate.seconds.total > 0
 
 
+def nothing(problem, completion):
+    return 0.0
+
+
 def test_what_is_not_trained_needs_neither_rows_nor_room(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: pytest.fail("asked"))
-    checked = check(config_of(Made(count=1, verifier=lambda problem, completion: 0.0)), train=False)
+    checked = check(config_of(Made(count=1, verifier=nothing)), train=False)
     assert checked.tried is None and checked.estimate is None
 
 

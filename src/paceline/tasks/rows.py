@@ -99,8 +99,7 @@ class Rows:
     reward: str | Callable[..., Any] | BatchVerifier = field(
         default="last_number", metadata={BY_NAME: True}
     )
-    """A reward's name (docs/rewards.md lists them), or your own as file.py:function; in Python also
-    the function or verifier itself."""
+    """A reward's name, your own as file.py:function, or in Python the function itself."""
     answer_after: str | None = None
     """The expected answer is what follows the last of this mark in its column, such as ####."""
     allow_cut: bool = False

@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal
 
 from ..errors import ConfigError, nearest
@@ -17,6 +17,7 @@ from ..training import AdamW, Rollouts, Schedule
 from ..verify.judges import Rewards
 
 LARGEST = 2**63
+"""What no whole number of 64 bits reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _check_numbers(value: Any, path: str) -> None:
     if isinstance(value, Real):
         if not math.isfinite(value):
             raise ConfigError(f"{path} is {value}; it takes a finite number.")
-        if abs(value) >= LARGEST and not isinstance(value, float):
+        if isinstance(value, Integral) and abs(int(value)) >= LARGEST:
             raise ConfigError(f"{path} is {value}; it takes a number below 2^63.")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for f in dataclasses.fields(value):

@@ -488,7 +488,7 @@ def test_an_edited_file_and_other_versions_on_the_way_are_told(tmp_path):
     ]
     run.write_json("config.json", config)
     mine.write_text(mine.read_text() + "# another\n")
-    file = "a file of yours that the config names, by its hash, was "
+    file = f"{mine}, by its hash, was "
     for step, torches in ((4, ["0.9", "1.0"]), (2, ["0.9", "1.0"]), (1, ["0.9"])):
         notes = replay(run.path, step, ["gspo"]).redone.notes
         assert [n.split()[2] for n in notes if n.startswith("torch was ")] == torches

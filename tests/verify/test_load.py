@@ -169,6 +169,14 @@ def test_a_scripts_own_values_have_the_files_name(tmp_path, monkeypatch):
     assert [reference_of(getattr(module, n)) for n in ("twice", "looped", "within")] == [None] * 3
 
 
+def test_a_file_that_was_read_again_has_the_same_names(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("def reward(problem, completion):\n    return 1.0\n")
+    first, second = load_function(f"{mine}:reward"), load_function(f"{mine}:reward")
+    assert first is not second
+    assert reference_of(first) == reference_of(second) == f"{mine}:reward"
+
+
 def test_what_was_typed_in_has_no_name(monkeypatch):
     module = type(sys)("__main__")
     exec(compile("def reward(problem, completion): return 1.0", "<stdin>", "exec"), vars(module))

@@ -18,6 +18,7 @@ from ..verify.judges import Rewards
 from .foreign import counterpart
 
 LARGEST = 2**63
+"""What no whole number of 64 bits reaches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,26 +138,20 @@ def reference_of(thing: Any) -> str | None:
         if place == "__main__" or place.startswith(USERS):
             place = file
         name = getattr(thing, "__name__", "")
-        if not _is_the_same(vars(module).get(name), thing):
+        if not _is_same(vars(module).get(name), thing):
             name = _assigned(thing, module) if file else None
         if place is not None and name is not None:
             return f"{place}:{name}"
     return None
 
 
-def _is_the_same(found: Any, thing: Any) -> bool:
-    """Whether this is the very thing, or the same function or class of a file that was read once
-    more since."""
-    if found is thing:
-        return True
-    top = getattr(thing, "__qualname__", None) == getattr(thing, "__name__", "")
-    return top and type(found) is type(thing) and _written_at(found) == _written_at(thing)
-
-
-def _written_at(thing: Any) -> tuple[str, str | None]:
-    """(its name, the file of a function)"""
-    code = getattr(thing, "__code__", None)
-    return thing.__qualname__, code.co_filename if code is not None else None
+def _is_same(held: Any, thing: Any) -> bool:
+    """Whether a module holds it, or, of a file that was read again since, what replaced it."""
+    again = str(getattr(thing, "__module__", "")).startswith(USERS)
+    same = all(
+        getattr(held, n, None) == getattr(thing, n, "") for n in ("__module__", "__qualname__")
+    )
+    return held is thing or (again and same)
 
 
 def _assigned(thing: Any, module: ModuleType) -> str | None:

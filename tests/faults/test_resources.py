@@ -214,7 +214,7 @@ def test_memory_that_really_runs_out(nursery, tmp_path):
            "tokens_per_forward": 100000, "evaluation": {"problems": 0}}  # fmt: skip
     out, free, log = tmp_path / "r", tmp_path / "free", tmp_path / "log"
     assert nursery.run(free, changes=big) == 0
-    meddle = {"little_memory": 40}
+    meddle = {"little_memory": 100}
     assert nursery.run(out, log=str(log), quiet=False, changes=big, meddle=meddle) == 0
     assert Run(out).summary["counters"]["out_of_memory"] >= 1
     assert is_first_step(next(Run(out).metrics()), next(Run(free).metrics()))

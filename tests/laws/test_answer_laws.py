@@ -120,3 +120,21 @@ def test_the_last_number_has_its_sign(value, before, behind):
 def test_a_part_of_something_larger_is_no_number(value, before, behind):
     last = last_number(before + str(value) + behind)
     assert last is None or number(last) is None
+
+
+PIECES = [
+    "1", "2", "0", "x", "i", "e", r"\pi", r"\sqrt", r"\frac", "{", "}", "(", ")", "[", "]", r"\{",
+    r"\}",
+    "+", "-", "*", "/", "^", "_", "=", "<", ">", ",", ";", "|", "!", "%", r"\cot ", r"\sec ",
+    r"\ln ",
+    r"\infty", r"\cup", r"\setminus", r"\pm", r"\in ", r"\text{cm}", r"\text{or}", "√", "°", "½",
+    r"\begin{pmatrix}", r"\end{pmatrix}", "&", r"\\\\", ".", "3", r"\mathbb{R}", r"\log_", r"\gcd",
+]  # fmt: skip
+expressions = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+
+
+@many
+@given(answer=expressions, expected=st.one_of(st.sampled_from(VALUES), expressions))
+def test_no_comparison_raises(answer, expected):
+    right, reason = equal(answer, expected)
+    assert isinstance(right, bool) and reason

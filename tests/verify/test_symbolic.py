@@ -125,6 +125,25 @@ def test_rows_without_an_answer_and_unknown_forms_are_refused():
         SymbolicAnswer("bracket")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (r"\cot 0", r"\sqrt{2}"), (r"\csc 0", r"\pi"), ("(1,i)", r"(1,2)\cup(3,4)"), ("x>i", "x>2"),
+        (r"x\in(1,i)", "(1,2]"), (r"\{" * 30 + "1" + r"\}" * 30, r"\{" * 30 + "2" + r"\}" * 30),
+        (r"\{" * 23 + "1" + r"\}" * 23, r"\{1,2\}"), ("√" * 190 + "2", r"\sqrt{2}"),
+    ],
+)  # fmt: skip
+def test_no_answer_raises_and_none_is_compared_for_ever(answer, expected):
+    assert equal(answer, expected)[0] is False
+
+
+@pytest.mark.parametrize(
+    "expected", ["√" * 5000 + "2", "1/" * 3000 + "1", "1," * 10000, "<a" * 10000, "$" + " " * 2000]
+)
+def test_long_expected_answers_are_not_read(expected):
+    assert not readable(expected) and not equal("1", expected)[0]
+
+
 def test_an_expected_answer_that_cannot_be_read_is_found_before_training():
     SymbolicAnswer().check_problem(Problem("p", "?", r"\frac{1}{2}"))
     with pytest.raises(RewardError, match=r"of problem p, '\\int_0\^1 x', cannot be read"):

@@ -128,3 +128,17 @@ def test_only_so_many_names_are_passed_over():
 def test_a_sign_or_a_part_in_any_wrapping_is_not_passed_over(text):
     last = last_number(text)
     assert last is None or number(last) not in (5, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"-\boxed{5}", r"negative \boxed{5}", r"x \ne \boxed{5}", r"\sqrt\boxed{5}", r"10\boxed{5}"],
+)
+def test_a_number_in_a_box_that_is_a_part_is_none(text):
+    last = last_number(text)
+    assert last is None or number(last) is None
+
+
+@pytest.mark.parametrize("text", [r"\boxed{5}", r"$x=\boxed{5}$.", r"so \boxed 5"])
+def test_a_number_in_a_box(text):
+    assert last_number(text) == "5"

@@ -25,10 +25,10 @@ _CHOICE = re.compile(
     re.IGNORECASE,
 )
 """Words between two boxes that make the second an answer, and those that make it one of two."""
-_CLOSED = r"\$|\\\)|\\\]|\\end\{[a-z]+\*?\}"
+_CLOSED = r"\\\)|\\\]|\\end\{[a-z]+\*?\}"
 _AFTER = re.compile(
     rf"(?:[\s.。．$*_`]|{_CLOSED}|\\text\{{\.\}}|[)）\]”\"’」』】]|\\[,;:! ]|\\q?quad(?![a-z])"
-    rf"|\\(?:black)?square(?![a-z])|\\Box(?![a-z])|\\qed(?![a-z])|(?<=[$)\]])[!！])*"
+    rf"|\\(?:black)?square(?![a-z])|\\Box(?![a-z])|\\qed(?![a-z])|(?<=[$)\]])[!！])*+"
 )
 """What may stand behind a box: an end of a formula or a sentence, and no mark of a factorial."""
 
@@ -75,7 +75,7 @@ def boxed(text: str) -> tuple[str | None, str]:
         first_end, first = _inside(text, boxes[0])
         if first != content and not _corrects(text[first_end : last.start()]):
             return None, SEVERAL
-    if _is_part(text[: last.start()]):
+    if is_part(text[: last.start()]):
         return None, BEFORE
     if content is None:
         return None, MISSING
@@ -111,7 +111,7 @@ def _corrects(between: str) -> bool:
     return bool(_CORRECTION.search(between)) and not _CHOICE.search(between)
 
 
-def _is_part(before: str) -> bool:
+def is_part(before: str) -> bool:
     r"""Whether a text ends with what makes a box a part of it."""
     near = before[-120:].replace("\\*", "*").replace("\\not=", "\\neq")
     if not near.strip() or _BULLET.search(near) or _BOLD.search(near):
@@ -121,7 +121,7 @@ def _is_part(before: str) -> bool:
     stripped = stripped.rstrip()
     spaced = len(stripped) < len(near)
     if said := _TEXT.search(stripped):
-        return bool(_NOT.search(said[1])) or not said[1].strip()
+        return bool(_NOT.search(said[1])) or not any(map(str.isalpha, said[1]))
     if opened := _OPENS.search(stripped):
         return _is_part_of_the_sentence(near[: opened.start()])
     command = _COMMAND.search(stripped)

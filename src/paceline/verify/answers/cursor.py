@@ -26,6 +26,7 @@ class Cursor(ABC):
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         self.tokens, self.place, self.depth = tokens, 0, 0
+        self.slashes = 0  # divisions so far
         self.bars = 0  # open "|" around the place
         self.plus_minus = ""  # the sign that \pm stands for at present
         self.signs_met = 0  # how often it stood there

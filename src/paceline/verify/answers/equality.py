@@ -109,21 +109,18 @@ def _check_in_any_order(answer: Sequence[Expression], expected: Sequence[Express
     _require(len(answer) == len(expected))
     left = list(answer)
     for wanted in expected:
-        found = next((one for one in left if _same(one, wanted)), None)
-        if found is None:
-            raise Differs(_reason(left, wanted))
-        left.remove(found)
-
-
-def _reason(left: Sequence[Expression], wanted: Expression) -> str:
-    """The reason that tells most of why none of the answers is the wanted one."""
-    reasons = []
-    for one in left:
-        try:
-            _check(one, wanted)
-        except Differs as differs:
-            reasons.append(str(differs))
-    return next((r for r in (UNCOMPUTED, OTHER_UNIT) if r in reasons), OTHER)
+        reasons = []
+        for place, one in enumerate(left):
+            try:
+                _check(one, wanted)
+            except Differs as differs:
+                reasons.append(str(differs))
+            else:
+                del left[place]
+                break
+        else:
+            # The reason that tells most of why none of them is the wanted one.
+            raise Differs(next((r for r in (UNCOMPUTED, OTHER_UNIT) if r in reasons), OTHER))
 
 
 def _different(group: Expression) -> tuple[Expression, ...]:

@@ -13,6 +13,7 @@ import re
 from fractions import Fraction
 from math import gcd
 
+from .box import is_part
 from .units import plain_unit
 
 MAX_NUMBER = 120
@@ -44,8 +45,8 @@ _TRANSPARENT = {
 }  # fmt: skip
 """Commands whose argument stands for itself."""
 _BETWEEN = {
-    "times", "cdot", "div", "ast", "approx", "quad", "qquad", "implies", "iff", "Rightarrow",
-    "rightarrow", "to", "therefore", "displaystyle", "left", "big", "Big", "space",
+    "boxed", "times", "cdot", "div", "ast", "approx", "quad", "qquad", "implies", "iff",
+    "Rightarrow", "rightarrow", "to", "therefore", "displaystyle", "left", "big", "Big", "space",
 }  # fmt: skip
 """Commands behind which a number of its own begins."""
 _COMMAND_BEFORE = re.compile(r"\\([A-Za-z]+)(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))?\s*\Z")
@@ -70,6 +71,8 @@ _WRAPPING = re.compile(
     r"|\\(?:text|textbf|mathbf|mathrm|mathit|boldsymbol)(?=\s*\{))+\Z"
 )
 """What a number may be wrapped in, with its sign outside."""
+_IN_BOX = re.compile(r"\\boxed\s*\{?[^{}]*\Z")
+"""A box that digits are in."""
 _CALLED = re.compile(
     r"(?:[A-Za-z]\(|√\(|\^\(|\\[dtc]?frac\s*(?:\{[^{}]*\}|[0-9A-Za-z])\s*|sqrt\s*\(?)\Z"
 )
@@ -172,6 +175,9 @@ def _is_part(run: str, before: str, behind: str) -> bool:
     if _IN_WORDS.search(near) or (_RELATION.search(near) and not _TAG.search(near)):
         return True
     if (command := _COMMAND_BEFORE.search(near)) and command[1] not in _BETWEEN:
+        return True
+    boxed = _IN_BOX.search(before[-200:])
+    if boxed is not None and is_part(before[-200:][: boxed.start()]):
         return True
     return bool(_CALLED.search(near)) or _is_joined(run, near) or _in_argument(before)
 

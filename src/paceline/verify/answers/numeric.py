@@ -190,7 +190,7 @@ def _value(one: Expression, point: Mapping[str, Fraction], complex_too: bool) ->
         value = point[one.name]
         return c.mpf(value.numerator) / value.denominator
     if one.kind == "constant":
-        if one.name == "infty":
+        if one.name == "infty" or (one.name == "i" and not complex_too):
             raise NoValue
         return {"pi": +c.pi, "e": +c.e, "i": c.mpc(0, 1)}[one.name]
     values = [_value(part, point, complex_too) for part in one.parts]
@@ -292,11 +292,21 @@ def _called(name: str, values: list[Any], complex_too: bool) -> Any:
         return c.factorial(first)
     if name == "exp" and abs(first) > MAX_LOGARITHM:
         raise TooLarge
-    return {
-        "sin": c.sin, "cos": c.cos, "tan": c.tan, "cot": c.cot, "sec": c.sec, "csc": c.csc,
-        "arcsin": c.asin, "arccos": c.acos, "arctan": c.atan, "sinh": c.sinh, "cosh": c.cosh,
-        "tanh": c.tanh, "exp": c.exp, "abs": abs, "floor": c.floor, "ceiling": c.ceil,
-    }[name](first)  # fmt: skip
+    try:
+        return _FUNCTIONS[name](first)
+    except ZeroDivisionError:  # cot 0
+        raise NoValue from None
+
+
+_FUNCTIONS: dict[str, Any] = {
+    "abs": abs, "ceiling": _context.ceil, "arcsin": _context.asin, "arccos": _context.acos,
+    "arctan": _context.atan,
+} | {
+    name: getattr(_context, name)
+    for name in (
+        "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "exp", "floor",
+    )
+}  # fmt: skip
 
 
 def _logarithm(name: str, values: list[Any], complex_too: bool) -> Any:

@@ -24,9 +24,11 @@ from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
 from .units import plain_unit
 from .values import Values
 
+MAX_CHARACTERS = 500
+"""Of an answer, and of an expected one; what is longer is not read."""
 MAX_FACTORIALS = 8
 """Each takes milliseconds."""
-_WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)\s*(.*?)\s*(?:\$\$?|\\\)|\\\])", re.DOTALL)
+_WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])", re.DOTALL)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{(.*)\}", re.DOTALL)
 _LETTER = re.compile(r"\(?[A-Za-z]\)?")
 _STYLED = re.compile(
@@ -36,6 +38,8 @@ _STYLED = re.compile(
 )
 """A style around all of an answer that is no word."""
 _NUMBER_IN_WORDS = re.compile(r"\\text\s*\{\s*([-+−]?[0-9][0-9.,/]*)\s*([A-Za-z][A-Za-z ./]*)?\}")
+_INDEXED_LETTER = re.compile(r"(?:[A-Za-z]|[a-z]+)_.*")
+"""a_{12} is a symbol; a numeral of letters has two or more, in capitals."""
 _BASED = re.compile(
     r"\(?(?:\\(?:text|mathrm)\{)?([0-9A-Za-z]{1,60})\}?\)?_\(?\{?(?:\\text\{)?\(?([0-9]{1,2}|[a-z]+)[)}]*"
 )
@@ -88,11 +92,16 @@ def _closes_last(inside: str) -> bool:
     return depth == 0
 
 
-def readings(text: str) -> list[Expression]:
+def readings(text: str, *, split_numbers: bool = True) -> list[Expression]:
     """All that an answer may say: more than one where 1,234 may be two numbers, or letters a word.
+
+    Args:
+        split_numbers: whether 1,234 may be two numbers outside of brackets too.
 
     Raises: Unread where it says nothing that is known here.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise Unread("a long text")
     text = bare(text)
     if based := _based(text):
         return [based]
@@ -103,7 +112,7 @@ def readings(text: str) -> list[Expression]:
     try:
         tokens = tokens_of(text)
         found.append(read(tokens))
-        split = ungrouped(tokens)
+        split = ungrouped(tokens) if split_numbers and ",0" not in text else tokens
         if split != tokens and all(part.kind == "number" for part in read(split).parts):
             found.append(read(split))
     except Unread:
@@ -114,6 +123,8 @@ def readings(text: str) -> list[Expression]:
 
 def _based(text: str) -> Expression | None:
     r"""A numeral with its base: 1AF_{16}, (101)_2, 101_{\text{two}}; None for anything else."""
+    if _INDEXED_LETTER.fullmatch(text):
+        return None
     found = _BASED.fullmatch("".join(text.split()).replace("₂", "_2").replace("₈", "_8"))
     if found is None:
         return None

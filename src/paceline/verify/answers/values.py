@@ -17,6 +17,10 @@ from .expression import (
 from .tokens import Unread, ungrouped, unit_of
 from .units import currency, plain_unit, raised
 
+MAX_SETS = 6
+"""Braces within braces."""
+MAX_SLASHES = 20
+"""Divisions without brackets: each is one level of the expression."""
 _ROOT_SIGNS = {"√": 2, "∛": 3, "∜": 4}
 _BETWEEN = {
     "and", "or", "cup", "cap", "setminus", "pm", "circ", "rangle", "rfloor", "rceil", "over",
@@ -144,6 +148,9 @@ class Values(Commands):
                 found, slashed = times(found, self.power()), False
             elif self.next_is("/", "÷"):
                 # 5/2 is a number, and 5 ÷ 2 what is left to be computed
+                self.slashes += 1
+                if self.slashes > MAX_SLASHES:
+                    raise Unread("many divisions")
                 combine = fraction_of if self.take().text == "/" else quotient_of
                 found, slashed = combine(found, self.power()), True
             elif self.starts_factor():
@@ -246,8 +253,11 @@ class Values(Commands):
 
     def bracketed(self, opening: str) -> Expression:
         if opening in _ROOT_SIGNS:
+            self.deeper()
             index = number(Fraction(_ROOT_SIGNS[opening]), "integer")
-            return Expression("root", (self.primary(), index))
+            root = Expression("root", (self.primary(), index))
+            self.depth -= 1
+            return root
         self.deeper()
         if opening == "{":
             found = self._group()
@@ -279,6 +289,8 @@ class Values(Commands):
 
     def elements(self, opening: str) -> Expression:
         """What stands between brackets: a group, or elements with commas between."""
+        if opening == "\\{" and self.depth > MAX_SETS:
+            raise Unread("sets of sets of sets")
         outside = self.bars, self.plus_minus
         self.bars = 0
         if opening == "\\{" and self.depth < 3:

@@ -1,0 +1,35 @@
+"""The answer in a box, and what stands around it; tests/verify/test_form.py has more."""
+
+import pytest
+
+from paceline.verify.answers.box import BEFORE, BEHIND, boxed
+
+
+@pytest.mark.parametrize("piece", ["$", "$ ", ".", "\\) ", "\\end{a}", "*", "\\quad", ")"])
+def test_what_stands_behind_a_box_is_read_once(piece):
+    # A pattern that could take it in two ways would take 2^10000 of them.
+    assert boxed("\\boxed{5}" + piece * 10_000 + "x") == (None, BEHIND)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "-", "$-", "2", "$2", "10 ", "$3 + ", r"$\sqrt", r"$x \neq ", "not ", r"\text{-}",
+        r"\text{not }",
+        r"$\text{minus }", "¬", "负", "至少", "at least ", "0.", "$1,", "f(", "x=-$",
+    ],
+)  # fmt: skip
+def test_a_box_behind_a_sign_or_an_operand_is_a_part(before):
+    assert boxed(before + r"\boxed{5}") == (None, BEFORE)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "", "= ", "$x = ", "so ", "Answer: ", "**Answer:** ", "- ", "1. ", "Step 2: ", "答案是",
+        "**", "$$",
+        r"\[ ", r"$\therefore ", r"\text{so }", r"$x \in ", "(", "Then 5 apples, so $",
+    ],
+)  # fmt: skip
+def test_a_box_behind_words_or_an_equals_sign_is_the_answer(before):
+    assert boxed(before + r"\boxed{5}") == ("5", "")

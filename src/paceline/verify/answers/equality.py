@@ -14,7 +14,7 @@ from fractions import Fraction
 from .expression import VALUES, Expression, canonical
 from .finished import foreign_functions, unfinished
 from .numeric import NoValue, TooLarge, exact, quotient, same, value_at
-from .real_sets import NoSet, real_set, same_set
+from .real_sets import TURNED, NoSet, real_set, same_set
 
 SCALES = (1, 10, Fraction(1, 8), 100)
 """Sizes of the values that symbols get: \\ln(x-5) and \\sqrt{1-x^2} have none at the same ones."""
@@ -24,7 +24,6 @@ ENOUGH = 3
 """At so many of them both must have a value."""
 _POINTS = {"xy", "xyz", "ab", "abc", "mn", "pq"}
 """Names of coordinates, in their order."""
-_TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le"}
 
 
 class Differs(Exception):
@@ -272,9 +271,9 @@ def _same_side(one: Expression, other: Expression) -> bool:
 def _turned(relation: Expression) -> Expression | None:
     """5 > x for x < 5, and x = 5 for 5 = x."""
     signs = relation.name.split()
-    if not all(sign in ("=", "ne", *_TURNED) for sign in signs):
+    if not all(sign in TURNED for sign in signs):
         return None
-    turned = " ".join(_TURNED.get(sign, sign) for sign in reversed(signs))
+    turned = " ".join(TURNED[sign] for sign in reversed(signs))
     return Expression("relation", relation.parts[::-1], turned, names=relation.names[::-1])
 
 

@@ -30,11 +30,11 @@ _context = mpmath.MPContext()
 _context.dps = DIGITS
 _lock = Lock()
 """mpmath remembers pi and its kin in a way that two threads must not share."""
-_REAL_ROOTS = 1_000
-_ONE_ARGUMENT = {
-    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-    "ln", "exp", "abs", "floor", "ceiling", "factorial", "lg",
-}  # fmt: skip
+UNKNOWN_BASE = _context.mpf("2.718281828459") ** _context.mpf("0.731")
+"""What "log" alone is divided by: its base is 10 for some and e for others. Of a base that is
+neither's, it equals what it is by the laws of logarithms, and no more."""
+MAX_INDEX = 1_000
+"""Of a root that is looked for among whole numbers."""
 
 
 class NoValue(Exception):
@@ -97,7 +97,7 @@ def _exact_power(base: Fraction, exponent: Fraction) -> Fraction | None:
 
 def _whole_root(value: int, index: int) -> int | None:
     """The whole number whose index-th power is a value, if there is one."""
-    if index > _REAL_ROOTS:
+    if index > MAX_INDEX:
         raise TooLarge
     low, high = 0, 1 << (value.bit_length() // index + 1)
     while low < high:
@@ -322,6 +322,4 @@ def _logarithm(name: str, values: list[Any], complex_too: bool) -> Any:
         if not values[1] or values[1] == 1:
             raise NoValue
         return c.ln(first) / c.ln(values[1])
-    # "log" alone is of base 10 for some and of base e for others: of a base that is neither's, it
-    # equals what it is by the laws of logarithms, and no more.
-    return c.ln(first) / c.mpf("2.718281828459") ** c.mpf("0.731")
+    return c.ln(first) / UNKNOWN_BASE

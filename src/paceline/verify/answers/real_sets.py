@@ -8,7 +8,8 @@ from typing import Any
 from .expression import VALUES, Expression
 from .numeric import NoValue, TooLarge, exact, same, value_at
 
-_TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le", "=": "=", "ne": "ne"}
+TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le", "=": "=", "ne": "ne"}
+"""Relation signs, and what they are when the sides change places."""
 _BRACKETS = {"( )", "[ ]", "( ]", "[ )"}
 
 
@@ -100,7 +101,7 @@ def _of_relation(one: Expression) -> list[Piece]:
     signs = one.name.split()
     if one.name == "in" and one.parts[0].kind == "symbol":
         return _pieces(one.parts[1])
-    if any(sign not in _TURNED for sign in signs) or len(signs) > 2 or one.parts[0].kind == "text":
+    if any(sign not in TURNED for sign in signs) or len(signs) > 2 or one.parts[0].kind == "text":
         raise NoSet
     places = [place for place, part in enumerate(one.parts) if part.kind == "symbol"]
     if len(places) != 1 or any(part.symbols for part in one.parts if part.kind != "symbol"):
@@ -113,7 +114,7 @@ def _of_relation(one: Expression) -> list[Piece]:
     for place, part in enumerate(one.parts):
         if place != at:
             sign = signs[min(place, at)]
-            found = _common(found, _than(sign if place > at else _TURNED[sign], _number(part)))
+            found = _common(found, _than(sign if place > at else TURNED[sign], _number(part)))
     return found
 
 

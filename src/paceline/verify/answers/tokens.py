@@ -74,8 +74,8 @@ _ALIASES = {
     "}": "\\}", "lvert": "|", "rvert": "|",
     "vert": "|", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "colon": ":",
     "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi",
-    "to": "rightarrow", "vee": "or", "lor": "or", "wedge": "and", "land": "and", "%": "%",
-    "$": "$", "backslash": "setminus", "smallsetminus": "setminus", "lg": "lg",
+    "to": "rightarrow", "vee": "or", "lor": "or", "wedge": "and", "land": "and",
+    "backslash": "setminus", "smallsetminus": "setminus",
 }  # fmt: skip
 _NO_SIGN = {
     ",", ";", ":", "!", " ", ">", "quad", "qquad", "enspace", "thinspace", "medspace",

@@ -7,7 +7,8 @@ from fractions import Fraction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from paceline.verify.answers.numerals import last_number, number
+from paceline.verify.answers.last_number import last_number
+from paceline.verify.answers.numerals import number
 from paceline.verify.symbolic import equal
 
 EXAMPLES = int(os.environ.get("PACELINE_FUZZ", "300"))

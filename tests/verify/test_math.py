@@ -72,10 +72,10 @@ def test_other_texts_are_no_numbers(text: str) -> None:
         ("**-5**", "-5"),
         ("-$5", "-5"),
         ("$1,234.50", "1,234.50"),
-        ("10-5", "5"),  # A minus behind a digit subtracts,
-        ("sub-5", "5"),  # behind a letter joins,
-        ("(2+3)-5", "5"),  # behind a bracket subtracts.
-        ("10 - 5", "5"),
+        ("10-5", "10-…5…"),  # A difference, a range or a date
+        ("sub-5", "…5"),  # is no number, whatever the sign stands behind.
+        ("(2+3)-5", "…5"),
+        ("10 - 5", "…5"),
         ("--5", "--5"),
         ("5--5", "--5"),
         ("5" + " " * 10_000, None),  # Looked for at the end of a text only.

@@ -7,7 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_BOX = re.compile(r"\\f?box(?:ed)?\s*\{|\\boxed\s+(?=\S)")
+from ..verify.answers.groups import boxes, end_of_group, only_box
+
+_WITHOUT_BRACES = re.compile(r"\\boxed\s+(?=[^\s{])([^$]*)")
+r"""\boxed 2, as some solutions of MATH have it."""
 _LARGEST = 2**53
 """Up to here every whole number is a float."""
 
@@ -45,7 +48,10 @@ def behind(text: str, mark: str) -> str | None:
     _, found, rest = text.rpartition(mark)
     if not found:
         return None
-    return _up_to_its_brace(rest) if mark.endswith("{") else rest
+    if not mark.endswith("{"):
+        return rest
+    end, still_open = end_of_group(rest, 0)
+    return None if still_open else rest[: end - 1]
 
 
 def last_box(text: str) -> str | None:
@@ -53,26 +59,13 @@ def last_box(text: str) -> str | None:
 
     Example: "so it is \\boxed{\\frac{2}{3}}." has \\frac{2}{3}
     """
-    boxes = list(_BOX.finditer(text))
-    if not boxes:
-        return None
-    rest = text[boxes[-1].end() :]
-    if boxes[-1][0].endswith("{"):
-        return _up_to_its_brace(rest)
-    return rest.partition("$")[0].strip().rstrip(".")  # \boxed 2, as some solutions of MATH have it
-
-
-def _up_to_its_brace(text: str) -> str | None:
-    depth = 1
-    for token in re.finditer(r"\\.|[{}]", text, re.DOTALL):  # \{ is no brace, \\{ is one
-        depth += {"{": 1, "}": -1}.get(token[0], 0)
-        if depth == 0:
-            return text[: token.start()]
-    return None
+    bare = list(_WITHOUT_BRACES.finditer(text))
+    found = boxes(text)
+    if bare and (not found or bare[-1].start() >= found[-1].start):
+        return bare[-1][1].strip().rstrip(".")
+    return found[-1].content if found and found[-1].closed else None
 
 
 def is_bare_box(text: str) -> bool:
     """Whether a text is one box, perhaps in a formula or before a full stop, and nothing else."""
-    text = text.strip().rstrip(".").strip("$")
-    found = _BOX.match(text)
-    return found is not None and text == f"{found[0]}{last_box(text)}}}"
+    return only_box(text.strip().rstrip(".").strip("$")) is not None

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError, RewardError
 from ..types import Completion, Problem, Verdict
+from .answers.spellings import FULL_WIDTH, STYLE_COMMANDS, WORD_COMMANDS
 from .form import Form, check_form, one_answer
 from .own import OwnVerifier, verdict
 
 _LETTER = re.compile(r"\(?([A-Za-z])(?:[).:]|\)\.)?")
-_STYLED = re.compile(
-    r"\$*\s*(?:\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|textsf|texttt|emph|bf|mbox|boxed)\s*)?\{([^{}]*)\}\s*\$*"
-)
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("。"): "."}
+_COMMANDS = "|".join((*WORD_COMMANDS, *STYLE_COMMANDS, "bf", "boxed"))
+_STYLED = re.compile(rf"\$*\s*(?:\\(?:{_COMMANDS})\s*)?\{{([^{{}}]*)\}}\s*\$*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def expected_letter(problem: Problem) -> str:
 
 def letter(text: str) -> str | None:
     """The letter that a text is, in upper case, or None."""
-    text = text.translate(_WIDE).strip()
+    text = text.translate(FULL_WIDTH).strip()
     text = re.sub(r"\\(?:left|right|bf|rm)(?![A-Za-z])", "", text).strip("$ ")
     for _ in range(3):  # $\\textbf{\\text{(B)}}$ is as deep as anybody writes
         styled = _STYLED.fullmatch(text)

@@ -1,5 +1,6 @@
 """Numbers and exact texts as answers. Values are compared exactly, as fractions; nothing is
-evaluated. What a number is, `answers.numerals` says."""
+evaluated. What a number is, `answers.numerals` says;
+which is the last one, `answers.last_number`."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -7,7 +8,8 @@ from fractions import Fraction
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .answers.numerals import SIGNS, last_number, number, with_commas
+from .answers.last_number import last_number
+from .answers.numerals import SIGNS, number, with_commas
 from .form import CUT, UNCLOSED, Form, answer_text, check_form, one_answer
 from .own import OwnVerifier, verdict
 

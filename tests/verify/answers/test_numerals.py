@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from paceline.verify.answers.numerals import last_number, number
+from paceline.verify.answers.last_number import last_number
+from paceline.verify.answers.numerals import number
 
 
 @pytest.mark.parametrize(
@@ -24,9 +25,6 @@ from paceline.verify.answers.numerals import last_number, number
         ("答案是－5", -5),
         ("x = –5", -5),
         ("x = - 5", -5),
-        ("10 - 5", 5),
-        ("10 – 5", 5),
-        ("pages 1–5", 5),
         ("<answer>5</answer>", 5),
         ("=> 5", 5),
         ("-> 5", 5),
@@ -39,7 +37,6 @@ from paceline.verify.answers.numerals import last_number, number
         (r"5\%", 5),
         ("$5", 5),
         ("-$5", -5),
-        (r"= 17 \times 23", 23),
         (r"\boxed{42}", 42),
         ("GPT4 says 5", 5),
         ("says 5 (see A4)", 5),
@@ -101,6 +98,9 @@ def test_a_last_number_that_stands_as_one(text, value):
         "2024-05-03", "x ≥ 5", "x > 5", "x != 5", r"\neq 5", r"\pm 5", "±5", "1 234", "10 080",
         "x_1", r"\frac{3}{5}x", "x/5", "5/x", "the 5th", r"\log_2 8", r"0.\overline{3}", "(3,5)",
         "5 squared", "5 and a half", "3.5.2024", "- 5", "5 dozen", "5₂", "e^5", "e^{5}", "e^{-5}",
+        "10 - 5", "10 – 5", "10-5", "pages 1–5", r"17 \times 5", "17 × 5", "4 + 5", "x*5", "3 times 5",
+        "5 and 1/2", "101 in base 5", "3 mod 5", "2020-05", "12 : 5", "log_2 5", "root 5", "neg. 5", "twice 5",
+        "it cannot be 5", "is not equal to 5", "the reciprocal of 5", "5的平方根",
         r"\binom{7}{5}", "5/", "2/6", "5 × 10³", r"5\times10^3", "x^2", "x²", r"5\pi", "5π",
     ],
 )  # fmt: skip

@@ -150,7 +150,7 @@ def test_when_the_trainer_is_killed_nothing_goes_on(wall):
 def living(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # before it was opened, or while it was read
         return False
 
 

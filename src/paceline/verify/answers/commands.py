@@ -3,7 +3,7 @@ r"""Commands: \\frac, \\sqrt, functions, letters in other styles, matrices."""
 from fractions import Fraction
 
 from .cursor import CONSTANTS, GREEK, Cursor
-from .expression import Expression, fraction_of, number, simple, times
+from .expression import Expression, as_number, fraction_of, simple, times
 from .tokens import FUNCTIONS, STYLES, Token, Unread
 
 _CLOSING = {"lfloor": "rfloor", "lceil": "rceil"}
@@ -61,13 +61,13 @@ class Commands(Cursor):
         token = self.peek()
         if token is not None and token.form == "integer" and len(token.text) == 2:  # \frac12
             self.place += 1
-            over, under = (number(Fraction(int(digit)), "integer") for digit in token.text)
+            over, under = (as_number(Fraction(int(digit)), "integer") for digit in token.text)
             return fraction_of(over, under)
         over = self._argument()
         return fraction_of(over, self._argument())
 
     def _root(self, name: str, plain: bool) -> Expression:
-        index = number(Fraction(3 if name == "cbrt" else 2), "integer")
+        index = as_number(Fraction(3 if name == "cbrt" else 2), "integer")
         if self.next_is("["):
             self.place += 1
             index = self.sum()
@@ -96,7 +96,7 @@ class Commands(Cursor):
                 raise Unread(name)
         elif len(arguments) != 1:
             raise Unread(name)
-        if raised == simple(Expression("negative", (number(Fraction(1), "integer"),))):
+        if raised == simple(Expression("negative", (as_number(Fraction(1), "integer"),))):
             if name not in ("sin", "cos", "tan"):
                 raise Unread("^{-1}")
             name, raised = f"arc{name}", None
@@ -145,7 +145,7 @@ class Commands(Cursor):
         style = "mathbf" if bold else style
         return self.symbol(f"{style}:{''.join(letters)}")
 
-    def _matrix(self, name: str) -> Expression:
+    def matrix(self, name: str) -> Expression:
         if name not in _MATRICES:
             raise Unread(name)
         self.deeper()

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from .expression import Expression, number, numeral
+from .expression import Expression, as_number, numeral
 from .tokens import Token, Unread
 
 MAX_DEPTH = 40
@@ -21,7 +21,7 @@ GREEK = {
 
 
 class Cursor(ABC):
-    """Tokens and a place in them. The grammar is in those who inherit: `commands`, `values` and
+    """Tokens and a place in them. The grammar is in those who inherit: `commands`, `terms` and
     `reader`, each of which may ask for what stands higher up."""
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
@@ -97,7 +97,7 @@ class Cursor(ABC):
             if based is None:
                 raise Unread("a base")
             return based
-        return number(token.value, "integer" if token.form == "grouped" else token.form)
+        return as_number(token.value, "integer" if token.form == "grouped" else token.form)
 
     def symbol(self, name: str) -> Expression:
         if self.next_is("_"):

@@ -6,24 +6,25 @@ a list is also \{1, 2\}, and in any order; x = 5 is also 5; brackets, units, bas
 relations have to be the same.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from fractions import Fraction
 
 from .expression import VALUES, Expression, canonical
 from .finished import foreign_functions, unfinished
-from .numeric import NoValue, TooLarge, exact, quotient, same, value_at
-from .real_sets import TURNED, NoSet, real_set, same_set
+from .numeric import TooLarge, exact, same
+from .points import ENOUGH, values_at_points
+from .real_sets import NoSet, real_set, same_set
+from .relations import factor_between, is_solved, name_and_value, turned_round
 
-SCALES = (1, 10, Fraction(1, 8), 100)
-"""Sizes of the values that symbols get: \\ln(x-5) and \\sqrt{1-x^2} have none at the same ones."""
-POINTS = 16
-"""At which expressions with symbols are compared."""
-ENOUGH = 3
-"""At so many of them both must have a value."""
 _POINTS = {"xy", "xyz", "ab", "abc", "mn", "pq"}
 """Names of coordinates, in their order."""
+
+
+_SHORT_WORDS = {
+    "yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "both", "red", "may", "sun",
+    "mon", "tue", "wed", "thu", "fri", "sat", "he", "she", "it", "up", "if", "and", "or", "not",
+}  # fmt: skip
 
 
 class Differs(Exception):
@@ -55,6 +56,7 @@ def _same(answer: Expression, expected: Expression) -> bool:
 
 
 def _check(answer: Expression, expected: Expression) -> None:
+    answer, expected = _each_named(answer), _each_named(expected)
     if _are_sets(answer, expected) and (right := _same_real_set(answer, expected)) is not None:
         return _require(right)
     if {answer.kind, expected.kind} == {"list", "bracket"}:
@@ -90,9 +92,9 @@ def _require(condition: bool) -> None:
 
 
 def _plain(text: str) -> str:
-    """A text without what nobody would tell apart: case, commas, hyphens. Of letters in capitals,
-    such as SAS, the case is kept."""
-    if len(text) < 4 and text.isupper():
+    """A text without what nobody would tell apart: case, commas, hyphens. Of two or three letters
+    in capitals that are no word, such as AB, the case is kept."""
+    if len(text) < 4 and text.isupper() and text.casefold() not in _SHORT_WORDS:
         return text
     words = text.replace(",", " ").replace("-", " ").casefold().split()
     return " ".join(word for word in words if word != "and")
@@ -148,21 +150,34 @@ def _check_lists(answer: Expression, expected: Expression) -> None:
 
 def _point(one: Expression) -> Expression:
     """The point (3,4) of x = 3, y = 4; everything else as it is."""
-    named = [_named(part) if part.kind == "relation" else None for part in one.parts]
+    named = [name_and_value(part) if part.kind == "relation" else None for part in one.parts]
     values = dict(pair for pair in named if pair)
     if one.kind != "list" or len(values) < len(named) or "".join(sorted(values)) not in _POINTS:
         return one
     return Expression("bracket", tuple(values[name] for name in sorted(values)), "( )")
 
 
+def _each_named(one: Expression) -> Expression:
+    """The list x = 1, y = 2 of (x, y) = (1, 2); everything else as it is."""
+    if one.kind != "relation" or one.name != "=" or one.parts[1].kind != "bracket":
+        return one
+    point, values = one.parts
+    names = [part.name for part in point.parts if part.kind == "symbol"]
+    if point.kind != "bracket" or not len(names) == len(point.parts) == len(values.parts):
+        return one
+    each = zip(point.parts, values.parts, names, strict=True)
+    named = [Expression("relation", (a, b), "=", names=(name, "")) for a, b, name in each]
+    return Expression("list", tuple(named))
+
+
 def _set_named(one: Expression) -> Expression:
     r"""The set of x \in \{1, 2\}; everything else as it is."""
-    named = _named(one) if one.kind == "relation" else None
+    named = name_and_value(one) if one.kind == "relation" else None
     return named[1] if named and named[1].kind == "set" else one
 
 
 def _names(one: Expression) -> frozenset[str]:
-    found = [_named(part) for part in one.parts if part.kind == "relation"]
+    found = [name_and_value(part) for part in one.parts if part.kind == "relation"]
     # x_1 = 1, x_2 = 2 lists the values of one x.
     return frozenset(re.sub(r"_[0-9]+$", "", named[0]) for named in found if named)
 
@@ -199,42 +214,40 @@ def _same_real_set(answer: Expression, expected: Expression) -> bool | None:
     except NoSet:
         return None
     same_numbers = same_set(ours, theirs)
+    if same_numbers and _cut(answer) - _cut(expected):
+        raise Differs(UNCOMPUTED)
     if same_numbers and (_left_open(answer, expected) or ours.written > theirs.written):
         raise Differs(UNCOMPUTED)  # (1,2] and [2,3) are one interval
     return same_numbers
 
 
+def _cut(one: Expression) -> set[str]:
+    r"""Intersections and differences that are left to be computed; \mathbb{R} \setminus \{0\},
+    without single numbers, is a common way of writing."""
+    return {
+        part.name
+        for part in one.walk()
+        if part.kind == "union"
+        and (part.name == "cap" or (part.name == "setminus" and part.parts[1].kind != "set"))
+    }
+
+
 # -- relations ----------
-
-
-def _named(relation: Expression) -> tuple[str, Expression] | None:
-    r"""The name and the value of x = 5, 5 = x, x \in [1, 2]; None for other relations."""
-    if relation.name not in ("=", "in"):
-        return None
-    left, right = relation.parts
-    if relation.names[0] and not _mentions(right, relation.names[0], left):
-        return relation.names[0], right
-    if relation.name == "=" and relation.names[1] and not _mentions(left, relation.names[1], right):
-        return relation.names[1], left
-    return None
-
-
-def _mentions(value: Expression, name: str, naming: Expression) -> bool:
-    """Whether a value has in it what it is to be a value of; f(x) may have x, and not f."""
-    symbols = value.symbols
-    return name in symbols or (len(name) > 1 and name[:1] in symbols & naming.symbols)
 
 
 def _value_named(answer: Expression) -> Expression:
     """What a relation says a name is, for an expected answer without a name."""
-    named = _named(answer)
+    named = name_and_value(answer)
     if named is None:
         raise Differs(OTHER_KIND)
     return named[1]
 
 
 def _check_relation(answer: Expression, expected: Expression) -> None:
-    theirs, ours = _named(expected), _named(answer) if answer.kind == "relation" else None
+    theirs, ours = (
+        name_and_value(expected),
+        name_and_value(answer) if answer.kind == "relation" else None,
+    )
     if theirs is not None:
         if answer.kind != "relation":
             return _check(answer, theirs[1])
@@ -246,18 +259,18 @@ def _check_relation(answer: Expression, expected: Expression) -> None:
         raise Differs(OTHER_KIND)
     if _left_open(answer, expected):
         raise Differs(UNCOMPUTED)
-    for turned in (answer, _turned(answer)):
+    for turned in (answer, turned_round(answer)):
         if turned is None or turned.name != expected.name:
             continue
         if all(map(_same_side, turned.parts, expected.parts)):
             return None
     if expected.name == answer.name and expected.name in ("=", "ne"):
-        return _require(_factor(answer, expected) is not None)
-    if _solved(expected) or len(expected.parts) != 2:
+        return _require(factor_between(answer, expected) is not None)
+    if is_solved(expected) or len(expected.parts) != 2:
         raise Differs(OTHER)
-    for turned in (answer, _turned(answer)):
+    for turned in (answer, turned_round(answer)):
         if turned is not None and turned.name == expected.name:
-            factor = _factor(turned, expected)
+            factor = factor_between(turned, expected)
             if factor is not None and not isinstance(factor, complex) and factor.real > 0:
                 return None
     raise Differs(OTHER)
@@ -268,63 +281,16 @@ def _same_side(one: Expression, other: Expression) -> bool:
     return one == other or _same(one, other)
 
 
-def _turned(relation: Expression) -> Expression | None:
-    """5 > x for x < 5, and x = 5 for 5 = x."""
-    signs = relation.name.split()
-    if not all(sign in TURNED for sign in signs):
-        return None
-    turned = " ".join(TURNED[sign] for sign in reversed(signs))
-    return Expression("relation", relation.parts[::-1], turned, names=relation.names[::-1])
-
-
-def _solved(relation: Expression) -> bool:
-    r"""Whether an inequality says what a symbol is: x > 5, 1 < x \le 2."""
-    return any(part.kind == "symbol" for part in relation.parts) and all(
-        part.kind == "symbol" or not part.symbols for part in relation.parts
-    )
-
-
-def _factor(answer: Expression, expected: Expression):
-    """The number by which one equation's left side less its right is the other's; None where there
-    is no such number."""
-    sides = (*answer.parts, *expected.parts)
-    if len(sides) != 4 or any(side.kind not in VALUES for side in sides):
-        return None
-    ours, theirs = (_difference(one) for one in (answer, expected))
-    if not theirs.symbols or ours.symbols != theirs.symbols:
-        return None
-    pairs = _values(ours, theirs)
-    if all(same(second, pairs[0][1]) for _, second in pairs):
-        return None  # x = x + 1: the symbols cancel
-    factors = []
-    for first, second in pairs:
-        if not first and not second:
-            continue  # a solution of both
-        ratio = quotient(first, second)
-        if not ratio:
-            return None
-        factors.append(ratio)
-    if len(factors) < ENOUGH or not all(same(one, factors[0]) for one in factors):
-        return None
-    # x = x has the difference 0 everywhere, which no factor is found of; 2 - 2 neither.
-    return factors[0]
-
-
-def _difference(relation: Expression) -> Expression:
-    left, right = relation.parts
-    return Expression("sum", (left, Expression("negative", (right,))))
-
-
 # -- units ----------
 
 
 def _check_units(answer: Expression, expected: Expression) -> None:
-    """A unit may be left out or added, and never be another."""
+    """A unit may be left out or added, and never be another; K added is rather a thousand."""
     ours, theirs = (
         (one.parts[0], one.name) if one.kind == "quantity" else (one, "")
         for one in (answer, expected)
     )
-    if ours[1] and theirs[1] and ours[1] != theirs[1]:
+    if ours[1] != theirs[1] and ((ours[1] and theirs[1]) or ours[1] == "K"):
         raise Differs(OTHER_UNIT)
     _check(ours[0], theirs[0])
 
@@ -344,7 +310,7 @@ def _check_values(answer: Expression, expected: Expression) -> None:
         return None
     if _left_open(answer, expected):
         raise Differs(UNCOMPUTED)
-    pairs = _values(answer, expected)
+    pairs = values_at_points(answer, expected)
     _require(len(pairs) >= (ENOUGH if expected.symbols else 1))
     _require(all(same(first, second) for first, second in pairs))
 
@@ -370,35 +336,3 @@ def _infinite(one: Expression) -> str:
     if one.kind == "negative":
         sign, one = "-", one.parts[0]
     return f"{sign}infty" if one.kind == "constant" and one.name == "infty" else ""
-
-
-def _values(answer: Expression, expected: Expression) -> list[tuple]:
-    """Both values at points where both have one."""
-    has_i = any(
-        part.kind == "constant" and part.name == "i"
-        for one in (answer, expected)
-        for part in one.walk()
-    )
-    found = []
-    for place in range(POINTS if expected.symbols else 1):
-        point = _values_of_symbols(answer, expected, place)
-        try:
-            theirs = value_at(expected, point, has_i)
-            found.append((value_at(answer, point, has_i), theirs))
-        except (NoValue, TooLarge):
-            continue
-    return found
-
-
-def _values_of_symbols(answer: Expression, expected: Expression, place: int) -> dict[str, Fraction]:
-    """Values for the symbols: positive ones first, then whole ones, then any."""
-    point: dict[str, Fraction] = {}
-    for symbol in sorted(expected.symbols):
-        said = repr((answer, expected, symbol, place)).encode()
-        bits = int.from_bytes(hashlib.sha256(said).digest()[:10], "big")
-        if place in (4, 5, 6, 7):
-            point[symbol] = Fraction(2 + bits % 9)
-            continue
-        size = (Fraction(bits % (1 << 40), 1 << 38) + Fraction(1, 7)) * SCALES[place % 4]
-        point[symbol] = -size if place > 7 and (bits >> 41) % 2 else size
-    return point

@@ -53,7 +53,7 @@ class Expression:
         return frozenset(one.name for one in self.walk() if one.kind == "symbol")
 
 
-def number(value: Fraction, form: str) -> Expression:
+def as_number(value: Fraction, form: str) -> Expression:
     """A finished number. Form: integer, decimal, recurring, fraction, mixed, per cent."""
     return Expression("number", name=form, value=value)
 
@@ -73,7 +73,7 @@ def numeral(digits: str, said: str) -> Expression | None:
     if any(int(digit, 36) >= base for digit in plain):
         return None
     if base == 10:
-        return number(Fraction(digits), "decimal" if "." in digits else "integer")
+        return as_number(Fraction(digits), "decimal" if "." in digits else "integer")
     return Expression("based", name=f"{digits.upper().lstrip('0') or '0'}_{base}")
 
 
@@ -83,7 +83,7 @@ def simple(term: Expression) -> Expression:
         return term
     (inner,) = term.parts
     if inner.kind == "number" and inner.value is not None and inner.value >= 0:
-        return number(-inner.value, inner.name)
+        return as_number(-inner.value, inner.name)
     return term
 
 
@@ -94,7 +94,7 @@ def fraction_of(over: Expression, under: Expression) -> Expression:
         above, below = int(over.value), int(under.value)
         signs = (above < 0) + (below < 0)
         if abs(below) > 1 and signs < 2 and gcd(above, below) == 1:
-            return number(Fraction(above, below), "fraction")
+            return as_number(Fraction(above, below), "fraction")
     return quotient_of(over, under)
 
 

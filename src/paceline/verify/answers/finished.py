@@ -10,7 +10,10 @@ power or multiplied with another.
 from collections import Counter
 
 from .expression import COMPUTED, Expression, canonical
+from .factors import factors_of, kernel
 from .numeric import NoValue, TooLarge, exact, nearly_rational, value_at
+
+_OF_FACTORS = ("product", "quotient", "negative")
 
 
 def unfinished(expression: Expression) -> frozenset[Expression]:
@@ -28,7 +31,9 @@ def _unfinished(one: Expression) -> list[Expression]:
 def _left_to_do(one: Expression) -> bool:
     if one.kind == "sum" and _alike(one):
         return True
-    if _neutral(one) or _cancels(one):
+    if _neutral(one):
+        return True
+    if one.kind in _OF_FACTORS and not _complex_number(one) and factors_of(one).cancel():
         return True
     if one.symbols:
         numbers = [part for part in one.parts if exact(part) is not None]
@@ -56,17 +61,6 @@ def _neutral(one: Expression) -> bool:
     return one.kind == "root" and values[1] == 1
 
 
-def _cancels(one: Expression) -> bool:
-    """Whether a whole number above is a multiple of the one below: 6x/3, 2(x + 1)/2."""
-    if one.kind != "quotient" or one.parts[0].kind != "product":
-        return False
-    below = exact(one.parts[1])
-    above = [exact(part) for part in one.parts[0].parts]
-    return bool(below) and any(
-        value is not None and (value / below).denominator == 1 for value in above
-    )
-
-
 def _rational(one: Expression) -> bool:
     try:
         if exact(one) is not None:
@@ -90,11 +84,18 @@ def _without_number(term: Expression) -> Expression | None:
         return None
     if term.kind == "negative":
         return _without_number(term.parts[0])
+    if term.kind == "root":
+        return canonical(kernel(term))
     if term.kind == "quotient" and exact(term.parts[1]) is not None:
         return _without_number(term.parts[0])
+    if term.kind == "quotient" and exact(term.parts[0]) is not None:
+        under = term.parts[1]  # 1/√3 is a third of √3
+        return canonical(kernel(under) if under.kind == "root" else term)
     if term.kind == "product":
         rest = [part for part in term.parts if exact(part) is None]
-        return canonical(rest[0] if len(rest) == 1 else Expression("product", tuple(rest)))
+        if len(rest) == 1:
+            return _without_number(rest[0])
+        return canonical(Expression("product", tuple(rest)))
     return canonical(term)
 
 

@@ -1,100 +1,26 @@
-r"""Numbers in plain text: what a text is, and the last one that stands in it.
+"""What a number is in plain text.
 
-A number is: ASCII digits, commas in threes or none, a decimal point, an exponent of at most three
-digits, or a fraction in lowest terms; before it at most one sign (U+2212 is a minus too), behind it
-possibly a full stop. "12.", "1e5", "007" and "1,234.50" are numbers; "13=12", "1+2", "12,12",
-"206/2", "10_{2}", "--5" and full-width digits are none.
-
-In a longer text digits may be a part of something else: of 3\sqrt{5}, 10^3, 101_{2}, 2 1/2, 12:30,
-3,5 or cm^2. What stands around them decides; where that is not known, there is no number.
+ASCII digits, commas in threes or none, a decimal point, an exponent of at most three digits, or a
+fraction in lowest terms; before it at most one sign (U+2212 is a minus too), behind it possibly a
+full stop. "12.", "1e5", "007" and "1,234.50" are numbers; "13=12", "1+2", "12,12", "206/2",
+"10_{2}", "--5" and full-width digits are none.
 """
 
 import re
 from fractions import Fraction
 from math import gcd
 
-from .box import is_part
-from .units import plain_unit
-
 MAX_NUMBER = 120
 """Characters of a number; a longer one is not read."""
-MAX_TAIL = 10_000
-"""Characters at the end of a text in which its last number is looked for."""
-MAX_SKIPPED = 20
-"""Digits of names and units that are passed over on the way to a number."""
+SIGNS = "-+−"
+"""Signs that a number may have."""
 
 _WHOLE = r"(?:[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)"
 _NUMBER = re.compile(
     rf"(?P<sign>[-+]?)(?:(?P<over>{_WHOLE})/(?P<under>{_WHOLE})"
     rf"|(?P<decimal>(?:{_WHOLE}(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{{1,3}})?))"
 )
-_RUN = re.compile(r"\d[\d.,]*(?:[eE][-+−]?\d+)?(?:/\d[\d.,]*)*")
-
-SIGNS = "-+−"
-"""Signs that a number may have."""
-_DASHES = "-−–‐‑‒－﹣⁻˗﹘➖\u00ad─━ー"
-"""What is typed for a minus."""
-_OPERAND = re.compile(r"(?![\u2e80-\U0003ffff])[^\W_]|[)\]}%]")
-"""Behind it a minus subtracts, or joins; Chinese has no spaces that would set a sign apart."""
 _GROUPED = re.compile(r"(?<=[0-9])(?:\{,\}|,\\!|\\,)(?=[0-9]{3}(?![0-9]))")
-_FRACTION = re.compile(r"(?<![0-9}])\\[dtc]?frac\{([0-9]+)\}\{([0-9]+)\}")
-
-_TRANSPARENT = {
-    "boxed", "fbox", "text", "textbf", "textrm", "textit", "mathbf", "mathrm", "mathit", "bf", "bm",
-    "boldsymbol", "underline", "emph",
-}  # fmt: skip
-"""Commands whose argument stands for itself."""
-_BETWEEN = {
-    "boxed", "times", "cdot", "div", "ast", "approx", "quad", "qquad", "implies", "iff",
-    "Rightarrow", "rightarrow", "to", "therefore", "displaystyle", "left", "big", "Big", "space",
-}  # fmt: skip
-"""Commands behind which a number of its own begins."""
-_COMMAND_BEFORE = re.compile(r"\\([A-Za-z]+)(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))?\s*\Z")
-_OPENER = re.compile(r"\\([A-Za-z]+)\s*(?:\[[^\[\]]*\]\s*)?(?:\{[^{}]*\}\s*)*\Z")
-_NAME_BEFORE = re.compile(r"[A-Za-z_]\Z")
-_UNIT_RAISED = re.compile(r"([A-Za-z]+)\}?\s*\$?\s*\^\s*\{?\Z")
-_NAME_WITH_INDEX = re.compile(r"[A-Za-z)]\s*_\s*\{?\Z")
-_RELATION = re.compile(
-    r"(?:[≥≤≠±∓√∛∜^/_÷∕⁄]|[<>!]=|\+/-|&[a-z#0-9]+;|(?<!\\)\\[|]|<|(?<![=\-→>])>)\s*\Z"
-)
-"""Signs behind which digits are a part of something, or are not what is said to be equal."""
-_TAG = re.compile(r"<[^<>]*>\s*\Z")
-_IN_WORDS = re.compile(
-    r"(?:\b(?:minus|neg|negative|not|at most|at least|up to|(?:less|more|greater|fewer) than"
-    r"|root of)[\s:}]*|分之|第|[负負零][的数數下]|[大小多少]于|至[少多]|不是|[0-9]'|[^—]—)\Z",
-    re.IGNORECASE,
-)
-"""Words that make another number of one, or none; an apostrophe, and a dash that is no sign."""
-_SIGN_ALONE = re.compile(r"(?:\\(?:text|mathrm|mathbf))?\{\s*([-+−–])\s*\}")
-_WRAPPING = re.compile(
-    r"(?:[ \t$€£¥{(|*_`~]|\\[,;:!$ ]|\\left"
-    r"|\\(?:text|textbf|mathbf|mathrm|mathit|boldsymbol)(?=\s*\{))+\Z"
-)
-"""What a number may be wrapped in, with its sign outside."""
-_IN_BOX = re.compile(r"\\boxed\s*\{?[^{}]*\Z")
-"""A box that digits are in."""
-_CALLED = re.compile(
-    r"(?:[A-Za-z]\(|√\(|\^\(|\\[dtc]?frac\s*(?:\{[^{}]*\}|[0-9A-Za-z])\s*|sqrt\s*\(?)\Z"
-)
-"""A function, the lower half of a fraction without braces."""
-_JOINED = re.compile(
-    r"(?:[0-9][:：]|[0-9]{4}-[0-9]{1,2}-|[0-9A-Za-z)]\*\*"
-    r"|(?<![0-9])[0-9]{1,3}[ \u00a0\u2009\u202f])\Z"
-)
-"""A time or ratio, a date, a power; the start of 1 234 or of 2 1/2 (`_is_joined`)."""
-_MULTIPLIED = re.compile(
-    r"\s*(?:\\?text\{\s*)?(?:hundred|thousand|(?:m|b|tr)illion|dozen|squared|cubed|factorial"
-    r"|hal(?:f|ves)|thirds?|quarters?|tenths?|hundredths?|(?:degrees )?below zero"
-    r"|and\s+(?:a|one)\s+|[万亿兆十成折半]|[千百](?![克米瓦分])|分之|点[零一二三四五六七八九])",
-    re.IGNORECASE,
-)
-"""Words that make another number of the one before them."""
-_RAISED_BEHIND = re.compile(
-    r"[\u0370-\u03ff‰√]|!\s*(?:\$|\\|[=*/])|\*\*\w|\s*[≤≥≠]|\s*[<>](?!/?[A-Za-z]+[ />])|/"
-    r"|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)|\s*\\(?:frac|sqrt|pi|overline|dot|bar)(?![a-z])"
-)
-"""Signs that make the number before them a part of something larger."""
-_LETTERS_BEHIND = re.compile(r"[A-Za-z]+")
 
 
 def number(text: str) -> Fraction | None:
@@ -115,137 +41,3 @@ def number(text: str) -> Fraction | None:
 def with_commas(text: str) -> str:
     r"""A text in which LaTeX's spellings of thousands, 10{,}080 and 10,\!080, have plain commas."""
     return _GROUPED.sub(",", text)
-
-
-def last_number(text: str) -> str | None:
-    r"""The last number of a text, with its sign; `number` refuses it where it is a part of
-    something else, as the 5 of 3\sqrt{5} is, or has a sign that is not known.
-
-    The 2 of cm^2 and of x_2 belongs to a unit or a name, and is passed over. Commas that are not in
-    threes separate numbers; one comma alone (3,5) may be a decimal one. A minus behind a digit, a
-    letter or a bracket subtracts and is no sign; two signs stay, and make it no number.
-    """
-    tail = with_commas(text[-MAX_TAIL:]).replace("__", "**")  # both are bold
-    tail = _SIGN_ALONE.sub(r"\1", tail)
-    tail = _FRACTION.sub(r"\1/\2", tail)
-    for found in list(_RUN.finditer(tail))[: -MAX_SKIPPED - 2 : -1]:
-        before = tail[: found.start()]
-        if not _in_name_or_unit(before):
-            return _standing(found, before, tail)
-    return None
-
-
-def _in_name_or_unit(before: str) -> bool:
-    """Whether digits belong to what stands directly before them: x1, m3, cm^2, a_{2}."""
-    if _NAME_BEFORE.search(before[-1:]) and not _COMMAND_BEFORE.search(before[-30:]):
-        return before[-1] != "_" or bool(_NAME_WITH_INDEX.search(before[-8:]))
-    if _NAME_WITH_INDEX.search(before[-8:]):
-        return True
-    found = _UNIT_RAISED.search(before[-40:])
-    return found is not None and plain_unit(found[1]) is not None
-
-
-def _standing(found: re.Match[str], before: str, tail: str) -> str:
-    """The number that digits are, with its sign, or the larger thing that they are a part of."""
-    run = found.group().rstrip(".,")
-    behind = tail[found.start() + len(run) :]
-    if behind[:1].isnumeric() and not behind[:1].isalpha():  # "5½", "103²"; 千 is a word
-        return run + behind[:1]
-    if before.endswith(".") and not re.search(r"[\w.)]\.", before[-2:]):
-        run, before = "." + run, before[:-1]
-    groups = run.split(",")
-    if number(run) is None and (len(groups) == 2 or any(len(group) > 2 for group in groups)):
-        return run  # 3,5 may be a decimal number, 1,000,2 anything
-    if number(run) is None and "," in run:
-        before, _, run = (before + run).rpartition(",")
-        before += ","
-    if _is_part(run, before, behind):
-        return f"{before[-8:]}{run}{behind[:8]}".replace(run, f"…{run}…")
-    return _signed(run, before)
-
-
-def _is_part(run: str, before: str, behind: str) -> bool:
-    """Whether a number is a part of something larger."""
-    near = before[-40:]
-    letters = _LETTERS_BEHIND.match(behind)
-    if letters and (len(letters[0]) < 2 or plain_unit(letters[0]) is None):
-        return True
-    if _MULTIPLIED.match(behind) or (_RAISED_BEHIND.match(behind) and not _a_unit(behind)):
-        return True
-    if _IN_WORDS.search(near) or (_RELATION.search(near) and not _TAG.search(near)):
-        return True
-    if (command := _COMMAND_BEFORE.search(near)) and command[1] not in _BETWEEN:
-        return True
-    boxed = _IN_BOX.search(before[-200:])
-    if boxed is not None and is_part(before[-200:][: boxed.start()]):
-        return True
-    return bool(_CALLED.search(near)) or _is_joined(run, near) or _in_argument(before)
-
-
-def _a_unit(behind: str) -> bool:
-    """Whether a slash begins a unit: 5/kg."""
-    letters = _LETTERS_BEHIND.match(behind[1:])
-    return behind[:1] == "/" and letters is not None and plain_unit(letters[0]) is not None
-
-
-def _is_joined(run: str, near: str) -> bool:
-    found = _JOINED.search(near)
-    if found is None:
-        return False
-    if not found[0][-1].isspace():
-        return True
-    digits = re.match(r"[0-9]*", run)
-    return "/" in run or (digits is not None and len(digits[0]) == 3)
-
-
-def _in_argument(before: str) -> bool:
-    """Whether the end of a text is in the argument of a command other than \\boxed and its kin."""
-    depth = 0
-    for place in range(len(before) - 1, -1, -1):
-        letter = before[place]
-        depth += (letter == "{") - (letter == "}")
-        if depth == 1:
-            if place and before[place - 1] in "^_":
-                return True
-            opener = _OPENER.search(before[max(0, place - 80) : place])
-            if opener and opener[1] not in _TRANSPARENT:
-                return True
-            depth = 0
-    return False
-
-
-def _signed(run: str, before: str) -> str:
-    """A number with the signs that stand before it, or before what it is wrapped in."""
-    near = before[-60:]
-    bare = _WRAPPING.sub("", near)
-    if bare.endswith(("负", "負")):
-        return "-" + run
-    wrapped = near[len(bare) :].strip(" \t")
-    if bare.endswith(tuple(_DASHES)) and (wrapped or not near.endswith(tuple(_DASHES))):
-        dashes = len(bare) - len(bare.rstrip(_DASHES))
-        earlier = bare[:-dashes]
-        spaced = near[len(bare) :][:1] in " \t"
-        if dashes > 1:
-            return f"--{run}"
-        if earlier[-1:].strip() and _OPERAND.search(earlier[-1:]):
-            return run  # 10 -(5) subtracts
-        return _behind_a_spaced_dash(run, earlier.rstrip(" \t")) if spaced else f"-{run}"
-    if _IN_WORDS.search(bare + " ") and wrapped:
-        return f"- {run}"
-    stripped = before.rstrip(_DASHES + "+")
-    signs = before[len(stripped) :]
-    earlier = stripped.rstrip(" \t")
-    if signs and earlier and earlier[-1] in _DASHES:  # - -5
-        signs = earlier[-1] + signs
-    subtracts = len(signs) == 1 and _OPERAND.search(stripped[-1:])
-    if subtracts:
-        return run
-    return "".join(sign if sign in SIGNS else "-" for sign in signs) + run
-
-
-def _behind_a_spaced_dash(run: str, before: str) -> str:
-    """A number behind a dash and a space: 10 - 5 subtracts, = - 5 is negative, "is - 5" may be
-    either."""
-    if not before or before[-1].isalpha() or before[-1] == "\n":
-        return f"- {run}"
-    return f"-{run}" if before[-1] in "=(:：,;$" else run

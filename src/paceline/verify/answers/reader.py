@@ -11,7 +11,7 @@ r"""Tokens as an expression: a parser by recursive descent that reads all of the
     power     = primary [ "!" ] [ "%" ] [ "^" primary ]          x^2, 5!
     primary   = number | symbol | function | brackets | \frac | \sqrt | matrix
 
-Lists to unions are here, quantities to primaries in `values`, what begins with a command in
+Lists to unions are here, quantities to primaries in `terms`, what begins with a command in
 `commands`. What mathematicians would ask about is not read: 1/2x, \sqrt(9), x^2^3, 2--3, 3 4.
 """
 
@@ -20,23 +20,24 @@ from collections.abc import Sequence
 
 from .cursor import GREEK, RELATIONS
 from .expression import COMPUTED, VALUES, Expression, expanded, numeral
+from .groups import is_group, only_box
+from .spellings import STYLE_COMMANDS, WORD_COMMANDS, denies
+from .terms import Terms
 from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
 from .units import plain_unit
-from .values import Values
 
 MAX_CHARACTERS = 500
 """Of an answer, and of an expected one; what is longer is not read."""
 MAX_FACTORIALS = 8
 """Each takes milliseconds."""
 _WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])", re.DOTALL)
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{(.*)\}", re.DOTALL)
 _LETTER = re.compile(r"\(?[A-Za-z]\)?")
 _STYLED = re.compile(
-    r"\\(?:text|textbf|textit|mbox|mathbf|mathrm|boldsymbol|bm|underline)\s*\{([^A-Za-z].*|\\.*)\}"
-    r"|\\(?:color|textcolor)\s*\{[A-Za-z]+\}\s*\{(.*)\}|\\(?:bf|rm|it)\s+([^A-Za-z].*)",
-    re.DOTALL,
+    rf"\\(?:{'|'.join((*WORD_COMMANDS, *STYLE_COMMANDS))})\s*\{{(?=[^A-Za-z])"
+    r"|\\(?:color|textcolor)\s*\{[A-Za-z]+\}\s*\{"
 )
 """A style around all of an answer that is no word."""
+_DECLARED = re.compile(r"\\(?:bf|rm|it)\s+([^A-Za-z].*)", re.DOTALL)
 _NUMBER_IN_WORDS = re.compile(r"\\text\s*\{\s*([-+−]?[0-9][0-9.,/]*)\s*([A-Za-z][A-Za-z ./]*)?\}")
 _INDEXED_LETTER = re.compile(r"(?:[A-Za-z]|[a-z]+)_.*")
 """a_{12} is a symbol; a numeral of letters has two or more, in capitals."""
@@ -54,9 +55,7 @@ _DATE = re.compile(
     r"[A-Z][a-z]{2,} [0-9]{1,2}(?:, [0-9]{4})?|[0-9]{1,2} [A-Z][a-z]{2,}(?: [0-9]{4})?"
 )
 """March 14."""
-_ONLY_WORDS = re.compile(
-    r"\\(?:text|textrm|textbf|textit|textnormal|mbox|mathrm|mathbf)\s*\{([^{}]*)\}"
-)
+_ONLY_WORDS = re.compile(rf"\\(?:{'|'.join(WORD_COMMANDS)}|mathbf)\s*\{{([^{{}}]*)\}}")
 
 
 def bare(text: str) -> str:
@@ -70,26 +69,17 @@ def bare(text: str) -> str:
         if (found := _WRAPPED.fullmatch(text)) and not re.search(r"(?<!\\)\$", found[1]):
             text = found[1]
         grouped = text.startswith("{") and text.endswith("}") and not _INFIX.search(text)
-        if grouped and _closes_last(text[1:-1]):
+        if grouped and is_group(text):
             text = text[1:-1]
-        if (found := _BOX.fullmatch(text)) and _closes_last(found[1]):
+        text = only_box(text) or text
+        if found := _STYLED.match(text):
+            inside = text[found.end() : -1] if is_group(text, found.end()) else ""
+            text = inside if inside and not _LETTER.fullmatch(inside) else text
+        if found := _DECLARED.fullmatch(text):
             text = found[1]
-        if (found := _STYLED.fullmatch(text)) and _closes_last(
-            inside := found[found.lastindex or 0]
-        ):
-            text = inside if not _LETTER.fullmatch(inside) else text
         if found := _NUMBER_IN_WORDS.fullmatch(text):
             text = f"{found[1]}\\text{{{found[2] or ''}}}"
     return text
-
-
-def _closes_last(inside: str) -> bool:
-    depth = 0
-    for letter in inside:
-        depth += (letter == "{") - (letter == "}")
-        if depth < 0:
-            return False
-    return depth == 0
 
 
 def readings(text: str, *, split_numbers: bool = True) -> list[Expression]:
@@ -155,7 +145,7 @@ def words_of(text: str) -> tuple[str, bool]:
 
 def read(tokens: tuple[Token, ...]) -> Expression:
     """The expression that tokens are. Raises: Unread."""
-    reader = _Reader(tokens)
+    reader = _Reader(_grouped_over(tokens))
     found = reader.whole()
     if reader.place != len(reader.tokens):
         raise Unread("a rest")
@@ -170,7 +160,17 @@ def read(tokens: tuple[Token, ...]) -> Expression:
     return found
 
 
-class _Reader(Values):
+def _grouped_over(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    r"""Tokens with 1 \over 2 in braces: all of a formula is the group that its halves fill."""
+    depth = 0
+    for token in tokens:
+        depth += (token.text == "{") - (token.text == "}")
+        if depth == 0 and token.kind == "command" and token.text in ("over", "choose"):
+            return (Token("sign", "{"), *tokens, Token("sign", "}"))
+    return tokens
+
+
+class _Reader(Terms):
     """The whole grammar: lists and relations of values."""
 
     def whole(self) -> Expression:
@@ -231,6 +231,8 @@ class _Reader(Values):
         side = self.tokens[self.place : end]
         said = "".join(f"\\{t.text}" if t.kind == "command" else t.text for t in side)
         in_words = len(side) == 1 and side[0].kind == "words" and not plain_unit(said)
+        if in_words and denies(said):
+            raise Unread(said)
         if not in_words and not _VALUELESS.fullmatch(said):
             return None
         self.place = end

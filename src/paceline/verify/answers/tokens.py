@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from .spellings import DASHES, FULL_WIDTH, WORD_COMMANDS
 from .units import plain_unit
 
 MAX_DIGITS = 120
@@ -42,16 +43,13 @@ class Token:
     that was written without its backslash, "plain"."""
 
 
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
-    ord("、"): ";", ord("。"): ".", ord("\u3000"): " ", ord("﹣"): "-", ord("｛"): "\\{",
-    ord("｝"): "\\}",
-}  # fmt: skip
-"""Full-width signs are the signs of Chinese and Japanese text."""
+_WIDE = FULL_WIDTH | {ord("、"): ";", ord("｛"): "\\{", ord("｝"): "\\}"}
 _WIDE_COMMA = re.compile("，(?![0-9]{3}(?![0-9]))")
 """A wide comma that does not group digits."""
 _CHINESE = re.compile("[\u4e00-\u9fff]+")
+_TYPED_DASHES = [dash for dash in DASHES if dash not in "-ー"]
 _SIGNS = {
-    **dict.fromkeys("−–‐‑", "-"),
+    **dict.fromkeys(_TYPED_DASHES, "-"),
     **dict.fromkeys("·⋅∙•∗", "\\cdot "),
     "×": "\\times ", "⁄": "/", "∕": "/", "±": "\\pm ", "∓": "\\mp ",
     "≤": "\\le ", "≥": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "∈": "\\in ", "∪": "\\cup ",
@@ -84,10 +82,6 @@ _NO_SIGN = {
     "limits", "nolimits", "tiny", "small", "normalsize", "large", "Large", "LARGE", "huge", "Huge",
 }  # fmt: skip
 """Commands that space or size and say nothing."""
-_WORDS = {
-    "text", "textrm", "textbf", "textit", "textnormal", "textsf", "texttt", "mbox", "hbox",
-    "mathrm", "operatorname", "mathsf", "emph",
-}  # fmt: skip
 STYLES = {
     "mathbf", "boldsymbol", "bm", "vec", "hat", "bar", "tilde", "overline", "overrightarrow",
     "mathbb", "mathcal", "mathfrak", "mathscr", "mathit",
@@ -173,7 +167,7 @@ def _tokens(text: str) -> Iterator[Token]:
             if token is not None:
                 yield token
         elif found := _NUMBER.match(text, place):
-            token, place = _number(found)
+            token, place = _number_token(found)
             yield token
         elif found := _PLAIN_WORD.match(text, place):
             yield from _plain_word(found[0])
@@ -212,7 +206,7 @@ def _command(text: str, place: int) -> tuple[Token | None, int]:
     if name in ("begin", "end"):
         inside, end = _braced(text, end)
         return Token(name, inside.strip()), end
-    if name in _WORDS:
+    if name in WORD_COMMANDS:
         inside, end = _braced(text, end)
         return _words(name, inside), end
     name = _ALIASES.get(name, name)
@@ -256,7 +250,7 @@ def _plain_word(word: str) -> Iterator[Token]:
             yield Token("letter", letter)
 
 
-def _number(found: re.Match[str]) -> tuple[Token, int]:
+def _number_token(found: re.Match[str]) -> tuple[Token, int]:
     """The number at a place, and where it ends."""
     if sum(letter.isdigit() for letter in found[0]) > MAX_DIGITS:
         raise Unread("a number of many digits")

@@ -68,7 +68,7 @@ def plain_unit(text: str) -> str | None:
     return None if None in named else "/".join(filter(None, named))
 
 
-def raised(unit: str, power: str) -> str | None:
+def to_power(unit: str, power: str) -> str | None:
     """A unit to a power, "m/s" as "m/s^2"; None for what has no power."""
     last = unit.rpartition("/")[2]
     return f"{unit}^{power}" if last in _RAISED and power in ("2", "3") else None

@@ -1,4 +1,4 @@
-r"""Values: sums, products, powers, and what stands in brackets."""
+r"""Terms: sums, products, powers, and what stands in brackets."""
 
 from fractions import Fraction
 
@@ -7,15 +7,15 @@ from .cursor import GREEK, RELATIONS
 from .expression import (
     VALUES,
     Expression,
+    as_number,
     expanded,
     fraction_of,
-    number,
     quotient_of,
     simple,
     times,
 )
 from .tokens import Unread, ungrouped, unit_of
-from .units import currency, plain_unit, raised
+from .units import currency, plain_unit, to_power
 
 MAX_SETS = 6
 """Braces within braces."""
@@ -29,7 +29,7 @@ _BETWEEN = {
 """Commands that no factor begins with."""
 
 
-class Values(Commands):
+class Terms(Commands):
     """The part of the grammar between a unit and a bracket."""
 
     def either(self) -> Expression:
@@ -110,7 +110,7 @@ class Values(Commands):
         if power.text == "{":
             power = self.take()
             self.expect("}")
-        found = raised(unit, power.text)
+        found = to_power(unit, power.text)
         if found is None:
             raise Unread("a unit")
         return found
@@ -190,7 +190,7 @@ class Values(Commands):
         else:
             return whole
         if part.name == "fraction" and part.value is not None and 0 < part.value < 1:
-            return number(whole.value + part.value, "mixed")
+            return as_number(whole.value + part.value, "mixed")
         self.place = start
         return whole
 
@@ -215,7 +215,7 @@ class Values(Commands):
             self.place += 1
             if found.kind != "number" or found.value is None or found.name == "per cent":
                 raise Unread("%")
-            found = number(found.value / 100, "per cent")
+            found = as_number(found.value / 100, "per cent")
         if self.next_is("^") and not self.circle_ahead():
             self.place += 1
             found = Expression("power", (found, self.raised()))
@@ -244,7 +244,7 @@ class Values(Commands):
         if token.kind == "letter":
             return self.symbol(token.text)
         if token.kind == "begin":
-            return self._matrix(token.text)
+            return self.matrix(token.text)
         if token.kind == "sign" and token.text in ("{", "(", "[", "\\{", "|", *_ROOT_SIGNS):
             return self.bracketed(token.text)
         if token.kind == "command":
@@ -254,7 +254,7 @@ class Values(Commands):
     def bracketed(self, opening: str) -> Expression:
         if opening in _ROOT_SIGNS:
             self.deeper()
-            index = number(Fraction(_ROOT_SIGNS[opening]), "integer")
+            index = as_number(Fraction(_ROOT_SIGNS[opening]), "integer")
             root = Expression("root", (self.primary(), index))
             self.depth -= 1
             return root

@@ -1,0 +1,162 @@
+r"""Whether what stands before a box or a number makes it a part of something larger: -\boxed{5},
+2\boxed{5}, (4, \boxed{5}), "the square root of \boxed{5}", "4 or \boxed{5}".
+
+In a formula, what may stand there is named, and everything else is refused. In a sentence that
+cannot be: there, words that make another answer of the number are named.
+"""
+
+import re
+import unicodedata
+
+from .spellings import DASHES, WORD_COMMANDS, changes_what_follows
+
+_SPACES = re.compile(
+    r"(?:[ \t&]|(?<=\S)~|\\[,;:! ]|\\(?:quad|qquad|displaystyle|textstyle|large|Large|LARGE|huge"
+    r"|Huge|left|big|Big|bigl|Bigl|mathbf|bf|color\{[a-z]+\})(?![A-Za-z]))+\Z"
+)
+_OPENS = re.compile(r"(?:(?<!\\)\${1,2}|\\[(\[]|\\begin\{[a-z]+\*?\}(?:\{[a-z]+\})?)\Z")
+_CLOSES = re.compile(r"(?:(?<!\\)\${1,2}|\\[)\]])\Z")
+"""A formula's beginning and end."""
+_TEXT = re.compile(rf"\\(?:{'|'.join(WORD_COMMANDS)})\s*\{{([^{{}}]*)\}}\Z")
+_COMMAND = re.compile(r"\\([A-Za-z]+)\Z")
+_ANEW = {
+    "implies", "Rightarrow", "Longrightarrow", "rightarrow", "longrightarrow", "to", "therefore",
+    "approx", "iff", "Leftrightarrow", "newline", "equiv", "in",
+}  # fmt: skip
+"""Commands behind which an answer may stand."""
+_OPERATORS = "-+−±∓*/^_×÷·√~¬≠<≤≥"
+"""Signs that what stands behind them belongs to."""
+_OPERATES = re.compile(
+    r"\\(?:pm|mp|times|cdot|div|neg|neq?|lnot|not|leq?|geq?|lt|gt|sqrt|log|ln|lg|exp|sin|cos|tan)"
+    r"(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))?(?:\s*\{\s*\})?\Z"
+)
+"""Commands of the same kind."""
+_BULLET = re.compile(r"(?:\A|\n)[ \t]*(?:[-*+>–•]|[0-9]+[.)])[ \t]+\Z")
+_BOLD = re.compile(r"(?:\A|[\s:：])[*_]{1,3}\Z")
+_ARROW = re.compile(r"(?:[-=]>|<[^<>\n]*>)\Z")
+_PUNCTUATING_DASH = re.compile(r"([^\W\d_]{2,})[ \t]+[-–—]\s*\Z")
+_VERBS = {"is", "are", "be", "equals", "equal", "was", "of", "to", "get"}
+"""Words behind which a dash is rather a sign."""
+_ATTACHED = re.compile(r"[0-9][.,]\Z|[\w)\]}]\(\Z")
+"""A decimal point, a list of numbers, the argument of a function."""
+_OTHER_ELEMENT = re.compile(
+    r"(?:[0-9]\s*(?:\$|\\\))?\s*[,;:：]|[(\[{]\s*\$?[A-Za-z]\$?\s*[,;])\s*\Z"
+)
+"""A number with a comma or colon, the first of a pair: 4, and 4: and (x,"""
+_OTHER_ANSWER = re.compile(
+    r"(?:\bor|或者?|[0-9]\s*(?:\$|\\\))?\s*,?\s*(?:\band|[和与及]))\s*\Z", re.IGNORECASE
+)
+"""Words that join one answer to another."""
+_CHINESE_NOT = ("负", "負", "非", "不")
+_LABEL = re.compile(r"[^\W\d_]{2,}[ \t]*#?[0-9]+\s*[:：,，]?\s*\Z")
+"""Step 4:, as a text has it."""
+_PLAIN = "=:：,，;；.。!！?？\"'“”‘’「」『』【】()（）[]…#`≈→⇒∴—"
+"""Signs behind which a sentence or a formula begins."""
+_FAR = 120
+"""Characters before a box that are looked at."""
+
+
+def is_part(before: str) -> bool:
+    r"""Whether a text ends with what makes a box a part of it."""
+    near = before[-_FAR:].replace("\\*", "*").replace("\\not=", "\\neq")
+    if not near.strip() or _BULLET.search(near) or _BOLD.search(near):
+        return False
+    stripped = _SPACES.sub("", near)
+    line_begins = stripped.endswith("\n")
+    stripped = stripped.rstrip()
+    spaced = len(stripped) < len(near)
+    in_math = _in_math(before)
+    if said := _TEXT.search(stripped):
+        return _joins(said[1]) or not any(map(str.isalpha, said[1]))
+    if opened := in_math and _OPENS.search(stripped):
+        return _is_part_of_the_sentence(near[: opened.start()])
+    if not in_math and _CLOSES.search(stripped):
+        return _ends_with_an_operator(stripped)
+    command = _COMMAND.search(stripped)
+    if command is not None:
+        return command[1] not in _ANEW
+    if line_begins:
+        return stripped[-1] in _OPERATORS
+    if _joins(stripped) or _one_of_several(stripped, in_math):
+        return True
+    if _ATTACHED.search(stripped) and not spaced:
+        return True
+    if opening := re.search(r"[(\[{（【]+\Z", stripped):
+        stripped = stripped[: opening.start()].rstrip()
+        return stripped[-1:] in tuple(_OPERATORS) or bool(_OPERATES.search(stripped))
+    return _ends_with_an_operand(_without_bold(stripped), spaced, in_math)
+
+
+def _is_part_of_the_sentence(before: str) -> bool:
+    """Whether words before a formula make it a part: "not $", "- $", "2 $"."""
+    if _BULLET.search(before) or not before.strip():
+        return False
+    stripped = before.rstrip().rstrip("*").rstrip()
+    if _joins(stripped) or _one_of_several(stripped, in_math=False):
+        return True
+    if stripped[-1:] in ("±", "≠", "~", "¬") or _ends_with_an_operator(stripped):
+        return True
+    if stripped[-1:].isdecimal() and "\n" not in before[len(stripped) :]:
+        return _ends_with_an_operand(stripped, spaced=True, in_math=False)
+    if stripped[-1:] in tuple(DASHES):
+        said = _PUNCTUATING_DASH.search(stripped)
+        return before[-1:] in DASHES or said is None or said[1].lower() in _VERBS
+    return False
+
+
+def _joins(text: str) -> bool:
+    """Whether words at the end make another answer of what follows, or one of two."""
+    return (
+        text.endswith(_CHINESE_NOT)
+        or changes_what_follows(text)
+        or _OTHER_ANSWER.search(text) is not None
+    )
+
+
+def _one_of_several(text: str, in_math: bool) -> bool:
+    """Whether a list, a pair or a ratio goes on behind a text."""
+    return _OTHER_ELEMENT.search(text) is not None and (in_math or not _LABEL.search(text))
+
+
+def _ends_with_an_operator(text: str) -> bool:
+    r"""Whether a text ends with a formula that needs something behind it: $x = -$, $\pm$."""
+    closing = _CLOSES.search(text)
+    if closing is None:
+        return False
+    inside = _SPACES.sub("", text[: closing.start()]).rstrip()
+    return inside[-1:] in tuple(_OPERATORS) or _OPERATES.search(inside) is not None
+
+
+def _without_bold(text: str) -> str:
+    """A text without the marks that end something bold, such as **Answer:**."""
+    return re.sub(r"(?<=[^\s*_])(?:\*{2,3}|__)\Z", "", text)
+
+
+def _in_math(text: str) -> bool:
+    r"""Whether a formula was opened and not closed."""
+    dollars = len(re.findall(r"(?<!\\)\$", text.replace("$$", "$")))
+    opened = max(text.rfind("\\("), text.rfind("\\["), text.rfind("\\begin{"))
+    closed = max(text.rfind("\\)"), text.rfind("\\]"), text.rfind("\\end{"))
+    return bool(dollars % 2) or opened > closed
+
+
+def _ends_with_an_operand(text: str, spaced: bool, in_math: bool) -> bool:
+    """Whether a text ends with a number, a symbol or an operator, and not with a word or an end."""
+    if not text:
+        return False
+    last = text[-1]
+    if _ARROW.search(text):
+        return False
+    if last.isalpha():
+        word = re.search(r"[^\W\d_]+\Z", text)
+        assert word is not None
+        alone = len(word[0]) == 1 and word[0].isascii()
+        return alone and (in_math or word[0] not in "aI")
+    if last.isdecimal():
+        return in_math or not spaced or not _LABEL.search(text)
+    if last in "-–—" and spaced and not in_math:
+        said = _PUNCTUATING_DASH.search(text)
+        return said is None or said[1].lower() in _VERBS
+    if last in _PLAIN:
+        return last in ")]!" and (in_math or not spaced)
+    return not unicodedata.category(last).startswith("So")

@@ -1,7 +1,5 @@
 r"""The factors of a product or a quotient: 6x^2 over 3x has 6 above and 3 below, and x twice."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
@@ -14,31 +12,46 @@ MAX_RADICAND = 10**6
 """Up to here a square is looked for in what stands under a root."""
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A symbol, a constant or a sum that is a factor."""
+
+    base: Expression
+    above: bool
+    raised: bool
+    """Whether it has an exponent."""
+
+    def joins(self, other: "Base") -> bool:
+        """Whether both are one power: x^2 x^3, and x over x^2; x x x is a way of writing."""
+        apart = self.above == other.above and not (self.raised or other.raised)
+        return self.base == other.base and not apart
+
+
 @dataclass(slots=True)
 class Factors:
     """What is multiplied in an expression, and what divides it.
 
-    Example: Factors([6], [3], Counter({x: 2}), [], 0) of 6x^2 over 3x
+    Example: Factors([6], [3], [Base(x, True, True), Base(x, False, False)]) of 6x^2 over 3x
     """
 
     above: list[int] = field(default_factory=list)
     below: list[int] = field(default_factory=list)
-    """Whole numbers; of a sum, the largest one that divides all its terms."""
-    bases: Counter[Expression] = field(default_factory=Counter)
-    """How often each symbol, constant or sum is a factor."""
+    """Whole numbers."""
+    bases: list["Base"] = field(default_factory=list)
+    """Symbols, constants and sums."""
     radicands: list[int] = field(default_factory=list)
     """Whole numbers under square roots."""
     signs: int = 0
     """Minus signs."""
 
-    def cancel(self) -> bool:
+    def combine(self) -> bool:
         r"""Whether factors can be put together: 2x over 2y, x over x squared, 2 \cdot 3x,
         \sqrt{6} over \sqrt{2}, -x over -y. A fraction such as 4\pi over 6 may stay as it is."""
         numbers = [[abs(one) for one in side if abs(one) != 1] for side in (self.above, self.below)]
         return (
             any(one % other == 0 for one in numbers[0] for other in numbers[1])
             or max(map(len, numbers)) > 1
-            or max(self.bases.values(), default=0) > 1
+            or any(one.joins(other) for one, other in combinations(self.bases, 2))
             or any(gcd(*pair) > 1 for pair in combinations(self.radicands, 2))
             or self.signs > 1
         )
@@ -63,12 +76,11 @@ def _collect(one: Expression, into: Factors, *, above: bool) -> None:
         _collect(one.parts[1], into, above=not above)
     elif one.kind == "power" and exact(one.parts[1]) is not None:
         if one.parts[0].kind in ("symbol", "constant", "sum"):
-            into.bases[canonical(one.parts[0])] += 1
+            into.bases.append(Base(canonical(one.parts[0]), above, raised=True))
     elif one.kind in ("symbol", "constant"):
-        into.bases[one] += 1
+        into.bases.append(Base(one, above, raised=False))
     elif one.kind == "sum":
-        into.bases[canonical(one)] += 1
-        _number(_common(one.parts), into, above=above)
+        into.bases.append(Base(canonical(one), above, raised=False))
     elif one.kind == "root":
         if (radicand := _radicand(one)) is not None:
             into.radicands.append(radicand)
@@ -80,20 +92,6 @@ def _collect(one: Expression, into: Factors, *, above: bool) -> None:
 def _number(value: int, into: Factors, *, above: bool) -> None:
     into.signs += value < 0
     (into.above if above else into.below).append(value)
-
-
-def _common(terms: Sequence[Expression]) -> int:
-    """The largest whole number that divides all terms, below zero where all of them are."""
-    numbers = []
-    for term in terms:
-        value, inside = 1, factors_of(term)
-        for factor in inside.above:
-            value *= abs(factor)
-        numbers.append(-value if inside.signs % 2 else value)
-        if any(abs(factor) != 1 for factor in inside.below):
-            return 1
-    common = gcd(*numbers)
-    return -common if all(number < 0 for number in numbers) else common
 
 
 def _radicand(root: Expression) -> int | None:

@@ -33,7 +33,7 @@ def _left_to_do(one: Expression) -> bool:
         return True
     if _neutral(one):
         return True
-    if one.kind in _OF_FACTORS and not _complex_number(one) and factors_of(one).cancel():
+    if one.kind in _OF_FACTORS and not _complex_number(one) and factors_of(one).combine():
         return True
     if one.symbols:
         numbers = [part for part in one.parts if exact(part) is not None]

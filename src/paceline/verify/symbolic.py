@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import RewardError
 from ..types import Completion, Problem, Verdict
-from .answers.equality import Differs, check_same
+from .answers.equality import difference
 from .answers.reader import MAX_CHARACTERS, bare, readings
 from .answers.tokens import Unread, tokens_of
 from .form import Form, check_form, one_answer
@@ -77,16 +77,8 @@ def equal(answer: str, expected: str) -> tuple[bool, str]:
         found = readings(answer)
     except Unread:
         return False, UNREAD
-    reasons = []
-    for theirs in wanted:
-        for ours in found:
-            try:
-                check_same(ours, theirs)
-            except Differs as differs:
-                reasons.append(str(differs))
-            else:
-                return True, RIGHT
-    return False, reasons[-1]
+    reason = difference(found, wanted)
+    return not reason, reason or RIGHT
 
 
 def readable(expected: str) -> bool:

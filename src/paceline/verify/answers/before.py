@@ -43,10 +43,24 @@ _OTHER_ELEMENT = re.compile(
     r"(?:[0-9]\s*(?:\$|\\\))?\s*[,;:：]|[(\[{]\s*\$?[A-Za-z]\$?\s*[,;])\s*\Z"
 )
 """A number with a comma or colon, the first of a pair: 4, and 4: and (x,"""
+_JOINED = r"\s*(?:\$|\\\))?\s*,?\s*(?:\\text\{\s*)?(?:\b(?:and|or)\b|[和与及或])\s*\}?"
 _OTHER_ANSWER = re.compile(
-    r"(?:\bor|或者?|[0-9]\s*(?:\$|\\\))?\s*,?\s*(?:\band|[和与及]))\s*\Z", re.IGNORECASE
+    rf"(?:\b[Oo]r|或者?|[0-9]{_JOINED}|(?<![A-Za-z])[A-Z]{_JOINED})\s*\Z", re.DOTALL
 )
 """Words that join one answer to another."""
+_NAMED_TWICE = re.compile(
+    r"(?<![\w\\^+*/)}-])(?<![-+*/] )([A-Za-z](?:_\w)?)\s*="
+    r"(?:[^=,;]{1,40}(?:\bor\b|\band\b|[和与及或;；]|\\lor\b)|\s*[-−]?[0-9.]+\s*(?:\$|\\\))?\s*,)"
+    r"(?:[\s${}]|\\[,; ]|\\\(|\\quad)*\1\s*=\s*\$?\s*\Z"
+)
+"""x = 3 or x ="""
+_ELEMENTS = re.compile(
+    r"(?:[^A-Za-z\\]|\\[A-Za-z]++|\\[^A-Za-z]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]))*+\Z"
+)
+"""What a pair or an interval is made of, and no words."""
+_RULE = re.compile(r"(?:\A|\n)[ \t]*[-*_=]{3,}\s*\Z")
+"""A line across the page, in Markdown."""
+_CURRENCY = ("$", "€", "£", "¥", "￥")
 _CHINESE_NOT = ("负", "負", "非", "不")
 _LABEL = re.compile(r"[^\W\d_]{2,}[ \t]*#?[0-9]+\s*[:：,，]?\s*\Z")
 """Step 4:, as a text has it."""
@@ -59,7 +73,7 @@ _FAR = 120
 def is_part(before: str) -> bool:
     r"""Whether a text ends with what makes a box a part of it."""
     near = before[-_FAR:].replace("\\*", "*").replace("\\not=", "\\neq")
-    if not near.strip() or _BULLET.search(near) or _BOLD.search(near):
+    if not near.strip() or any(mark.search(near) for mark in (_BULLET, _BOLD, _RULE)):
         return False
     stripped = _SPACES.sub("", near)
     line_begins = stripped.endswith("\n")
@@ -67,7 +81,8 @@ def is_part(before: str) -> bool:
     spaced = len(stripped) < len(near)
     in_math = _in_math(before)
     if said := _TEXT.search(stripped):
-        return _joins(said[1]) or not any(map(str.isalpha, said[1]))
+        words = said[1].strip("\\ ")
+        return _joins(words) or not (words in _CURRENCY or any(map(str.isalpha, words)))
     if opened := in_math and _OPENS.search(stripped):
         return _is_part_of_the_sentence(near[: opened.start()])
     if not in_math and _CLOSES.search(stripped):
@@ -79,6 +94,8 @@ def is_part(before: str) -> bool:
         return stripped[-1] in _OPERATORS
     if _joins(stripped) or _one_of_several(stripped, in_math):
         return True
+    if stripped.endswith(_CURRENCY):
+        return is_part(stripped[:-1].rstrip("\\ ") + " ")
     if _ATTACHED.search(stripped) and not spaced:
         return True
     if opening := re.search(r"[(\[{（【]+\Z", stripped):
@@ -89,7 +106,7 @@ def is_part(before: str) -> bool:
 
 def _is_part_of_the_sentence(before: str) -> bool:
     """Whether words before a formula make it a part: "not $", "- $", "2 $"."""
-    if _BULLET.search(before) or not before.strip():
+    if not before.strip() or _BULLET.search(before) or _RULE.search(before):
         return False
     stripped = before.rstrip().rstrip("*").rstrip()
     if _joins(stripped) or _one_of_several(stripped, in_math=False):
@@ -115,7 +132,21 @@ def _joins(text: str) -> bool:
 
 def _one_of_several(text: str, in_math: bool) -> bool:
     """Whether a list, a pair or a ratio goes on behind a text."""
-    return _OTHER_ELEMENT.search(text) is not None and (in_math or not _LABEL.search(text))
+    if _OTHER_ELEMENT.search(text) and (in_math or not _LABEL.search(text)):
+        return True
+    if _NAMED_TWICE.search(text):
+        return True
+    return text.endswith((",", ";")) and _in_brackets(text)
+
+
+def _in_brackets(text: str) -> bool:
+    """Whether a bracket is open at the end of a text, with mathematics in it and no words."""
+    depth = 0
+    for place in range(len(text) - 1, -1, -1):
+        depth += (text[place] in ")]}") - (text[place] in "([{")
+        if depth < 0:
+            return _ELEMENTS.match(text, place + 1) is not None
+    return False
 
 
 def _ends_with_an_operator(text: str) -> bool:

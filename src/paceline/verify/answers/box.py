@@ -7,7 +7,10 @@ something else (`before`); behind it, a formula and a sentence may end.
 import re
 
 from .before import is_part
+from .equality import difference
 from .groups import boxes
+from .reader import readings
+from .tokens import Unread
 
 MISSING = "no answer in the form asked for"
 SEVERAL = "more than one answer"
@@ -24,6 +27,8 @@ _CHOICE = re.compile(
     re.IGNORECASE,
 )
 """Words between two boxes that make the second an answer, and those that make it one of two."""
+_SAID_OR = re.compile(r"(\$[^$]+\$|[^\s,$]+)\s*,?\s*or\s*\$?\s*\Z")
+"""What stands before "or"."""
 _CLOSED = r"\\\)|\\\]|\\end\{[a-z]+\*?\}"
 _AFTER = re.compile(
     rf"(?:[\s.。．$*_`]|{_CLOSED}|\\text\{{\.\}}|[)）\]”\"’」』】]|\\[,;:! ]|\\q?quad(?![a-z])"
@@ -42,13 +47,26 @@ def boxed(text: str) -> tuple[str | None, str]:
     first, last = found[0], found[-1]
     if first.content != last.content and not _corrects(text[first.end : last.start]):
         return None, SEVERAL
-    if is_part(text[: last.start]):
+    before = text[: last.start]
+    if is_part(before) and not _says_again(before, last.content):
         return None, BEFORE
     if last.content is None:
         return None, MISSING
     if not _AFTER.fullmatch(text, last.end):
         return None, BEHIND
     return last.content.replace("\\$", "$").replace("\\%", "%"), ""
+
+
+def _says_again(before: str, content: str | None) -> bool:
+    r"""Whether a box behind "or" holds what stands before it, as in 4 \cdot 3, or \boxed{12}."""
+    said = _SAID_OR.search(before, max(0, len(before) - 120))
+    if said is None or content is None or is_part(before[: said.start()]):
+        return False
+    try:
+        first, again = (readings(one.rpartition("=")[2]) for one in (said[1].strip("$"), content))
+    except Unread:
+        return False
+    return not difference(again, first)
 
 
 def _corrects(between: str) -> bool:

@@ -47,6 +47,20 @@ def check_same(answer: Expression, expected: Expression) -> None:
         raise Differs(TOO_LARGE) from None
 
 
+def difference(answers: Sequence[Expression], expected: Sequence[Expression]) -> str:
+    """Why no reading of an answer is one of the expected answer; "" where one is."""
+    reasons = []
+    for wanted in expected:
+        for answer in answers:
+            try:
+                check_same(answer, wanted)
+            except Differs as differs:
+                reasons.append(str(differs))
+            else:
+                return ""
+    return reasons[-1]
+
+
 def _same(answer: Expression, expected: Expression) -> bool:
     try:
         _check(answer, expected)

@@ -53,8 +53,10 @@ _CALLED = re.compile(
     r"|\b(?:sin|cos|tan|arc[a-z]+|log|ln|lg|exp|abs|sqrt|cbrt)\s*(?:_\s*\{?\w+\}?\s*)?\(?)\Z"
 )
 """A function, the lower half of a fraction without braces."""
-_JOINED = re.compile(r"(?:[0-9](?:[:：]|\s+[:：]\s*)|[0-9][-–]|[0-9A-Za-z)]\*\*)\Z")
-"""A time or ratio, a date or range, a power."""
+_JOINED = re.compile(
+    r"(?:[0-9](?:[:：]|\s+[:：]\s*)|[0-9][-–]|[0-9A-Za-z)]\*\*|[(\[]\s*[-−]?[0-9.]+\s*,\s*)\Z"
+)
+"""A time or ratio, a date or range, a power, a pair."""
 _SPACED = re.compile(r"(?<![0-9])[0-9]{1,3}(?:[ \u00a0\u2009\u202f]| and )\Z")
 """The start of 1 234 or of 2 1/2."""
 _OPERATED = re.compile(
@@ -65,15 +67,18 @@ _MULTIPLIED = re.compile(
     r"\s*(?:\\?text\{\s*)?(?:hundred|thousand|(?:m|b|tr)illion|dozen|squared|cubed|factorial"
     r"|hal(?:f|ves)|thirds?|quarters?|tenths?|hundredths?|(?:degrees )?below zero"
     r"|and\s+(?:a|one)\s+|[万亿兆十成折半]|[千百](?![克米瓦分])|分之|点[零一二三四五六七八九]"
-    r"|的(?:[正负算]?[术]?平方根?|立方根?|相反数|倒数|阶乘|[0-9一二两三四五六七八九十百]+[倍次分]))",
+    r"|的(?:[正负算]?[术]?平方根?|立方根?|相反数|倒数|阶乘|一半|[积和差商]"
+    r"|[0-9一二两三四五六七八九十百]*[倍次分])|之间|次方|[月日号])",
     re.IGNORECASE,
 )
 """Words that make another number of the one before them."""
 _RAISED_BEHIND = re.compile(
-    r"[\u0370-\u03ff‰√]|!\s*(?:\$|\\|[=*/])|\*\*\w|\s*[≤≥≠]|\s*[<>](?!/?[A-Za-z]+[ />])|/"
-    r"|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)|\s*\\(?:frac|sqrt|pi|overline|dot|bar)(?![a-z])"
+    r"[\u0370-\u03ff‰√]|!\s*(?:\$|\\|[=*/.])|\s*[×·÷≤≥≠]|\s+\*\s+\w|\*\w|\*\*\w|/"
+    r"|\s*[<>](?!/?[A-Za-z]+[ />])|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)"
+    r"|\s*\\(?:frac|sqrt|pi|overline|dot|bar|times|cdot|div)(?![a-z])"
 )
 """Signs that make the number before them a part of something larger."""
+_SHORT_UNITS = ("m", "g", "s", "L")
 _LETTERS_BEHIND = re.compile(r"[A-Za-z]+")
 
 
@@ -129,7 +134,7 @@ def _is_part(run: str, before: str, behind: str) -> bool:
     """Whether a number is a part of something larger."""
     near = before[-40:]
     letters = _LETTERS_BEHIND.match(behind)
-    if letters and (len(letters[0]) < 2 or plain_unit(letters[0]) is None):
+    if letters and not _is_unit(letters[0], before):
         return True
     if _MULTIPLIED.match(behind) or (_RAISED_BEHIND.match(behind) and not _a_unit(behind)):
         return True
@@ -143,6 +148,13 @@ def _is_part(run: str, before: str, behind: str) -> bool:
     if around and is_part(before[-200:][: around[-1].start]):
         return True
     return bool(_CALLED.search(near)) or _is_joined(run, near) or _in_argument(before)
+
+
+def _is_unit(letters: str, before: str) -> bool:
+    """Whether letters directly behind a number are a unit: 7km, 540m; $5m is five million."""
+    if len(letters) == 1:
+        return letters in _SHORT_UNITS and not before.endswith(("$", "€", "£", "¥"))
+    return plain_unit(letters) is not None
 
 
 def _a_unit(behind: str) -> bool:

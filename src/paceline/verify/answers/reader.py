@@ -72,13 +72,13 @@ def bare(text: str) -> str:
         if grouped and is_group(text):
             text = text[1:-1]
         text = only_box(text) or text
+        if found := _NUMBER_IN_WORDS.fullmatch(text):
+            text = f"{found[1]}\\text{{{found[2] or ''}}}"
         if found := _STYLED.match(text):
             inside = text[found.end() : -1] if is_group(text, found.end()) else ""
             text = inside if inside and not _LETTER.fullmatch(inside) else text
         if found := _DECLARED.fullmatch(text):
             text = found[1]
-        if found := _NUMBER_IN_WORDS.fullmatch(text):
-            text = f"{found[1]}\\text{{{found[2] or ''}}}"
     return text
 
 

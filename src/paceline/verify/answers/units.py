@@ -16,7 +16,7 @@ _NAMES = {
     "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp",
     # time
     "s": "sec second 秒", "ms": "millisecond", "min": "minute 分钟", "h": "hr hrs hour 小时",
-    "day": "天", "week": "周", "month": "个月 月", "year": "yr 年 岁",
+    "day": "天", "week": "周", "month": "个月 月", "year": "yr yrs 年 岁",
     # mass, force, energy and what follows from them
     "mg": "milligram", "g": "gram 克", "kg": "kilogram 千克 公斤", "t": "ton tonne 吨",
     "lb": "lbs pound", "oz": "ounce", "N": "newton", "J": "joule", "kJ": "kilojoule", "W": "watt",
@@ -45,7 +45,10 @@ _UNITS = {
     for unit, others in _NAMES.items()
     for other in (unit, *others.split())
     for name in ({other} if len(other) < 3 else {other, other + "s"})
-} | {"pound sterling": "pound sterling", "pounds sterling": "pound sterling"}
+} | {
+    "pound sterling": "pound sterling", "pounds sterling": "pound sterling", "years old": "year",
+    "year old": "year", "US dollars": "dollar",
+}  # fmt: skip
 _DIGITS = {"²": "2", "³": "3"}
 _POWERS = {
     "square": "^2", "sq": "^2", "sq.": "^2", "平方": "^2", "cubic": "^3", "cu": "^3", "cu.": "^3",

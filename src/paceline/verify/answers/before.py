@@ -45,7 +45,9 @@ _OTHER_ELEMENT = re.compile(
 """A number with a comma or colon, the first of a pair: 4, and 4: and (x,"""
 _JOINED = r"\s*(?:\$|\\\))?\s*,?\s*(?:\\text\{\s*)?(?:\b(?:and|or)\b|[和与及或])\s*\}?"
 _OTHER_ANSWER = re.compile(
-    rf"(?:\b[Oo]r|或者?|[0-9]{_JOINED}|(?<![A-Za-z])[A-Z]{_JOINED})\s*\Z", re.DOTALL
+    rf"(?:\b[Oo]r(?:,? (?:alternatively|maybe|perhaps|possibly|even))?|或者?"
+    rf"|[0-9]{_JOINED}|(?<![A-Za-z])[A-Z]{_JOINED})\s*\Z",
+    re.DOTALL,
 )
 """Words that join one answer to another."""
 _NAMED_TWICE = re.compile(

@@ -23,7 +23,8 @@ _CORRECTION = re.compile(
     re.IGNORECASE,
 )
 _CHOICE = re.compile(
-    r"\b(?:or|either|perhaps|maybe|may|might|alternativ\w+|case|possib\w+|could|else)\b|[或可]|\([a-z]\)",
+    r"\b(?:or|either|perhaps|maybe|may|might|alternativ\w+"
+    r"|in (?:this|that|one|the other) case|possib\w+|could|else)\b|[或可]|\([a-z]\)",
     re.IGNORECASE,
 )
 """Words between two boxes that make the second an answer, and those that make it one of two."""
@@ -32,9 +33,11 @@ _SAID_OR = re.compile(r"(\$[^$]+\$|[^\s,$]+)\s*,?\s*or\s*\$?\s*\Z")
 _CLOSED = r"\\\)|\\\]|\\end\{[a-z]+\*?\}"
 _AFTER = re.compile(
     rf"(?:[\s.。．$*_`]|{_CLOSED}|\\text\{{\.\}}|[)）\]”\"’」』】]|\\[,;:! ]|\\q?quad(?![a-z])"
-    rf"|\\(?:black)?square(?![a-z])|\\Box(?![a-z])|\\qed(?![a-z])|(?<=[$)\]])[!！])*+"
+    rf"|\\(?:black)?square(?![a-z])|\\Box(?![a-z])|\\qed(?![a-z])|(?<=[$)\]])[!！]|</answer>"
+    r"|(?<=\n)(?:-{3,}|={3,})(?=\s|\Z)|I hope it is correct\.?(?=\s|\Z)|[✅✔☑🎉■∎])*+"
 )
-"""What may stand behind a box: an end of a formula or a sentence, and no mark of a factorial."""
+"""What may stand behind a box: an end of a formula, a sentence or an answer, and no mark of a
+factorial. The words are those with which the usual prompt for Minerva ends."""
 
 
 def boxed(text: str) -> tuple[str | None, str]:

@@ -7,7 +7,9 @@ from .expression import Expression, as_number, fraction_of, simple, times
 from .tokens import FUNCTIONS, STYLES, Token, Unread
 
 _CLOSING = {"lfloor": "rfloor", "lceil": "rceil"}
-_MATRICES = {"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"}
+BARE_MATRICES = {"matrix", "smallmatrix", "array"}
+"""Those without brackets of their own."""
+_MATRICES = BARE_MATRICES | {"pmatrix", "bmatrix", "Bmatrix"}
 
 
 class Commands(Cursor):

@@ -55,6 +55,8 @@ _DATE = re.compile(
     r"[A-Z][a-z]{2,} [0-9]{1,2}(?:, [0-9]{4})?|[0-9]{1,2} [A-Z][a-z]{2,}(?: [0-9]{4})?"
 )
 """March 14."""
+_CIRCLED = re.compile("[①-⑳](?:[、，,;； ]*[①-⑳])*")
+"""Statements that are right, by their numbers."""
 _ONLY_WORDS = re.compile(rf"\\(?:{'|'.join(WORD_COMMANDS)}|mathbf)\s*\{{([^{{}}]*)\}}")
 
 
@@ -130,6 +132,8 @@ def words_of(text: str) -> tuple[str, bool]:
         return said.strip("()"), True
     if _DATE.fullmatch(said):
         return said, True
+    if _CIRCLED.fullmatch(said):
+        return "".join(sorted(letter for letter in said if letter.isnumeric())), True
     if not said or (len(said) < 2 and said.isascii()):
         return "", False
     if not all(letter.isalpha() or letter in " '’-,." for letter in said):

@@ -22,6 +22,7 @@ STYLE_COMMANDS = ("mathbf", "mathit", "boldsymbol", "bm", "underline")
 _LINKS = r"(?:\s+(?:be|been|equal|equals|to|the|a|an|just|only|exactly|simply|of)\b)*"
 _NEGATED = re.compile(
     rf"(?:\b(?:not|cannot|never|minus|neg|negative|except|any\w* (?:\w+ )?but|unlikely to be"
+    rf"|eliminate|exclude|discard|reject|rule out"
     rf"|rather than|instead of)\b\.?{_LINKS}|n['’]t\b{_LINKS}"
     r"|\b(?:false|impossible|wrong|untrue|doubt) that\b[^.,;:\n]{0,40}"
     r"|\bwrong answer (?:is|was|would be)"
@@ -52,7 +53,7 @@ _COMPUTED = re.compile(
     r"|in base|divided by|multiplied by|added to|subtracted from|raised to|through|logarithm"
     rf"|factorial|(?:{_PARTS}|{_FUNCTIONS})\s+of(?:\s+the)?)"
     r"|[0-9]+(?:\\?%|/[0-9]+|\})\$?\s+of|%\s*的|分之[一二三四五六七八九十百0-9]+的"
-    r"|[0-9和差积商]\s*[加减乘除比][以去]?|\bbetween\s+\S{1,20}\s+and|[0-9]\s*[~～至到]|分之|第|根号"
+    r"|[0-9和差积商]\s*[加减乘除比][以去]?|\bbetween\s+\S{1,20}\s+and|\bany\w*\s+from\s+\S{1,20}\s+to|[0-9]\s*[~～至到]|分之|第|根号"
     r")[\s}]*\Z",
     re.IGNORECASE,
 )

@@ -2,7 +2,7 @@ r"""Terms: sums, products, powers, and what stands in brackets."""
 
 from fractions import Fraction
 
-from .commands import Commands
+from .commands import BARE_MATRICES, Commands
 from .cursor import GREEK, RELATIONS
 from .expression import (
     VALUES,
@@ -299,6 +299,8 @@ class Terms(Commands):
             self.bars, self.plus_minus = outside
             return condition
         self._split_numbers()
+        first = self.peek()
+        bare_matrix = first is not None and first.kind == "begin" and first.text in BARE_MATRICES
         parts: list[Expression] = []
         if opening != "\\{" or not self.next_is("\\}"):
             parts.append(self.either())
@@ -309,7 +311,7 @@ class Terms(Commands):
         self.bars, self.plus_minus = outside
         if opening == "\\{" and closing == "\\}":
             return Expression("set", expanded(parts))
-        alone = len(parts) == 1 and (opening == "(" or parts[0].kind == "matrix")
+        alone = len(parts) == 1 and (opening == "(" or (bare_matrix and parts[0].kind == "matrix"))
         if alone and closing == {"(": ")", "[": "]"}.get(opening):
             return parts[0]
         alike = (opening, closing) in (("(", ")"), ("[", "]"), ("langle", "rangle"))

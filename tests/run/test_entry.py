@@ -43,12 +43,24 @@ def test_an_error_of_ours_keeps_its_frames():
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("can't start new thread"), OSError(12, "Cannot allocate memory")],
+    [MemoryError(), RuntimeError("CUDA out of memory."), OSError(12, "Cannot allocate memory")],
 )
 def test_memory_that_is_short_is_a_sentence(error):
     with pytest.raises(MemoryShortError, match=r"^Memory ran out \(.*\); end other programs, rai"):
         entry(deeper)(error)
     assert entry(len)([1]) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("can't start new thread"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    ],
+)
+def test_a_thread_or_a_library_without_room_is_a_sentence(error):
+    with pytest.raises(MemoryShortError, match=r"^The system has no room .*`ulimit -u`\)\.$"):
+        entry(deeper)(error)
 
 
 @pytest.fixture

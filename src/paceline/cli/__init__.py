@@ -11,9 +11,8 @@ from ..errors import (
     Interrupted,
     RewardError,
     UserError,
-    is_short_of_memory,
-    short_of_memory,
-)  # fmt: skip
+    machine_short,
+)
 from ..terminal import spell_out
 from ..text import columns, wrapped
 from .configured import changed, config_of, overrides
@@ -58,8 +57,8 @@ def _told(error: UserError) -> int:
 
 def _of_the_machine(error: Exception) -> UserError | None:
     """The sentence for memory, a disk or a file that the machine refuses; None for our errors."""
-    if is_short_of_memory(error):
-        return short_of_memory(error)
+    if (short := machine_short(error)) is not None:
+        return short
     if not isinstance(error, OSError):
         return None
     where = f"'{error.filename}'" if error.filename is not None else "What this prints"

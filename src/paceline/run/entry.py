@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from ..errors import RewardError, UserError, is_short_of_memory, short_of_memory
+from ..errors import RewardError, UserError, machine_short
 from ..verify.load import refuse_while_loading
 
 P = ParamSpec("P")
@@ -27,8 +27,8 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
             cause = error.__cause__ if isinstance(error, RewardError) else None
             raise error.with_traceback(None) from cause
         except Exception as error:
-            if not is_short_of_memory(error):
+            if (told := machine_short(error)) is None:
                 raise
-            raise short_of_memory(error) from None
+            raise told from None
 
     return called

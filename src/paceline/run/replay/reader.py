@@ -88,6 +88,7 @@ def _group(
     made = replay.round.groups[group]
     return {
         "problem": made.problem.id,
+        "problem_row": made.problem.row,
         "prompt": shortened(replay.prompts[group]),
         "answer": shortened(made.problem.answer),
         "of_rows": len(rows),

@@ -31,8 +31,9 @@ COLUMNS = [
     *("tokens", "old", "anchor", "ref", "advantage", "reward", "parts", "reason"),
     *("correct", "finish", "masked"),
 ]
-SPECIAL = "special"
-"""The column that says which tokens are special ones; older rounds have none."""
+SPECIAL, ROW = "special", "problem_row"
+"""The columns that say which tokens are special ones, and where a problem was read; older rounds
+have neither."""
 
 
 def rollouts(folder: Path) -> Json:
@@ -48,8 +49,8 @@ def rollouts(folder: Path) -> Json:
         try:
             # Without threads: where none can be started, pyarrow's would be waited for for ever.
             file = pq.ParquetFile(path)
-            known = SPECIAL in file.schema_arrow.names
-            table = file.read([*COLUMNS, *([SPECIAL] if known else [])], use_threads=False)
+            later = [name for name in (SPECIAL, ROW) if name in file.schema_arrow.names]
+            table = file.read([*COLUMNS, *later], use_threads=False)
         except (pa.ArrowException, OSError):
             unread.append(path.name)
             continue
@@ -112,6 +113,7 @@ def group_of(rows: list[Json], pieces: PieceTable) -> Json:
     first = rows[0]
     return {
         "problem": first["problem_id"],
+        "problem_row": first.get(ROW) or "",
         "prompt": shortened(first["prompt"]),
         "answer": shortened(first["answer"]),
         "rows": [row_of(row, pieces) for row in rows],

@@ -13,6 +13,7 @@ import paceline
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
     {"types", "errors", "chance", "hub", "lazy", "text", "terminal"},
+    {"annotations"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},

@@ -6,9 +6,9 @@ Recipes make one, the command line and TOML files change keys of one, a run keep
 from .objectives import labelled, objective_from, split
 from .record import Config, Evaluating, Model, ReferenceSchedule
 from .stored import from_json, to_json
-from .text import Key, apply, keys, read_toml, type_name
+from .text import Key, apply, keys, read_toml
 
 __all__ = [
     "Config", "Evaluating", "Key", "Model", "ReferenceSchedule", "apply", "from_json", "keys",
-    "labelled", "objective_from", "read_toml", "split", "to_json", "type_name",
+    "labelled", "objective_from", "read_toml", "split", "to_json",
 ]  # fmt: skip

@@ -9,15 +9,15 @@ import textwrap
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from ..annotations import type_name
 from ..errors import ConfigError
 from ..tasks import by_name
-from ..types import BatchVerifier
 from .objectives import objective_from
 from .record import Config, paths, unknown_key
 
@@ -105,25 +105,6 @@ def parse(key: str, annotation: Any, text: str) -> Any:
             return tyro.cli(form, args=words)
     except SystemExit:
         raise ConfigError(f"{key} takes {type_name(annotation)}, not '{text}'.") from None
-
-
-def type_name(annotation: Any) -> str:
-    """A type in words: "a whole number", "one of constant, linear, cosine"."""
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    if annotation in words:
-        return words[annotation]
-    arguments = typing.get_args(annotation)
-    if typing.get_origin(annotation) is Callable:
-        return "a function"
-    if annotation is BatchVerifier:
-        return "a verifier"
-    if typing.get_origin(annotation) is Literal:
-        return "one of " + ", ".join(map(str, arguments))
-    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        return " or ".join("none" if a is type(None) else type_name(a) for a in arguments)
-    if typing.get_origin(annotation) is tuple:
-        return "words with spaces or commas between"
-    return str(annotation)
 
 
 def _annotation(config: Config, key: str) -> Any:

@@ -116,6 +116,12 @@ def test_a_function_of_a_notebooks_cell_is_a_reward_and_python_goes_on(here, cap
     assert recorded() == "<python>:reward"
     assert main(["sample", "r", "1 + 1?"]) == 0 and main(["report", "r"]) == 0
     capsys.readouterr()
+    on = "`paceline.resume('r', config.with_(steps=N))` in the session that has its reward"
+    with pytest.raises(ConfigError, match="holds a run already, which is finished") as refused:
+        paceline.train(paceline.recipes.tiny().with_(out="r"))
+    assert str(refused.value).endswith(f"give that one more steps with {on}.")
+    paceline.resume("r")
+    assert on in " ".join(capsys.readouterr().out.split())
     for words in (["resume", "r", "steps=2"], ["eval", "r", "evaluation.problems=1"]):
         assert main(words) == 2
         told = capsys.readouterr().err.strip()

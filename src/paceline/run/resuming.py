@@ -14,6 +14,7 @@ from . import checkpoint, disk
 from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
 from .checkpoint import OtherSchemaError, State
+from .hints import go_on_with, start_again
 from .run import Run
 from .screen import Screen
 
@@ -49,7 +50,7 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
         told = "; ".join(f"{folder.name}: {why}" for folder, why in broken)
         raise CheckpointError(
             f"No checkpoint of '{run.path}' is whole ({told}); start it again with "
-            f"`paceline train {run.path / 'config.json'}`."
+            f"{start_again(run.path, run.config['config'])}."
         )
     _check_young(run)
     return None, []
@@ -94,12 +95,13 @@ def _check_beside(run: Run, state: State) -> None:
 
 def _check_young(run: Run) -> None:
     """Beginning again must lose less than a checkpoint's interval."""
-    steps, every = run.steps, run.config["config"]["save_every"]
+    steps, config = run.steps, run.config["config"]
+    every = config["save_every"]
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
         raise CheckpointError(
             f"'{run.path}' made {steps} steps and has no checkpoint to go on from ({why}); start "
-            f"it again with `paceline train {run.path / 'config.json'}`."
+            f"it again with {start_again(run.path, config)}."
         )
 
 
@@ -129,8 +131,8 @@ def check_fits(
             )
     was = Surroundings.at(run.config)
     if not any(within(key, ("task",)) for key in named):
-        change = "put the old ones back, or name the change: `paceline resume RUN task.KEY=…`"
-        was.check_same(now, "problems", change)
+        change = go_on_with(run.config["config"], "task.KEY", "…")
+        was.check_same(now, "problems", f"put the old ones back, or name the change: {change}")
     was.check_same(now, "tokenizer")
     if found is None:
         again = "put the old ones back, or start a new run: this one has no checkpoint yet"

@@ -30,6 +30,7 @@ from filelock import FileLock, Timeout
 from ..errors import ConfigError
 from ..model import Policy
 from . import disk
+from .hints import go_on, of_session
 
 NAME = re.compile(r"[\w][\w.-]*")
 FILES = {".lock", ".owner", "config.json.tmp"}
@@ -275,17 +276,16 @@ def refuse_taken(path: Path) -> None:
     refuse_unwritable(path)
     if (path / "config.json").is_file():
         run = Run(path)
-        held = f"'{path}' holds a run already"
+        held, config = f"'{path}' holds a run already", run.config["config"]
         if run.finished:
             raise ConfigError(
                 f"{held}, which is finished; choose another directory with --out, or give that one "
-                f"more steps with `paceline resume {path} steps=N`."
+                f"more steps with {go_on(path, config, 'steps=N')}."
             )
-        steps = run.steps
+        shorter = "" if of_session(config) else " (or `train … --resume`)"
         raise ConfigError(
-            f"{held}, which came to step {steps} of {run.config['config']['steps']}; go on with it "
-            f"with `paceline resume {path}` (or `train … --resume`), or choose another directory "
-            "with --out."
+            f"{held}, which came to step {run.steps} of {config['steps']}; go on with it with "
+            f"{go_on(path, config)}{shorter}, or choose another directory with --out."
         )
     if path.exists() and not (path.is_dir() and all(map(_begun, path.iterdir()))):
         raise ConfigError(f"'{path}' exists and is not empty; choose another directory with --out.")
@@ -303,9 +303,9 @@ def stopped_at(path: Path) -> str | None:
     except (Timeout, OSError):
         return None
     steps = run.steps
-    wanted = run.config["config"]["steps"]
-    on = f"`paceline resume {path}` goes on with it"
-    return f"'{path}' stopped at step {steps} of {wanted}; {on}."
+    config = run.config["config"]
+    on = f"{go_on(path, config)} goes on with it"
+    return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
 
 
 def default_path(name: str, base: str = "runs") -> Path:

@@ -15,6 +15,7 @@ from . import resuming
 from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
 from .entry import entry
+from .hints import go_on, start_again
 from .plan import described, tell_plan
 from .results import Results
 from .run import Run, default_path, new_path, stopped_at
@@ -87,9 +88,10 @@ def resume(
             config = config or resuming.config_of(run)
             screen = Screen(config.steps, quiet=quiet)
             if run.finished and config.steps <= run.summary["steps"]:
+                on = go_on(run.path, run.config["config"], "steps=N")
                 screen.say(
                     f"'{run.path}' is finished, after {run.summary['steps']} steps: nothing is "
-                    f"left to do. For more, `paceline resume {run.path} steps=N`."
+                    f"left to do. For more, {on}."
                 )
             else:
                 _resume(run, config, named, screen)
@@ -162,7 +164,7 @@ def _again(run: Run) -> str:
     """What to do where the disk has stopped a run."""
     if not run.lines.exists():  # nothing was learned, and nothing is left
         return "start it again"
-    saved = any(run.checkpoints.glob("step-??????"))
-    if saved or run.steps <= run.config["config"]["save_every"]:
-        return f"`paceline resume {run.path}`"
-    return f"start it again with `paceline train {run.path / 'config.json'}`: no step was saved"
+    saved, config = any(run.checkpoints.glob("step-??????")), run.config["config"]
+    if saved or run.steps <= config["save_every"]:
+        return go_on(run.path, config)
+    return f"start it again with {start_again(run.path, config)}: no step was saved"

@@ -493,7 +493,7 @@ def test_a_step_that_is_not_there(run, tmp_path):
             replay(run.path, step)
     with pytest.raises(ConfigError, match="no run directory"):
         replay(tmp_path, 1)
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"config": {}}')
     with pytest.raises(ConfigError, match="has no step yet"):
         replay(tmp_path, 1)
 

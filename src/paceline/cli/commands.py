@@ -27,10 +27,11 @@ def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
 def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = _configured(known, changes)
     from ..run import resume, train
+    from ..run.folder import is_run
     from ..run.run import default_path
 
     path = Path(config.out) if config.out else default_path(config.name)
-    if known.resume and (path / "config.json").is_file():
+    if known.resume and is_run(path):
         resume(path, config, quiet=known.quiet)
     else:
         train(config.with_(out=str(path)) if known.resume else config, quiet=known.quiet)
@@ -158,13 +159,14 @@ def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
     """The config under which a model is used: its run's, else that of the task's own recipe."""
     from .. import recipes
+    from ..run.folder import is_run
 
     path, task = Path(known.model), vars(known).get("task")
-    is_run = (path / "events.jsonl").is_file()
-    if is_run and not (path / "model").is_dir():
+    of_run = is_run(path)
+    if of_run and not (path / "model").is_dir():
         raise ConfigError(f"The run '{path}' has no model yet: it was stopped, or is going on.")
-    model = {"path": str(path / "model") if is_run else known.model}
-    if is_run and task is None:
+    model = {"path": str(path / "model") if of_run else known.model}
+    if of_run and task is None:
         return changed(config_of(str(path / "config.json")).with_(model=model), changes)
     # A task's own recipe knows how long its answers are.
     start = config_of(task if task in recipes.NAMES else "demo").with_(model=model)

@@ -30,6 +30,7 @@ from filelock import FileLock, Timeout
 from ..errors import ConfigError
 from ..model import Policy
 from . import disk
+from .folder import check_is_run, is_run
 from .hints import go_on, of_session
 
 NAME = re.compile(r"[\w][\w.-]*")
@@ -68,8 +69,7 @@ class Run:
     def open(cls, path: Path | str) -> "Run":
         """An existing run, to be read. Raises: ConfigError where there is none."""
         run = cls(path)
-        if not (run.path / "config.json").is_file():
-            raise ConfigError(f"'{path}' is no run directory: it has no config.json.")
+        check_is_run(run.path)
         return run
 
     def acquire(self) -> None:
@@ -121,7 +121,7 @@ class Run:
 
     def _state(self) -> str:
         """Example: finished, 80 steps, sampled accuracy 2.2 → 77.0 % on 500 held-out problems"""
-        if not (self.path / "config.json").is_file():
+        if not is_run(self.path):
             return "holds no run"
         try:
             summary, steps = self.summary, self.steps
@@ -274,7 +274,7 @@ def make_directory(path: Path, flag: str = "--out") -> None:
 def refuse_taken(path: Path) -> None:
     """Raise ConfigError where a new run cannot go."""
     refuse_unwritable(path)
-    if (path / "config.json").is_file():
+    if is_run(path):
         run = Run(path)
         held, config = f"'{path}' holds a run already", run.config["config"]
         if run.finished:
@@ -296,7 +296,7 @@ def stopped_at(path: Path) -> str | None:
     directory."""
     run = Run(path)
     try:
-        if not (path / "config.json").is_file() or run.finished:
+        if not is_run(path) or run.finished:
             return None
         with run._lock.acquire(timeout=0):
             pass

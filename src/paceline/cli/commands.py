@@ -38,10 +38,12 @@ def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..config import CHOSEN, chosen
     from ..run import Run, resume
     from ..run.resuming import config_of
 
-    config = changed(config_of(Run.open(known.path)), changes)
+    instead = {key: chosen(key, changes[key]) for key in CHOSEN if key in changes}
+    config = changed(config_of(Run.open(known.path), instead), changes)
     named = [path for key in changes for path in (key, *SHORT.get(key, ()))]
     resume(known.path, config, named=named, quiet=known.quiet)
 

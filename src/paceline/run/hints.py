@@ -54,4 +54,4 @@ def of_session(config: Mapping[str, Any]) -> bool:
     Args:
         config: the run's, as JSON.
     """
-    return is_of_session(config["task"].get("reward"))
+    return is_of_session(config.get("task", {}).get("reward"))

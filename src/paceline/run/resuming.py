@@ -3,9 +3,10 @@ is sound."""
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .. import config as configuration
 from ..config import Config
@@ -24,15 +25,25 @@ Broken = tuple[Path, CheckpointError]
 """One that is not, and why."""
 
 
-def config_of(run: Run) -> Config:
-    """The config that a run was started or last gone on with."""
+def config_of(run: Run, instead: Mapping[str, Any] | None = None) -> Config:
+    """The config that a run was started or last gone on with.
+
+    Args:
+        instead: values by key that take the place of the run's own, which are not loaded then.
+    """
+    others = {key: configuration.to_json(value) for key, value in (instead or {}).items()}
+    return configuration.from_json({**stored_config(run), **others})
+
+
+def stored_config(run: Run) -> Mapping[str, Any]:
+    """The same as JSON. Raises: ConfigError for a run that cannot be gone on with."""
     data = run.config
     if "id" not in data:
         raise ConfigError(
             f"'{run.path}' was made by a version of paceline that could not resume; start it again "
             f"with `paceline train {run.path / 'config.json'}`."
         )
-    return configuration.from_json(data["config"])
+    return data["config"]
 
 
 def find(run: Run) -> tuple[Found | None, list[Broken]]:

@@ -102,9 +102,8 @@ def resume(
 
 def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
     """Check all that could refuse it, go back to the checkpoint, go on."""
-    # Through the config, so that a key which an earlier version did not write has its default.
-    was = configuration.to_json(resuming.config_of(run))
-    changes = compare(was, configuration.to_json(config), named)
+    asked = configuration.to_json(config)
+    changes = compare(configuration.renewed(resuming.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:
         checked = _checked(as_begun(config, run.config), run.path, screen, interrupts, timed=False)
         found, broken = resuming.find(run)

@@ -1,5 +1,6 @@
 """What a Python session calls: errors of its own come in a few lines."""
 
+import io
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import paceline
 from paceline.errors import ConfigError, MemoryShortError, RewardError
 from paceline.run.entry import entry
+from paceline.run.screen import Screen
 from paceline.tasks import Rows
 
 QUESTIONS = "prompt,answer\n" + "".join(f"{i} + 1?,{i + 1}\n" for i in range(30))
@@ -61,6 +63,15 @@ def test_memory_that_is_short_is_a_sentence(error):
 def test_a_thread_or_a_library_without_room_is_a_sentence(error):
     with pytest.raises(MemoryShortError, match=r"^The system has no room .*`ulimit -u`\)\.$"):
         entry(deeper)(error)
+
+
+def test_what_is_printed_has_the_letters_that_there_are_and_a_screen_changes_no_stream(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii", write_through=True))
+    Screen(3)
+    assert sys.stdout.errors == "strict"
+    entry(print)("1 → 2")
+    assert written.getvalue() == b"1 -> 2\n"
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from ..terminal import spell_out
 from ..text import asked_columns, wrapped
 from ..training import Evaluation
 from ..training.statistics import wilson
@@ -51,7 +50,6 @@ class Screen:
     """
 
     def __init__(self, steps: int, *, quiet: bool = False, console: Console | None = None) -> None:
-        spell_out()
         self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
         self.steps, self.lines = steps, 0
         self.recent: deque[float] = deque(maxlen=10)

@@ -1,11 +1,9 @@
-"""Lines for a terminal."""
-
-import io
+"""Text: its lines, its counts, its summaries."""
 
 import pytest
 from rich.cells import cell_len
 
-from paceline.text import columns, summary, wrapped
+from paceline.text import summary, wrapped
 
 
 @pytest.mark.parametrize(
@@ -50,15 +48,6 @@ def test_no_line_is_wider_than_it_may_be():
         assert max(map(cell_len, lines)) <= width
         # Nothing is lost but the spaces at which lines were broken.
         assert "".join("".join(lines).split()) == "".join(text.split())
-
-
-def test_a_pipe_has_no_columns_unless_some_are_asked_for(monkeypatch):
-    assert columns(io.StringIO()) is None
-    monkeypatch.setenv("COLUMNS", "72")
-    assert columns(io.StringIO()) == 72
-    for nonsense in ("0", "wide", ""):
-        monkeypatch.setenv("COLUMNS", nonsense)
-        assert columns(io.StringIO()) is None
 
 
 def test_a_summary_is_the_first_paragraph_and_is_not_cut_at_its_first_line():

@@ -12,8 +12,8 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub", "lazy", "text", "terminal"},
-    {"annotations"},
+    {"types", "errors", "chance", "hub", "lazy", "text"},
+    {"annotations", "terminal"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},

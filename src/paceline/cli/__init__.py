@@ -13,8 +13,7 @@ from ..errors import (
     UserError,
     machine_short,
 )
-from ..terminal import spell_out
-from ..text import columns, wrapped
+from ..terminal import print_line, spell_out
 from .configured import changed, config_of, overrides
 from .parser import parser
 
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _told(error: UserError) -> int:
     """Print the sentence of a mistake; returns its exit code."""
-    print(wrapped(f"paceline: {error}", columns(sys.stderr)), file=sys.stderr)
+    print_line(f"paceline: {error}", sys.stderr)
     return error.exit_code
 
 

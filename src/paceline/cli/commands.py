@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, RewardError, RunsFailedError
-from ..terminal import print_json
-from ..text import columns, summary, wrapped
+from ..terminal import print_json, print_line
+from ..text import summary
 from .configured import SHORT, changed, config_of
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from ..verify import name_of
 
     if known.objectives:
-        print_list(named.NAMES)
+        _print_list(named.NAMES)
         return
     config = _configured(known, changes)
     if known.json:
@@ -137,7 +137,7 @@ def do_recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .. import recipes
 
     _refuse(changes)
-    print_list(recipes.NAMES)
+    _print_list(recipes.NAMES)
 
 
 def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -208,7 +208,7 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
             told = {name: summary(source) for name, source in SOURCES.items()}
             print_json(told, indent=2)
         else:
-            print_list(SOURCES)
+            _print_list(SOURCES)
         return
     from ..run.check_task import check_task
 
@@ -239,13 +239,8 @@ def _task_name(task: "TaskSource") -> str:
     return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
 
 
-def print_list(things: Mapping[str, object]) -> None:
+def _print_list(things: Mapping[str, object]) -> None:
     """Names, each with the first paragraph of its docstring."""
     wide = max(map(len, things))
     for name, thing in things.items():
         print_line(f"{name:{wide}}  {summary(thing)}")
-
-
-def print_line(text: str) -> None:
-    """A line, broken at words where a terminal is too narrow for it."""
-    print(wrapped(text, columns()))

@@ -5,8 +5,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..tasks import Task, TaskSource
-from ..terminal import print_json
-from ..text import columns, wrapped
+from ..terminal import print_json, print_line
 from ..types import Completion, Problem
 from ..verify.judges import Judges, Lost, Rewards
 
@@ -78,16 +77,16 @@ def _gold(task: Task, problem: Problem) -> Completion | None:
 
 
 def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
-    print(f"{task.name}: {len(task.train)} problems to train on, {len(task.heldout)} held out")
+    print_line(f"{task.name}: {len(task.train)} problems to train on, {len(task.heldout)} held out")
     for note in task.notes:
-        print(wrapped(f"  {note}", columns()))
+        print_line(f"  {note}")
     if without:
-        print(f"  {without} problems have no gold answer that could be checked")
+        print_line(f"  {without} problems have no gold answer that could be checked")
     for f in failed[:SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
         place = f"{f.side} problem {f.number}, {f.problem.name}"
         told = f"  {place}, '{f.problem.answer[:40]}': {shown}, {f.reason}"
-        print(wrapped(told, columns()))
+        print_line(told)
     if len(failed) > SHOWN:
-        print(f"  and {len(failed) - SHOWN} more")
-    print(f"{checked - len(failed)} of {checked} gold answers score full marks")
+        print_line(f"  and {len(failed) - SHOWN} more")
+    print_line(f"{checked - len(failed)} of {checked} gold answers score full marks")

@@ -17,7 +17,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from ..text import asked_columns, wrapped
+from ..terminal import asked_columns
+from ..text import wrapped
 from ..training import Evaluation
 from ..training.statistics import wilson
 from ..types import Rollout, Round

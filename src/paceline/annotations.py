@@ -14,6 +14,9 @@ from typing import Any, Literal
 from .errors import ConfigError
 from .types import BatchVerifier
 
+PLAIN = (bool, str, types.NoneType)
+"""Types that are what Python takes for them."""
+
 
 def check_fields(record: Any, section: str = "") -> None:
     """Raise ConfigError where a field of a record has a value of another type than it is declared
@@ -36,7 +39,7 @@ def allows(annotation: Any, value: Any) -> bool:
     if annotation in (int, float):
         kind = Integral if annotation is int else Real
         return isinstance(value, kind) and not isinstance(value, bool)
-    if annotation in (bool, str, types.NoneType) or is_dataclass(annotation):
+    if isinstance(annotation, type) and (annotation in PLAIN or is_dataclass(annotation)):
         return isinstance(value, annotation)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Literal:

@@ -3,7 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
-from paceline.text import summary, wrapped
+from paceline.text import counted, summary, wrapped
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,12 @@ def test_a_summary_is_the_first_paragraph_and_is_not_cut_at_its_first_line():
 
     assert summary(documented) == "One sentence that goes on."
     assert summary(lambda: None) == ""
+
+
+def test_one_is_one_and_none_or_more_are_several():
+    told = [counted(n, "held-out problem") for n in (0, 1, 2)]
+    assert told == ["0 held-out problems", "1 held-out problem", "2 held-out problems"]
+    assert counted(1200, "row", ",") == "1,200 rows"
 
 
 def test_a_command_between_backticks_stays_whole():

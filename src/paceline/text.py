@@ -56,6 +56,18 @@ def _anywhere(text: str, width: int, indent: str) -> list[str]:
     return [first, *(indent + part for part in chop_cells(rest, width - cell_len(indent)))]
 
 
+def counted(number: int, noun: str, form: str = "") -> str:
+    """How many of what there are.
+
+    Args:
+        noun: in the singular; its plural takes an s.
+        form: of the number, such as "," for thousands.
+
+    Example: counted(1, "step") is "1 step", counted(1200, "row", ",") is "1,200 rows".
+    """
+    return f"{number:{form}} {noun}{'' if number == 1 else 's'}"
+
+
 def summary(thing: object) -> str:
     """The first paragraph of a docstring, on one line."""
     return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())

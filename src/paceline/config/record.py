@@ -15,6 +15,7 @@ from ..errors import ConfigError, close
 from ..objective import Objective, named
 from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import SOURCES, TaskSource
+from ..text import counted
 from ..verify.judges import Rewards
 from .foreign import counterpart
 
@@ -153,7 +154,7 @@ class Config:
         if self.schedule.minibatches > self.rollouts.problems:
             raise ConfigError(
                 f"schedule.minibatches is {self.schedule.minibatches}, but a round has only "
-                f"{self.rollouts.problems} problems; a part is at least one whole group."
+                f"{counted(self.rollouts.problems, 'problem')}; a part is at least one whole group."
             )
 
     def with_(self, **changes: Any) -> "Config":

@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import DataError
 from ..tasks import Task, TaskSource
 from ..terminal import print_json, print_line
+from ..text import counted
 from ..types import Completion, Problem
 from ..verify.judges import Judges, Lost, Rewards
 
@@ -77,11 +78,12 @@ def _gold(task: Task, problem: Problem) -> Completion | None:
 
 
 def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
-    print_line(f"{task.name}: {len(task.train)} problems to train on, {len(task.heldout)} held out")
+    training = f"{counted(len(task.train), 'problem')} to train on"
+    print_line(f"{task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:
         print_line(f"  {note}")
     if without:
-        print_line(f"  {without} problems have no gold answer that could be checked")
+        print_line(f"  without a gold answer that could be checked: {counted(without, 'problem')}")
     for f in failed[:SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
         place = f"{f.side} problem {f.number}, {f.problem.name}"

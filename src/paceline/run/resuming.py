@@ -11,6 +11,7 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import CheckpointError, ConfigError
+from ..text import counted
 from . import checkpoint, disk
 from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
@@ -111,8 +112,8 @@ def _check_young(run: Run) -> None:
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
         raise CheckpointError(
-            f"'{run.path}' made {steps} steps and has no checkpoint to go on from ({why}); start "
-            f"it again with {start_again(run.path, config)}."
+            f"'{run.path}' made {counted(steps, 'step')} and has no checkpoint to go on from "
+            f"({why}); start it again with {start_again(run.path, config)}."
         )
 
 

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
 from ..model import Policy
+from ..text import counted
 from . import disk
 from .folder import check_is_run, is_run
 from .hints import go_on, of_session
@@ -128,14 +129,13 @@ class Run:
         except (OSError, ValueError):  # not whole: no reason to fail at a prompt
             return "cannot be read"
         how = "finished" if summary.get("finished") else "not finished"
-        told = f"{how}, {steps} step{'' if steps == 1 else 's'}"
+        told = f"{how}, {counted(steps, 'step')}"
         before, after = summary.get("before"), summary.get("after")
         if not before or not after:
             return told
         first, last = (100 * measured["sampled_accuracy"] for measured in (before, after))
-        return (
-            f"{told}, sampled accuracy {first:.1f} → {last:.1f} % on {after['n']} held-out problems"
-        )
+        on = counted(after["n"], "held-out problem")
+        return f"{told}, sampled accuracy {first:.1f} → {last:.1f} % on {on}"
 
     @property
     def model(self) -> Path:

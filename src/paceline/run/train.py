@@ -10,6 +10,7 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
+from ..text import counted
 from ..verify.judges import Judges
 from . import resuming
 from .changes import Surroundings, as_begun, compare, record
@@ -89,8 +90,9 @@ def resume(
             screen = Screen(config.steps, quiet=quiet)
             if run.finished and config.steps <= run.summary["steps"]:
                 on = go_on(run.path, run.config["config"], "steps=N")
+                done = counted(run.summary["steps"], "step")
                 screen.say(
-                    f"'{run.path}' is finished, after {run.summary['steps']} steps: nothing is "
+                    f"'{run.path}' is finished, after {done}: nothing is "
                     f"left to do. For more, {on}."
                 )
             else:

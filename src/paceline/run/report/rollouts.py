@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ...text import counted
 from ..watch.figures import finite
 from .pieces import PieceTable
 from .read import Json
@@ -180,8 +181,8 @@ def sentence(rounds: list[Json], files: int, unread: list[str]) -> str:
     count = sum(len(g["rows"]) for r in rounds for g in r["groups"])
     of_rows = sum(r["of_rows"] for r in rounds)
     part = f"{count:,} of the {of_rows:,}" if of_rows > count else f"all {count:,}"
-    of_rounds = f"{len(rounds)} of {files}" if files > len(rounds) else f"{files}"
-    text = f"{part} completions of {of_rounds} round{'s' if files > 1 else ''}"
+    some = f"{len(rounds)} of " if files > len(rounds) else ""
+    text = f"{part} completions of {some}{counted(files, 'round')}"
     if files > len(rounds) or of_rows > count:
         text += "; the run’s rollouts folder holds them all"
     gaps = any(row["gap"] for r in rounds for g in r["groups"] for row in g["rows"])

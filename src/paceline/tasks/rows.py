@@ -20,8 +20,8 @@ from ..verify.signatures import adapt
 from ..verify.verifier import judge, leaves, problem_check
 from .columns import AnswerIs, Columns, Found
 from .fill import PROMPT
-from .notes import cell
 from .read import beside, is_file, read_rows
+from .row import cell
 from .split import prompt_key, split
 from .task import BY_NAME, Task, Template
 

@@ -247,7 +247,7 @@ def test_rows_are_named_by_their_numbers(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert code == 3 and [failed["row"] for failed in found["failed"]] == ["row 7"]
     assert main(["tasks", "check", "code", f"task.path={tmp_path}/a.jsonl"]) == 3
-    assert f"(row 7, {found['failed'][0]['id']})" in capsys.readouterr().out
+    assert f"{found['failed'][0]['id']} (row 7), '" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Letters that a reader does not have."""
+"""Columns and letters that a reader has, or has not."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paceline.terminal import print_json, spell_out
+from paceline.terminal import columns, print_json, print_line, spell_out
 
 
 @contextmanager
@@ -39,6 +39,24 @@ def test_what_somebody_has_asked_for_stays(monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream)
     spell_out()
     assert stream.errors == "replace"
+
+
+def test_a_pipe_has_no_columns_unless_some_are_asked_for(monkeypatch):
+    assert columns(io.StringIO()) is None
+    monkeypatch.setenv("COLUMNS", "72")
+    assert columns(io.StringIO()) == 72
+    for nonsense in ("0", "wide", ""):
+        monkeypatch.setenv("COLUMNS", nonsense)
+        assert columns(io.StringIO()) is None
+
+
+def test_a_line_is_broken_where_there_are_too_few_columns(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "16")
+    print_line("  note: one two three", sys.stderr)
+    print_line("1234567890 1234567890")
+    told = capsys.readouterr()
+    assert told.err == "  note: one two\n        three\n"
+    assert told.out == "1234567890\n1234567890\n"
 
 
 def test_json_reads_back_the_same():

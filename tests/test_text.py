@@ -1,11 +1,9 @@
-"""Lines for a terminal."""
-
-import io
+"""Text: its lines, its counts, its summaries."""
 
 import pytest
 from rich.cells import cell_len
 
-from paceline.text import columns, summary, wrapped
+from paceline.text import counted, summary, wrapped
 
 
 @pytest.mark.parametrize(
@@ -52,15 +50,6 @@ def test_no_line_is_wider_than_it_may_be():
         assert "".join("".join(lines).split()) == "".join(text.split())
 
 
-def test_a_pipe_has_no_columns_unless_some_are_asked_for(monkeypatch):
-    assert columns(io.StringIO()) is None
-    monkeypatch.setenv("COLUMNS", "72")
-    assert columns(io.StringIO()) == 72
-    for nonsense in ("0", "wide", ""):
-        monkeypatch.setenv("COLUMNS", nonsense)
-        assert columns(io.StringIO()) is None
-
-
 def test_a_summary_is_the_first_paragraph_and_is_not_cut_at_its_first_line():
     def documented():
         """One sentence that goes
@@ -71,6 +60,12 @@ def test_a_summary_is_the_first_paragraph_and_is_not_cut_at_its_first_line():
 
     assert summary(documented) == "One sentence that goes on."
     assert summary(lambda: None) == ""
+
+
+def test_one_is_one_and_none_or_more_are_several():
+    told = [counted(n, "held-out problem") for n in (0, 1, 2)]
+    assert told == ["0 held-out problems", "1 held-out problem", "2 held-out problems"]
+    assert counted(1200, "row", ",") == "1,200 rows"
 
 
 def test_a_command_between_backticks_stays_whole():

@@ -87,28 +87,47 @@ class Interrupted(KeyboardInterrupt):
         return 128 + self.number
 
 
-SHORT_OF_MEMORY = (
+NO_MEMORY = (
     "can't allocate memory", "cannot allocate memory", "unable to allocate", "not enough memory",
-    "out of memory", "can't start new thread", "failed to map segment",
+    "out of memory",
 )  # fmt: skip
-"""How Python, torch's allocators, the loader of libraries and those below them put it."""
+"""How Python, torch's allocators and those below them put it that memory ran out."""
+NO_ROOM = ("can't start new thread", "failed to map segment")
+"""How Python and the loader of libraries put it that the process may not have any more of what no
+smaller work would give back: threads, and room for libraries in the address space."""
 
 
-def is_short_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory, or room in the address space, ran out."""
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether work failed for want of memory, so that less of it at a time may fit."""
+    return isinstance(error, MemoryError) or _says(error, NO_MEMORY)
+
+
+def machine_short(error: BaseException) -> MemoryShortError | None:
+    """The sentence for an error that says that the machine has no memory, no thread or no room
+    left, where nothing is to be done with less; None for any other error."""
+    said = first_line(error)[:160]
+    if memory_ran_out(error):
+        return MemoryShortError(
+            f"Memory ran out ({said}); end other programs, raise the limit of this one "
+            "(`ulimit -v`), or take a machine with more of it."
+        )
+    if _says(error, NO_ROOM):
+        return MemoryShortError(
+            f"The system has no room for another thread or library ({said}); end other programs, "
+            "or raise the limits of this one (`ulimit -v` and `ulimit -u`)."
+        )
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _says(error: BaseException, words: tuple[str, ...]) -> bool:
     said = str(error).lower()
-    kinds = RuntimeError | OSError | ImportError
-    told = isinstance(error, kinds) and any(words in said for words in SHORT_OF_MEMORY)
-    return told or isinstance(error, MemoryError)
-
-
-def short_of_memory(error: BaseException) -> MemoryShortError:
-    """The sentence for it, where no work can be cut into smaller pieces."""
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return MemoryShortError(
-        f"Memory ran out ({said[:160]}); end other programs, raise the limit of this one "
-        "(`ulimit -v`), or take a machine with more of it."
-    )
+    return isinstance(error, RuntimeError | OSError | ImportError) and any(w in said for w in words)
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

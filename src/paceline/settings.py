@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .annotations import check_fields
 from .errors import ConfigError
 
 
@@ -30,6 +31,7 @@ class Sampling:
     """Only tokens at least this share as likely as the likeliest; for evaluation only."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.max_tokens < 1:
             raise ConfigError(f"max_tokens is {self.max_tokens}; it must be at least 1.")
         if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0:
@@ -73,6 +75,7 @@ class Rollouts:
     DAPO)."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "rollouts")
         if min(self.problems, self.completions, self.max_tokens, self.max_draws) < 1:
             raise ConfigError(
                 "rollouts.problems, rollouts.completions, rollouts.max_tokens and "
@@ -99,6 +102,7 @@ class Schedule:
     """How often the round is gone through (μ of the GRPO paper)."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "schedule")
         if self.minibatches < 1 or self.epochs < 1:
             raise ConfigError("schedule.minibatches and schedule.epochs must be at least 1.")
 
@@ -129,6 +133,7 @@ class AdamW:
     """How the learning rate falls from the end of the warm-up to the last step."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "optimizer")
         if self.lr < 0 or self.clip < 0 or self.warmup < 0:
             raise ConfigError(
                 "optimizer.lr, optimizer.clip and optimizer.warmup must not be negative."

@@ -1,10 +1,7 @@
-"""Text for a terminal: lines that break at words and do not run past its edge."""
+"""Text as such: lines that break at words, counts, summaries. Where it goes is terminal.py's."""
 
 import inspect
-import os
 import re
-import sys
-from typing import TextIO
 
 from rich.cells import cell_len, chop_cells
 
@@ -13,30 +10,6 @@ START = re.compile(r"\s*(?:│ |(?:ok|BAD)\s+|[^\s│]+\s{2,})?(?:note: |[–!·
 
 WORD = re.compile(r"\s*(?:[^\s`]*`[^`]+`\S*|\S+)")
 """A word, or a command between backticks, which is copied as a whole."""
-
-
-def columns(stream: TextIO | None = None) -> int | None:
-    """The columns that lines have to fit into, or None where they may be of any length.
-
-    A terminal has columns; a file and a pipe have none, so that one sentence stays one line there,
-    unless COLUMNS asks for some.
-
-    Args:
-        stream: where the lines go; None is stdout.
-    """
-    asked = asked_columns()
-    if asked is not None:
-        return asked
-    try:
-        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
-    except (OSError, ValueError):  # no terminal, or a stream without a file
-        return None
-
-
-def asked_columns() -> int | None:
-    """COLUMNS of the environment, where it is a number of columns."""
-    asked = os.environ.get("COLUMNS", "")
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else None
 
 
 def wrapped(text: str, width: int | None) -> str:
@@ -81,6 +54,18 @@ def _anywhere(text: str, width: int, indent: str) -> list[str]:
     first = chop_cells(text, width)[0]
     rest = text[len(first) :]
     return [first, *(indent + part for part in chop_cells(rest, width - cell_len(indent)))]
+
+
+def counted(number: int, noun: str, form: str = "") -> str:
+    """How many of what there are.
+
+    Args:
+        noun: in the singular; its plural takes an s.
+        form: of the number, such as "," for thousands.
+
+    Example: counted(1, "step") is "1 step", counted(1200, "row", ",") is "1,200 rows".
+    """
+    return f"{number:{form}} {noun}{'' if number == 1 else 's'}"
 
 
 def summary(thing: object) -> str:

@@ -3,15 +3,16 @@
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from paceline import config as configuration
 from paceline import recipes
 from paceline.config import Config, apply, from_json, keys, read_toml, to_json
 from paceline.errors import ConfigError
 from paceline.objective import KL, Objective, named
+from paceline.settings import AdamW, Sampling
 from paceline.tasks import Arithmetic, Rows
 from paceline.verify import (
     Asserts,
@@ -286,6 +287,42 @@ def test_toml_names_a_recipe_and_changes_keys(tmp_path):
         read_toml(path)
 
 
-def test_type_names_in_words():
-    assert configuration.type_name(int | None) == "a whole number or none"
-    assert isinstance(recipes.demo(), Config)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": "3"}, "steps takes a whole number, not '3'."),
+        ({"steps": 2.5}, "steps takes a whole number, not 2.5."),
+        ({"steps": True}, "steps takes a whole number, not True."),
+        ({"name": None}, "name takes text, not None."),
+        ({"out": Path("runs")}, f"out takes text or none, not {Path('runs')!r}."),
+        ({"optimizer": {"lr": "1e-6"}}, "optimizer.lr takes a number, not '1e-6'."),
+        ({"optimizer.decay": "slow"},
+         "optimizer.decay takes one of constant, linear, cosine, not 'slow'."),
+        ({"rollouts.mask_cut": 1}, "rollouts.mask_cut takes true or false, not 1."),
+        ({"schedule.epochs": None}, "schedule.epochs takes a whole number, not None."),
+        ({"reference.every": "2"}, "reference.every takes a whole number, not '2'."),
+        ({"evaluation.max_tokens": "8"},
+         "evaluation.max_tokens takes a whole number or none, not '8'."),
+        ({"rewards.workers": 1.5}, "rewards.workers takes a whole number, not 1.5."),
+        ({"model": "gpt2"}, "model takes Model(…), not 'gpt2'."),
+        ({"model.path": 7}, "model.path takes text, not 7."),
+        ({"task.low": "3"}, "task.low takes a whole number, not '3'."),
+        ({"task.operators": "+"}, "task.operators takes a tuple of text, not '+'."),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_from_python_is_one_sentence(changes, message):
+    with pytest.raises(ConfigError) as refused:
+        recipes.tiny().with_(**changes)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("name", recipes.NAMES)
+def test_every_default_is_of_its_type(name):
+    assert isinstance(recipes.by_name(name), Config)
+
+
+def test_a_section_that_is_made_by_itself_is_held_to_its_types_too():
+    with pytest.raises(ConfigError, match=r"^optimizer\.lr takes a number, not 'fast'\.$"):
+        AdamW(lr="fast")
+    with pytest.raises(ConfigError, match=r"^max_tokens takes a whole number, not 1\.5\.$"):
+        Sampling(max_tokens=1.5)

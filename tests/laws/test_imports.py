@@ -12,7 +12,8 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub", "lazy", "text", "terminal"},
+    {"types", "errors", "chance", "hub", "lazy", "text"},
+    {"annotations", "terminal"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},
@@ -87,13 +88,13 @@ def test_importing_paceline_is_lazy():
         assert not HEAVY & loaded_by(f"import paceline.{rooms}"), rooms
 
 
-HEAVY = {"torch", "transformers", "datasets", "pyarrow", "numpy", "scipy", "sympy"}
+HEAVY = {"torch", "transformers", "datasets", "pyarrow", "numpy", "scipy", "sympy", "mpmath"}
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ["--version"], [], ["recipes"], ["tasks"], ["tasks", "--json"], ["show"],
+        ["--version"], [], ["--help"], ["recipes"], ["tasks"], ["tasks", "--json"], ["show"],
         ["show", "gsm8k", "--keys"], ["show", "--objectives"], ["show", "tiny", "--json"],
         ["show", "demo", "objective=gspo(low=1e-3,kl=0.01)", "optimizer.lr=1e-6", "task.low=5"],
         ["train", "demo", "optimizer.lrr=1"], ["train", "demo", "num_generations=8"],

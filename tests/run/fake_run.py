@@ -164,6 +164,7 @@ def rollout_rows(step: int, steps: int, groups: int, size: int) -> list[dict[str
                     "round": step,
                     "step": step,
                     "problem_id": f"sum-{a}-{b}",
+                    "problem_row": f"row {(step - 1) * groups + draw + 1}",
                     "prompt": PROMPT.format(a=a, b=b),
                     "answer": str(a + b),
                     "completion": "".join(c["tokens"]).removesuffix("<|im_end|>"),
@@ -194,7 +195,7 @@ def hash_id(piece: str) -> int:
 FLOATS = pa.list_(pa.float32())
 SCHEMA = pa.schema(
     [(n, pa.int64()) for n in ("round", "step", "draw", "index")]
-    + [(n, pa.string()) for n in ("problem_id", "prompt", "answer", "completion")]
+    + [(n, pa.string()) for n in ("problem_id", "problem_row", "prompt", "answer", "completion")]
     + [(n, pa.string()) for n in ("parts", "reason", "finish")]
     + [(n, FLOATS) for n in ("old", "anchor", "ref", "advantage")]
     + [("token_ids", pa.list_(pa.int32())), ("tokens", pa.list_(pa.string()))]

@@ -1,5 +1,6 @@
 """What a Python session calls: errors of its own come in a few lines."""
 
+import io
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import paceline
 from paceline.errors import ConfigError, MemoryShortError, RewardError
 from paceline.run.entry import entry
+from paceline.run.screen import Screen
 from paceline.tasks import Rows
 
 QUESTIONS = "prompt,answer\n" + "".join(f"{i} + 1?,{i + 1}\n" for i in range(30))
@@ -43,12 +45,33 @@ def test_an_error_of_ours_keeps_its_frames():
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("can't start new thread"), OSError(12, "Cannot allocate memory")],
+    [MemoryError(), RuntimeError("CUDA out of memory."), OSError(12, "Cannot allocate memory")],
 )
 def test_memory_that_is_short_is_a_sentence(error):
     with pytest.raises(MemoryShortError, match=r"^Memory ran out \(.*\); end other programs, rai"):
         entry(deeper)(error)
     assert entry(len)([1]) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("can't start new thread"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    ],
+)
+def test_a_thread_or_a_library_without_room_is_a_sentence(error):
+    with pytest.raises(MemoryShortError, match=r"^The system has no room .*`ulimit -u`\)\.$"):
+        entry(deeper)(error)
+
+
+def test_what_is_printed_has_the_letters_that_there_are_and_a_screen_changes_no_stream(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii", write_through=True))
+    Screen(3)
+    assert sys.stdout.errors == "strict"
+    entry(print)("1 → 2")
+    assert written.getvalue() == b"1 -> 2\n"
 
 
 @pytest.fixture
@@ -104,6 +127,12 @@ def test_a_function_of_a_notebooks_cell_is_a_reward_and_python_goes_on(here, cap
     assert recorded() == "<python>:reward"
     assert main(["sample", "r", "1 + 1?"]) == 0 and main(["report", "r"]) == 0
     capsys.readouterr()
+    on = "`paceline.resume('r', config.with_(steps=N))` in the session that has its reward"
+    with pytest.raises(ConfigError, match="holds a run already, which is finished") as refused:
+        paceline.train(paceline.recipes.tiny().with_(out="r"))
+    assert str(refused.value).endswith(f"give that one more steps with {on}.")
+    paceline.resume("r")
+    assert on in " ".join(capsys.readouterr().out.split())
     for words in (["resume", "r", "steps=2"], ["eval", "r", "evaluation.problems=1"]):
         assert main(words) == 2
         told = capsys.readouterr().err.strip()

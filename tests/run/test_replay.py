@@ -493,7 +493,7 @@ def test_a_step_that_is_not_there(run, tmp_path):
             replay(run.path, step)
     with pytest.raises(ConfigError, match="no run directory"):
         replay(tmp_path, 1)
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"config": {}}')
     with pytest.raises(ConfigError, match="has no step yet"):
         replay(tmp_path, 1)
 
@@ -732,6 +732,8 @@ def test_the_page_holds_every_number(later, tmp_path):
     data = page.data("replay")
     assert data["names"] == ["grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo"]
     assert f"{later.own.grad_norm:.3g}" in page.text and f"{later.cosine[0][1]:.3f}" in page.text
+    for group in data["groups"]:  # the problem "say 4" stands in the data's row 5
+        assert group["problem_row"] == f"row {int(group['answer']) + 1}"
     rows = {row["row"]: row for group in data["groups"] for row in group["rows"]}
     for which, m in enumerate(later.measured):
         for e in m.effects:
@@ -845,6 +847,7 @@ def test_a_browser_colours_the_tokens(nasty, later, tmp_path):
     assert dom.count('class="mini"') == len(data["groups"][0]["rows"])
     assert 't up"' in dom and 't down"' in dom and '<span class="blank">◌</span>' in dom
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
+    assert re.search(r"<h3>Group 1 of 2: row \d+</h3>", dom)
     assert "largest token ratio" in shown  # the table's is that of the ratio an objective makes
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
     assert "<img" not in dom and b"Uncaught" not in found.stderr

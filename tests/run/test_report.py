@@ -442,17 +442,25 @@ def test_a_browser_draws_the_curves_and_the_rollouts(run_dir: Path, tmp_path: Pa
     shown = re.sub(r"<[^>]*>", "", dom.split('id="group"')[1])
     assert "&lt;/script&gt;&lt;script&gt;alert" in shown and "⟨U+202E⟩" in shown
     assert "<img" not in dom and b"Uncaught" not in found.stderr
+    assert re.search(r"<h3>Group 1 of \d+ \(of 8 sampled\): row 1</h3>", dom)
     # A part of a character is no empty box, and only special tokens look like one.
     assert dom.count('<span class="blank">◌</span></span>') == 1
     assert len(re.findall(r'class="t special[^>]*>&lt;\|im_end\|&gt;</span>', dom)) >= 1
 
 
-def test_rounds_of_before_special_tokens_were_marked_are_still_shown(tmp_path: Path) -> None:
+def test_a_group_knows_the_row_of_its_problem(page: Page) -> None:
+    first, *_, last = page.data("rollouts")["rounds"][0]["groups"]
+    assert (first["problem_row"], last["problem_row"]) == ("row 1", "row 8")
+
+
+def test_rounds_of_earlier_versions_are_still_shown(tmp_path: Path) -> None:
+    """They did not mark special tokens, and did not know where a problem was read."""
     folder = fake_run(tmp_path / "old", 1)
     (path,) = (folder / "rollouts").glob("*.parquet")
-    pq.write_table(pq.read_table(path).drop_columns("special"), path)
+    pq.write_table(pq.read_table(path).drop_columns(["special", "problem_row"]), path)
     data = rollouts(folder)
-    assert data["special"] == [] and "<|im_end|>" in data["pieces"] and data["rounds"]
+    assert data["special"] == [] and "<|im_end|>" in data["pieces"]
+    assert {group["problem_row"] for group in data["rounds"][0]["groups"]} == {""}
 
 
 def test_what_happened_is_counted_and_told_in_order(tmp_path: Path) -> None:

@@ -290,6 +290,24 @@ def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, caps
     assert "by its hash" not in capsys.readouterr().out
 
 
+def test_what_a_resume_replaces_is_not_loaded(tmp_path, capsys):
+    mine, out, read = tmp_path / "mine.py", tmp_path / "r", tmp_path / "read"
+    mine.write_text(f"open({str(read)!r}, 'a').write('.')\n{OWN_SURROGATE}")
+    objective = objective_from(f"{mine}:mine")
+    train(small(out, steps=1, objective=objective, evaluation={"problems": 0}), quiet=True)
+    read.write_text("")
+    assert main(["resume", str(out), "steps=2", "--quiet"]) == 0
+    assert read.read_text() == "."  # once, for what the run goes on with
+    mine.unlink()
+    assert main(["resume", str(out), "steps=3"]) == 2
+    assert f"The file '{mine}' does not exist" in capsys.readouterr().err
+    assert main(["resume", str(out), "steps=3", "objective=grpo", "--quiet"]) == 0
+    config = small(out, steps=4, evaluation={"problems": 0})
+    assert len(list(resume(out, config, quiet=True).metrics())) == 4
+    (change,) = (c for c in Run(out).config["changes"] if "objective" in c["keys"])
+    assert change["keys"]["objective"][0]["surrogate"] == {"function": f"{mine}:plain"}
+
+
 def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
     assert main(["resume", str(tmp_path / "nowhere")]) == 2
     assert "no run directory" in capsys.readouterr().err

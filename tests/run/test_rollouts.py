@@ -7,7 +7,7 @@ import pytest
 
 from paceline.objective import named
 from paceline.run.report.rollouts import rollouts
-from paceline.run.rollouts import write_round
+from paceline.run.rollouts import read_round, write_round
 from paceline.types import Round
 from tests.conftest import group_of
 from tests.model.kinds import KINDS
@@ -52,6 +52,19 @@ def test_tokens_are_what_each_adds_to_the_completion(tmp_path, kind, rows, texts
         row["special"] for row in read
     ]
     assert len(set(data["pieces"])) == len(data["pieces"])
+
+
+def test_a_round_knows_the_rows_of_its_problems_and_older_ones_are_read_without(tmp_path):
+    group = group_of((3, 4), [((5,), (-0.5,), 0.0), ((6,), (-0.5,), 1.0)])
+    problem = replace(group.problem, row="row 17")
+    rollouts = tuple(replace(r, problem=problem) for r in group.rollouts)
+    told = Round(0, (replace(group, problem=problem, rollouts=rollouts),))
+    path = tmp_path / "round-000000.parquet"
+    write_round(path, told, named.rloo(), KINDS["byte-level"](), step=1)
+    table = pyarrow.parquet.read_table(path)
+    assert table["problem_row"].to_pylist() == ["row 17", "row 17"]
+    pyarrow.parquet.write_table(table.drop_columns("problem_row"), path)
+    assert read_round(path, lambda draw, id: problem).rewards == (0.0, 1.0)
 
 
 def test_letters_that_spell_a_special_token_are_another_piece_than_the_token(tmp_path):

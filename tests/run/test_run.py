@@ -1,14 +1,20 @@
 """A run as a value: what a prompt and a notebook show of it."""
 
 import json
+from argparse import Namespace
 from html.parser import HTMLParser
 
+import pytest
+
 from paceline import Run
+from paceline.cli.commands import model_config
+from paceline.errors import ConfigError
+from paceline.run.folder import is_run
 
 
 def made(folder, summary=None, steps=3):
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
+    (folder / "config.json").write_text('{"config": {}}')
     lines = "".join(json.dumps({"step": step}) + "\n" for step in range(1, steps + 1))
     (folder / "metrics.jsonl").write_text(lines)
     if summary is not None:
@@ -32,6 +38,25 @@ def test_a_repr_says_how_far_the_run_is(tmp_path, monkeypatch):
     assert repr(half) == f"Run('{tmp_path}/a'): not finished, 3 steps"
     assert repr(made(tmp_path / "b", steps=1)).endswith("/b'): not finished, 1 step")
     assert repr(Run("nowhere")) == "Run('nowhere'): holds no run"
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"model_type": "llama"}', '{"config": {'])
+def test_a_folder_without_the_config_of_a_run_is_none(tmp_path, text):
+    """A model's folder has a config.json too."""
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    assert not is_run(tmp_path) and repr(Run(tmp_path)).endswith("holds no run")
+    with pytest.raises(ConfigError, match=r"^'.*' is no run directory: it"):
+        Run.open(tmp_path)
+    assert is_run(made(tmp_path / "r").path) and not is_run(tmp_path / "nowhere")
+
+
+def test_a_run_that_has_only_begun_is_no_model_of_the_hub(tmp_path):
+    """It has not written an event yet."""
+    begun = made(tmp_path / "begun")
+    known = Namespace(model=str(begun.path))
+    with pytest.raises(ConfigError, match=r"^The run '.*' has no model yet: it was stopped, or"):
+        model_config(known, {})
 
 
 def test_a_file_that_is_not_whole_does_not_break_the_prompt(tmp_path):

@@ -1,6 +1,7 @@
 """Programming tasks from rows, and TL;DR."""
 
 import json
+import re
 
 import pytest
 
@@ -36,7 +37,12 @@ def test_right_programs_score_and_a_wrong_row_is_named(tmp_path, capsys):
         check_task(Code(write(tmp_path / "rows.jsonl", wrong)), Rewards(), as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert (found["checked"], found["without"], len(found["failed"])) == (12, 0, 1)
-    assert found["failed"][0]["reason"] == "another output"
+    (one,) = found["failed"]
+    assert one["reason"] == "another output" and one["row"] == "row 4"
+    with pytest.raises(DataError, match="1 of 12 gold answers"):
+        check_task(Code(path), Rewards())
+    place = rf"{one['side']} problem {one['number']}, {one['id']} \(row 4\), '':"
+    assert re.search(place, " ".join(capsys.readouterr().out.split()))
 
 
 def test_mbpps_columns(tmp_path, capsys):

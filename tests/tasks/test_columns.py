@@ -6,7 +6,7 @@ import pytest
 
 from paceline.errors import DataError, RewardError
 from paceline.tasks import Columns, content_id
-from paceline.tasks.notes import cell, in_words
+from paceline.tasks.row import cell, in_words
 from paceline.types import Problem
 
 PLAIN = Columns("prompt", "answer")

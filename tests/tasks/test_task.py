@@ -58,7 +58,7 @@ def test_a_row_is_named_beside_the_id() -> None:
     assert (again.name, ONE.name, again) == ("a (row 17)", "a", Problem("a", "one?"))
     with pytest.raises(DataError, match=r"same id, a \(row 17\)\."):
         task([ONE, again])
-    with pytest.raises(DataError, match=r"\(id a, row 17\) is also held out"):
+    with pytest.raises(DataError, match=r", a \(row 17\), is also held out"):
         task([again], [ONE])
 
 
@@ -70,11 +70,11 @@ def test_a_task_asks_by_its_template() -> None:
     ("train", "heldout", "message"),
     [
         ((), (ONE,), r"Task 'sums' has no training problems \(1 are held out\)"),
-        ((ONE, Problem("b", " \n")), (), r"Problem 2 of the training .*\(id b\) has an empty"),
+        ((ONE, Problem("b", " \n")), (), "Problem 2 of the training .*, b, has an empty"),
         ((ONE, Problem("b", ())), (), "Problem 2 of the training .* has an empty prompt"),
         ((ONE,), (Problem("b", ""),), "Problem 1 of the held-out .* has an empty prompt"),
         ((ONE, TWO, ONE), (), "Problems 1 and 3 of the training .* have the same id, a"),
-        ((ONE, TWO), (TWO,), r"Problem 2 of the training .*\(id b\) is also held out"),
+        ((ONE, TWO), (TWO,), "Problem 2 of the training .*, b, is also held out"),
         ((ONE, TWO), (Problem("c", " two? "),), r"Problem 2 of the training .* also held out"),
     ],
 )

@@ -319,6 +319,20 @@ def test_a_reference_that_follows_hard_is_the_policy_at_the_start_of_each_round_
     assert trainer.reference.equals(trainer.policy)
 
 
+def test_all_weights_are_compared_once_for_a_round(monkeypatch):
+    equals, compared = Reference.equals, []
+    monkeypatch.setattr(Reference, "equals", lambda *both: compared.append(1) or equals(*both))
+    trainer = trainer_of(
+        named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=Schedule(minibatches=2)
+    )
+    trainer.take_up_round()
+    assert len(compared) == 1 and trainer.drawn.round.anchor == trainer.drawn.round.ref
+    # Once more behind the first update, which parts the two; then once for the second round.
+    for _ in range(3):
+        trainer.step()
+    assert len(compared) == 3 and not trainer.drawn.at_reference
+
+
 def test_of_one_policy_there_is_one_log_probability():
     kept = []
     trainer = trainer_of(

@@ -11,11 +11,9 @@ from ..errors import (
     Interrupted,
     RewardError,
     UserError,
-    is_short_of_memory,
-    short_of_memory,
-)  # fmt: skip
-from ..terminal import spell_out
-from ..text import columns, wrapped
+    machine_short,
+)
+from ..terminal import print_line, spell_out
 from .configured import changed, config_of, overrides
 from .parser import parser
 
@@ -52,14 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _told(error: UserError) -> int:
     """Print the sentence of a mistake; returns its exit code."""
-    print(wrapped(f"paceline: {error}", columns(sys.stderr)), file=sys.stderr)
+    print_line(f"paceline: {error}", sys.stderr)
     return error.exit_code
 
 
 def _of_the_machine(error: Exception) -> UserError | None:
     """The sentence for memory, a disk or a file that the machine refuses; None for our errors."""
-    if is_short_of_memory(error):
-        return short_of_memory(error)
+    if (short := machine_short(error)) is not None:
+        return short
     if not isinstance(error, OSError):
         return None
     where = f"'{error.filename}'" if error.filename is not None else "What this prints"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, RewardError, RunsFailedError
-from ..terminal import print_json
-from ..text import columns, summary, wrapped
+from ..terminal import print_json, print_line
+from ..text import summary
 from .configured import SHORT, changed, config_of
 
 if TYPE_CHECKING:
@@ -27,20 +27,23 @@ def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
 def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = _configured(known, changes)
     from ..run import resume, train
+    from ..run.folder import is_run
     from ..run.run import default_path
 
     path = Path(config.out) if config.out else default_path(config.name)
-    if known.resume and (path / "config.json").is_file():
+    if known.resume and is_run(path):
         resume(path, config, quiet=known.quiet)
     else:
         train(config.with_(out=str(path)) if known.resume else config, quiet=known.quiet)
 
 
 def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..config import CHOSEN, chosen
     from ..run import Run, resume
     from ..run.resuming import config_of
 
-    config = changed(config_of(Run.open(known.path)), changes)
+    instead = {key: chosen(key, changes[key]) for key in CHOSEN if key in changes}
+    config = changed(config_of(Run.open(known.path), instead), changes)
     named = [path for key in changes for path in (key, *SHORT.get(key, ()))]
     resume(known.path, config, named=named, quiet=known.quiet)
 
@@ -116,7 +119,7 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from ..verify import name_of
 
     if known.objectives:
-        print_list(named.NAMES)
+        _print_list(named.NAMES)
         return
     config = _configured(known, changes)
     if known.json:
@@ -134,7 +137,7 @@ def do_recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .. import recipes
 
     _refuse(changes)
-    print_list(recipes.NAMES)
+    _print_list(recipes.NAMES)
 
 
 def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -158,13 +161,14 @@ def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
     """The config under which a model is used: its run's, else that of the task's own recipe."""
     from .. import recipes
+    from ..run.folder import is_run
 
     path, task = Path(known.model), vars(known).get("task")
-    is_run = (path / "events.jsonl").is_file()
-    if is_run and not (path / "model").is_dir():
+    of_run = is_run(path)
+    if of_run and not (path / "model").is_dir():
         raise ConfigError(f"The run '{path}' has no model yet: it was stopped, or is going on.")
-    model = {"path": str(path / "model") if is_run else known.model}
-    if is_run and task is None:
+    model = {"path": str(path / "model") if of_run else known.model}
+    if of_run and task is None:
         return changed(config_of(str(path / "config.json")).with_(model=model), changes)
     # A task's own recipe knows how long its answers are.
     start = config_of(task if task in recipes.NAMES else "demo").with_(model=model)
@@ -204,7 +208,7 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
             told = {name: summary(source) for name, source in SOURCES.items()}
             print_json(told, indent=2)
         else:
-            print_list(SOURCES)
+            _print_list(SOURCES)
         return
     from ..run.check_task import check_task
 
@@ -235,13 +239,8 @@ def _task_name(task: "TaskSource") -> str:
     return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
 
 
-def print_list(things: Mapping[str, object]) -> None:
+def _print_list(things: Mapping[str, object]) -> None:
     """Names, each with the first paragraph of its docstring."""
     wide = max(map(len, things))
     for name, thing in things.items():
         print_line(f"{name:{wide}}  {summary(thing)}")
-
-
-def print_line(text: str) -> None:
-    """A line, broken at words where a terminal is too narrow for it."""
-    print(wrapped(text, columns()))

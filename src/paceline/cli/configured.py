@@ -46,15 +46,14 @@ def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
 
 def changed(config: "Config", changes: dict[str, str]) -> "Config":
     """The config with keys changed; short flags become the keys that they stand for."""
-    from ..config import apply, keys
+    from ..config import CHOSEN, apply, keys
 
-    first = ("task", "objective")
-    config = apply(config, {k: v for k, v in changes.items() if k in first})
+    config = apply(config, {k: v for k, v in changes.items() if k in CHOSEN})
     have = {key.path for key in keys(config)}
     rest = {
         next((path for path in SHORT.get(key, ()) if path in have), key): text
         for key, text in changes.items()
-        if key not in first
+        if key not in CHOSEN
     }
     return apply(config, rest)
 

@@ -5,10 +5,10 @@ Recipes make one, the command line and TOML files change keys of one, a run keep
 
 from .objectives import labelled, objective_from, split
 from .record import Config, Evaluating, Model, ReferenceSchedule
-from .stored import from_json, to_json
-from .text import Key, apply, keys, read_toml, type_name
+from .stored import from_json, renewed, to_json
+from .text import CHOSEN, Key, apply, chosen, keys, read_toml
 
 __all__ = [
-    "Config", "Evaluating", "Key", "Model", "ReferenceSchedule", "apply", "from_json", "keys",
-    "labelled", "objective_from", "read_toml", "split", "to_json", "type_name",
+    "CHOSEN", "Config", "Evaluating", "Key", "Model", "ReferenceSchedule", "apply", "chosen",
+    "from_json", "keys", "labelled", "objective_from", "read_toml", "renewed", "split", "to_json",
 ]  # fmt: skip

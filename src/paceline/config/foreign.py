@@ -5,27 +5,18 @@ import re
 from ..errors import ConfigError
 
 TRL = (
-    (
-        "`num_generations`",
-        "`rollouts.completions`",
-    ),
+    ("`num_generations`", "`rollouts.completions`"),
     (
         "`per_device_train_batch_size` × `gradient_accumulation_steps`",
         "the completions of an update: `rollouts.problems` × `rollouts.completions` / "
         "`schedule.minibatches`; for memory, `tokens_per_forward`",
     ),
-    (
-        "`num_iterations`",
-        "`schedule.epochs`",
-    ),
+    ("`num_iterations`", "`schedule.epochs`"),
     (
         "`max_completion_length`",
         "`rollouts.max_tokens`; TRL's default is 512, and `dr_grpo` divides by it there as here",
     ),
-    (
-        "`temperature`",
-        "`rollouts.temperature`; top-p, top-k and min-p are for evaluation only",
-    ),
+    ("`temperature`", "`rollouts.temperature`; top-p, top-k and min-p are for evaluation only"),
     (
         "`learning_rate`, `warmup_steps`, `lr_scheduler_type`, `max_grad_norm`",
         "`optimizer.lr`, `optimizer.warmup`, `optimizer.decay`, `optimizer.clip`",
@@ -35,10 +26,7 @@ TRL = (
         "`kl` of the objective. TRL 1.16: `'grpo(kl=KL(0.04, weighted=True))'`; with "
         "`use_bias_correction_kl=False`, and in ms-swift: `'grpo(kl=0.04)'`",
     ),
-    (
-        "`use_bias_correction_kl`",
-        "`weighted` of `KL`: each token's k3 times its ratio",
-    ),
+    ("`use_bias_correction_kl`", "`weighted` of `KL`: each token's k3 times its ratio"),
     (
         "`epsilon`, `epsilon_high`",
         "`low`, `high` of the objective; for `cispo` our `high` is their cap − 1",
@@ -60,18 +48,9 @@ TRL = (
         "group: `ZScore()`; none: `Center()`; batch: `GroupThenBatch()` is near, and "
         "divides by the deviation of what is centred",
     ),
-    (
-        "`reward_funcs`, `reward_weights`",
-        "`task.reward`, `Weighted`",
-    ),
-    (
-        "`mask_truncated_completions`, `overlong_filter`",
-        "`rollouts.mask_cut=true`",
-    ),
-    (
-        "`dynamic_sample`",
-        "`rollouts.accept=signal`, `rollouts.max_draws`",
-    ),
+    ("`reward_funcs`, `reward_weights`", "`task.reward`, `Weighted`"),
+    ("`mask_truncated_completions`, `overlong_filter`", "`rollouts.mask_cut=true`"),
+    ("`dynamic_sample`", "`rollouts.accept=signal`, `rollouts.max_draws`"),
     (
         "`sync_ref_model`, `ref_model_sync_steps`, `ref_model_mixup_alpha`",
         "`reference.every` above 0, its value, `reference.alpha`",
@@ -80,43 +59,25 @@ TRL = (
         "`save_steps`, `save_total_limit`, `resume_from_checkpoint`",
         "`save_every`, `save_keep`, `paceline resume runs/demo`",
     ),
-    (
-        "`use_vllm`, LoRA, `report_to`",
-        "not yet",
-    ),
+    ("`use_vllm`, LoRA, `report_to`", "not yet"),
 )
 """(theirs, ours), row by row as the README has them in Markdown; tests/test_readme.py holds them
 equal."""
 
 VERL = (
-    (
-        "`rollout.n`, `max_response_length`",
-        "`rollouts.completions`, `rollouts.max_tokens`",
-    ),
-    (
-        "`train_batch_size`, `ppo_epochs`",
-        "`rollouts.problems`, `schedule.epochs`",
-    ),
+    ("`rollout.n`, `max_response_length`", "`rollouts.completions`, `rollouts.max_tokens`"),
+    ("`train_batch_size`, `ppo_epochs`", "`rollouts.problems`, `schedule.epochs`"),
     (
         "`ppo_mini_batch_size`",
         "`schedule.minibatches` = `train_batch_size` / `ppo_mini_batch_size`",
     ),
-    (
-        "`ppo_micro_batch_size_per_gpu`, `ppo_max_token_len_per_gpu`",
-        "`tokens_per_forward`",
-    ),
-    (
-        "`kl_loss_coef` with `low_var_kl`",
-        "`kl` of `grpo` and its kin: k3 in the loss",
-    ),
+    ("`ppo_micro_batch_size_per_gpu`, `ppo_max_token_len_per_gpu`", "`tokens_per_forward`"),
+    ("`kl_loss_coef` with `low_var_kl`", "`kl` of `grpo` and its kin: k3 in the loss"),
     (
         "`kl_coef`, in the reward",
         "`kl` of `rloo`, `reinforce`, `reinforce_pp`, `opo`: k1 in the reward",
     ),
-    (
-        "`clip_ratio_low`, `clip_ratio_high`",
-        "`low`, `high`",
-    ),
+    ("`clip_ratio_low`, `clip_ratio_high`", "`low`, `high`"),
     (
         "`loss_agg_mode`",
         "token-mean: `PerToken()`; seq-mean-token-mean: `PerSequence()`; "

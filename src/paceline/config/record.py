@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Literal
 
+from ..annotations import check_fields
 from ..errors import ConfigError, close
 from ..objective import Objective, named
 from ..settings import AdamW, Rollouts, Schedule
-from ..tasks import TaskSource
+from ..tasks import SOURCES, TaskSource
+from ..text import counted
 from ..verify.judges import Rewards
 from .foreign import counterpart
 
@@ -35,6 +37,9 @@ class Model:
     chat_template: str | None = None
     """A Jinja file, or plain for base models; None for the tokenizer's own."""
 
+    def __post_init__(self) -> None:
+        check_fields(self, "model")
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSchedule:
@@ -46,6 +51,7 @@ class ReferenceSchedule:
     """Optimizer steps between two mixings; 0 keeps the reference fixed."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "reference")
         if not 0 < self.alpha <= 1 or self.every < 0:
             raise ConfigError("reference.alpha must be in (0, 1] and reference.every at least 0.")
 
@@ -72,6 +78,7 @@ class Evaluating:
     """Of the sampled answers."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "evaluation")
         if self.problems < 0 or self.every < 0 or self.completions < 1:
             raise ConfigError(
                 "evaluation.problems and evaluation.every must not be negative, and "
@@ -119,6 +126,15 @@ class Config:
     """Steps between looks at a few completions; 0 never."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.objective, Objective):
+            raise ConfigError(
+                f"objective is {self.objective!r}; give a value, such as paceline.gspo()."
+            )
+        if not isinstance(self.task, TaskSource):
+            raise ConfigError(f"task is {self.task!r}; give a value, such as Arithmetic().")
+        check_fields(self)
+        if type(self.task) in SOURCES.values():  # a user's own may mean its annotations loosely
+            check_fields(self.task, "task")
         _check_numbers(self, "")
         for key, value, least in (
             ("steps", self.steps, 0),
@@ -135,16 +151,10 @@ class Config:
                 "save_keep is 1, so that a broken checkpoint would lose the run; use 2 or more, or "
                 "0 for all."
             )
-        if not isinstance(self.objective, Objective):
-            raise ConfigError(
-                f"objective is {self.objective!r}; give a value, such as paceline.gspo()."
-            )
-        if not isinstance(self.task, TaskSource):
-            raise ConfigError(f"task is {self.task!r}; give a value, such as Arithmetic().")
         if self.schedule.minibatches > self.rollouts.problems:
             raise ConfigError(
                 f"schedule.minibatches is {self.schedule.minibatches}, but a round has only "
-                f"{self.rollouts.problems} problems; a part is at least one whole group."
+                f"{counted(self.rollouts.problems, 'problem')}; a part is at least one whole group."
             )
 
     def with_(self, **changes: Any) -> "Config":

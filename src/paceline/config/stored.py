@@ -76,6 +76,31 @@ def from_json(data: Mapping[str, Any]) -> Config:
     return _record(Config, data)
 
 
+def renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A config's JSON as this version writes it, to be compared with another: a key that an earlier
+    version did not write has its default.
+
+    Of what is the same in both nothing is loaded. What cannot be loaded any more, such as an
+    objective whose file is gone, stays as it is.
+
+    Raises: ConfigError for a key that no config has.
+    """
+    _check_keys(Config, old)
+    hints, made = typing.get_type_hints(Config), dict[str, Any]()
+    for f in dataclasses.fields(Config):
+        if f.name not in old:
+            default = f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
+            made[f.name] = to_json(default)
+        elif old[f.name] == new.get(f.name):
+            made[f.name] = old[f.name]
+        else:
+            try:
+                made[f.name] = to_json(_value(hints[f.name], old[f.name]))
+            except ConfigError:
+                made[f.name] = old[f.name]
+    return made
+
+
 def _is_section(value: Any) -> bool:
     return isinstance(
         value,
@@ -103,16 +128,20 @@ def _reference(thing: Any) -> str:
 
 
 def _record(cls: type, data: Mapping[str, Any]) -> Any:
+    _check_keys(cls, data)
     hints = typing.get_type_hints(cls)
+    return cls(**{k: _value(hints[k], v) for k, v in data.items() if k != "type"})
+
+
+def _check_keys(cls: type, data: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a key is missing, or is none."""
     known = [f.name for f in dataclasses.fields(cls)]
     needed = {f.name for f in dataclasses.fields(cls) if _required(f)}
     if missing := sorted(needed - set(data)):
         raise ConfigError(f"{cls.__name__} lacks the key '{missing[0]}'.")
-    given = {k: v for k, v in data.items() if k != "type"}
-    for key in given:
-        if key not in known:
+    for key in data:
+        if key not in (*known, "type"):
             raise ConfigError(f"There is no key '{key}' in {cls.__name__}.{nearest(key, known)}")
-    return cls(**{k: _value(hints[k], v) for k, v in given.items()})
 
 
 def _required(f: dataclasses.Field) -> bool:

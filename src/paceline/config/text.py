@@ -9,17 +9,21 @@ import textwrap
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from ..annotations import type_name
 from ..errors import ConfigError
 from ..tasks import by_name
-from ..types import BatchVerifier
 from .objectives import objective_from
 from .record import Config, paths, unknown_key
+
+CHOSEN = ("task", "objective")
+"""Keys whose value is one of several kinds, by its name; their own options are keys or
+arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,7 @@ def keys(config: Config) -> list[Key]:
         owner: Any = config
         for step in section.split(".") if section else []:
             owner = getattr(owner, step)
-        # The task and the objective are chosen by name; their own options are keys or arguments.
-        by_text = path in ("task", "objective")
-        annotation = str if by_text else typing.get_type_hints(type(owner))[name]
+        annotation = str if path in CHOSEN else typing.get_type_hints(type(owner))[name]
         found.append(Key(path, annotation, value, _helps(type(owner)).get(name, "")))
     return found
 
@@ -76,16 +78,16 @@ def apply(config: Config, overrides: Mapping[str, str]) -> Config:
 
     Raises: ConfigError for an unknown key (naming the nearest) or a value of the wrong type.
     """
-    first = sorted(overrides.items(), key=lambda item: item[0] not in ("task", "objective"))
+    first = sorted(overrides.items(), key=lambda item: item[0] not in CHOSEN)
     for key, text in first:
-        if key == "task":
-            value: Any = by_name(text)()
-        elif key == "objective":
-            value = objective_from(text)
-        else:
-            value = parse(key, _annotation(config, key), text)
+        value = chosen(key, text) if key in CHOSEN else parse(key, _annotation(config, key), text)
         config = config.with_(**{key: value})
     return config
+
+
+def chosen(key: str, text: str) -> Any:
+    """The task, or the objective, that a text names. Raises: ConfigError for an unknown one."""
+    return by_name(text)() if key == "task" else objective_from(text)
 
 
 def parse(key: str, annotation: Any, text: str) -> Any:
@@ -105,25 +107,6 @@ def parse(key: str, annotation: Any, text: str) -> Any:
             return tyro.cli(form, args=words)
     except SystemExit:
         raise ConfigError(f"{key} takes {type_name(annotation)}, not '{text}'.") from None
-
-
-def type_name(annotation: Any) -> str:
-    """A type in words: "a whole number", "one of constant, linear, cosine"."""
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    if annotation in words:
-        return words[annotation]
-    arguments = typing.get_args(annotation)
-    if typing.get_origin(annotation) is Callable:
-        return "a function"
-    if annotation is BatchVerifier:
-        return "a verifier"
-    if typing.get_origin(annotation) is Literal:
-        return "one of " + ", ".join(map(str, arguments))
-    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        return " or ".join("none" if a is type(None) else type_name(a) for a in arguments)
-    if typing.get_origin(annotation) is tuple:
-        return "words with spaces or commas between"
-    return str(annotation)
 
 
 def _annotation(config: Config, key: str) -> Any:

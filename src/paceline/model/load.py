@@ -26,7 +26,7 @@ import torch
 from safetensors import SafetensorError
 
 from .. import hub
-from ..errors import ConfigError, UserError, is_short_of_memory, short_of_memory
+from ..errors import ConfigError, UserError, first_line, machine_short
 from ..layout import Rows
 from . import tiny
 from .policy import Policy
@@ -404,9 +404,9 @@ def _folder(source: Source) -> str:
 
 
 def _not_loaded(source: Source, what: str, error: Exception) -> UserError:
-    if is_short_of_memory(error):
-        return short_of_memory(error)
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if (short := machine_short(error)) is not None:
+        return short
+    first = first_line(error)
     if "model.safetensors" in first and source.kind == "hub":
         return ConfigError(_convert(source.name, "pytorch_model.bin", CAUSAL))
     hint = "there is no such folder here either; check the name, your connection or HF_ENDPOINT"

@@ -22,6 +22,7 @@ from ..errors import ConfigError, DataError
 from . import prepare
 from .check import Checked
 from .fingerprints import CODE_OF, fingerprints
+from .hints import go_on_with
 from .run import Run
 
 Changes = Mapping[str, tuple[Any, Any]]
@@ -186,7 +187,7 @@ def compare(
         if not within(key, named):
             raise ConfigError(
                 f"{told}, which changes what comes out; go on without it, or name it: "
-                f"`paceline resume RUN {key}={now}`."
+                f"{go_on_with(old, key, now)}."
             )
     return changes
 

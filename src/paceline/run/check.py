@@ -17,6 +17,7 @@ from ..model.outline import Outline
 from ..model.template import render
 from ..objective import Objective
 from ..tasks import Task
+from ..text import counted
 from ..training import check_objective
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
 from ..verify.load import is_of_session
@@ -160,7 +161,7 @@ def _check_round(config: Config, task: Task) -> None:
     have, need = len(task.train), config.rollouts.problems
     if have < need:
         raise DataError(
-            f"Task '{task.name}' has {have} training problem{'s' if have > 1 else ''}, but a round "
+            f"Task '{task.name}' has {counted(have, 'training problem')}, but a round "
             f"needs {need}; bring more rows, or set rollouts.problems={have} or lower."
         )
 

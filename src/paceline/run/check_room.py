@@ -3,6 +3,7 @@
 import torch
 
 from ..errors import ConfigError
+from ..text import counted
 from .calibrate import Rates
 from .estimate import Disk, Estimate, Memory, Seconds
 from .room import Room
@@ -82,7 +83,7 @@ def _of_memory(memory: Memory) -> str:
 def _of_disk(disk: Disk) -> str:
     count = disk.checkpoints // disk.checkpoint
     return (
-        f"{count} checkpoint{'s' if count > 1 else ''} of {gigabytes(disk.checkpoint)}, model "
+        f"{counted(count, 'checkpoint')} of {gigabytes(disk.checkpoint)}, model "
         f"{gigabytes(disk.model)}, rollouts {gigabytes(disk.rollouts)}"
     )
 

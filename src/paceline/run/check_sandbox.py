@@ -5,7 +5,7 @@ import time
 from itertools import groupby
 
 from ..errors import SandboxError
-from ..terminal import print_json
+from ..terminal import print_json, print_line
 from ..verify.sandbox.sandbox import Sandbox, Tier
 from ..verify.sandbox.trial import Tried, suite
 
@@ -21,24 +21,24 @@ def tell_suite(tier: Tier, *, as_json: bool = False) -> None:
     sandbox = Sandbox(tier)
     wall = sandbox.wall
     if not as_json:
-        print(f"sandbox: {wall}", flush=True)
+        print_line(f"sandbox: {wall}")
     found: list[Tried] = []
     for kind, tried in groupby(suite(sandbox), key=lambda t: t.attack.kind):
         of_kind = list(tried)
         found += of_kind
         held = sum(not t.breach for t in of_kind)
         if not as_json:
-            print(f"  {kind:12}{held:3} of {len(of_kind):3} contained", flush=True)
+            print_line(f"  {kind:12}{held:3} of {len(of_kind):3} contained")
             for t in of_kind:
                 if t.breach:
-                    print(f"    {t.attack.name}: {t.breach}", flush=True)
+                    print_line(f"    {t.attack.name}: {t.breach}")
     breaches = [t for t in found if t.breach]
     seconds = statistics.median(_seconds(sandbox) for _ in range(TIMED))
     if as_json:
         print_json(_record(wall, found, seconds), indent=2)
     else:
-        print(f"{len(found) - len(breaches)} of {len(found)} attacks contained")
-        print(f"a program that prints one word takes {1e3 * seconds:.0f} ms")
+        print_line(f"{len(found) - len(breaches)} of {len(found)} attacks contained")
+        print_line(f"a program that prints one word takes {1e3 * seconds:.0f} ms")
     if breaches:
         raise SandboxError(
             f"{len(breaches)} of {len(found)} attacks got through the sandbox ({wall}), the first "

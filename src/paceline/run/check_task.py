@@ -1,11 +1,12 @@
 """`paceline tasks check`: whether a task's gold answers score full marks."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..errors import DataError
 from ..tasks import Task, TaskSource
-from ..terminal import print_json
-from ..text import columns, wrapped
+from ..terminal import print_json, print_line
+from ..text import counted
 from ..types import Completion, Problem
 from ..verify.judges import Judges, Lost, Rewards
 
@@ -21,14 +22,18 @@ class Failed:
     """training or held out."""
     number: int
     """Of the problem on its side, from 1."""
-    id: str
-    row: str
-    """Where its row is, such as "row 17"; empty where no file has it."""
+    problem: Problem
     reward: float | None
     """None where there was no verdict."""
     reason: str
-    answer: str
-    """The expected answer."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program wants to know of it."""
+        p = self.problem
+        return {
+            "side": self.side, "number": self.number, "id": p.id, "row": p.row,
+            "reward": self.reward, "reason": self.reason, "answer": p.answer,
+        }  # fmt: skip
 
 
 def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -> None:
@@ -52,11 +57,10 @@ def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -
                 verdict = future.result()
                 reward = None if isinstance(verdict, Lost) else verdict.reward
                 if reward is None or reward < task.full - 1e-9:
-                    reason = verdict.reason
-                    failed.append(Failed(side, number, p.id, p.row, reward, reason, p.answer))
+                    failed.append(Failed(side, number, p, reward, verdict.reason))
     if as_json:
         found = {"task": task.name, "checked": checked, "without": without}
-        found["failed"] = list(map(asdict, failed))
+        found["failed"] = [f.as_json() for f in failed]
         print_json(found, indent=2)
     else:
         _tell(task, checked, without, failed)
@@ -74,16 +78,17 @@ def _gold(task: Task, problem: Problem) -> Completion | None:
 
 
 def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
-    print(f"{task.name}: {len(task.train)} problems to train on, {len(task.heldout)} held out")
+    training = f"{counted(len(task.train), 'problem')} to train on"
+    print_line(f"{task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:
-        print(wrapped(f"  {note}", columns()))
+        print_line(f"  {note}")
     if without:
-        print(f"  {without} problems have no gold answer that could be checked")
+        print_line(f"  without a gold answer that could be checked: {counted(without, 'problem')}")
     for f in failed[:SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
-        place = f"{f.row}, {f.id}" if f.row else f.id
-        told = f"  {f.side} problem {f.number} ({place}), '{f.answer[:40]}': {shown}, {f.reason}"
-        print(wrapped(told, columns()))
+        place = f"{f.side} problem {f.number}, {f.problem.name}"
+        told = f"  {place}, '{f.problem.answer[:40]}': {shown}, {f.reason}"
+        print_line(told)
     if len(failed) > SHOWN:
-        print(f"  and {len(failed) - SHOWN} more")
-    print(f"{checked - len(failed)} of {checked} gold answers score full marks")
+        print_line(f"  and {len(failed) - SHOWN} more")
+    print_line(f"{checked - len(failed)} of {checked} gold answers score full marks")

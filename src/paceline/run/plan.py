@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import config as configuration
+from ..text import counted
 from . import prepare
 from .check import Checked, sandbox_of
 from .check_room import estimate_lines
@@ -39,9 +40,8 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
     r, parts = config.rollouts, config.schedule.parts
     rounds = -(-config.steps // parts)
     screen.say(f"paceline: {config.name}  →  {path}", "bold")
-    screen.say(
-        f"  task       {task.name}: {len(task.train)} problems, {len(task.heldout)} held out"
-    )
+    training = counted(len(task.train), "problem")
+    screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:
         screen.say(f"             {note}", "yellow")
     screen.say(f"  model      {config.model.path}, {checked.device.type}, {checked.dtype}")
@@ -49,9 +49,10 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
     if wall := sandbox_of(task):
         screen.say(f"  sandbox    {wall}: answers are programs, and are run behind it")
     screen.say(
-        f"  plan       {rounds} rounds of {r.problems} problems × {r.completions} completions "
-        f"(up to {r.max_tokens} tokens), {parts} update{'s' if parts > 1 else ''} each: "
-        f"{config.steps} steps, {rounds * r.problems * r.completions} completions"
+        f"  plan       {counted(rounds, 'round')} of {counted(r.problems, 'problem')} × "
+        f"{counted(r.completions, 'completion')} (up to {counted(r.max_tokens, 'token')}), "
+        f"{counted(parts, 'update')} each: {counted(config.steps, 'step')}, "
+        f"{counted(rounds * r.problems * r.completions, 'completion')}"
     )
     for line in estimate_lines(checked.estimate) if checked.estimate else ():
         screen.say(f"  {line}")

@@ -3,17 +3,20 @@ is sound."""
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .. import config as configuration
 from ..config import Config
 from ..errors import CheckpointError, ConfigError
+from ..text import counted
 from . import checkpoint, disk
 from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from .check import Checked
 from .checkpoint import OtherSchemaError, State
+from .hints import go_on_with, start_again
 from .run import Run
 from .screen import Screen
 
@@ -23,15 +26,25 @@ Broken = tuple[Path, CheckpointError]
 """One that is not, and why."""
 
 
-def config_of(run: Run) -> Config:
-    """The config that a run was started or last gone on with."""
+def config_of(run: Run, instead: Mapping[str, Any] | None = None) -> Config:
+    """The config that a run was started or last gone on with.
+
+    Args:
+        instead: values by key that take the place of the run's own, which are not loaded then.
+    """
+    others = {key: configuration.to_json(value) for key, value in (instead or {}).items()}
+    return configuration.from_json({**stored_config(run), **others})
+
+
+def stored_config(run: Run) -> Mapping[str, Any]:
+    """The same as JSON. Raises: ConfigError for a run that cannot be gone on with."""
     data = run.config
     if "id" not in data:
         raise ConfigError(
             f"'{run.path}' was made by a version of paceline that could not resume; start it again "
             f"with `paceline train {run.path / 'config.json'}`."
         )
-    return configuration.from_json(data["config"])
+    return data["config"]
 
 
 def find(run: Run) -> tuple[Found | None, list[Broken]]:
@@ -49,7 +62,7 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
         told = "; ".join(f"{folder.name}: {why}" for folder, why in broken)
         raise CheckpointError(
             f"No checkpoint of '{run.path}' is whole ({told}); start it again with "
-            f"`paceline train {run.path / 'config.json'}`."
+            f"{start_again(run.path, run.config['config'])}."
         )
     _check_young(run)
     return None, []
@@ -94,12 +107,13 @@ def _check_beside(run: Run, state: State) -> None:
 
 def _check_young(run: Run) -> None:
     """Beginning again must lose less than a checkpoint's interval."""
-    steps, every = run.steps, run.config["config"]["save_every"]
+    steps, config = run.steps, run.config["config"]
+    every = config["save_every"]
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
         raise CheckpointError(
-            f"'{run.path}' made {steps} steps and has no checkpoint to go on from ({why}); start "
-            f"it again with `paceline train {run.path / 'config.json'}`."
+            f"'{run.path}' made {counted(steps, 'step')} and has no checkpoint to go on from "
+            f"({why}); start it again with {start_again(run.path, config)}."
         )
 
 
@@ -129,8 +143,8 @@ def check_fits(
             )
     was = Surroundings.at(run.config)
     if not any(within(key, ("task",)) for key in named):
-        change = "put the old ones back, or name the change: `paceline resume RUN task.KEY=…`"
-        was.check_same(now, "problems", change)
+        change = go_on_with(run.config["config"], "task.KEY", "…")
+        was.check_same(now, "problems", f"put the old ones back, or name the change: {change}")
     was.check_same(now, "tokenizer")
     if found is None:
         again = "put the old ones back, or start a new run: this one has no checkpoint yet"

@@ -106,6 +106,7 @@ def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> di
         "draw": [g.draw for g in groups],
         "index": [i for g in round.groups for i in range(len(g.rollouts))],
         "problem_id": [g.problem.id for g in groups],
+        "problem_row": [g.problem.row for g in groups],
         "prompt": [prompts[g.draw] for g in groups],
         "prompt_ids": [list(g.prompt_ids) for g in groups],
         "answer": [g.problem.answer for g in groups],
@@ -145,7 +146,10 @@ def _schema() -> Any:
     floats, texts = pa.list_(pa.float32()), pa.list_(pa.string())
     kinds = {
         pa.int64(): ("round", "step", "draw", "index", "policy_version"),
-        pa.string(): ("problem_id", "prompt", "answer", "completion", "parts", "reason", "finish"),
+        pa.string(): (
+            *("problem_id", "problem_row", "prompt", "answer"),
+            *("completion", "parts", "reason", "finish"),
+        ),
         pa.list_(pa.int32()): ("prompt_ids", "token_ids"),
         texts: ("tokens",),
         floats: ("old", "anchor", "ref", "advantage"),

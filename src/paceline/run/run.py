@@ -29,7 +29,10 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
 from ..model import Policy
+from ..text import counted
 from . import disk
+from .folder import check_is_run, is_run
+from .hints import go_on, of_session
 
 NAME = re.compile(r"[\w][\w.-]*")
 FILES = {".lock", ".owner", "config.json.tmp"}
@@ -67,8 +70,7 @@ class Run:
     def open(cls, path: Path | str) -> "Run":
         """An existing run, to be read. Raises: ConfigError where there is none."""
         run = cls(path)
-        if not (run.path / "config.json").is_file():
-            raise ConfigError(f"'{path}' is no run directory: it has no config.json.")
+        check_is_run(run.path)
         return run
 
     def acquire(self) -> None:
@@ -120,21 +122,20 @@ class Run:
 
     def _state(self) -> str:
         """Example: finished, 80 steps, sampled accuracy 2.2 → 77.0 % on 500 held-out problems"""
-        if not (self.path / "config.json").is_file():
+        if not is_run(self.path):
             return "holds no run"
         try:
             summary, steps = self.summary, self.steps
         except (OSError, ValueError):  # not whole: no reason to fail at a prompt
             return "cannot be read"
         how = "finished" if summary.get("finished") else "not finished"
-        told = f"{how}, {steps} step{'' if steps == 1 else 's'}"
+        told = f"{how}, {counted(steps, 'step')}"
         before, after = summary.get("before"), summary.get("after")
         if not before or not after:
             return told
         first, last = (100 * measured["sampled_accuracy"] for measured in (before, after))
-        return (
-            f"{told}, sampled accuracy {first:.1f} → {last:.1f} % on {after['n']} held-out problems"
-        )
+        on = counted(after["n"], "held-out problem")
+        return f"{told}, sampled accuracy {first:.1f} → {last:.1f} % on {on}"
 
     @property
     def model(self) -> Path:
@@ -273,19 +274,18 @@ def make_directory(path: Path, flag: str = "--out") -> None:
 def refuse_taken(path: Path) -> None:
     """Raise ConfigError where a new run cannot go."""
     refuse_unwritable(path)
-    if (path / "config.json").is_file():
+    if is_run(path):
         run = Run(path)
-        held = f"'{path}' holds a run already"
+        held, config = f"'{path}' holds a run already", run.config["config"]
         if run.finished:
             raise ConfigError(
                 f"{held}, which is finished; choose another directory with --out, or give that one "
-                f"more steps with `paceline resume {path} steps=N`."
+                f"more steps with {go_on(path, config, 'steps=N')}."
             )
-        steps = run.steps
+        shorter = "" if of_session(config) else " (or `train … --resume`)"
         raise ConfigError(
-            f"{held}, which came to step {steps} of {run.config['config']['steps']}; go on with it "
-            f"with `paceline resume {path}` (or `train … --resume`), or choose another directory "
-            "with --out."
+            f"{held}, which came to step {run.steps} of {config['steps']}; go on with it with "
+            f"{go_on(path, config)}{shorter}, or choose another directory with --out."
         )
     if path.exists() and not (path.is_dir() and all(map(_begun, path.iterdir()))):
         raise ConfigError(f"'{path}' exists and is not empty; choose another directory with --out.")
@@ -296,16 +296,16 @@ def stopped_at(path: Path) -> str | None:
     directory."""
     run = Run(path)
     try:
-        if not (path / "config.json").is_file() or run.finished:
+        if not is_run(path) or run.finished:
             return None
         with run._lock.acquire(timeout=0):
             pass
     except (Timeout, OSError):
         return None
     steps = run.steps
-    wanted = run.config["config"]["steps"]
-    on = f"`paceline resume {path}` goes on with it"
-    return f"'{path}' stopped at step {steps} of {wanted}; {on}."
+    config = run.config["config"]
+    on = f"{go_on(path, config)} goes on with it"
+    return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
 
 
 def default_path(name: str, base: str = "runs") -> Path:

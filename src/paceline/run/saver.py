@@ -13,9 +13,8 @@ from errno import ENOSPC
 from pathlib import Path
 from threading import Thread
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, first_line, machine_short
 from ..training import Trainer
-from ..training.memory import is_out_of_memory
 from . import checkpoint, disk
 from .checkpoint import State
 from .tensors import Tensors, all_finite, fingerprint
@@ -86,9 +85,9 @@ class Saver:
         if isinstance(error, NotPrunedError):
             self.failed(f"older checkpoints could not be removed ({error})")
             return
-        if not isinstance(error, OSError | NotFiniteError) and not is_out_of_memory(error):
+        if not isinstance(error, OSError | NotFiniteError) and machine_short(error) is None:
             raise error
-        said = error.strerror if isinstance(error, OSError) else str(error).strip().split("\n")[0]
+        said = error.strerror if isinstance(error, OSError) else first_line(error)
         kept = f"'{self.newest.name}' is still there" if self.newest else "there is none yet"
         self.failed(f"the checkpoint could not be saved ({said}); {kept}")
 

@@ -17,8 +17,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from ..terminal import spell_out
-from ..text import asked_columns, wrapped
+from ..terminal import asked_columns
+from ..text import counted, wrapped
 from ..training import Evaluation
 from ..training.statistics import wilson
 from ..types import Rollout, Round
@@ -51,7 +51,6 @@ class Screen:
     """
 
     def __init__(self, steps: int, *, quiet: bool = False, console: Console | None = None) -> None:
-        spell_out()
         self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
         self.steps, self.lines = steps, 0
         self.recent: deque[float] = deque(maxlen=10)
@@ -96,7 +95,7 @@ class Screen:
     def progress(self, what: str, finished: int, total: int) -> None:
         """Move the status line along."""
         if self.status is not None:
-            self.status.update(f"{what}: {finished} of {total} completions")
+            self.status.update(f"{what}: {finished} of {counted(total, 'completion')}")
 
     def knows(self, line: dict[str, Any]) -> None:
         """Take in a step, of this sitting or an earlier one, without a word."""
@@ -154,7 +153,7 @@ class Screen:
         self.say(
             f"{title}: sampled {100 * evaluation.sampled_accuracy:.1f} % "
             f"[{100 * low:.1f}–{100 * high:.1f}], greedy {100 * evaluation.greedy_accuracy:.1f} % "
-            f"on {evaluation.n} held-out problems, {100 * evaluation.cut:.0f} % cut "
+            f"on {counted(evaluation.n, 'held-out problem')}, {100 * evaluation.cut:.0f} % cut "
             f"({duration(evaluation.seconds)})"
         )
 
@@ -169,7 +168,7 @@ class Screen:
 
     def table(self, before: Evaluation, after: Evaluation) -> None:
         """Initial, final and Δ, with 95 % intervals."""
-        table = Table(title=f"accuracy on {after.n} held-out problems (95 % intervals)")
+        table = Table(title=f"accuracy on {counted(after.n, 'held-out problem')} (95 % intervals)")
         table.add_column("")
         for column in ("initial", "final", "Δ"):
             table.add_column(column, justify="right")

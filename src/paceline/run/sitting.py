@@ -17,6 +17,7 @@ from ..training.memory import with_less
 from ..types import Round
 from . import checkpoint, prepare
 from .checkpoint import State
+from .hints import go_on
 from .log import line
 from .restore import restore
 from .results import Results, in_words
@@ -244,7 +245,8 @@ class Sitting(Keeper):
             except Exception as another:
                 self.screen.say(f"  note: on the way out, {in_words(another)}", "yellow")
         if self.saver.newest is not None:
-            self.screen.say(f"go on    paceline resume {self.run.path}")
+            on = go_on(self.run.path, self.run.config["config"])
+            self.screen.say(f"go on    {on.replace('`', '')}")
 
     def _busy(self, what: str) -> AbstractContextManager[None]:
         return self.screen.busy(what) if self.screen.console.is_terminal else nullcontext()

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..config import Config
 from ..terminal import print_json
+from ..text import counted
 from .check import Checked, check, sandbox_of
 from .check_reward import Tried
 from .check_room import estimate_lines
@@ -31,8 +32,9 @@ def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
     assert estimate is not None and tried is not None  # of a training run they are made
     task, lines = checked.task, checked.first_prompt.splitlines()
     dtype = str(checked.dtype).removeprefix("torch.")
+    training = counted(len(task.train), "problem")
     for line in (
-        f"task       {task.name}: {len(task.train)} problems, {len(task.heldout)} held out",
+        f"task       {task.name}: {training}, {len(task.heldout)} held out",
         f"model      {config.model.path}: {in_words(estimate.parameters)} parameters, {dtype}, "
         f"{checked.device.type}",
         f"reward     {_of_reward(tried)}",

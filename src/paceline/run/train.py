@@ -10,11 +10,13 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
+from ..text import counted
 from ..verify.judges import Judges
 from . import resuming
 from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
 from .entry import entry
+from .hints import go_on, start_again
 from .plan import described, tell_plan
 from .results import Results
 from .run import Run, default_path, new_path, stopped_at
@@ -87,9 +89,11 @@ def resume(
             config = config or resuming.config_of(run)
             screen = Screen(config.steps, quiet=quiet)
             if run.finished and config.steps <= run.summary["steps"]:
+                on = go_on(run.path, run.config["config"], "steps=N")
+                done = counted(run.summary["steps"], "step")
                 screen.say(
-                    f"'{run.path}' is finished, after {run.summary['steps']} steps: nothing is "
-                    f"left to do. For more, `paceline resume {run.path} steps=N`."
+                    f"'{run.path}' is finished, after {done}: nothing is "
+                    f"left to do. For more, {on}."
                 )
             else:
                 _resume(run, config, named, screen)
@@ -100,9 +104,8 @@ def resume(
 
 def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
     """Check all that could refuse it, go back to the checkpoint, go on."""
-    # Through the config, so that a key which an earlier version did not write has its default.
-    was = configuration.to_json(resuming.config_of(run))
-    changes = compare(was, configuration.to_json(config), named)
+    asked = configuration.to_json(config)
+    changes = compare(configuration.renewed(resuming.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:
         checked = _checked(as_begun(config, run.config), run.path, screen, interrupts, timed=False)
         found, broken = resuming.find(run)
@@ -162,7 +165,7 @@ def _again(run: Run) -> str:
     """What to do where the disk has stopped a run."""
     if not run.lines.exists():  # nothing was learned, and nothing is left
         return "start it again"
-    saved = any(run.checkpoints.glob("step-??????"))
-    if saved or run.steps <= run.config["config"]["save_every"]:
-        return f"`paceline resume {run.path}`"
-    return f"start it again with `paceline train {run.path / 'config.json'}`: no step was saved"
+    saved, config = any(run.checkpoints.glob("step-??????")), run.config["config"]
+    if saved or run.steps <= config["save_every"]:
+        return go_on(run.path, config)
+    return f"start it again with {start_again(run.path, config)}: no step was saved"

@@ -11,8 +11,9 @@ from ..verify.choice import Choice, as_letter
 from ..verify.compose import Weighted
 from ..verify.form import Tags
 from .columns import Columns
-from .notes import in_words, of_repetitions, of_several_answers
+from .notes import of_repetitions, of_several_answers
 from .read import Row, read_rows
+from .row import in_words
 from .split import content_id, split
 from .task import Task, Template
 

@@ -9,8 +9,9 @@ from ..types import Problem
 from ..verify.math import number
 from .answers import as_text, behind, last_box, missing, whole
 from .fill import PROMPT, check_filled, filled
-from .notes import cell, in_words, of_boxes, of_decimals, of_repetitions, of_several_answers
+from .notes import of_boxes, of_decimals, of_repetitions, of_several_answers
 from .read import Row
+from .row import cell, in_words
 from .split import Prompt, content_id
 from .task import is_empty
 

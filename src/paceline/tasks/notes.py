@@ -2,35 +2,16 @@
 written, questions with several answers, rows that say the same."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from ..errors import DataError
 from ..types import Problem
 from .answers import as_text, is_bare_box, last_box
 from .read import Row
+from .row import cell, differing_columns, in_words
 from .split import prompt_key
 
 _DECIMAL = re.compile(r"-?\d+\.0+")
-
-
-def in_words(numbers: Sequence[int]) -> str:
-    """Row numbers for a message: "Row 3", "Rows 3 and 9", "Rows 3, 9, 12, 20, 31 and 7 more"."""
-    if len(numbers) == 1:
-        return f"Row {numbers[0]}"
-    shown, more = list(map(str, numbers[:5])), len(numbers) - 5
-    last = f"{more} more" if more > 0 else shown.pop()
-    return f"Rows {', '.join(shown)} and {last}"
-
-
-def cell(row: Mapping[str, Any], column: str) -> Any:
-    """A row's value in a column, or in one inside another (outer.inner); None if missing."""
-    if column in row:
-        return row[column]
-    value: Any = row
-    for name in column.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
 
 
 def of_boxes(rows: Sequence[Row], answer: str, where: str) -> Iterator[str]:
@@ -78,7 +59,7 @@ def of_several_answers(
     first = several[0]
     numbers, shown = list(first.values()), " and ".join(repr(a)[:30] for a in list(first)[:2])
     example = f"{in_words(numbers).lower()}: {shown}{', …' if len(first) > 2 else ''}"
-    other = [name for name in _differing(rows, numbers) if name not in columns]
+    other = [name for name in differing_columns(rows, numbers) if name not in columns]
     advice = "keep the right one."
     if other:
         user = f'task.user="{{prompt}}\\n{{{other[0]}}}"'
@@ -108,15 +89,9 @@ def of_repetitions(
         before = first.setdefault(problem.id, i)
         if before != i:
             repeated.append(i)
-            other.update(dict.fromkeys(_differing(rows, [before, i])))
+            other.update(dict.fromkeys(differing_columns(rows, [before, i])))
     if not repeated:
         return
     differing = [name for name in other if name not in columns]
     though = f" in prompt and answer, though not in [{', '.join(differing)}]" if differing else ""
     yield f"{in_words(repeated)} of {where}: left out, the same as an earlier row{though}."
-
-
-def _differing(rows: Sequence[Row], numbers: Sequence[int]) -> list[str]:
-    """The columns in which rows, counted from 1, are not all the same."""
-    first, *others = (rows[number - 1] for number in numbers)
-    return [name for name in first if any(row.get(name) != first[name] for row in others)]

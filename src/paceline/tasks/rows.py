@@ -17,14 +17,20 @@ from ..verify.math import ExactAnswer, LastNumber, NumberIn
 from ..verify.missing import NotHere
 from ..verify.program import RunsPrograms
 from ..verify.signatures import adapt
-from ..verify.symbolic import SymbolicAnswer
 from ..verify.verifier import judge, leaves, problem_check
 from .columns import AnswerIs, Columns, Found
 from .fill import PROMPT
-from .notes import cell
 from .read import beside, is_file, read_rows
+from .row import cell
 from .split import prompt_key, split
 from .task import BY_NAME, Task, Template
+
+
+def _symbolic(allow_cut: bool) -> Verifier:
+    from ..verify.symbolic import SymbolicAnswer  # with it comes mpmath, which few tasks ask for
+
+    return SymbolicAnswer("boxed", allow_cut=allow_cut)
+
 
 REWARDS: dict[str, Callable[[bool], Verifier]] = {
     "last_number": lambda allow_cut: LastNumber(allow_cut),
@@ -32,7 +38,7 @@ REWARDS: dict[str, Callable[[bool], Verifier]] = {
     "tag": lambda allow_cut: NumberIn("tag", allow_cut=allow_cut),
     "boxed": lambda allow_cut: NumberIn("boxed", allow_cut=allow_cut),
     "hashes": lambda allow_cut: NumberIn("hashes", allow_cut=allow_cut),
-    "symbolic": lambda allow_cut: SymbolicAnswer("boxed", allow_cut=allow_cut),
+    "symbolic": _symbolic,
     "choice": lambda allow_cut: Choice("tag", allow_cut=allow_cut),
     "printed": lambda allow_cut: PrintedAnswer(allow_cut=allow_cut),
     "cases": lambda allow_cut: Cases(allow_cut=allow_cut),

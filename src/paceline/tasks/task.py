@@ -83,8 +83,8 @@ class Task:
         for i, problem in enumerate(self.train, 1):
             if problem.id in names or prompt_key(problem.prompt) in asked:
                 raise DataError(
-                    f"Problem {i} of the training problems of task '{self.name}' "
-                    f"({_id(problem)}) is also held out, so held-out accuracy would measure memory."
+                    f"Problem {i} of the training problems of task '{self.name}', {problem.name}, "
+                    "is also held out, so held-out accuracy would measure memory."
                 )
 
     def messages(self, problem: Problem) -> tuple[Message, ...]:
@@ -96,16 +96,12 @@ def _check(problems: Sequence[Problem], where: str) -> None:
     seen: dict[str, int] = {}
     for i, problem in enumerate(problems, 1):
         if is_empty(problem.prompt):
-            raise DataError(f"Problem {i} of {where} ({_id(problem)}) has an empty prompt.")
+            raise DataError(f"Problem {i} of {where}, {problem.name}, has an empty prompt.")
         first = seen.setdefault(problem.id, i)
         if first != i:
             raise DataError(
                 f"Problems {first} and {i} of {where} have the same id, {problem.name}."
             )
-
-
-def _id(problem: Problem) -> str:
-    return f"id {problem.id}, {problem.row}" if problem.row else f"id {problem.id}"
 
 
 def is_empty(prompt: str | tuple[Message, ...]) -> bool:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from ..errors import MemoryShortError, is_short_of_memory
+from ..errors import MemoryShortError, first_line, memory_ran_out
 
 T = TypeVar("T")
 
@@ -17,15 +17,16 @@ def with_less(work: Callable[[], T], shrink: Callable[[], bool]) -> T:
     Args:
         shrink: makes the work need less; False where it cannot.
 
-    Raises: MemoryShortError where it cannot be made smaller any more.
+    Raises: MemoryShortError where it cannot be made smaller any more; as it is, what less work
+        does not mend, such as a thread that cannot be started.
     """
     while True:
         try:
             return work()
         except Exception as error:
-            if not is_out_of_memory(error):
+            if not memory_ran_out(error):
                 raise
-            said = str(error).strip().splitlines()[0] if str(error).strip() else "MemoryError"
+            said = first_line(error)
         # Behind the handler: the error's frames held what filled the memory.
         gc.collect()
         if torch.cuda.is_initialized():
@@ -35,8 +36,3 @@ def with_less(work: Callable[[], T], shrink: Callable[[], bool]) -> T:
                 f"Memory ran out, and the work cannot be cut any smaller ({said[:160]}); use a "
                 "smaller model, shorter rollouts.max_tokens, or a machine with more memory."
             )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out."""
-    return isinstance(error, torch.OutOfMemoryError) or is_short_of_memory(error)

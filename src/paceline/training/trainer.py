@@ -93,7 +93,7 @@ class Trainer:
             self.steps += 1
             stepped = self.optimizer.step(self.steps)  # an empty part too: moments decay
             if drawn.at_reference:  # before it follows: it is still the one that scored the round
-                self.drawn = replace(drawn, at_reference=self._is_reference())
+                self.drawn = replace(drawn, at_reference=self.is_reference())
             if self.reference is not None:
                 self.reference.follow(self.policy, self.steps)
             self.engine.load(self.policy)
@@ -148,21 +148,26 @@ class Trainer:
             with self.keeper.abandonable():
                 drawn = with_less(partial(self._sampled, draw, clock), self.fewer_rows)
                 with clock("score"):
-                    round = with_less(partial(self.scored, drawn.round), self._halve_packs)
+                    own = self.is_reference()  # nothing changes a weight before the first update
+                    round = with_less(partial(self.scored, drawn.round, own), self._halve_packs)
                 with clock("keep"):
                     self.keeper.keep(round)
         except BaseException:
             self.sampler.draw = draw  # what was broken off is drawn again
             raise
-        return replace(drawn, round=round, at_reference=self._is_reference())
+        return replace(drawn, round=round, at_reference=own)
 
     def _sampled(self, draw: int, clock: Clock) -> Drawn:
         """The next round, from this place in the stream of problems."""
         self.sampler.draw = draw
         return self.sampler.sample(self.rounds, clock)
 
-    def scored(self, round: Round) -> Round:
-        """The round with the log-probabilities that the objective will ask for."""
+    def scored(self, round: Round, at_reference: bool) -> Round:
+        """The round with the log-probabilities that the objective will ask for.
+
+        Args:
+            at_reference: whether the policy is the reference, weight for weight.
+        """
         rows = Rows.of(round)
         # With one part the anchor is the policy's own log-probability in the update: free.
         anchor = ref = None
@@ -170,11 +175,12 @@ class Trainer:
             anchor = self._score(rows, self.policy.score, self._packs_of_updates(round))
         if self.objective.needs_reference and self.reference is not None:
             # Of one policy there is one log-probability: the rounding of two passes is no KL.
-            own = anchor is not None and self._is_reference()
+            own = anchor is not None and at_reference
             ref = anchor if own else self._score(rows, self.reference.score)
         return replace(round, anchor=anchor, ref=ref)
 
-    def _is_reference(self) -> bool:
+    def is_reference(self) -> bool:
+        """Whether the policy is the reference, weight for weight: all weights are compared."""
         return self.reference is not None and self.reference.equals(self.policy)
 
     def _halve_packs(self) -> bool:

@@ -3,6 +3,7 @@ loaded when it is first used."""
 
 from typing import TYPE_CHECKING, Any
 
+from .adapters import FromColumns, FromScore
 from .asserts import Asserts
 from .choice import Choice
 from .code import Cases, PrintedAnswer
@@ -12,7 +13,7 @@ from .length import LengthTarget, Overlong, Repetition
 from .lenient import NumberPrinted, ProgramFailed, TagCount
 from .load import load_function
 from .math import ExactAnswer, LastNumber, NumberIn, last_number, number
-from .signatures import FromColumns, FromScore, adapt
+from .signatures import adapt
 from .verifier import judge, name_of
 
 if TYPE_CHECKING:

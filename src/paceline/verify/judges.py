@@ -14,6 +14,7 @@ from functools import partial
 from threading import local
 from typing import Literal, TypeVar
 
+from ..annotations import check_fields
 from ..errors import ConfigError, RewardError, SandboxError, UserError
 from ..types import AnyVerifier, Asking, BatchVerifier, Completion, Problem, Verdict
 from .own import OwnVerifier
@@ -36,10 +37,9 @@ class Rewards:
     loses its group."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "rewards")
         if self.workers < 0 or self.seconds <= 0:
             raise ConfigError("rewards.workers must not be negative, rewards.seconds above 0.")
-        if self.on_error not in ("stop", "drop"):
-            raise ConfigError(f"rewards.on_error is '{self.on_error}'; it is stop or drop.")
 
 
 @dataclass(frozen=True, slots=True)

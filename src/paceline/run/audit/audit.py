@@ -7,6 +7,7 @@ from typing import Any
 
 from ...config import Config
 from ...terminal import print_json
+from ...text import counted
 from ...verify.judges import Judges
 from .. import prepare
 from ..check import check
@@ -75,7 +76,7 @@ def audit(
                     config.with_(optimizer={"lr": 0.0}, rollouts={"accept": "all"}), train=False
                 )
                 trainer = prepare.trainer_of(still, prepare.policy_of(still), None, judges)
-            with screen.busy(f"sampling {rounds} rounds"):
+            with screen.busy(f"sampling {counted(rounds, 'round')}"):
                 sampled = sample_model(trainer, rounds, checked.first_prompt)
     overlap = overlap_of(task)
     found = findings(config, task, rewarded, overlap, sampled)
@@ -102,7 +103,7 @@ def as_record(made: Audit) -> dict[str, Any]:
 
 def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
     say = screen.say
-    say(f"audit of {made.recipe}: {made.task}, {made.training} problems to train on")
+    say(f"audit of {made.recipe}: {made.task}, {counted(made.training, 'problem')} to train on")
     say("what the reward pays for")
     for p in made.reward.probes:
         mark = "ok " if p.good else "BAD"
@@ -110,12 +111,13 @@ def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
         if not p.good:
             say(f"      {printable(p.reason)}")
     say(
-        f"  {made.reward.calls} calls, {made.reward.milliseconds:.1f} ms each, the longest "
-        f"{made.reward.worst:.0f} ms"
+        f"  {counted(made.reward.calls, 'call')}, {made.reward.milliseconds:.1f} ms each, the "
+        f"longest {made.reward.worst:.0f} ms"
     )
     if made.sampled is not None:
         s = made.sampled
-        say(f"what the model does ({s.problems} problems × {s.completions} completions)")
+        of = f"{counted(s.problems, 'problem')} × {counted(s.completions, 'completion')}"
+        say(f"what the model does ({of})")
         say(f"  right {100 * s.accuracy:.0f} %, {100 * s.lenient:.0f} % if form did not count")
         say(f"  cut   {100 * s.cut:.0f} %, {s.tokens:.0f} tokens in the mean")
         shown = ", ".join(f"{100 * v:.0f} % of groups of {g}" for g, v in s.predicted.items())

@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...text import counted
 from ..report.words import percent
 from ..screen import printable
 
@@ -36,14 +37,14 @@ def _page(made: "Audit") -> str:
     )
     parts = [
         f"<h1>Audit of {escape(made.recipe)}</h1>",
-        f"<p>Task {escape(made.task)}: {made.training} problems to train on, "
+        f"<p>Task {escape(made.task)}: {counted(made.training, 'problem')} to train on, "
         f"{made.overlap.heldout} held out.</p>",
         f"<p class='verdict{'' if made.sound else ' no'}'>{escape(made.verdict)}</p>",
         f"<ul>{items}</ul>" if items else "",
         "<h2>What the reward pays for</h2>",
         _probes(made),
-        f"<p>{made.reward.calls} calls, {made.reward.milliseconds:.1f} ms each, the longest "
-        f"{made.reward.worst:.0f} ms; {made.reward.differing} gave another reward "
+        f"<p>{counted(made.reward.calls, 'call')}, {made.reward.milliseconds:.1f} ms each, the "
+        f"longest {made.reward.worst:.0f} ms; {made.reward.differing} gave another reward "
         "when repeated.</p>",
         _sampled(made),
     ]
@@ -92,7 +93,8 @@ def _sampled(made: "Audit") -> str:
         for k, v in s.reasons.items()
     )
     return (
-        f"<h2>What the model does</h2><p>{s.problems} problems × {s.completions} completions.</p>"
+        f"<h2>What the model does</h2><p>{counted(s.problems, 'problem')} × "
+        f"{counted(s.completions, 'completion')}.</p>"
         f"<table>{table}</table>"
         f"<h2>Share of right completions, problem by problem</h2><div class=bars>{bars}</div>"
         f"<h2>Reasons</h2><table>{reasons}</table>"

@@ -19,6 +19,7 @@ from ...errors import CheckpointError, ConfigError, Interrupted, RewardError, Us
 from ...verify.trace import of_reward
 from .. import resuming
 from ..checkpoint import OtherSchemaError
+from ..folder import is_run
 from ..run import Run
 from ..train import resume, train
 
@@ -45,7 +46,7 @@ def main() -> int:
 def _make(spec: Mapping[str, Any]) -> None:
     config = configuration.from_json(spec["config"])
     assert config.out is not None
-    if (Path(config.out) / "config.json").is_file() and not _given_up(Run(config.out)):
+    if is_run(Path(config.out)) and not _given_up(Run(config.out)):
         resume(config.out, config)
     else:
         train(config, before=spec["before"])

@@ -19,6 +19,7 @@ import torch
 from ... import config as configuration
 from ...layout import Rows, pad
 from ...model import Policy
+from ...text import counted
 from .. import prepare
 from ..check import without_reward
 from ..report.rollouts import spread
@@ -61,7 +62,10 @@ def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupt
         starts.setdefault(_start(one), []).append(one)
     if not left:
         return
-    with screen.busy(f"measuring how far {len(left)} runs moved"), interrupts.abandonable():
+    with (
+        screen.busy(f"measuring how far {counted(len(left), 'run')} moved"),
+        interrupts.abandonable(),
+    ):
         for alike in starts.values():
             with _told(screen):
                 _measure(alike, screen)

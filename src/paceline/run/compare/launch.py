@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from ... import config as configuration
+from ...text import counted
 from ..screen import Screen, duration
 from ..signals import Interrupts
 from .forecast import time_for
@@ -89,7 +90,7 @@ class Launcher:
         if not waiting:
             return []
         try:
-            with self.screen.busy(f"making {len(waiting)} runs"):
+            with self.screen.busy(f"making {counted(len(waiting), 'run')}"):
                 while waiting or self.running:
                     while waiting and len(self.running) < self.jobs:
                         chosen = self._next(waiting)

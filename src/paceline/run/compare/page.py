@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ...text import counted
 from ..report.frame import CHARTS, TEXT, Page, fill
 from ..report.page import config_sections, name_of, terms
 from ..report.words import objective_in_words
@@ -71,16 +72,15 @@ def verdict(data: Json) -> str:
     first = data["baseline"]
     if not data["same_test"]:
         return "Measured on different tests, so that nothing is compared."
+    unfinished = f"Not finished, {data['finished']} of {counted(data['planned'], 'run')}"
     if not differences:
-        return (
-            f"Not finished, {data['finished']} of {data['planned']} runs: nothing to compare yet."
-        )
+        return f"{unfinished}: nothing to compare yet."
     n = min((len(d["seeds"]) for d in differences.values()), default=0)
     shown = {
         word: [label for label, d in differences.items() if d["shown"] and (d["mean"] > 0) == up]
         for word, up in (("better", True), ("worse", False))
     }
-    seeds = f"over {n} seed{'s' if n > 1 else ''}"
+    seeds = f"over {counted(n, 'seed')}"
     told = [
         f"{_listed(labels)} {'is' if len(labels) == 1 else 'are'} {word} than {first}"
         for word, labels in shown.items()
@@ -89,7 +89,7 @@ def verdict(data: Json) -> str:
     others = "the other" if len(differences) == 1 else f"any of the {len(differences)} others"
     found = " and ".join(told) or f"no difference shown between {first} and {others}"
     if not data["complete"]:
-        return f"Not finished, {data['finished']} of {data['planned']} runs; {found} {seeds}."
+        return f"{unfinished}; {found} {seeds}."
     return f"{found[0].upper() if not told else found[0]}{found[1:]} {seeds}."
 
 
@@ -108,12 +108,13 @@ def subject(data: Json) -> str:
         ("Model", name_of(config["model"])),
         (
             "Runs",
-            f"{len(data['objectives'])} × {len(data['seeds'])} seeds of {steps} steps"
+            f"{len(data['objectives'])} × {counted(len(data['seeds']), 'seed')} of {steps} steps"
             f"{state}; {alike(data)}",
         ),
         (
             "A round",
-            f"{rollouts['problems']} problems × {rollouts['completions']} completions, "
+            f"{counted(rollouts['problems'], 'problem')} × "
+            f"{counted(rollouts['completions'], 'completion')}, "
             f"{parts} update{'' if parts == '1' else 's'}",
         ),
     )

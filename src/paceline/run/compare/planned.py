@@ -10,6 +10,7 @@ from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError
 from ..changes import Change, Surroundings, changes_of, flat, within
+from ..folder import is_run
 from ..run import Run
 from .arms import Arm
 
@@ -63,7 +64,7 @@ class Planned:
 
     @property
     def state(self) -> Literal["new", "begun", "finished"]:
-        if not (self.path / "config.json").is_file():
+        if not is_run(self.path):
             return "new"
         return "finished" if self.run.finished else "begun"
 

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from ... import config as configuration
 from ...errors import ConfigError
 from .. import disk
+from ..folder import is_run
 from ..run import Run, make_directory
 from ..screen import wall_clock
 from .figures import figures
@@ -168,7 +169,7 @@ def owned(path: Path) -> Iterator[None]:
     known = {
         "runs", "compare.json", "compare.html", ".lock", ".compare.html.part", "compare.json.tmp",
     }  # fmt: skip
-    if (path / "config.json").is_file() or (path.exists() and not path.is_dir()):
+    if is_run(path) or (path.exists() and not path.is_dir()):
         raise ConfigError(f"'{path}' is no place for a comparison; choose another with --out.")
     if path.is_dir() and (others := sorted({p.name for p in path.iterdir()} - known)):
         raise ConfigError(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
+from ...text import counted
 from ..report.words import THIN, duration, percent, points, quantity, signed
 from .words import by_name, p_value
 
@@ -34,8 +35,9 @@ def table(data: Json) -> str:
         for place, (label, one) in enumerate(data["objectives"].items())
     )
     problems = min(one["problems"] for one in data["objectives"].values())
+    on = counted(problems, "held-out problem", ",")
     return (
-        f"<table><caption>Right answers, sampled, on {problems:,} held-out problems: means over "
+        f"<table><caption>Right answers, sampled, on {on}: means over "
         f"seeds. Small figures are 95{THIN}% t intervals over seeds, p values those of paired t "
         "tests after Holm’s correction, dots single seeds. The area is the mean accuracy on the "
         f"way, over samples; {until} is half of the way from the start to the best mean, unless a "

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ...config import Config
+from ...text import counted
 from ..check import Checked
 from ..check_room import gigabytes
 from ..report.words import signed
@@ -45,12 +46,14 @@ def tell_plan(
         screen.say(f"  {line}")
     n = min(first.evaluation.problems, *(len(c.task.heldout) for c in checked.values()))
     every = " or ".join(str(e) for e in _values(configs, lambda c: c.evaluation.every))
-    screen.say(f"  measured   on {n} held-out problems: before, every {every} steps, after")
-    counted = {s: sum(p.state == s for p in runs) for s in ("finished", "begun")}
-    if counted["finished"] or counted["begun"]:
+    screen.say(
+        f"  measured   on {counted(n, 'held-out problem')}: before, every {every} steps, after"
+    )
+    of = {s: sum(p.state == s for p in runs) for s in ("finished", "begun")}
+    if of["finished"] or of["begun"]:
         screen.say(
-            f"  found      {counted['finished']} runs finished, {counted['begun']} begun: they are "
-            "used"
+            f"  found      {counted(of['finished'], 'run')} finished, {of['begun']} begun: they "
+            "are used"
         )
     _tell_needs(checked, runs, jobs, screen)
     updates = {k: (c.schedule.parts, repr(c.objective)) for k, c in configs.items()}
@@ -69,11 +72,11 @@ def _plan(configs: Mapping[str, Config], runs: Sequence[Planned], jobs: int) -> 
         for pick in (lambda c: c.steps, lambda c: c.schedule.parts)
     )
     sizes = (f"{c.rollouts.problems} × {c.rollouts.completions}" for c in configs.values())
-    count = f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
+    count = counted(len(seeds), "seed")
     span = f" ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else ""
     yield (
-        f"plan       {len(configs)} × {count}{span} = {len(runs)} runs of {steps} steps, {jobs} at "
-        f"a time"
+        f"plan       {len(configs)} × {count}{span} = {counted(len(runs), 'run')} of {steps} "
+        f"steps, {jobs} at a time"
     )
     updates = "update" if parts == "1" else "updates"
     yield f"           {parts} {updates} a round of {' or '.join(dict.fromkeys(sizes))} completions"
@@ -131,7 +134,7 @@ def _tell_forecast(
 
 
 def _runs(left: Sequence[Planned]) -> str:
-    return f"{len(left)} run{'s' if len(left) > 1 else ''}"
+    return counted(len(left), "run")
 
 
 def tell_result(result: Comparison, screen: Screen) -> None:

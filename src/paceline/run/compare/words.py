@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...text import counted
 from ..report.words import THIN, points, signed
 
 Json = dict[str, Any]
@@ -122,12 +123,17 @@ def _lost(label: str, lost: Mapping[str, int]) -> Iterator[str]:
     """What a verifier did not answer: a wall clock may have decided, and then other machines, or
     more runs at a time, come to something else."""
     if lost["answers"]:
+        answers = counted(lost["answers"], "held-out answer", ",")
         yield (
-            f"{label}: {lost['answers']:,} held-out answers had no verdict, and count as wrong; "
+            f"{label}: {answers} had no verdict, and count{'s' * (lost['answers'] == 1)} as wrong; "
             "give the verifier more time (rewards.seconds), or make fewer runs at a time."
         )
     if lost["groups"]:
-        yield f"{label}: {lost['groups']:,} groups of training had no verdict and were left out."
+        groups, were = (
+            counted(lost["groups"], "group", ","),
+            "was" if lost["groups"] == 1 else "were",
+        )
+        yield f"{label}: {groups} of training had no verdict and {were} left out."
 
 
 def _limits(data: Json) -> list[str]:
@@ -152,8 +158,8 @@ def _limits(data: Json) -> list[str]:
     problems = min(one["problems"] for one in objectives.values())
     if problems < FEW_PROBLEMS:
         found.append(
-            f"Accuracy is measured on {problems} problems only: figures are coarse, and the "
-            "intervals are those over seeds, not over problems."
+            f"Accuracy is measured on {counted(problems, 'problem')} only: figures are coarse, and "
+            "the intervals are those over seeds, not over problems."
         )
     updates = {k: (one["updates_a_round"], one["objective"]) for k, one in objectives.items()}
     if said := on_one_update(updates):

@@ -50,7 +50,8 @@ def candidates(trainer: Trainer, objectives: Mapping[str, Objective]) -> list[Ca
         under = trainer if own else _under(trainer, objective)
         asks = _asks(objective, round)
         if asks not in scored:
-            scored[asks] = under.scored(replace(round, anchor=None, ref=None))
+            fresh = replace(round, anchor=None, ref=None)
+            scored[asks] = under.scored(fresh, under.is_reference())
         found.append(Candidate(name, under, scored[asks]))
     return found
 

@@ -7,6 +7,7 @@ as JSON and is only ever shown as text.
 from html import escape
 from pathlib import Path
 
+from ...text import counted
 from ..plan import wall_clock
 from ..report.frame import CHARTS, TEXT, TOKENS, Page, fill
 from ..report.page import pairs, terms
@@ -64,7 +65,7 @@ def subject(replay: Replay) -> str:
     begun = replay.redone.begin
     start = f"the checkpoint of step {begun}" if begun else "the model that the run began with"
     many = replay.redone.steps
-    steps = f"{many} step{'s' if many > 1 else ''}" if many else "No step"
+    steps = counted(many, "step") if many else "No step"
     redone = f"{steps} redone from {start}. {agreement(replay)}"
     rows = (
         ("Part", f"{where(replay)[0].upper()}{where(replay)[1:]}."),

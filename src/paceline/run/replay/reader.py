@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...text import counted
 from ..report.pieces import PieceTable
 from ..report.read import Json
 from ..report.rollouts import HEAD, TAIL, shortened
@@ -88,6 +89,7 @@ def _group(
     made = replay.round.groups[group]
     return {
         "problem": made.problem.id,
+        "problem_row": made.problem.row,
         "prompt": shortened(replay.prompts[group]),
         "answer": shortened(made.problem.answer),
         "of_rows": len(rows),
@@ -169,7 +171,8 @@ def _sentence(replay: Replay, groups: Sequence[Json], heavy: int) -> str:
     if not groups:
         return "No completion of this part is pushed by any of the objectives."
     rows = [row for group in groups for row in group["rows"]]
-    text = f"{len(rows):,} completions of {len(groups)} of the part’s {len(replay.groups)} problems"
+    problems = counted(len(replay.groups), "problem")
+    text = f"{counted(len(rows), 'completion', ',')} of {len(groups)} of the part’s {problems}"
     if len(groups) < heavy:
         text += f", the ones that weigh most of {heavy} that any objective pushes"
     elif heavy < len(replay.groups):

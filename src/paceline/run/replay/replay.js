@@ -107,7 +107,7 @@ function showGroup() {
   const [group, box] = [thisGroup(), byId("group")];
   box.replaceChildren();
   const prompt = element(box, "div", "prompt");
-  element(prompt, "h3", "", `Group ${reader.group + 1} of ${data.groups.length}`);
+  element(prompt, "h3", "", `Group ${reader.group + 1} of ${data.groups.length}${rowOf(group)}`);
   element(prompt, "pre", "", visible(group.prompt)).tabIndex = 0;
   const answer = element(prompt, "p", "answer", "Expected answer ");
   element(answer, "code", "", visible(group.answer || "none"));

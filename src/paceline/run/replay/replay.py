@@ -12,6 +12,7 @@ from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
+from ...text import counted
 from ...training import Trainer, check_objective
 from ..changes import Surroundings
 from ..check import Checked, without_reward
@@ -119,7 +120,7 @@ def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) ->
     free = Room.of(torch.device("cpu"), way.run.path).memory
     if training + gradients > free:
         beside = f" beside {training / 1e9:.1f} GB for training" if training else ""
-        many = f"{len(asked)} objective{'s' if len(asked) > 1 else ''}"
+        many = counted(len(asked), "objective")
         raise MemoryShortError(
             f"The gradients of {many} take {gradients / 1e9:.1f} GB of memory"
             f"{beside}, and {free / 1e9:.1f} GB are free; name fewer with --objective."
@@ -185,13 +186,13 @@ def _replayed(
         tell(f"redoing step {step}, up to step {way.step - 1}")
 
     many = len(way.redone)
-    with screen.busy(f"redoing {many} step{'s' if many > 1 else ''}") if many else nullcontext():
+    with screen.busy(f"redoing {counted(many, 'step')}") if many else nullcontext():
         norms = redo(way, trainer, way.first - 1, told)
         trainer.take_up_round()
         tried = candidates(trainer, asked)
         norms |= redo(way, trainer, way.step - 1, told)
     measured, gradients, scored = [], [], {}
-    with screen.busy(f"measuring {len(tried)} objective{'s' if len(tried) > 1 else ''}"):
+    with screen.busy(f"measuring {counted(len(tried), 'objective')}"):
         for i, candidate in enumerate(tried, 1):
             candidate.trainer.tokens_per_forward = trainer.tokens_per_forward
             candidate.trainer.drawn = trainer.drawn

@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from ...text import counted
 from ..report.words import THIN, percent, quantity
 from .records import Measured, Replay
 
@@ -183,10 +184,10 @@ def _listed(names: list[str]) -> str:
 
 def where(replay: Replay) -> str:
     """Which part it is, e.g. part 2 of 4 of round 1: 64 completions of 8 problems."""
-    problems = f"{len(replay.groups)} problem{'s' if len(replay.groups) > 1 else ''}"
+    problems = counted(len(replay.groups), "problem")
     return (
         f"part {replay.part + 1} of {replay.parts} of round {replay.round.index}: "
-        f"{len(replay.rows)} completions of {problems}"
+        f"{counted(len(replay.rows), 'completion')} of {problems}"
     )
 
 

@@ -69,7 +69,7 @@ function prompt(parent, group) {
   const box = element(parent, "div", "prompt");
   const round = thisRound();
   const of = round.of_groups > round.groups.length ? ` (of ${round.of_groups} sampled)` : "";
-  element(box, "h3", "", `Group ${reader.group + 1} of ${round.groups.length}${of}`);
+  element(box, "h3", "", `Group ${reader.group + 1} of ${round.groups.length}${of}${rowOf(group)}`);
   element(box, "pre", "", visible(group.prompt));
   const answer = element(box, "p", "answer", "Expected answer ");
   element(answer, "code", "", visible(group.answer || "none"));

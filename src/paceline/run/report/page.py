@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
+from ...text import counted
 from ..watch.figures import finite
 from .curves import Chart, curve_data
 from .read import Json, RunRecord
@@ -59,7 +60,7 @@ def result_table(run: RunRecord) -> str:
         never = "This run was not measured on held-out problems, so there is no before and after."
         return f'<p class="muted">{later if run.state == "going" else never}</p>'
     n = (summary.get("after") or {}).get("n")
-    count = f"{n:,} held-out problems" if isinstance(n, int) else "Held-out problems"
+    count = counted(n, "held-out problem", ",") if isinstance(n, int) else "Held-out problems"
     return (
         f"<table><caption>{count}, before the first update and after the last. Small figures are"
         f" 95{THIN}% intervals; that of the change takes the two measurements as independent, so"
@@ -172,8 +173,7 @@ def about_curves(run: RunRecord) -> str:
         text += f", thick ones and stacks the mean of {data['window']} neighbours"
     text += ". Point at a curve to read all of them at that step; click to open the nearest round."
     if run.broken_lines:
-        plural = "s" if run.broken_lines > 1 else ""
-        text += f" {run.broken_lines} line{plural} of metrics.jsonl could not be read."
+        text += f" {counted(run.broken_lines, 'line')} of metrics.jsonl could not be read."
     return text
 
 

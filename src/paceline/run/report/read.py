@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError
+from ..folder import CONFIG, check_is_run
 from ..watch.figures import finite
 
 Json = dict[str, Any]
@@ -65,13 +66,8 @@ class RunRecord:
 
 def read_run(folder: Path) -> RunRecord:
     """Everything but the rollouts. Raises ConfigError where the directory is no run."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ConfigError(
-            f"{folder} is no run directory: it holds no config.json;"
-            " give the directory that training wrote, such as runs/NAME."
-        )
-    config = whole_object(path)
+    check_is_run(folder)
+    config = whole_object(folder / CONFIG)
     summary = folder / "summary.json"
     metrics, broken = read_lines(folder / "metrics.jsonl")
     return RunRecord(

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ...text import counted
 from ..watch.figures import finite
 from .pieces import PieceTable
 from .read import Json
@@ -31,8 +32,9 @@ COLUMNS = [
     *("tokens", "old", "anchor", "ref", "advantage", "reward", "parts", "reason"),
     *("correct", "finish", "masked"),
 ]
-SPECIAL = "special"
-"""The column that says which tokens are special ones; older rounds have none."""
+SPECIAL, ROW = "special", "problem_row"
+"""The columns that say which tokens are special ones, and where a problem was read; older rounds
+have neither."""
 
 
 def rollouts(folder: Path) -> Json:
@@ -48,8 +50,8 @@ def rollouts(folder: Path) -> Json:
         try:
             # Without threads: where none can be started, pyarrow's would be waited for for ever.
             file = pq.ParquetFile(path)
-            known = SPECIAL in file.schema_arrow.names
-            table = file.read([*COLUMNS, *([SPECIAL] if known else [])], use_threads=False)
+            later = [name for name in (SPECIAL, ROW) if name in file.schema_arrow.names]
+            table = file.read([*COLUMNS, *later], use_threads=False)
         except (pa.ArrowException, OSError):
             unread.append(path.name)
             continue
@@ -112,6 +114,7 @@ def group_of(rows: list[Json], pieces: PieceTable) -> Json:
     first = rows[0]
     return {
         "problem": first["problem_id"],
+        "problem_row": first.get(ROW) or "",
         "prompt": shortened(first["prompt"]),
         "answer": shortened(first["answer"]),
         "rows": [row_of(row, pieces) for row in rows],
@@ -178,8 +181,8 @@ def sentence(rounds: list[Json], files: int, unread: list[str]) -> str:
     count = sum(len(g["rows"]) for r in rounds for g in r["groups"])
     of_rows = sum(r["of_rows"] for r in rounds)
     part = f"{count:,} of the {of_rows:,}" if of_rows > count else f"all {count:,}"
-    of_rounds = f"{len(rounds)} of {files}" if files > len(rounds) else f"{files}"
-    text = f"{part} completions of {of_rounds} round{'s' if files > 1 else ''}"
+    some = f"{len(rounds)} of " if files > len(rounds) else ""
+    text = f"{part} completions of {some}{counted(files, 'round')}"
     if files > len(rounds) or of_rows > count:
         text += "; the run’s rollouts folder holds them all"
     gaps = any(row["gap"] for r in rounds for g in r["groups"] for row in g["rows"])

@@ -13,6 +13,9 @@ function visible(text) {
   });
 }
 
+/** Where the data has a group's problem, as the end of a heading; nothing where no file has it. */
+const rowOf = (group) => (group.problem_row ? `: ${visible(group.problem_row)}` : "");
+
 /** Fills a token's node: blank tokens as ␣ and ⇥, line ends as ⏎ before the line really ends; ◌ for
     a token that is a part of a character, which stands at the last of its tokens. */
 function spell(node, piece) {

@@ -4,6 +4,7 @@ import ast
 import math
 from collections.abc import Sequence
 
+from ...text import counted
 from ..watch import Diagnosis
 from ..watch.figures import finite
 from .read import Json, RunRecord
@@ -92,10 +93,16 @@ def verdict(run: RunRecord) -> str:
         if before is not None and after is not None:
             break
     else:
-        return f"Finished {len(run.metrics)} steps; nothing was measured before and after."
+        return (
+            f"Finished {counted(len(run.metrics), 'step')}; nothing was measured before and after."
+        )
     name = "Sampled" if metric == "sampled_accuracy" else "Greedy"
     n = (run.summary.get("after") or {}).get("n")
-    where = f" on {n:,} held-out problems" if isinstance(n, int) else " on held-out problems"
+    where = (
+        f" on {counted(n, 'held-out problem', ',')}"
+        if isinstance(n, int)
+        else " on held-out problems"
+    )
     known = not math.isnan(span_2[0])
     interval = f" (95{THIN}% interval {span(*span_2)})" if known else ""
     seconds = finite(run.summary.get("seconds"))
@@ -118,9 +125,7 @@ def verdict_so_far(run: RunRecord, start: str, end: str) -> str:
     """What can be said without a measurement after training: from the training completions."""
     steps = len(run.metrics)
     seconds = sum(s for s in run.column("seconds") if s is not None)
-    so_far = (
-        f"{start} {steps:,} step{'s' if steps > 1 else ''} in {duration(seconds)} {end}".strip()
-    )
+    so_far = f"{start} {counted(steps, 'step', ',')} in {duration(seconds)} {end}".strip()
     right = [a for a in run.column("accuracy") if a is not None]
     if len(right) < 2:
         return f"{so_far}."

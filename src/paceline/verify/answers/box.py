@@ -7,10 +7,7 @@ something else (`before`); behind it, a formula and a sentence may end.
 import re
 
 from .before import is_part
-from .equality import difference
 from .groups import boxes
-from .reader import readings
-from .tokens import Unread
 
 MISSING = "no answer in the form asked for"
 SEVERAL = "more than one answer"
@@ -65,6 +62,10 @@ def _says_again(before: str, content: str | None) -> bool:
     said = _SAID_OR.search(before, max(0, len(before) - 120))
     if said is None or content is None or is_part(before[: said.start()]):
         return False
+    from .equality import difference  # here, as mpmath behind it is slow to load
+    from .reader import readings
+    from .tokens import Unread
+
     try:
         first, again = (readings(one.rpartition("=")[2]) for one in (said[1].strip("$"), content))
     except Unread:

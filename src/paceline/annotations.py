@@ -1,0 +1,79 @@
+"""What the annotation of a setting allows: in words, and held against a value.
+
+A command line reads text by these types. From Python anything may come, and a number given as text
+or half a step would only show in the middle of a run.
+"""
+
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from numbers import Integral, Real
+from typing import Any, Literal
+
+from .errors import ConfigError
+from .types import BatchVerifier
+
+PLAIN = (bool, str, types.NoneType)
+"""Types that are what Python takes for them."""
+
+
+def check_fields(record: Any, section: str = "") -> None:
+    """Raise ConfigError where a field of a record has a value of another type than it is declared
+    with; the first thing that a record's __post_init__ does, as all else compares values.
+
+    Args:
+        section: what stands before the field's name in the sentence, such as "optimizer".
+    """
+    hints = typing.get_type_hints(type(record))
+    for f in fields(record):
+        value, annotation = getattr(record, f.name), hints[f.name]
+        if not allows(annotation, value):
+            key = f"{section}.{f.name}" if section else f.name
+            raise ConfigError(f"{key} takes {_in_python(annotation)}, not {value!r:.60}.")
+
+
+def allows(annotation: Any, value: Any) -> bool:
+    """Whether a value is of a type. numpy's numbers are numbers, and true is none; of what is no
+    plain value, such as a function, its owner says what it takes."""
+    if annotation in (int, float):
+        kind = Integral if annotation is int else Real
+        return isinstance(value, kind) and not isinstance(value, bool)
+    if isinstance(annotation, type) and (annotation in PLAIN or is_dataclass(annotation)):
+        return isinstance(value, annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
+    if origin in (types.UnionType, typing.Union):
+        return any(allows(one, value) for one in arguments)
+    if origin is tuple:
+        return isinstance(value, tuple | list) and all(allows(arguments[0], v) for v in value)
+    return True
+
+
+def type_name(annotation: Any) -> str:
+    """A type in words: "a whole number", "one of constant, linear, cosine"."""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    if annotation in words:
+        return words[annotation]
+    if is_dataclass(annotation) and isinstance(annotation, type):
+        return f"{annotation.__name__}(…)"
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Callable:
+        return "a function"
+    if annotation is BatchVerifier:
+        return "a verifier"
+    if typing.get_origin(annotation) is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        return " or ".join("none" if a is type(None) else type_name(a) for a in arguments)
+    if typing.get_origin(annotation) is tuple:
+        return "words with spaces or commas between"
+    return str(annotation)
+
+
+def _in_python(annotation: Any) -> str:
+    """A type in words, for who writes a value and no text that stands for one."""
+    if typing.get_origin(annotation) is tuple:
+        return f"a tuple of {type_name(typing.get_args(annotation)[0])}"
+    return type_name(annotation)

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from paceline.config import to_json
@@ -121,8 +122,11 @@ def test_the_page_is_one_closed_file(made):
     side = json.loads(data[1])
     first = side["rounds"][0]["problems"][0]["answers"]
     assert first["grpo"] == first["gspo"]  # before any update
-    last = [p["answers"] for p in side["rounds"][-1]["problems"]]
-    assert any(a["grpo"] != a["gspo"] for a in last)
+    last = side["rounds"][-1]
+    for label, of in made[0].runs().items():  # each shows its own
+        rows = pq.read_table(of[side["seed"]].rollouts_of(last["round"])).to_pylist()
+        shown = [row["text"] for p in last["problems"] for row in p["answers"][label]["rows"]]
+        assert shown and set(shown) <= {row["completion"] for row in rows}
 
 
 def test_the_page_can_be_written_again(made):

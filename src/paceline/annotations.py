@@ -15,7 +15,7 @@ from .errors import ConfigError
 from .types import BatchVerifier
 
 PLAIN = (bool, str, types.NoneType)
-"""Types that are what Python takes for them."""
+"""Types that `isinstance` decides."""
 
 
 def check_fields(record: Any, section: str = "") -> None:
@@ -74,6 +74,9 @@ def type_name(annotation: Any) -> str:
 
 def _in_python(annotation: Any) -> str:
     """A type in words, for who writes a value and no text that stands for one."""
+    arguments = typing.get_args(annotation)
     if typing.get_origin(annotation) is tuple:
-        return f"a tuple of {type_name(typing.get_args(annotation)[0])}"
+        return f"a tuple of {type_name(arguments[0])}"
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        return " or ".join("none" if a is types.NoneType else _in_python(a) for a in arguments)
     return type_name(annotation)

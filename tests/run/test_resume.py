@@ -298,6 +298,11 @@ def test_what_a_resume_replaces_is_not_loaded(tmp_path, capsys):
     read.write_text("")
     assert main(["resume", str(out), "steps=2", "--quiet"]) == 0
     assert read.read_text() == "."  # once, for what the run goes on with
+    aside = tmp_path / "aside"
+    shutil.copytree(out, aside)
+    read.write_text("")
+    assert main(["resume", str(aside), "steps=3", "objective=grpo", "--quiet"]) == 0
+    assert read.read_text() == "", "what is replaced is not loaded, though it is there"
     mine.unlink()
     assert main(["resume", str(out), "steps=3"]) == 2
     assert f"The file '{mine}' does not exist" in capsys.readouterr().err

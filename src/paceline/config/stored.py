@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, UserError, nearest
 from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import SOURCES
 from ..tasks.task import BY_NAME
@@ -80,8 +80,8 @@ def renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """A config's JSON as this version writes it, to be compared with another: a key that an earlier
     version did not write has its default.
 
-    Of what is the same in both nothing is loaded. What cannot be loaded any more, such as an
-    objective whose file is gone, stays as it is.
+    Of what is the same in both nothing is loaded, nor of what the other does not name any more.
+    What cannot be loaded, such as an objective whose file is gone, stays as it is.
 
     Raises: ConfigError for a key that no config has.
     """
@@ -91,14 +91,22 @@ def renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         if f.name not in old:
             default = f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
             made[f.name] = to_json(default)
-        elif old[f.name] == new.get(f.name):
+        elif old[f.name] == new.get(f.name) or _named(old[f.name]) - _named(new.get(f.name)):
             made[f.name] = old[f.name]
         else:
             try:
                 made[f.name] = to_json(_value(hints[f.name], old[f.name]))
-            except ConfigError:
+            except UserError:
                 made[f.name] = old[f.name]
     return made
+
+
+def _named(data: Any) -> set[str]:
+    """The functions and classes of the user's that a value's JSON names, each with its file."""
+    if isinstance(data, Mapping):
+        here = {data[key] for key in ("function", "type") if ":" in str(data.get(key))}
+        return here.union(*map(_named, data.values()))
+    return set().union(*map(_named, data)) if isinstance(data, list | tuple) else set()
 
 
 def _is_section(value: Any) -> bool:

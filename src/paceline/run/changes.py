@@ -22,6 +22,7 @@ from ..errors import ConfigError, DataError
 from . import prepare
 from .check import Checked
 from .fingerprints import CODE_OF, fingerprints
+from .folder import CONFIG
 from .hints import go_on_with
 from .run import Run
 
@@ -269,5 +270,5 @@ def record(
         data["config"] = configuration.to_json(config)
         data["objective"], data["fingerprints"] = repr(checked.objective), now.fingerprints
         data["changes"] = [change.as_json() for change in kept]
-        run.write_json("config.json", data)
+        run.write_json(CONFIG, data)
     run.event("resumed", "; ".join(others), step)

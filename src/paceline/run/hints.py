@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..verify.load import is_of_session
+from .folder import CONFIG
 
 
 def go_on(path: Path, config: Mapping[str, Any], change: str = "") -> str:
@@ -44,7 +45,7 @@ def start_again(path: Path, config: Mapping[str, Any]) -> str:
         config: the run's, as JSON.
     """
     if not of_session(config):
-        return f"`paceline train {path / 'config.json'}`"
+        return f"`paceline train {path / CONFIG}`"
     return "`paceline.train(config)` in the session that has its reward"
 
 

@@ -42,7 +42,7 @@ def stored_config(run: Run) -> Mapping[str, Any]:
     if "id" not in data:
         raise ConfigError(
             f"'{run.path}' was made by a version of paceline that could not resume; start it again "
-            f"with `paceline train {run.path / 'config.json'}`."
+            f"with {start_again(run.path, data.get('config', {}))}."
         )
     return data["config"]
 

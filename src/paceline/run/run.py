@@ -31,7 +31,7 @@ from ..errors import ConfigError
 from ..model import Policy
 from ..text import counted
 from . import disk
-from .folder import check_is_run, is_run
+from .folder import CONFIG, check_is_run, is_run
 from .hints import go_on, of_session
 
 NAME = re.compile(r"[\w][\w.-]*")
@@ -157,7 +157,7 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        return json.loads((self.path / CONFIG).read_text(encoding="utf-8"))
 
     @property
     def summary(self) -> dict[str, Any]:

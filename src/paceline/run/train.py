@@ -16,6 +16,7 @@ from . import resuming
 from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
 from .entry import entry
+from .folder import CONFIG
 from .hints import go_on, start_again
 from .plan import described, tell_plan
 from .results import Results
@@ -50,7 +51,7 @@ def train(config: Config, *, before: Mapping[str, Any] | None = None, quiet: boo
         run = Run.create(path)
         try:
             with _room_for(run):
-                run.write_json("config.json", described(checked))
+                run.write_json(CONFIG, described(checked))
                 run.event("started", "", 0)
                 _sit(run, checked, screen, interrupts, before=before)
         finally:

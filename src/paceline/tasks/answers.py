@@ -9,7 +9,7 @@ from typing import Any
 
 from ..verify.answers.groups import boxes, end_of_group, only_box
 
-_WITHOUT_BRACES = re.compile(r"\\boxed\s+(?=[^\s{])([^$]*)")
+_WITHOUT_BRACES = re.compile(r"\\boxed\s+(?=[^\s{])((?:(?!\\boxed)[^$])*)")
 r"""\boxed 2, as some solutions of MATH have it."""
 _LARGEST = 2**53
 """Up to here every whole number is a float."""
@@ -63,7 +63,10 @@ def last_box(text: str) -> str | None:
     found = boxes(text)
     if bare and (not found or bare[-1].start() >= found[-1].start):
         return bare[-1][1].strip().rstrip(".")
-    return found[-1].content if found and found[-1].closed else None
+    if not found or not found[-1].closed or found[-1].content is None:
+        return None
+    content = found[-1].content
+    return last_box(content) or content  # x = \\boxed{5} in a box
 
 
 def is_bare_box(text: str) -> bool:

@@ -1,6 +1,8 @@
-"""Numbers and exact texts as answers. Values are compared exactly, as fractions; nothing is
-evaluated. What a number is, `answers.numerals` says;
-which is the last one, `answers.last_number`."""
+"""Numbers and exact texts as answers.
+
+Values are compared exactly, as fractions; nothing is evaluated. What a number is,
+`answers.numerals` says; which is the last one, `answers.last_number`.
+"""
 
 import unicodedata
 from dataclasses import dataclass

@@ -45,6 +45,11 @@ def test_what_cannot(text):
     assert not factors_of(read(text)).combine()
 
 
+@pytest.mark.parametrize("text", [r"\frac{x}{0}", r"\frac{6x}{0}", r"-\frac{6x}{0}"])
+def test_a_factor_of_zero_divides_nothing(text):
+    assert not factors_of(read(text)).combine()
+
+
 def test_a_root_is_a_multiple_of_its_kernel():
     assert kernel(read(r"\sqrt{12}")) == read(r"\sqrt{3}") == kernel(read(r"\sqrt{3}"))
     large = read(r"\sqrt{999999999998}")

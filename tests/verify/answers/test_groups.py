@@ -37,5 +37,8 @@ def test_nothing_but_the_last_brace_may_be_missing():
     assert only_box(r"\boxed{5") is None
 
 
-def test_many_open_boxes_are_read_once():
+def test_many_boxes_in_boxes():
     assert len(boxes("\\boxed{" * 100_000)) == 1
+    for inner in ("\\boxed{", "\\text{\\boxed{"):
+        deep = inner * 3_000 + "5" + "}" * (3_000 * inner.count("{"))
+        assert only_box(deep.replace("\\text{", "", 1)) is None or len(boxes(deep)) == 1

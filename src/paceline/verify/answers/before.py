@@ -8,7 +8,8 @@ cannot be: there, words that make another answer of the number are named.
 import re
 import unicodedata
 
-from .spellings import DASHES, WORD_COMMANDS, changes_what_follows
+from .sentences import changes_what_follows
+from .spellings import DASHES, WORD_COMMANDS
 
 _SPACES = re.compile(
     r"(?:[ \t&]|(?<=\S)~|\\[,;:! ]|\\(?:quad|qquad|displaystyle|textstyle|large|Large|LARGE|huge"
@@ -43,10 +44,10 @@ _OTHER_ELEMENT = re.compile(
     r"(?:[0-9]\s*(?:\$|\\\))?\s*[,;:：]|[(\[{]\s*\$?[A-Za-z]\$?\s*[,;])\s*\Z"
 )
 """A number with a comma or colon, the first of a pair: 4, and 4: and (x,"""
-_JOINED = r"\s*(?:\$|\\\))?\s*,?\s*(?:\\text\{\s*)?(?:\b(?:and|or)\b|[和与及或])\s*\}?"
+_AND_OR = r"\s*(?:\$|\\\))?\s*,?\s*(?:\\text\{\s*)?(?:\b(?:and|or)\b|[和与及或])\s*\}?"
 _OTHER_ANSWER = re.compile(
     rf"(?:\b[Oo]r(?:,? (?:alternatively|maybe|perhaps|possibly|even))?|或者?"
-    rf"|[0-9]{_JOINED}|(?<![A-Za-z])[A-Z]{_JOINED})\s*\Z",
+    rf"|[0-9]{_AND_OR}|(?<![A-Za-z])[A-Z]{_AND_OR})\s*\Z",
     re.DOTALL,
 )
 """Words that join one answer to another."""
@@ -60,11 +61,11 @@ _ELEMENTS = re.compile(
     r"(?:[^A-Za-z\\]|\\[A-Za-z]++|\\[^A-Za-z]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]))*+\Z"
 )
 """What a pair or an interval is made of, and no words."""
-_RULE = re.compile(r"(?:\A|\n)[ \t]*[-*_=]{3,}\s*\Z")
+_RULE = re.compile(r"(?:\A|\n)[ \t]*(?:[-*_=~]{3,}|\*(?:[ \t]+\*){2,})\s*\Z")
 """A line across the page, in Markdown."""
 _CURRENCY = ("$", "€", "£", "¥", "￥")
 _CHINESE_NOT = ("负", "負", "非", "不")
-_LABEL = re.compile(r"[^\W\d_]{2,}[ \t]*#?[0-9]+\s*[:：,，]?\s*\Z")
+_LABEL = re.compile(r"([^\W\d_]{2,})[ \t]*#?[0-9]+\s*[:：,，]?\s*\Z")
 """Step 4:, as a text has it."""
 _PLAIN = "=:：,，;；.。!！?？\"'“”‘’「」『』【】()（）[]…#`≈→⇒∴—"
 """Signs behind which a sentence or a formula begins."""
@@ -84,17 +85,20 @@ def is_part(before: str) -> bool:
     in_math = _in_math(before)
     if said := _TEXT.search(stripped):
         words = said[1].strip("\\ ")
-        return _joins(words) or not (words in _CURRENCY or any(map(str.isalpha, words)))
+        return _words_join(words) or not (words in _CURRENCY or any(map(str.isalpha, words)))
     if opened := in_math and _OPENS.search(stripped):
         return _is_part_of_the_sentence(near[: opened.start()])
-    if not in_math and _CLOSES.search(stripped):
-        return _ends_with_an_operator(stripped)
+    if not in_math and (closing := _CLOSES.search(stripped)):
+        if _ends_with_an_operator(stripped):
+            return True
+        # An amount of dollars before it makes a formula's beginning look like an end.
+        return near.endswith("$") and _is_part_of_the_sentence(near[: closing.start()])
     command = _COMMAND.search(stripped)
     if command is not None:
         return command[1] not in _ANEW
-    if line_begins:
-        return stripped[-1] in _OPERATORS
-    if _joins(stripped) or _one_of_several(stripped, in_math):
+    if line_begins:  # behind words, *, _ and ~ are marks of Markdown
+        return stripped[-1] in _OPERATORS and (in_math or stripped[-1] not in "*_~")
+    if _words_join(stripped) or _one_of_several(stripped, in_math):
         return True
     if stripped.endswith(_CURRENCY):
         return is_part(stripped[:-1].rstrip("\\ ") + " ")
@@ -106,12 +110,18 @@ def is_part(before: str) -> bool:
     return _ends_with_an_operand(_without_bold(stripped), spaced, in_math)
 
 
+def is_label(text: str) -> bool:
+    """Whether a text ends as a heading does that is numbered: "Step 4:", and not "is 4:"."""
+    found = _LABEL.search(text)
+    return found is not None and found[1].lower() not in _VERBS
+
+
 def _is_part_of_the_sentence(before: str) -> bool:
     """Whether words before a formula make it a part: "not $", "- $", "2 $"."""
     if not before.strip() or _BULLET.search(before) or _RULE.search(before):
         return False
     stripped = before.rstrip().rstrip("*").rstrip()
-    if _joins(stripped) or _one_of_several(stripped, in_math=False):
+    if _words_join(stripped) or _one_of_several(stripped, in_math=False):
         return True
     if stripped[-1:] in ("±", "≠", "~", "¬") or _ends_with_an_operator(stripped):
         return True
@@ -123,7 +133,7 @@ def _is_part_of_the_sentence(before: str) -> bool:
     return False
 
 
-def _joins(text: str) -> bool:
+def _words_join(text: str) -> bool:
     """Whether words at the end make another answer of what follows, or one of two."""
     return (
         text.endswith(_CHINESE_NOT)
@@ -134,8 +144,11 @@ def _joins(text: str) -> bool:
 
 def _one_of_several(text: str, in_math: bool) -> bool:
     """Whether a list, a pair or a ratio goes on behind a text."""
-    if _OTHER_ELEMENT.search(text) and (in_math or not _LABEL.search(text)):
-        return True
+    if (element := _OTHER_ELEMENT.search(text)) and (in_math or not is_label(text)):
+        if in_math:
+            return True
+        said = text[: element.start()].rstrip("0123456789./−- ")
+        return not said.endswith("=")  # x = 2: and 2 + 3 = 5, say what is so
     if _NAMED_TWICE.search(text):
         return True
     return text.endswith((",", ";")) and _in_brackets(text)
@@ -186,7 +199,7 @@ def _ends_with_an_operand(text: str, spaced: bool, in_math: bool) -> bool:
         alone = len(word[0]) == 1 and word[0].isascii()
         return alone and (in_math or word[0] not in "aI")
     if last.isdecimal():
-        return in_math or not spaced or not _LABEL.search(text)
+        return in_math or not spaced or not is_label(text)
     if last in "-–—" and spaced and not in_math:
         said = _PUNCTUATING_DASH.search(text)
         return said is None or said[1].lower() in _VERBS

@@ -25,7 +25,7 @@ _CHOICE = re.compile(
     re.IGNORECASE,
 )
 """Words between two boxes that make the second an answer, and those that make it one of two."""
-_SAID_OR = re.compile(r"(\$[^$]+\$|[^\s,$]+)\s*,?\s*or\s*\$?\s*\Z")
+_SAID_OR = re.compile(r"(\$[^$]+\$|(?<==)[^=$,\n]{1,40}|[^\s,$]+)\s*,?\s*or\s*\$?\s*\Z")
 """What stands before "or"."""
 _CLOSED = r"\\\)|\\\]|\\end\{[a-z]+\*?\}"
 _AFTER = re.compile(
@@ -58,7 +58,7 @@ def boxed(text: str) -> tuple[str | None, str]:
 
 
 def _says_again(before: str, content: str | None) -> bool:
-    r"""Whether a box behind "or" holds what stands before it, as in 4 \cdot 3, or \boxed{12}."""
+    r"""Whether a box behind "or" holds what stands before it, as in $4 \cdot 3$, or \boxed{12}."""
     said = _SAID_OR.search(before, max(0, len(before) - 120))
     if said is None or content is None or is_part(before[: said.start()]):
         return False

@@ -19,12 +19,11 @@ from .relations import factor_between, is_solved, name_and_value, turned_round
 
 _POINTS = {"xy", "xyz", "ab", "abc", "mn", "pq"}
 """Names of coordinates, in their order."""
-
-
 _SHORT_WORDS = {
-    "yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "both", "red", "may", "sun",
+    "yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "red", "may", "sun",
     "mon", "tue", "wed", "thu", "fri", "sat", "he", "she", "it", "up", "if", "and", "or", "not",
 }  # fmt: skip
+"""Words of up to three letters, which capitals leave the same words."""
 
 
 class Differs(Exception):
@@ -70,7 +69,8 @@ def _same(answer: Expression, expected: Expression) -> bool:
 
 
 def _check(answer: Expression, expected: Expression) -> None:
-    answer, expected = _each_named(answer), _each_named(expected)
+    if "list" in (answer.kind, expected.kind) or _other_names(answer, expected):
+        answer, expected = _each_named(answer), _each_named(expected)
     if _are_sets(answer, expected) and (right := _same_real_set(answer, expected)) is not None:
         return _require(right)
     if {answer.kind, expected.kind} == {"list", "bracket"}:
@@ -169,6 +169,11 @@ def _point(one: Expression) -> Expression:
     if one.kind != "list" or len(values) < len(named) or "".join(sorted(values)) not in _POINTS:
         return one
     return Expression("bracket", tuple(values[name] for name in sorted(values)), "( )")
+
+
+def _other_names(answer: Expression, expected: Expression) -> bool:
+    """Whether two relations name other sides, such as (y, x) and (x, y)."""
+    return answer.kind == expected.kind == "relation" and answer.names != expected.names
 
 
 def _each_named(one: Expression) -> Expression:

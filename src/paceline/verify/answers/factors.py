@@ -49,7 +49,7 @@ class Factors:
         \sqrt{6} over \sqrt{2}, -x over -y. A fraction such as 4\pi over 6 may stay as it is."""
         numbers = [[abs(one) for one in side if abs(one) != 1] for side in (self.above, self.below)]
         return (
-            any(one % other == 0 for one in numbers[0] for other in numbers[1])
+            any(other and one % other == 0 for one in numbers[0] for other in numbers[1])
             or max(map(len, numbers)) > 1
             or any(one.joins(other) for one, other in combinations(self.bases, 2))
             or any(gcd(*pair) > 1 for pair in combinations(self.radicands, 2))

@@ -7,7 +7,9 @@ from .spellings import WORD_COMMANDS
 
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 r"""\{ is no brace, and \\{ is one."""
-_BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])[ \t]*(\{)?")
+_BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*(\{)?")
+MAX_NESTED = 3
+"""Boxes within a box that hold nothing else; nobody writes more."""
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?|[A-Za-z](?![A-Za-z])")
 _WORDS = re.compile(rf"\s*\\(?:{'|'.join(WORD_COMMANDS)})\s*\{{")
 
@@ -79,8 +81,12 @@ def only_box(text: str) -> str | None:
 
 def _innermost(content: str) -> str:
     r"""What \boxed{\boxed{5}} or \boxed{\text{\boxed{5}}} holds in the end."""
-    inside = content.strip()
-    if (words := _WORDS.match(inside)) and "\\boxed" in inside and is_group(inside, words.end()):
-        inside = inside[words.end() : -1].strip()
-    inner = only_box(inside)
-    return content if inner is None else inner
+    for _ in range(MAX_NESTED):
+        inside = content.strip()
+        if (words := _WORDS.match(inside)) and is_group(inside, words.end()):
+            inside = inside[words.end() : -1].strip()
+        mark = _BOX.match(inside)
+        if mark is None or not mark[1] or not is_group(inside, mark.end()):
+            break
+        content = inside[mark.end() : -1]
+    return content

@@ -6,10 +6,11 @@ stands around them decides; where that is not known, there is no number.
 
 import re
 
-from .before import is_part
+from .before import is_label, is_part
 from .groups import boxes
 from .numerals import SIGNS, number, with_commas
-from .spellings import DASHES, STYLE_COMMANDS, WORD_COMMANDS, changes_what_follows
+from .sentences import changes_what_follows
+from .spellings import DASHES, STYLE_COMMANDS, WORD_COMMANDS
 from .units import plain_unit
 
 MAX_TAIL = 10_000
@@ -42,25 +43,24 @@ _RELATION = re.compile(
 _TAG = re.compile(r"<[^<>]*>\s*\Z")
 _NO_SIGN = re.compile("(?:[0-9]'|[^—]—)\\Z")
 """An apostrophe, and a dash that is no sign."""
-_SIGN_ALONE = re.compile(r"(?:\\(?:text|mathrm|mathbf))?\{\s*([-+−–])\s*\}")
-_WRAPPING = re.compile(
-    r"(?:[ \t$€£¥{(|*_`~]|\\[,;:!$ ]|\\left"
-    r"|\\(?:text|textbf|mathbf|mathrm|mathit|boldsymbol)(?=\s*\{))+\Z"
-)
+_STYLES = "|".join((*WORD_COMMANDS, *STYLE_COMMANDS))
+_SIGN_ALONE = re.compile(rf"(?:\\(?:{_STYLES}))?\{{\s*([-+−–])\s*\}}")
+_WRAPPING = re.compile(rf"(?:[ \t$€£¥{{(|*_`~]|\\[,;:!$ ]|\\left|\\(?:{_STYLES})(?=\s*\{{))+\Z")
 """What a number may be wrapped in, with its sign outside."""
 _CALLED = re.compile(
     r"(?:[A-Za-z]\(|√\(|\^\(|\\[dtc]?frac\s*(?:\{[^{}]*\}|[0-9A-Za-z])\s*"
     r"|\b(?:sin|cos|tan|arc[a-z]+|log|ln|lg|exp|abs|sqrt|cbrt)\s*(?:_\s*\{?\w+\}?\s*)?\(?)\Z"
 )
 """A function, the lower half of a fraction without braces."""
-_JOINED = re.compile(
+_TIME_OR_RANGE = re.compile(
     r"(?:[0-9](?:[:：]|\s+[:：]\s*)|[0-9][-–]|[0-9A-Za-z)]\*\*|[(\[]\s*[-−]?[0-9.]+\s*,\s*)\Z"
 )
 """A time or ratio, a date or range, a power, a pair."""
 _SPACED = re.compile(r"(?<![0-9])[0-9]{1,3}(?:[ \u00a0\u2009\u202f]| and )\Z")
 """The start of 1 234 or of 2 1/2."""
 _OPERATED = re.compile(
-    r"(?:[0-9)}\]]|\b[A-Za-z])\s*(?:\$|\\\))?\s*(?:[×·÷*+]|\\(?:times|cdot|div|ast)(?![a-z]))\s*\Z"
+    r"(?:[0-9)}\]]|\b[A-Za-z])(?:\$|\\\))?"
+    r"(?:[ \t]*(?:[×·÷+]|\\(?:times|cdot|div|ast)(?![a-z]))[ \t]*|[ \t]+\*[ \t]+|\*)\Z"
 )
 """A sign that joins a number to another one."""
 _MULTIPLIED = re.compile(
@@ -73,7 +73,7 @@ _MULTIPLIED = re.compile(
 )
 """Words that make another number of the one before them."""
 _RAISED_BEHIND = re.compile(
-    r"[\u0370-\u03ff‰√]|!\s*(?:\$|\\|[=*/.])|\s*[×·÷≤≥≠]|\s+\*\s+\w|\*\w|\*\*\w|/"
+    r"[\u0370-\u03ff‰√]|!\s*(?:\$|\\|[=*/.])|[ \t]*[×·÷≤≥≠]|[ \t]+\*[ \t]+\w|\*\w|\*\*\w|/"
     r"|\s*[<>](?!/?[A-Za-z]+[ />])|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)"
     r"|\s*\\(?:frac|sqrt|pi|overline|dot|bar|times|cdot|div)(?![a-z])"
 )
@@ -164,7 +164,8 @@ def _a_unit(behind: str) -> bool:
 
 
 def _is_joined(run: str, near: str) -> bool:
-    if _JOINED.search(near):
+    found = _TIME_OR_RANGE.search(near)
+    if found is not None and not (found[0][-1:].isspace() and is_label(near)):
         return True
     digits = re.match(r"[0-9]*", run)
     thousands = digits is not None and len(digits[0]) == 3 and not near.endswith("and ")

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from .cursor import GREEK, RELATIONS
 from .expression import COMPUTED, VALUES, Expression, expanded, numeral
 from .groups import is_group, only_box
-from .spellings import STYLE_COMMANDS, WORD_COMMANDS, denies
+from .sentences import changes_what_follows
+from .spellings import STYLE_COMMANDS, WORD_COMMANDS
 from .terms import Terms
 from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
 from .units import plain_unit
@@ -235,7 +236,7 @@ class _Reader(Terms):
         side = self.tokens[self.place : end]
         said = "".join(f"\\{t.text}" if t.kind == "command" else t.text for t in side)
         in_words = len(side) == 1 and side[0].kind == "words" and not plain_unit(said)
-        if in_words and denies(said):
+        if in_words and changes_what_follows(said):
             raise Unread(said)
         if not in_words and not _VALUELESS.fullmatch(said):
             return None

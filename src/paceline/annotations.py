@@ -30,7 +30,9 @@ def check_fields(record: Any, section: str = "") -> None:
         value, annotation = getattr(record, f.name), hints[f.name]
         if not allows(annotation, value):
             key = f"{section}.{f.name}" if section else f.name
-            raise ConfigError(f"{key} takes {_in_python(annotation)}, not {value!r:.60}.")
+            raise ConfigError(
+                f"{key} takes {type_name(annotation, written=False)}, not {value!r:.60}."
+            )
 
 
 def allows(annotation: Any, value: Any) -> bool:
@@ -51,8 +53,12 @@ def allows(annotation: Any, value: Any) -> bool:
     return True
 
 
-def type_name(annotation: Any) -> str:
-    """A type in words: "a whole number", "one of constant, linear, cosine"."""
+def type_name(annotation: Any, *, written: bool = True) -> str:
+    """A type in words: "a whole number", "one of constant, linear, cosine".
+
+    Args:
+        written: for who writes a text that stands for the value, and not the value in Python.
+    """
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     if annotation in words:
         return words[annotation]
@@ -66,17 +72,10 @@ def type_name(annotation: Any) -> str:
     if typing.get_origin(annotation) is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        return " or ".join("none" if a is type(None) else type_name(a) for a in arguments)
+        names = (type_name(a, written=written) for a in arguments if a is not types.NoneType)
+        return " or ".join([*names, *(["none"] if types.NoneType in arguments else [])])
     if typing.get_origin(annotation) is tuple:
-        return "words with spaces or commas between"
-    return str(annotation)
-
-
-def _in_python(annotation: Any) -> str:
-    """A type in words, for who writes a value and no text that stands for one."""
-    arguments = typing.get_args(annotation)
-    if typing.get_origin(annotation) is tuple:
+        if written:
+            return "words with spaces or commas between"
         return f"a tuple of {type_name(arguments[0])}"
-    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        return " or ".join("none" if a is types.NoneType else _in_python(a) for a in arguments)
-    return type_name(annotation)
+    return str(annotation)

@@ -9,7 +9,7 @@ import re
 import unicodedata
 
 from .sentences import changes_what_follows
-from .spellings import DASHES, WORD_COMMANDS
+from .spellings import CURRENCIES, DASHES, WORD_COMMANDS
 
 _SPACES = re.compile(
     r"(?:[ \t&]|(?<=\S)~|\\[,;:! ]|\\(?:quad|qquad|displaystyle|textstyle|large|Large|LARGE|huge"
@@ -63,7 +63,6 @@ _ELEMENTS = re.compile(
 """What a pair or an interval is made of, and no words."""
 _RULE = re.compile(r"(?:\A|\n)[ \t]*(?:[-*_=~]{3,}|\*(?:[ \t]+\*){2,})\s*\Z")
 """A line across the page, in Markdown."""
-_CURRENCY = ("$", "€", "£", "¥", "￥")
 _CHINESE_NOT = ("负", "負", "非", "不")
 _LABEL = re.compile(r"([^\W\d_]{2,})[ \t]*#?[0-9]+\s*[:：,，]?\s*\Z")
 """Step 4:, as a text has it."""
@@ -85,7 +84,7 @@ def is_part(before: str) -> bool:
     in_math = _in_math(before)
     if said := _TEXT.search(stripped):
         words = said[1].strip("\\ ")
-        return _words_join(words) or not (words in _CURRENCY or any(map(str.isalpha, words)))
+        return _words_join(words) or not (words in CURRENCIES or any(map(str.isalpha, words)))
     if opened := in_math and _OPENS.search(stripped):
         return _is_part_of_the_sentence(near[: opened.start()])
     if not in_math and (closing := _CLOSES.search(stripped)):
@@ -100,7 +99,7 @@ def is_part(before: str) -> bool:
         return stripped[-1] in _OPERATORS and (in_math or stripped[-1] not in "*_~")
     if _words_join(stripped) or _one_of_several(stripped, in_math):
         return True
-    if stripped.endswith(_CURRENCY):
+    if stripped.endswith(CURRENCIES):
         return is_part(stripped[:-1].rstrip("\\ ") + " ")
     if _ATTACHED.search(stripped) and not spaced:
         return True

@@ -263,10 +263,8 @@ def _value_named(answer: Expression) -> Expression:
 
 
 def _check_relation(answer: Expression, expected: Expression) -> None:
-    theirs, ours = (
-        name_and_value(expected),
-        name_and_value(answer) if answer.kind == "relation" else None,
-    )
+    theirs = name_and_value(expected)
+    ours = name_and_value(answer) if answer.kind == "relation" else None
     if theirs is not None:
         if answer.kind != "relation":
             return _check(answer, theirs[1])

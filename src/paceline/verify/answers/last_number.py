@@ -10,7 +10,7 @@ from .before import is_label, is_part
 from .groups import boxes
 from .numerals import SIGNS, number, with_commas
 from .sentences import changes_what_follows
-from .spellings import DASHES, STYLE_COMMANDS, WORD_COMMANDS
+from .spellings import CURRENCIES, DASHES, STYLE_COMMANDS, WORD_COMMANDS
 from .units import plain_unit
 
 MAX_TAIL = 10_000
@@ -27,7 +27,7 @@ _FRACTION = re.compile(r"(?<![0-9}])\\[dtc]?frac\{([0-9]+)\}\{([0-9]+)\}")
 _TRANSPARENT = {"boxed", "fbox", "bf", *WORD_COMMANDS, *STYLE_COMMANDS}
 """Commands whose argument stands for itself."""
 _BETWEEN = {
-    "boxed", "times", "cdot", "div", "ast", "approx", "quad", "qquad", "implies", "iff",
+    "boxed", "approx", "quad", "qquad", "implies", "iff",
     "Rightarrow", "rightarrow", "to", "therefore", "displaystyle", "left", "big", "Big", "space",
 }  # fmt: skip
 """Commands behind which a number of its own begins."""
@@ -60,7 +60,7 @@ _SPACED = re.compile(r"(?<![0-9])[0-9]{1,3}(?:[ \u00a0\u2009\u202f]| and )\Z")
 """The start of 1 234 or of 2 1/2."""
 _OPERATED = re.compile(
     r"(?:[0-9)}\]]|\b[A-Za-z])(?:\$|\\\))?"
-    r"(?:[ \t]*(?:[×·÷+]|\\(?:times|cdot|div|ast)(?![a-z]))[ \t]*|[ \t]+\*[ \t]+|\*)\Z"
+    r"(?:[ \t]*[×·÷+][ \t]*|[ \t]+\*[ \t]+|\*)\Z"
 )
 """A sign that joins a number to another one."""
 _MULTIPLIED = re.compile(
@@ -153,7 +153,7 @@ def _is_part(run: str, before: str, behind: str) -> bool:
 def _is_unit(letters: str, before: str) -> bool:
     """Whether letters directly behind a number are a unit: 7km, 540m; $5m is five million."""
     if len(letters) == 1:
-        return letters in _SHORT_UNITS and not before.endswith(("$", "€", "£", "¥"))
+        return letters in _SHORT_UNITS and not before.endswith(CURRENCIES)
     return plain_unit(letters) is not None
 
 

@@ -15,3 +15,5 @@ WORD_COMMANDS = (
 """LaTeX commands whose argument is words."""
 STYLE_COMMANDS = ("mathbf", "mathit", "boldsymbol", "bm", "underline")
 """LaTeX commands that say how their argument looks."""
+CURRENCIES = ("$", "€", "£", "¥", "￥")
+"""Signs that may stand before an amount."""

@@ -6,6 +6,8 @@ compared by name and never converted: 1 m is no answer where 100 cm is expected.
 
 import re
 
+from .spellings import CURRENCIES
+
 _NAMES = {
     # length, area, volume
     "mm": "millimeter millimetre 毫米", "cm": "centimeter centimetre 厘米",
@@ -79,7 +81,7 @@ def to_power(unit: str, power: str) -> str | None:
 
 def currency(sign: str) -> str | None:
     """The unit that a sign before a number means: "$" is "dollar"."""
-    return _UNITS.get(sign) if sign in ("$", "€", "£", "¥") else None
+    return _UNITS.get(sign) if sign in CURRENCIES else None
 
 
 def _one(text: str) -> str | None:

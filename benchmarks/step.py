@@ -22,7 +22,7 @@ from paceline import chance, recipes
 from paceline.cli import changed, overrides
 from paceline.run import prepare
 from paceline.run.check import check
-from paceline.run.log import memory_gb
+from paceline.model.allocator import memory_gb
 from paceline.types import Completion, Problem
 
 

@@ -1,17 +1,15 @@
 """What a run has to show: accuracy before, on the way and after, the summary and the report."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from ..training import Evaluation, Trainer, evaluate
+from ..store.records import Measured, Summary, counters_of
+from ..training import Trainer, evaluate
 from ..training.memory import with_less
 from ..verify.judges import Judges
 from .check import Checked, evaluation_sampling
-from .log import counters_of
 from .plan import next_command
 from .report import write_report
 from .run import Run
@@ -35,7 +33,7 @@ class Results:
         judges: Judges,
         interrupts: Interrupts,
         spent: float,
-        before: Mapping[str, Any] | None = None,
+        before: Measured | None = None,
     ) -> None:
         self.checked, self.config, self.run, self.screen = checked, checked.config, run, screen
         self.judges, self.interrupts = judges, interrupts
@@ -49,20 +47,17 @@ class Results:
 
     def measure_before(self, trainer: Trainer) -> None:
         """Measure the model as it was at the start, unless that was done in the same way."""
-        measured = self.run.summary
+        told = self.run.told
         if self.before is not None:
-            self.screen.evaluation(
-                "before training, measured elsewhere", Evaluation.of(self.before)
-            )
-        elif "before" in measured and measured["evaluation"] == asdict(self.config.evaluation):
-            self.before = measured["before"]
+            self.screen.evaluation("before training, measured elsewhere", self.before)
+        elif told is not None and told.evaluation == asdict(self.config.evaluation):
+            self.before = told.before
             return
         else:
-            evaluation = self.evaluate(trainer, "before training")
-            self.before = evaluation and asdict(evaluation)
+            self.before = self.evaluate(trainer, "before training")
         self.summarize(trainer)
 
-    def evaluate(self, trainer: Trainer, title: str) -> Evaluation | None:
+    def evaluate(self, trainer: Trainer, title: str) -> Measured | None:
         """Accuracy of the policy as it is; None where nothing is to be measured."""
         settings = self.config.evaluation
         if not settings.problems:
@@ -81,44 +76,44 @@ class Results:
         )
         with self.screen.busy(f"evaluating {title}"), self.interrupts.abandonable():
             evaluation, _ = with_less(work, trainer.fewer_rows)
-        self.screen.evaluation(title, evaluation)
-        return evaluation
+        measured = Measured.of(evaluation)
+        self.screen.evaluation(title, measured)
+        return measured
 
     def summarize(
         self,
         trainer: Trainer,
         error: BaseException | None = None,
-        after: Evaluation | None = None,
+        after: Measured | None = None,
         *,
         finished: bool = False,
     ) -> None:
         """Write summary.json as far as the run is."""
-        summary = {
-            "finished": finished,
-            "before": self.before,
-            "after": after and asdict(after),
-            "evaluation": asdict(self.config.evaluation),
-            "steps": trainer.steps,
-            "rounds": trainer.rounds,
-            "interrupted": isinstance(error, KeyboardInterrupt),
-            "stopped": None if error is None else in_words(error),
-            "counters": counters_of(self.run.metrics(), self.run.events()),
-            "seconds": self.seconds,
-            "model": "model",
-        }
-        self.run.write_json("summary.json", summary)
+        summary = Summary(
+            finished=finished,
+            before=self.before,
+            after=after,
+            evaluation=asdict(self.config.evaluation),
+            steps=trainer.steps,
+            rounds=trainer.rounds,
+            interrupted=isinstance(error, KeyboardInterrupt),
+            stopped=None if error is None else in_words(error),
+            counters=counters_of(self.run.records(), self.run.event_records()),
+            seconds=self.seconds,
+        )
+        self.run.write_json("summary.json", summary.to_json())
 
     def report(self) -> Path | None:
         """Write the report, as soon as there is a step to report."""
         return write_report(self.run.path) if self.run.lines.exists() else None
 
-    def finish(self, trainer: Trainer, after: Evaluation | None) -> None:
+    def finish(self, trainer: Trainer, after: Measured | None) -> None:
         """The summary, the report, and the last lines on the screen."""
         self.run.event("finished", "", trainer.steps)
         self.summarize(trainer, after=after, finished=True)
         report = self.report()
         if self.before and after:
-            self.screen.table(Evaluation.of(self.before), after)
+            self.screen.table(self.before, after)
             self.screen.remark_on("after training", after)
         if report is not None:
             self.screen.say(f"report   {report}")

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
 from ..model import Policy
+from ..store.records import Event, StepRecord, Summary
 from ..text import counted
 from . import disk
 from .folder import CONFIG, check_is_run, is_run
@@ -174,6 +175,20 @@ class Run:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
         return _lines(self.lines)
 
+    def records(self) -> Iterator[StepRecord]:
+        """The steps, as `metrics` has them. Raises: RecordError for a line that is no step's."""
+        return map(StepRecord.from_json, self.metrics())
+
+    def event_records(self) -> Iterator[Event]:
+        """What happened besides, as `events` has it."""
+        return map(Event.from_json, self.events())
+
+    @property
+    def told(self) -> Summary | None:
+        """The summary as a record; None until held-out accuracy was measured."""
+        data = self.summary
+        return Summary.from_json(data) if data else None
+
     @property
     def steps(self) -> int:
         """Those that it has lines of; a run that was killed takes the last of them again."""
@@ -197,7 +212,7 @@ class Run:
     def event(self, kind: str, text: str, step: int) -> None:
         """One line of events.jsonl: what happened after this step, and when."""
         path, now = self.path / "events.jsonl", time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        line = _line({"time": now, "kind": kind, "step": step, "text": text})
+        line = _line(Event(time=now, kind=kind, step=step, text=text).to_json())
         torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
         disk.append(path, b"\n" + line if torn else line)
 

@@ -10,16 +10,15 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from ..store.records import Measured, StepRecord
 from ..terminal import asked_columns
 from ..text import counted, wrapped
-from ..training import Evaluation
 from ..training.statistics import wilson
 from ..types import Rollout, Round
 
@@ -97,33 +96,33 @@ class Screen:
         if self.status is not None:
             self.status.update(f"{what}: {finished} of {counted(total, 'completion')}")
 
-    def knows(self, line: dict[str, Any]) -> None:
+    def knows(self, record: StepRecord) -> None:
         """Take in a step, of this sitting or an earlier one, without a word."""
-        self.recent.append(line["seconds"])
-        self.cut.append((line["cut"], line["accuracy"]))
+        self.recent.append(record.seconds)
+        self.cut.append((record.cut, record.accuracy))
 
-    def step(self, line: dict[str, Any]) -> None:
-        """One step of the run, from its metrics line."""
-        self.knows(line)
+    def step(self, record: StepRecord) -> None:
+        """One step of the run, from its record."""
+        self.knows(record)
         if self.lines % 20 == 0:
             self.say(HEADER, "dim")
         self.lines += 1
-        n = line["completions"]
-        low, high = wilson(line["accuracy"] * n, n)
-        signal = line["groups"] - line["groups_without_signal"]
-        left = (self.steps - line["step"]) * sum(self.recent) / len(self.recent)
-        rate = line["tokens_per_second"]
+        n = record.completions
+        low, high = wilson(record.accuracy * n, n)
+        signal = record.groups - record.groups_without_signal
+        left = (self.steps - record.step) * sum(self.recent) / len(self.recent)
+        rate = record.tokens_per_second
         self.say(
-            f"{line['step']:>4}/{self.steps:<4}{100 * line['accuracy']:>4.0f} % "
-            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {line['reward']:>7.2f} "
-            f"{line['completion_tokens']:>7.1f} {100 * line['cut']:>3.0f} % "
-            f"{signal:>3}/{line['groups']:<3} {f'{rate:.0f}' if rate else '–':>8} "
-            f"{line['seconds']:>7.1f} {duration(left):>7}"
+            f"{record.step:>4}/{self.steps:<4}{100 * record.accuracy:>4.0f} % "
+            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {record.reward:>7.2f} "
+            f"{record.completion_tokens:>7.1f} {100 * record.cut:>3.0f} % "
+            f"{signal:>3}/{record.groups:<3} {f'{rate:.0f}' if rate else '–':>8} "
+            f"{record.seconds:>7.1f} {duration(left):>7}"
         )
-        self._remarks(line)
+        self._remarks(record)
 
-    def _remarks(self, line: dict[str, Any]) -> None:
-        """What a line shows that is not so in a run that goes well.
+    def _remarks(self, record: StepRecord) -> None:
+        """What a step shows that is not so in a run that goes well.
 
         A demo that learns has most completions cut for its first ten steps, and steps without any
         signal now and then; run/watch tells of what lasts.
@@ -133,12 +132,12 @@ class Screen:
                 f"at each of the last {PATIENCE} steps more than half of the completions were cut "
                 "by length; raise rollouts.max_tokens, or ask for shorter answers."
             )
-        if line["empty"] > 0.5:
+        if record.empty > 0.5:
             self.say_once(
                 "more than half of the completions are empty: the model stops at once; look at the "
                 "first prompt and at model.chat_template."
             )
-        if line["skipped"]:
+        if record.skipped:
             self.say_once("a gradient was not finite; that step changed nothing.", "red")
 
     def completions(self, round: Round, count: int = 3) -> None:
@@ -148,7 +147,7 @@ class Screen:
         for place in places:
             self.show(_one_line(ordered[place], self.console.width))
 
-    def evaluation(self, title: str, evaluation: Evaluation) -> None:
+    def evaluation(self, title: str, evaluation: Measured) -> None:
         low, high = evaluation.intervals["sampled_accuracy"]
         self.say(
             f"{title}: sampled {100 * evaluation.sampled_accuracy:.1f} % "
@@ -157,7 +156,7 @@ class Screen:
             f"({duration(evaluation.seconds)})"
         )
 
-    def remark_on(self, title: str, evaluation: Evaluation) -> None:
+    def remark_on(self, title: str, evaluation: Measured) -> None:
         """What speaks against a model that is used as it is; one that has yet to learn may well
         not have learned to stop."""
         if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
@@ -166,7 +165,7 @@ class Screen:
                 "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."
             )
 
-    def table(self, before: Evaluation, after: Evaluation) -> None:
+    def table(self, before: Measured, after: Measured) -> None:
         """Initial, final and Δ, with 95 % intervals."""
         table = Table(title=f"accuracy on {counted(after.n, 'held-out problem')} (95 % intervals)")
         table.add_column("")
@@ -185,7 +184,7 @@ def hindered(cut: float, right: float, share: float = 0.5) -> bool:
     return cut > share and right <= 1 - cut
 
 
-def _with_interval(evaluation: Evaluation, name: str) -> str:
+def _with_interval(evaluation: Measured, name: str) -> str:
     low, high = evaluation.intervals[name]
     value = getattr(evaluation, name)
     return f"{100 * value:.1f} %  [{100 * low:.1f}–{100 * high:.1f}]"

@@ -6,25 +6,25 @@ from what the run has written, so that the next one goes on as if there had been
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import CheckpointError, DivergedError
 from ..layout import PADDED
-from ..model.allocator import give_back_freed_memory
+from ..model.allocator import give_back_freed_memory, memory_gb
+from ..store.records import StepRecord
 from ..training import Keeper, Report, Trainer
 from ..training.memory import with_less
+from ..training.round_checks import refuse_hopeless
 from ..types import Round
 from . import checkpoint, prepare
 from .checkpoint import State
 from .hints import go_on
-from .log import line
 from .restore import restore
 from .results import Results, in_words
 from .resuming import newest
 from .rollouts import write_round
 from .saver import Saver
-from .watch import Watch, refuse_hopeless
+from .watch import Watch
 from .watchdog import Watchdog
 
 GIVE_BACK_EVERY = 20
@@ -55,8 +55,9 @@ class Sitting(Keeper):
         )  # fmt: skip
         self.watch, self.taken_up = Watch(), taken_up
         self.metrics_bytes = found[1].metrics_bytes if found else 0
-        self.line = found[1].line if found else None
-        """The step's line until it is written."""
+        line = found[1].line if found else None
+        self.record = None if line is None else StepRecord.from_json(line)
+        """The step's record until it is written."""
         self.round: str | None = found[1].round if found else None
         """sha256 of the file of the round in use."""
         self.skipped, self.deaths = 0, 0
@@ -100,11 +101,11 @@ class Sitting(Keeper):
     def _take_up(self, trainer: Trainer) -> None:
         """Put the trainer where the checkpoint was, and know what earlier sittings knew."""
         if self.results.before is not None:
-            self.watch.sees({"step": 0, "evaluation": self.results.before})
-        for old in self.run.metrics():
+            self.watch.starts(self.results.before)
+        for old in self.run.records():
             list(self.watch.notices(old))  # told then
             self.screen.knows(old)
-            self.skipped = self.skipped + 1 if old["skipped"] else 0
+            self.skipped = self.skipped + 1 if old.skipped else 0
         if self.found is not None:
             folder, state = self.found
             try:
@@ -130,27 +131,27 @@ class Sitting(Keeper):
         return Watchdog(trainer, self.judges, tell)
 
     def _train(self, trainer: Trainer) -> None:
-        """Every step, its evaluation, its line, its checkpoint."""
+        """Every step, its evaluation, its record, its checkpoint."""
         config = self.config
-        while self.line is not None or trainer.steps < config.steps:
-            if self.line is None:
+        while self.record is not None or trainer.steps < config.steps:
+            if self.record is None:
                 self.interrupts.check()
                 with self._busy("training"):
                     report = trainer.step()
-                self.line = line(report)
+                self.record = StepRecord.of(report, memory_gb())
                 self._look_at(report)
             every = config.evaluation.every
             if every and trainer.steps % every == 0 and trainer.steps < config.steps:
-                evaluation = self.results.evaluate(trainer, f"after step {trainer.steps}")
-                self.line["evaluation"] = evaluation and asdict(evaluation)
-            self._write_line(trainer)
+                measured = self.results.evaluate(trainer, f"after step {trainer.steps}")
+                self.record = self.record.evaluated(measured)
+            self._write_record(trainer)
             due = trainer.steps % max(1, config.save_every) == 0 or trainer.steps == config.steps
             # Not among steps whose gradient is not finite: what they come from may be the weights.
             if config.save_every and due and not self.skipped:
                 self.saver.begin(self.state(trainer), trainer)
 
     def _look_at(self, report: Report) -> None:
-        """What has to be known of a step besides its line."""
+        """What has to be known of a step besides its record."""
         for lost in report.drawn.lost if report.part == 0 else ():
             told = f" ({lost.detail.rstrip('.')})" if lost.detail else ""
             self.screen.say_once(
@@ -165,14 +166,14 @@ class Sitting(Keeper):
         if report.step % GIVE_BACK_EVERY == 0:
             give_back_freed_memory()
 
-    def _write_line(self, trainer: Trainer) -> None:
-        """Keep and show the step's line."""
-        assert self.line is not None
-        written, self.line = self.line, None
+    def _write_record(self, trainer: Trainer) -> None:
+        """Keep and show the step's record."""
+        assert self.record is not None
+        written, self.record = self.record, None
         try:
-            self.metrics_bytes += self.run.append_metrics(written)
+            self.metrics_bytes += self.run.append_metrics(written.to_json())
         except OSError:
-            self.line = written  # the next sitting writes it
+            self.record = written  # the next sitting writes it
             raise
         self.screen.step(written)
         for notice in self.watch.notices(written):
@@ -181,7 +182,7 @@ class Sitting(Keeper):
         every = self.config.show_every
         if every and (trainer.steps - 1) % every == 0 and trainer.drawn is not None:
             self.screen.completions(trainer.drawn.round)
-        self.skipped = self.skipped + 1 if written["skipped"] else 0
+        self.skipped = self.skipped + 1 if written.skipped else 0
         if self.skipped >= MOST_SKIPPED:
             raise DivergedError(
                 f"The gradient was not finite in {self.skipped} steps in a row, the last of them "
@@ -216,7 +217,7 @@ class Sitting(Keeper):
             metrics_bytes=self.metrics_bytes,
             round=None if used_up else self.round,
             drawn=None if used_up or drawn is None else checkpoint.counted(drawn),
-            line=self.line,
+            line=self.record and self.record.to_json(),
             seconds=self.results.seconds,
             fixed=None,
         )

@@ -1,15 +1,15 @@
 """The main job: check, load, evaluate, train, evaluate, save, report; and going on with a run that
 was stopped."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from .. import config as configuration
 from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
+from ..store.records import Measured
 from ..text import counted
 from ..verify.judges import Judges
 from . import resuming
@@ -27,7 +27,7 @@ from .sitting import Sitting
 
 
 @entry
-def train(config: Config, *, before: Mapping[str, Any] | None = None, quiet: bool = False) -> Run:
+def train(config: Config, *, before: Measured | None = None, quiet: bool = False) -> Run:
     """Train as a config says, and return the run's directory.
 
     Args:
@@ -128,7 +128,7 @@ def _sit(
     found: resuming.Found | None = None,
     taken_up: Callable[[], None] = lambda: None,
     *,
-    before: Mapping[str, Any] | None = None,
+    before: Measured | None = None,
 ) -> None:
     """Go on from where the run is."""
     spent = found[1].seconds if found else 0.0

@@ -3,6 +3,7 @@
 from .. import chance
 from ..config import Config
 from ..engine import LocalEngine, Request
+from ..store.records import Measured
 from ..training import Evaluation, evaluate
 from ..verify.judges import Judges
 from . import prepare
@@ -29,8 +30,9 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             progress=screen.progress,
             judges=judges,
         )
-    screen.evaluation(config.model.path, evaluation)
-    screen.remark_on(config.model.path, evaluation)
+    measured = Measured.of(evaluation)
+    screen.evaluation(config.model.path, measured)
+    screen.remark_on(config.model.path, measured)
     return evaluation
 
 

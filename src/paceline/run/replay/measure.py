@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ...batch import Batch
 from ...objective import Objective
+from ...store.records import finite
 from ...training import Trainer
 from ...types import Round
-from ..watch.figures import finite
 from .effects import Scored, effects
 from .records import Measured
 

@@ -12,6 +12,7 @@ from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
+from ...store.records import finite
 from ...text import counted
 from ...training import Trainer, check_objective
 from ..changes import Surroundings
@@ -19,7 +20,6 @@ from ..check import Checked, without_reward
 from ..room import Room
 from ..run import Run
 from ..screen import Screen, duration
-from ..watch.figures import finite
 from .measure import candidates, cosines, measure
 from .records import Measured, Redone, Replay
 from .rewind import (
@@ -135,10 +135,10 @@ def _tell(
     screen: Screen,
 ) -> None:
     """Where it begins, and how much has to be redone."""
-    line, parts = way.lines[way.step], checked.config.schedule.parts
+    record, parts = way.lines[way.step], checked.config.schedule.parts
     screen.say(
-        f"paceline: step {way.step} of {way.run.path}, part {line['part'] + 1} of {parts} of round "
-        f"{line['round']}, under {', '.join(asked)}",
+        f"paceline: step {way.step} of {way.run.path}, part {record.part + 1} of {parts} of round "
+        f"{record.round}, under {', '.join(asked)}",
         "bold",
     )
     for note in (*way.notes, *notes):
@@ -159,7 +159,7 @@ def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]
     """Raise ConfigError where an objective cannot be had for the round, before anything is
     redone."""
     assert isinstance(trainer.sampler, StoredRounds)
-    round = trainer.sampler.stored(way.lines[way.step]["round"])
+    round = trainer.sampler.stored(way.lines[way.step].round)
     for name, objective in asked.items():
         try:
             if not objective.needs_anchor_for_advantages:
@@ -197,7 +197,7 @@ def _replayed(
             candidate.trainer.tokens_per_forward = trainer.tokens_per_forward
             candidate.trainer.drawn = trainer.drawn
             tell(f"measuring {candidate.name} ({i} of {len(tried)})")
-            part = way.lines[way.step]["part"]
+            part = way.lines[way.step].part
             one, gradient = measure(candidate, part, scored)
             measured.append(one)
             gradients.append(gradient)
@@ -226,7 +226,7 @@ def _record(
     assert trainer.drawn is not None
     round, tokenizer = trainer.drawn.round, trainer.policy.tokenizer
     detokenizer = Detokenizer(tokenizer)
-    part, schedule = way.lines[way.step]["part"], checked.config.schedule
+    part, schedule = way.lines[way.step].part, checked.config.schedule
     groups = tuple(sorted(parts_of(round, checked.config.seed, part, schedule.minibatches)))
     rows = [row for row, group in enumerate(round.group_of) if group in groups]
     return Replay(

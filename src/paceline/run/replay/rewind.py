@@ -14,6 +14,7 @@ from ...errors import CheckpointError, DataError
 from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...objective import Objective
+from ...store.records import StepRecord, finite
 from ...training import Drawn, Sampler, Trainer
 from ...training.clock import Clock
 from ...types import Round
@@ -24,8 +25,7 @@ from ..restore import restore, stored_round
 from ..run import Run
 from ..saver import check_fixed
 from ..sitting import GIVE_BACK_EVERY
-from ..watch.figures import finite
-from .way import Line, Way
+from .way import Way
 
 
 def check_same(way: Way, now: Surroundings) -> None:
@@ -103,12 +103,14 @@ def redo(
             give_back_freed_memory()
 
 
-def differences(norms: Mapping[int, float | None], lines: Mapping[int, Line]) -> dict[int, float]:
+def differences(
+    norms: Mapping[int, float | None], lines: Mapping[int, StepRecord]
+) -> dict[int, float]:
     """The relative difference to the run's own norm, by step; infinite where only one of the two is
     a finite number."""
     found = {}
     for step, here in norms.items():
-        there = lines[step]["grad_norm"]
+        there = lines[step].grad_norm
         if here == there:
             found[step] = 0.0
         elif here is None or not there:

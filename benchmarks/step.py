@@ -20,9 +20,9 @@ from common import Matrices, gemm_rate
 
 from paceline import chance, recipes
 from paceline.cli import changed, overrides
+from paceline.model.allocator import memory_gb
 from paceline.run import prepare
 from paceline.run.check import check
-from paceline.model.allocator import memory_gb
 from paceline.types import Completion, Problem
 
 

@@ -23,6 +23,8 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..model import Reference
+from ..store.base import RecordError
+from ..store.records import StepRecord
 from ..training import Drawn, Trainer
 from . import disk
 from .tensors import Tensors, chunks_of
@@ -157,7 +159,7 @@ def verify(folder: Path, run: str) -> State:
         _check_file(folder / name, expected)
     try:
         return _state(json.loads((folder / STATE).read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecordError) as error:
         raise CheckpointError(f"{STATE} cannot be read ({error})") from None
 
 
@@ -198,6 +200,8 @@ def _state(data: Mapping[str, Any]) -> State:
     known = {f.name for f in fields(State)}
     if set(data) != known:
         raise ValueError(f"it has other keys than {', '.join(sorted(known))}")
+    if data["line"] is not None:
+        StepRecord.from_json(data["line"])  # or it could not be written when the run goes on
     return State(**data)
 
 

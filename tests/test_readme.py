@@ -19,8 +19,8 @@ from paceline.config import Config, apply, foreign, keys, labelled, split, to_js
 from paceline.objective import named
 from paceline.run.compare.arms import arms_of, varied
 from paceline.run.screen import HEADER
+from paceline.stats import wilson
 from paceline.tasks import SOURCES, Rows
-from paceline.training.statistics import wilson
 from paceline.types import Completion, Problem
 from paceline.verify import judge
 

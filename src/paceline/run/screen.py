@@ -16,10 +16,10 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from ..stats import wilson
 from ..store.records import Measured, StepRecord
 from ..terminal import asked_columns
-from ..text import counted, wrapped
-from ..training.statistics import wilson
+from ..text import counted, percent, short_duration, wrapped
 from ..types import Rollout, Round
 
 HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
@@ -117,7 +117,7 @@ class Screen:
             f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {record.reward:>7.2f} "
             f"{record.completion_tokens:>7.1f} {100 * record.cut:>3.0f} % "
             f"{signal:>3}/{record.groups:<3} {f'{rate:.0f}' if rate else '–':>8} "
-            f"{record.seconds:>7.1f} {duration(left):>7}"
+            f"{record.seconds:>7.1f} {short_duration(left):>7}"
         )
         self._remarks(record)
 
@@ -150,10 +150,10 @@ class Screen:
     def evaluation(self, title: str, evaluation: Measured) -> None:
         low, high = evaluation.intervals["sampled_accuracy"]
         self.say(
-            f"{title}: sampled {100 * evaluation.sampled_accuracy:.1f} % "
-            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {100 * evaluation.greedy_accuracy:.1f} % "
-            f"on {counted(evaluation.n, 'held-out problem')}, {100 * evaluation.cut:.0f} % cut "
-            f"({duration(evaluation.seconds)})"
+            f"{title}: sampled {percent(evaluation.sampled_accuracy, 1)} "
+            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {percent(evaluation.greedy_accuracy, 1)} "
+            f"on {counted(evaluation.n, 'held-out problem')}, {percent(evaluation.cut)} cut "
+            f"({short_duration(evaluation.seconds)})"
         )
 
     def remark_on(self, title: str, evaluation: Measured) -> None:
@@ -161,7 +161,7 @@ class Screen:
         not have learned to stop."""
         if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
             self.say_once(
-                f"{title}: {100 * evaluation.cut:.0f} % of the answers were cut by length and "
+                f"{title}: {percent(evaluation.cut)} of the answers were cut by length and "
                 "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."
             )
 
@@ -187,7 +187,7 @@ def hindered(cut: float, right: float, share: float = 0.5) -> bool:
 def _with_interval(evaluation: Measured, name: str) -> str:
     low, high = evaluation.intervals[name]
     value = getattr(evaluation, name)
-    return f"{100 * value:.1f} %  [{100 * low:.1f}–{100 * high:.1f}]"
+    return f"{percent(value, 1)}  [{100 * low:.1f}–{100 * high:.1f}]"
 
 
 def _one_line(rollout: Rollout, width: int) -> Text:
@@ -214,14 +214,6 @@ def shortened(text: str, room: int) -> str:
     if len(plain) <= room:
         return plain
     return f"{plain[: room // 2 - 1]} … {plain[-(room - room // 2 - 2) :]}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 42 s, 7 min, 2 h 05."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d}"
 
 
 def wall_clock() -> str:

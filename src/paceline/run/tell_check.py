@@ -5,7 +5,7 @@ from typing import Any
 
 from ..config import Config
 from ..terminal import print_json
-from ..text import counted
+from ..text import counted, rounded_count
 from .check import Checked, check, sandbox_of
 from .check_reward import Tried
 from .check_room import estimate_lines
@@ -35,8 +35,8 @@ def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
     training = counted(len(task.train), "problem")
     for line in (
         f"task       {task.name}: {training}, {len(task.heldout)} held out",
-        f"model      {config.model.path}: {in_words(estimate.parameters)} parameters, {dtype}, "
-        f"{checked.device.type}",
+        f"model      {config.model.path}: {rounded_count(estimate.parameters)} parameters, "
+        f"{dtype}, {checked.device.type}",
         f"reward     {_of_reward(tried)}",
         f"sandbox    {sandbox_of(task) or 'not needed: nothing that a model writes is run'}",
         *estimate_lines(estimate),
@@ -74,13 +74,6 @@ def as_record(checked: Checked, command: str) -> dict[str, Any]:
         "notes": [*checked.task.notes, *checked.notes],
         **record,
     }
-
-
-def in_words(count: int) -> str:
-    """Example: 135 million."""
-    if count < 1e6:
-        return f"{count:,}"
-    return f"{count / 1e6:.0f} million" if count < 1e9 else f"{count / 1e9:.1f} billion"
 
 
 def _of_reward(tried: Tried) -> str:

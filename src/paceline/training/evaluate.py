@@ -10,10 +10,10 @@ from .. import chance
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
+from ..stats import Interval, bootstrap, pass_at, wilson
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
 from ..verify.judges import Answer, Judges, Lost, Rewards
-from .statistics import Interval, bootstrap, pass_at, wilson
 
 Progress = Callable[[str, int, int], None]
 """(what is going on, how many of it are finished, of how many)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...config import Config
 from ...terminal import print_json
-from ...text import counted
+from ...text import counted, percent
 from ...verify.judges import Judges
 from .. import prepare
 from ..check import check
@@ -118,10 +118,10 @@ def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
         s = made.sampled
         of = f"{counted(s.problems, 'problem')} × {counted(s.completions, 'completion')}"
         say(f"what the model does ({of})")
-        say(f"  right {100 * s.accuracy:.0f} %, {100 * s.lenient:.0f} % if form did not count")
-        say(f"  cut   {100 * s.cut:.0f} %, {s.tokens:.0f} tokens in the mean")
-        shown = ", ".join(f"{100 * v:.0f} % of groups of {g}" for g, v in s.predicted.items())
-        say(f"  signal in {100 * s.with_signal:.0f} % of groups; expected {shown}")
+        say(f"  right {percent(s.accuracy)}, {percent(s.lenient)} if form did not count")
+        say(f"  cut   {percent(s.cut)}, {s.tokens:.0f} tokens in the mean")
+        shown = ", ".join(f"{percent(v)} of groups of {g}" for g, v in s.predicted.items())
+        say(f"  signal in {percent(s.with_signal)} of groups; expected {shown}")
         say(f"  a step takes about {s.seconds:.0f} s")
     say("")
     for finding in made.findings:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
+from ...stats import Mean, Paired, compared
 from ...store.comparison import (
     ArmRecord,
     CurveRecord,
@@ -21,8 +22,7 @@ from ...store.comparison import (
 )
 from ..run import Run
 from ..watch import diagnoses
-from .curve import Curve
-from .statistics import Mean, Paired, area, compared, reached
+from .curve import Curve, area, reached
 
 Runs = Mapping[str, Mapping[int, Run]]
 """Label -> seed -> finished run."""

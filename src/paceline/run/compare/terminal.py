@@ -7,18 +7,16 @@ from statistics import median
 import torch
 
 from ...config import Config
+from ...stats import half_width
 from ...store.comparison import ArmRecord, ComparisonRecord, MeanRecord, ReachedRecord
-from ...text import counted
+from ...text import counted, data_size, percent, short_duration, signed_points
 from ..check import Checked
-from ..check_room import gigabytes
-from ..report.words import signed
-from ..screen import Screen, duration
+from ..screen import Screen
 from .checks import estimate_of
 from .conclusions import on_one_update, p_value
 from .forecast import time_for
 from .planned import Planned
 from .record import Comparison
-from .statistics import half_width
 
 STARTING = 10.0
 """Seconds until a process has loaded everything."""
@@ -96,8 +94,8 @@ def _tell_needs(
         # What runs took says more than a forecast, which supposes that every answer is cut.
         seconds = time_for(left, jobs, median(s.seconds / s.steps for s in took))
         screen.say(
-            f"  time       about {duration(seconds)} for {_runs(left)}, if they go on as the "
-            f"finished ones did, which took {duration(median(s.seconds for s in took))} each"
+            f"  time       about {short_duration(seconds)} for {_runs(left)}, if they go on as the "
+            f"finished ones did, which took {short_duration(median(s.seconds for s in took))} each"
         )
     else:
         _tell_forecast(checked, left, jobs, screen)
@@ -106,8 +104,8 @@ def _tell_needs(
     free = estimates[0].room.memory
     if jobs > 1 and needed > free:
         screen.say_once(
-            f"{jobs} runs at a time may need {gigabytes(needed)} of memory, and "
-            f"{gigabytes(free)} are free; make fewer at a time."
+            f"{jobs} runs at a time may need {data_size(needed)} of memory, and "
+            f"{data_size(free)} are free; make fewer at a time."
         )
 
 
@@ -125,9 +123,10 @@ def _tell_forecast(
     on_gpus = checked[left[0].arm.label].device.type == "cuda"
     faster = min(jobs, len(left), torch.cuda.device_count() if on_gpus else TOGETHER)
     longest = max(each)
+    whole, alone = short_duration(max(longest, sum(each) / faster)), short_duration(longest)
     screen.say(
-        f"  time       up to {duration(max(longest, sum(each) / faster))} for {_runs(left)}, up to "
-        f"{duration(longest)} each alone; less where answers end early"
+        f"  time       up to {whole} for {_runs(left)}, up to {alone} each alone; less where "
+        "answers end early"
     )
 
 
@@ -154,7 +153,7 @@ def table(data: ComparisonRecord, width: int | None = None) -> list[str]:
     """
     most = max(len(one.seeds) for one in data.objectives.values())
     threshold = data.threshold
-    until = "" if threshold is None else f"to {100 * threshold:.0f} %"
+    until = "" if threshold is None else f"to {percent(threshold)}"
     against = data.baseline if len(data.baseline) <= 12 else "the first"
     columns = [
         ["", *(_named(label, one, most) for label, one in data.objectives.items())],
@@ -195,7 +194,7 @@ def _columns(data: ComparisonRecord, against: str, samples: str) -> Iterator[tup
     yield "area", [share(one.area) for one in every]
     if data.threshold is not None:
         yield samples, [until(one.samples_to_threshold) for one in every]
-    yield "training", [duration(one.seconds.mean) for one in every]
+    yield "training", [short_duration(one.seconds.mean) for one in every]
 
 
 def share(mean: MeanRecord) -> str:
@@ -205,7 +204,7 @@ def share(mean: MeanRecord) -> str:
 
 def change(mean: MeanRecord) -> str:
     """Example: +75.2 ±3.2"""
-    return f"{signed(mean.mean)}{_half(mean)}"
+    return f"{signed_points(mean.mean)}{_half(mean)}"
 
 
 def _half(mean: MeanRecord) -> str:

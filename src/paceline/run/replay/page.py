@@ -7,7 +7,7 @@ as JSON and is only ever shown as text.
 from html import escape
 from pathlib import Path
 
-from ...text import counted
+from ...text import counted, decimal
 from ..plan import wall_clock
 from ..report.frame import CHARTS, TEXT, TOKENS, Page, fill
 from ..report.page import pairs, terms
@@ -131,7 +131,7 @@ def _cell(cosine: float | None) -> str:
     if cosine is None:
         return "<td>–</td>"
     kind = f"c{round(abs(cosine) * 10)}{' against' if cosine < 0 else ''}"
-    return f'<td class="{kind}">{cosine:.3f}'.replace("-", "−") + "</td>"
+    return f'<td class="{kind}">{decimal(cosine, 3)}</td>'
 
 
 def setup(replay: Replay) -> str:

@@ -13,13 +13,13 @@ from ...model import Detokenizer
 from ...model.outline import Outline
 from ...objective import NAMES, Objective
 from ...store.base import finite
-from ...text import counted
+from ...text import counted, short_duration
 from ...training import Trainer, check_objective
 from ..changes import Surroundings
 from ..check import Checked, without_reward
 from ..room import Room
 from ..run import Run
-from ..screen import Screen, duration
+from ..screen import Screen
 from .measure import candidates, cosines, measure
 from .records import Measured, Redone, Replay
 from .rewind import (
@@ -150,8 +150,8 @@ def _tell(
         return
     screen.say(
         f"  {many} step{'s have' if many > 1 else ' has'} to be redone from {start}, in about "
-        f"{duration(way.seconds)} at the run's own pace; a run with save_keep=0 keeps all its "
-        "checkpoints, and then it is less"
+        f"{short_duration(way.seconds)} at the run's own pace; a run with save_keep=0 keeps all "
+        "its checkpoints, and then it is less"
     )
 
 

@@ -10,9 +10,10 @@ from statistics import fmean, median
 from typing import Literal
 
 from ...store.base import Json, finite
+from ...text import quantity, thin_percent
 from ..watch import Diagnosis, diagnoses
 from .read import RunRecord
-from .words import percent, quantity, span_of_steps
+from .words import span_of_steps
 
 Column = list[float | None]
 Tone = Literal["", "odd", "bad"]
@@ -292,7 +293,7 @@ def remark(
     late = fmean(known[-max(1, len(known) // 4) :])
     if name == "cut" and late > 0.3:
         return (
-            f"In the last quarter {percent(late, 0)} met the limit: a longer one may help.",
+            f"In the last quarter {thin_percent(late, 0)} met the limit: a longer one may help.",
             "bad",
         )
     if name == "grad_norm" and missing:
@@ -301,7 +302,7 @@ def remark(
 
 
 def shown(value: float, unit: str) -> str:
-    return percent(value, 0) if unit == "percent" else quantity(value)
+    return thin_percent(value, 0) if unit == "percent" else quantity(value)
 
 
 def binned(values: Column, how: Callable[[list[float]], float] = fmean) -> Column:

@@ -2,9 +2,9 @@
 
 from html import escape
 
+from ...text import THIN
 from ..watch import Diagnosis, Rule, watched
 from .read import RunRecord
-from .words import THIN
 
 LONG = 10
 """Steps after which what held is told a second time, as it was at the end."""

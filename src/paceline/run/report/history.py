@@ -3,8 +3,8 @@
 from html import escape
 
 from ...store.records import Event
+from ...text import THIN
 from .read import RunRecord
-from .words import THIN
 
 COUNTED = {
     "groups_lost": "groups dropped because the verifier gave no verdict",

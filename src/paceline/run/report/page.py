@@ -8,22 +8,21 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
+from ...stats import change_interval
 from ...store.base import Json, finite
-from ...text import counted
+from ...text import (
+    THIN,
+    counted,
+    duration,
+    percent_range,
+    points_range,
+    quantity,
+    signed_points,
+    thin_percent,
+)
 from .curves import Chart, curve_data
 from .read import RunRecord
-from .words import (
-    THIN,
-    change_interval,
-    duration,
-    measured,
-    objective_in_words,
-    percent,
-    points,
-    quantity,
-    signed,
-    span,
-)
+from .words import measured, objective_in_words
 
 SECRET = re.compile(r"(^|[._-])(token|key|password|secret)$", re.IGNORECASE)
 
@@ -77,15 +76,17 @@ def result_row(run: RunRecord, metric: str, title: str, explained: str) -> str:
     if not values:
         return ""
     cells = [
-        ("–", "") if value is None else (percent(value), "" if math.isnan(low) else span(low, high))
+        ("–", "")
+        if value is None
+        else (thin_percent(value), "" if math.isnan(low) else percent_range(low, high))
         for value, (low, high) in sides
     ]
     change = ("–", "")
     if len(values) == 2:
         interval = change_interval(values[0], values[1], (sides[0][1], sides[1][1]))
         change = (
-            signed(values[1] - values[0]),
-            "" if math.isnan(interval[0]) else points(*interval),
+            signed_points(values[1] - values[0]),
+            "" if math.isnan(interval[0]) else points_range(*interval),
         )
     before, after, moved = (
         f'<td data-label="{label}"><b>{value}</b> <small>{small}</small></td>'

@@ -110,17 +110,3 @@ def clearly_rose(
     error = math.sqrt(sum(variance(x) / len(x) for x in (early, late) if len(x) > 1))
     # Rounded, so that a rise of exactly so much is one, however its decimals add up in binary.
     return round(fmean(late) - fmean(early), 9) >= max(by, errors * error)
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def signed(value: float) -> str:
-    """Two decimals, with a true minus sign."""
-    return f"{value:.2f}".replace("-", "−")
-
-
-def plain(value: float) -> str:
-    """Three significant digits, thousands grouped; powers of ten where those would be too many."""
-    return f"{value:.3g}" if value < 100 or value >= 1e6 else f"{value:,.0f}"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
+from ...text import percent, quantity
 from .diagnosis import Rule
-from .figures import FIRST, WINDOW, Figures, percent, plain
+from .figures import FIRST, WINDOW, Figures
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ class EntropyCollapse(Rule):
             return None
         return (
             f"the entropy of the last {WINDOW} rounds that trained was {now:.2g} nats a token, "
-            f"{100 * now / first:.1f} % of the {first:.3g} of the first {FIRST}, and "
+            f"{percent(now / first, 1)} of the {first:.3g} of the first {FIRST}, and "
             f"{percent(after)} of their answers were right; in the {WINDOW} before "
             f"{percent(before)}, at best {percent(self._best)}"
         )
@@ -197,7 +198,8 @@ class LengthDrift(_SinceAnswersRose):
         if not then or self.SHRUNK * then < now < self.GROWN * then:
             return None
         verb = "grew" if now > then else "shrank"
-        return f"completions {verb} from {plain(then)} to {plain(now)} tokens on average"
+        told = f"from {quantity(then, 1e6)} to {quantity(now, 1e6)}"
+        return f"completions {verb} {told} tokens on average"
 
 
 class KlGrowth(_SinceAnswersRose):
@@ -277,7 +279,7 @@ class RatioBlowUp(Rule):
         far = [update for update in self._recent if self._far(*update)]
         if len(far) < self.OFTEN:
             return None
-        low, high = (plain(pick(ratio for ratio, _ in far)) for pick in (min, max))
+        low, high = (quantity(pick(ratio for ratio, _ in far), 1e6) for pick in (min, max))
         clipped = [share for _, share in far if share is not None]
         of = f", with {percent(fmean(clipped))} of the tokens clipped" if clipped else ""
         return (

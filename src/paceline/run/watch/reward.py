@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import ClassVar
 
+from ...text import decimal, percent
 from .diagnosis import Rule
-from .figures import FIRST, WINDOW, Figures, clearly_rose, percent, signed
+from .figures import FIRST, WINDOW, Figures, clearly_rose
 
 RISE = 0.1
 """Of the mean reward: where it is worth a question."""
@@ -131,8 +132,8 @@ class RewardAheadOfAnswers(Rule):
         if not clearly_rose(early, late, RISE) or after > before:
             return None
         return (
-            f"the mean reward of the last {WINDOW} rounds was {signed(fmean(late))}, that of the "
-            f"{WINDOW} before {signed(fmean(early))}, while the share of right answers went from "
+            f"the mean reward of the last {WINDOW} rounds was {decimal(fmean(late))}, that of the "
+            f"{WINDOW} before {decimal(fmean(early))}, while the share of right answers went from "
             f"{percent(before)} to {percent(after)}"
         )
 
@@ -204,9 +205,9 @@ class RewardAheadOfHeldOut(Rule):
             return None
         since = f"after step {best.step}" if best.step else "before training"
         return (
-            f"held-out accuracy is {100 * now.accuracy:.1f} %, {since} it was "
-            f"{100 * best.accuracy:.1f} %, while the mean reward went from {signed(fmean(early))} "
-            f"to {signed(fmean(now.rewards))}"
+            f"held-out accuracy is {percent(now.accuracy, 1)}, {since} it was "
+            f"{percent(best.accuracy, 1)}, while the mean reward went from {decimal(fmean(early))} "
+            f"to {decimal(fmean(now.rewards))}"
         )
 
 

@@ -1,8 +1,8 @@
 """What an engine is: prompts in, completions out, weights loaded between rounds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..model import Policy
 from ..settings import Sampling
@@ -51,4 +51,12 @@ class Engine(Protocol):
 
     def shrink(self) -> bool:
         """Use less memory from now on, with the same results to rounding; False where it cannot."""
+        ...
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Everything besides the weights that the next completions depend on, as plain JSON."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
         ...

@@ -4,7 +4,8 @@ A prompt goes through the model once for its whole group, finished rows leave th
 and waiting ones take their places (continuous batching).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -41,6 +42,14 @@ class LocalEngine:
             return False
         self.rows_at_once //= 2
         return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of sequences decoded together."""
+        return {"rows_at_once": self.rows_at_once}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        self.rows_at_once = int(state["rows_at_once"])
 
     @torch.inference_mode()
     def generate(

@@ -1,6 +1,6 @@
 """An engine that answers from a script: for tests, and for supervised fine-tuning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..model import Policy
@@ -29,6 +29,12 @@ class ScriptedEngine:
 
     def shrink(self) -> bool:
         return False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        pass
 
     def generate(
         self,

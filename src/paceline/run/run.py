@@ -17,7 +17,6 @@ import os
 import platform
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
@@ -209,10 +208,10 @@ class Run:
         disk.append(self.lines, data)
         return len(data)
 
-    def event(self, kind: str, text: str, step: int) -> None:
-        """One line of events.jsonl: what happened after this step, and when."""
-        path, now = self.path / "events.jsonl", time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        line = _line(Event(time=now, kind=kind, step=step, text=text).to_json())
+    def append_event(self, event: Event) -> None:
+        """Write one line of events.jsonl."""
+        path = self.path / "events.jsonl"
+        line = _line(event.to_json())
         torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
         disk.append(path, b"\n" + line if torn else line)
 
@@ -227,7 +226,7 @@ class Run:
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-        if self.model.exists():  # of an earlier sitting: a folder cannot be replaced by another
+        if self.model.exists():  # of an earlier session: a folder cannot be replaced by another
             shutil.rmtree(old, ignore_errors=True)
             os.replace(self.model, old)
         os.replace(aside, self.model)

@@ -7,7 +7,7 @@ from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError, DataError
 from ...store.records import StepRecord
-from .. import resuming
+from .. import continuation
 from ..changes import SAFE, as_begun, as_of, changes_of, compare, packs_of, within
 from ..run import Run
 
@@ -20,7 +20,7 @@ class Way:
     step: int
     lines: Mapping[int, StepRecord]
     """The lines of metrics.jsonl, by step."""
-    found: resuming.Found | None
+    found: continuation.Found | None
     """The checkpoint to begin from; None begins with the model that the run began with."""
     config: Config
     """Of the steps that are redone, and of the one that is replayed."""
@@ -63,8 +63,8 @@ def way_to(run: Run, step: int) -> Way:
         raise ConfigError(f"'{run.path}' has no step yet; there is nothing to replay.")
     if step not in lines:
         raise ConfigError(f"'{run.path}' has the steps 1 to {max(lines)}, and no step {step}.")
-    resuming.config_of(run)  # an old run's config cannot be read
-    found, broken = resuming.newest(run, before=step - lines[step].part)
+    continuation.config_of(run)  # an old run's config cannot be read
+    found, broken = continuation.newest(run, before=step - lines[step].part)
     notes = tuple(f"{path.name} is not taken: {str(why).rstrip('.')}." for path, why in broken)
     config = _config(run, found[1].step if found else 0, step)
     way = Way(run, step, lines, found, config, packs_of(run.config), notes)

@@ -6,7 +6,7 @@ from ..engine import LocalEngine, Request
 from ..store.records import Measured
 from ..training import Evaluation, evaluate
 from ..verify.judges import Judges
-from . import prepare
+from . import build
 from .check import check, evaluation_sampling, without_reward
 from .screen import Screen, printable
 
@@ -16,7 +16,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     screen = Screen(0, quiet=quiet)
     checked = check(config, train=False)
     with screen.busy(f"loading {config.model.path}"):
-        policy = prepare.policy_of(checked, train=False)
+        policy = build.policy_of(checked, train=False)
     judges = Judges(checked.task.verifier, config.rewards)
     with judges, screen.busy(f"evaluating on {checked.task.name}"):
         evaluation, _ = evaluate(
@@ -31,7 +31,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             judges=judges,
         )
     measured = Measured.of(evaluation)
-    screen.evaluation(config.model.path, measured)
+    screen.evaluated(config.model.path, measured)
     screen.remark_on(config.model.path, measured)
     return evaluation
 
@@ -41,7 +41,7 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     from ..types import Problem
 
     checked = without_reward(config)
-    policy = prepare.policy_of(checked, train=False)
+    policy = build.policy_of(checked, train=False)
     prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
     streams = tuple(chance.key(config.seed, "sample-command", prompt, i) for i in range(count))

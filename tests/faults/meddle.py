@@ -114,6 +114,16 @@ def die_in(step: int) -> None:
 
 def _in_gradient(happens: Callable[[int], object]) -> None:
     """Something happens when a step's gradient is to be summed; given the step's number."""
+
+    def after_it(step: int, gradient: Callable[[], Any]) -> Any:
+        happens(step)
+        return gradient()
+
+    _around_gradient(after_it)
+
+
+def _around_gradient(does: Callable[[int, Callable[[], Any]], Any]) -> None:
+    """Each sum of a gradient is made by a function of the step's number and of the sum."""
     step, gradient, number = Trainer.step, Learner.forward_backward, [0]
 
     def numbered(self: Trainer) -> Any:
@@ -121,8 +131,7 @@ def _in_gradient(happens: Callable[[int], object]) -> None:
         return step(self)
 
     def summed(self: Learner, *arguments: Any) -> Any:
-        happens(number[0])
-        return gradient(self, *arguments)
+        return does(number[0], lambda: gradient(self, *arguments))
 
     Trainer.step, Learner.forward_backward = numbered, summed
 
@@ -165,12 +174,12 @@ def mute(_: bool) -> None:
 
 def no_report(_: bool) -> None:
     """The report cannot be written."""
-    from paceline.run import results
+    from paceline.run import session
 
     def fails(path: Path) -> Path:
         raise ZeroDivisionError("in the report")
 
-    results.write_report = fails
+    session.write_report = fails
 
 
 def slow_save(seconds: float) -> None:
@@ -204,16 +213,16 @@ def little_memory(megabytes: int) -> None:
     """The first step's update gets no more memory than this."""
     import resource
 
-    gradient, before = Trainer._gradient, resource.getrlimit(resource.RLIMIT_AS)
+    before = resource.getrlimit(resource.RLIMIT_AS)
     limits: list[int] = []
 
     def held() -> int:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         return pages * resource.getpagesize()
 
-    def limited(self: Trainer, batch: Any) -> Any:
-        if self.steps:
-            return gradient(self, batch)
+    def limited(step: int, gradient: Callable[[], Any]) -> Any:
+        if step > 1:
+            return gradient()
         # What was freed is kept for reuse: that much is in the way first.
         now, ballast = held(), list[torch.Tensor]()
         while held() == now:
@@ -222,11 +231,11 @@ def little_memory(megabytes: int) -> None:
             limits.append(now + megabytes * 2**20)
         resource.setrlimit(resource.RLIMIT_AS, (limits[0], before[1]))
         try:
-            return gradient(self, batch)
+            return gradient()
         finally:
             resource.setrlimit(resource.RLIMIT_AS, before)
 
-    Trainer._gradient = limited
+    _around_gradient(limited)
 
 
 def forget(tokens: int) -> None:

@@ -10,31 +10,28 @@ from paceline import Run
 from paceline.cli.commands import model_config
 from paceline.errors import ConfigError
 from paceline.run.folder import is_run
+from tests.helpers.records import a_measurement, a_step, a_summary
 
 
 def made(folder, summary=None, steps=3):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text('{"config": {}}')
-    lines = "".join(json.dumps({"step": step}) + "\n" for step in range(1, steps + 1))
+    lines = "".join(json.dumps(a_step(step=n).to_json()) + "\n" for n in range(1, steps + 1))
     (folder / "metrics.jsonl").write_text(lines)
     if summary is not None:
-        (folder / "summary.json").write_text(json.dumps(summary))
+        (folder / "summary.json").write_text(json.dumps(summary.to_json()))
     return Run(folder)
-
-
-def measured(share):
-    return {"sampled_accuracy": share, "n": 500}
 
 
 def test_a_repr_says_how_far_the_run_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    whole = {"finished": True, "before": measured(0.0224), "after": measured(0.77)}
+    whole = a_summary(before=a_measurement(0.0224), after=a_measurement(0.77))
     made(tmp_path / "runs" / "demo", whole, steps=80)
     assert repr(Run("runs/demo")) == (
         "Run('runs/demo'): finished, 80 steps, "
         "sampled accuracy 2.2 → 77.0 % on 500 held-out problems"
     )
-    half = made(tmp_path / "a", {"finished": False, "before": measured(0.1), "after": None})
+    half = made(tmp_path / "a", a_summary(finished=False, before=a_measurement(0.1)))
     assert repr(half) == f"Run('{tmp_path}/a'): not finished, 3 steps"
     assert repr(made(tmp_path / "b", steps=1)).endswith("/b'): not finished, 1 step")
     assert repr(Run("nowhere")) == "Run('nowhere'): holds no run"

@@ -104,6 +104,7 @@ def resume(
 
 def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
     """Check all that could refuse it, go back to the checkpoint, go on."""
+    run.check_readable()
     asked = configuration.to_json(config)
     changes = compare(configuration.renewed(continuation.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:

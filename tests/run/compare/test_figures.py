@@ -1,9 +1,13 @@
 """Figures and sentences of a comparison, from runs written by hand."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from paceline import config as configuration
+from paceline.objective import NAMES
+from paceline.recipes import tiny
 from paceline.run import Run
 from paceline.run.compare.curve import Curve
 from paceline.run.compare.figures import figures
@@ -11,6 +15,8 @@ from paceline.run.compare.page import verdict
 from paceline.run.compare.tables import table as page_table
 from paceline.run.compare.tell import table
 from paceline.run.compare.words import on_one_update, sentences
+from tests.helpers.fake_run import write_lines, write_summary
+from tests.helpers.records import a_measurement, a_step, a_summary
 
 
 def run_of(folder, accuracies, *, refused=0, seconds=2.0, parts=2, torch="2.13"):
@@ -18,26 +24,27 @@ def run_of(folder, accuracies, *, refused=0, seconds=2.0, parts=2, torch="2.13")
     step 2 and after step 4."""
     folder.mkdir(parents=True)
     first, middle, last = (measured(a) for a in accuracies)
-    config = {
-        "objective": f"Objective({folder.parent.name})", "fingerprints": {"problems": "1a2b"},
+    schedule = {"steps": 4, "schedule.minibatches": parts}
+    config = tiny().with_(objective=NAMES[folder.parent.name](), **schedule)
+    data = {
+        "objective": repr(config.objective), "fingerprints": {"problems": "1a2b"},
         "versions": {"torch": torch}, "machine": {"dtype": "float32"},
-        "config": {"schedule": {"minibatches": parts, "epochs": 1}},
+        "config": configuration.to_json(config),
     }  # fmt: skip
-    (folder / "config.json").write_text(json.dumps(config))
-    lines = [
-        {"step": step, "round": (step - 1) // 2, "part": (step - 1) % 2, "completions": 8,
-         "groups": 2, "groups_refused": refused, "groups_lost": 0, "seconds": seconds,
-         **({"evaluation": middle} if step == 2 else {})}
+    (folder / "config.json").write_text(json.dumps(data))
+    plain = {"completions": 8, "groups": 2, "groups_refused": refused, "seconds": seconds}
+    steps = [
+        a_step(step=step, round=(step - 1) // 2, part=(step - 1) % 2, **plain)
         for step in range(1, 5)
-    ]  # fmt: skip
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    summary = {"finished": True, "steps": 4, "before": first, "after": last}
-    (folder / "summary.json").write_text(json.dumps(summary))
+    ]
+    steps[1] = steps[1].evaluated(middle)
+    write_lines(folder / "metrics.jsonl", steps)
+    write_summary(folder, a_summary(steps=4, rounds=2, before=first, after=last))
     return Run(folder)
 
 
 def measured(accuracy):
-    return {"sampled_accuracy": accuracy, "greedy_accuracy": accuracy / 2, "n": 500}
+    return a_measurement(accuracy, greedy_accuracy=accuracy / 2)
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def runs(tmp_path):
     }
     return {
         label: {
-            seed: run_of(tmp_path / label / str(seed), three, refused=label == "rloo")
+            seed: run_of(tmp_path / label / str(seed), three, refused=int(label == "rloo"))
             for seed, three in of.items()
         }
         for label, of in made.items()
@@ -126,9 +133,8 @@ def test_sentences_say_what_is_shown_and_what_is_not(runs):
 def test_sentences_say_what_limits_them(runs):
     for of in runs.values():
         for run in of.values():
-            summary = run.summary
-            summary["after"]["n"] = 20
-            (run.path / "summary.json").write_text(json.dumps(summary))
+            few = replace(run.told.after, n=20)
+            write_summary(run.path, replace(run.told, after=few))
     limits = sentences(whole(runs, planned=12))[3:]
     assert "20 problems only" in limits[0]
     assert limits[1].startswith("4 of 12 runs are not finished")
@@ -173,16 +179,15 @@ def test_rewards_of_two_names_are_different_tests(runs):
         for run in of.values():
             config = run.config
             config["fingerprints"]["test"] = "aa"
-            config["config"]["task"] = {"reward": f"{label}.py:reward"}
+            config["config"]["task"]["reward"] = f"{label}.py:reward"
             (run.path / "config.json").write_text(json.dumps(config))
     assert not figures(runs, "grpo")["same_test"]
 
 
 def test_answers_without_a_verdict_are_told(runs):
     run = runs["gspo"][1]
-    summary = run.summary | {"counters": {"groups_lost": 2}}
-    summary["after"]["lost"] = 30
-    (run.path / "summary.json").write_text(json.dumps(summary))
+    lost = replace(run.told.after, lost=30)
+    write_summary(run.path, replace(run.told, after=lost, counters={"groups_lost": 2}))
     said = sentences(whole(runs))
     assert "gspo: 30 held-out answers had no verdict, and count as wrong" in " ".join(said)
     assert "gspo: 2 groups of training had no verdict and were left out." in said

@@ -16,6 +16,7 @@ from typing import Any
 
 from ... import config as configuration
 from ...errors import CheckpointError, ConfigError, Interrupted, RewardError, UserError
+from ...store.records import Measured
 from ...verify.trace import of_reward
 from .. import continuation
 from ..checkpoint import OtherSchemaError
@@ -49,7 +50,8 @@ def _make(spec: Mapping[str, Any]) -> None:
     if is_run(Path(config.out)) and not _given_up(Run(config.out)):
         resume(config.out, config)
     else:
-        train(config, before=spec["before"])
+        before = spec["before"]
+        train(config, before=None if before is None else Measured.from_json(before))
 
 
 def _given_up(run: Run) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
 
-from ...store.records import StepRecord, finite
+from ...store.base import finite
+from ...store.records import StepRecord
 from ..report.curves import LINES, Line, shown
 from .drift import drift_of
 from .figures import Runs

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...store.records import finite
+from ...store.base import finite
 from ..report.rollouts import spread
 from ..run import Run
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...store.records import finite
+from ...store.base import finite
 from ...text import counted
 from ..report.pieces import PieceTable
 from ..report.read import Json

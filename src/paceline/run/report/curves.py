@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
-from ...store.records import finite
+from ...store.base import finite
 from ..watch import Diagnosis, diagnoses
 from .read import Json, RunRecord
 from .words import percent, quantity, span_of_steps

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
-from ...store.records import finite
+from ...store.base import finite
 from ...text import counted
 from .curves import Chart, curve_data
 from .read import Json, RunRecord

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...store.records import finite
+from ...store.base import finite
 from ...text import counted
 from .pieces import PieceTable
 from .read import Json

@@ -6,13 +6,20 @@ round is as nasty as model text can be.
 
 import json
 import math
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from paceline import config as configuration
 from paceline.chance import bits, key
+from paceline.recipes import demo
+from paceline.store.base import Record
+from paceline.store.records import Event, Measured, StepRecord, Summary, counters_of
+from tests.helpers.records import a_measurement, a_step
 
 NASTY = (
     'The sum is </script><script>alert("run")</script> <img src=x onerror=alert(1)>'
@@ -27,39 +34,23 @@ PROMPT = (
 RIGHT = "equals the expected answer"
 WRONG = "a number, but not the expected one"
 NONE = "no \\boxed{…} in the completion"
-OBJECTIVE = (
-    "Objective(advantage=ZScore(ddof=1, eps=0.0001), ratio=TokenRatio(), surrogate=Clip(low=0.2,"
-    " high=None), weight=PerSequence(), kl=None, entropy=0.0, correction=None)"
+CONFIG = demo().with_(
+    **{"model.path": "SmolLM2-135M-Instruct", "rollouts.max_tokens": 48, "evaluation.every": 10}
 )
-CONFIG = {
-    "task": {"name": "arithmetic", "digits": 2, "held_out": 500},
-    "model": {"name": "SmolLM2-135M-Instruct", "dtype": "float32", "lora": None},
-    "sampling": {"problems": 8, "completions": 8, "max_tokens": 48, "temperature": 1.0},
-    "schedule": {"rounds": 80, "parts": 1, "epochs": 1, "seed": 7},
-    "optimizer": {"name": "AdamW", "lr": 1e-5, "betas": [0.9, 0.95], "clip_norm": 1.0},
-    "evaluation": {"every": 10, "problems": 500},
-    "tracker": {"api_key": "sk-very-secret"},
-}
-SUMMARY = {
-    "before": {
-        "n": 500,
-        "sampled_accuracy": 0.032,
-        "greedy_accuracy": 0.046,
-        "intervals": {"sampled_accuracy": [0.0198, 0.0514], "greedy_accuracy": [0.0308, 0.0682]},
-        "cut": 0.412,
-    },
-    "after": {
-        "n": 500,
-        "sampled_accuracy": 0.784,
-        "greedy_accuracy": 0.858,
-        "intervals": {"sampled_accuracy": [0.7459, 0.8179], "greedy_accuracy": [0.8247, 0.8859]},
-        "cut": 0.004,
-    },
-    "seconds": 588.0,
-    "steps": 80,
-    "counters": {"verifier_failures": 0, "memory_retries": 0},
-    "model": "model",
-}
+BEFORE = Measured(
+    task="arithmetic", n=500, greedy_accuracy=0.046, sampled_accuracy=0.032,
+    pass_at={"1": 0.032}, cut=0.412, seconds=31.0,
+    intervals={"sampled_accuracy": [0.0198, 0.0514], "greedy_accuracy": [0.0308, 0.0682]},
+)  # fmt: skip
+AFTER = Measured(
+    task="arithmetic", n=500, greedy_accuracy=0.858, sampled_accuracy=0.784,
+    pass_at={"1": 0.784}, cut=0.004, seconds=19.0,
+    intervals={"sampled_accuracy": [0.7459, 0.8179], "greedy_accuracy": [0.8247, 0.8859]},
+)  # fmt: skip
+SUMMARY = Summary(
+    finished=True, before=BEFORE, after=AFTER, evaluation=asdict(CONFIG.evaluation), steps=80,
+    rounds=80, counters=counters_of((), ()), seconds=588.0,
+)  # fmt: skip
 
 
 def chance(*parts: int | str) -> float:
@@ -71,51 +62,58 @@ def skill(step: int, steps: int) -> float:
     return 0.03 + 0.78 / (1 + math.exp(-(step / max(steps, 1) - 0.42) * 11))
 
 
-def metric_line(step: int, steps: int, groups: int = 8, size: int = 8) -> dict[str, Any]:
+def fake_step(step: int, steps: int, groups: int = 8, size: int = 8) -> StepRecord:
+    """A step of a run of so many steps, one round a step; measured after every tenth."""
     p, noise, rows = skill(step, steps), lambda name: chance(name, step) - 0.5, groups * size
     right = round(rows * min(1.0, max(0.0, p + 0.12 * noise("right"))))
     cut = round(rows * max(0.0, 0.42 * (1 - p / 0.8) + 0.08 * noise("cut")))
     cut = min(cut, rows - right)
     other = (rows - right - cut) // 2
-    line: dict[str, Any] = {
-        "step": step,
-        "round": step,
-        "reward": right / rows + 0.2 * (1 - cut / rows),
-        "accuracy": right / rows,
-        "completion_tokens": 17 + 26 * (1 - p) + 3 * noise("length"),
-        "cut": cut / rows,
-        "stop_reasons": {"stop": rows - cut, "length": cut},
-        "groups": groups,
-        "groups_without_signal": round(groups * max(0.0, abs(p - 0.45) - 0.12 + 0.3 * noise("s"))),
-        "grad_norm": 0.6 + 0.5 * p + 0.4 * abs(noise("g")) + (3.1 if step == 23 else 0.0),
-        "entropy": 1.9 * (1 - p) ** 1.5 + 0.12 + 0.1 * noise("e"),
-        "kl": None,
-        "ratio_max": 1.0,
-        "clip_fraction": 0.0,
-        "mismatch": 0.0004 + 0.0003 * chance("m", step),
-        "lr": 1e-5,
-        "tokens_per_second": 610 + 90 * noise("speed"),
-        "rows_trained": rows - 8,
-        "rows": rows,
-        "memory_gb": 2.4 + 0.01 * step / max(steps, 1),
-        "seconds": 6.9,
-        "phases": {
-            "sample": 3.4 * (1.4 - p) + 0.3 * chance("t", step),
-            "verify": 0.12,
-            "score": 0.6,
-            "update": 2.1 * (1.2 - p / 2),
-            "save": 0.9 if step % 20 == 0 else 0.05,
-        },
-        "reasons": {
+    made = StepRecord(
+        step=step,
+        round=step,
+        part=0,
+        reward=right / rows + 0.2 * (1 - cut / rows),
+        accuracy=right / rows,
+        completions=rows,
+        completion_tokens=17 + 26 * (1 - p) + 3 * noise("length"),
+        cut=cut / rows,
+        stop_reasons={"stop": rows - cut, "length": cut},
+        reasons={
             RIGHT: right,
             WRONG: rows - right - cut - other,
             "the completion was cut before an answer": cut,
             NONE: other,
         },
-    }
-    if step % 10 == 0:
-        line["evaluation"] = {"sampled_accuracy": p - 0.01, "greedy_accuracy": min(1.0, p + 0.06)}
-    return line
+        repeated_mistakes=0.0,
+        groups=groups,
+        groups_without_signal=round(groups * max(0.0, abs(p - 0.45) - 0.12 + 0.3 * noise("s"))),
+        groups_refused=0,
+        rows=rows,
+        rows_trained=rows - 8,
+        grad_norm=0.6 + 0.5 * p + 0.4 * abs(noise("g")) + (3.1 if step == 23 else 0.0),
+        skipped=False,
+        lr=1e-5,
+        entropy=1.9 * (1 - p) ** 1.5 + 0.12 + 0.1 * noise("e"),
+        kl=None,
+        ratio_max=1.0,
+        clip_fraction=0.0,
+        mismatch=0.0004 + 0.0003 * chance("m", step),
+        tokens_per_second=610 + 90 * noise("speed"),
+        memory_gb=2.4 + 0.01 * step / max(steps, 1),
+        seconds=6.9,
+        phases={
+            "sample": 3.4 * (1.4 - p) + 0.3 * chance("t", step),
+            "verify": 0.12,
+            "score": 0.6,
+            "update": 2.1 * (1.2 - p / 2),
+            "keep": 0.9 if step % 20 == 0 else 0.05,
+        },
+        absent=frozenset({"evaluation"}),
+    )
+    if step % 10:
+        return made
+    return made.evaluated(a_measurement(p - 0.01, greedy_accuracy=min(1.0, p + 0.06)))
 
 
 def completion(a: int, b: int, p: float, *at: int) -> dict[str, Any]:
@@ -217,22 +215,31 @@ def fake_run(
     folder.mkdir(parents=True)
     config = {
         "name": folder.name,
-        "config": CONFIG,
-        "objective": OBJECTIVE,
+        "config": configuration.to_json(CONFIG.with_(name=folder.name, steps=of)),
+        "objective": repr(CONFIG.objective.resolved(CONFIG.rollouts.max_tokens)),
         "versions": {"paceline": "0.1.0", "python": "3.12.4", "torch": "2.13.0"},
-        "machine": {"cpus": 2, "device": "cpu", "dtype": "float32"},
+        "machine": {"cpus": 2, "threads": 2, "device": "cpu", "dtype": "float32"},
         "command": f"paceline train arithmetic_smollm2 --name {folder.name}",
         "started": "2026-11-21T04:10:00+00:00",
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2))
-    lines = [metric_line(s, of) for s in range(1, steps + 1)]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_lines(folder / "metrics.jsonl", [fake_step(s, of) for s in range(1, steps + 1)])
+    started = Event(time="2026-11-21T04:10:00+0000", kind="started", step=0)
+    write_lines(folder / "events.jsonl", [started])
     for step in range(1, steps + 1):
         if step % every == 0 or step in (1, steps):
             write_round(folder / "rollouts", step, of)
     if finished:
-        (folder / "summary.json").write_text(json.dumps({**SUMMARY, "steps": steps}))
+        write_summary(folder, replace(SUMMARY, steps=steps, rounds=steps))
     return folder
+
+
+def write_lines(path: Path, records: Iterable[Record]) -> None:
+    path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in records))
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    (folder / "summary.json").write_text(json.dumps(summary.to_json()))
 
 
 # Figures of runs that were really trained: what the diagnostics have to keep silent about, and one
@@ -325,29 +332,31 @@ PARTS = {
 """The demo with four updates a round: 20 rounds of 32 problems, 80 updates."""
 
 
-def seen(run: dict[str, str], completions: int = 64, groups: int = 8) -> list[dict[str, Any]]:
-    """The lines of one of these runs; where a round has several updates, they share its figures."""
+def seen(run: dict[str, str], completions: int = 64, groups: int = 8) -> list[StepRecord]:
+    """The steps of one of these runs; where a round has several updates, they share its figures."""
 
     def column(name: str) -> list[float | None]:
         return [None if v == "-" else float(v) for v in run.get(name, "").split()]
 
-    right, silent, length = (column(name) for name in ("right", "silent", "length"))
+    right, silent = ([int(v) for v in run[name].split()] for name in ("right", "silent"))
+    length = [float(v) for v in run["length"].split()]
     entropy, ratio, clipped = (column(name) for name in ("entropy", "ratio", "clipped"))
     parts = len(entropy) // len(right)
     return [
-        {
-            "step": i + 1,
-            "round": i // parts,
-            "part": i % parts,
-            "reward": (right[i // parts] or 0) / completions,
-            "accuracy": (right[i // parts] or 0) / completions,
-            "completion_tokens": length[i // parts],
-            "groups": groups,
-            "groups_without_signal": silent[i // parts],
-            "repeated_mistakes": 0.0,
-            "entropy": entropy[i],
-            "ratio_max": ratio[i] if ratio else 1.0,
-            "clip_fraction": clipped[i] if clipped else 0.0,
-        }
+        a_step(
+            step=i + 1,
+            round=i // parts,
+            part=i % parts,
+            reward=right[i // parts] / completions,
+            accuracy=right[i // parts] / completions,
+            completions=completions,
+            completion_tokens=length[i // parts],
+            groups=groups,
+            groups_without_signal=silent[i // parts],
+            entropy=entropy[i],
+            kl=None,
+            ratio_max=ratio[i] if ratio else 1.0,
+            clip_fraction=clipped[i] if clipped else 0.0,
+        )
         for i in range(len(entropy))
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 from common import HERE
 from math_verify import parse, verify
 
-from paceline.verify.symbolic import equal
+from paceline.verify.answers.symbolic import equal
 
 PAIRS = HERE.parent / "tests" / "verify" / "pairs.jsonl"
 

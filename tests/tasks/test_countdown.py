@@ -9,7 +9,7 @@ from paceline.errors import ConfigError, DataError, RewardError
 from paceline.tasks import Countdown
 from paceline.types import Completion, Problem
 from paceline.verify import judge
-from paceline.verify.countdown import Equation, value_of
+from paceline.verify.answers.countdown import Equation, value_of
 
 
 def test_every_made_up_problem_has_a_solution_that_scores():

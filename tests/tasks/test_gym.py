@@ -7,7 +7,7 @@ from paceline.tasks import ReasoningGym
 from paceline.tasks.gym import names
 from paceline.types import Completion
 from paceline.verify import judge
-from paceline.verify.gym import GymAnswer
+from paceline.verify.answers.gym import GymAnswer
 
 pytest.importorskip("reasoning_gym")
 

@@ -11,7 +11,7 @@ from paceline.errors import ConfigError, DataError
 from paceline.tasks import Rows
 from paceline.types import Completion
 from paceline.verify import ExactAnswer, LastNumber, NumberIn, Weighted, judge
-from paceline.verify.verifier import check_verifier
+from paceline.verify.calling.verifier import check_verifier
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> str:

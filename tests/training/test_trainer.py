@@ -13,7 +13,8 @@ from paceline.objective import KL, named
 from paceline.tasks import Task, Template
 from paceline.training import AdamW, Keeper, Optimizer, Rollouts, Sampler, Schedule, Trainer
 from paceline.types import Problem, Verdict
-from paceline.verify.judges import Judges, Rewards
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
 from tests.conftest import tiny_policy
 
 PROBLEMS = tuple(Problem(f"p{i}", f"say {i}", str(i)) for i in range(12))
@@ -65,7 +66,7 @@ def test_a_group_that_the_verifier_loses_is_dropped_and_another_drawn():
         return digits(problem, completion)
 
     trainer = trainer_of(verifier=fails)
-    trainer.sampler.judges = Judges(fails, Rewards(workers=0, on_error="drop"))
+    trainer.sampler.judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
     drawn = [trainer.step().drawn for _ in range(8)]
     assert all(len(d.round.groups) == 3 for d in drawn)
     assert not any(g.problem.id == "p3" for d in drawn for g in d.round.groups)
@@ -79,7 +80,7 @@ def test_a_verifier_that_loses_everything_stops_the_run():
         raise ValueError("the service is down")
 
     trainer = trainer_of(verifier=fails)
-    trainer.sampler.judges = Judges(fails, Rewards(workers=0, on_error="drop"))
+    trainer.sampler.judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
     with pytest.raises(
         RewardError, match="groups of one round were lost, the last because 'fails'"
     ):

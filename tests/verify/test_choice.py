@@ -4,7 +4,7 @@ import pytest
 
 from paceline.errors import ConfigError, RewardError
 from paceline.types import Completion, Problem
-from paceline.verify.choice import Choice, as_letter, letter
+from paceline.verify.answers.choice import Choice, as_letter, letter
 
 OPTIONS = {"choices": ["a red fox", "a blue whale", "an owl."]}
 

@@ -5,8 +5,9 @@ import pytest
 from paceline.errors import ConfigError, RewardError, SandboxError
 from paceline.types import Completion, Problem
 from paceline.verify import judge
-from paceline.verify.asserts import Asserts
-from paceline.verify.code import (
+from paceline.verify.answers.form import CUT, EMPTY, MISSING, SEVERAL
+from paceline.verify.programs.asserts import Asserts
+from paceline.verify.programs.code import (
     NO_OUTPUT,
     NOT_A_NUMBER,
     RIGHT,
@@ -15,11 +16,10 @@ from paceline.verify.code import (
     Cases,
     PrintedAnswer,
 )
-from paceline.verify.form import CUT, EMPTY, MISSING, SEVERAL
-from paceline.verify.known import program_of_thought
-from paceline.verify.lenient import NumberPrinted, ProgramFailed, TagCount
-from paceline.verify.program import Block, Running, blocks_in, program_in
-from paceline.verify.sandbox import Result, Sandbox
+from paceline.verify.programs.program import Block, Running, blocks_in, program_in
+from paceline.verify.programs.sandbox import Result, Sandbox
+from paceline.verify.shaping.partial_credit import NumberPrinted, ProgramFailed, TagCount
+from paceline.verify.shaping.presets import program_of_thought
 
 
 def fenced(code):

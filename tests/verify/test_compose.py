@@ -9,7 +9,7 @@ import pytest
 from paceline.errors import ConfigError, RewardError
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import LastNumber, NumberIn, Overlong, Tags, Weighted, judge
-from paceline.verify.compose import Gate, Product
+from paceline.verify.shaping.compose import Gate, Product
 
 PARTS = (("answer", NumberIn("tag"), 1.0), ("format", Tags(), 0.2), ("length", Overlong(4, 2), 0.5))
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from paceline.errors import ConfigError
 from paceline.types import Completion, Problem
 from paceline.verify import LastNumber, NumberIn, Tags, answer_in, answer_text, judge
-from paceline.verify.form import opened_in
-from paceline.verify.known import r1_zero
-from paceline.verify.lenient import TagCount
+from paceline.verify.answers.form import opened_in
+from paceline.verify.shaping.partial_credit import TagCount
+from paceline.verify.shaping.presets import r1_zero
 
 GOOD = "<think>47 + 56 is 103</think>\n<answer>103</answer>"
 

@@ -15,11 +15,13 @@ import pytest
 from paceline.errors import ConfigError, RewardError, SandboxError
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import LastNumber, NumberIn, Tags, Weighted, adapt
-from paceline.verify.compose import Gate
-from paceline.verify.gym import GymAnswer
-from paceline.verify.judges import Judges, Lost, Rewards, needs_process
-from paceline.verify.verifier import judge, leaves
-from paceline.verify.worker import Worker
+from paceline.verify.answers.gym import GymAnswer
+from paceline.verify.calling.pool import VerifierPool, needs_process
+from paceline.verify.calling.reward_config import RewardConfig
+from paceline.verify.calling.scoring import NoVerdict
+from paceline.verify.calling.verifier import judge, leaves
+from paceline.verify.calling.worker import Worker
+from paceline.verify.shaping.compose import Gate
 
 PROBLEM = Problem("p", "?", "42")
 
@@ -29,9 +31,9 @@ def completion(text):
 
 
 def ask(verifier, *texts, **settings):
-    with Judges(verifier, Rewards(**settings)) as judges:
-        futures = [judges.ask(PROBLEM, completion(text)) for text in texts]
-        judges.settle()
+    with VerifierPool(verifier, RewardConfig(**settings)) as judges:
+        futures = [judges.submit(PROBLEM, completion(text)) for text in texts]
+        judges.flush()
         return [future.result() for future in futures]
 
 
@@ -90,7 +92,7 @@ def test_a_class_made_of_one_of_ours_is_a_users():
 def test_one_that_hangs_loses_its_completion_and_no_other():
     good, lost, also_good = ask(hangs, "aa", HARD, "ab", seconds=3.0)
     assert (good.reward, also_good.reward) == (1.0, 0.0)
-    assert lost == Lost("'hangs' (test_judges.py) took longer than 3 s")
+    assert lost == NoVerdict("'hangs' (test_judges.py) took longer than 3 s")
 
 
 def test_one_that_raises_stops_or_drops():
@@ -100,12 +102,14 @@ def test_one_that_raises_stops_or_drops():
         ask(raises, "")
     assert "in raises" in str(r.value.__cause__)
     assert ask(raises, "", "aa", on_error="drop") == [
-        Lost("'raises' (test_judges.py) raised ZeroDivisionError"),
+        NoVerdict("'raises' (test_judges.py) raised ZeroDivisionError"),
         Verdict(0.5, {}, "scored by 'raises' (test_judges.py)"),
     ]
     with pytest.raises(RewardError, match="ended its process"):
         ask(dies, "a")
-    assert ask(dies, "a", on_error="drop") == [Lost("'dies' (test_judges.py) ended its process")]
+    assert ask(dies, "a", on_error="drop") == [
+        NoVerdict("'dies' (test_judges.py) ended its process")
+    ]
     lost = ask(raises, "", on_error="drop")[0]
     assert "division by zero" in lost.detail
 
@@ -138,8 +142,8 @@ def fragile(folder):
 
 
 def test_a_process_that_is_killed_and_its_successor_too_are_started_again(tmp_path):
-    with Judges(Fragile(tmp_path), Rewards(workers=1)) as judges:
-        assert judges.ask(PROBLEM, completion("a")).result().reward == 1.0
+    with VerifierPool(Fragile(tmp_path), RewardConfig(workers=1)) as judges:
+        assert judges.submit(PROBLEM, completion("a")).result().reward == 1.0
         assert judges.deaths == 2
 
 
@@ -164,7 +168,7 @@ def test_one_that_always_dies_while_it_loads_is_told():
 def test_at_start_a_reward_that_cannot_travel_is_refused():
     lock = threading.Lock()
     with pytest.raises(ConfigError, match=r"set rewards\.workers=0"):
-        Judges(lambda problem, completion: float(lock.locked()))
+        VerifierPool(lambda problem, completion: float(lock.locked()))
 
 
 @dataclass(frozen=True)
@@ -261,7 +265,9 @@ def test_each_part_of_a_sum_has_its_own_time_limit(monkeypatch):
     assert limits == [0.1]
     monkeypatch.undo()
     sum_ = Weighted((("quick", quick, 1.0), ("hangs", hangs, 1.0)))
-    assert ask(sum_, HARD, seconds=3.0) == [Lost("'hangs' (test_judges.py) took longer than 3 s")]
+    assert ask(sum_, HARD, seconds=3.0) == [
+        NoVerdict("'hangs' (test_judges.py) took longer than 3 s")
+    ]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -292,19 +298,21 @@ class Breaks:
 
 def test_many_at_once_get_a_second_try_and_lose_only_what_is_no_number():
     assert ask(Breaks([SandboxError("no")], (1.0, 2.0)), "a", "b")[1].reward == 2.0
-    assert ask(Breaks([SandboxError("no")] * 2, ()), "a", "b") == [Lost("the sandbox failed")] * 2
+    assert (
+        ask(Breaks([SandboxError("no")] * 2, ()), "a", "b") == [NoVerdict("the sandbox failed")] * 2
+    )
     one, two = ask(Breaks([OSError("net")], (1.0, float("nan"))), "a", "b", on_error="drop")
-    assert one.reward == 1.0 and two == Lost("'Breaks' did not answer a number")
+    assert one.reward == 1.0 and two == NoVerdict("'Breaks' did not answer a number")
     lost = ask(Breaks([OSError("net")] * 2, ()), "a", on_error="drop")
-    assert lost == [Lost("'Breaks' raised OSError")]
+    assert lost == [NoVerdict("'Breaks' raised OSError")]
     with pytest.raises(RewardError, match="raised OSError on 2 completions: net"):
         ask(Breaks([OSError("net")], (1.0, 2.0)), "a", "b")
 
 
 def test_what_a_worker_cannot_do_is_told():
     broken = Problem("p", "?", "42", {"lock": threading.Lock()})
-    with Judges(elsewhere, Rewards(workers=1)) as judges:
-        future = judges.ask(broken, completion("a"))
+    with VerifierPool(elsewhere, RewardConfig(workers=1)) as judges:
+        future = judges.submit(broken, completion("a"))
         with pytest.raises(RewardError, match=r"could not be asked in a worker .* cannot be sent"):
             future.result()
     with pytest.raises(
@@ -399,15 +407,15 @@ def test_closing_leaves_nobody_waiting_and_waits_for_nobody():
         return 1.0
 
     for verifier in (sleeps, Weighted((("ours", Slow(), 1.0), ("sleeps", sleeps, 1.0)))):
-        judges = Judges(verifier, Rewards(workers=1, seconds=10**6))
-        futures = [judges.ask(PROBLEM, completion("a")) for _ in range(3)]
+        judges = VerifierPool(verifier, RewardConfig(workers=1, seconds=10**6))
+        futures = [judges.submit(PROBLEM, completion("a")) for _ in range(3)]
         time.sleep(0.2)  # most often they are at work by now
         judges.close()
         assert all(future.done() for future in futures)
-        assert futures[0].result() == Lost("the run was ended")
+        assert futures[0].result() == NoVerdict("the run was ended")
 
 
 def test_settings_have_to_make_sense():
     for wrong in ({"workers": -1}, {"seconds": 0}, {"on_error": "ignore"}):
         with pytest.raises(ConfigError):
-            Rewards(**wrong)
+            RewardConfig(**wrong)

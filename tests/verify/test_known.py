@@ -4,7 +4,7 @@ import pytest
 
 from paceline.types import Completion, Problem
 from paceline.verify import judge
-from paceline.verify.known import (
+from paceline.verify.shaping.presets import (
     exact_and_numeric,
     near_fifty,
     program_of_thought,

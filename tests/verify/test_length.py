@@ -5,7 +5,7 @@ import pytest
 from paceline.errors import ConfigError
 from paceline.types import Completion, Problem
 from paceline.verify import Overlong, judge
-from paceline.verify.length import LengthTarget, Repetition
+from paceline.verify.shaping.length import LengthTarget, Repetition
 
 
 @pytest.mark.parametrize(

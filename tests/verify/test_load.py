@@ -9,7 +9,7 @@ import pytest
 
 from paceline.errors import ConfigError
 from paceline.verify import load_function
-from paceline.verify.load import loading, reference_of, refuse_while_loading
+from paceline.verify.calling.load import loading, reference_of, refuse_while_loading
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from paceline.errors import ConfigError, RewardError
 from paceline.tasks import Task, Template
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import Gate, LastNumber, Product, Tags, Weighted, adapt, judge
-from paceline.verify.signatures import SIGNATURES
+from paceline.verify.calling.signatures import SIGNATURES
 
 PROBLEM = Problem("p", "What is 30 + 4?", "34", {"level": 2})
 RIGHT = Completion((1,), (-1.0,), "34", "stop")

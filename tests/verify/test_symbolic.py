@@ -8,9 +8,9 @@ import pytest
 
 from paceline.errors import ConfigError, RewardError
 from paceline.types import Completion, Problem
-from paceline.verify.choice import Choice
-from paceline.verify.math import LastNumber, NumberIn
-from paceline.verify.symbolic import (
+from paceline.verify.answers.choice import Choice
+from paceline.verify.answers.math import LastNumber, NumberIn
+from paceline.verify.answers.symbolic import (
     EXPECTED_UNREAD,
     MAX_LENGTH,
     RIGHT,

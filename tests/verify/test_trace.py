@@ -4,9 +4,10 @@ import pytest
 
 from paceline.errors import RewardError
 from paceline.types import Completion, Problem
-from paceline.verify import trace
-from paceline.verify.judges import Judges, Rewards
-from paceline.verify.verifier import judge
+from paceline.verify.calling import trace
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
+from paceline.verify.calling.verifier import judge
 
 PROBLEM, COMPLETION = Problem("p", "1 + 1?", "2"), Completion((), (), "2", "stop")
 
@@ -20,9 +21,9 @@ def answers_none(problem, completion):
 
 
 def told(verifier, workers: int) -> str:
-    with Judges(verifier, Rewards(workers=workers)) as judges:
+    with VerifierPool(verifier, RewardConfig(workers=workers)) as judges:
         with pytest.raises(RewardError) as raised:
-            judges.ask(PROBLEM, COMPLETION).result()
+            judges.submit(PROBLEM, COMPLETION).result()
         return trace.of_reward(raised.value)
 
 

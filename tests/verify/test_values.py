@@ -2,7 +2,7 @@
 
 import pytest
 
-from paceline.verify.values import NOTHING, equal, shown_value
+from paceline.verify.programs.values import NOTHING, equal, shown_value
 
 
 @pytest.mark.parametrize(

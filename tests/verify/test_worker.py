@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from paceline.errors import ConfigError
-from paceline.verify.load import load_function
-from paceline.verify.worker import Died, DiedLoading, Raised, TimeLimit, Worker, packed
+from paceline.verify.calling.load import load_function
+from paceline.verify.calling.worker import Died, DiedLoading, Raised, TimeLimit, Worker, packed
 
 
 def double(x):

@@ -15,10 +15,10 @@ from ..errors import ConfigError, UserError, nearest
 from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import SOURCES
 from ..tasks.task import BY_NAME
-from ..verify.judges import Rewards
-from ..verify.load import IN_PYTHON, load_function, reference_of
-from ..verify.own import OwnVerifier
-from ..verify.verifier import Adapted
+from ..verify.calling.base import VerifierBase
+from ..verify.calling.load import IN_PYTHON, load_function, reference_of
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.verifier import Adapted
 from .record import Config, Evaluating, Model, ReferenceSchedule
 
 
@@ -47,7 +47,7 @@ def _by_name(value: Any) -> Any:
     """A reward as text, as task.reward takes it; one of our own verifiers by its settings."""
     if isinstance(value, str):
         return value
-    if isinstance(value, OwnVerifier) and _is_plain(value):
+    if isinstance(value, VerifierBase) and _is_plain(value):
         return to_json(value)
     if (reference := reference_of(value)) is not None:
         return reference
@@ -112,7 +112,14 @@ def _named(data: Any) -> set[str]:
 def _is_section(value: Any) -> bool:
     return isinstance(
         value,
-        Config | Model | ReferenceSchedule | Evaluating | Rollouts | Schedule | AdamW | Rewards,
+        Config
+        | Model
+        | ReferenceSchedule
+        | Evaluating
+        | Rollouts
+        | Schedule
+        | AdamW
+        | RewardConfig,
     )
 
 

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from ..errors import SandboxError
 from ..terminal import print_json, print_line
-from ..verify.sandbox.sandbox import Sandbox, Tier
-from ..verify.sandbox.trial import Tried, suite
+from ..verify.programs.sandbox.sandbox import Sandbox, Tier
+from ..verify.programs.sandbox.trial import Tried, suite
 
 TIMED = 20
 """Programs that print one word, to tell how long one takes."""

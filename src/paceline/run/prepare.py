@@ -11,8 +11,8 @@ from ..engine import LocalEngine
 from ..model import Policy, Reference, load_policy
 from ..model.allocator import keep_freed_memory
 from ..training import Keeper, Optimizer, Sampler, Trainer
-from ..verify.judges import Judges
-from ..verify.verifier import check_verifier
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.verifier import check_verifier
 from .check import Checked, sandbox_of
 
 
@@ -30,7 +30,7 @@ def trainer_of(
     checked: Checked,
     policy: Policy,
     keeper: Keeper | None = None,
-    judges: Judges | None = None,
+    judges: VerifierPool | None = None,
 ) -> Trainer:
     """Put the parts together.
 

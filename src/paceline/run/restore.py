@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from ..errors import CheckpointError, DataError
 from ..training import Drawn, Sampler, Trainer
 from ..types import Problem, Round
-from ..verify.judges import Lost
+from ..verify.calling.scoring import NoVerdict
 from .checkpoint import OPTIMIZER, POLICY, REFERENCE, State, follows
 from .rollouts import read_round
 from .tensors import Tensors
@@ -62,7 +62,7 @@ def _fitting(path: Path, fresh: Tensors) -> Tensors:
 def _drawn(state: State, trainer: Trainer, path: Path) -> Drawn:
     """The round in use, from its file, and what was counted beside it."""
     assert state.drawn is not None
-    lost = tuple(Lost(**lost) for lost in state.drawn["lost"])
+    lost = tuple(NoVerdict(**lost) for lost in state.drawn["lost"])
     try:
         round = stored_round(path, trainer.sampler)
     except DataError as error:

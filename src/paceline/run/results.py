@@ -9,7 +9,7 @@ from typing import Any
 
 from ..training import Evaluation, Trainer, evaluate
 from ..training.memory import with_less
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 from .check import Checked, evaluation_sampling
 from .log import counters_of
 from .plan import next_command
@@ -32,7 +32,7 @@ class Results:
         checked: Checked,
         run: Run,
         screen: Screen,
-        judges: Judges,
+        judges: VerifierPool,
         interrupts: Interrupts,
         spent: float,
         before: Mapping[str, Any] | None = None,

@@ -14,7 +14,7 @@ import torch
 from ..model import Detokenizer
 from ..objective import Objective
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
-from ..verify.form import opened_in
+from ..verify.answers.form import opened_in
 from . import disk
 from .disk import Written
 

@@ -11,7 +11,7 @@ from .. import config as configuration
 from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
 from ..text import counted
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 from . import resuming
 from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
@@ -132,7 +132,7 @@ def _sit(
 ) -> None:
     """Go on from where the run is."""
     spent = found[1].seconds if found else 0.0
-    with Judges(checked.task.verifier, checked.config.rewards) as judges:
+    with VerifierPool(checked.task.verifier, checked.config.rewards) as judges:
         results = Results(checked, run, screen, judges, interrupts, spent, before)
         Sitting(results, found, taken_up).go()
 

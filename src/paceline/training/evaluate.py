@@ -12,7 +12,9 @@ from ..errors import ConfigError, DataError
 from ..model import Policy
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
-from ..verify.judges import Answer, Judges, Lost, Rewards
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.scoring import Answer, NoVerdict
 from .statistics import Interval, bootstrap, pass_at, wilson
 
 Progress = Callable[[str, int, int], None]
@@ -72,7 +74,7 @@ def evaluate(
     completions: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
-    judges: Judges | None = None,
+    judges: VerifierPool | None = None,
 ) -> tuple[Evaluation, list[Answered]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
@@ -99,7 +101,7 @@ def evaluate(
     ]
     _check_fit(policy, requests, sampling)
     total = len(chosen) * (completions + 1)
-    judges = judges or Judges(task.verifier, Rewards(workers=0))
+    judges = judges or VerifierPool(task.verifier, RewardConfig(workers=0))
     answered: list[Answered] = []
     lost = 0
     for start in range(0, len(chosen), BLOCK):
@@ -108,11 +110,11 @@ def evaluate(
         asking = _Asking(judges, chosen[start : start + BLOCK])
         greedy = engine.generate(first, sampling.as_greedy(), asking.greedy)
         sampled = engine.generate(block, sampling, asking.sampled)
-        judges.settle()
+        judges.flush()
         rows = zip(asking.problems, greedy, sampled, asking.asked, strict=True)
         for problem, one, many, futures in rows:
             said = {place: future.result() for place, future in futures.items()}
-            lost += sum(isinstance(answer, Lost) for answer in said.values())
+            lost += sum(isinstance(answer, NoVerdict) for answer in said.values())
             right = {p: isinstance(a, Verdict) and a.solved for p, a in said.items()}
             marked = tuple((c, right[place]) for place, c in enumerate(many))
             answered.append(Answered(problem, (one[0], right[GREEDY]), marked))
@@ -129,15 +131,15 @@ GREEDY = -1
 class _Asking:
     """Has the answers to some problems judged while others are being sampled."""
 
-    def __init__(self, judges: Judges, problems: Sequence[Problem]) -> None:
+    def __init__(self, judges: VerifierPool, problems: Sequence[Problem]) -> None:
         self.judges, self.problems = judges, problems
         self.asked: list[dict[int, Future[Answer]]] = [{} for _ in problems]
 
     def greedy(self, i: int, place: int, completion: Completion) -> None:
-        self.asked[i][GREEDY] = self.judges.ask(self.problems[i], completion)
+        self.asked[i][GREEDY] = self.judges.submit(self.problems[i], completion)
 
     def sampled(self, i: int, place: int, completion: Completion) -> None:
-        self.asked[i][place] = self.judges.ask(self.problems[i], completion)
+        self.asked[i][place] = self.judges.submit(self.problems[i], completion)
 
 
 def _check_fit(policy: Policy, requests: Sequence[Request], sampling: Sampling) -> None:

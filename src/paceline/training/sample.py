@@ -12,7 +12,9 @@ from ..model import Policy
 from ..settings import Rollouts
 from ..tasks import Task
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
-from ..verify.judges import Answer, Judges, Lost, Rewards
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.scoring import Answer, NoVerdict
 from .clock import Clock
 
 MOST_LOST = 4
@@ -28,7 +30,7 @@ class Drawn:
     """Groups that dynamic sampling set aside."""
     too_long: int
     """Problems whose prompt and answer do not fit into the model's context."""
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[NoVerdict, ...] = ()
     """Why groups were dropped because the verifier gave no verdict, one each."""
     refused_accuracy: float | None = None
     """The share of right answers in the groups that were set aside; None where there are none."""
@@ -47,10 +49,10 @@ class Sampler:
         task: Task,
         settings: Rollouts,
         seed: int,
-        judges: Judges | None = None,
+        judges: VerifierPool | None = None,
     ) -> None:
         self.policy, self.engine, self.task = policy, engine, task
-        self.judges = judges or Judges(task.verifier, Rewards(workers=0))
+        self.judges = judges or VerifierPool(task.verifier, RewardConfig(workers=0))
         self.settings, self.seed, self.draw = settings, seed, 0
         self._order: tuple[int, list[int]] = (-1, [])
 
@@ -65,7 +67,7 @@ class Sampler:
             SandboxError where the sandbox does.
         """
         wanted, accepted, refused = self.settings.problems, [], []
-        too_long, lost = 0, list[Lost]()
+        too_long, lost = 0, list[NoVerdict]()
         draws = self.settings.max_draws if self.settings.accept == "signal" else 1
         while len(accepted) < wanted and draws:
             problems, skipped = self._next_problems(wanted - len(accepted))
@@ -120,7 +122,7 @@ class Sampler:
 
     def _groups(
         self, index: int, drawn: Sequence[tuple[int, Problem, tuple[int, ...]]], clock: Clock
-    ) -> tuple[list[Group], list[Lost]]:
+    ) -> tuple[list[Group], list[NoVerdict]]:
         """A group of each problem, and why others were lost."""
         requests = [
             Request(
@@ -138,17 +140,17 @@ class Sampler:
         def judge(i: int, place: int, completion: Completion) -> None:
             """While the others are still being sampled."""
             clock.tick()
-            asked[i][place] = self.judges.ask(drawn[i][1], completion)
+            asked[i][place] = self.judges.submit(drawn[i][1], completion)
 
         with clock("sample"):
             answers = self.engine.generate(requests, self.settings.sampling, judge)
         groups, lost = [], []
         with clock("verify"):
-            self.judges.settle()
+            self.judges.flush()
             for i, (draw, problem, prompt_ids) in enumerate(drawn):
                 verdicts = [asked[i][place].result() for place in range(len(answers[i]))]
                 clock.tick()
-                gone = [verdict for verdict in verdicts if isinstance(verdict, Lost)]
+                gone = [verdict for verdict in verdicts if isinstance(verdict, NoVerdict)]
                 if gone:
                     lost.append(gone[0])
                     continue
@@ -164,7 +166,7 @@ class Sampler:
         return self.settings.mask_cut and completion.finish == "length"
 
 
-def _too_many(lost: Sequence[Lost]) -> UserError:
+def _too_many(lost: Sequence[NoVerdict]) -> UserError:
     last = lost[-1]
     why = f"{last.reason} ({last.detail.rstrip('.')})" if last.detail else last.reason
     said = f"{len(lost)} groups of one round were lost, the last because {why}; "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paceline.verify.answers.before import is_part
+from paceline.verify.answers.text.before import is_part
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from paceline.verify.answers.commands import angle
-from paceline.verify.answers.reader import readings
-from paceline.verify.answers.tokens import Unread
+from paceline.verify.answers.expressions.commands import angle
+from paceline.verify.answers.expressions.reader import readings
+from paceline.verify.answers.expressions.tokens import Unread
 
 
 def read(text):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from paceline.verify.answers.reader import readings
-from paceline.verify.answers.tokens import Unread
+from paceline.verify.answers.expressions.reader import readings
+from paceline.verify.answers.expressions.tokens import Unread
 
 
 @pytest.mark.parametrize(

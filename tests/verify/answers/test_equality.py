@@ -2,8 +2,8 @@
 
 import pytest
 
-from paceline.verify.answers.equality import OTHER_UNIT, UNCOMPUTED, Differs, check_same
-from paceline.verify.answers.reader import readings
+from paceline.verify.answers.expressions.equality import OTHER_UNIT, UNCOMPUTED, Differs, check_same
+from paceline.verify.answers.expressions.reader import readings
 
 
 def why(answer, expected):

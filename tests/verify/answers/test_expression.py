@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from paceline.verify.answers.expression import (
+from paceline.verify.answers.expressions.expression import (
     Expression,
     as_number,
     canonical,
@@ -14,7 +14,7 @@ from paceline.verify.answers.expression import (
     simple,
     times,
 )
-from paceline.verify.answers.reader import readings
+from paceline.verify.answers.expressions.reader import readings
 
 TWO, FOUR, SIX = (as_number(Fraction(value), "integer") for value in (2, 4, 6))
 X = Expression("symbol", name="x")

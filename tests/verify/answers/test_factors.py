@@ -2,8 +2,8 @@
 
 import pytest
 
-from paceline.verify.answers.factors import factors_of, kernel
-from paceline.verify.answers.reader import readings
+from paceline.verify.answers.expressions.factors import factors_of, kernel
+from paceline.verify.answers.expressions.reader import readings
 
 
 def read(text):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from paceline.verify.answers.finished import foreign_functions, unfinished
-from paceline.verify.answers.reader import readings
+from paceline.verify.answers.expressions.finished import foreign_functions, unfinished
+from paceline.verify.answers.expressions.reader import readings
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paceline.verify.answers.groups import Box, boxes, end_of_group, is_group, only_box
+from paceline.verify.answers.text.groups import Box, boxes, end_of_group, is_group, only_box
 
 
 def test_a_group_ends_at_its_own_brace():

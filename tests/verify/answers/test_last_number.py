@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from paceline.verify.answers.last_number import last_number
-from paceline.verify.answers.numerals import number
+from paceline.verify.answers.text.last_number import last_number
+from paceline.verify.answers.text.numerals import number
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from paceline.verify.answers.numerals import MAX_NUMBER, number, with_commas
+from paceline.verify.answers.text.numerals import MAX_NUMBER, number, with_commas
 
 
 @pytest.mark.parametrize(

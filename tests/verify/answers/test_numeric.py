@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from paceline.verify.answers.numeric import (
+from paceline.verify.answers.expressions.numeric import (
     NoValue,
     TooLarge,
     exact,
@@ -13,7 +13,7 @@ from paceline.verify.answers.numeric import (
     same,
     value_at,
 )
-from paceline.verify.answers.reader import readings
+from paceline.verify.answers.expressions.reader import readings
 
 
 def expression(text):

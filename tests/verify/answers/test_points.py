@@ -1,7 +1,7 @@
 """Values of two expressions at the same points."""
 
-from paceline.verify.answers.points import ENOUGH, POINTS, values_at_points
-from paceline.verify.answers.reader import readings
+from paceline.verify.answers.expressions.points import ENOUGH, POINTS, values_at_points
+from paceline.verify.answers.expressions.reader import readings
 
 
 def read(text):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from paceline.verify.answers.expression import Expression
-from paceline.verify.answers.reader import bare, readings
-from paceline.verify.answers.tokens import Unread
+from paceline.verify.answers.expressions.expression import Expression
+from paceline.verify.answers.expressions.reader import bare, readings
+from paceline.verify.answers.expressions.tokens import Unread
 
 
 def told(one: Expression) -> str:

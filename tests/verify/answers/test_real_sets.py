@@ -2,8 +2,8 @@
 
 import pytest
 
-from paceline.verify.answers.reader import readings
-from paceline.verify.answers.real_sets import NoSet, real_set, same_set
+from paceline.verify.answers.expressions.reader import readings
+from paceline.verify.answers.expressions.real_sets import NoSet, real_set, same_set
 
 
 def sets(text):

@@ -1,7 +1,7 @@
 """What relations name, and how they are turned."""
 
-from paceline.verify.answers.reader import readings
-from paceline.verify.answers.relations import (
+from paceline.verify.answers.expressions.reader import readings
+from paceline.verify.answers.expressions.relations import (
     factor_between,
     is_solved,
     name_and_value,

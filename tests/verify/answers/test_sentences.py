@@ -2,7 +2,7 @@
 
 import pytest
 
-from paceline.verify.answers.sentences import changes_what_follows
+from paceline.verify.answers.text.sentences import changes_what_follows
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Letters that are written in two ways."""
 
-from paceline.verify.answers.spellings import FULL_WIDTH
+from paceline.verify.answers.text.spellings import FULL_WIDTH
 
 
 def test_wide_letters_have_plain_ones():

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from paceline.verify.answers.tokens import Unread, tokens_of, ungrouped
+from paceline.verify.answers.expressions.tokens import Unread, tokens_of, ungrouped
 
 
 def texts(text):

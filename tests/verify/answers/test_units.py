@@ -2,7 +2,7 @@
 
 import pytest
 
-from paceline.verify.answers.units import currency, plain_unit
+from paceline.verify.answers.text.units import currency, plain_unit
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import paceline
-from paceline.verify.sandbox import Sandbox
-from paceline.verify.sandbox.attacks import ATTACKS
-from paceline.verify.sandbox.sandbox import INSISTED
-from paceline.verify.sandbox.trial import suite
+from paceline.verify.programs.sandbox import Sandbox
+from paceline.verify.programs.sandbox.attacks import ATTACKS
+from paceline.verify.programs.sandbox.sandbox import INSISTED
+from paceline.verify.programs.sandbox.trial import suite
 
 KINDS = {kind: tuple(found) for kind, found in groupby(ATTACKS, key=lambda a: a.kind)}
 
@@ -61,9 +61,9 @@ assert libc.prctl(22, 2, struct.pack("<HxxxxxxQ", len(program), ctypes.addressof
 
 SUITE = """
 import sys
-from paceline.verify.sandbox import Sandbox
-from paceline.verify.sandbox.attacks import ATTACKS
-from paceline.verify.sandbox.trial import suite
+from paceline.verify.programs.sandbox import Sandbox
+from paceline.verify.programs.sandbox.attacks import ATTACKS
+from paceline.verify.programs.sandbox.trial import suite
 sandbox = Sandbox(sys.argv[1])
 print(sandbox.wall)
 few = [a for a in ATTACKS if a.outcomes != ("limit",)]

@@ -12,9 +12,17 @@ from pathlib import Path
 import pytest
 
 from paceline.errors import ConfigError, SandboxError
-from paceline.verify.sandbox import Sandbox, sandbox, walls
-from paceline.verify.sandbox.sandbox import FINE, INSISTED, LEFT, MEMORY, OUTPUT, RAISED, TIME
-from paceline.verify.sandbox.trial import children
+from paceline.verify.programs.sandbox import Sandbox, sandbox, walls
+from paceline.verify.programs.sandbox.sandbox import (
+    FINE,
+    INSISTED,
+    LEFT,
+    MEMORY,
+    OUTPUT,
+    RAISED,
+    TIME,
+)
+from paceline.verify.programs.sandbox.trial import children
 
 WALLS = ["namespaces", "landlock"]
 each_wall = pytest.mark.parametrize("wall", WALLS)
@@ -129,8 +137,8 @@ def test_nothing_grows(wall):
 def test_when_the_trainer_is_killed_nothing_goes_on(wall):
     trainer = subprocess.Popen(
         [sys.executable, "-c",
-         "import threading, time\nfrom paceline.verify.sandbox import Sandbox\n"
-         "from paceline.verify.sandbox.trial import children\n"
+         "import threading, time\nfrom paceline.verify.programs.sandbox import Sandbox\n"
+         "from paceline.verify.programs.sandbox.trial import children\n"
          f"sandbox = Sandbox('{wall}'); sandbox.run('print(1)'); print(len(children()))\n"
          "threading.Thread(target=sandbox.run, args=('import time; time.sleep(300)',),"
          " kwargs={'seconds': 300}).start()\n"
@@ -245,8 +253,8 @@ def test_only_whoever_insists_runs_code_without_a_wall(monkeypatch):
 AS_PROCESS_1 = """
 import ctypes, pathlib, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become ours
-from paceline.verify.sandbox import Sandbox
-from paceline.verify.sandbox.trial import children
+from paceline.verify.programs.sandbox import Sandbox
+from paceline.verify.programs.sandbox.trial import children
 for _ in range(5):
     assert Sandbox(sys.argv[1]).run("while True: pass", seconds=0.2).outcome == "limit"
 states = [pathlib.Path(f"/proc/{p}/stat").read_text().rpartition(")")[2][1] for p in children()]

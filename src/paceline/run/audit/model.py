@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from ...tasks import Task
 from ...training import Trainer
 from ...types import Problem, Rollout
-from ...verify.math import last_number, number
+from ...verify.answers.text.last_number import last_number
+from ...verify.answers.text.numerals import number
 
 GROUPS = (4, 8, 16, 32)
 """Sizes of groups that are thought of."""

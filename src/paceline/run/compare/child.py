@@ -16,7 +16,7 @@ from typing import Any
 
 from ... import config as configuration
 from ...errors import CheckpointError, ConfigError, Interrupted, RewardError, UserError
-from ...verify.trace import of_reward
+from ...verify.calling.trace import of_reward
 from .. import resuming
 from ..checkpoint import OtherSchemaError
 from ..folder import is_run

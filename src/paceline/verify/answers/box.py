@@ -6,8 +6,8 @@ something else (`before`); behind it, a formula and a sentence may end.
 
 import re
 
-from .before import is_part
-from .groups import boxes
+from .text.before import is_part
+from .text.groups import boxes
 
 MISSING = "no answer in the form asked for"
 SEVERAL = "more than one answer"
@@ -62,9 +62,9 @@ def _says_again(before: str, content: str | None) -> bool:
     said = _SAID_OR.search(before, max(0, len(before) - 120))
     if said is None or content is None or is_part(before[: said.start()]):
         return False
-    from .equality import difference  # here, as mpmath behind it is slow to load
-    from .reader import readings
-    from .tokens import Unread
+    from .expressions.equality import difference  # here, as mpmath behind it is slow to load
+    from .expressions.reader import readings
+    from .expressions.tokens import Unread
 
     try:
         first, again = (readings(one.rpartition("=")[2]) for one in (said[1].strip("$"), content))

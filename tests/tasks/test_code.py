@@ -71,8 +71,8 @@ def test_rows_without_checks_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("check", "bad", "said"),
     [
-        ("cases", {"stdin": "1"}, "is no {stdin, stdout}"),
-        ("asserts", "assert math.isclose(f(2), 4.19)", "is no `assert call == value`"),
+        ("cases", {"stdin": "1"}, "is not {stdin, stdout}"),
+        ("asserts", "assert math.isclose(f(2), 4.19)", "is not `assert call == value`"),
     ],
 )
 def test_checks_that_cannot_be_used_are_told_before_training(tmp_path, check, bad, said):

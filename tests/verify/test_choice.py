@@ -57,7 +57,7 @@ def test_letters_of_rows():
     for wrong in (4, -1, "e", "", None, 1.0):
         with pytest.raises(ConfigError):
             as_letter(wrong, 4)
-    with pytest.raises(RewardError, match="no letter"):
+    with pytest.raises(RewardError, match="is not a letter"):
         judged("B", expected="blue whale")
 
 

@@ -248,7 +248,7 @@ def test_rows_with_wrong_cases_are_refused():
         judged(Cases(), ADD, cases='{"inputs": ["3\\n"], "outputs": ["7\\n"]}')
     with pytest.raises(RewardError, match=r"but 'add'; a list is written \[\"assert add\(3, 4\)"):
         judged(Asserts(), ADD, tests="add")
-    with pytest.raises(RewardError, match=r"no \{stdin, stdout\}"):
+    with pytest.raises(RewardError, match=r"is not \{stdin, stdout\}"):
         judged(Cases(), ADD, cases=["1 2"])
 
 
@@ -256,7 +256,9 @@ def test_rows_with_wrong_cases_are_refused():
 @pytest.mark.parametrize("wrong", [None, True, {"a": 1}, [["3"], ["4"]], ["3", None]])
 def test_what_is_no_text_and_no_lines_is_no_case(name, wrong):
     case = {"stdin": "1 2", "stdout": "3", name: wrong}
-    with pytest.raises(RewardError, match=f"The {name} of a case of problem p is no text and no"):
+    with pytest.raises(
+        RewardError, match=f"The {name} of a case of problem p is not a text or a list"
+    ):
         Cases().check_problem(Problem("p", "?", "", {"cases": [case]}))
 
 
@@ -388,7 +390,7 @@ def test_the_expected_value_never_enters_the_programs_run(monkeypatch):
 
 
 def test_lines_that_are_no_assert_are_refused():
-    with pytest.raises(RewardError, match="no `assert call == value`"):
+    with pytest.raises(RewardError, match="is not `assert call == value`"):
         judged(Asserts(), GOOD, tests=["import os"])
     with pytest.raises(RewardError, match="cannot be computed"):
         judged(Asserts(), GOOD, tests=["assert add(1, 2) == nowhere()"])

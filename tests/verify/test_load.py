@@ -59,7 +59,7 @@ def test_a_missing_name_brings_the_nearest(rewards: Path) -> None:
 
 
 def test_what_is_no_function_is_refused(rewards: Path) -> None:
-    with pytest.raises(ConfigError, match=r"'LIMIT' in .* is no function but of type int"):
+    with pytest.raises(ConfigError, match=r"'LIMIT' in .* is not a function: its type is int"):
         load_function(f"{rewards}:LIMIT")
 
 

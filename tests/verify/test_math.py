@@ -151,7 +151,7 @@ def test_a_cut_completion_scores_nothing_unless_allowed() -> None:
 @pytest.mark.parametrize("verifier", [LastNumber(), NumberIn("tag")])
 def test_an_expected_answer_that_is_no_number_is_an_error_not_a_zero(verifier: Any) -> None:
     with pytest.raises(
-        RewardError, match="problem p, 'blue', is no plain number; use reward=exact"
+        RewardError, match="problem p, 'blue', is not a plain number; use reward=exact"
     ):
         score(verifier, "<answer>1</answer>", "blue")
 

@@ -118,13 +118,17 @@ def test_a_text_is_no_completion():
     def texts(problem: dict, completion: "str"):
         return float(completion == problem["answer"])
 
-    with pytest.raises(ConfigError, match=r"'problem' is no dict: a Problem, with its problem\.pr"):
+    with pytest.raises(
+        ConfigError, match=r"'problem' is not a dict: it is a Problem, with its problem\.pr"
+    ):
         adapt(texts)
 
     def one(problem, completion: list[dict[str, str]]):
         return 1.0
 
-    with pytest.raises(ConfigError, match=r"'completion' is no list.*: a Completion, with its co"):
+    with pytest.raises(
+        ConfigError, match=r"'completion' is not a list.*: it is a Completion, with its co"
+    ):
         adapt(one)
 
 

@@ -26,13 +26,13 @@ class Choice(VerifierBase):
     """
 
     form: Form = "tag"
-    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    """The place of the answer: text (all of it), tag, boxed, or hashes (behind "####")."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     options: str = "choices"
     """The column with the options' texts, in the order of their letters, if there is one."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def __post_init__(self) -> None:
         check_form(self.form)
@@ -72,7 +72,7 @@ def expected_letter(problem: Problem) -> str:
     found = letter(problem.answer)
     if found is None:
         raise RewardError(
-            f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', is no "
+            f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', is not a "
             "letter of an option."
         )
     return found

@@ -23,11 +23,11 @@ class Equation(VerifierBase):
     """
 
     form: Form = "tag"
-    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    """The place of the answer: text (all of it), tag, boxed, or hashes (behind "####")."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def __post_init__(self) -> None:
         check_form(self.form)

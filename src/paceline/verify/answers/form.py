@@ -1,4 +1,4 @@
-"""Where the answer stands in a completion, and whether the completion keeps to its form.
+"""The place of the answer in a completion, and the form of the completion.
 
 All searches are linear in the text, whatever a model writes.
 """
@@ -13,11 +13,12 @@ from ..calling.base import VerifierBase, verdict
 from .box import BEHIND, MISSING, SEVERAL, boxed
 
 Form = Literal["text", "tag", "boxed", "hashes"]
-r"""Where the answer stands: the whole text; <answer>…</answer>; \boxed{…}; behind "####"."""
+r"""The place of the answer: the whole text; <answer>…</answer>; \boxed{…}; behind "####"."""
 
 CUT = "cut before it finished"
 UNCLOSED = "the reasoning was never closed"
 EMPTY = "the answer is empty"
+"""Reasons; equal cases give equal ones."""
 
 _HASHED_NUMBER = re.compile(r"####[ \t]*[-+−$]?[0-9][0-9.,]*[ \t]*(?=\n|\Z)")
 _OPENED = re.compile(r"(?:\A|[\n>\]:])[ \t]*((?:<[A-Za-z][\w-]*>\s*)+)\Z")
@@ -36,7 +37,7 @@ def check_form(form: str) -> None:
 
 
 def answer_text(text: str) -> str | None:
-    """What stands behind the reasoning: all of it where there is no </think>, the text after the
+    """The text behind the reasoning: all of it where there is no </think>, the text after the
     last one where there is, and None where <think> is opened and not closed again."""
     rest = text.rpartition("</think>")[2]
     return None if "<think>" in rest else rest
@@ -85,7 +86,7 @@ def answer_in(text: str, form: Form, tag: str = "answer") -> tuple[str | None, s
 def one_answer(
     completion: Completion, form: Form, tag: str = "answer", *, allow_cut: bool = False
 ) -> tuple[str | None, str]:
-    """As `answer_in`, and none of a completion that was cut before it finished."""
+    """The same as `answer_in`, and no answer of a completion that was cut before it finished."""
     if completion.finish == "length" and not allow_cut:
         return None, CUT
     return answer_in(completion.turn, form, tag)
@@ -130,9 +131,9 @@ class Tags(VerifierBase):
     names: tuple[str, ...] = ("think", "answer")
     """The tags, in order."""
     strict: bool = False
-    """Whether the pairs must be all there is."""
+    """True pays only where nothing stands outside the pairs."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def __post_init__(self) -> None:
         if not self.names or len(set(self.names)) < len(self.names):

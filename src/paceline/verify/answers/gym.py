@@ -18,7 +18,7 @@ GymForm = Literal[Form, "last_number"]
 
 @dataclass(frozen=True, slots=True)
 class GymAnswer(VerifierBase):
-    """What the scorer of a reasoning-gym data set says of the one answer in the form asked for.
+    """Pays what the scorer of a reasoning-gym data set gives the one answer in the form asked for.
 
     The problem's data holds the data set's entry. Some scorers give full marks to a list of guesses
     (spell_backward's does): audit the task before training on it.
@@ -30,14 +30,14 @@ class GymAnswer(VerifierBase):
     config: str = "{}"
     """Its options as JSON."""
     form: GymForm = "tag"
-    """Where the answer stands: text (all of it), tag, boxed, hashes (behind "####"); or, lenient,
+    """The place of the answer: text (all of it), tag, boxed, hashes (behind "####"); or, lenient,
     it is the last number."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     strict: bool = True
     """Full marks or nothing; else partial marks are paid."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def __post_init__(self) -> None:
         if self.form != "last_number":

@@ -1,7 +1,7 @@
 """Numbers and exact texts as answers.
 
-Values are compared exactly, as fractions; nothing is evaluated. What a number is,
-`answers.numerals` says; which is the last one, `answers.last_number`.
+Values are compared exactly, as fractions; nothing is evaluated. `text.numerals` says what a number
+is, `text.last_number` which one is the last.
 """
 
 import unicodedata
@@ -16,6 +16,7 @@ from .text.last_number import last_number
 from .text.numerals import SIGNS, number, with_commas
 
 NO_NUMBER = "no number in the answer"
+"""The reason of an answer text without a number."""
 
 
 def expected_number(problem: Problem) -> Fraction:
@@ -23,8 +24,8 @@ def expected_number(problem: Problem) -> Fraction:
     value = number(problem.answer)
     if value is None:
         raise RewardError(
-            f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', is no plain "
-            "number; use reward=exact for answers that are texts."
+            f"The expected answer of problem {problem.name}, '{problem.answer[:60]}', is not a "
+            "plain number; use reward=exact for answers that are texts."
         )
     return value
 
@@ -38,7 +39,7 @@ class LastNumber(VerifierBase):
     """
 
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def check_problem(self, problem: Problem) -> None:
         expected_number(problem)
@@ -69,13 +70,13 @@ class NumberIn(VerifierBase):
     """
 
     form: Form = "tag"
-    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    """The place of the answer: text (all of it), tag, boxed, or hashes (behind "####")."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     units: tuple[str, ...] = ()
-    """What may stand before or behind the number, such as "$" or "%"; at most one of them."""
+    """Units that may stand before or behind the number, such as "$" or "%"; at most one of them."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def __post_init__(self) -> None:
         check_form(self.form)
@@ -116,13 +117,13 @@ class ExactAnswer(VerifierBase):
     """
 
     form: Form = "text"
-    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    """The place of the answer: text (all of it), tag, boxed, or hashes (behind "####")."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     ignore_case: bool = True
-    """Whether "Paris" and "paris" are the same."""
+    """True takes "Paris" and "paris" for the same."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def __post_init__(self) -> None:
         check_form(self.form)

@@ -1,7 +1,8 @@
 r"""Answers that are expressions: \frac{\sqrt{3}}{2}, x^2 - 1, (2, 5], \{1, 2\}.
 
-An answer is read as a whole or not at all, by `answers.reader`; so is the expected one. What could
-be paid without an answer is refused: sums that were never computed, lists of guesses, words beside.
+An answer is read as a whole or not at all, by `expressions.reader`; so is the expected one. What
+could be paid without an answer is refused: sums that were never computed, lists of guesses, words
+beside.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ RIGHT = "the answer equals the expected one"
 UNREAD = "not all of the answer could be read"
 TOO_LONG = "the answer is too long"
 EXPECTED_UNREAD = "the expected answer cannot be read, and the answer is another text"
+"""Reasons; equal cases give equal ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class SymbolicAnswer(VerifierBase):
     """
 
     form: Form = "boxed"
-    """Where the answer stands: text (all of it), tag, boxed, or hashes (behind "####")."""
+    """The place of the answer: text (all of it), tag, boxed, or hashes (behind "####")."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def __post_init__(self) -> None:
         check_form(self.form)
@@ -63,7 +65,7 @@ class SymbolicAnswer(VerifierBase):
 
 
 def equal(answer: str, expected: str) -> tuple[bool, str]:
-    """Whether an answer is the expected expression, and why (not)."""
+    """Tell whether an answer is the expected expression, and why (not)."""
     if len(answer) > MAX_LENGTH:
         return False, TOO_LONG
     if _same_tokens(answer, expected):
@@ -82,8 +84,8 @@ def equal(answer: str, expected: str) -> tuple[bool, str]:
 
 
 def readable(expected: str) -> bool:
-    """Whether an expected answer is an expression that is known here. What is none is paid only
-    where it is written the same way."""
+    """Tell whether an expected answer is an expression that is known here. What is none is paid
+    only where it is written the same way."""
     try:
         return bool(readings(expected))
     except Unread:
@@ -91,7 +93,7 @@ def readable(expected: str) -> bool:
 
 
 def _same_tokens(answer: str, expected: str) -> bool:
-    """Whether two texts differ in nothing but spaces and spellings; the one comparison that an
+    """Tell whether two texts differ in nothing but spaces and spellings; the one comparison that an
     expected answer has which cannot be read."""
     if len(expected) > MAX_CHARACTERS:
         return answer == expected

@@ -1,4 +1,4 @@
-"""How a verifier is called: about one completion or many at once, in this process or another.
+"""Calling a verifier: about one completion or many at once, in this process or another.
 
 base            the base class of this package's own verifiers
 verifier        the one place that calls a verifier, and checks its answer

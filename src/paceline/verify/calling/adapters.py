@@ -154,8 +154,8 @@ def _shape(answer: Any) -> str:
 
 
 def called_by_names(adapted: Adapted, known: Mapping[str, Any]) -> Any:
-    """What the function answers, given what its parameters name of what is known, or all of that
-    where it takes **kwargs."""
+    """The function's answer, given those of the known values that its parameters name, or all of
+    them where it takes **kwargs."""
     parameters = parameters_of(adapted.function)
     takes = {p.name: p.kind for p in parameters}
     rest = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 G = TypeVar("G", bound=Callable[..., Any])
 _gate_class: Any = None
-"""What `a & b` makes."""
+"""The class that `a & b` makes."""
 
 
 class VerifierBase:

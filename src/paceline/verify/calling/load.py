@@ -18,15 +18,15 @@ from ...errors import ConfigError, UserError, nearest
 from ...types import BatchVerifier
 
 USERS = "paceline_user_"
-"""What the names of modules begin with that were loaded from a file."""
+"""The beginning of the names of modules that were loaded from a file."""
 IN_PYTHON = "<python>"
 """The place of what no file holds: a notebook's cell, a lambda, a function within another."""
 _loading = ContextVar("loading", default=False)
 
 
 def load_function(reference: str) -> Any:
-    """What "path/to/file.py:name" or "package.module:name" names, as it is: a function, or an
-    object that judges one completion or many at once.
+    """The function, or the object that judges one completion or many at once, that
+    "path/to/file.py:name" or "package.module:name" names, as it is.
 
     The file's folder joins the end of `sys.path`, so that it may import its neighbours.
 
@@ -47,7 +47,7 @@ def load_function(reference: str) -> Any:
         raise ConfigError(f"'{place}' has no function '{name}'.{nearest(name, known)}")
     if not callable(found) and not isinstance(found, BatchVerifier):
         raise ConfigError(
-            f"'{name}' in '{place}' is no function but of type {type(found).__name__}."
+            f"'{name}' in '{place}' is not a function: its type is {type(found).__name__}."
         )
     return found
 
@@ -60,7 +60,7 @@ def _from_file(place: str) -> ModuleType:
     title = f"{USERS}{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(title, path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"'{place}' is no Python file.")
+        raise ConfigError(f"'{place}' is not a Python file.")
     _join_path(str(path.parent))
     module = importlib.util.module_from_spec(spec)
     sys.modules[title] = module  # Dataclasses look their module up by its name.
@@ -146,7 +146,7 @@ def reference_of(thing: Any) -> str | None:
 
 
 def _is_same(held: Any, thing: Any) -> bool:
-    """Whether a module holds it, or, of a file that was read again since, what replaced it."""
+    """Tell whether a module holds it, or, of a file that was read again since, what replaced it."""
     again = str(getattr(thing, "__module__", "")).startswith(USERS)
     same = all(
         getattr(held, n, None) == getattr(thing, n, "") for n in ("__module__", "__qualname__")
@@ -171,7 +171,7 @@ def _assigned(thing: Any, module: ModuleType) -> str | None:
 
 
 def is_of_session(reference: Any) -> bool:
-    """Whether a config's JSON has here what no file holds."""
+    """Tell whether a config's JSON has here what no file holds."""
     return isinstance(reference, str) and reference.startswith(f"{IN_PYTHON}:")
 
 

@@ -1,4 +1,4 @@
-"""What a function asks for, by the names of its parameters."""
+"""The parameters of a function, and what their names and annotations ask for."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -8,9 +8,11 @@ from typing import Any, get_origin
 from ...types import Completion, Problem
 
 PAIR = {"problem": Problem, "completion": Completion}
+"""The two nouns that a verifier is given, by their names."""
 SHORT = {"p": "problem", "c": "completion"}
-"""What a lambda calls them."""
+"""Their names in a lambda."""
 VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+"""The kinds of *args and **kwargs."""
 
 
 def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
@@ -66,7 +68,7 @@ def _by_rest(p: Parameter, left: Sequence[str]) -> str | None:
 
 
 def is_plain(annotation: Any) -> bool:
-    """Whether a parameter is said to be a text, a list or a dictionary, which ours are not."""
+    """Tell whether a parameter is said to be a text, a list or a dictionary, which ours are not."""
     if isinstance(annotation, str):
         return annotation.partition("[")[0] in ("str", "list", "dict")
     return (get_origin(annotation) or annotation) in (str, list, dict)

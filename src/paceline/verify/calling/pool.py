@@ -94,7 +94,7 @@ class VerifierPool:
 
     @property
     def deaths(self) -> int:
-        """How often a process ended by itself and was started again."""
+        """The number of times that a process ended by itself and was started again."""
         return sum(worker.deaths for worker in self._workers)
 
     def longest_pending(self) -> Pending | None:
@@ -184,6 +184,6 @@ def _judge_part(
 
 
 def needs_process(part: AnyVerifier) -> bool:
-    """Whether a verifier that is not made of others calls code whose time has no bound."""
+    """Tell whether a verifier that is not made of others calls code whose time has no bound."""
     own = isinstance(part, VerifierBase) and not part.needs_process
     return not own and not isinstance(part, BatchVerifier)

@@ -9,7 +9,7 @@ from ...errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
-    """How verifiers are called."""
+    """Settings of calling verifiers."""
 
     workers: int = 2
     """Processes beside the trainer; 0 calls verifiers in its own, without a time limit."""

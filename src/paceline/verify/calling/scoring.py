@@ -29,7 +29,7 @@ class NoVerdict:
     kind: Literal["slow", "ended", "sandbox", "raised"] = field(default="raised", compare=False)
     """slow: the time limit; ended: by us; sandbox: it did not work; raised: by the verifier."""
     detail: str = field(default="", compare=False)
-    """What is known of this case: the error's own message."""
+    """More of this one case: the error's own message."""
 
 
 ENDED = NoVerdict("the run was ended", "ended")
@@ -47,7 +47,7 @@ class Case:
     """One completion on its way to a verdict."""
 
     place: int
-    """In the order in which completions were submitted."""
+    """Its number in the order in which completions were submitted."""
     problem: Problem
     completion: Completion
     asking: Asking
@@ -114,7 +114,8 @@ class Scoring:
         ]
 
     def _check_listed(self, part: AnyVerifier) -> None:
-        """How a part is called was decided when the pool was made, for those that it knew."""
+        """Raise RewardError for a part that was not known when it was decided how each is
+        called."""
         if not any(part is known for known in self.parts):
             raise RewardError(
                 f"The reward {name_of(self.verifier)} asks {name_of(part)}, which is not among "

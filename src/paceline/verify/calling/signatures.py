@@ -24,13 +24,13 @@ SIGNATURES = (
     "(queries, prompts, labels)",
     "(prompt, responses, answer)",
 )
-"""How a reward may be called; all but the columns' names are fixed."""
+"""Parameters that a reward may have; all but the columns' names are fixed."""
 ARGUMENTS = {
     "solution_str": ("data_source", "solution_str", "ground_truth", "extra_info"),
     "queries": ("queries", "prompts", "labels"),
     "responses": ("prompt", "responses", "answer"),
 }
-"""All that a function can be given which asks for the first of these."""
+"""Parameter -> all that a function can be given which has it."""
 
 
 def adapt(function: Any) -> AnyVerifier:
@@ -93,7 +93,9 @@ def _refusal(function: Callable[..., Any], parameters: Sequence[Parameter]) -> s
     if plain and pair_of([p.replace(annotation=p.empty) for p in parameters]):
         name, kind = plain[0].name, inspect.formatannotation(plain[0].annotation).strip("'")
         text = "completion.text" if name == "completion" else "problem.prompt"
-        return f"{told}, but '{name}' is no {kind}: a {PAIR[name].__name__}, with its {text}."
+        return (
+            f"{told}, but '{name}' is not a {kind}: it is a {PAIR[name].__name__}, with its {text}."
+        )
     hint = "" if names_of(function) else " A wrapper keeps its function's names by functools.wraps."
     return (
         f"{told}, and the names decide how it is called; a reward takes "

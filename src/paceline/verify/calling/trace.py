@@ -7,6 +7,7 @@ from ...errors import RewardError
 from .worker import NotStarted, Raised
 
 OURS = str(Path(__file__).resolve().parents[2])
+"""The folder of this package."""
 
 
 def told(error: BaseException) -> str:

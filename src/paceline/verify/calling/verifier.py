@@ -36,7 +36,7 @@ class Adapted(VerifierBase):
     function: Callable[..., Any]
 
     def called(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function answers; of an `async` one, in the end."""
+        """The function's answer; of an `async` one, in the end."""
         return awaited(self.function(*args, **kwargs))
 
 
@@ -68,7 +68,7 @@ def judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Ve
 
 
 def judge_parts(verifier: Composed, problem: Problem, completion: Completion) -> Verdict:
-    """What a composed verifier makes of its parts' verdicts, each asked here and now.
+    """The verdict of a composed verifier, whose parts are asked here and now.
 
     Raises: as `judge`.
     """
@@ -98,8 +98,8 @@ def asked(verifier: AnyVerifier) -> Asking:
 
 
 def is_composed(verifier: AnyVerifier) -> TypeGuard[Composed]:
-    """Whether a verifier's parts are asked in its place. A class that a user made of one of ours is
-    called as it is: it may have a `__call__` of its own."""
+    """Tell whether a verifier's parts are asked in its place. A class that a user made of one of
+    ours is called as it is: it may have a `__call__` of its own."""
     users = isinstance(verifier, VerifierBase) and verifier.needs_process
     return isinstance(verifier, Composed) and not users
 
@@ -127,8 +127,8 @@ def check_verifier(verifier: AnyVerifier, *, load: bool = True) -> None:
 
 
 def problem_check(verifier: AnyVerifier) -> Callable[[Problem], None]:
-    """What finds before training that no answer to a problem could be judged; it raises RewardError
-    naming the problem.
+    """A check of problems before training, which raises RewardError naming a problem of which no
+    answer could be judged.
 
     A class that a user made of one of ours may read a problem in another way, and is not asked.
     """
@@ -143,14 +143,14 @@ def problem_check(verifier: AnyVerifier) -> Callable[[Problem], None]:
 
 
 def loads_model(verifier: AnyVerifier) -> bool:
-    """Whether a verifier has to load a model before it can say anything."""
+    """Tell whether a verifier has to load a model before it can say anything."""
     return any(isinstance(leaf, VerifierBase) and leaf.loads_model for leaf in leaves(verifier))
 
 
 def answers_of(
     verifier: BatchVerifier, problems: Sequence[Problem], completions: Sequence[Completion]
 ) -> list[Verdict | float]:
-    """What a verifier says that takes many completions at once, not yet checked.
+    """The answers of a verifier that takes many completions at once, not yet checked.
 
     Raises: RewardError where it raised, or did not answer once for each.
     """
@@ -169,7 +169,7 @@ def answers_of(
 
 
 def awaited(answer: Any) -> Any:
-    """What an `async` function answers in the end; anything else as it is.
+    """The answer of an `async` function in the end; any other answer as it is.
 
     In a loop of its own; where one is running in this thread, as in a notebook, it waits for us, so
     that another thread has to run it.
@@ -206,7 +206,7 @@ def raised(verifier: AnyVerifier | Composed, error: BaseException, on: str) -> R
 
 
 def checked(answer: Any, verifier: Any, problem: Problem) -> Verdict:
-    """What a verifier answered, as a Verdict with finite numbers and a reason.
+    """The answer of a verifier as a Verdict with finite numbers and a reason.
 
     Raises: RewardError for anything but a Verdict or a finite number.
     """
@@ -251,7 +251,7 @@ def as_number(value: Any) -> float | None:
 
 
 def name_of(verifier: Any) -> str:
-    """How messages call a verifier: "length_reward" (rewards.py), or its type's name."""
+    """The name of a verifier in messages: "length_reward" (rewards.py), or its type's name."""
     if isinstance(verifier, Adapted):
         return name_of(verifier.function)
     if isinstance(verifier, partial):

@@ -29,6 +29,7 @@ from ...errors import ConfigError
 from .load import USERS
 
 HEAD = struct.Struct("<Q")
+"""The length of a message, which goes before it."""
 STARTUP = 60.0
 """Seconds in which a worker must have imported what it needs."""
 
@@ -46,11 +47,11 @@ class NotStarted(Exception):
 
 
 class DiedLoading(NotStarted):
-    """It ended by itself before that, and so did the one that was started in its place."""
+    """The process ended by itself while it was loading, and so did the one started in its place."""
 
 
 class Raised(Exception):
-    """What the function raised, as far as it could travel.
+    """An exception of the function, as far as it could travel.
 
     Args:
         kind: the type's name; of its cause where there is one.
@@ -110,12 +111,13 @@ def _modules_of(thing: Any) -> list[str]:
 
 
 def _path() -> str:
-    """Where this process finds modules; the empty entry of a notebook is the working directory."""
+    """The places where this process finds modules; the empty entry of a notebook is the working
+    directory."""
     return os.pathsep.join(dict.fromkeys(place or os.getcwd() for place in sys.path))
 
 
 def _importable(module: str) -> bool:
-    """Whether another process finds it: `__main__` is another one there."""
+    """Tell whether another process finds it: `__main__` is another one there."""
     if module == "__main__":
         return True  # cloudpickle takes it by value by itself
     if module.startswith(USERS):
@@ -136,7 +138,7 @@ class Worker:
         self.function = function
         self.process: subprocess.Popen[bytes] | None = None
         self.deaths = 0
-        """How often the process ended by itself; it is started again."""
+        """The number of times that the process ended by itself; it is started again."""
         self._over = False
 
     def __enter__(self) -> "Worker":

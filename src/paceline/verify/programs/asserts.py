@@ -13,8 +13,9 @@ from .testcases import cases_in, verdict_on
 from .values import NOTHING, equal, showing, shown_value
 
 EXAMPLE = '["assert add(3, 4) == 7", …]'
-"""What a column of lines holds."""
+"""An example of a column of lines."""
 OTHER = "another value"
+"""The reason of a line that does not hold."""
 _FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
 """Has to stand before all else, and so before the setup."""
 
@@ -36,11 +37,11 @@ class Asserts(RunsPrograms):
     """
 
     column: str = "tests"
-    """Where the lines are: a list of texts."""
+    """The column with the lines: a list of texts."""
     setup: str = "test_setup_code"
     """A column with code that goes before the program, if there is one (imports)."""
     strict: bool = True
-    """Whether all must hold for any reward; else their share is paid."""
+    """True pays only where all hold; False pays the share that does."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         cases = self.testcases_of(problem)
@@ -97,7 +98,7 @@ def _taken_apart(line: str, problem: Problem) -> tuple[str, str, str]:
         return _taken(line)
     except (SyntaxError, ValueError) as error:
         raise RewardError(
-            f"A test of problem {problem.name} is no `assert call == value` but '{line[:60]}' "
+            f"A test of problem {problem.name} is not `assert call == value` but '{line[:60]}' "
             f"({error})."
         ) from None
 

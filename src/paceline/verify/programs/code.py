@@ -25,13 +25,14 @@ SEVERAL_LINES = "the program printed more than one line"
 NOT_A_NUMBER = "the program printed no plain number"
 WRONG = "the program's answer is not the expected one"
 RIGHT = "the program's answer is the expected one"
+"""Reasons; equal cases give equal ones."""
 
 FLOAT_DIGITS = 15
 """A float that is printed with so many digits was rounded."""
 ULPS = 8
 """Units in the last place by which a short computation in floats may be off."""
 EXAMPLE = """[{"stdin": "3\\n4\\n", "stdout": "7\\n"}, …]"""
-"""What a column of cases holds."""
+"""An example of a column of cases."""
 _NO_DIGIT = re.compile(r"[^0-9]|e.*")
 
 
@@ -73,8 +74,9 @@ class PrintedAnswer(RunsPrograms):
 
 
 def is_float_of(text: str, expected: Fraction) -> bool:
-    """Whether a line shows a float with all its digits that is as near to a number as computing in
-    floats comes: 200 * 1.15 prints 229.99999999999997, and 1 / 3 prints 0.3333333333333333."""
+    """Tell whether a line shows a float with all its digits that is as near to a number as
+    computing in floats comes: 200 * 1.15 prints 229.99999999999997, and 1 / 3 prints
+    0.3333333333333333."""
     try:
         value = float(text)
     except ValueError:
@@ -94,9 +96,9 @@ class Cases(RunsPrograms):
     """
 
     column: str = "cases"
-    """Where the cases are."""
+    """The column with the cases."""
     strict: bool = True
-    """Whether all cases must hold for any reward; else their share is paid."""
+    """True pays only where all cases hold; False pays the share that does."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         cases = self.testcases_of(problem)
@@ -122,7 +124,7 @@ class Cases(RunsPrograms):
         for case in cases:
             if not isinstance(case, Mapping) or not {"stdin", "stdout"} <= set(case):
                 raise RewardError(
-                    f"A case of problem {problem.name} is no {{stdin, stdout}} but {case!r:.60}."
+                    f"A case of problem {problem.name} is not {{stdin, stdout}} but {case!r:.60}."
                 )
         return [
             (_text(case["stdin"], "stdin", problem), _text(case["stdout"], "stdout", problem))
@@ -131,12 +133,12 @@ class Cases(RunsPrograms):
 
 
 def _text(value: Any, name: str, problem: Problem) -> str:
-    """What goes in or comes out: a text or a number as it is, a list of them as lines."""
+    """An input or an output: a text or a number as it is, a list of them as lines."""
     if isinstance(value, list | tuple) and all(map(_is_plain, value)):
         return "".join(f"{line}".removesuffix("\n") + "\n" for line in value)
     if not _is_plain(value):
         raise RewardError(
-            f"The {name} of a case of problem {problem.name} is no text and no list of lines but "
+            f"The {name} of a case of problem {problem.name} is not a text or a list of lines but "
             f"{value!r:.60}."
         )
     return str(value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 Where = Literal["fence", "text", "tag"]
-"""Where the program stands: in the one fenced block; the whole text; in <answer>…</answer>."""
+"""The place of the program: in the one fenced block; the whole text; in <answer>…</answer>."""
 
 
 def program_in(
@@ -59,11 +59,11 @@ class Block:
     closed: bool
     """Else it goes on to the end of the text, or of the list item around it."""
     alone: bool
-    """Whether nothing else stands in the text."""
+    """True where nothing else stands in the text."""
 
     @property
     def python(self) -> bool:
-        """Whether it is Python, or may be."""
+        """Tell whether it is Python, or may be."""
         return not self.language or _PYTHON.fullmatch(self.language) is not None
 
 
@@ -113,12 +113,12 @@ def _commonmark() -> "MarkdownIt":
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """How programs are run."""
+    """Limits under which programs are run, and the sandbox that they are run in."""
 
     seconds: float = 5.0
-    """Of the clock, for one run."""
+    """Seconds of the clock for one run."""
     megabytes: int = 256
-    """Of memory."""
+    """Megabytes of memory for one run."""
     sandbox: Sandbox = field(default_factory=Sandbox)
 
     def __post_init__(self) -> None:
@@ -159,19 +159,20 @@ class RunsPrograms(VerifierBase):
     """Base of the verifiers that run the completion's program."""
 
     where: Where = "fence"
-    """Where the program stands: fence, text or tag."""
+    """The place of the program: fence, text or tag."""
     tag: str = "answer"
     """The tag's name, for where="tag"."""
     running: Running = field(default_factory=Running)
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Let a completion that was cut by its length score."""
 
     def check(self) -> None:
         """Raise SandboxError where no sandbox works."""
         _ = self.running.sandbox.wall
 
     def program_of(self, completion: Completion) -> tuple[str | None, str]:
-        """As `program_in`, and none of a completion that was cut before it finished."""
+        """The same as `program_in`, and no program of a completion that was cut before it
+        finished."""
         if completion.finish == "length" and not self.allow_cut:
             return None, CUT
         cut = completion.finish == "length"

@@ -57,7 +57,7 @@ def shown_value(text: str) -> object:
 
 
 def equal(value: object, expected: object) -> bool:
-    """Whether two values that were read are equal by Python's `==`."""
+    """Tell whether two values that were read are equal by Python's `==`."""
     try:
         return value is not NOTHING and bool(value == expected)
     except (RecursionError, ArithmeticError):

@@ -1,4 +1,4 @@
-"""What a reward is made of besides the answer.
+"""Verifiers made of others, and parts beside the answer.
 
 compose          several verifiers as one: a weighted sum, a product, a gate
 length           length and repetition

@@ -105,8 +105,8 @@ class Product(VerifierBase):
 @made_by_and
 @dataclass(frozen=True, slots=True)
 class Gate(VerifierBase):
-    """What a second verifier says, where a first one is satisfied; else `otherwise`, and the second
-    is not asked. `a & b` is Gate(a, b).
+    """The verdict of a second verifier where a first one is satisfied; else `otherwise`, and the
+    second is not asked. `a & b` is Gate(a, b).
 
     Example: Tags(strict=True) & PrintedAnswer() runs no program of a completion without tags
     """

@@ -57,7 +57,7 @@ class LengthTarget(VerifierBase):
     target: int = 50
     """The length asked for."""
     unit: Unit = "tokens"
-    """What is counted."""
+    """The unit that is counted."""
     scale: float = 1.0
     """The reward is divided by it."""
 

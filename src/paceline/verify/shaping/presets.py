@@ -83,3 +83,4 @@ PRESETS = {
     "program_of_thought": program_of_thought,
     "near_fifty": near_fifty,
 }
+"""The sets by the names that task.reward takes."""

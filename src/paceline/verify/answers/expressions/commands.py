@@ -8,7 +8,7 @@ from .tokens import FUNCTIONS, STYLES, Token, Unread
 
 _CLOSING = {"lfloor": "rfloor", "lceil": "rceil"}
 BARE_MATRICES = {"matrix", "smallmatrix", "array"}
-"""Those without brackets of their own."""
+"""Matrices without brackets of their own."""
 _MATRICES = BARE_MATRICES | {"pmatrix", "bmatrix", "Bmatrix"}
 
 

@@ -1,4 +1,4 @@
-"""The tokens of an answer and a place in them: what every part of the grammar needs."""
+"""The tokens of an answer and a place in them, which every part of the grammar needs."""
 
 from abc import ABC, abstractmethod
 
@@ -12,12 +12,14 @@ RELATIONS = {"=": "=", "<": "<", ">": ">"} | {
 }
 """Relation signs, and their names."""
 CONSTANTS = {"pi", "infty"}
+"""Commands that are numbers."""
 GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
     "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
     "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell",
     "hbar",
 }  # fmt: skip
+"""Commands that are letters."""
 
 
 class Cursor(ABC):
@@ -32,7 +34,7 @@ class Cursor(ABC):
         self.signs_met = 0  # how often it stood there
 
     def next_is(self, *texts: str) -> bool:
-        """Whether the next token is one of these signs or commands."""
+        """Tell whether the next token is one of these signs or commands."""
         token = self.peek()
         return token is not None and token.kind in ("sign", "command") and token.text in texts
 
@@ -70,19 +72,19 @@ class Cursor(ABC):
 
     @abstractmethod
     def raised(self) -> Expression:
-        """What stands behind "^"."""
+        """The expression behind "^"."""
 
     @abstractmethod
     def bracketed(self, opening: str) -> Expression:
-        """What stands behind an opening bracket, up to the closing one."""
+        """The expression behind an opening bracket, up to the closing one."""
 
     @abstractmethod
     def elements(self, opening: str) -> Expression:
-        """What stands between brackets: a group, or elements with commas between."""
+        """The inside of brackets: a group, or elements with commas between."""
 
     @abstractmethod
     def starts_factor(self) -> bool:
-        """Whether a factor follows without a sign between."""
+        """Tell whether a factor follows without a sign between."""
 
     def deeper(self) -> None:
         self.depth += 1

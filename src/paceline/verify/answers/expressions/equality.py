@@ -36,10 +36,11 @@ OTHER_UNIT = "the answer has another unit"
 OTHER = "the answer does not equal the expected one"
 OTHER_KIND = "the answer is of another kind than the expected one"
 TOO_LARGE = "the answer is too large to be compared"
+"""Reasons; equal cases give equal ones."""
 
 
 def check_same(answer: Expression, expected: Expression) -> None:
-    """Whether an answer is the expected one, and computed. Raises: Differs."""
+    """Check that an answer is the expected one, and computed. Raises: Differs."""
     try:
         _check(answer, expected)
     except TooLarge:
@@ -172,7 +173,7 @@ def _point(one: Expression) -> Expression:
 
 
 def _other_names(answer: Expression, expected: Expression) -> bool:
-    """Whether two relations name other sides, such as (y, x) and (x, y)."""
+    """Tell whether two relations name other sides, such as (y, x) and (x, y)."""
     return answer.kind == expected.kind == "relation" and answer.names != expected.names
 
 
@@ -205,8 +206,8 @@ def _names(one: Expression) -> frozenset[str]:
 
 
 def _are_sets(answer: Expression, expected: Expression) -> bool:
-    """Whether both may be sets of real numbers that are written in different ways; two brackets may
-    be points, two relations are compared as they stand."""
+    """Tell whether both may be sets of real numbers that are written in different ways; two
+    brackets may be points, two relations are compared as they stand."""
     kinds = {answer.kind, expected.kind}
     if kinds & {"union", "condition"} or _says_inequalities(answer) or _says_inequalities(expected):
         return True
@@ -217,14 +218,14 @@ def _are_sets(answer: Expression, expected: Expression) -> bool:
 
 
 def _says_inequalities(one: Expression) -> bool:
-    r"""Whether this is a list such as x < 2 or x > 3."""
+    r"""Tell whether this is a list such as x < 2 or x > 3."""
     return one.kind == "list" and any(
         part.kind == "relation" and part.name not in ("=", "in") for part in one.parts
     )
 
 
 def _same_real_set(answer: Expression, expected: Expression) -> bool | None:
-    r"""Whether two sets of real numbers are the same; None where one is none: A \cup B.
+    r"""Tell whether two sets of real numbers are the same; None where one is none: A \cup B.
 
     Raises: Differs where an end was not computed.
     """
@@ -255,7 +256,7 @@ def _cut(one: Expression) -> set[str]:
 
 
 def _value_named(answer: Expression) -> Expression:
-    """What a relation says a name is, for an expected answer without a name."""
+    """The value that a relation gives a name, for an expected answer without a name."""
     named = name_and_value(answer)
     if named is None:
         raise Differs(OTHER_KIND)
@@ -294,7 +295,7 @@ def _check_relation(answer: Expression, expected: Expression) -> None:
 
 
 def _same_side(one: Expression, other: Expression) -> bool:
-    """As `_same`; the side before a leading relation sign is empty."""
+    """The same as `_same`; the side before a leading relation sign is empty."""
     return one == other or _same(one, other)
 
 
@@ -344,7 +345,7 @@ def _check_number(answer: Expression, expected: Expression, wanted: Fraction) ->
 
 
 def _left_open(answer: Expression, expected: Expression) -> bool:
-    """Whether an answer leaves to be computed what the expected one does not."""
+    """Tell whether an answer leaves to be computed what the expected one does not."""
     return bool(unfinished(answer) - unfinished(expected) or foreign_functions(answer, expected))
 
 

@@ -19,8 +19,9 @@ Kind = Literal[
 COMPUTED = {
     "sum", "product", "quotient", "power", "root", "negative", "call", "degrees",
 }  # fmt: skip
-"""What has a value that follows from those of its parts."""
+"""Kinds whose value follows from the values of their parts."""
 VALUES = COMPUTED | {"number", "symbol", "constant"}
+"""Kinds that have a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,10 @@ class Expression:
     """The symbol, constant or function; a number's form; a bracket's two signs; a matrix's "2x3"; a
     quantity's unit; a relation's signs, one space between; the words of a text."""
     value: Fraction | None = None
-    """Of a number."""
+    """The value of a number; None for anything else."""
     names: tuple[str, ...] = ()
-    """Of a relation: what each side names, if it is a name such as x, x_1 or f(x); else ""."""
+    """The name that each side of a relation is, such as x, x_1 or f(x); "" for a side that is
+    none."""
 
     def walk(self) -> Iterator["Expression"]:
         """This expression and all that it is made of."""
@@ -136,7 +138,7 @@ def canonical(expression: Expression) -> Expression:
 
 
 def _inverse(under: Expression) -> Expression:
-    """What is left of 1/b in canonical form."""
+    """The rest of 1/b in canonical form."""
     if under.kind == "power" and under.parts[1].kind == "number":
         base, exponent = under.parts
         assert exponent.value is not None

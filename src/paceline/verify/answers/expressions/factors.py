@@ -19,17 +19,17 @@ class Base:
     base: Expression
     above: bool
     raised: bool
-    """Whether it has an exponent."""
+    """True for one with an exponent."""
 
     def joins(self, other: "Base") -> bool:
-        """Whether both are one power: x^2 x^3, and x over x^2; x x x is a way of writing."""
+        """Tell whether both are one power: x^2 x^3, and x over x^2; x x x is a way of writing."""
         apart = self.above == other.above and not (self.raised or other.raised)
         return self.base == other.base and not apart
 
 
 @dataclass(slots=True)
 class Factors:
-    """What is multiplied in an expression, and what divides it.
+    """Factors of an expression: those that multiply, and those that divide.
 
     Example: Factors([6], [3], [Base(x, True, True), Base(x, False, False)]) of 6x^2 over 3x
     """
@@ -45,7 +45,7 @@ class Factors:
     """Minus signs."""
 
     def combine(self) -> bool:
-        r"""Whether factors can be put together: 2x over 2y, x over x squared, 2 \cdot 3x,
+        r"""Tell whether factors can be put together: 2x over 2y, x over x squared, 2 \cdot 3x,
         \sqrt{6} over \sqrt{2}, -x over -y. A fraction such as 4\pi over 6 may stay as it is."""
         numbers = [[abs(one) for one in side if abs(one) != 1] for side in (self.above, self.below)]
         return (

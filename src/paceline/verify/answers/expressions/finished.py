@@ -1,4 +1,5 @@
-r"""What an answer leaves to be computed: 17 \times 23, \frac{4}{6}, |47+56|, \sqrt{2}\sqrt{2}.
+r"""Parts that an answer leaves to be computed: 17 \times 23, \frac{4}{6}, |47+56|,
+\sqrt{2}\sqrt{2}.
 
 Whoever copies the question must not be paid for it. So a finished answer is recognised, whatever an
 unfinished one may look like: where the value is a rational number, a numeral, a fraction in lowest
@@ -49,8 +50,8 @@ def _left_to_do(one: Expression) -> bool:
 
 
 def _neutral(one: Expression) -> bool:
-    r"""Whether something is added, multiplied or raised that changes nothing, or all: x + 0, 1x,
-    0x, x^1."""
+    r"""Tell whether something is added, multiplied or raised that changes nothing, or all: x + 0,
+    1x, 0x, x^1."""
     values = [exact(part) for part in one.parts]
     if one.kind == "sum":
         return 0 in values
@@ -73,13 +74,13 @@ def _rational(one: Expression) -> bool:
 
 
 def _alike(one: Expression) -> bool:
-    """Whether two terms differ in a number at most: 2x + 3x, \\sqrt{3} + \\sqrt{3}."""
+    """Tell whether two terms differ in a number at most: 2x + 3x, \\sqrt{3} + \\sqrt{3}."""
     terms = Counter(_without_number(part) for part in one.parts)
     return max(terms.values()) > 1
 
 
 def _without_number(term: Expression) -> Expression | None:
-    """What a term is a multiple of; None for a number."""
+    """The rest of a term without its number; None for a number."""
     if exact(term) is not None:
         return None
     if term.kind == "negative":
@@ -100,7 +101,7 @@ def _without_number(term: Expression) -> Expression | None:
 
 
 def _complex_number(one: Expression) -> bool:
-    """Whether this is a + bi with finished numbers a and b, or that over a number."""
+    """Tell whether this is a + bi with finished numbers a and b, or that over a number."""
     if one.kind == "quotient" and one.parts[1].kind == "number":
         return _complex_number(one.parts[0])
     terms = one.parts if one.kind == "sum" else (one,)

@@ -16,10 +16,11 @@ import mpmath
 from .expression import VALUES, Expression
 
 DIGITS = 300
+"""Decimal digits of a value that is not rational."""
 TOLERANCE_DIGITS = 220
 """Two values are the same that agree to so many digits, which leaves 80 to what cancels."""
 MAX_BITS = 20_000
-"""Of a power or a factorial that is computed exactly."""
+"""Bits of a power or a factorial that is computed exactly."""
 MAX_SPAN = 500
 """Binary digits between the terms of a sum, and between 1 and an argument of a function: beside one
 of 150 digits a small term would be lost in rounding, and e^{1000} + 1 be e^{1000}."""
@@ -31,10 +32,10 @@ _context.dps = DIGITS
 _lock = Lock()
 """mpmath remembers pi and its kin in a way that two threads must not share."""
 UNKNOWN_BASE = _context.mpf("2.718281828459") ** _context.mpf("0.731")
-"""What "log" alone is divided by: its base is 10 for some and e for others. Of a base that is
-neither's, it equals what it is by the laws of logarithms, and no more."""
+"""The divisor of "log" alone: its base is 10 for some and e for others. With a base that is
+neither's, it equals only what it equals by the laws of logarithms."""
 MAX_INDEX = 1_000
-"""Of a root that is looked for among whole numbers."""
+"""The largest index of a root that is looked for among whole numbers."""
 
 
 class NoValue(Exception):
@@ -150,7 +151,7 @@ def value_at(expression: Expression, point: Mapping[str, Fraction], complex_too:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two values of `value_at` agree."""
+    """Tell whether two values of `value_at` agree."""
     with _lock:
         if first == second:
             return True
@@ -167,8 +168,8 @@ def quotient(first: Any, second: Any) -> Any:
 
 
 def nearly_rational(value: Any) -> bool:
-    """Whether a value is, to all its digits, a fraction of a small denominator; for a complex one,
-    both its parts."""
+    """Tell whether a value is, to all its digits, a fraction of a small denominator; for a complex
+    one, both its parts."""
     with _lock:
         return all(_rational(part) for part in (_context.re(value), _context.im(value)))
 

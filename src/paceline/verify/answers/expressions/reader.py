@@ -28,7 +28,7 @@ from .terms import Terms
 from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
 
 MAX_CHARACTERS = 500
-"""Of an answer, and of an expected one; what is longer is not read."""
+"""Characters of an answer, and of an expected one; a longer one is not read."""
 MAX_FACTORIALS = 8
 """Each takes milliseconds."""
 _WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])", re.DOTALL)
@@ -276,7 +276,7 @@ def _relation(sides: Sequence[Expression], signs: list[str], names: list[str]) -
 
 
 def _name(tokens: tuple[Token, ...]) -> str:
-    """What a side of a relation names, as x, x_1, f(x), AB or \\text{Area} do; else ""."""
+    """The name that a side of a relation is, as x, x_1, f(x), AB or \\text{Area} do; else ""."""
     if len(tokens) == 1 and tokens[0].kind == "words":
         return "" if plain_unit(tokens[0].text) else tokens[0].text
     written = "".join(f"\\{t.text}" if t.kind == "command" else t.text for t in tokens)

@@ -50,7 +50,7 @@ def real_set(expression: Expression) -> RealSet:
 
 
 def same_set(one: RealSet, other: RealSet) -> bool:
-    """Whether two sets have the same numbers, and are not said of two symbols."""
+    """Tell whether two sets have the same numbers, and are not said of two symbols."""
     if one.symbol and other.symbol and one.symbol != other.symbol:
         return False
     return len(one.pieces) == len(other.pieces) and all(
@@ -168,7 +168,7 @@ def _same_end(one: Any, other: Any) -> bool:
 
 
 def _below(one: Piece, other: Piece) -> bool:
-    """Whether one piece begins below another."""
+    """Tell whether one piece begins below another."""
     if one.low is None or other.low is None:
         return one.low is None and other.low is not None
     order = _order(one.low, other.low)
@@ -195,7 +195,7 @@ def _merged(pieces: list[Piece]) -> tuple[Piece, ...]:
 
 
 def _touch(left: Piece, right: Piece) -> bool:
-    """Whether nothing lies between a piece and one that does not begin below it."""
+    """Tell whether nothing lies between a piece and one that does not begin below it."""
     if left.high is None or right.low is None:
         return True
     order = _order(left.high, right.low)
@@ -203,7 +203,7 @@ def _touch(left: Piece, right: Piece) -> bool:
 
 
 def _reaches(one: Piece, other: Piece) -> bool:
-    """Whether one piece ends no earlier than another."""
+    """Tell whether one piece ends no earlier than another."""
     if one.high is None or other.high is None:
         return one.high is None
     order = _order(one.high, other.high)

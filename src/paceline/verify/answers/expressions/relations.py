@@ -19,7 +19,7 @@ def name_and_value(relation: Expression) -> tuple[str, Expression] | None:
 
 
 def _mentions(value: Expression, name: str, naming: Expression) -> bool:
-    """Whether a value has in it what it is to be a value of; f(x) may have x, and not f."""
+    """Tell whether a value has in it what it is to be a value of; f(x) may have x, and not f."""
     symbols = value.symbols
     return name in symbols or (len(name) > 1 and name[:1] in symbols & naming.symbols)
 
@@ -34,7 +34,7 @@ def turned_round(relation: Expression) -> Expression | None:
 
 
 def is_solved(relation: Expression) -> bool:
-    r"""Whether an inequality says what a symbol is: x > 5, 1 < x \le 2."""
+    r"""Tell whether an inequality says what a symbol is: x > 5, 1 < x \le 2."""
     return any(part.kind == "symbol" for part in relation.parts) and all(
         part.kind == "symbol" or not part.symbols for part in relation.parts
     )

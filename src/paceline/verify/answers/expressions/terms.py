@@ -161,7 +161,7 @@ class Terms(Commands):
                 return found
 
     def starts_factor(self) -> bool:
-        """Whether a factor follows without a sign between; never a number: 3 4, x2."""
+        """Tell whether a factor follows without a sign between; never a number: 3 4, x2."""
         token = self.peek()
         if token is None:
             return False
@@ -195,7 +195,7 @@ class Terms(Commands):
         return whole
 
     def _slashed_ahead(self) -> bool:
-        """Whether "1/2" follows, and nothing that would be part of it."""
+        """Tell whether "1/2" follows, and nothing that would be part of it."""
         upper, slash, lower, behind = (self.peek(ahead) for ahead in range(4))
         if not all(t and t.kind == "number" and t.form == "integer" for t in (upper, lower)):
             return False
@@ -224,7 +224,7 @@ class Terms(Commands):
         return found
 
     def raised(self) -> Expression:
-        """What stands behind "^": a group, a letter, a number, or a number with its sign."""
+        """The expression behind "^": a group, a letter, a number, or a number with its sign."""
         if self.next_is("-"):
             self.place += 1
             token = self.peek()
@@ -273,7 +273,7 @@ class Terms(Commands):
         return found
 
     def _group(self) -> Expression:
-        r"""What stands in braces: a sum, an angle in degrees, 3 \over 4."""
+        r"""The inside of braces: a sum, an angle in degrees, 3 \over 4."""
         found = self.sum()
         if self.next_is("over"):
             self.place += 1
@@ -288,7 +288,7 @@ class Terms(Commands):
         return found
 
     def elements(self, opening: str) -> Expression:
-        """What stands between brackets: a group, or elements with commas between."""
+        """The inside of brackets: a group, or elements with commas between."""
         if opening == "\\{" and self.depth > MAX_SETS:
             raise Unread("sets of sets of sets")
         outside = self.bars, self.plus_minus

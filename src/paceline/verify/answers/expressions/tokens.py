@@ -37,10 +37,10 @@ class Token:
     text: str
     """The command without its backslash, the letter, the sign, the words, the number as written."""
     value: Fraction | None = None
-    """Of a number."""
+    """The value of a number; None for anything else."""
     form: str = ""
-    """Of a number: integer, decimal, recurring; of an integer with commas, "grouped"; of a command
-    that was written without its backslash, "plain"."""
+    """A number's: integer, decimal, recurring; "grouped" of an integer with commas; "plain" of a
+    command that was written without its backslash."""
 
 
 _WIDE = FULL_WIDTH | {ord("、"): ";", ord("｛"): "\\{", ord("｝"): "\\}"}
@@ -86,11 +86,12 @@ STYLES = {
     "mathbf", "boldsymbol", "bm", "vec", "hat", "bar", "tilde", "overline", "overrightarrow",
     "mathbb", "mathcal", "mathfrak", "mathscr", "mathit",
 }  # fmt: skip
-"""What makes another symbol of a letter."""
+"""Commands that make another symbol of a letter."""
 FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
     "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm",
 }  # fmt: skip
+"""Names of functions."""
 _PLAIN_WORDS = FUNCTIONS | {"sqrt", "pi", "infinity", "theta", "alpha", "beta", "abs", "cbrt"}
 """Words of plain text that stand for a command."""
 _SEPARATORS = {
@@ -113,7 +114,7 @@ _LEFT = re.compile(r"\\left(?![A-Za-z])\s*([(\[{|.<\\/]?)()")
 _RIGHT = re.compile(r"\\right(?![A-Za-z])\s*([)\]}|.>\\/]?)()")
 _SIGN_IN_BRACES = re.compile(r"(?<![\^_])\{([-+=:<>])\}")
 _ROW_SKIP = re.compile(r"\s*\[-?[0-9.]+ *(?:pt|em|ex|mm|cm|in)\]")
-"""How far the next row is down."""
+"""The distance to the next row."""
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.))", re.DOTALL)
 _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
@@ -215,7 +216,7 @@ def _command(text: str, place: int) -> tuple[Token | None, int]:
 
 
 def _braced(text: str, place: int) -> tuple[str, int]:
-    """What stands in the braces at a place, which has no braces in it, and where they end."""
+    """The inside of the braces at a place, which has no braces in it, and where they end."""
     found = re.compile(r"\s*\{([^{}]*)\}").match(text, place)
     if found is None:
         raise Unread("braces")

@@ -1,4 +1,6 @@
-"""What a text writes: numbers, boxes, units, and what stands around them. Nothing is computed.
+"""Numbers, boxes and units as a text writes them, and the words around them.
+
+Nothing is computed here.
 
 spellings     signs and letters that are written in more ways than one
 numerals      what a number is

@@ -1,4 +1,4 @@
-r"""Whether what stands before a box or a number makes it a part of something larger: -\boxed{5},
+r"""Text before a box or a number that makes it a part of something larger: -\boxed{5},
 2\boxed{5}, (4, \boxed{5}), "the square root of \boxed{5}", "4 or \boxed{5}".
 
 In a formula, what may stand there is named, and everything else is refused. In a sentence that
@@ -60,7 +60,7 @@ _NAMED_TWICE = re.compile(
 _ELEMENTS = re.compile(
     r"(?:[^A-Za-z\\]|\\[A-Za-z]++|\\[^A-Za-z]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]))*+\Z"
 )
-"""What a pair or an interval is made of, and no words."""
+"""The inside of a pair or an interval, which has no words."""
 _RULE = re.compile(r"(?:\A|\n)[ \t]*(?:[-*_=~]{3,}|\*(?:[ \t]+\*){2,})\s*\Z")
 """A line across the page, in Markdown."""
 _CHINESE_NOT = ("负", "負", "非", "不")
@@ -73,7 +73,7 @@ _FAR = 120
 
 
 def is_part(before: str) -> bool:
-    r"""Whether a text ends with what makes a box a part of it."""
+    r"""Tell whether a text ends with what makes a box a part of it."""
     near = before[-_FAR:].replace("\\*", "*").replace("\\not=", "\\neq")
     if not near.strip() or any(mark.search(near) for mark in (_BULLET, _BOLD, _RULE)):
         return False
@@ -110,13 +110,13 @@ def is_part(before: str) -> bool:
 
 
 def is_label(text: str) -> bool:
-    """Whether a text ends as a heading does that is numbered: "Step 4:", and not "is 4:"."""
+    """Tell whether a text ends as a heading does that is numbered: "Step 4:", and not "is 4:"."""
     found = _LABEL.search(text)
     return found is not None and found[1].lower() not in _VERBS
 
 
 def _is_part_of_the_sentence(before: str) -> bool:
-    """Whether words before a formula make it a part: "not $", "- $", "2 $"."""
+    """Tell whether words before a formula make it a part: "not $", "- $", "2 $"."""
     if not before.strip() or _BULLET.search(before) or _RULE.search(before):
         return False
     stripped = before.rstrip().rstrip("*").rstrip()
@@ -133,7 +133,7 @@ def _is_part_of_the_sentence(before: str) -> bool:
 
 
 def _words_join(text: str) -> bool:
-    """Whether words at the end make another answer of what follows, or one of two."""
+    """Tell whether words at the end make another answer of what follows, or one of two."""
     return (
         text.endswith(_CHINESE_NOT)
         or changes_what_follows(text)
@@ -142,7 +142,7 @@ def _words_join(text: str) -> bool:
 
 
 def _one_of_several(text: str, in_math: bool) -> bool:
-    """Whether a list, a pair or a ratio goes on behind a text."""
+    """Tell whether a list, a pair or a ratio goes on behind a text."""
     if (element := _OTHER_ELEMENT.search(text)) and (in_math or not is_label(text)):
         if in_math:
             return True
@@ -154,7 +154,7 @@ def _one_of_several(text: str, in_math: bool) -> bool:
 
 
 def _in_brackets(text: str) -> bool:
-    """Whether a bracket is open at the end of a text, with mathematics in it and no words."""
+    """Tell whether a bracket is open at the end of a text, with mathematics in it and no words."""
     depth = 0
     for place in range(len(text) - 1, -1, -1):
         depth += (text[place] in ")]}") - (text[place] in "([{")
@@ -164,7 +164,7 @@ def _in_brackets(text: str) -> bool:
 
 
 def _ends_with_an_operator(text: str) -> bool:
-    r"""Whether a text ends with a formula that needs something behind it: $x = -$, $\pm$."""
+    r"""Tell whether a text ends with a formula that needs something behind it: $x = -$, $\pm$."""
     closing = _CLOSES.search(text)
     if closing is None:
         return False
@@ -178,7 +178,7 @@ def _without_bold(text: str) -> str:
 
 
 def _in_math(text: str) -> bool:
-    r"""Whether a formula was opened and not closed."""
+    r"""Tell whether a formula was opened and not closed."""
     dollars = len(re.findall(r"(?<!\\)\$", text.replace("$$", "$")))
     opened = max(text.rfind("\\("), text.rfind("\\["), text.rfind("\\begin{"))
     closed = max(text.rfind("\\)"), text.rfind("\\]"), text.rfind("\\end{"))
@@ -186,7 +186,8 @@ def _in_math(text: str) -> bool:
 
 
 def _ends_with_an_operand(text: str, spaced: bool, in_math: bool) -> bool:
-    """Whether a text ends with a number, a symbol or an operator, and not with a word or an end."""
+    """Tell whether a text ends with a number, a symbol or an operator, and not with a word or an
+    end."""
     if not text:
         return False
     last = text[-1]

@@ -26,9 +26,9 @@ class Box:
     end: int
     """The place behind it."""
     content: str | None
-    """What is in it; None where braces in it are open too."""
+    """The text in it; None where braces in it are open too."""
     closed: bool
-    """Whether its closing brace is there; the text ends before it where it is not."""
+    """False where the text ends before its closing brace."""
 
 
 def end_of_group(text: str, start: int) -> tuple[int, int]:
@@ -43,7 +43,7 @@ def end_of_group(text: str, start: int) -> tuple[int, int]:
 
 
 def is_group(text: str, start: int = 1) -> bool:
-    """Whether a text whose group opens before `start` is that group and nothing behind it."""
+    """Tell whether a text whose group opens before `start` is that group and nothing behind it."""
     return end_of_group(text, start) == (len(text), 0)
 
 
@@ -73,14 +73,14 @@ def _braced(text: str, mark: re.Match[str]) -> Box:
 
 
 def only_box(text: str) -> str | None:
-    """What is in the box that a text is; None where it is no box, or not only one."""
+    """The inside of the box that a text is; None where it is no box, or not only one."""
     found = boxes(text) if text.startswith(("\\boxed", "\\fbox")) else []
     whole = len(found) == 1 and found[0].closed and found[0].end == len(text)
     return found[0].content if whole else None
 
 
 def _innermost(content: str) -> str:
-    r"""What \boxed{\boxed{5}} or \boxed{\text{\boxed{5}}} holds in the end."""
+    r"""The innermost content of \boxed{\boxed{5}} or \boxed{\text{\boxed{5}}}."""
     for _ in range(MAX_NESTED):
         inside = content.strip()
         if (words := _WORDS.match(inside)) and is_group(inside, words.end()):

@@ -46,7 +46,7 @@ _NO_SIGN = re.compile("(?:[0-9]'|[^—]—)\\Z")
 _STYLES = "|".join((*WORD_COMMANDS, *STYLE_COMMANDS))
 _SIGN_ALONE = re.compile(rf"(?:\\(?:{_STYLES}))?\{{\s*([-+−–])\s*\}}")
 _WRAPPING = re.compile(rf"(?:[ \t$€£¥{{(|*_`~]|\\[,;:!$ ]|\\left|\\(?:{_STYLES})(?=\s*\{{))+\Z")
-"""What a number may be wrapped in, with its sign outside."""
+"""Anything that a number may be wrapped in, with its sign outside."""
 _CALLED = re.compile(
     r"(?:[A-Za-z]\(|√\(|\^\(|\\[dtc]?frac\s*(?:\{[^{}]*\}|[0-9A-Za-z])\s*"
     r"|\b(?:sin|cos|tan|arc[a-z]+|log|ln|lg|exp|abs|sqrt|cbrt)\s*(?:_\s*\{?\w+\}?\s*)?\(?)\Z"
@@ -102,7 +102,7 @@ def last_number(text: str) -> str | None:
 
 
 def _in_name_or_unit(before: str) -> bool:
-    """Whether digits belong to what stands directly before them: x1, m3, cm^2, a_{2}."""
+    """Tell whether digits belong to what stands directly before them: x1, m3, cm^2, a_{2}."""
     if _NAME_BEFORE.search(before[-1:]) and not _COMMAND_BEFORE.search(before[-30:]):
         return before[-1] != "_" or bool(_NAME_WITH_INDEX.search(before[-8:]))
     if _NAME_WITH_INDEX.search(before[-8:]):
@@ -131,7 +131,7 @@ def _standing(found: re.Match[str], before: str, tail: str) -> str:
 
 
 def _is_part(run: str, before: str, behind: str) -> bool:
-    """Whether a number is a part of something larger."""
+    """Tell whether a number is a part of something larger."""
     near = before[-40:]
     letters = _LETTERS_BEHIND.match(behind)
     if letters and not _is_unit(letters[0], before):
@@ -151,14 +151,14 @@ def _is_part(run: str, before: str, behind: str) -> bool:
 
 
 def _is_unit(letters: str, before: str) -> bool:
-    """Whether letters directly behind a number are a unit: 7km, 540m; $5m is five million."""
+    """Tell whether letters directly behind a number are a unit: 7km, 540m; $5m is five million."""
     if len(letters) == 1:
         return letters in _SHORT_UNITS and not before.endswith(CURRENCIES)
     return plain_unit(letters) is not None
 
 
 def _a_unit(behind: str) -> bool:
-    """Whether a slash begins a unit: 5/kg."""
+    """Tell whether a slash begins a unit: 5/kg."""
     letters = _LETTERS_BEHIND.match(behind[1:])
     return behind[:1] == "/" and letters is not None and plain_unit(letters[0]) is not None
 
@@ -173,7 +173,8 @@ def _is_joined(run: str, near: str) -> bool:
 
 
 def _in_argument(before: str) -> bool:
-    """Whether the end of a text is in the argument of a command other than \\boxed and its kin."""
+    """Tell whether the end of a text is in the argument of a command other than \\boxed and its
+    kin."""
     depth = 0
     for place in range(len(before) - 1, -1, -1):
         letter = before[place]

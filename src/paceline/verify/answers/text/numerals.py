@@ -1,4 +1,4 @@
-"""What a number is in plain text.
+"""Numbers in plain text.
 
 ASCII digits, commas in threes or none, a decimal point, an exponent of at most three digits, or a
 fraction in lowest terms; before it at most one sign (U+2212 is a minus too), behind it possibly a

@@ -44,8 +44,8 @@ _COMPUTED = re.compile(
 
 
 def changes_what_follows(text: str) -> bool:
-    """Whether a text ends with words that make the number behind them another one, or none: "not",
-    "is not equal to", "more than", "the square root of", 三分之."""
+    """Tell whether a text ends with words that make the number behind them another one, or none:
+    "not", "is not equal to", "more than", "the square root of", 三分之."""
     near = text[-80:]
     if _BOUND.search(near):
         return not _REACHED.search(near)

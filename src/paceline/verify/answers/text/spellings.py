@@ -1,7 +1,8 @@
-"""What is written in more ways than one: signs for a minus, wide letters, commands for words."""
+"""Signs and words that are written in more ways than one: signs for a minus, wide letters, commands
+for words."""
 
 DASHES = "-−–‐‑‒－﹣⁻˗﹘➖\u00ad─━ー"
-"""What is typed for a minus."""
+"""Signs that are typed for a minus."""
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     ord("。"): ".",
     ord("\u3000"): " ",

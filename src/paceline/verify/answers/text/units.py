@@ -1,4 +1,4 @@
-"""What may stand behind a number, or before it, without being part of its value.
+"""Units: words that may stand behind a number, or before it, without being part of its value.
 
 A list, and not a rule: any other word may change the value (3 million, 5 dozen, 12 or 8). Units are
 compared by name and never converted: 1 m is no answer where 100 cm is expected.

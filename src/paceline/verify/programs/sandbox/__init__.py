@@ -1,5 +1,5 @@
-"""Where programs that a model wrote are run. Standard library only; docs/sandbox.md says what is
-and what is not protected."""
+"""The sandbox in which programs that a model wrote are run. Standard library only; docs/sandbox.md
+says what is and what is not protected."""
 
 from .result import Outcome, Result
 from .sandbox import Sandbox

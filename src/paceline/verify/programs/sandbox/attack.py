@@ -11,6 +11,7 @@ from textwrap import dedent, indent
 from .result import Result
 
 CONTAINED = ("ok", "limit", "failed")
+"""Outcomes of an attack that did not break the sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,12 @@ class Attack:
     kind: str
     code: str
     outcomes: tuple[str, ...] = CONTAINED
-    """How it may end. Never infrastructure: then the program broke the sandbox."""
+    """Outcomes that it may have. Never infrastructure: then the program broke the sandbox."""
     holds: Callable[[Result], bool] = field(default=lambda result: True)
-    """What must be true of the result besides."""
+    """True of the result where the attack was contained; asked besides the outcome."""
     stdin: str = ""
     harmless: bool = False
-    """Whether it can be run without any wall, to show that it would succeed there."""
+    """True where it can be run without any wall, to show that it would succeed there."""
 
 
 def tries(name: str, kind: str, *statements: str, harmless: bool = True) -> Attack:

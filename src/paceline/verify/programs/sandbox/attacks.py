@@ -1,4 +1,4 @@
-"""What a program might try: 145 attacks by kind.
+"""Attacks that a program might try: 145, by kind.
 
 In the code, @SECRET@ is a file with a token, @FOLDER@ a folder that this user may write, @PORT@ and
 @UDP@ ports and @UNIX@ a socket of this machine that listen, @VICTIM@ a process of this user, and

@@ -1,4 +1,4 @@
-"""Whether a wall stands: a handful of attacks, a few milliseconds each, before it is trusted."""
+"""A test of a wall: a handful of attacks, a few milliseconds each, before it is trusted."""
 
 import os
 import socket
@@ -33,10 +33,12 @@ if not found:
     tried("start a program", lambda: os.execv(sys.executable, started))
 print(", ".join(found) or "contained")
 """
+"""The program; what has to be filled in is in braces."""
 
 
 def breach(run: Callable[[str], Result]) -> str:
-    """What a program could do that it must not, or why it could not be tried; "" if nothing."""
+    """The thing that a program could do and must not, or why it could not be tried; "" if
+    nothing."""
     token = os.urandom(8).hex()
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
         secret = Path(folder) / "secret"

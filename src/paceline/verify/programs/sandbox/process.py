@@ -23,14 +23,15 @@ OUTPUT = 64 * 1024
 STARTUP = 10.0
 """Seconds that an interpreter may take to start, or the walls to stand."""
 PIECE = 1 << 16
+"""Bytes that are read at once."""
 
 
 @dataclass(slots=True)
 class Ended:
-    """How a program ended, before anybody judges it."""
+    """The end of a program, before anybody judges it."""
 
     ready: bool = False
-    """Whether the walls stood, so that the program began."""
+    """True where the walls stood, so that the program began."""
     stopped: str = ""
     """"time" or "output" where we ended it, "lost" where its interpreter was gone."""
     code: int | None = None
@@ -67,7 +68,7 @@ class Interpreter:
             raise ChildProcessError(None, said or "it did not say why")
 
     def _said(self) -> str:
-        """What it complained of, as far as it has come."""
+        """The interpreter's complaint, as far as it has come."""
         assert self.process.stderr
         os.set_blocking(self.process.stderr.fileno(), False)
         with suppress(subprocess.TimeoutExpired):
@@ -129,7 +130,7 @@ def _streams() -> tuple[list[int], list[int]]:
 
 
 class _Conversation:
-    """What goes to a program and what comes from it. Closes our ends."""
+    """Everything that goes to a program and comes from it. Closes our ends."""
 
     def __init__(
         self, channel: socket.socket, ours: list[int], message: bytes, seconds: float

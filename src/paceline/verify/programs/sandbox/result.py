@@ -1,4 +1,4 @@
-"""What a run in the sandbox came to."""
+"""The result of a run in the sandbox."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ nothing of the program and must never become a reward."""
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one program."""
+    """The result of one program."""
 
     outcome: Outcome
     stdout: bytes
@@ -26,5 +26,5 @@ class Result:
 
     @property
     def text(self) -> str:
-        """What it printed, as text; bytes that are no UTF-8 are replaced."""
+        """The program's output as text; bytes that are no UTF-8 are replaced."""
         return self.stdout.decode("utf-8", "replace")

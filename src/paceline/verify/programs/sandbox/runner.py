@@ -1,5 +1,5 @@
-"""What runs inside the sandbox: a warm interpreter that forks for every program, and gives up every
-right in the fork before it reads the program.
+"""The interpreter inside the sandbox: a warm interpreter that forks for every program, and gives up
+every right in the fork before it reads the program.
 
 Started as `python -s -S -P runner.py FILES` with one end of a socket as its standard input, so it
 imports nothing of paceline. FILES is "mounted" where a namespace already shows it only what it may
@@ -26,19 +26,19 @@ import sys
 READY = b"\x06"
 """ASCII acknowledge: the walls stand."""
 HEAD = struct.Struct("<Q")
-"""How many bytes of code follow; what follows the code is the program's standard input."""
+"""The number of bytes of code that follow; behind the code comes the program's standard input."""
 JOB = struct.Struct("<II")
 """Seconds and megabytes."""
 STREAMS = struct.Struct("3i")
 """Standard input, output and errors, as descriptors."""
 STATUS = struct.Struct("<i")
-"""How a program ended: its status, or −N for signal N."""
+"""The end of a program: its status, or −N for signal N."""
 WARM = (
     "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "fractions", "functools",
     "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string",
     "typing",
 )  # fmt: skip
-"""What many programs import: done once, before any of them."""
+"""Modules that many programs import: done once, before any of them."""
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 EPERM, SIGKILL = 1, 9
@@ -92,11 +92,14 @@ SOME = {
     "aarch64": ((29, 1, (0x5401,)), (25, 1, (0, 1, 2, 3, 1030)), (261, 2, (0,))),
 }
 # fmt: on
+"""System calls of which one argument is looked at."""
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+"""The kernel's numbers of machines, by which a filter knows for which it is."""
 CAPSET = {"x86_64": 126, "aarch64": 91}
+"""The number of the system call that gives up capabilities."""
 
 
-class Failed(Exception):
+class WallError(Exception):
     """A wall does not stand."""
 
 
@@ -107,7 +110,7 @@ def call(name: str, *arguments: object) -> int:
     """A function of the C library that answers −1 on failure."""
     answer = getattr(libc, name)(*arguments)
     if answer < 0:
-        raise Failed(f"{name}{arguments[:2]}: {os.strerror(ctypes.get_errno())}")
+        raise WallError(f"{name}{arguments[:2]}: {os.strerror(ctypes.get_errno())}")
     return answer
 
 
@@ -131,7 +134,7 @@ def show_only(folders: list[str]) -> None:
     signal to anybody outside. Needs version 3, which knows truncation."""
     version = libc.syscall(444, None, 0, 1)
     if version < 3:
-        raise Failed(f"this kernel's Landlock is version {max(version, 0)}, 3 is needed")
+        raise WallError(f"this kernel's Landlock is version {max(version, 0)}, 3 is needed")
     files = (1 << (16 if version >= 5 else 15)) - 1
     rules = struct.pack("<QQQ", files, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
@@ -161,7 +164,7 @@ def filter_calls() -> None:
     """A list of what is allowed, in the kernel's packet filter; it cannot be taken back."""
     machine = os.uname().machine
     if machine not in ALLOWED:
-        raise Failed(f"there is no list of system calls for {machine}")
+        raise WallError(f"there is no list of system calls for {machine}")
     load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
     allow, deny, kill = 0x7FFF0000, 0x00050000 | EPERM, 0x80000000
     program = [
@@ -193,7 +196,7 @@ def read(count: int) -> bytes:
     while count:
         part = os.read(0, min(count, 1 << 20))
         if not part:
-            raise Failed("the code ended early")
+            raise WallError("the code ended early")
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
@@ -231,7 +234,8 @@ def run(source: bytes) -> int:
 
 
 def leave(code: object = None) -> None:
-    """What `exit` and `quit` are to a program: the module site, which defines them, is left out."""
+    """The function behind `exit` and `quit` for a program: the module site, which defines them, is
+    left out."""
     raise SystemExit(code)
 
 
@@ -254,7 +258,7 @@ def fork_for(files: str, job: bytes, streams: tuple[int, ...]) -> int:
         os.closerange(3, 256)
         try:
             prepare(files, *JOB.unpack(job))
-        except (Failed, OSError, ValueError) as error:
+        except (WallError, OSError, ValueError) as error:
             os.write(2, f"{error}".encode())
             os._exit(1)
         os.write(1, READY)

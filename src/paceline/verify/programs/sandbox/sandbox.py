@@ -24,6 +24,7 @@ Tier = Literal[
     "auto", "namespaces", "landlock", "nothing_i_let_generated_code_do_whatever_it_wants_here"
 ]
 INSISTED: Tier = "nothing_i_let_generated_code_do_whatever_it_wants_here"
+"""The tier without a wall."""
 
 KEPT = 8
 """Interpreters that wait for the next program."""
@@ -35,6 +36,7 @@ RAISED = "raised an exception"
 LEFT = "ended with a status that is not 0"
 KILLED = "was ended by a signal"
 FINE = "ended by itself"
+"""Reasons of a result; equal cases give equal ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Sandbox:
     def run(
         self, code: str, stdin: str | bytes = "", *, seconds: float = 5.0, megabytes: int = 256
     ) -> Result:
-        """What the program printed and how it ended.
+        """The output of a program, and how it ended.
 
         Args:
             seconds: of the clock, from the moment the program is handed over; processor time is

@@ -1,5 +1,5 @@
-"""What runs inside the sandbox behind a program that is asked for a value: the value in words that
-`verify.values` reads back outside.
+"""Code that runs inside the sandbox behind a program that is asked for a value: the value in words
+that `programs.values` reads back outside.
 
 A value is shown as what Python's own `==` compares of it: the contents of a built-in type or of a
 few of the standard library, also where its class only inherits that `==` (a defaultdict is its

@@ -26,21 +26,22 @@ SECONDS = 1.0
 GRACE = 2.0
 """An attack whose time is up must be gone so soon."""
 KEPT = "as it was"
+"""The content of a file that no attack may change."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class AttackResult:
     """An attack and what came of it."""
 
     attack: Attack
     result: Result
     breach: str
-    """What it got or did; "" where it was contained."""
+    """The thing that it got or did; "" where it was contained."""
 
 
 @dataclass(slots=True)
 class World:
-    """What an attack might reach."""
+    """Everything that an attack might reach."""
 
     token: str
     folder: Path
@@ -48,7 +49,7 @@ class World:
     victim: int
     places: dict[str, str]
     arrived: list[str] = field(default_factory=list)
-    """What came to the sockets that listen."""
+    """Names of the sockets to which something came."""
 
     def fill_in(self, code: str) -> str:
         for mark, value in self.places.items():
@@ -56,7 +57,7 @@ class World:
         return code
 
     def broken(self) -> str:
-        """What is no longer as it was; "" if nothing."""
+        """The thing that is no longer as it was; "" if nothing."""
         if self.arrived:
             return f"reached a {self.arrived.pop()}"
         if sorted(os.listdir(self.folder)) != ["kept", "secret", "socket"]:
@@ -147,10 +148,10 @@ def _watch(world: World, name: str, listening: socket.socket) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def tried(sandbox: Sandbox, attack: Attack, around: World) -> Tried:
+def run_attack(sandbox: Sandbox, attack: Attack, around: World) -> AttackResult:
     """Run one attack and look at what it did."""
     result = sandbox.run(around.fill_in(attack.code), attack.stdin, seconds=SECONDS, megabytes=256)
-    return Tried(attack, result, _breach(attack, result, around))
+    return AttackResult(attack, result, _breach(attack, result, around))
 
 
 def _breach(attack: Attack, result: Result, around: World) -> str:
@@ -170,11 +171,11 @@ def _breach(attack: Attack, result: Result, around: World) -> str:
     return around.broken()
 
 
-def suite(sandbox: Sandbox, attacks: Sequence[Attack] = ATTACKS) -> Iterator[Tried]:
+def suite(sandbox: Sandbox, attacks: Sequence[Attack] = ATTACKS) -> Iterator[AttackResult]:
     """Every attack in its turn."""
     with world() as around:
         for attack in attacks:
-            yield tried(sandbox, attack, around)
+            yield run_attack(sandbox, attack, around)
 
 
 def children(of: int | None = None) -> set[int]:

@@ -14,9 +14,11 @@ from functools import cache
 from pathlib import Path
 
 RUNNER = Path(__file__).with_name("runner.py")
+"""The program that is run inside the walls."""
 HOME = "/python"
-"""Where the interpreter stands inside a namespace."""
+"""The place of the interpreter inside a namespace."""
 NOBODY = "65534"
+"""The user that a program runs as inside a namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ def _arguments(flag: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _mounts() -> dict[str, str]:
-    """What a namespace shows, and where: the interpreter at a place that tells nothing of this
-    machine, and the libraries of the system at their own."""
+    """The files that a namespace shows, and their places: the interpreter at a place that tells
+    nothing of this machine, and the libraries of the system at their own."""
     inside = {
         _executable(): f"{HOME}/bin/python",
         _library(): f"{HOME}/lib/{Path(_library()).name}",

@@ -91,38 +91,6 @@ def test_answers_keep_inner_braces_and_lose_escaped_units() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        r"\boxed{5}", r"so $\boxed{5}$.", r"$x = \boxed{5}$", r"**\boxed{5}**", "- \\boxed{5}",
-        r"Answer: \boxed{5}。", r"Step 1 $\boxed{5}$", r"\therefore \boxed{5}",
-        "\\[\n\\boxed{5}\n\\]",
-        r"\boxed{4}, no: \boxed{5}", r"\boxed{5} and again \boxed{5}", r"答案是\boxed{5}",
-    ],
-)  # fmt: skip
-def test_a_box_that_is_the_answer(text: str) -> None:
-    assert answer_in(text, "boxed") == ("5", "")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (r"-\boxed{5}", "the box is a part of something larger"),
-        (r"$2\boxed{5}$", "the box is a part of something larger"),
-        (r"$3 + \boxed{5}$", "the box is a part of something larger"),
-        (r"$\sqrt\boxed{5}$", "the box is a part of something larger"),
-        (r"$x \neq \boxed{5}$", "the box is a part of something larger"),
-        (r"it is not \boxed{5}", "the box is a part of something larger"),
-        (r"\boxed{4} or \boxed{5}", "more than one answer"),
-        (r"\boxed{4}\boxed{5}", "more than one answer"),
-        (r"\boxed{3}, no \boxed{4}, no \boxed{5}", "more than one answer"),
-        (r"\boxed{5} or 6", "text after the answer"),
-    ],
-)
-def test_a_box_that_is_a_part_or_one_of_several(text: str, reason: str) -> None:
-    assert answer_in(text, "boxed") == (None, reason)
-
-
-@pytest.mark.parametrize(
     ("prompt", "opened"),
     [
         ("2 + 2?<|im_end|>\n<|im_start|>assistant\n<think>\n", "<think>\n"),

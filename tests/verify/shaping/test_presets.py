@@ -12,6 +12,7 @@ from paceline.verify.shaping.presets import (
     soft_format,
     strict_format,
 )
+from tests.helpers.verdicts import judged
 
 THINK = "<think>so</think>"
 REASON = "<reasoning>so</reasoning>"
@@ -53,3 +54,13 @@ def test_what_was_cut_earns_nothing_unless_it_is_allowed_to():
         allowed = judge(make(allow_cut=True), Problem("p", "?", "42"), cut).reward
         assert allowed == pytest.approx(worth)
         assert judge(make(), Problem("p", "?", "42"), cut).reward <= 0.4
+
+
+def test_the_reward_set_for_programs():
+    text = "<reasoning>six times seven</reasoning><answer>print(6 * 7)</answer>"
+    best = judged(program_of_thought(), text)
+    assert best.reward == pytest.approx(1.2) and best.correct
+    wrong = judged(program_of_thought(), text.replace("7)", "8)"))
+    assert wrong.reward == pytest.approx(0.2) and not wrong.correct
+    broken = judged(program_of_thought(), text.replace("6 * 7", "1 / 0"))
+    assert broken.reward == pytest.approx(0.0)

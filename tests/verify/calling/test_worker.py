@@ -10,7 +10,7 @@ import pytest
 
 from paceline.errors import ConfigError
 from paceline.verify.calling.load import load_function
-from paceline.verify.calling.worker import Died, DiedLoading, Raised, TimeLimit, Worker, packed
+from paceline.verify.calling.worker import Died, DiedLoading, TimeLimit, Worker, packed
 
 
 def double(x):
@@ -30,11 +30,6 @@ def hang(x):
 
 def leave(x):
     os._exit(3)
-
-
-def fail(x):
-    print("this is no message")
-    raise KeyError(x)
 
 
 def test_it_answers_from_another_process():
@@ -105,13 +100,6 @@ def test_one_that_dies_again_and_again_while_it_loads_is_told(fragile):
     assert worker.deaths == 2
 
 
-def test_what_it_raises_comes_with_its_traceback():
-    with Worker(packed(fail)) as worker, pytest.raises(Raised) as raised:
-        worker.call(("key",), 60)
-    assert raised.value.kind == "KeyError" and isinstance(raised.value.error, KeyError)
-    assert "in fail" in raised.value.traceback
-
-
 def test_functions_travel_by_path_by_value_and_out_of_a_users_file(tmp_path):
     factor = 3
     with Worker(packed(lambda x: factor * x)) as worker:
@@ -126,18 +114,6 @@ def test_one_that_cannot_travel_is_told_at_start():
     lock = threading.Lock()
     with pytest.raises(ConfigError, match="cannot be sent to a worker process"):
         packed(lambda x: lock.locked())
-
-
-def test_what_a_reward_prints_needs_no_letters(monkeypatch):
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    monkeypatch.setenv("PYTHONUTF8", "0")
-    with Worker(packed(says)) as worker:
-        assert worker.call(("中文 …",), 60) == 4
-
-
-def says(text):
-    print(text)
-    return len(text)
 
 
 def test_modules_of_the_working_directory_are_found(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Verdicts beside generation: what is asked, what is lost, and what stops a run."""
+"""Verdicts beside generation: in which process they are made, and what ends."""
 
 import asyncio
 import importlib
@@ -7,34 +7,22 @@ import re
 import signal
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from paceline.errors import ConfigError, RewardError, SandboxError
-from paceline.types import Completion, Problem, Verdict
+from paceline.errors import ConfigError, RewardError
+from paceline.types import Problem, Verdict
 from paceline.verify import LastNumber, NumberIn, Tags, Weighted, adapt
 from paceline.verify.answers.gym import GymAnswer
 from paceline.verify.calling.pool import VerifierPool, needs_process
 from paceline.verify.calling.reward_config import RewardConfig
 from paceline.verify.calling.scoring import NoVerdict
-from paceline.verify.calling.verifier import judge, leaves
+from paceline.verify.calling.verifier import leaves
 from paceline.verify.calling.worker import Worker
 from paceline.verify.shaping.compose import Gate
-
-PROBLEM = Problem("p", "?", "42")
-
-
-def completion(text):
-    return Completion((), (), text, "stop")
-
-
-def ask(verifier, *texts, **settings):
-    with VerifierPool(verifier, RewardConfig(**settings)) as judges:
-        futures = [judges.submit(PROBLEM, completion(text)) for text in texts]
-        judges.flush()
-        return [future.result() for future in futures]
+from tests.helpers.verdicts import PROBLEM, ask_pool, completion
 
 
 def elsewhere(problem, completion):
@@ -57,9 +45,9 @@ HARD = "a" * 60 + "b"
 
 
 def test_a_users_reward_runs_in_a_process_of_its_own():
-    one, two = ask(elsewhere, "a", "b", workers=1)
+    one, two = ask_pool(elsewhere, "a", "b", workers=1)
     assert one.reward == two.reward != os.getpid() and one.reason == "a"
-    assert ask(elsewhere, "a", workers=0)[0].reward == os.getpid()
+    assert ask_pool(elsewhere, "a", workers=0)[0].reward == os.getpid()
 
 
 def calls_others(verifier):
@@ -76,7 +64,7 @@ def test_our_own_need_none():
         False,
     ]
     assert calls_others(Gate(Tags(), elsewhere)) == [False, True]
-    assert ask(LastNumber(), "42", "43")[0].reward == 1.0
+    assert ask_pool(LastNumber(), "42", "43")[0].reward == 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +74,13 @@ class Mine(NumberIn):
 
 
 def test_a_class_made_of_one_of_ours_is_a_users():
-    assert ask(Mine(), "42", workers=1)[0].reward != os.getpid()
+    assert ask_pool(Mine(), "42", workers=1)[0].reward != os.getpid()
 
 
 def test_one_that_hangs_loses_its_completion_and_no_other():
-    good, lost, also_good = ask(hangs, "aa", HARD, "ab", seconds=3.0)
+    good, lost, also_good = ask_pool(hangs, "aa", HARD, "ab", seconds=3.0)
     assert (good.reward, also_good.reward) == (1.0, 0.0)
-    assert lost == NoVerdict("'hangs' (test_judges.py) took longer than 3 s")
-
-
-def test_one_that_raises_stops_or_drops():
-    with pytest.raises(
-        RewardError, match=r"'raises' .* raised ZeroDivisionError on problem p"
-    ) as r:
-        ask(raises, "")
-    assert "in raises" in str(r.value.__cause__)
-    assert ask(raises, "", "aa", on_error="drop") == [
-        NoVerdict("'raises' (test_judges.py) raised ZeroDivisionError"),
-        Verdict(0.5, {}, "scored by 'raises' (test_judges.py)"),
-    ]
-    with pytest.raises(RewardError, match="ended its process"):
-        ask(dies, "a")
-    assert ask(dies, "a", on_error="drop") == [
-        NoVerdict("'dies' (test_judges.py) ended its process")
-    ]
-    lost = ask(raises, "", on_error="drop")[0]
-    assert "division by zero" in lost.detail
+    assert lost == NoVerdict("'hangs' (test_pool.py) took longer than 3 s")
 
 
 def dies_and_its_successor_too(folder, problem, completion):
@@ -142,9 +111,9 @@ def fragile(folder):
 
 
 def test_a_process_that_is_killed_and_its_successor_too_are_started_again(tmp_path):
-    with VerifierPool(Fragile(tmp_path), RewardConfig(workers=1)) as judges:
-        assert judges.submit(PROBLEM, completion("a")).result().reward == 1.0
-        assert judges.deaths == 2
+    with VerifierPool(Fragile(tmp_path), RewardConfig(workers=1)) as pool:
+        assert pool.submit(PROBLEM, completion("a")).result().reward == 1.0
+        assert pool.deaths == 2
 
 
 class EndsWhereItIsLoaded:
@@ -157,7 +126,7 @@ class EndsWhereItIsLoaded:
 
 def test_one_that_always_dies_while_it_loads_is_told():
     with pytest.raises(RewardError) as told:
-        ask(EndsWhereItIsLoaded(), "a", workers=1)
+        ask_pool(EndsWhereItIsLoaded(), "a", workers=1)
     assert str(told.value) == (
         "The reward 'EndsWhereItIsLoaded' could not be loaded: its process ended while it was "
         "loading, twice; look at what ends it, such as memory that is short, or an exit in a file "
@@ -184,14 +153,14 @@ class Many:
 
 def test_many_at_once_are_asked_once():
     verifier = Many([])
-    assert [v.reward for v in ask(verifier, "a", "bb", "ccc")] == [1.0, 2.0, 3.0]
+    assert [v.reward for v in ask_pool(verifier, "a", "bb", "ccc")] == [1.0, 2.0, 3.0]
     assert verifier.calls == [3]
 
     def short(problems, completions):
         return [1.0]
 
     with pytest.raises(RewardError, match="answered 1 verdicts for 2"):
-        ask(adapt(short), "a", "b")
+        ask_pool(adapt(short), "a", "b")
 
 
 def test_async_functions():
@@ -202,8 +171,8 @@ def test_async_functions():
     async def all_later(problems, completions):
         return await asyncio.gather(*(later(None, c) for c in completions))
 
-    assert ask(adapt(later), "abc", workers=1)[0].reward == 3.0
-    assert [v.reward for v in ask(adapt(all_later), "abc", "d")] == [3.0, 1.0]
+    assert ask_pool(adapt(later), "abc", workers=1)[0].reward == 3.0
+    assert [v.reward for v in ask_pool(adapt(all_later), "abc", "d")] == [3.0, 1.0]
 
 
 def test_every_signature_may_be_async():
@@ -218,7 +187,7 @@ def test_every_signature_may_be_async():
             return float(len(completion.text))
 
     for function in (trl, verl, Later()):
-        assert ask(adapt(function), "abc", workers=0)[0].reward == 3.0
+        assert ask_pool(adapt(function), "abc", workers=0)[0].reward == 3.0
 
 
 def test_the_widespread_signatures():
@@ -230,10 +199,10 @@ def test_the_widespread_signatures():
         assert prompt == "?" and answer == "42"
         return [float(len(r)) for r in responses]
 
-    assert ask(adapt(openrlhf), "abc", workers=0)[0].reward == 0.5
-    assert ask(adapt(listed), "abc", workers=0)[0].reward == 3.0
+    assert ask_pool(adapt(openrlhf), "abc", workers=0)[0].reward == 0.5
+    assert ask_pool(adapt(listed), "abc", workers=0)[0].reward == 3.0
     with pytest.raises(RewardError, match="one number for each"):
-        ask(adapt(lambda queries, prompts, labels: [1, 2]), "a", workers=0)
+        ask_pool(adapt(lambda queries, prompts, labels: [1, 2]), "a", workers=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,69 +225,31 @@ def test_each_part_of_a_sum_has_its_own_time_limit(monkeypatch):
         Worker, "call", lambda self, words, seconds: limits.append(seconds) or call(self, words, 60)
     )
     # Ours has none, and what it takes is not taken from the next one's.
-    assert ask(Weighted((("ours", Patient(), 1.0), ("quick", quick, 1.0))), "a", seconds=0.1) == [
+    both = Weighted((("ours", Patient(), 1.0), ("quick", quick, 1.0)))
+    assert ask_pool(both, "a", seconds=0.1) == [
         Verdict(
             3.0, {"ours": 1.0, "quick": 2.0},
-            "ours: scored by 'Patient'; quick: scored by 'quick' (test_judges.py)", True,
+            "ours: scored by 'Patient'; quick: scored by 'quick' (test_pool.py)", True,
         )
     ]  # fmt: skip
     assert limits == [0.1]
     monkeypatch.undo()
     sum_ = Weighted((("quick", quick, 1.0), ("hangs", hangs, 1.0)))
-    assert ask(sum_, HARD, seconds=3.0) == [
-        NoVerdict("'hangs' (test_judges.py) took longer than 3 s")
+    assert ask_pool(sum_, HARD, seconds=3.0) == [
+        NoVerdict("'hangs' (test_pool.py) took longer than 3 s")
     ]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_part_that_takes_many_is_asked_once_behind_the_others(workers):
-    many = Many([])
-    verifier = Weighted((("number", LastNumber() & many, 1.0), ("length", many, 0.1)))
-    verdicts = ask(verifier, "42", "a", "so 42", workers=workers)
-    assert [v.parts for v in verdicts] == [
-        {"number": 2.0, "length": 2.0}, {"number": 0.0, "length": 1.0},
-        {"number": 5.0, "length": 5.0},
-    ]  # fmt: skip
-    # First those whose gate was open and the one whose gate was not, then the two others again.
-    assert many.calls == [3, 2]
-
-
-@dataclass(frozen=True)
-class Breaks:
-    """A batch verifier that breaks so many times, then answers what it was given."""
-
-    errors: list
-    answers: tuple
-
-    def batch(self, problems, completions):
-        if self.errors:
-            raise self.errors.pop()
-        return self.answers
-
-
-def test_many_at_once_get_a_second_try_and_lose_only_what_is_no_number():
-    assert ask(Breaks([SandboxError("no")], (1.0, 2.0)), "a", "b")[1].reward == 2.0
-    assert (
-        ask(Breaks([SandboxError("no")] * 2, ()), "a", "b") == [NoVerdict("the sandbox failed")] * 2
-    )
-    one, two = ask(Breaks([OSError("net")], (1.0, float("nan"))), "a", "b", on_error="drop")
-    assert one.reward == 1.0 and two == NoVerdict("'Breaks' did not answer a number")
-    lost = ask(Breaks([OSError("net")] * 2, ()), "a", on_error="drop")
-    assert lost == [NoVerdict("'Breaks' raised OSError")]
-    with pytest.raises(RewardError, match="raised OSError on 2 completions: net"):
-        ask(Breaks([OSError("net")], (1.0, 2.0)), "a", "b")
 
 
 def test_what_a_worker_cannot_do_is_told():
     broken = Problem("p", "?", "42", {"lock": threading.Lock()})
-    with VerifierPool(elsewhere, RewardConfig(workers=1)) as judges:
-        future = judges.submit(broken, completion("a"))
+    with VerifierPool(elsewhere, RewardConfig(workers=1)) as pool:
+        future = pool.submit(broken, completion("a"))
         with pytest.raises(RewardError, match=r"could not be asked in a worker .* cannot be sent"):
             future.result()
     with pytest.raises(
         RewardError, match=r"could not be loaded in a worker process \(ModuleNotFoundError"
     ):
-        ask(NotThere(), "a", workers=1)
+        ask_pool(NotThere(), "a", workers=1)
 
 
 class NotThere:
@@ -327,67 +258,6 @@ class NotThere:
 
     def __reduce__(self):
         return importlib.import_module, ("no_such_module",)
-
-
-@dataclass(frozen=True, slots=True)
-class Louder(Weighted):
-    def __call__(self, problem, completion):
-        return replace(super(Louder, self).__call__(problem, completion), reward=99.0)
-
-
-def test_a_class_made_of_a_sum_is_called_as_it_is():
-    louder = Louder((("answer", LastNumber(), 1.0),))
-    assert judge(louder, PROBLEM, completion("42")).reward == 99.0
-    assert ask(louder, "42", workers=1)[0].reward == 99.0
-    assert ask(Weighted((("louder", louder, 0.5),)), "42", workers=1)[0].reward == 49.5
-
-
-@dataclass(frozen=True, slots=True)
-class Forgetful:
-    """Asks somebody whom it does not list."""
-
-    asks: object
-    verifiers: tuple = ()
-
-    def asking(self):
-        return (yield self.asks)
-
-    def __call__(self, problem, completion):
-        raise AssertionError
-
-
-@pytest.mark.parametrize("part", [elsewhere, Many([])])
-def test_whoever_is_asked_has_to_be_listed(part):
-    with pytest.raises(RewardError, match="is not among its `verifiers`"):
-        ask(Forgetful(part), "a")
-    assert ask(Forgetful(part, (part,)), "a", workers=1)[0].reward
-
-
-def leaves_now(problem, completion):
-    raise SystemExit
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_what_breaks_off_leaves_nobody_waiting(workers):
-    class Breaking:
-        verifiers = ()
-
-        def asking(self):
-            raise OSError("gone")
-            yield
-
-    with pytest.raises(RewardError, match="'Breaking' raised OSError on problem p: gone"):
-        ask(Breaking(), "a", workers=workers)
-
-    class Partless(Breaking):
-        def asking(self):
-            return Verdict(1.0, None)
-            yield
-
-    with pytest.raises(RewardError, match="'Partless' raised AttributeError"):
-        ask(Partless(), "a", workers=workers)
-    with pytest.raises(RewardError, match=r"called sys\.exit\(\) on problem p, which"):
-        ask(leaves_now, "a", workers=workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,15 +277,9 @@ def test_closing_leaves_nobody_waiting_and_waits_for_nobody():
         return 1.0
 
     for verifier in (sleeps, Weighted((("ours", Slow(), 1.0), ("sleeps", sleeps, 1.0)))):
-        judges = VerifierPool(verifier, RewardConfig(workers=1, seconds=10**6))
-        futures = [judges.submit(PROBLEM, completion("a")) for _ in range(3)]
+        pool = VerifierPool(verifier, RewardConfig(workers=1, seconds=10**6))
+        futures = [pool.submit(PROBLEM, completion("a")) for _ in range(3)]
         time.sleep(0.2)  # most often they are at work by now
-        judges.close()
+        pool.close()
         assert all(future.done() for future in futures)
         assert futures[0].result() == NoVerdict("the run was ended")
-
-
-def test_settings_have_to_make_sense():
-    for wrong in ({"workers": -1}, {"seconds": 0}, {"on_error": "ignore"}):
-        with pytest.raises(ConfigError):
-            RewardConfig(**wrong)

@@ -1,4 +1,4 @@
-"""What stands before a box; tests/verify/examined.jsonl has hundreds more."""
+"""What stands before a box; tests/verify/answers/examined.jsonl has hundreds more."""
 
 import pytest
 

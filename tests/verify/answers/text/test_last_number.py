@@ -144,3 +144,42 @@ def test_a_number_in_a_box_that_is_a_part_is_none(text):
 @pytest.mark.parametrize("text", [r"\boxed{5}", r"$x=\boxed{5}$.", r"so \boxed 5"])
 def test_a_number_in_a_box(text):
     assert last_number(text) == "5"
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("47 + 56 = 103", "103"),
+        ("47+56=103.", "103"),
+        ("It is 103, I think", "103"),
+        ("the answer is -5", "-5"),
+        ("the answer is −5", "−5"),
+        ("x=-5", "-5"),
+        ("**-5**", "-5"),
+        ("-$5", "-5"),
+        ("$1,234.50", "1,234.50"),
+        ("10-5", "10-…5…"),  # A difference, a range or a date
+        ("sub-5", "…5"),  # is no number, whatever the sign stands behind.
+        ("(2+3)-5", "…5"),
+        ("10 - 5", "…5"),
+        ("--5", "--5"),
+        ("5--5", "--5"),
+        ("5" + " " * 10_000, None),  # Looked for at the end of a text only.
+        ("1,2,3", "3"),
+        ("0 or 1 or 103", "103"),
+        ("half is .5", ".5"),
+        ("the end.5", "5"),
+        ("1/2.", "1/2"),
+        ("3/4/2024", "3/4/2024"),
+        ("1.2.3", "1.2.3"),
+        ("1e999999999", "1e999999999"),
+        ("5 and １０３", "１０３"),
+        ("103²", "103²"),
+        ("5½", "5½"),
+        ("103...", "103"),
+        ("no digits", None),
+        ("", None),
+    ],
+)
+def test_the_last_number_of_a_text(text, last):
+    assert last_number(text) == last

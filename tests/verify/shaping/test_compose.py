@@ -10,6 +10,7 @@ from paceline.errors import ConfigError, RewardError
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import LastNumber, NumberIn, Overlong, Tags, Weighted, judge
 from paceline.verify.shaping.compose import Gate, Product
+from tests.helpers.rewards import PROBLEM, RIGHT, later, turned_about
 
 PARTS = (("answer", NumberIn("tag"), 1.0), ("format", Tags(), 0.2), ("length", Overlong(4, 2), 0.5))
 
@@ -84,23 +85,6 @@ def test_a_sum_is_a_value() -> None:
     )
 
 
-def test_and_is_a_gate() -> None:
-    def never(problem: Problem, completion: Completion) -> Any:
-        raise AssertionError("it was asked")
-
-    gate = Tags(("answer",), strict=True) & NumberIn("tag")
-    assert gate == Gate(Tags(("answer",), strict=True), NumberIn("tag"))
-    assert score(gate, "<answer>103</answer>") == Verdict(
-        1.0, {"gate": 1.0, "then": 1.0}, "the answer is the expected one", True
-    )
-    refused = score(Tags(strict=True) & never, "103")
-    assert (refused.reward, refused.solved, refused.parts) == (0.0, False, {"gate": 0.0})
-    assert refused.reason.startswith("gate: ")
-    assert (never & LastNumber()) == Gate(never, LastNumber())
-    with pytest.raises(TypeError):
-        _ = LastNumber() & 3  # type: ignore[operator]
-
-
 def test_a_product_pays_only_where_all_do() -> None:
     both = Product((("answer", NumberIn("tag")), ("form", Tags(("think", "answer"), strict=True))))
     assert score(both, "<think>so</think><answer>103</answer>").reward == 1.0
@@ -124,3 +108,29 @@ def test_sums_of_sums() -> None:
     outer = Weighted((("inner", inner, 0.5), ("last", Tags(("answer",)) & LastNumber(), 1.0)))
     verdict = score(outer, "<answer>103</answer>")
     assert (verdict.reward, verdict.parts) == (2.5, {"inner": 3.0, "last": 1.0})
+
+
+def columns(completions, level, **rest):
+    return [0.25 * level[0] for _ in completions]
+
+
+def scored(solution_str, ground_truth):
+    return {"score": 0.5, "acc": solution_str == ground_truth}
+
+
+@pytest.mark.parametrize("function", [columns, scored, later, turned_about])
+def test_a_part_may_have_any_signature(function):
+    assert judge(Weighted((("a", function, 3.0),)), PROBLEM, RIGHT).reward == 1.5
+    assert judge(Product((("a", function), ("b", LastNumber()))), PROBLEM, RIGHT).reward == 0.5
+    assert judge(LastNumber() & function, PROBLEM, RIGHT).reward == 0.5
+    # Only the one that says so is right with half of the marks.
+    assert judge(function & LastNumber(), PROBLEM, RIGHT).correct is (function is scored)
+    assert judge(Gate(LastNumber(), function), PROBLEM, RIGHT).parts["gate"] == 1.0
+
+
+def test_a_part_that_cannot_be_called_is_refused_where_it_is_written():
+    for make in (
+        lambda f: Weighted((("a", f, 1.0),)), lambda f: Product((("a", f),)), lambda f: Tags() & f,
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=r"takes \(text, label\)"):
+            make(lambda text, label: 1.0)

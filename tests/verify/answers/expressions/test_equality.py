@@ -1,4 +1,4 @@
-"""When two expressions are one answer; tests/verify/pairs.jsonl has hundreds more."""
+"""When two expressions are one answer; tests/verify/answers/pairs.jsonl has hundreds more."""
 
 import pytest
 

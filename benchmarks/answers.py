@@ -2,8 +2,8 @@
 
     python benchmarks/answers.py
 
-The pairs and the right verdicts are those of tests/verify/answers/pairs.jsonl, made by hand; a table by
-kind comes last. math-verify is called as its documentation shows, `verify(parse(expected),
+The pairs and the right verdicts are those of tests/verify/answers/pairs.jsonl, made by hand; a
+table by kind comes last. math-verify is called as its documentation shows, `verify(parse(expected),
 parse(answer))` on boxed text, with its default time limits.
 """
 

@@ -21,8 +21,8 @@ from paceline.run.check import check
 from paceline.run.room import Room, _limits
 from paceline.tasks import Task, TaskSource, Template
 from paceline.types import Problem, Round, Verdict
-from paceline.verify.compose import Weighted
-from paceline.verify.math import LastNumber
+from paceline.verify.answers.math import LastNumber
+from paceline.verify.shaping.compose import Weighted
 
 CPU = torch.device("cpu")
 Usage = namedtuple("Usage", "total used free")

@@ -17,7 +17,7 @@ from ..errors import ConfigError
 from ..layout import PACKED, PADDED, Packed, Padded, Rows
 from ..objective import Metrics, Objective, Scores, slope_of
 from ..types import Message
-from ..verify.form import opened_in
+from ..verify.answers.form import opened_in
 from . import head
 from .attention import PackedAttention, flat_forward, supports
 from .logits import Shape

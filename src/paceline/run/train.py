@@ -11,7 +11,7 @@ from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
 from ..store.records import Event, Measured
 from ..text import counted
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 from . import continuation
 from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
@@ -131,7 +131,7 @@ def _go(
     before: Measured | None = None,
 ) -> None:
     """Go on from where the run is."""
-    with Judges(checked.task.verifier, checked.config.rewards) as judges:
+    with VerifierPool(checked.task.verifier, checked.config.rewards) as judges:
         Session(checked, run, screen, judges, interrupts, found, taken_up, before).go()
 
 

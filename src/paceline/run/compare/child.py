@@ -17,7 +17,7 @@ from typing import Any
 from ... import config as configuration
 from ...errors import CheckpointError, ConfigError, Interrupted, RewardError, UserError
 from ...store.records import Measured
-from ...verify.trace import of_reward
+from ...verify.calling.trace import of_reward
 from .. import continuation
 from ..checkpoint import OtherSchemaError
 from ..folder import is_run

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paceline import chance
+from paceline import rng
 from paceline.engine import LocalEngine, Request, Sampling
 from paceline.layout import Rows
 from paceline.model import Policy
@@ -39,7 +39,7 @@ def test_scores_and_gradients_are_those_of_the_cpu(name, dtype, policy):
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_steps_decode_what_the_cpu_decodes(name):
     requests = [
-        Request(p, tuple(chance.key(0, i, k) for k in range(3)), (9, 4, 14))
+        Request(p, tuple(rng.key(0, i, k) for k in range(3)), (9, 4, 14))
         for i, p in enumerate([(5, 6, 7), (8, 9, 10, 11, 12), (20,)])
     ]
     tokenizer = tiny_policy().tokenizer

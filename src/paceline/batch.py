@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import chance
+from . import rng
 from .layout import PACKED, Layout, Rows, pad
 from .objective import Objective, Tokens
 from .types import Round
@@ -114,7 +114,7 @@ def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:
     most one group."""
     epoch, share = divmod(part, minibatches)
     count = len(round.groups)
-    order = chance.permutation(chance.key(seed, "parts", round.index, epoch), count)
+    order = rng.permutation(rng.key(seed, "parts", round.index, epoch), count)
     return order[share * count // minibatches : (share + 1) * count // minibatches]
 
 

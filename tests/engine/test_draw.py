@@ -2,7 +2,7 @@
 
 import torch
 
-from paceline import chance
+from paceline import rng
 from paceline.engine import Sampling
 from paceline.engine.draw import draw
 
@@ -80,8 +80,8 @@ def test_the_last_number_below_one_stays_within_a_large_vocabulary():
 
 
 def test_frequencies_are_the_probabilities():
-    stream = chance.key(0, "frequencies")
-    uniform_R = torch.tensor([chance.uniform(stream, i) for i in range(20_000)])
+    stream = rng.key(0, "frequencies")
+    uniform_R = torch.tensor([rng.uniform(stream, i) for i in range(20_000)])
     token_R, _ = draw(PROBABILITIES.log().expand(20_000, -1), uniform_R, Sampling(1))
     share = torch.bincount(token_R, minlength=4) / 20_000
     # Standard deviation of a share is at most sqrt(0.25/20000) = 0.0035; four of them.

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paceline import chance
+from paceline import rng
 from paceline.engine import LocalEngine, Request, Sampling
 from paceline.engine.graphs import Graphs
 from paceline.layout import PADDED, Rows
@@ -18,7 +18,7 @@ BEGUN = [(30, 31, 32, 33, *p) for p in PROMPTS]
 
 def requests(completions=3, prompts=PROMPTS, tag="t"):
     return [
-        Request(p, tuple(chance.key(0, tag, i, k) for k in range(completions)))
+        Request(p, tuple(rng.key(0, tag, i, k) for k in range(completions)))
         for i, p in enumerate(prompts)
     ]
 
@@ -119,7 +119,7 @@ def test_changed_weights_count_at_once(sharp):
 
 
 RAGGED = [
-    Request(p, tuple(chance.key(0, "r", i, k) for k in range(5)), limits)
+    Request(p, tuple(rng.key(0, "r", i, k) for k in range(5)), limits)
     for i, (p, limits) in enumerate(
         zip(PROMPTS, [(9, 1, 4, 2, 7), (1, 1, 1, 1, 1), (3, 12, 5, 12, 6), (2, 2, 10, 1, 8)],
             strict=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from paceline.chance import bits, key
+from paceline.rng import bits, key
 
 NASTY = (
     'The sum is </script><script>alert("run")</script> <img src=x onerror=alert(1)>'

@@ -11,7 +11,7 @@ from ..types import Completion
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt, and a random stream (chance.key) for each completion wanted of it."""
+    """One prompt, and a random stream (rng.key) for each completion wanted of it."""
 
     prompt_ids: tuple[int, ...]
     streams: tuple[int, ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .. import chance
+from .. import rng
 from ..model import Policy
 from ..settings import Sampling
 from ..types import Completion
@@ -57,7 +57,7 @@ def rows_of(requests: Sequence[Request], sampling: Sampling) -> Iterator[Row]:
 
 def uniforms(rows: Sequence[Row]) -> Tensor:
     """[R] the random number of each row's next token."""
-    return torch.tensor([chance.uniform(r.stream, len(r.token_ids)) for r in rows])
+    return torch.tensor([rng.uniform(r.stream, len(r.token_ids)) for r in rows])
 
 
 def append_drawn(

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import chance
+from .. import rng
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
@@ -92,7 +92,7 @@ def evaluate(
     requests = [
         Request(
             prompt_ids,
-            tuple(chance.key(seed, "evaluate", i, k) for k in range(completions)),
+            tuple(rng.key(seed, "evaluate", i, k) for k in range(completions)),
             opened=policy.opened(prompt_ids),
         )
         for i, prompt_ids in enumerate(policy.render(task.messages(p)) for p in chosen)

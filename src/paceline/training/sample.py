@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from .. import chance
+from .. import rng
 from ..engine import Engine, Request
 from ..errors import DataError, RewardError, SandboxError, UserError
 from ..model import Policy
@@ -114,8 +114,8 @@ class Sampler:
         (seed, "order", epoch)."""
         epoch, place = divmod(draw, len(self.task.train))
         if self._order[0] != epoch:
-            stream = chance.key(self.seed, "order", epoch)
-            self._order = epoch, chance.permutation(stream, len(self.task.train))
+            stream = rng.key(self.seed, "order", epoch)
+            self._order = epoch, rng.permutation(stream, len(self.task.train))
         return self.task.train[self._order[1][place]]
 
     def _groups(
@@ -126,7 +126,7 @@ class Sampler:
             Request(
                 prompt_ids,
                 tuple(
-                    chance.key(self.seed, "sample", index, draw, 0, completion)
+                    rng.key(self.seed, "sample", index, draw, 0, completion)
                     for completion in range(self.settings.completions)
                 ),
                 opened=self.policy.opened(prompt_ids),

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from paceline.engine import draw, kv
+from paceline.engine.local import decode_step, sampling
 from paceline.layout import Packed, Rows
 from paceline.model import head, prepacked
 from paceline.model.allocator import keep_freed_memory
@@ -82,7 +82,7 @@ def decoding() -> Iterator[tuple[str, Ways]]:
         ("prompt", 2, 48, 1000),
     ):
         query, key, value = (random(b, SHARED, n, SIZE) for n in (queries, keys, keys))
-        mask = kv._mask(torch.arange(b) % keys + 1, keys)
+        mask = decode_step._mask(torch.arange(b) % keys + 1, keys)
 
         given = (query, key, value, mask)
 
@@ -94,7 +94,7 @@ def decoding() -> Iterator[tuple[str, Ways]]:
 
         def kernel(given: tuple[Tensor, ...] = given) -> Any:
             q, k, v, m = given
-            return kv.attend_part(q, k, v, m, How(SCALE))
+            return decode_step.attend_part(q, k, v, m, How(SCALE))
 
         yield (
             f"decode attention, {name} {b} × {queries} × {keys}",
@@ -187,7 +187,7 @@ def drawing() -> Iterator[tuple[str, Ways]]:
     yield (
         f"drawing, 64 × {WORDS}",
         {
-            "stretches": lambda: draw._inverse_cdf(mass, uniform),
+            "stretches": lambda: sampling._inverse_cdf(mass, uniform),
             "running sum": running,
         },
     )

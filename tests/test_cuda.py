@@ -8,7 +8,7 @@ from paceline.engine import LocalEngine, Request, Sampling
 from paceline.layout import Rows
 from paceline.model import Policy
 from tests.conftest import tiny_policy
-from tests.model.families import family
+from tests.helpers.families import family
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

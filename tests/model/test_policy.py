@@ -15,7 +15,7 @@ from transformers import (
 from paceline.errors import ConfigError
 from paceline.layout import PACKED, PADDED, Packed, Rows
 from paceline.model import Policy
-from tests.model.families import FAMILIES, SMALL, family
+from tests.helpers.families import FAMILIES, SMALL, family
 
 ROWS = Rows(
     prompts=((5, 6, 7), (8, 9), (5,) * 11, (5, 6, 7), (5, 6, 7), (8, 9)),

@@ -21,8 +21,8 @@ from paceline.types import Completion, Problem
 from paceline.verify import LastNumber, Weighted
 from paceline.verify.judges import Judges, Rewards
 from paceline.verify.verifier import check_verifier
-from tests.model.dialects import CHATML, byte_level, dressed
-from tests.model.families import draw_weights
+from tests.helpers.dialects import CHATML, byte_level, dressed
+from tests.helpers.families import draw_weights
 
 PROBLEM = Problem("p", "What is 6 times 7?", "42")
 TEXTS = ("42", "It is 42, of course.", "no", "a much longer answer that says nothing at all " * 3)

@@ -16,7 +16,7 @@ from paceline.run import calibrate
 from paceline.run.calibrate import Rates, measured
 from paceline.run.estimate import Disk, Memory, Seconds
 from paceline.run.work import Decoding, Pass, Work
-from tests.model.families import SMALL
+from tests.helpers.families import SMALL
 
 CPU = torch.device("cpu")
 # Two layers of width 64 with 4 query heads on 2 key heads of 16, an inner width of 128, 82 words.

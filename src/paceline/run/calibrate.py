@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from ..engine import Sampling
-from ..engine.draw import draw
-from ..engine.kv import Decode, Plan, Prefill, Store
+from ..engine.local.decode_step import DecodeBatch, DecodeStep
+from ..engine.local.kv_cache import FIRST_WIDTH, CacheSize, KVCache, Prefill
+from ..engine.local.sampling import sample_token
 from ..layout import Packed
 from ..model import Policy, Source, head
 from ..model.attention import flat_forward
@@ -181,23 +182,23 @@ def _of_step(policy: Policy, table: nn.Linear, decoding: Decoding, share: float)
         share: how many times the layers of the piece are in the model.
     """
     device, R, Q = policy.device, decoding.places, decoding.prompts
-    store = Store(Q, decoding.longest, R)
+    cache = KVCache(CacheSize(Q, decoding.longest, R, FIRST_WIDTH))
     prompt = Packed.prompts([[1] * decoding.longest], device)
     # One prompt makes room for all; what stands in the others' places costs the same.
-    flat_forward(policy.module, prompt.ids_N, prompt.position_N, Prefill(store, prompt, 0))
+    flat_forward(policy.module, prompt.ids_N, prompt.position_N, Prefill(cache, prompt, 0))
     own = decoding.tokens // 2
-    store.widen(own + 1)
-    plan = Plan.of([own] * R, [decoding.longest] * Q, [row * Q // R for row in range(R)])
+    cache.widen(own + 1)
+    batch = DecodeBatch.of([own] * R, [decoding.longest] * Q, [row * Q // R for row in range(R)])
     ids_R = torch.ones(R, dtype=torch.long, device=device)
     uniform_R = torch.full((R,), 0.5, device=device)
     hidden_RD = _noise((R, table.weight.shape[1]), table.weight.dtype, device)
 
     def layers() -> None:
-        decode = Decode.of(store, plan)
-        flat_forward(policy.module, ids_R, decode.position_R, decode)
+        step = DecodeStep.of(cache, batch)
+        flat_forward(policy.module, ids_R, step.position_R, step)
 
     def words() -> None:
-        token_R, _ = draw(table(hidden_RD), uniform_R, Sampling(decoding.tokens))
+        token_R, _ = sample_token(table(hidden_RD), uniform_R, Sampling(decoding.tokens))
         token_R.tolist()
 
     both: Any = nn.ModuleList([policy.module, table])

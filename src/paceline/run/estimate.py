@@ -10,7 +10,7 @@ import psutil
 import torch
 
 from ..config import Config
-from ..engine.kv import FIRST_WIDTH
+from ..engine.local.kv_cache import FIRST_WIDTH
 from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
 from ..model.outline import Outline
 from ..objective import Objective

@@ -30,7 +30,7 @@ from sides import (
 
 from paceline import recipes, rng
 from paceline.config import Config
-from paceline.model import load_tokenizer, locate
+from paceline.model import load_tokenizer, resolve
 from paceline.model.template import render
 
 
@@ -134,7 +134,7 @@ def spec_of(args: argparse.Namespace) -> Spec:
         problems=rollouts.problems,
         completions=rollouts.completions,
         max_tokens=rollouts.max_tokens,
-        rounds=questions(config, load_tokenizer(locate(args.model)), steps),
+        rounds=questions(config, load_tokenizer(resolve(args.model)), steps),
         goal=args.goal,
         seed=args.seed,
     )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from . import rng
-from .layout import PACKED, Layout, Rows, pad
+from .layout import PACKED, Layout, TokenRows, pad
 from .objective import Objective, Tokens
 from .types import Round
 
@@ -23,7 +23,7 @@ Floats = Sequence[float]
 class Micro:
     """The rows of one forward and backward pass."""
 
-    rows: Rows
+    rows: TokenRows
     tokens: Tokens
     recompute: bool = False
     """Whether the backward pass computes each layer again, because what all layers keep of so many
@@ -34,7 +34,7 @@ class Micro:
 class Batch:
     """The rows of one optimizer step that carry signal, weighed among all rows of their part."""
 
-    rows: Rows
+    rows: TokenRows
     tokens: Tokens
     index: tuple[int, ...]
     """Their places among the round's rows."""
@@ -82,7 +82,7 @@ class Batch:
             weight_BT=objective.weights(mask_BT, group_B),
             at_reference=at_reference,
         )
-        rows = Rows.of(round).take(index)
+        rows = TokenRows.of(round).take(index)
         keep = list(range(len(index)))
         if objective.drops_signalless:
             keep = (advantage_BT * mask_BT).any(1).nonzero()[:, 0].tolist()

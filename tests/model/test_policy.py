@@ -13,17 +13,17 @@ from transformers import (
 )
 
 from paceline.errors import ConfigError
-from paceline.layout import PACKED, PADDED, Packed, Rows
+from paceline.layout import PACKED, PADDED, Packed, TokenRows
 from paceline.model import Policy
 from tests.helpers.families import FAMILIES, SMALL, family
 
-ROWS = Rows(
+ROWS = TokenRows(
     prompts=((5, 6, 7), (8, 9), (5,) * 11, (5, 6, 7), (5, 6, 7), (8, 9)),
     completions=((10, 11, 12, 2), (13,), (14, 15), (16,) * 9, (17,), (18, 19, 20)),
 )
 """Ragged, two groups and a group of one, completions of one token."""
 
-BEGUN = Rows(tuple((30, 31, 32, 33, *p) for p in ROWS.prompts), ROWS.completions)
+BEGUN = TokenRows(tuple((30, 31, 32, 33, *p) for p in ROWS.prompts), ROWS.completions)
 """The same behind four tokens that all begin with; they are laid out once."""
 
 

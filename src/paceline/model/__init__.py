@@ -1,7 +1,7 @@
 """Models: how they are loaded, how they score tokens, how they are saved."""
 
 from .detokenizer import Detokenizer, Pieces
-from .load import Source, load_policy, load_tokenizer, locate
+from .load import Source, load_policy, load_tokenizer, resolve
 from .policy import Policy
 from .reference import Reference
 
@@ -13,5 +13,5 @@ __all__ = [
     "Source",
     "load_policy",
     "load_tokenizer",
-    "locate",
+    "resolve",
 ]

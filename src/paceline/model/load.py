@@ -27,11 +27,10 @@ from safetensors import SafetensorError
 
 from .. import hub
 from ..errors import ConfigError, UserError, first_line, machine_short
-from ..layout import Rows
+from ..layout import TokenRows
 from . import tiny
+from .files import telling_of_the_disk, without_progress_bars
 from .policy import Policy
-from .progress import without_progress_bars
-from .saving import telling_of_the_disk
 from .template import check_tokenizer, stop_token_ids
 
 Kind = Literal["folder", "hub", "gguf", "tiny"]
@@ -49,7 +48,7 @@ class Source:
     """The folder, the GGUF file, or the hub name."""
 
 
-def locate(name: str) -> Source:
+def resolve(name: str) -> Source:
     """Find out what a model's name means, without loading anything.
 
     Raises: ConfigError where nothing is there.
@@ -332,13 +331,13 @@ def _refuse_experts(module: torch.nn.Module, source: Source) -> None:
 @torch.no_grad()
 def _check_scores(policy: Policy, source: Source) -> None:
     """Refuse a model that our way of scoring does not fit: a prompt computed once, its completions
-    behind it in the model's layout, and logits from the output layer as `logits.Shape` knows them.
+    behind it in the model's layout, and logits from the output layer as `logits.LogitTransform` knows them.
 
     Otherwise engine and trainer would agree on a distribution that is not the model's.
     """
     kind = type(policy.module).__name__
     _refuse_changing_rope(policy.module, source)
-    rows = Rows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
+    rows = TokenRows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
     ours_BT = policy.score(rows, 1.0).logp_BT
     for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
         ids = torch.tensor([[*prompt, *completion]], device=policy.device)

@@ -14,17 +14,16 @@ from torch import Tensor, nn
 
 from ..batch import Micro
 from ..errors import ConfigError
-from ..layout import PACKED, PADDED, Packed, Padded, Rows
-from ..objective import Metrics, Objective, Scores, slope_of
+from ..layout import PACKED, PADDED, Packed, Padded, TokenRows
+from ..objective import Metrics, Objective, Scores, token_gradient
 from ..types import Message
 from ..verify.form import opened_in
 from . import head
+from .activation_checkpointing import activation_checkpointing
 from .attention import PackedAttention, flat_forward, supports
-from .logits import Shape
+from .files import telling_of_the_disk, without_progress_bars
+from .logits import LogitTransform
 from .padded import padded_states
-from .progress import without_progress_bars
-from .recompute import recomputing
-from .saving import telling_of_the_disk
 from .template import render
 
 
@@ -92,7 +91,7 @@ class Policy:
         """The tags that a rendered prompt ends with, and so opens for its completions."""
         return opened_in(self.tokenizer.decode(prompt_ids))
 
-    def scores(self, rows: Rows, temperature: float, *, recompute: bool = False) -> Scores:
+    def scores(self, rows: TokenRows, temperature: float, *, recompute: bool = False) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.
 
         Only the completions' positions pass the head, in chunks: logits of a whole batch never
@@ -104,12 +103,12 @@ class Policy:
             self.states(rows, recompute=recompute),
             self.head,
             rows.targets(self.device),
-            Shape.of(self.module.config, temperature),
+            LogitTransform.of(self.module.config, temperature),
         )
         return _spread(logp_M, entropy_M, rows)
 
     @torch.no_grad()
-    def score(self, rows: Rows, temperature: float) -> Scores:
+    def score(self, rows: TokenRows, temperature: float) -> Scores:
         """The same without gradient: the anchor and the reference pass."""
         return self.scores(rows, temperature)
 
@@ -119,25 +118,25 @@ class Policy:
         """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch
         size.
 
-        Where the slope at a token is known from its own scores, the head forms the gradient while
-        it has the logits; else the backward pass forms them again.
+        Where the gradient at a token is known from its own scores, the head forms that of its
+        inputs while it has the logits; else the backward pass forms them again.
         """
-        slope = slope_of(objective, micro.tokens, micro.rows.real(self.device))
-        if slope is None:
+        gradient = token_gradient(objective, micro.tokens, micro.rows.real(self.device))
+        if gradient is None:
             scores = self.scores(micro.rows, temperature, recompute=micro.recompute)
             return objective(scores, micro.tokens)
-        formed = head.formed(
+        fused = head.fused_loss(
             self.states(micro.rows, recompute=micro.recompute),
             self.head,
             micro.rows.targets(self.device),
-            Shape.of(self.module.config, temperature),
-            slope,
+            LogitTransform.of(self.module.config, temperature),
+            gradient,
         )
-        scores = _spread(formed.logp_M, formed.entropy_M, micro.rows)
+        scores = _spread(fused.logp_M, fused.entropy_M, micro.rows)
         loss, metrics = objective(scores, micro.tokens)
-        return formed.attach(loss), metrics
+        return fused.attach(loss), metrics
 
-    def states(self, rows: Rows, *, recompute: bool = False) -> Tensor:
+    def states(self, rows: TokenRows, *, recompute: bool = False) -> Tensor:
         """[M, D] the hidden state that predicts each completion token: the shift.
 
         A prompt goes through the model once for all its completions; the gradient comes back the
@@ -146,7 +145,7 @@ class Policy:
         if self.layout is PADDED:
             return padded_states(self.module, Padded.of(rows, self.device))
         packed = Packed.of(rows, self.device)
-        with recomputing(self.module) if recompute else nullcontext():
+        with activation_checkpointing(self.module) if recompute else nullcontext():
             hidden_ND = flat_forward(
                 self.module, packed.ids_N, packed.position_N, PackedAttention(packed)
             )
@@ -154,7 +153,7 @@ class Policy:
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """[N, V] the model's own logits in fp32, before any temperature."""
-        return Shape.of(self.module.config, 1.0).apply(self.head(hidden_ND))
+        return LogitTransform.of(self.module.config, 1.0).apply(self.head(hidden_ND))
 
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load.
@@ -166,7 +165,7 @@ class Policy:
             self.tokenizer.save_pretrained(folder)
 
 
-def _spread(logp_M: Tensor, entropy_M: Tensor, rows: Rows) -> Scores:
+def _spread(logp_M: Tensor, entropy_M: Tensor, rows: TokenRows) -> Scores:
     """From one row after the other to [B, T]."""
     real_BT = rows.real(logp_M.device)
     blank_BT = logp_M.new_zeros(real_BT.shape)

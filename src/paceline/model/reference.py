@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ..layout import Rows
+from ..layout import TokenRows
 from ..objective import Scores
 from .policy import Policy
 
@@ -30,7 +30,7 @@ class Reference:
         if every and alpha < 1.0:
             self.averages = {n: p.detach().clone() for n, p in policy.exact_parameters().items()}
 
-    def score(self, rows: Rows, temperature: float) -> Scores:
+    def score(self, rows: TokenRows, temperature: float) -> Scores:
         """The reference's log-probabilities, without gradient."""
         return self.frozen.score(rows, temperature)
 

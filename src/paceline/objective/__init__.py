@@ -39,7 +39,6 @@ from .named import (
 from .objective import Objective
 from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
 from .records import Metrics, Scores, Tokens
-from .slope import Slope, slope_of
 from .surrogate import (
     Clip,
     ClipDetached,
@@ -50,6 +49,7 @@ from .surrogate import (
     SoftGate,
     Surrogate,
 )
+from .token_gradient import TokenGradient, token_gradient
 from .weight import (
     PerConstant,
     PerPromptToken,
@@ -91,9 +91,9 @@ __all__ = [
     "Scores",
     "SequenceRatio",
     "SequenceSum",
-    "Slope",
     "SoftGate",
     "Surrogate",
+    "TokenGradient",
     "TokenRatio",
     "Tokens",
     "Truncate",
@@ -113,5 +113,5 @@ __all__ = [
     "reinforce_pp",
     "rloo",
     "sapo",
-    "slope_of",
+    "token_gradient",
 ]

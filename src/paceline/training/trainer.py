@@ -8,7 +8,7 @@ from functools import partial
 from ..batch import Batch, parts_of
 from ..engine import Engine
 from ..errors import ConfigError
-from ..layout import Rows
+from ..layout import TokenRows
 from ..model import Policy, Reference
 from ..objective import Metrics, Objective, Scores
 from ..settings import Schedule
@@ -168,7 +168,7 @@ class Trainer:
         Args:
             at_reference: whether the policy is the reference, weight for weight.
         """
-        rows = Rows.of(round)
+        rows = TokenRows.of(round)
         # With one part the anchor is the policy's own log-probability in the update: free.
         anchor = ref = None
         if self.schedule.parts > 1 or self.objective.needs_anchor_for_advantages:
@@ -205,7 +205,7 @@ class Trainer:
         same packs, the first part's ratios are exactly 1, as they should be before any update.
         """
         if self.objective.needs_anchor_for_advantages:  # what will be dropped is not known yet
-            return self._packs(Rows.of(round))
+            return self._packs(TokenRows.of(round))
         packs: list[list[int]] = []
         for part in range(self.schedule.minibatches):
             groups = parts_of(round, self.seed, part, self.schedule.minibatches)
@@ -214,13 +214,13 @@ class Trainer:
                 packs.append([batch.index[i] for i in pack])
         return packs
 
-    def _packs(self, rows: Rows) -> list[list[int]]:
+    def _packs(self, rows: TokenRows) -> list[list[int]]:
         return rows.packs(self.tokens_per_forward, self.policy.layout)
 
     def _score(
         self,
-        rows: Rows,
-        score: Callable[[Rows, float], Scores],
+        rows: TokenRows,
+        score: Callable[[TokenRows, float], Scores],
         packs: list[list[int]] | None = None,
     ) -> Floats:
         """Log-probabilities of every row's completion, or of those in these packs; nothing of the

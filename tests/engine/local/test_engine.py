@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from paceline.engine import LocalEngine, Request, Sampling
-from paceline.layout import Rows
+from paceline.layout import TokenRows
 from paceline.model import Policy
 from tests.conftest import tiny_policy
 from tests.helpers.families import FAMILIES, family
@@ -26,7 +26,7 @@ def test_greedy_tokens_are_those_of_generate(sharp):
 def test_log_probabilities_are_those_of_a_full_forward_pass(sharp):
     sampling = Sampling(10, temperature=0.7)
     answers = LocalEngine(sharp).generate(requests(), sampling)
-    rows = Rows(
+    rows = TokenRows(
         tuple(p for p in PROMPTS for _ in range(3)),
         tuple(c.token_ids for group in answers for c in group),
     )
@@ -139,7 +139,7 @@ def test_nothing_asked_is_nothing_answered(sharp):
 def test_it_decodes_as_it_scores(sharp, dtype):
     sharp.module.to(dtype)
     (answers,) = LocalEngine(sharp).generate(requests(3)[:1], Sampling(6))
-    rows = Rows((PROMPTS[0],) * 3, tuple(c.token_ids for c in answers))
+    rows = TokenRows((PROMPTS[0],) * 3, tuple(c.token_ids for c in answers))
     scored = sharp.score(rows, 1.0).logp_BT
     assert scored.dtype == dtype
     for i, completion in enumerate(answers):

@@ -5,7 +5,7 @@ instead of one for every row.
 
 Legend: Q prompts, P tokens of the longest; R rows, T own tokens of the longest; K rows of the
 largest group; H query heads, G key and value heads, r = H/G query heads on each of them, D head
-size.
+size, S = K·r queries of a group on one key head.
 """
 
 import sys
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...model.attention import How, kernels
+from ...model.attention import AttentionParams, kernels
 from .kv_cache import KVCache
 
 UNSEEN = -1e30
@@ -158,7 +158,12 @@ class DecodeStep:
         return self.batch.position_R
 
     def __call__(
-        self, layer: int, query_RHD: Tensor, key_RGD: Tensor, value_RGD: Tensor, how: How
+        self,
+        layer: int,
+        query_RHD: Tensor,
+        key_RGD: Tensor,
+        value_RGD: Tensor,
+        params: AttentionParams,
     ) -> Tensor:
         R, H, D = query_RHD.shape
         G = key_RGD.shape[1]
@@ -170,15 +175,13 @@ class DecodeStep:
         Q, K = at.member_QK.shape
 
         query_RGrD = query_RHD.reshape(R, G, H // G, D)
-        own_mask, prompt_mask = self._masks(how, H // G)
-        mine, mine_lse = attend_part(
-            query_RGrD, own_key[:R, :, : self.width], own_value[:R, :, : self.width], own_mask, how
-        )
+        own_mask, prompt_mask = self._masks(params, H // G)
+        own_key, own_value = (x[:R, :, : self.width] for x in (own_key, own_value))
+        mine, mine_lse = attend_part(query_RGrD, own_key, own_value, own_mask, params)
         query_QGKrD = query_RGrD[at.member_QK].transpose(1, 2)
+        query_QGSD = query_QGKrD.reshape(Q, G, K * (H // G), D)
         prompt_key, prompt_value = (x[:Q, :, : self.longest] for x in self.cache.prompt_kv[layer])
-        theirs, theirs_lse = attend_part(
-            query_QGKrD.reshape(Q, G, K * (H // G), D), prompt_key, prompt_value, prompt_mask, how
-        )
+        theirs, theirs_lse = attend_part(query_QGSD, prompt_key, prompt_value, prompt_mask, params)
         theirs = theirs.reshape(Q, G, K, H // G, -1).transpose(1, 2).reshape(Q * K, H, -1)
         theirs_lse = theirs_lse.reshape(Q, G, K, H // G).transpose(1, 2).reshape(Q * K, H)
         theirs, theirs_lse = theirs[at.seat_R], theirs_lse[at.seat_R]
@@ -186,10 +189,10 @@ class DecodeStep:
         share = torch.sigmoid(theirs_lse - mine_lse)[..., None]
         return torch.lerp(mine.to(share.dtype), theirs.to(share.dtype), share).to(query_RHD.dtype)
 
-    def _masks(self, how: How, repeat: int) -> tuple[Tensor | None, Tensor | None]:
-        if how.window is None or self.last_position < how.window:
+    def _masks(self, params: AttentionParams, repeat: int) -> tuple[Tensor | None, Tensor | None]:
+        if params.window is None or self.last_position < params.window:
             return self.own_mask_R11T, self.prompt_mask_Q11P
-        return self._windowed(how.window, repeat)
+        return self._windowed(params.window, repeat)
 
     def _windowed(self, window: int, repeat: int) -> tuple[Tensor, Tensor]:
         """Masks of a layer whose window binds: a query sees itself and window − 1 tokens before."""
@@ -211,7 +214,7 @@ def _mask(length_B: Tensor, width: int) -> Tensor:
 
 
 def attend_part(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, how: How
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, params: AttentionParams
 ) -> tuple[Tensor, Tensor]:
     """Attention to some of the keys, and its log-sum-exp.
 
@@ -221,12 +224,12 @@ def attend_part(
     Returns: [B, G, S, D] in the query's dtype and [B, G, S] in fp32 (fp64 for fp64).
     """
     exact = torch.promote_types(query.dtype, torch.float32)
-    if query.device.type == "cpu" and how.cap is None:
+    if query.device.type == "cpu" and params.cap is None:
         mask = None if mask is None else mask.to(exact)
-        return kernels.forward(query, key, value, scale=how.scale, mask=mask)
-    scores = (query @ key.mT).to(exact) * how.scale
-    if how.cap is not None:
-        scores = how.cap * torch.tanh(scores / how.cap)
+        return kernels.forward(query, key, value, scale=params.scale, mask=mask)
+    scores = (query @ key.mT).to(exact) * params.scale
+    if params.cap is not None:
+        scores = params.cap * torch.tanh(scores / params.cap)
     if mask is not None:
         scores = scores + mask
     lse = scores.logsumexp(-1)

@@ -12,7 +12,7 @@ import torch
 
 from ...layout import PACKED
 from ...model import Policy
-from ...model.prepacked import prepacked
+from ...model.onednn import onednn_weights
 from ...settings import Sampling
 from ...types import Completion
 from ..engine import Finished, Request
@@ -74,7 +74,7 @@ class LocalEngine:
             scheduler = Scheduler(
                 self.policy, requests, sampling, sequences, self.rows_at_once, finished, self.graphs
             )
-            with prepacked(self.policy.module, scheduler.places):
+            with onednn_weights(self.policy.module, scheduler.places):
                 scheduler.run()
         else:
             padded.decode(self.policy, requests, sampling, sequences, self.rows_at_once, finished)

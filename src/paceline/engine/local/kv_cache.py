@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ...layout import Packed
-from ...model.attention import How, PackedAttention
+from ...model.attention import AttentionParams, PackedAttention
 
 FIRST_WIDTH = 64
 """Own tokens that rows have room for at first; doubled when they are used up."""
@@ -121,7 +121,12 @@ class Prefill:
         self.attention = PackedAttention(packed)
 
     def __call__(
-        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+        self,
+        layer: int,
+        query_NHD: Tensor,
+        key_NGD: Tensor,
+        value_NGD: Tensor,
+        params: AttentionParams,
     ) -> Tensor:
         prefix, spans = self.packed.prefix, self.packed.spans
         runs = [(slice(self.first, self.first + len(spans)), 0, slice(prefix))] if prefix else []
@@ -130,4 +135,4 @@ class Prefill:
             runs.append((slice(place, place + 1), prefix, own))
         for places, begin, run in runs:
             self.cache.write_prompts(layer, places, begin, key_NGD[run], value_NGD[run])
-        return self.attention(layer, query_NHD, key_NGD, value_NGD, how)
+        return self.attention(layer, query_NHD, key_NGD, value_NGD, params)

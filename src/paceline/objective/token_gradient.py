@@ -18,33 +18,33 @@ from .records import Scores, Tokens
 if TYPE_CHECKING:
     from torch import Tensor
 
-Slope = Callable[[slice, "Tensor", "Tensor"], "tuple[Tensor, Tensor | None]"]
+TokenGradient = Callable[[slice, "Tensor", "Tensor"], "tuple[Tensor, Tensor | None]"]
 """(which of the M tokens, logp_C, entropy_C) -> d loss / d logp_C and d loss / d entropy_C."""
 
 
-def slope_of(objective: Objective, tokens: Tokens, real_BT: Tensor) -> Slope | None:
-    """The slope at any tokens of these rows, or None where it takes all scores of a row.
+def token_gradient(objective: Objective, tokens: Tokens, real_BT: Tensor) -> TokenGradient | None:
+    """The gradient at any tokens of these rows, or None where it takes all scores of a row.
 
     Args:
         real_BT: True where a row has a token; the M tokens are those places, row by row.
     """
     if objective.tokenwise:
-        flat = tokens.flat(real_BT)
-        return lambda c, logp_C, entropy_C: _at(objective, flat.columns(c), logp_C, entropy_C)
+        on_one_row = tokens.on_one_row(real_BT)
+        return lambda c, logp_C, entropy_C: _at(objective, on_one_row.columns(c), logp_C, entropy_C)
     if tokens.anchor_BT is None and objective.reads_ratios_only:
-        # Every ratio is exactly 1 whatever the scores are, so any scores give the slope.
+        # Every ratio is exactly 1 whatever the scores are, so any scores give the gradient.
         blank_BT = torch.zeros_like(tokens.advantage_BT, dtype=torch.float64)
-        slope_BT = _gradient(objective, tokens, blank_BT, blank_BT)[0]
-        slope_M = slope_BT[real_BT]
-        return lambda c, logp_C, entropy_C: (slope_M[c].to(logp_C.dtype), None)
+        grad_logp_BT = _gradient(objective, tokens, blank_BT, blank_BT)[0]
+        grad_logp_M = grad_logp_BT[real_BT]
+        return lambda c, logp_C, entropy_C: (grad_logp_M[c].to(logp_C.dtype), None)
     return None
 
 
 def _at(
     objective: Objective, tokens: Tokens, logp_C: Tensor, entropy_C: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    slope_1C, entropy_slope_1C = _gradient(objective, tokens, logp_C[None], entropy_C[None])
-    return slope_1C[0], None if entropy_slope_1C is None else entropy_slope_1C[0]
+    grad_logp_1C, grad_entropy_1C = _gradient(objective, tokens, logp_C[None], entropy_C[None])
+    return grad_logp_1C[0], None if grad_entropy_1C is None else grad_entropy_1C[0]
 
 
 def _gradient(
@@ -53,7 +53,7 @@ def _gradient(
     with torch.enable_grad():
         logp_BT, entropy_BT = (x.detach().requires_grad_() for x in (logp_BT, entropy_BT))
         loss = objective.loss(Scores(logp_BT, entropy_BT), tokens)
-        slope_BT, entropy_slope_BT = torch.autograd.grad(
+        grad_logp_BT, grad_entropy_BT = torch.autograd.grad(
             loss, (logp_BT, entropy_BT), allow_unused=True, materialize_grads=False
         )
-    return (torch.zeros_like(logp_BT) if slope_BT is None else slope_BT), entropy_slope_BT
+    return (torch.zeros_like(logp_BT) if grad_logp_BT is None else grad_logp_BT), grad_entropy_BT

@@ -5,17 +5,13 @@ import torch
 
 from paceline import rng
 from paceline.engine import LocalEngine, Request, Sampling
-from paceline.layout import TokenRows
 from paceline.model import Policy
 from tests.conftest import tiny_policy
 from tests.helpers.families import family
+from tests.helpers.rows import ROWS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
-ROWS = TokenRows(
-    prompts=((5, 6, 7), (8, 9), (5,) * 11, (5, 6, 7), (5, 6, 7), (8, 9)),
-    completions=((10, 11, 12, 2), (13,), (14, 15), (16,) * 9, (17,), (18, 19, 20)),
-)
 NAMES = ["llama", "qwen3", "mistral-window", "gemma2", "gemma3", "phi3"]
 
 

@@ -1,9 +1,10 @@
 """Models: how they are loaded, how they score tokens, how they are saved."""
 
 from .detokenizer import Detokenizer, Pieces
-from .load import Source, load_policy, load_tokenizer, resolve
+from .load import load_policy, load_tokenizer
 from .policy import Policy
 from .reference import Reference
+from .source import Source, resolve
 
 __all__ = [
     "Detokenizer",

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ..layout import PACKED
 from .attention import AttentionParams, flat_forward
-from .load import Source, blank
+from .load import blank
 from .policy import Policy
+from .source import Source
 
 TOKENS = 64
 """Tokens that go through the empty model; what they leave is counted and divided."""

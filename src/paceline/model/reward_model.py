@@ -14,7 +14,8 @@ from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
 from ..verify.own import OwnVerifier
 from .control import special_of
-from .load import best_dtype, load_classifier, resolve
+from .load import best_dtype, load_classifier
+from .source import resolve
 
 REASON = "scored by the reward model"
 CUT_REASON = "scored by the reward model, the beginning cut off"

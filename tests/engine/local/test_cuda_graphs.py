@@ -66,5 +66,5 @@ def test_an_engine_that_takes_over_a_state_keeps_a_cache_of_the_same_room(sharp)
     assert second.state_dict() == state
     # Seven rows were decoded at once, and four prompts, the longest of 7 tokens, 12 behind them.
     assert state == {
-        "rows_at_once": 7, "cache": {"prompts": 4, "longest": 7, "rows": 8, "width": 12},
+        "rows_at_once": 7, "kv_cache": {"prompts": 4, "longest": 7, "rows": 8, "width": 12},
     }  # fmt: skip

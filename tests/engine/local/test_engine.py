@@ -149,6 +149,6 @@ def test_it_decodes_as_it_scores(sharp, dtype):
 
 def test_its_state_is_the_number_of_sequences_at_once(sharp):
     engine, other = LocalEngine(sharp, rows_at_once=5), LocalEngine(sharp)
-    assert engine.shrink() and engine.state_dict() == {"rows_at_once": 2, "cache": None}
+    assert engine.shrink() and engine.state_dict() == {"rows_at_once": 2}
     other.load_state_dict(engine.state_dict())
     assert other.rows_at_once == 2 and other.shrink() and not other.shrink()

@@ -49,15 +49,16 @@ class LocalEngine:
     def state_dict(self) -> dict[str, Any]:
         """The number of sequences decoded together, and the room of the cache that CUDA graphs
         keep: the sizes of products decide how they round."""
-        cache = None if self.graphs is None else self.graphs.cache
-        size = None if cache is None else asdict(cache.size)
-        return {"rows_at_once": self.rows_at_once, "cache": size}
+        state: dict[str, Any] = {"rows_at_once": self.rows_at_once}
+        if self.graphs is not None and self.graphs.cache is not None:
+            state["kv_cache"] = asdict(self.graphs.cache.size)
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
         self.rows_at_once = int(state["rows_at_once"])
-        if self.graphs is not None and state["cache"] is not None:
-            self.graphs.reserved = CacheSize(**state["cache"])
+        if self.graphs is not None and "kv_cache" in state:
+            self.graphs.reserved = CacheSize(**state["kv_cache"])
 
     @torch.inference_mode()
     def generate(

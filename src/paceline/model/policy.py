@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..batch import Micro
 from ..errors import ConfigError
 from ..layout import PACKED, PADDED, Packed, Padded, TokenRows
-from ..objective import Metrics, Objective, Scores, token_gradient
+from ..objective import Loss, Metrics, Scores, token_gradient
 from ..types import Message
 from ..verify.form import opened_in
 from . import head
@@ -112,19 +112,17 @@ class Policy:
         """The same without gradient: the anchor and the reference pass."""
         return self.scores(rows, temperature)
 
-    def loss(
-        self, objective: Objective, micro: Micro, temperature: float
-    ) -> tuple[Tensor, Metrics]:
+    def loss(self, loss: Loss, micro: Micro, temperature: float) -> tuple[Tensor, Metrics]:
         """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch
         size.
 
         Where the gradient at a token is known from its own scores, the head forms that of its
         inputs while it has the logits; else the backward pass forms them again.
         """
-        gradient = token_gradient(objective, micro.tokens, micro.rows.real(self.device))
+        gradient = token_gradient(loss, micro.tokens, micro.rows.real(self.device))
         if gradient is None:
             scores = self.scores(micro.rows, temperature, recompute=micro.recompute)
-            return objective(scores, micro.tokens)
+            return loss(scores, micro.tokens)
         fused = head.fused_loss(
             self.states(micro.rows, recompute=micro.recompute),
             self.head,
@@ -133,8 +131,8 @@ class Policy:
             gradient,
         )
         scores = _spread(fused.logp_M, fused.entropy_M, micro.rows)
-        loss, metrics = objective(scores, micro.tokens)
-        return fused.attach(loss), metrics
+        value, metrics = loss(scores, micro.tokens)
+        return fused.attach(value), metrics
 
     def states(self, rows: TokenRows, *, recompute: bool = False) -> Tensor:
         """[M, D] the hidden state that predicts each completion token: the shift.

@@ -20,6 +20,7 @@ from .advantage import (
 )
 from .correction import Band, Correction, Truncate
 from .kl import KL
+from .loss import Loss
 from .named import (
     NAMES,
     by_name,
@@ -77,6 +78,7 @@ __all__ = [
     "LeaveOneOut",
     "LengthWeighted",
     "LogProb",
+    "Loss",
     "Metrics",
     "Objective",
     "PerConstant",

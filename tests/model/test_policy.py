@@ -7,6 +7,7 @@ from transformers import LlamaForCausalLM
 from paceline.errors import ConfigError
 from paceline.layout import PACKED, PADDED, Packed
 from paceline.model import Policy
+from tests.conftest import tiny_policy
 from tests.helpers.families import FAMILIES, family
 from tests.helpers.rows import BEGUN, ROWS, expected
 
@@ -76,3 +77,26 @@ def test_a_model_without_an_output_layer_is_refused(policy):
     backbone = LlamaForCausalLM(policy.module.config).model
     with pytest.raises((ConfigError, AttributeError), match=r"output layer|get_output_embeddings"):
         Policy(backbone, policy.tokenizer, (2,))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_learns_is_named_once_and_in_the_models_order(dtype):
+    policy = tiny_policy(dtype)
+    names = list(policy.trained())
+    # The tiny model's output layer is its embedding: nine matrices and norms a layer, and a norm.
+    assert names[0] == "model.embed_tokens.weight" and "lm_head.weight" not in names
+    assert len(names) == 1 + 2 * 9 + 1 == len({id(p) for p in policy.trained().values()})
+    assert list(policy.exact_parameters()) == names
+    for name, exact in policy.exact_parameters().items():
+        assert exact.dtype == torch.float32
+        assert (exact is policy.trained()[name]) == (dtype == torch.float32)
+
+
+def test_what_is_frozen_is_not_among_what_learns(policy):
+    policy.module.model.embed_tokens.requires_grad_(False)
+    assert "model.embed_tokens.weight" not in policy.trained()
+    taken = {name: x.detach() + 1 for name, x in policy.exact_parameters().items()}
+    before = policy.module.model.embed_tokens.weight.clone()
+    policy.restore(taken)
+    assert torch.equal(policy.module.model.embed_tokens.weight, before)
+    assert all(torch.equal(x, taken[name]) for name, x in policy.trained().items())

@@ -71,15 +71,20 @@ class Policy:
         """The most tokens that the model was made for, if its config says so."""
         return getattr(self.module.config, "max_position_embeddings", None)
 
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that learn, by name and in a fixed order, one that is tied to another
+        once. The optimizer, checkpoints and clipping go by it."""
+        return {n: p for n, p in self.module.named_parameters() if p.requires_grad}
+
     def exact_parameters(self) -> Mapping[str, Tensor]:
-        """The parameters at full precision, by name: the masters where there are any."""
-        return self.masters or dict(self.module.named_parameters())
+        """The parameters that learn at full precision, by name: the masters where there are any."""
+        return {n: self.masters[n] if self.masters else p for n, p in self.trained().items()}
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `exact_parameters` gave: masters and parameters both, in place."""
         exact = self.exact_parameters()
-        for name, parameter in self.module.named_parameters():
+        for name, parameter in self.trained().items():
             exact[name].copy_(tensors[name])
             parameter.copy_(exact[name])
 

@@ -105,8 +105,9 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             run = train(config.with_(out=str(Path(folder) / "run")), quiet=True)
-            summary = run.summary
-            found = diagnoses(run.metrics(), summary["before"], summary["after"])
+            summary = run.told
+            assert summary is not None
+            found = diagnoses(run.records(), summary.before, summary.after)
         told = ", ".join(f"{d.name} (step {d.first})" for d in found)
         print(f"| {words} | {told or 'nothing'} |", flush=True)
         every[words] = [{"name": d.name, "first": d.first, "finding": d.finding} for d in found]

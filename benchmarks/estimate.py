@@ -26,7 +26,7 @@ from sides import run_process
 from paceline import recipes, rng
 from paceline.cli import changed
 from paceline.config import Config
-from paceline.run import Run, prepare, train
+from paceline.run import Run, build, train
 from paceline.run.check import Checked
 from paceline.tasks import Task, TaskSource
 from paceline.types import Completion, Problem
@@ -81,7 +81,7 @@ def config_of(words: Sequence[str], rounds: int, out: Path) -> Config:
 def measure(name: str, words: Sequence[str], rounds: int, folder: Path) -> None:
     """One case, in this process."""
     checked: list[Checked] = []
-    load = prepare.policy_of
+    load = build.policy_of
 
     def policy_of(found: Checked, **options: Any) -> Any:
         checked.append(found)
@@ -90,7 +90,7 @@ def measure(name: str, words: Sequence[str], rounds: int, folder: Path) -> None:
             policy.stop_ids = ()
         return policy
 
-    prepare.policy_of = policy_of
+    build.policy_of = policy_of
     run = train(config_of(words, rounds, folder / "run"), quiet=True)
     record = figures(run, checked[0])
     (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")

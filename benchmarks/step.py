@@ -20,9 +20,9 @@ from common import Matrices, gemm_rate
 
 from paceline import recipes, rng
 from paceline.cli import changed, overrides
-from paceline.run import prepare
+from paceline.model.allocator import memory_gb
+from paceline.run import build
 from paceline.run.check import check
-from paceline.run.log import memory_gb
 from paceline.types import Completion, Problem
 
 
@@ -51,9 +51,9 @@ def main() -> None:
     checked = check(config, train=False)
     checked = replace(checked, task=replace(checked.task, verifier=coin))
     if known.give_back:
-        prepare.keep_freed_memory = lambda: False
-    policy = prepare.policy_of(checked)
-    trainer = prepare.trainer_of(checked, policy, None)
+        build.keep_freed_memory = lambda: False
+    policy = build.policy_of(checked)
+    trainer = build.trainer_of(checked, policy, None)
     matrices = Matrices.of(policy)
 
     lines = []
@@ -63,7 +63,7 @@ def main() -> None:
         rates.append(gemm_rate(checked.dtype, checked.device))
         if number == 0:
             continue
-        round = report.drawn.round
+        round = report.sampled.round
         sampled = sum(round.lengths)
         prompts = sum(len(g.prompt_ids) for g in round.groups)
         lines.append(

@@ -28,7 +28,7 @@ TINY = ("train", "tiny", "evaluation.problems=0")
 def here(tmp_path, monkeypatch) -> Path:
     """An empty folder; a model that is loaded in it is a failure."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("paceline.run.prepare.load_policy", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("paceline.run.build.load_policy", lambda *_, **__: pytest.fail("loaded"))
     return tmp_path
 
 
@@ -291,8 +291,8 @@ def test_not_enough_memory(capsys, monkeypatch):
 
 def test_the_fixture_would_see_a_model_that_is_loaded():
     # What `here` forbids is what loads one in `train`.
-    from paceline.run import prepare
+    from paceline.run import build
     from paceline.run import train as train_function
 
-    assert prepare.load_policy is not load_policy
+    assert build.load_policy is not load_policy
     assert inspect.unwrap(train_function).__globals__["check"] is check.check

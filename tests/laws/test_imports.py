@@ -1,5 +1,5 @@
 """Imports point one way: types < objective, verify < batch, tasks < model < engine < training <
-config < recipes < run < cli."""
+config < recipes < store < run < cli."""
 
 import ast
 import subprocess
@@ -21,6 +21,7 @@ FLOORS = [
     {"training"},
     {"config"},
     {"recipes"},
+    {"store"},
     {"run"},
     {"cli"},
 ]
@@ -84,8 +85,15 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_importing_paceline_is_lazy():
     assert not {"torch", "transformers", "pyarrow"} & loaded_by("import paceline")
-    for rooms in ("objective", "verify, paceline.tasks", "config, paceline.recipes", "cli.parser"):
+    for rooms in (
+        "store",
+        "objective",
+        "verify, paceline.tasks",
+        "config, paceline.recipes",
+        "cli.parser",
+    ):
         assert not HEAVY & loaded_by(f"import paceline.{rooms}"), rooms
+    assert not HEAVY & loaded_by("import paceline.store")
 
 
 HEAVY = {"torch", "transformers", "datasets", "pyarrow", "numpy", "scipy", "sympy", "mpmath"}

@@ -236,7 +236,7 @@ def test_a_whole_audit_with_the_tiny_model(tmp_path, capsys):
 
 
 def test_the_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("paceline.run.prepare.load_policy", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("paceline.run.build.load_policy", lambda *_, **__: pytest.fail("loaded"))
     code = main(["audit", "tiny", "--no-model", "--json", "--page", str(tmp_path / "page")])
     record = json.loads(capsys.readouterr().out)
     assert code == (0 if record["sound"] else 4) and record["sampled"] is None

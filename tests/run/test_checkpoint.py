@@ -12,10 +12,10 @@ from paceline.errors import CheckpointError
 from paceline.objective import named
 from paceline.run import checkpoint
 from paceline.run.checkpoint import State
-from paceline.run.restore import restore
 from paceline.run.rollouts import write_round
+from paceline.run.session import restore
 from paceline.training import Rollouts, Schedule
-from tests.training.test_trainer import Keeps, Paid, noise, trainer_of, weights
+from tests.helpers.trainers import Keeps, Paid, noise, trainer_of, weights
 
 RUN = "a run's id"
 
@@ -26,31 +26,31 @@ class Kept:
     def __init__(self, folder, **options):
         self.folder, self.sha = folder, None
         options = {"schedule": Schedule(minibatches=2), "alpha": 0.5, "every": 1} | options
-        self.trainer = trainer_of(named.grpo(kl=0.05), keeper=Keeps(self.keep), **options)
+        self.trainer = trainer_of(named.grpo(kl=0.05), hooks=Keeps(self.keep), **options)
 
     def keep(self, round):
         trainer = self.trainer
         path = self.folder / f"round-{round.index}.parquet"
         tokenizer = trainer.policy.tokenizer
-        self.sha = write_round(path, round, trainer.objective, tokenizer, trainer.steps + 1).sha256
+        self.sha = write_round(path, round, trainer.loss, tokenizer, trainer.steps + 1).sha256
 
     def state(self) -> State:
-        t = self.trainer
-        over = t.part == t.schedule.parts
+        _, numbers = checkpoint.split(self.trainer.state_dict())
+        sha = None if self.trainer.used_up else self.sha
         return State(
-            step=t.steps, rounds=t.rounds, part=t.part, draw=t.sampler.draw,
-            version=t.policy.version, tokens_per_forward=t.tokens_per_forward, rows_at_once=128,
-            metrics_bytes=0, round=None if over else self.sha,
-            drawn=None if over else checkpoint.counted(t.drawn), line=None, seconds=1.5, fixed=None,
-        )  # fmt: skip
+            trainer=numbers, metrics_bytes=0, round=sha, line=None, seconds=1.5, fixed=None
+        )
 
     def save(self):
-        return checkpoint.write(self.folder, RUN, self.state(), checkpoint.tensors_of(self.trainer))
+        tensors, _ = checkpoint.split(self.trainer.state_dict())
+        return checkpoint.write(self.folder, RUN, self.state(), tensors)
+
+    def rollouts_of(self, index):
+        return self.folder / f"round-{index}.parquet"
 
     def go_on(self, path):
         state = checkpoint.verify(path, RUN)
-        round_file = self.folder / f"round-{state.rounds - 1}.parquet"
-        restore(path, state, self.trainer, round_file)
+        restore(self.trainer, path, state, self)
         self.sha = state.round
 
 
@@ -71,7 +71,7 @@ def test_straight_on_equals_saved_and_taken_up_bit_for_bit(tmp_path, steps, dtyp
     assert all(torch.equal(a, b) for a, b in same)
     references = (t.trainer.reference.exact_parameters() for t in (straight, resumed))
     assert all(torch.equal(a, b) for a, b in zip(*(r.values() for r in references), strict=True))
-    moments = (t.trainer.optimizer.moments() for t in (straight, resumed))
+    moments = (t.trainer.learner.optimizer.moments() for t in (straight, resumed))
     assert all(torch.equal(a, b) for a, b in zip(*(m.values() for m in moments), strict=True))
     assert resumed.state() == straight.state()
 
@@ -87,9 +87,9 @@ def test_within_a_round_it_is_still_known_that_the_policy_is_the_reference(tmp_p
     before = weights(saved.trainer)
     saved.trainer.step()
     resumed.go_on(saved.save())
-    resumed.trainer.tokens_per_forward = 1  # less memory: every log-probability rounds anew
+    resumed.trainer.learner.tokens_per_forward = 1  # less memory: every log-probability rounds anew
     reports = [resumed.trainer.step() for _ in range(3)]
-    assert [r.stepped.grad_norm for r in reports] == [0, 0, 0]
+    assert [r.update.grad_norm for r in reports] == [0, 0, 0]
     assert [(r.part, r.metrics.kl) for r in reports] == [(1, 0), (2, 0), (3, 0)]
     after = weights(resumed.trainer)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -106,19 +106,18 @@ def test_a_reference_that_followed_within_a_round_is_not_taken_for_the_one_that_
     assert resumed.trainer.reference.equals(resumed.trainer.policy)
     report = resumed.trainer.step()
     assert report.metrics.kl == expected.metrics.kl > 0
-    assert report.stepped == expected.stepped
+    assert report.update == expected.update
 
 
 def test_a_checkpoint_of_before_this_was_known_is_gone_on_from(tmp_path):
     kept = Kept(tmp_path)
     kept.trainer.step()
     state = kept.state()
-    old = {k: v for k, v in state.drawn.items() if k != "at_reference"}
-    path = checkpoint.write(
-        tmp_path, RUN, replace(state, drawn=old), checkpoint.tensors_of(kept.trainer)
-    )
+    drawn = {k: v for k, v in state.trainer["drawn"].items() if k != "at_reference"}
+    old = replace(state, trainer={**state.trainer, "drawn": drawn})
+    path = checkpoint.write(tmp_path, RUN, old, checkpoint.split(kept.trainer.state_dict())[0])
     kept.go_on(path)
-    assert not kept.trainer.drawn.at_reference
+    assert not kept.trainer.at_reference
     kept.trainer.step()
 
 
@@ -129,10 +128,10 @@ def test_a_round_read_back_is_the_round(tmp_path):
     odd = lambda p, c: noise(p, c) * (int(p.answer) % 2)  # noqa: E731
     kept = Kept(tmp_path, rollouts=settings, verifier=odd)
     kept.trainer.step()
-    before = kept.trainer.drawn
+    before = kept.trainer.sampled
     again = Kept(tmp_path, rollouts=settings)
     again.go_on(kept.save())
-    after = again.trainer.drawn
+    after = again.trainer.sampled
     assert after.refused == before.refused > 0 and after.lost == before.lost
     assert after.refused_accuracy == before.refused_accuracy is not None
     for old, new in zip(before.round.groups, after.round.groups, strict=True):
@@ -204,14 +203,14 @@ def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):
 def test_what_does_not_fit_is_an_error_and_never_a_fresh_start(tmp_path):
     kept = Kept(tmp_path)
     kept.trainer.step()
-    state, files = kept.state(), checkpoint.tensors_of(kept.trainer)
-    first = next(iter(files["policy.safetensors"]))
+    state, files = kept.state(), checkpoint.split(kept.trainer.state_dict())[0]
+    first = next(iter(files["policy"]))
     moment = f"{first}.exp_avg"
     cases = (
-        ("policy.safetensors", first, "lacks"),
-        ("optimizer.safetensors", moment, "lacks"),
-        ("optimizer.safetensors", f"{first}.step", "lacks"),
-        ("reference.safetensors", first, "lacks"),
+        ("policy", first, "lacks"),
+        ("optimizer", moment, "lacks"),
+        ("optimizer", f"{first}.step", "lacks"),
+        ("reference", first, "lacks"),
     )
     for i, (file, name, said) in enumerate(cases):
         cut = {k: dict(v) for k, v in files.items()}
@@ -219,15 +218,17 @@ def test_what_does_not_fit_is_an_error_and_never_a_fresh_start(tmp_path):
         path = checkpoint.write(tmp_path / str(i), RUN, state, cut)
         with pytest.raises(CheckpointError, match=f"{file} {said} '{name}'"):
             Kept(tmp_path).go_on(path)
-    none = {**files, "optimizer.safetensors": {}}
+    none = {**files, "optimizer": {}}
     path = checkpoint.write(tmp_path / "none", RUN, state, none)
     with pytest.raises(CheckpointError, match="lacks"):
         Kept(tmp_path).go_on(path)
-    other = {**files, "policy.safetensors": {**files["policy.safetensors"], first: torch.zeros(3)}}
+    other = {**files, "policy": {**files["policy"], first: torch.zeros(3)}}
     path = checkpoint.write(tmp_path / "shape", RUN, state, other)
     with pytest.raises(CheckpointError, match=r"in shape \(3,\), the model in"):
         Kept(tmp_path).go_on(path)
-    path = checkpoint.write(tmp_path / "part", RUN, replace(state, part=7), files)
+    path = checkpoint.write(
+        tmp_path / "part", RUN, replace(state, trainer={**state.trainer, "part": 7}), files
+    )
     with pytest.raises(CheckpointError, match="part 7 of a round, which has only 2"):
         Kept(tmp_path).go_on(path)
 

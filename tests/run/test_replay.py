@@ -37,11 +37,11 @@ from paceline.run.room import Room
 from paceline.tasks import Rows as RowsTask
 from paceline.training import Schedule
 from tests.conftest import tiny_policy
+from tests.helpers.trainers import trainer_of
 from tests.run.fake_run import NASTY
 from tests.run.test_report import BROWSER, Page
 from tests.run.test_resume import OWN_SURROGATE
 from tests.run.test_train import small
-from tests.training.test_trainer import trainer_of
 
 ROLLOUTS = {"problems": 8, "completions": 16, "max_tokens": 4}
 
@@ -131,7 +131,7 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
         kept = run.checkpoints / "step-000006"
         for name, here in (
             ("policy", trainer.policy.exact_parameters()),
-            ("optimizer", trainer.optimizer.moments()),
+            ("optimizer", trainer.learner.optimizer.moments()),
             ("reference", trainer.reference.exact_parameters()),
         ):
             there = load_file(kept / f"{name}.safetensors")
@@ -140,9 +140,9 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
 
 
 def test_at_the_runs_first_step_a_pull_to_its_start_is_none(run, monkeypatch):
-    def short_of_memory(candidate, part, scored):
-        candidate.trainer.tokens_per_forward = 1  # other packs than the reference was scored in
-        return measure(candidate, part, scored)
+    def short_of_memory(candidate, trainer, *rest):
+        trainer.learner.tokens_per_forward = 1  # other packs than the reference was scored in
+        return measure(candidate, trainer, *rest)
 
     monkeypatch.setattr(sys.modules[replay.__module__], "measure", short_of_memory)
     found = replay(run.path, 1, ["grpo(kl=5)", "grpo(kl=500)"])
@@ -392,6 +392,11 @@ PULLED = changed(named.grpo(kl=0.5), kl=KL(0.5))
 CORRECTED = changed(named.grpo(), correction=Truncate(1.01))
 
 
+def part_of(trainer, round):
+    """The batch of the part that is next."""
+    return trainer.parts.batch(round, trainer.part, trainer.loss)
+
+
 @pytest.mark.parametrize("layout", [PACKED, PADDED], ids=["packed", "padded"])
 @pytest.mark.parametrize(
     ("objective", "lr"),
@@ -406,20 +411,21 @@ def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
     measured, round = None, None
     while measured is None or not (objective == named.cispo() or 0 < measured.clip_fraction < 1):
         trainer.step()
-        round = trainer.drawn.round
-        if trainer.part < 3 and len(trainer.batch(round).rows):
-            measured, gradient = measure(Candidate("it", trainer, round), trainer.part, {})
+        round = trainer.sampled.round
+        if trainer.part < 3 and len(part_of(trainer, round).rows):
+            it = Candidate("it", trainer.loss, round)
+            measured, gradient = measure(it, trainer, trainer.part, {})
     # What was measured left nothing behind that the next step would add to its own.
-    assert not any(master.grad.any() for master in trainer.optimizer.masters)
-    batch = trainer.batch(round)
-    scores = trainer.policy.scores(batch.rows, trainer.temperature)
+    assert not any(gradient.any() for gradient in trainer.learner.gradients())
+    batch = part_of(trainer, round)
+    scores = trainer.policy.scores(batch.rows, trainer.learner.temperature)
     push_BT = torch.zeros_like(scores.logp_BT)
     for effect in measured.effects:
         place = batch.index.index(effect.row)
         push_BT[place, : len(effect.push_T)] = torch.tensor(effect.push_T)
     (push_BT * scores.logp_BT).sum().backward()
-    masters = trainer.optimizer.masters
-    kept, pushed = torch.cat(list(gradient)), torch.cat([-m.grad.flatten() for m in masters])
+    kept = torch.cat(list(gradient))
+    pushed = torch.cat([-g.flatten() for g in trainer.learner.gradients()])
     assert (pushed - kept).norm() < 1e-4 * kept.norm()
 
 

@@ -13,6 +13,7 @@ from paceline.errors import ConfigError, DataError
 from paceline.objective import named
 from paceline.run import Run, check, resume, train
 from paceline.run.changes import Surroundings, compare
+from paceline.store.records import Event
 from tests.run.test_train import small
 
 OWN_SURROGATE = (
@@ -199,7 +200,7 @@ def test_a_limit_of_memory_that_was_asked_for_stays(copy):
     seen = []
 
     def stops(self):
-        seen.append(self.tokens_per_forward)
+        seen.append(self.learner.tokens_per_forward)
         raise Stop
 
     with pytest.MonkeyPatch.context() as patch:
@@ -234,7 +235,7 @@ def test_an_event_behind_a_torn_one_is_not_lost(copy):
     run = Run(copy)
     with (copy / "events.jsonl").open("a") as file:
         file.write('{"time": "2026')
-    run.event("note", "whole", 3)
+    run.append_event(Event.now("note", 3, "whole"))
     assert list(run.events())[-1]["text"] == "whole"
 
 

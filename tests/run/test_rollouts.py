@@ -64,7 +64,7 @@ def test_a_round_knows_the_rows_of_its_problems_and_older_ones_are_read_without(
     table = pyarrow.parquet.read_table(path)
     assert table["problem_row"].to_pylist() == ["row 17", "row 17"]
     pyarrow.parquet.write_table(table.drop_columns("problem_row"), path)
-    assert read_round(path, lambda draw, id: problem).rewards == (0.0, 1.0)
+    assert read_round(path, lambda draw: problem).rewards == (0.0, 1.0)
 
 
 def test_letters_that_spell_a_special_token_are_another_piece_than_the_token(tmp_path):

@@ -12,7 +12,7 @@ from paceline.objective import named
 from paceline.run import checkpoint
 from paceline.run.checkpoint import State
 from paceline.run.saver import Saver
-from tests.training.test_trainer import trainer_of
+from tests.helpers.trainers import trainer_of
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -31,18 +31,18 @@ def made(tmp_path):
     )  # fmt: skip
 
 
-def state(trainer) -> State:
-    return State(
-        trainer.steps, trainer.rounds, trainer.part, trainer.sampler.draw, trainer.policy.version,
-        4096, 128, 0, None, None, None, 0.0, None,
-    )  # fmt: skip
+def begin(made) -> None:
+    """Save the trainer as it stands, between two rounds."""
+    tensors, numbers = checkpoint.split(made.trainer.state_dict())
+    state = State(trainer=numbers, metrics_bytes=0, round=None, line=None, seconds=0.0, fixed=None)
+    made.saver.begin(state, tensors, made.trainer.fixed())
 
 
 def step_and_save(made, count=1):
     for _ in range(count):
         made.saver.settle()
         made.trainer.step()
-        made.saver.begin(state(made.trainer), made.trainer)
+        begin(made)
     made.saver.settle()
 
 
@@ -90,7 +90,7 @@ def test_weights_that_are_not_finite_are_never_saved(made):
     made.trainer.step()
     with torch.no_grad():
         next(made.trainer.policy.module.parameters()).view(-1)[3] = float("nan")
-    made.saver.begin(state(made.trainer), made.trainer)
+    begin(made)
     made.saver.settle()
     assert names(made) == ["step-000001"]
     assert made.told == [
@@ -112,7 +112,7 @@ def test_without_room_nothing_is_begun(made, monkeypatch):
 def test_a_step_that_is_saved_already_is_not_saved_again(made):
     step_and_save(made)
     before = (made.folder / "step-000001" / "MANIFEST.json").stat().st_mtime_ns
-    made.saver.begin(state(made.trainer), made.trainer)
+    begin(made)
     made.saver.settle()
     assert (made.folder / "step-000001" / "MANIFEST.json").stat().st_mtime_ns == before
     assert made.told == []
@@ -124,23 +124,21 @@ def test_a_mistake_of_ours_is_not_hidden(made, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "write", wrong)
     made.trainer.step()
-    made.saver.begin(state(made.trainer), made.trainer)
+    begin(made)
     with pytest.raises(ZeroDivisionError):
         made.saver.settle()
 
 
 def test_a_fixed_reference_must_be_what_it_was(tmp_path, made):
     trainer = trainer_of(named.grpo(kl=0.1))
-    saver = Saver(made.folder, "run", 2, made.lines, made.told.append)
-    trainer.step()
-    saver.begin(state(trainer), trainer)
-    saver.settle()
+    made.trainer, saver = trainer, made.saver
+    step_and_save(made)
     kept = checkpoint.verify(saver.newest, "run")
     assert kept.fixed is not None
-    saver.check_fixed(trainer_of(named.grpo(kl=0.1)), kept)
+    saver.check_fixed(trainer_of(named.grpo(kl=0.1)).fixed(), kept)
     with torch.no_grad():
         next(trainer.reference.frozen.module.parameters()).view(-1)[0] += 1
     with pytest.raises(CheckpointError, match="not those that the run began with"):
-        saver.check_fixed(trainer, kept)
+        saver.check_fixed(trainer.fixed(), kept)
     follows = trainer_of(named.grpo(kl=0.1), every=1)
-    saver.check_fixed(follows, kept)  # it is in the checkpoint
+    saver.check_fixed(follows.fixed(), kept)  # it is in the checkpoint

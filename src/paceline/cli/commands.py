@@ -40,7 +40,7 @@ def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from ..config import CHOSEN, chosen
     from ..run import Run, resume
-    from ..run.resuming import config_of
+    from ..run.continuation import config_of
 
     instead = {key: chosen(key, changes[key]) for key in CHOSEN if key in changes}
     config = changed(config_of(Run.open(known.path), instead), changes)

@@ -6,6 +6,9 @@ import ctypes
 import sys
 from typing import Any
 
+import psutil
+import torch
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names and numbers, from malloc.h."""
 NEVER = (1 << 31) - 1
@@ -38,3 +41,10 @@ def give_back_freed_memory() -> None:
 def _glibc(name: str) -> Any:
     """A function of glibc's, None where there is another library."""
     return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
+
+
+def memory_gb() -> float:
+    """Peak memory of the GPU if it is used, else what the process holds now; in 1e9 bytes."""
+    if torch.cuda.is_initialized() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated() / 1e9
+    return psutil.Process().memory_info().rss / 1e9

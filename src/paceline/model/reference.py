@@ -30,6 +30,11 @@ class Reference:
         if every and alpha < 1.0:
             self.averages = {n: p.detach().clone() for n, p in policy.exact_parameters().items()}
 
+    @property
+    def follows(self) -> bool:
+        """Whether it changes, so that a checkpoint must hold it; a fixed one is the start."""
+        return self.every > 0
+
     def score(self, rows: TokenRows, temperature: float) -> Scores:
         """The reference's log-probabilities, without gradient."""
         return self.frozen.score(rows, temperature)

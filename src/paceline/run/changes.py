@@ -1,4 +1,4 @@
-"""What may change from one sitting of a run to the next, what config.json keeps of it, and the
+"""What may change from one session of a run to the next, what config.json keeps of it, and the
 config and the surroundings of any step.
 
 config.json has the newest `config` and `fingerprints`, and `versions` and `machine` of the start.
@@ -19,7 +19,8 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import ConfigError, DataError
-from . import prepare
+from ..store.records import Event
+from . import build
 from .check import Checked
 from .fingerprints import CODE_OF, fingerprints
 from .folder import CONFIG
@@ -78,7 +79,7 @@ class Surroundings:
     @classmethod
     def of(cls, checked: Checked) -> "Surroundings":
         """Those of here and now."""
-        return cls(prepare.versions(), prepare.machine(checked), fingerprints(checked))
+        return cls(build.versions(), build.machine(checked), fingerprints(checked))
 
     @classmethod
     def at(cls, data: Mapping[str, Any], step: int | None = None) -> "Surroundings":
@@ -271,4 +272,4 @@ def record(
         data["objective"], data["fingerprints"] = repr(checked.objective), now.fingerprints
         data["changes"] = [change.as_json() for change in kept]
         run.write_json(CONFIG, data)
-    run.event("resumed", "; ".join(others), step)
+    run.append_event(Event.now("resumed", step, "; ".join(others)))

@@ -18,7 +18,7 @@ from ..model.template import render
 from ..objective import Objective
 from ..tasks import Task
 from ..text import counted
-from ..training import check_objective
+from ..training import check_loss
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
 from ..verify.load import is_of_session
 from ..verify.program import RunsPrograms
@@ -86,7 +86,7 @@ def check(
         )
     check_verifier(task.verifier, load=not train)  # a reward model is heavy
     evaluation_sampling(config)
-    check_objective(config.objective)
+    check_loss(config.objective)
     record = configuration.to_json(config)  # a part that cannot be recorded is told now
     tokenizer = load_tokenizer(source, config.model.chat_template)
     check_prompts(tokenizer, task)

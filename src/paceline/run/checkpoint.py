@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
-from ..model import Reference
-from ..training import Drawn, Trainer
+from ..store.records import Json
 from . import disk
 from .tensors import Tensors, chunks_of
 
@@ -36,75 +35,94 @@ class OtherSchemaError(CheckpointError):
 
 NAME = re.compile(r"step-(\d{6,})")
 MANIFEST, STATE = "MANIFEST.json", "state.json"
-POLICY, OPTIMIZER, REFERENCE = (
-    f"{part}.safetensors" for part in ("policy", "optimizer", "reference")
-)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What a checkpoint holds besides tensors.
+    """What a checkpoint holds besides tensors, flat in state.json.
 
-    Example: State(step=41, rounds=11, part=1, draw=88, version=41, tokens_per_forward=4096,
-        rows_at_once=128, metrics_bytes=30211, round="ab12…", drawn={"refused": 3, "too_long": 0,
-        "lost": []}, line=None, seconds=211.5, fixed=None)
+    Example: State(trainer={"step": 41, "rounds": 11, "part": 1, "draw": 88, …},
+        metrics_bytes=30211, round="ab12…", line=None, seconds=211.5, fixed=None)
     """
 
-    step: int
-    """Optimizer steps taken."""
-    rounds: int
-    """Rounds sampled."""
-    part: int
-    """The part of the last round that is next; the number of parts where it is used up."""
-    draw: int
-    """The next place in the stream of problems."""
-    version: int
-    """Updates that the weights have seen: steps less those that were skipped."""
-    tokens_per_forward: int
-    """As the config says, or less since memory ran out."""
-    rows_at_once: int
-    """The same for sampling; 0 for an engine that has no such bound."""
+    trainer: Json
+    """What the trainer's `state_dict` holds besides tensors."""
     metrics_bytes: int
     """The length of metrics.jsonl. What is behind it came later, and is done again."""
     round: str | None
     """sha256 of the file of the round in use; None where it is used up."""
-    drawn: dict[str, Any] | None
-    """What was counted while that round was sampled."""
-    line: dict[str, Any] | None
+    line: Json | None
     """The step's line, where it was not yet written: its evaluation was broken off."""
     seconds: float
-    """Spent so far, from the start, over all sittings."""
+    """Spent so far, from the start, over all sessions."""
     fixed: str | None
-    """A hash of a fixed reference's weights: they come from the model's own file."""
+    """A hash of weights that training only reads: they come from the model's own file."""
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps taken."""
+        return self.trainer["step"]
+
+    @property
+    def rounds(self) -> int:
+        """Rounds sampled."""
+        return self.trainer["rounds"]
+
+    def to_json(self) -> dict[str, Any]:
+        """As state.json has it."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "trainer"}
+        return {**self.trainer, **own}
+
+    @classmethod
+    def from_json(cls, data: Json) -> "State":
+        """From state.json. Raises: ValueError naming what it lacks."""
+        own = {f.name for f in fields(cls)} - {"trainer"}
+        if lacking := sorted((own | {"step", "rounds"}) - data.keys()):
+            raise ValueError(f"it lacks {', '.join(lacking)}")
+        trainer = {name: value for name, value in data.items() if name not in own}
+        return cls(trainer=trainer, **{name: data[name] for name in own})
 
 
-def tensors_of(trainer: Trainer) -> dict[str, Tensors]:
-    """The tensor files of a checkpoint. The tensors are those that training goes on with."""
-    files: dict[str, Tensors] = {
-        POLICY: dict(trainer.policy.exact_parameters()),
-        OPTIMIZER: trainer.optimizer.moments(),
-    }
-    if follows(trainer.reference):
-        assert trainer.reference is not None
-        files[REFERENCE] = trainer.reference.exact_parameters()
-    return files
+def split(state: Json) -> tuple[dict[str, Tensors], dict[str, Any]]:
+    """A trainer's state as its tensors, by part, and its plain JSON."""
+    tensors = {name: value for name, value in state.items() if _holds_tensors(value)}
+    return tensors, {name: value for name, value in state.items() if name not in tensors}
 
 
-def follows(reference: Reference | None) -> bool:
-    """Whether a reference changes, so that a checkpoint must hold it; a fixed one is the start."""
-    return reference is not None and reference.every > 0
+def _holds_tensors(value: object) -> bool:
+    import torch
+
+    return isinstance(value, Mapping) and any(isinstance(t, torch.Tensor) for t in value.values())
 
 
-def counted(drawn: Drawn) -> dict[str, Any]:
-    """What is known of a round and stands in no row of it, as JSON."""
-    lost = [asdict(one) for one in drawn.lost]
-    return {
-        "refused": drawn.refused, "too_long": drawn.too_long, "lost": lost,
-        "refused_accuracy": drawn.refused_accuracy, "at_reference": drawn.at_reference,
-    }  # fmt: skip
+def trainer_state(folder: Path, state: State) -> dict[str, Any]:
+    """What the trainer's `state_dict` gave, of a checkpoint that was verified.
+
+    Raises: CheckpointError where a file of tensors cannot be read.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    found = dict(state.trainer)
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            found[path.stem] = load_file(path)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise CheckpointError(f"{path.name} cannot be read ({error})") from None
+    return found
 
 
-def write(folder: Path, run: str, state: State, files: Mapping[str, Tensors]) -> Path:
+def holds(folder: Path, part: str) -> bool:
+    """Whether a checkpoint has tensors of a part, such as "reference"."""
+    return file_of(folder, part).exists()
+
+
+def file_of(folder: Path, part: str) -> Path:
+    """The file of a part's tensors."""
+    return folder / f"{part}.safetensors"
+
+
+def write(folder: Path, run: str, state: State, tensors: Mapping[str, Tensors]) -> Path:
     """Write `folder`/step-NNNNNN and return it.
 
     Everything goes into a folder aside and onto the disk, the manifest last; then it is renamed. A
@@ -112,6 +130,7 @@ def write(folder: Path, run: str, state: State, files: Mapping[str, Tensors]) ->
 
     Args:
         run: the id of the run that it belongs to.
+        tensors: by part and name; a file each part.
 
     Raises: OSError; nothing is left of what was begun.
     """
@@ -119,9 +138,9 @@ def write(folder: Path, run: str, state: State, files: Mapping[str, Tensors]) ->
     aside = folder / f"{target.name}.tmp-{os.getpid()}"
     aside.mkdir(parents=True)
     try:
-        parts = {name: chunks_of(tensors) for name, tensors in files.items()}
-        parts[STATE] = iter([_text(asdict(state))])
-        written = {name: asdict(disk.write(aside / name, part)) for name, part in parts.items()}
+        parts = {file_of(aside, part): chunks_of(named) for part, named in tensors.items()}
+        parts[aside / STATE] = iter([_text(state.to_json())])
+        written = {path.name: asdict(disk.write(path, part)) for path, part in parts.items()}
         manifest = {"schema": SCHEMA, "run": run, "step": state.step, "files": written}
         disk.write(aside / MANIFEST, [_text(_sealed(manifest))])
         disk.sync(aside)
@@ -156,7 +175,7 @@ def verify(folder: Path, run: str) -> State:
     for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
     try:
-        return _state(json.loads((folder / STATE).read_bytes()))
+        return State.from_json(json.loads((folder / STATE).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{STATE} cannot be read ({error})") from None
 
@@ -192,13 +211,6 @@ def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{path.name} is missing") from None
     except OSError as error:
         raise CheckpointError(f"{path.name} cannot be read ({error.strerror})") from None
-
-
-def _state(data: Mapping[str, Any]) -> State:
-    known = {f.name for f in fields(State)}
-    if set(data) != known:
-        raise ValueError(f"it has other keys than {', '.join(sorted(known))}")
-    return State(**data)
 
 
 def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:

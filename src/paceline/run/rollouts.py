@@ -4,13 +4,14 @@ that between two updates of a round it is the state."""
 import io
 import json
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..errors import DataError
 from ..model import Detokenizer
 from ..objective import Objective
 from ..types import Completion, Group, Problem, Rollout, Round, Verdict
@@ -37,17 +38,30 @@ def write_round(
     return disk.replace(path, [file.getbuffer()])
 
 
-def read_round(path: Path, problem_at: Callable[[int, str], Problem]) -> Round:
+def read_round(path: Path, problem_at: Callable[[int], Problem] | None = None) -> Round:
     """The round that `write_round` wrote, number for number.
 
     Args:
-        problem_at: from the place in the stream and the problem's id to the problem: a file holds
-            what was asked, not the row's other columns.
+        problem_at: from a place in the stream to the problem: a file holds what was asked, not
+            the row's other columns. None makes problems of their ids and answers alone.
+
+    Raises: DataError where it asked problems that the task does not have.
     """
     import pyarrow.parquet
 
+    def asked(row: Mapping[str, Any]) -> Problem:
+        if problem_at is None:
+            return Problem(row["problem_id"], "", row["answer"])
+        problem = problem_at(row["draw"])
+        if problem.id != row["problem_id"]:
+            raise DataError(
+                f"'{path}' asked problem {row['problem_id']} at place {row['draw']}, where the "
+                f"task has {problem.name} now; put the old problems back."
+            )
+        return problem
+
     rows = pyarrow.parquet.read_table(path).to_pylist()
-    groups = tuple(_groups(rows, problem_at))
+    groups = tuple(_groups(rows, asked))
     return Round(
         rows[0]["round"],
         groups,
@@ -57,11 +71,11 @@ def read_round(path: Path, problem_at: Callable[[int, str], Problem]) -> Round:
 
 
 def _groups(
-    rows: Sequence[dict[str, Any]], problem_at: Callable[[int, str], Problem]
+    rows: Sequence[dict[str, Any]], asked: Callable[[dict[str, Any]], Problem]
 ) -> Iterator[Group]:
     for draw, of_group in groupby(rows, key=lambda row: row["draw"]):
         group = list(of_group)
-        problem = problem_at(draw, group[0]["problem_id"])
+        problem = asked(group[0])
         rollouts = tuple(
             Rollout(problem, _completion(row), _verdict(row), row["masked"]) for row in group
         )

@@ -17,7 +17,6 @@ import os
 import platform
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
@@ -29,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
 from ..model import Policy
+from ..store.records import Event, StepRecord, Summary
 from ..text import counted
 from . import disk
 from .folder import CONFIG, check_is_run, is_run
@@ -174,6 +174,20 @@ class Run:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
         return _lines(self.lines)
 
+    def records(self) -> Iterator[StepRecord]:
+        """The steps, as `metrics` has them. Raises: RecordError for a line that is no step's."""
+        return map(StepRecord.from_json, self.metrics())
+
+    def event_records(self) -> Iterator[Event]:
+        """What happened besides, as `events` has it."""
+        return map(Event.from_json, self.events())
+
+    @property
+    def told(self) -> Summary | None:
+        """The summary as a record; None until held-out accuracy was measured."""
+        data = self.summary
+        return Summary.from_json(data) if data else None
+
     @property
     def steps(self) -> int:
         """Those that it has lines of; a run that was killed takes the last of them again."""
@@ -194,10 +208,10 @@ class Run:
         disk.append(self.lines, data)
         return len(data)
 
-    def event(self, kind: str, text: str, step: int) -> None:
-        """One line of events.jsonl: what happened after this step, and when."""
-        path, now = self.path / "events.jsonl", time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        line = _line({"time": now, "kind": kind, "step": step, "text": text})
+    def append_event(self, event: Event) -> None:
+        """Write one line of events.jsonl."""
+        path = self.path / "events.jsonl"
+        line = _line(event.to_json())
         torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
         disk.append(path, b"\n" + line if torn else line)
 
@@ -212,7 +226,7 @@ class Run:
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-        if self.model.exists():  # of an earlier sitting: a folder cannot be replaced by another
+        if self.model.exists():  # of an earlier session: a folder cannot be replaced by another
             shutil.rmtree(old, ignore_errors=True)
             os.replace(self.model, old)
         os.replace(aside, self.model)

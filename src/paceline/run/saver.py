@@ -7,14 +7,13 @@ and `settle` waits for it where they are about to change.
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
 from threading import Thread
 
 from ..errors import CheckpointError, first_line, machine_short
-from ..training import Trainer
 from . import checkpoint, disk
 from .checkpoint import State
 from .tensors import Tensors, all_finite, fingerprint
@@ -62,14 +61,18 @@ class Saver:
             if kind is None:  # else what ends the run is what has to be told
                 raise
 
-    def begin(self, state: State, trainer: Trainer) -> None:
-        """Save in the background. The trainer's tensors must stay as they are until `settle`."""
+    def begin(self, state: State, tensors: Mapping[str, Tensors], fixed: Tensors) -> None:
+        """Save in the background. The tensors must stay as they are until `settle`.
+
+        Args:
+            tensors: by part and name.
+            fixed: weights that training only reads; their hash is kept instead of them.
+        """
         self.settle()
         if self.newest is not None and self.newest.name == checkpoint.folder_name(state.step):
-            return  # of an earlier sitting that was stopped at this step
-        files = checkpoint.tensors_of(trainer)
+            return  # of an earlier session that was stopped at this step
         self._thread = Thread(
-            target=self._save, args=(state, files, fixed_weights(trainer)), name="paceline-saver"
+            target=self._save, args=(state, tensors, fixed), name="paceline-saver"
         )
         self._thread.start()
 
@@ -91,9 +94,9 @@ class Saver:
         kept = f"'{self.newest.name}' is still there" if self.newest else "there is none yet"
         self.failed(f"the checkpoint could not be saved ({said}); {kept}")
 
-    def check_fixed(self, trainer: Trainer, state: State) -> None:
-        """Raise CheckpointError where a fixed reference is not what it was when the run began."""
-        self._fixed = check_fixed(trainer, state) or self._fixed
+    def check_fixed(self, fixed: Tensors, state: State) -> None:
+        """Raise CheckpointError where fixed weights are not what they were when the run began."""
+        self._fixed = check_fixed(fixed, state) or self._fixed
 
     def finish(self) -> None:
         """Keep the last one only, if it is whole: the run is over."""
@@ -102,23 +105,23 @@ class Saver:
             checkpoint.verify(self.newest, self.run)
             self._prune(1)
 
-    def _save(self, state: State, files: dict[str, Tensors], fixed: Tensors | None) -> None:
+    def _save(self, state: State, parts: Mapping[str, Tensors], fixed: Tensors) -> None:
         try:
-            for tensors in files.values():
+            for tensors in parts.values():
                 if not all_finite(tensors):
                     raise NotFiniteError("weights or moments are not finite")
-            if self._fixed is None and fixed is not None:
+            if self._fixed is None and fixed:
                 self._fixed = fingerprint(fixed)
-            self._check_room(files)
+            self._check_room(parts)
             disk.sync(self.lines)
             state = replace(state, fixed=self._fixed)
-            self.newest = checkpoint.write(self.folder, self.run, state, files)
+            self.newest = checkpoint.write(self.folder, self.run, state, parts)
             self._prune(self.keep)
         except Exception as error:  # told, or raised, in the thread that trains
             self._error = error
 
-    def _check_room(self, files: dict[str, Tensors]) -> None:
-        size = sum(t.numel() * t.element_size() for part in files.values() for t in part.values())
+    def _check_room(self, parts: Mapping[str, Tensors]) -> None:
+        size = sum(t.numel() * t.element_size() for part in parts.values() for t in part.values())
         free = shutil.disk_usage(self.folder).free
         if free < ROOM * size:
             raise OSError(
@@ -144,20 +147,12 @@ class NotPrunedError(Exception):
     """Older checkpoints are still there."""
 
 
-def fixed_weights(trainer: Trainer) -> Tensors | None:
-    """The weights of a reference that no checkpoint holds."""
-    if trainer.reference is None or checkpoint.follows(trainer.reference):
-        return None
-    return trainer.reference.exact_parameters()
+def check_fixed(fixed: Tensors, state: State) -> str | None:
+    """The hash of fixed weights, where there are some and the checkpoint has a hash of them.
 
-
-def check_fixed(trainer: Trainer, state: State) -> str | None:
-    """The hash of a fixed reference, where the trainer and the checkpoint have one.
-
-    Raises: CheckpointError where it is not what it was when the run began.
+    Raises: CheckpointError where they are not what they were when the run began.
     """
-    fixed = fixed_weights(trainer)
-    if fixed is None or state.fixed is None:
+    if not fixed or state.fixed is None:
         return None
     if (found := fingerprint(fixed)) != state.fixed:
         raise CheckpointError(

@@ -10,18 +10,18 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from ..store.records import Event, Measured, StepRecord
 from ..terminal import asked_columns
 from ..text import counted, wrapped
-from ..training import Evaluation
 from ..training.statistics import wilson
 from ..types import Rollout, Round
+from .listeners import Listener
 
 HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
 """79 columns, so that a terminal of 80 has room for it."""
@@ -42,17 +42,25 @@ class Terminal(Console):
         self.quiet = True
 
 
-class Screen:
+class Screen(Listener):
     """Prints a run to a terminal or a file.
 
     Args:
         steps: optimizer steps of the whole run, for the time left.
         quiet: print nothing.
+        show_every: steps after which some completions are shown; 0 shows none.
     """
 
-    def __init__(self, steps: int, *, quiet: bool = False, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        steps: int,
+        *,
+        quiet: bool = False,
+        show_every: int = 0,
+        console: Console | None = None,
+    ) -> None:
         self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
-        self.steps, self.lines = steps, 0
+        self.steps, self.show_every, self.lines = steps, show_every, 0
         self.recent: deque[float] = deque(maxlen=10)
         self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENCE)
         self.said: set[str] = set()
@@ -97,33 +105,46 @@ class Screen:
         if self.status is not None:
             self.status.update(f"{what}: {finished} of {counted(total, 'completion')}")
 
-    def knows(self, line: dict[str, Any]) -> None:
-        """Take in a step, of this sitting or an earlier one, without a word."""
-        self.recent.append(line["seconds"])
-        self.cut.append((line["cut"], line["accuracy"]))
+    def earlier_step(self, record: StepRecord) -> None:
+        """Take in a step without a word, for the time left."""
+        self.recent.append(record.seconds)
+        self.cut.append((record.cut, record.accuracy))
 
-    def step(self, line: dict[str, Any]) -> None:
-        """One step of the run, from its metrics line."""
-        self.knows(line)
+    def step(self, record: StepRecord, round: Round | None = None) -> None:
+        """Print a step's line, and now and then some completions of its round."""
+        self.earlier_step(record)
         if self.lines % 20 == 0:
             self.say(HEADER, "dim")
         self.lines += 1
-        n = line["completions"]
-        low, high = wilson(line["accuracy"] * n, n)
-        signal = line["groups"] - line["groups_without_signal"]
-        left = (self.steps - line["step"]) * sum(self.recent) / len(self.recent)
-        rate = line["tokens_per_second"]
+        n = record.completions
+        low, high = wilson(record.accuracy * n, n)
+        signal = record.groups - record.groups_without_signal
+        left = (self.steps - record.step) * sum(self.recent) / len(self.recent)
+        rate = record.tokens_per_second
         self.say(
-            f"{line['step']:>4}/{self.steps:<4}{100 * line['accuracy']:>4.0f} % "
-            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {line['reward']:>7.2f} "
-            f"{line['completion_tokens']:>7.1f} {100 * line['cut']:>3.0f} % "
-            f"{signal:>3}/{line['groups']:<3} {f'{rate:.0f}' if rate else '–':>8} "
-            f"{line['seconds']:>7.1f} {duration(left):>7}"
+            f"{record.step:>4}/{self.steps:<4}{100 * record.accuracy:>4.0f} % "
+            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {record.reward:>7.2f} "
+            f"{record.completion_tokens:>7.1f} {100 * record.cut:>3.0f} % "
+            f"{signal:>3}/{record.groups:<3} {f'{rate:.0f}' if rate else '–':>8} "
+            f"{record.seconds:>7.1f} {duration(left):>7}"
         )
-        self._remarks(line)
+        self._remarks(record)
+        if self.show_every and (record.step - 1) % self.show_every == 0 and round is not None:
+            self.completions(round)
 
-    def _remarks(self, line: dict[str, Any]) -> None:
-        """What a line shows that is not so in a run that goes well.
+    def event(self, event: Event) -> None:
+        """Print what a user should know of what happened besides the steps."""
+        if event.kind in ("memory", "stuck"):
+            self.say(f"  note: {event.text}", "yellow")
+        elif event.kind == "not saved":
+            self.say(f"  note: {event.text}.", "yellow")
+        elif event.kind == "worker":
+            self.say_once(f"{event.text}; as when the system ends it to have its memory.")
+        elif event.kind == "note":
+            self.say_once(event.text)
+
+    def _remarks(self, record: StepRecord) -> None:
+        """What a step shows that is not so in a run that goes well.
 
         A demo that learns has most completions cut for its first ten steps, and steps without any
         signal now and then; run/watch tells of what lasts.
@@ -133,12 +154,12 @@ class Screen:
                 f"at each of the last {PATIENCE} steps more than half of the completions were cut "
                 "by length; raise rollouts.max_tokens, or ask for shorter answers."
             )
-        if line["empty"] > 0.5:
+        if record.empty > 0.5:
             self.say_once(
                 "more than half of the completions are empty: the model stops at once; look at the "
                 "first prompt and at model.chat_template."
             )
-        if line["skipped"]:
+        if record.skipped:
             self.say_once("a gradient was not finite; that step changed nothing.", "red")
 
     def completions(self, round: Round, count: int = 3) -> None:
@@ -148,16 +169,17 @@ class Screen:
         for place in places:
             self.show(_one_line(ordered[place], self.console.width))
 
-    def evaluation(self, title: str, evaluation: Evaluation) -> None:
-        low, high = evaluation.intervals["sampled_accuracy"]
+    def evaluated(self, title: str, measured: Measured) -> None:
+        """Print an accuracy on held-out problems."""
+        low, high = measured.intervals["sampled_accuracy"]
         self.say(
-            f"{title}: sampled {100 * evaluation.sampled_accuracy:.1f} % "
-            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {100 * evaluation.greedy_accuracy:.1f} % "
-            f"on {counted(evaluation.n, 'held-out problem')}, {100 * evaluation.cut:.0f} % cut "
-            f"({duration(evaluation.seconds)})"
+            f"{title}: sampled {100 * measured.sampled_accuracy:.1f} % "
+            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {100 * measured.greedy_accuracy:.1f} % "
+            f"on {counted(measured.n, 'held-out problem')}, {100 * measured.cut:.0f} % cut "
+            f"({duration(measured.seconds)})"
         )
 
-    def remark_on(self, title: str, evaluation: Evaluation) -> None:
+    def remark_on(self, title: str, evaluation: Measured) -> None:
         """What speaks against a model that is used as it is; one that has yet to learn may well
         not have learned to stop."""
         if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
@@ -166,7 +188,7 @@ class Screen:
                 "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."
             )
 
-    def table(self, before: Evaluation, after: Evaluation) -> None:
+    def table(self, before: Measured, after: Measured) -> None:
         """Initial, final and Δ, with 95 % intervals."""
         table = Table(title=f"accuracy on {counted(after.n, 'held-out problem')} (95 % intervals)")
         table.add_column("")
@@ -185,7 +207,7 @@ def hindered(cut: float, right: float, share: float = 0.5) -> bool:
     return cut > share and right <= 1 - cut
 
 
-def _with_interval(evaluation: Evaluation, name: str) -> str:
+def _with_interval(evaluation: Measured, name: str) -> str:
     low, high = evaluation.intervals[name]
     value = getattr(evaluation, name)
     return f"{100 * value:.1f} %  [{100 * low:.1f}–{100 * high:.1f}]"

@@ -15,8 +15,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True, slots=True)
-class Stepped:
-    """What one optimizer step did."""
+class OptimizerStep:
+    """The outcome of one optimizer step."""
 
     grad_norm: float
     """Norm of the whole gradient before clipping."""
@@ -62,7 +62,7 @@ class Optimizer:
                 "exp_avg_sq": torch.zeros_like(master),
             }
 
-    def step(self, number: int) -> Stepped:
+    def step(self, number: int) -> OptimizerStep:
         """Take optimizer step `number` (counted from 1) on the gradients summed since the last
         one."""
         lr = self.settings.lr_at(number, self.steps)
@@ -76,7 +76,7 @@ class Optimizer:
             self._write_back()
             self.policy.version += 1
         self.clear()
-        return Stepped(norm, lr, not finite)
+        return OptimizerStep(norm, lr, not finite)
 
     def clear(self) -> None:
         """Forget the gradients summed so far."""

@@ -9,7 +9,7 @@ from ...config import Config
 from ...terminal import print_json
 from ...text import counted
 from ...verify.judges import Judges
-from .. import prepare
+from .. import build
 from ..check import check
 from ..run import make_directory, refuse_unwritable
 from ..screen import Screen, printable
@@ -71,13 +71,11 @@ def audit(
             rewarded = probe_reward(task, judges, config.seed)
         if model:
             with screen.busy("loading the model"):
-                # All groups count, not only those that a run would accept.
-                still = check(
-                    config.with_(optimizer={"lr": 0.0}, rollouts={"accept": "all"}), train=False
-                )
-                trainer = prepare.trainer_of(still, prepare.policy_of(still), None, judges)
+                policy = build.policy_of(checked)
             with screen.busy(f"sampling {counted(rounds, 'round')}"):
-                sampled = sample_model(trainer, rounds, checked.first_prompt)
+                # All groups count, not only those that a run would accept.
+                every = replace(checked, config=config.with_(rollouts={"accept": "all"}))
+                sampled = sample_model(every, policy, judges, rounds)
     overlap = overlap_of(task)
     found = findings(config, task, rewarded, overlap, sampled)
     made = Audit(

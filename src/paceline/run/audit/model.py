@@ -7,10 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...model import Policy
 from ...tasks import Task
-from ...training import Trainer
-from ...types import Problem, Rollout
+from ...training import Learner
+from ...training.clock import Clock
+from ...training.parts import Parts, with_logprobs
+from ...types import Problem, Rollout, Round
+from ...verify.judges import Judges
 from ...verify.math import last_number, number
+from .. import build
+from ..check import Checked
 
 GROUPS = (4, 8, 16, 32)
 """Sizes of groups that are thought of."""
@@ -51,10 +57,18 @@ class Sampled:
     """A completion of it."""
 
 
-def sample_model(trainer: Trainer, rounds: int, prompt: str) -> Sampled:
-    """Sample and update with a learning rate of 0, as often as asked."""
-    reports = [trainer.step() for _ in range(rounds)]
-    groups = [group for report in reports for group in report.drawn.round.groups]
+def sample_model(checked: Checked, policy: Policy, judges: Judges, rounds: int) -> Sampled:
+    """Sample some rounds and sum the gradient of each, as a run's first steps would."""
+    learner, engine = build.learner_of(checked, policy), build.engine_of(checked, policy)
+    sampler = build.sampler_of(checked, policy, engine, judges)
+    sampled, seconds = list[Round](), list[float]()
+    for index in range(rounds):
+        clock = Clock()
+        sampled.append(sampler.next_round(index, clock).round)
+        with clock("update"):
+            _gradient(checked, learner, sampled[-1])
+        seconds.append(sum(clock.seconds.values()))
+    groups = [group for round in sampled for group in round.groups]
     rollouts = [rollout for group in groups for rollout in group.rollouts]
     rates = [statistics.fmean(r.verdict.solved for r in group.rollouts) for group in groups]
     size = len(groups[0].rollouts)
@@ -63,7 +77,7 @@ def sample_model(trainer: Trainer, rounds: int, prompt: str) -> Sampled:
     finished = sorted(
         len(r.completion.token_ids) for r in rollouts if r.completion.finish == "stop"
     )
-    limit = trainer.sampler.settings.max_tokens
+    limit = sampler.max_tokens
     cut = statistics.fmean(r.completion.finish == "length" for r in rollouts)
     return Sampled(
         problems=len(groups),
@@ -79,10 +93,19 @@ def sample_model(trainer: Trainer, rounds: int, prompt: str) -> Sampled:
         group_size=next((g for g in GROUPS if predicted[g] >= ENOUGH), GROUPS[-1]),
         max_tokens=2 * limit if cut > 0.1 else _roomy(finished, limit),
         reasons=dict(Counter(r.verdict.reason for r in rollouts).most_common()),
-        seconds=statistics.median(sum(report.seconds.values()) for report in reports),
-        prompt=prompt,
+        seconds=statistics.median(seconds),
+        prompt=checked.first_prompt,
         example=groups[0].rollouts[0].completion.text,
     )
+
+
+def _gradient(checked: Checked, learner: Learner, round: Round) -> None:
+    """Sum the gradient of the round's first part, and forget it."""
+    loss, parts = checked.objective, Parts(checked.config.schedule, checked.config.seed)
+    scored = with_logprobs(round, loss, learner, parts, learner.policy, at_reference=True)
+    batch = parts.batch(scored, 0, loss, at_reference=True)
+    learner.forward_backward(batch, loss)
+    learner.clear()
 
 
 def _mixed(rate: float, sampled: int, size: int, prior: float = 0.5) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ... import config as configuration
 from ...errors import ConfigError
-from ...training import check_objective
+from ...training import check_loss
 from ...verify.load import is_of_session
 from ..changes import flat, within
 from ..check import Checked, check
@@ -32,7 +32,7 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Check
         kind = _kind(arm)
         if kind not in whole:
             whole[kind] = check(arm.config, path=path)
-        check_objective(arm.config.objective)
+        check_loss(arm.config.objective)
         _check_record(arm)
         found[arm.label] = whole[kind]
     read = {id(checked): fingerprints(checked) for checked in whole.values()}

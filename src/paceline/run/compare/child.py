@@ -17,7 +17,7 @@ from typing import Any
 from ... import config as configuration
 from ...errors import CheckpointError, ConfigError, Interrupted, RewardError, UserError
 from ...verify.trace import of_reward
-from .. import resuming
+from .. import continuation
 from ..checkpoint import OtherSchemaError
 from ..folder import is_run
 from ..run import Run
@@ -74,7 +74,7 @@ def _given_up(run: Run) -> bool:
 
 def _saved(run: Run) -> bool:
     try:
-        return resuming.find(run)[0] is not None
+        return continuation.find(run)[0] is not None
     except OtherSchemaError:
         return True  # another version's: to go on refuses it, with a sentence
     except CheckpointError:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...store.records import StepRecord
 from ..run import Run
 
 Json = dict[str, Any]
@@ -25,27 +26,28 @@ class Curve:
     @classmethod
     def of(cls, run: Run) -> "Curve":
         """Of a finished run that was evaluated."""
-        summary = run.summary
-        points = [(0, 0, 0.0, summary["before"])]
-        for step, samples, seconds, line in _counted(run):
-            if step < summary["steps"] and line.get("evaluation"):
-                points.append((step, samples, seconds, line["evaluation"]))
-        *_, (step, samples, seconds, _) = _counted(run)
-        points.append((step, samples, seconds, summary["after"]))
+        summary = run.told
+        assert summary is not None and summary.before and summary.after
+        points = [(0, 0, 0.0, summary.before)]
+        for record, samples, seconds in _counted(run):
+            if record.step < summary.steps and record.evaluation:
+                points.append((record.step, samples, seconds, record.evaluation))
+        *_, (record, samples, seconds) = _counted(run)
+        points.append((record.step, samples, seconds, summary.after))
         return cls(
             *(tuple(p[i] for p in points) for i in range(3)),  # type: ignore[arg-type]
-            sampled=tuple(p[3]["sampled_accuracy"] for p in points),
-            greedy=tuple(p[3]["greedy_accuracy"] for p in points),
+            sampled=tuple(p[3].sampled_accuracy for p in points),
+            greedy=tuple(p[3].greedy_accuracy for p in points),
         )
 
 
-def _counted(run: Run) -> Iterator[tuple[int, int, float, Json]]:
-    """(step, samples so far, seconds so far, line) of every step."""
+def _counted(run: Run) -> Iterator[tuple[StepRecord, int, float]]:
+    """(record, samples so far, seconds so far) of every step."""
     samples, seconds = 0, 0.0
-    for line in run.metrics():
-        seconds += line["seconds"]
-        if line["part"] == 0:
-            a_group = line["completions"] // max(1, line["groups"])
-            more = line["groups_refused"] + line["groups_lost"]
-            samples += line["completions"] + more * a_group
-        yield line["step"], samples, seconds, line
+    for record in run.records():
+        seconds += record.seconds
+        if record.begins_round:
+            a_group = record.completions // max(1, record.groups)
+            more = record.groups_refused + record.groups_lost
+            samples += record.completions + more * a_group
+        yield record, samples, seconds

@@ -20,7 +20,7 @@ from ... import config as configuration
 from ...layout import TokenRows, pad
 from ...model import Policy
 from ...text import counted
-from .. import prepare
+from .. import build
 from ..check import without_reward
 from ..report.rollouts import spread
 from ..run import Run
@@ -73,7 +73,7 @@ def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupt
 
 def _measure(alike: Sequence[Planned], screen: Screen) -> None:
     """Measure runs that begin with the same weights, which are let go at the end."""
-    policy = prepare.policy_of(without_reward(alike[0].config), train=False)
+    policy = build.policy_of(without_reward(alike[0].config), train=False)
     for one in alike:
         with _told(screen):
             points = list(_points(one.run, policy, one.config.rollouts.temperature))

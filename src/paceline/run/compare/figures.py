@@ -116,20 +116,20 @@ def _lost(runs: Sequence[Run]) -> Json:
 
     answers: held-out ones, which count as wrong; groups: of training, which were left out.
     """
-    summaries = [run.summary for run in runs]
-    measured = [s[side] for s in summaries for side in ("before", "after")]
-    lines = (line.get("evaluation") for run in runs for line in run.metrics())
-    measured += [evaluation for evaluation in lines if evaluation]
+    summaries = [run.told for run in runs]
+    measured = [side for told in summaries if told for side in (told.before, told.after)]
+    measured += [record.evaluation for run in runs for record in run.records()]
     return {
-        "answers": sum(one.get("lost", 0) for one in measured),
-        "groups": sum(s.get("counters", {}).get("groups_lost", 0) for s in summaries),
+        "answers": sum(one.lost for one in measured if one),
+        "groups": sum(told.counters.get("groups_lost", 0) for told in summaries if told),
     }
 
 
 def _diagnosed(run: Run, seed: int) -> Iterator[Json]:
     """What was going on in a run, by name."""
-    summary = run.summary
-    for found in diagnoses(run.metrics(), summary["before"], summary["after"]):
+    summary = run.told
+    before, after = (summary.before, summary.after) if summary else (None, None)
+    for found in diagnoses(run.records(), before, after):
         yield {"seed": seed, **asdict(found)}
 
 

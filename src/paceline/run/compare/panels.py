@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
 
+from ...store.records import StepRecord, finite
 from ..report.curves import LINES, Line, shown
-from ..watch.figures import finite
 from .drift import drift_of
 from .figures import Runs
 
@@ -102,7 +102,7 @@ def drift(runs: Runs) -> list[Panel]:
 def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
     """Training's own curves: means over seeds, smoothed, with the range of the seeds; and (title,
     value) of what never changed in any run."""
-    lines = {label: [list(run.metrics()) for run in of.values()] for label, of in runs.items()}
+    lines = {label: [list(run.records()) for run in of.values()] for label, of in runs.items()}
     length = max(len(of) for many in lines.values() for of in many)
     size = -(-length // MOST_POINTS)
     steps = tuple(min(i + size, length) for i in range(0, length, size))
@@ -145,9 +145,9 @@ def _panel(line: Line, steps: tuple[int, ...], columns: Mapping[str, Sequence[Co
     )
 
 
-def _column(lines: Sequence[Json], line: Line, length: int, size: int) -> Column:
+def _column(steps: Sequence[StepRecord], line: Line, length: int, size: int) -> Column:
     """A metric of one run, a value a point; a value that a step lacks is its neighbours' mean."""
-    values = [finite(one.get(line.id)) for one in lines] + [None] * (length - len(lines))
+    values = [finite(getattr(one, line.id)) for one in steps] + [None] * (length - len(steps))
     return [_of(values[i : i + size], line.bin) for i in range(0, length, size)]
 
 

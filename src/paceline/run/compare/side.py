@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...store.records import finite
 from ..report.rollouts import spread
 from ..run import Run
-from ..watch.figures import finite
 
 Json = dict[str, Any]
 MOST_ROUNDS = 6

@@ -158,8 +158,8 @@ def cost(data: Json, runs: Mapping[str, Mapping[int, Any]]) -> str:
 def _phases(runs: Mapping[int, Any]) -> dict[str, float]:
     total: dict[str, float] = {}
     for run in runs.values():
-        for line in run.metrics():
-            for name, seconds in (line.get("phases") or {}).items():
+        for record in run.records():
+            for name, seconds in record.phases.items():
                 total[name] = total.get(name, 0.0) + seconds / len(runs)
     return total
 

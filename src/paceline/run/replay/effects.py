@@ -14,21 +14,23 @@ from torch import Tensor
 from ...batch import Batch, Micro
 from ...objective import Objective, Scores, Tokens
 from ...objective.ratio import largest_ratio, ratio_of
-from ...training import Trainer
+from ...training import Learner
 from .records import Effect
 
 Scored = dict[tuple[int, tuple[int, ...]], list[Scores]]
 """By the limit of a pack and a batch's rows: the policy's scores of them, pack by pack."""
 
 
-def effects(trainer: Trainer, batch: Batch, scored: Scored) -> tuple[Effect, ...]:
-    """What the trainer's objective does to each of the rows, in the round's order."""
-    key = trainer.tokens_per_forward, batch.index
+def effects(
+    learner: Learner, objective: Objective, batch: Batch, scored: Scored
+) -> tuple[Effect, ...]:
+    """The effects of an objective on each of the rows, in the round's order."""
+    key = learner.tokens_per_forward, batch.index
     if key not in scored:
-        scored[key] = [_score(trainer, micro) for _, micro in _packs(trainer, batch)]
+        scored[key] = [_score(learner, micro) for _, micro in _packs(learner, batch)]
     found = []
-    for (pack, micro), scores in zip(_packs(trainer, batch), scored[key], strict=True):
-        made = _PackEffects.of(trainer.objective, scores, micro.tokens)
+    for (pack, micro), scores in zip(_packs(learner, batch), scored[key], strict=True):
+        made = _PackEffects.of(objective, scores, micro.tokens)
         lengths = [len(c) for c in micro.rows.completions]
         for place, (i, length) in enumerate(zip(pack, lengths, strict=True)):
             found.append(made.effect(place, batch.index[i], length))
@@ -43,16 +45,15 @@ def _shared(found: Sequence[Effect]) -> Iterator[Effect]:
         yield replace(e, weight=share if math.isfinite(e.weight) else math.nan)
 
 
-def _packs(trainer: Trainer, batch: Batch) -> Iterator[tuple[list[int], Micro]]:
+def _packs(learner: Learner, batch: Batch) -> Iterator[tuple[list[int], Micro]]:
     """The batch's micro-batches, each with the places of its rows."""
-    limit, layout = trainer.tokens_per_forward, trainer.policy.layout
-    packs = batch.rows.packs(limit, layout)
-    return zip(packs, batch.micro(limit, layout), strict=True)
+    limit, layout = learner.tokens_per_forward, learner.policy.layout
+    return zip(learner.packs(batch.rows), batch.micro(limit, layout), strict=True)
 
 
-def _score(trainer: Trainer, micro: Micro) -> Scores:
+def _score(learner: Learner, micro: Micro) -> Scores:
     """The same numbers as in the update: the same rows, in the same pack."""
-    scores = trainer.policy.score(micro.rows, trainer.temperature)
+    scores = learner.policy.score(micro.rows, learner.temperature)
     return Scores(scores.logp_BT.cpu(), scores.entropy_BT.cpu())
 
 

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from ...batch import Batch
 from ...objective import Objective
+from ...store.records import finite
 from ...training import Trainer
+from ...training.parts import with_logprobs
+from ...training.retry import retry_smaller
 from ...types import Round
-from ..watch.figures import finite
 from .effects import Scored, effects
 from .records import Measured
 
@@ -29,8 +31,8 @@ class Candidate:
     """An objective with all that it reads of a round."""
 
     name: str
-    trainer: Trainer
-    """Of the same policy, under this objective."""
+    objective: Objective
+    """With its constants filled in."""
     round: Round
     """Scored at its start with what the objective asks for."""
 
@@ -41,34 +43,24 @@ def candidates(trainer: Trainer, objectives: Mapping[str, Objective]) -> list[Ca
     Each gets the anchor that a run under it would have: of the rows that it trains on, in the packs
     of its own updates. Two that ask for the same share it.
     """
-    assert trainer.drawn is not None
-    round = trainer.drawn.round
-    scored = {_asks(trainer.objective, round): round}
+    assert trainer.sampled is not None
+    round = trainer.sampled.round
+    scored = {_asks(trainer.loss, round): round}
     found = []
     for name, objective in objectives.items():
-        own = objective == trainer.objective
-        under = trainer if own else _under(trainer, objective)
         asks = _asks(objective, round)
         if asks not in scored:
-            fresh = replace(round, anchor=None, ref=None)
-            scored[asks] = under.scored(fresh, under.is_reference())
-        found.append(Candidate(name, under, scored[asks]))
+            scored[asks] = with_logprobs(
+                replace(round, anchor=None, ref=None),
+                objective,
+                trainer.learner,
+                trainer.parts,
+                trainer.reference,
+                at_reference=trainer.is_reference(),
+            )
+        own = objective == trainer.loss
+        found.append(Candidate(name, objective, round if own else scored[asks]))
     return found
-
-
-def _under(trainer: Trainer, objective: Objective) -> Trainer:
-    """Another trainer of the same policy, which scores and sums gradients and takes no step."""
-    return Trainer(
-        trainer.policy,
-        trainer.engine,
-        trainer.sampler,
-        objective,
-        trainer.optimizer,
-        trainer.schedule,
-        reference=trainer.reference,
-        seed=trainer.seed,
-        tokens_per_forward=trainer.tokens_per_forward,
-    )
 
 
 def _asks(objective: Objective, round: Round) -> object:
@@ -79,21 +71,25 @@ def _asks(objective: Objective, round: Round) -> object:
     return objective.needs_reference, Batch.of(bare, range(len(round.groups)), objective).index
 
 
-def measure(candidate: Candidate, part: int, scored: Scored) -> tuple[Measured, Gradient]:
+def measure(
+    candidate: Candidate, trainer: Trainer, part: int, scored: Scored
+) -> tuple[Measured, Gradient]:
     """The gradient of a part under an objective, and what it does to each of its tokens.
 
     Args:
+        trainer: just before the part's step.
         scored: the policy's scores as far as they are known; is added to.
     """
-    trainer, objective = candidate.trainer, candidate.trainer.objective
-    trainer.part = part
-    batch = trainer.batch(candidate.round)
-    trainer.optimizer.clear()
-    metrics = trainer.gradient(batch)
-    gradients = [g for m in trainer.optimizer.masters if (g := m.grad) is not None]
+    learner, objective = trainer.learner, candidate.objective
+    batch = trainer.parts.batch(candidate.round, part, objective, at_reference=trainer.at_reference)
+    learner.clear()
+    metrics = retry_smaller(
+        lambda: learner.forward_backward(batch, objective), learner, lambda change: None
+    )
+    gradients = learner.gradients()
     norm = float(nn.utils.get_total_norm(gradients))
     kept = [g.detach().flatten().to("cpu", torch.float32, copy=True) for g in gradients]
-    trainer.optimizer.clear()
+    learner.clear()
     measured = Measured(
         name=candidate.name,
         objective=objective,
@@ -103,7 +99,7 @@ def measure(candidate: Candidate, part: int, scored: Scored) -> tuple[Measured, 
         tokens=metrics.tokens,
         clip_fraction=finite(metrics.clip_fraction),
         ratio_max=finite(metrics.ratio_max) if metrics.tokens else None,
-        effects=effects(trainer, batch, scored),
+        effects=effects(learner, objective, batch, scored),
     )
     return measured, kept
 

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from ...text import counted
-from ..plan import wall_clock
+from ..describe import wall_clock
 from ..report.frame import CHARTS, TEXT, TOKENS, Page, fill
 from ..report.page import pairs, terms
 from ..report.words import objective_in_words

@@ -8,11 +8,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...store.records import finite
 from ...text import counted
 from ..report.pieces import PieceTable
 from ..report.read import Json
 from ..report.rollouts import HEAD, TAIL, shortened
-from ..watch.figures import finite
 from .records import Effect, Measured, Replay
 
 MOST_CHARACTERS = 2_500_000

@@ -6,29 +6,28 @@ from pathlib import Path
 
 import torch
 
-from ...batch import parts_of
 from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
 from ...model.model_size import ModelSize
 from ...objective import NAMES, Objective
+from ...store.records import finite
 from ...text import counted
-from ...training import Trainer, check_objective
+from ...training import Trainer, check_loss
 from ..changes import Surroundings
 from ..check import Checked, without_reward
 from ..room import Room
 from ..run import Run
 from ..screen import Screen, duration
-from ..watch.figures import finite
 from .measure import candidates, cosines, measure
 from .records import Measured, Redone, Replay
 from .rewind import (
-    StoredRounds,
     check_same,
     differences,
     not_as_it_was,
     of_the_reference,
     redo,
+    stored_round,
     take_up,
     trainer_for,
 )
@@ -87,7 +86,7 @@ def asked_for(objectives: Objectives, checked: Checked) -> dict[str, Objective]:
     named = (name for name, make in NAMES.items() if make().resolved(most) == own)
     found = {next(named, OWN): own}
     for name, given in labelled(_once(objectives)).items():
-        check_objective(given)
+        check_loss(given)
         objective = given.resolved(most)
         if objective in found.values():
             continue
@@ -138,10 +137,10 @@ def _tell(
     screen: Screen,
 ) -> None:
     """Where it begins, and how much has to be redone."""
-    line, parts = way.lines[way.step], checked.config.schedule.parts
+    record, parts = way.lines[way.step], checked.config.schedule.parts
     screen.say(
-        f"paceline: step {way.step} of {way.run.path}, part {line['part'] + 1} of {parts} of round "
-        f"{line['round']}, under {', '.join(asked)}",
+        f"paceline: step {way.step} of {way.run.path}, part {record.part + 1} of {parts} of round "
+        f"{record.round}, under {', '.join(asked)}",
         "bold",
     )
     for note in (*way.notes, *notes):
@@ -161,8 +160,7 @@ def _tell(
 def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]) -> None:
     """Raise ConfigError where an objective cannot be had for the round, before anything is
     redone."""
-    assert isinstance(trainer.sampler, StoredRounds)
-    round = trainer.sampler.stored(way.lines[way.step]["round"])
+    round = stored_round(way.run, way.lines[way.step].round, trainer.source.problem_at)
     for name, objective in asked.items():
         try:
             if not objective.needs_anchor_for_advantages:
@@ -197,11 +195,9 @@ def _replayed(
     measured, gradients, scored = [], [], {}
     with screen.busy(f"measuring {counted(len(tried), 'objective')}"):
         for i, candidate in enumerate(tried, 1):
-            candidate.trainer.tokens_per_forward = trainer.tokens_per_forward
-            candidate.trainer.drawn = trainer.drawn
             tell(f"measuring {candidate.name} ({i} of {len(tried)})")
-            part = way.lines[way.step]["part"]
-            one, gradient = measure(candidate, part, scored)
+            part = way.lines[way.step].part
+            one, gradient = measure(candidate, trainer, part, scored)
             measured.append(one)
             gradients.append(gradient)
         cosine = cosines(gradients)
@@ -226,17 +222,17 @@ def _record(
     cosine: tuple[tuple[float | None, ...], ...],
 ) -> Replay:
     """What was found, with the part's texts."""
-    assert trainer.drawn is not None
-    round, tokenizer = trainer.drawn.round, trainer.policy.tokenizer
+    assert trainer.sampled is not None
+    round, tokenizer = trainer.sampled.round, trainer.policy.tokenizer
     detokenizer = Detokenizer(tokenizer)
-    part, schedule = way.lines[way.step]["part"], checked.config.schedule
-    groups = tuple(sorted(parts_of(round, checked.config.seed, part, schedule.minibatches)))
+    part = way.lines[way.step].part
+    groups = tuple(sorted(trainer.parts.groups(round, part)))
     rows = [row for row, group in enumerate(round.group_of) if group in groups]
     return Replay(
         path=way.run.path,
         step=way.step,
         part=part,
-        parts=schedule.parts,
+        parts=trainer.parts.count,
         last_step=max(way.lines),
         round=round,
         groups=groups,

@@ -7,6 +7,7 @@ that with the same code, machine and threads every weight comes out as it was, b
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import pyarrow
 
@@ -14,18 +15,17 @@ from ...errors import CheckpointError, DataError
 from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...objective import Objective
-from ...training import Drawn, Sampler, Trainer
-from ...training.clock import Clock
-from ...types import Round
-from .. import prepare
+from ...store.records import StepRecord, finite
+from ...training import ProblemStream, StoredRounds, Trainer
+from ...types import Problem, Round
+from .. import build
 from ..changes import Surroundings, changes_of
 from ..check import Checked
-from ..restore import restore, stored_round
+from ..rollouts import read_round
 from ..run import Run
 from ..saver import check_fixed
-from ..sitting import GIVE_BACK_EVERY
-from ..watch.figures import finite
-from .way import Line, Way
+from ..session import GIVE_BACK_EVERY, restore
+from .way import Way
 
 
 def check_same(way: Way, now: Surroundings) -> None:
@@ -36,42 +36,41 @@ def check_same(way: Way, now: Surroundings) -> None:
         was.check_same(now, kind)
 
 
-class StoredRounds(Sampler):
-    """Hands out a run's rounds as they were sampled."""
+def stored_round(run: Run, index: int, problem_at: Callable[[int], Problem]) -> Round:
+    """A round of a run as it was sampled, not yet scored.
 
-    def __init__(self, run: Run, like: Sampler) -> None:
-        super().__init__(like.policy, like.engine, like.task, like.settings, like.seed, like.judges)
-        self.run = run
-
-    def sample(self, index: int, clock: Clock) -> Drawn:
-        """The round of this number, not yet scored."""
-        return Drawn(self.stored(index), refused=0, too_long=0)
-
-    def stored(self, index: int) -> Round:
-        """The same without what was counted beside it.
-
-        Raises: DataError where it cannot be read, or asked problems that the task does not have.
-        """
-        path = self.run.rollouts_of(index)
-        try:
-            round = stored_round(path, self)
-        except (pyarrow.ArrowException, OSError, KeyError, IndexError) as error:
-            raise DataError(f"'{path}' cannot be read ({type(error).__name__}).") from error
-        return replace(round, anchor=None, ref=None)
+    Raises: DataError where it cannot be read, or asked problems that the task does not have.
+    """
+    path = run.rollouts_of(index)
+    try:
+        round = read_round(path, problem_at)
+    except (pyarrow.ArrowException, OSError, KeyError, IndexError) as error:
+        raise DataError(f"'{path}' cannot be read ({type(error).__name__}).") from error
+    return replace(round, anchor=None, ref=None)
 
 
 def trainer_for(way: Way, checked: Checked, *, reference: bool) -> Trainer:
-    """A trainer that redoes the run, at its beginning.
+    """A trainer that redoes the run from its stored rounds, at its beginning.
 
     Args:
         reference: give it one also where the run has none: the model that the run began with.
     """
-    policy = prepare.policy_of(checked)
-    trainer = prepare.trainer_of(checked, policy)
-    trainer.sampler = StoredRounds(way.run, trainer.sampler)
-    if reference and trainer.reference is None:
-        trainer.reference = Reference(policy)
-    return trainer
+    config, policy = checked.config, build.policy_of(checked)
+    stream = ProblemStream(checked.task.train, config.seed)
+    read = partial(stored_round, way.run, problem_at=stream.at)
+    frozen = None
+    if checked.objective.needs_reference:
+        frozen = build.reference_of(checked, policy)
+    elif reference:
+        frozen = Reference(policy)
+    return Trainer(
+        build.learner_of(checked, policy),
+        StoredRounds(read, config.rollouts.max_tokens, stream.at),
+        checked.objective,
+        config.schedule,
+        reference=frozen,
+        seed=config.seed,
+    )
 
 
 def take_up(way: Way, trainer: Trainer) -> None:
@@ -80,10 +79,10 @@ def take_up(way: Way, trainer: Trainer) -> None:
         return
     folder, state = way.found
     try:
-        restore(folder, state, trainer, way.run.rollouts_of(state.rounds - 1))
+        restore(trainer, folder, state, way.run)
     except CheckpointError as error:
-        raise CheckpointError(f"'{folder}' cannot be begun from: {error}.") from error
-    check_fixed(trainer, state)
+        raise CheckpointError(f"Cannot replay from '{folder}': {error}.") from error
+    check_fixed(trainer.fixed(), state)
 
 
 def redo(
@@ -92,23 +91,26 @@ def redo(
     """Take steps again until so many are taken; their gradients' norms by step."""
     norms: dict[int, float | None] = {}
     while True:
-        limit = way.packs.get(trainer.steps, trainer.tokens_per_forward)
-        trainer.tokens_per_forward = limit
+        learner = trainer.learner
+        limit = way.packs.get(trainer.steps, learner.tokens_per_forward)
+        learner.tokens_per_forward = limit
         if trainer.steps >= until:
             return norms
         tell(trainer.steps + 1)
         report = trainer.step()
-        norms[report.step] = finite(report.stepped.grad_norm)
+        norms[report.step] = finite(report.update.grad_norm)
         if report.step % GIVE_BACK_EVERY == 0:
             give_back_freed_memory()
 
 
-def differences(norms: Mapping[int, float | None], lines: Mapping[int, Line]) -> dict[int, float]:
+def differences(
+    norms: Mapping[int, float | None], lines: Mapping[int, StepRecord]
+) -> dict[int, float]:
     """The relative difference to the run's own norm, by step; infinite where only one of the two is
     a finite number."""
     found = {}
     for step, here in norms.items():
-        there = lines[step]["grad_norm"]
+        there = lines[step].grad_norm
         if here == there:
             found[step] = 0.0
         elif here is None or not there:

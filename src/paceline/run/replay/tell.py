@@ -7,10 +7,10 @@ from typing import Any
 from rich.table import Table
 
 from ...errors import ConfigError
+from ...store.records import finite
 from ...terminal import print_json
 from ..run import Run
 from ..screen import Screen
-from ..watch.figures import finite
 from .page import default_page, write_page
 from .records import Effect, Measured, Replay
 from .replay import OWN, replay

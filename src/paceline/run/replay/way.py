@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError, DataError
-from .. import resuming
+from ...store.records import StepRecord
+from .. import continuation
 from ..changes import SAFE, as_begun, as_of, changes_of, compare, packs_of, within
 from ..run import Run
-
-Line = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +18,9 @@ class Way:
 
     run: Run
     step: int
-    lines: Mapping[int, Line]
+    lines: Mapping[int, StepRecord]
     """The lines of metrics.jsonl, by step."""
-    found: resuming.Found | None
+    found: continuation.Found | None
     """The checkpoint to begin from; None begins with the model that the run began with."""
     config: Config
     """Of the steps that are redone, and of the one that is replayed."""
@@ -40,7 +38,7 @@ class Way:
     @property
     def first(self) -> int:
         """The first step of the round."""
-        return self.step - self.lines[self.step]["part"]
+        return self.step - self.lines[self.step].part
 
     @property
     def redone(self) -> range:
@@ -50,7 +48,7 @@ class Way:
     @property
     def seconds(self) -> float:
         """What these took in the run, sampling and verdicts aside."""
-        phases = [self.lines[step]["phases"] for step in self.redone]
+        phases = [self.lines[step].phases for step in self.redone]
         return sum(p.get(name, 0.0) for p in phases for name in ("score", "update", "optimize"))
 
 
@@ -60,13 +58,13 @@ def way_to(run: Run, step: int) -> Way:
     Raises: ConfigError for a step that the run does not have, or that lies behind a change of its
         config; DataError where a round that is needed is not on disk.
     """
-    lines = {line["step"]: line for line in run.metrics()}
+    lines = {record.step: record for record in run.records()}
     if not lines:
         raise ConfigError(f"'{run.path}' has no step yet; there is nothing to replay.")
     if step not in lines:
         raise ConfigError(f"'{run.path}' has the steps 1 to {max(lines)}, and no step {step}.")
-    resuming.config_of(run)  # an old run's config cannot be read
-    found, broken = resuming.newest(run, before=step - lines[step]["part"])
+    continuation.config_of(run)  # an old run's config cannot be read
+    found, broken = continuation.newest(run, before=step - lines[step].part)
     notes = tuple(f"{path.name} is not taken: {str(why).rstrip('.')}." for path, why in broken)
     config = _config(run, found[1].step if found else 0, step)
     way = Way(run, step, lines, found, config, packs_of(run.config), notes)
@@ -106,7 +104,7 @@ def _config(run: Run, begin: int, step: int) -> Config:
 
 def _check_rounds(way: Way) -> None:
     """Raise DataError where a round is missing that the way leads through."""
-    run, last = way.run, way.lines[way.step]["round"]
+    run, last = way.run, way.lines[way.step].round
     if not any(run.rollouts.glob("round-*.parquet")):
         raise DataError(
             f"'{run.path}' has no rounds on disk, and a replay redoes the updates from them."

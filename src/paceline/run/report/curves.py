@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
+from ...store.records import finite
 from ..watch import Diagnosis, diagnoses
-from ..watch.figures import finite, share_without_signal
 from .read import Json, RunRecord
 from .words import percent, quantity, span_of_steps
 
@@ -147,8 +147,7 @@ def charts(run: RunRecord) -> tuple[list[Chart], list[tuple[str, str, str]]]:
     if not run.metrics:
         return [], []
     found, constant = [accuracy(run)], []
-    summary = run.summary or {}
-    held = diagnoses(run.metrics, summary.get("before"), summary.get("after"))
+    held = diagnoses(run.metrics, run.before, run.after)
     for line in LINES:
         values = column(run, line.id)
         known = [v for v in values if v is not None]
@@ -199,32 +198,30 @@ def accuracy(run: RunRecord) -> Chart:
 def held_out(run: RunRecord) -> list[Json]:
     """Every held-out measurement of the run as a dot, with its interval where one is known."""
     labels = {"sampled_accuracy": "held out, sampled", "greedy_accuracy": "held out, greedy"}
-    summary, dots = run.summary or {}, []
     first, last = run.steps[0], run.steps[-1]
-    places = [(first - 1, summary.get("before")), (last, summary.get("after"))]
-    between = [(x, m.get("evaluation")) for x, m in zip(run.steps, run.metrics, strict=True)]
-    if summary.get("after"):  # measured at the same step, with an interval
-        between = [(x, e) for x, e in between if x != last]
-    for x, measurement in sorted(places + between, key=lambda place: place[0]):
-        for metric, label in labels.items():
-            y = finite((measurement or {}).get(metric))
-            if y is not None:
-                span = ((measurement or {}).get("intervals") or {}).get(metric) or (None, None)
-                dots.append({"x": x, "y": y, "label": label, "low": span[0], "high": span[1]})
+    places = [(first - 1, run.before), (last, run.after)]
+    between = [(record.step, record.evaluation) for record in run.metrics]
+    if run.after:  # measured at the same step
+        between = [(x, measured) for x, measured in between if x != last]
+    dots = []
+    for x, measured in sorted(places + between, key=lambda place: place[0]):
+        for metric, label in labels.items() if measured else ():
+            assert measured is not None
+            low, high = measured.intervals.get(metric) or (None, None)
+            y = getattr(measured, metric)
+            dots.append({"x": x, "y": y, "label": label, "low": low, "high": high})
     return dots
 
 
 def phases(run: RunRecord) -> list[Chart]:
     """Seconds of each step, stacked by phase, the longest phase at the bottom."""
     total: Counter[str] = Counter()
-    for line in run.metrics:
-        total.update({k: finite(v) or 0.0 for k, v in (line.get("phases") or {}).items()})
+    for record in run.metrics:
+        total.update({name: finite(seconds) or 0.0 for name, seconds in record.phases.items()})
     if not total:
         return []
     names = [name for name, _ in total.most_common()]
-    columns = [
-        [finite((line.get("phases") or {}).get(n)) or 0.0 for line in run.metrics] for n in names
-    ]
+    columns = [[finite(one.phases.get(name)) or 0.0 for one in run.metrics] for name in names]
     return [
         Chart(
             id="phases",
@@ -240,15 +237,15 @@ def phases(run: RunRecord) -> list[Chart]:
 def reasons(run: RunRecord) -> list[Chart]:
     """What the verifier said, as shares of each step's completions: the five commonest reasons."""
     total: Counter[str] = Counter()
-    for line in run.metrics:
-        total.update(line.get("reasons") or {})
+    for record in run.metrics:
+        total.update(record.reasons)
     if not total:
         return []
     names = [name for name, _ in total.most_common(5)]
     columns: list[Column] = [[] for _ in names]
     rest: Column = []
-    for line in run.metrics:
-        said = line.get("reasons") or {}
+    for record in run.metrics:
+        said = record.reasons
         rows = sum(said.values()) or 1
         for column, name in zip(columns, names, strict=True):
             column.append(said.get(name, 0) / rows)
@@ -269,7 +266,7 @@ def reasons(run: RunRecord) -> list[Chart]:
 
 def column(run: RunRecord, id: str) -> Column:
     if id == "no_signal":
-        return [share_without_signal(line) for line in run.metrics]
+        return [record.share_without_signal for record in run.metrics]
     return run.column(id)
 
 

@@ -14,8 +14,7 @@ def diagnostics(run: RunRecord) -> str:
     """Every rule that held, with its steps, figures and remedy; then one line for the rest."""
     if not run.metrics:
         return '<p class="muted">There is nothing to judge before the first step.</p>'
-    summary = run.summary or {}
-    watch = watched(run.metrics, summary.get("before"), summary.get("after"))
+    watch = watched(run.metrics, run.before, run.after)
     last = run.steps[-1]
     held = sorted((r for r in watch.rules if r.found), key=lambda rule: rule.found[0].first)
     found = "".join(_entry(rule, last) for rule in held)

@@ -2,7 +2,8 @@
 
 from html import escape
 
-from .read import Json, RunRecord
+from ...store.records import Event
+from .read import RunRecord
 from .words import THIN
 
 COUNTED = {
@@ -30,7 +31,7 @@ SHOWN = 60
 
 def history(run: RunRecord) -> str:
     """Counters that are not zero, then the events in order."""
-    counters = (run.summary or {}).get("counters") or {}
+    counters = run.summary.counters if run.summary else {}
     found = [(counters[key], text) for key, text in COUNTED.items() if counters.get(key)]
     items = "".join(f"<div><dt>{count:,}</dt><dd>{text}</dd></div>" for count, text in found)
     counted = f'<dl class="counted">{items}</dl>' if items else ""
@@ -42,12 +43,11 @@ def history(run: RunRecord) -> str:
     return counted + (more if left_out > 0 else "") + (f'<ol class="events">{rows}</ol>')
 
 
-def _row(event: Json) -> str:
-    time = str(event.get("time", ""))[:16].replace("T", " ")
-    kind = KINDS.get(str(event.get("kind")), str(event.get("kind")))
-    step = event.get("step")
-    where = f"step{THIN}{step:,}" if isinstance(step, int) and step else ""
-    text = "" if event.get("kind") == "resumed" else str(event.get("text", ""))
+def _row(event: Event) -> str:
+    time = event.time[:16].replace("T", " ")
+    kind = KINDS.get(event.kind, event.kind)
+    where = f"step{THIN}{event.step:,}" if event.step else ""
+    text = "" if event.kind == "resumed" else event.text
     return (
         f"<li><time>{escape(time)}</time> <span>{escape(where)}</span> <b>{escape(kind)}</b>"
         f" {escape(text)}</li>"

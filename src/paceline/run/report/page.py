@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
+from ...store.records import finite
 from ...text import counted
-from ..watch.figures import finite
 from .curves import Chart, curve_data
 from .read import Json, RunRecord
 from .words import (
@@ -46,21 +46,19 @@ def subject(run: RunRecord) -> str:
 
 def result_table(run: RunRecord) -> str:
     """Before and after, with intervals; a sentence where there is not yet an after."""
-    summary = run.summary or {}
     settings = (run.config.get("config") or {}).get("evaluation") or {}
     heat = finite(settings.get("temperature"))
     drawn = "drawn at random" if heat is None else f"drawn at temperature {heat:g}"
     rows = (
-        result_row(summary, "sampled_accuracy", "Sampled accuracy", drawn)
-        + result_row(summary, "greedy_accuracy", "Greedy accuracy", "the likeliest token each time")
-        + result_row(summary, "cut", "Cut by length", "completions that met the limit")
+        result_row(run, "sampled_accuracy", "Sampled accuracy", drawn)
+        + result_row(run, "greedy_accuracy", "Greedy accuracy", "the likeliest token each time")
+        + result_row(run, "cut", "Cut by length", "completions that met the limit")
     )
     if not rows:
         later = "The table of before and after appears when the run has finished."
         never = "This run was not measured on held-out problems, so there is no before and after."
         return f'<p class="muted">{later if run.state == "going" else never}</p>'
-    n = (summary.get("after") or {}).get("n")
-    count = counted(n, "held-out problem", ",") if isinstance(n, int) else "Held-out problems"
+    count = counted(run.after.n, "held-out problem", ",") if run.after else "Held-out problems"
     return (
         f"<table><caption>{count}, before the first update and after the last. Small figures are"
         f" 95{THIN}% intervals; that of the change takes the two measurements as independent, so"
@@ -72,9 +70,9 @@ def result_table(run: RunRecord) -> str:
     )
 
 
-def result_row(summary: Json, metric: str, title: str, explained: str) -> str:
+def result_row(run: RunRecord, metric: str, title: str, explained: str) -> str:
     """One measure's row; an interrupted run has only its value before."""
-    sides = [measured(summary, when, metric) for when in ("before", "after")]
+    sides = [measured(one, metric) for one in (run.before, run.after)]
     values = [value for value, _ in sides if value is not None]
     if not values:
         return ""
@@ -123,7 +121,7 @@ def strip(sides: list[tuple[float | None, tuple[float, float]]]) -> str:
 def facts(run: RunRecord) -> str:
     """The run's size, time and speed, as a row of figures."""
     going = run.state == "going"
-    seconds = 0 if going else (run.summary or {}).get("seconds") or 0
+    seconds = run.summary.seconds if run.summary and not going else 0
     seconds = seconds or sum(filter(None, run.column("seconds")))
     speed = [v for v in run.column("tokens_per_second") if v is not None]
     memory = [v for v in run.column("memory_gb") if v is not None]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError
+from ...store.records import Event, Measured, StepRecord, Summary, finite
 from ..folder import CONFIG, check_is_run
-from ..watch.figures import finite
 
 Json = dict[str, Any]
 
@@ -19,49 +19,54 @@ class RunRecord:
     folder: Path
     config: Json
     """config.json: name, config, objective, versions, machine, command, started."""
-    metrics: tuple[Json, ...]
-    """One object a step, in order; empty before the first step."""
-    summary: Json | None
-    """summary.json, or None as long as nothing was measured."""
-    events: tuple[Json, ...] = ()
-    """One object an event, in order: starts, stops, notes."""
+    metrics: tuple[StepRecord, ...]
+    """Of each step, in order; empty before the first one."""
+    summary: Summary | None
+    """None as long as nothing was measured."""
+    events: tuple[Event, ...] = ()
+    """Starts, stops, notes, in order."""
     broken_lines: int = 0
     """Lines of metrics.jsonl that are no JSON object, a half-written last one not counted."""
 
     @property
     def state(self) -> str:
         """going, finished, interrupted (by a signal) or stopped (by an error)."""
-        summary = self.summary or {"finished": False}
-        if summary.get("finished", True):
-            return "interrupted" if summary.get("interrupted") else "finished"
-        if summary.get("interrupted"):
+        if self.summary is None:
+            return "going"
+        if self.summary.interrupted:
             return "interrupted"
-        return "stopped" if summary.get("stopped") else "going"
+        if self.summary.finished:
+            return "finished"
+        return "stopped" if self.summary.stopped else "going"
+
+    @property
+    def before(self) -> Measured | None:
+        """Accuracy before training, if it was measured."""
+        return self.summary and self.summary.before
+
+    @property
+    def after(self) -> Measured | None:
+        return self.summary and self.summary.after
 
     @property
     def steps(self) -> list[int]:
         """The number of each step."""
-        return [int(line.get("step", place + 1)) for place, line in enumerate(self.metrics)]
+        return [record.step for record in self.metrics]
 
     @property
     def updates_per_round(self) -> float:
         """Steps divided by the rounds that they used; 1 where every round served one update."""
-        rounds = {line.get("round", line.get("step")) for line in self.metrics}
+        rounds = {record.round for record in self.metrics}
         return len(self.metrics) / len(rounds) if rounds else 1.0
 
     @property
     def completions(self) -> int:
         """All completions sampled: those of each round once, however many updates it served."""
-        rounds: dict[object, float] = {}
-        for line in self.metrics:
-            key, whole = line.get("round", line.get("step")), finite(line.get("completions"))
-            part = finite(line.get("rows")) or 0.0
-            rounds[key] = whole if whole is not None else rounds.get(key, 0.0) + part
-        return int(sum(rounds.values()))
+        return sum({record.round: record.completions for record in self.metrics}.values())
 
     def column(self, name: str) -> list[float | None]:
         """A metric over the steps, None where it is missing or no finite number."""
-        return [finite(line.get(name)) for line in self.metrics]
+        return [finite(getattr(record, name)) for record in self.metrics]
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -70,12 +75,13 @@ def read_run(folder: Path) -> RunRecord:
     config = whole_object(folder / CONFIG)
     summary = folder / "summary.json"
     metrics, broken = read_lines(folder / "metrics.jsonl")
+    events, _ = read_lines(folder / "events.jsonl")
     return RunRecord(
         folder=folder,
         config=config,
-        metrics=metrics,
-        summary=whole_object(summary) if summary.is_file() else None,
-        events=read_lines(folder / "events.jsonl")[0],
+        metrics=tuple(map(StepRecord.from_json, metrics)),
+        summary=Summary.from_json(whole_object(summary)) if summary.is_file() else None,
+        events=tuple(map(Event.from_json, events)),
         broken_lines=broken,
     )
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ...store.records import finite
 from ...text import counted
-from ..watch.figures import finite
 from .pieces import PieceTable
 from .read import Json
 

@@ -4,10 +4,10 @@ import ast
 import math
 from collections.abc import Sequence
 
+from ...store.records import Measured, finite
 from ...text import counted
 from ..watch import Diagnosis
-from ..watch.figures import finite
-from .read import Json, RunRecord
+from .read import RunRecord
 
 THIN = "\u202f"
 """A narrow space that does not break, between a number and its unit."""
@@ -72,11 +72,12 @@ def change_interval(
     )
 
 
-def measured(summary: Json, when: str, metric: str) -> tuple[float | None, tuple[float, float]]:
-    """A metric before or after, with its interval (nan where the summary has none)."""
-    part = summary.get(when) or {}
-    low, high = (part.get("intervals") or {}).get(metric) or (math.nan, math.nan)
-    return finite(part.get(metric)), (low, high)
+def measured(side: Measured | None, metric: str) -> tuple[float | None, tuple[float, float]]:
+    """A metric before or after, with its interval (nan where it has none)."""
+    if side is None:
+        return None, (math.nan, math.nan)
+    low, high = side.intervals.get(metric) or (math.nan, math.nan)
+    return finite(getattr(side, metric)), (low, high)
 
 
 def verdict(run: RunRecord) -> str:
@@ -88,8 +89,8 @@ def verdict(run: RunRecord) -> str:
     if run.state != "finished":
         return verdict_so_far(run, f"{run.state.title()} after", "")
     for metric in ("sampled_accuracy", "greedy_accuracy"):
-        before, span_1 = measured(run.summary, "before", metric)
-        after, span_2 = measured(run.summary, "after", metric)
+        before, span_1 = measured(run.before, metric)
+        after, span_2 = measured(run.after, metric)
         if before is not None and after is not None:
             break
     else:
@@ -97,16 +98,11 @@ def verdict(run: RunRecord) -> str:
             f"Finished {counted(len(run.metrics), 'step')}; nothing was measured before and after."
         )
     name = "Sampled" if metric == "sampled_accuracy" else "Greedy"
-    n = (run.summary.get("after") or {}).get("n")
-    where = (
-        f" on {counted(n, 'held-out problem', ',')}"
-        if isinstance(n, int)
-        else " on held-out problems"
-    )
+    assert run.after is not None
+    where = f" on {counted(run.after.n, 'held-out problem', ',')}"
     known = not math.isnan(span_2[0])
     interval = f" (95{THIN}% interval {span(*span_2)})" if known else ""
-    seconds = finite(run.summary.get("seconds"))
-    time = f" in {duration(seconds)}" if seconds is not None else ""
+    time = f" in {duration(run.summary.seconds)}"
     low, high = change_interval(before, after, (span_1, span_2))
     verb = "fell" if high < 0 else "went"
     doubt = (

@@ -9,9 +9,9 @@ A wrong alarm is worse than a late one: thresholds lie outside of what runs that
 and the sentences below each rule's name say what was seen in which.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from ...store.records import Measured, StepRecord
 from .diagnosis import Diagnosis, Rule
 from .figures import Figures
 from .policy import EntropyCollapse, KlGrowth, LengthDrift, RatioBlowUp
@@ -22,7 +22,6 @@ from .reward import (
     RewardAheadOfAnswers,
     RewardAheadOfHeldOut,
 )
-from .rounds import refuse_hopeless, repeated_mistakes
 
 RULES: tuple[type[Rule], ...] = (
     AdvantageCollapse, NothingLeft, EntropyCollapse, LengthDrift, KlGrowth, RatioBlowUp,
@@ -32,21 +31,28 @@ RULES: tuple[type[Rule], ...] = (
 
 
 class Watch:
-    """Sees every step's line, once and in order, and says what it notices."""
+    """Sees every step's record, once and in order, and says what it notices."""
 
     def __init__(self) -> None:
         self.rules = [rule() for rule in RULES]
         self._last: Figures | None = None
 
-    def sees(self, line: Mapping[str, Any]) -> list[Diagnosis]:
-        """What begins to hold at this step."""
-        self._last = Figures.of(line, self._last)
-        seen = [rule.sees(self._last) for rule in self.rules]
-        return [diagnosis for diagnosis in seen if diagnosis is not None]
+    def starts(self, before: Measured) -> None:
+        """Take in what was measured on held-out problems before the first step."""
+        self._judge(Figures.at_start(before))
 
-    def notices(self, line: Mapping[str, Any]) -> list[str]:
+    def sees(self, record: StepRecord) -> list[Diagnosis]:
+        """What begins to hold at this step."""
+        return self._judge(Figures.of(record, self._last))
+
+    def notices(self, record: StepRecord) -> list[str]:
         """The same in words."""
-        return [diagnosis.told for diagnosis in self.sees(line)]
+        return [diagnosis.told for diagnosis in self.sees(record)]
+
+    def _judge(self, figures: Figures) -> list[Diagnosis]:
+        self._last = figures
+        seen = [rule.sees(figures) for rule in self.rules]
+        return [diagnosis for diagnosis in seen if diagnosis is not None]
 
     @property
     def found(self) -> list[Diagnosis]:
@@ -56,33 +62,34 @@ class Watch:
 
 
 def watched(
-    lines: Iterable[Mapping[str, Any]],
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
+    steps: Iterable[StepRecord],
+    before: Measured | None = None,
+    after: Measured | None = None,
 ) -> Watch:
     """A watch that has seen a whole run.
 
     Args:
-        lines: of metrics.jsonl, in order.
-        before, after: the held-out measurements of summary.json, which are in no line.
+        steps: of metrics.jsonl, in order.
+        before, after: the held-out measurements of summary.json, which are of no step.
     """
     watch = Watch()
     if before:
-        watch.sees({"step": 0, "evaluation": before})
-    every = list(lines)
-    for place, line in enumerate(every):
-        last = place == len(every) - 1
-        watch.sees({**line, "evaluation": after} if after and last else line)
+        watch.starts(before)
+    every = list(steps)
+    if after and every:
+        every[-1] = every[-1].evaluated(after)
+    for record in every:
+        watch.sees(record)
     return watch
 
 
 def diagnoses(
-    lines: Iterable[Mapping[str, Any]],
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
+    steps: Iterable[StepRecord],
+    before: Measured | None = None,
+    after: Measured | None = None,
 ) -> list[Diagnosis]:
     """What was going on in a run, in the order in which it began; see `watched`."""
-    return watched(lines, before, after).found
+    return watched(steps, before, after).found
 
 
 __all__ = [
@@ -91,7 +98,5 @@ __all__ = [
     "Rule",
     "Watch",
     "diagnoses",
-    "refuse_hopeless",
-    "repeated_mistakes",
     "watched",
 ]

@@ -1,10 +1,12 @@
 """A step's line as the rules read it, and what several rules ask of figures."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 from typing import Any
+
+from ...store.records import Measured, StepRecord, finite
 
 WINDOW = 10
 """Rounds or steps whose mean counts: single rounds of the demo lie 13 points of accuracy apart."""
@@ -55,59 +57,49 @@ class Figures:
     """How many they were."""
 
     @classmethod
-    def of(cls, line: Mapping[str, Any], last: "Figures | None") -> "Figures":
-        """From a line of metrics.jsonl, behind the step before."""
-        part = int(number(line, "part") or 0)
-        round, step = line.get("round"), number(line, "step")
-        begins = part == 0 if round is None else last is None or last.round != round
-        evaluation = line.get("evaluation") or {}
+    def of(cls, record: StepRecord, last: "Figures | None") -> "Figures":
+        """From a step's record, behind the step before."""
+        measured = record.evaluation
         return cls(
-            step=int(step) if step is not None else last.step + 1 if last else 1,
-            round=round,
-            begins=begins,
-            part=part,
-            reward=number(line, "reward"),
-            accuracy=number(line, "accuracy"),
-            answered=_answered(line),
-            length=number(line, "completion_tokens"),
-            silent=share_without_signal(line),
-            repeated=number(line, "repeated_mistakes"),
-            entropy=number(line, "entropy"),
-            kl=number(line, "kl"),
-            ratio=number(line, "ratio_max"),
-            clipped=number(line, "clip_fraction"),
-            heldout=number(evaluation, "sampled_accuracy"),
-            problems=number(evaluation, "n"),
+            step=record.step,
+            round=record.round,
+            begins=last is None or last.round != record.round,
+            part=record.part,
+            reward=finite(record.reward),
+            accuracy=finite(record.accuracy),
+            answered=_answered(record),
+            length=finite(record.completion_tokens),
+            silent=record.share_without_signal,
+            repeated=record.repeated_mistakes,
+            entropy=record.entropy,
+            kl=record.kl,
+            ratio=record.ratio_max,
+            clipped=record.clip_fraction,
+            heldout=measured and measured.sampled_accuracy,
+            problems=measured and measured.n,
         )
 
+    @classmethod
+    def at_start(cls, measured: Measured) -> "Figures":
+        """Of the held-out problems before the first step, where there is no other figure."""
+        nothing = dict.fromkeys(
+            ("reward", "accuracy", "answered", "length", "silent", "repeated", "entropy", "kl",
+             "ratio", "clipped")
+        )  # fmt: skip
+        return cls(
+            step=0, round=None, begins=True, part=0, heldout=measured.sampled_accuracy,
+            problems=measured.n, **nothing,
+        )  # fmt: skip
 
-def share_without_signal(line: Mapping[str, Any]) -> float | None:
-    """The share of the groups that had no signal, those among them that were refused for it."""
-    groups, silent = number(line, "groups"), number(line, "groups_without_signal")
-    refused = number(line, "groups_refused") or 0.0
-    return (silent + refused) / (groups + refused) if groups and silent is not None else None
 
-
-def _answered(line: Mapping[str, Any]) -> float | None:
-    accuracy, aside = number(line, "accuracy"), number(line, "accuracy_refused")
-    groups, refused = number(line, "groups") or 0.0, number(line, "groups_refused") or 0.0
+def _answered(record: StepRecord) -> float | None:
+    accuracy, aside = finite(record.accuracy), record.accuracy_refused
+    groups, refused = record.groups, record.groups_refused
     if accuracy is None or (aside is None and refused > groups):
         return None
     if aside is None or not refused:
         return accuracy
     return (groups * accuracy + refused * aside) / (groups + refused)
-
-
-def number(found: Mapping[str, Any], key: str) -> float | None:
-    """The finite number under a key, or None."""
-    return finite(found.get(key))
-
-
-def finite(value: object) -> float | None:
-    """The number, or None for what is no finite number (JSON has no NaN and no infinity)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def clearly_rose(

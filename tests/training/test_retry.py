@@ -4,23 +4,28 @@ import pytest
 import torch
 
 from paceline.errors import MemoryShortError
-from paceline.training.memory import with_less
+from paceline.training.retry import retry_smaller
 
 
 def work_of(size: int, error: Exception):
-    """(work, shrink): work fails while it is larger than 2, and each shrinking halves it."""
-    left = [size]
+    """(work, part): work fails while the part is larger than 2, and each shrinking halves it."""
+    part = Halved(size)
 
     def work() -> int:
-        if left[0] > 2:
+        if part.size > 2:
             raise error
-        return left[0]
+        return part.size
 
-    def shrink() -> bool:
-        left[0] //= 2
-        return left[0] > 0
+    return work, part
 
-    return work, shrink
+
+class Halved:
+    def __init__(self, size: int):
+        self.size = size
+
+    def shrink(self) -> str | None:
+        self.size //= 2
+        return f"{self.size} now" if self.size else None
 
 
 @pytest.mark.parametrize(
@@ -28,13 +33,15 @@ def work_of(size: int, error: Exception):
     [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")],
 )
 def test_memory_that_ran_out_is_tried_with_less(error):
-    assert with_less(*work_of(8, error)) == 2  # 8 and 4 are too much
+    told = []
+    assert retry_smaller(*work_of(8, error), told.append) == 2  # 8 and 4 are too much
+    assert told == ["4 now", "2 now"]
 
 
 def test_what_cannot_be_smaller_is_told_with_what_was_said():
     work, _ = work_of(8, RuntimeError("CPU: not enough memory\nat some line"))
     with pytest.raises(MemoryShortError, match=r"cut any smaller \(CPU: not enough memory\); use"):
-        with_less(work, lambda: False)
+        retry_smaller(work, None, print)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +52,6 @@ def test_what_cannot_be_smaller_is_told_with_what_was_said():
     ],
 )
 def test_what_a_smaller_batch_does_not_save_is_not_tried_again(error):
-    work, shrink = work_of(8, error)
+    work, part = work_of(8, error)
     with pytest.raises(type(error)):
-        with_less(work, shrink)
+        retry_smaller(work, part, print)

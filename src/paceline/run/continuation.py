@@ -11,6 +11,7 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import CheckpointError, ConfigError
+from ..store.records import Event
 from ..text import counted
 from . import checkpoint, disk
 from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
@@ -135,7 +136,7 @@ def check_fits(
         _check_round(run, changes, found)
         reference = checked.config.reference
         needed = checked.objective.needs_reference and reference.every > 0
-        if needed and not (found[0] / checkpoint.REFERENCE).exists():
+        if needed and not checkpoint.holds(found[0], "reference"):
             raise ConfigError(
                 f"The run's checkpoint has no reference that follows the policy, as "
                 f"reference.every={reference.every} would need; with reference.every=0 the "
@@ -176,7 +177,7 @@ def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -
             aside = path.with_name(f"{path.name}.broken-{number}")
         os.replace(path, aside)
         told = f"checkpoint {path.name} is put aside as {aside.name}: {why}"
-        run.event("broken", told, 0)
+        run.append_event(Event.now("broken", 0, told))
         screen.say(f"  note: {told}; an earlier one is taken.", "yellow")
     for leftover in run.checkpoints.glob("step-*.tmp-*"):
         shutil.rmtree(leftover)
@@ -219,4 +220,6 @@ def with_limits(found: Found | None, config: Config, run: Run, changes: Changes)
         return None
     since = [c.keys for c in changes_of(run.config) if c.step >= found[1].step]
     asked = {key for keys in (*since, changes) for key in keys if key in LIMITS}
-    return found[0], replace(found[1], **{key: getattr(config, key) for key in asked})
+    folder, state = found
+    limits = {key: getattr(config, key) for key in asked}
+    return folder, replace(state, trainer={**state.trainer, **limits})

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..text import counted
-from . import prepare
+from . import build
 from .check import Checked, sandbox_of
 from .check_room import estimate_lines
 from .fingerprints import fingerprints
@@ -25,8 +25,8 @@ def described(checked: Checked) -> dict[str, Any]:
         "id": uuid.uuid4().hex,
         "config": configuration.to_json(checked.config),
         "objective": repr(checked.objective),
-        "versions": prepare.versions(),
-        "machine": prepare.machine(checked),
+        "versions": build.versions(),
+        "machine": build.machine(checked),
         "fingerprints": fingerprints(checked),
         "command": command,
         "started": wall_clock(),

@@ -1,7 +1,7 @@
 """What is seen in a whole round, with its completions: what a line no longer has."""
 
-from ...errors import ConfigError
-from ...types import Rollout, Round
+from ..errors import ConfigError
+from ..types import Rollout, Round
 
 ENOUGH = 32
 """Completions in the first round, below which it proves nothing."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from ..engine import LocalEngine
+from ..engine import Engine, LocalEngine
 from ..model import Policy, Reference, load_policy
 from ..model.allocator import keep_freed_memory
-from ..training import Keeper, Optimizer, Sampler, Trainer
+from ..training import Learner, Optimizer, Sampler, Trainer, TrainerHooks
 from ..verify.judges import Judges
 from ..verify.verifier import check_verifier
 from .check import Checked, sandbox_of
@@ -29,32 +29,57 @@ def policy_of(checked: Checked, *, train: bool = True) -> Policy:
 def trainer_of(
     checked: Checked,
     policy: Policy,
-    keeper: Keeper | None = None,
+    hooks: TrainerHooks | None = None,
     judges: Judges | None = None,
 ) -> Trainer:
-    """Put the parts together.
+    """A trainer as a config describes it, at its first step.
 
     Args:
-        keeper: what goes on around the steps; without one nothing is kept of them.
+        hooks: called around the steps.
+        judges: of the task's verifier; without, it is called in this process.
     """
-    config = checked.config
-    engine = LocalEngine(policy, rows_at_once=config.rows_at_once)
-    reference = None
-    if checked.objective.needs_reference:
-        schedule = config.reference
-        reference = Reference(policy, alpha=schedule.alpha, every=schedule.every)
+    engine = engine_of(checked, policy)
+    reference = reference_of(checked, policy) if checked.objective.needs_reference else None
     return Trainer(
-        policy,
-        engine,
-        Sampler(policy, engine, checked.task, config.rollouts, config.seed, judges),
+        learner_of(checked, policy),
+        sampler_of(checked, policy, engine, judges),
         checked.objective,
-        Optimizer(policy, config.optimizer, config.steps),
-        config.schedule,
+        checked.config.schedule,
+        engine=engine,
         reference=reference,
-        seed=config.seed,
-        tokens_per_forward=config.tokens_per_forward,
-        keeper=keeper,
+        seed=checked.config.seed,
+        hooks=hooks,
     )
+
+
+def learner_of(checked: Checked, policy: Policy) -> Learner:
+    """The policy with its optimizer."""
+    config = checked.config
+    return Learner(
+        policy,
+        Optimizer(policy, config.optimizer, config.steps),
+        temperature=config.rollouts.temperature,
+        tokens_per_forward=config.tokens_per_forward,
+    )
+
+
+def engine_of(checked: Checked, policy: Policy) -> Engine:
+    """The engine that samples with the policy's weights."""
+    return LocalEngine(policy, rows_at_once=checked.config.rows_at_once)
+
+
+def sampler_of(
+    checked: Checked, policy: Policy, engine: Engine, judges: Judges | None = None
+) -> Sampler:
+    """The source of rounds that are sampled with an engine."""
+    config = checked.config
+    return Sampler(policy, engine, checked.task, config.rollouts, config.seed, judges)
+
+
+def reference_of(checked: Checked, policy: Policy) -> Reference:
+    """What KL is measured to: the policy as it is now."""
+    schedule = checked.config.reference
+    return Reference(policy, alpha=schedule.alpha, every=schedule.every)
 
 
 def versions() -> dict[str, str]:

@@ -1,26 +1,26 @@
-"""What a run does around the steps; a trainer alone does nothing of it."""
+"""Hooks of a trainer: what a run does around the steps."""
 
 from contextlib import AbstractContextManager, nullcontext
 
 from ..types import Round
 
 
-class Keeper:
-    """Hooks of a trainer.
+class TrainerHooks:
+    """Called by a trainer around its steps; each does nothing unless it is overridden.
 
     Everything a step computes before it changes the policy can be thrown away and computed again
     with the same result; the change itself is done whole or not at all.
     """
 
-    def keep(self, round: Round) -> None:
+    def keep_round(self, round: Round) -> None:
         """Take a round, scored and complete, before its first update."""
 
     def abandonable(self) -> AbstractContextManager[object]:
-        """Entered around work that may be broken off at any point."""
+        """Enter a context around work that may be broken off at any point."""
         return nullcontext()
 
     def before_change(self) -> None:
         """Called before weights, moments and counters change; may wait."""
 
     def out_of_memory(self, what: str) -> None:
-        """Told in words what is done with less memory from now on."""
+        """Told, in words, what takes less memory from now on, because memory ran out."""

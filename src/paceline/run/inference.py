@@ -3,9 +3,10 @@
 from .. import rng
 from ..config import Config
 from ..engine import LocalEngine, Request
+from ..store.records import Measured
 from ..training import Evaluation, evaluate
 from ..verify.judges import Judges
-from . import prepare
+from . import build
 from .check import check, evaluation_sampling, without_reward
 from .screen import Screen, printable
 
@@ -15,7 +16,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     screen = Screen(0, quiet=quiet)
     checked = check(config, train=False)
     with screen.busy(f"loading {config.model.path}"):
-        policy = prepare.policy_of(checked, train=False)
+        policy = build.policy_of(checked, train=False)
     judges = Judges(checked.task.verifier, config.rewards)
     with judges, screen.busy(f"evaluating on {checked.task.name}"):
         evaluation, _ = evaluate(
@@ -29,8 +30,9 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             progress=screen.progress,
             judges=judges,
         )
-    screen.evaluation(config.model.path, evaluation)
-    screen.remark_on(config.model.path, evaluation)
+    measured = Measured.of(evaluation)
+    screen.evaluated(config.model.path, measured)
+    screen.remark_on(config.model.path, measured)
     return evaluation
 
 
@@ -39,7 +41,7 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     from ..types import Problem
 
     checked = without_reward(config)
-    policy = prepare.policy_of(checked, train=False)
+    policy = build.policy_of(checked, train=False)
     prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
     streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))

@@ -1,0 +1,6 @@
+"""What is on disk: records of steps, events and runs. Knows no trainer and no screen, and loads no
+torch."""
+
+from .records import Event, Measured, RecordError, StepRecord, Summary
+
+__all__ = ["Event", "Measured", "RecordError", "StepRecord", "Summary"]

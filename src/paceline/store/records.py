@@ -1,0 +1,350 @@
+"""The one schema of what a run writes down: a step of metrics.jsonl, an event of events.jsonl, a
+measurement on held-out problems, summary.json.
+
+A record is made where something happens (`StepRecord.of(report, …)`) and written as plain JSON
+(`to_json`); whoever reads a run gets records again (`from_json`). Keys that this version does not
+know are kept and written again. A key that it needs and that is not there is named.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..training import StepReport
+    from ..training.evaluate import Evaluation
+
+Json = Mapping[str, Any]
+"""An object of a JSON file."""
+
+
+class RecordError(UserError):
+    """A line or a file is no record: it is no object, or lacks what every version has written."""
+
+
+def finite(value: object) -> float | None:
+    """The number, or None for what is no finite number (JSON has no NaN and no infinity)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What all records have in common."""
+
+    unknown: Json = field(default_factory=dict)
+    """Keys of another version, as they were read."""
+    absent: frozenset[str] = frozenset()
+    """Keys of this version that were not there; they are not written either."""
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """The record that an object of a JSON file is.
+
+        Raises: RecordError where it is none, with the keys that are missing.
+        """
+        if not isinstance(data, Mapping):
+            raise RecordError(f"A {cls.__name__} is a JSON object, not {data!r:.60}.")
+        own = {one.name: one for one in fields(cls) if one.name not in ("unknown", "absent")}
+        absent = own.keys() - data.keys()
+        needed = sorted(name for name in absent if _is_needed(own[name]))
+        if needed:
+            raise RecordError(f"A {cls.__name__} lacks {', '.join(map(repr, needed))}.")
+        known = {name: cls._read(name, data[name]) for name in own if name in data}
+        rest = {key: value for key, value in data.items() if key not in own}
+        return cls(**known, unknown=rest, absent=frozenset(absent))
+
+    @classmethod
+    def _read(cls, name: str, value: Any) -> Any:
+        """The value of a field as the record has it, from what JSON has."""
+        return value
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON: null where there is no such number."""
+        own = {
+            one.name: _plain(getattr(self, one.name))
+            for one in fields(self)
+            if one.name not in ("unknown", "absent") and one.name not in self.absent
+        }
+        return own | dict(self.unknown)
+
+
+def _is_needed(one: Any) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+def _plain(value: Any) -> Any:
+    return value.to_json() if isinstance(value, Record) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured(Record):
+    """Accuracy on held-out problems, measured once.
+
+    Example: Measured(task="arithmetic", n=500, greedy_accuracy=0.81, sampled_accuracy=0.78,
+        pass_at={"1": 0.78}, intervals={"sampled_accuracy": [0.74, 0.81], …}, cut=0.0, seconds=61.0)
+    """
+
+    task: str = ""
+    n: int
+    """Held-out problems."""
+    greedy_accuracy: float
+    """Share of problems whose likeliest answer is right."""
+    sampled_accuracy: float
+    """Mean share of right answers among the sampled ones."""
+    pass_at: Mapping[str, float] = field(default_factory=dict)
+    """k -> chance that one of k sampled answers is right."""
+    intervals: Mapping[str, Any] = field(default_factory=dict)
+    """The 95 % interval of each accuracy: low, high."""
+    cut: float = 0.0
+    """Share of sampled completions that were cut by length."""
+    seconds: float = 0.0
+    lost: int = 0
+    """Completions that the verifier gave no verdict on; they count as wrong."""
+
+    @classmethod
+    def of(cls, evaluation: "Evaluation") -> Self:
+        """From an evaluation that has just been made."""
+        made = {f.name: getattr(evaluation, f.name) for f in fields(evaluation)}
+        made["pass_at"] = {str(k): share for k, share in evaluation.pass_at.items()}
+        made["intervals"] = {name: list(ends) for name, ends in evaluation.intervals.items()}
+        return cls(**made)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord(Record):
+    """One optimizer step, a line of metrics.jsonl.
+
+    `reward`, `accuracy`, `completion_tokens`, `cut` and the groups are of the whole round; with
+    several parts a round, its steps share them.
+    """
+
+    step: int
+    """Optimizer steps so far, this one included."""
+    round: int
+    part: int
+    """The place of this update among those of its round, from 0."""
+    reward: float
+    """Mean over the round's completions, as the verifier gave it."""
+    accuracy: float
+    """Share of completions that were right."""
+    completions: int
+    """Of the round."""
+    completion_tokens: float
+    """Mean tokens of a completion."""
+    cut: float
+    """Share of completions that met the limit of tokens."""
+    empty: float = 0.0
+    """Share of completions without a visible letter."""
+    stop_reasons: Mapping[str, int] = field(default_factory=dict)
+    """How many completions ended by themselves ("stop"), and how many were cut ("length")."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """How often each reason of a verdict was given, most frequent first."""
+    repeated_mistakes: float | None = None
+    """Share of completions that say, wrongly, what completions of other problems say."""
+    groups: int
+    groups_without_signal: int
+    """Those whose completions were all paid alike."""
+    groups_refused: int
+    """Those that were set aside for having no signal (dynamic sampling)."""
+    accuracy_refused: float | None = None
+    """Accuracy of those that were set aside; None where there are none."""
+    groups_lost: int = 0
+    """Those that the verifier gave no verdict on."""
+    prompts_too_long: int = 0
+    rows: int
+    """Completions of this part."""
+    rows_trained: int
+    """Those of them that carried signal."""
+    grad_norm: float | None
+    skipped: bool
+    """Whether nothing was changed, as the gradient was not finite."""
+    lr: float
+    entropy: float | None
+    """Nats a token."""
+    kl: float | None
+    """Nats a token; None without a KL term."""
+    ratio_max: float | None
+    """The largest ratio of new to old probability, or its inverse."""
+    clip_fraction: float | None
+    """Share of tokens whose gradient was bounded."""
+    mismatch: float | None
+    """Mean distance of the sampler's log-probabilities from the trainer's, in nats."""
+    tokens_per_second: float | None
+    """Of sampling."""
+    memory_gb: float | None = None
+    """In 1e9 bytes: the GPU's peak, or what the process holds."""
+    seconds: float
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by phase."""
+    evaluation: Measured | None = None
+    """What was measured after this step, if anything was."""
+
+    @classmethod
+    def of(cls, report: "StepReport", memory_gb: float | None = None) -> Self:
+        """What a step did, before anything was measured on held-out problems after it."""
+        # Here, as they load torch, which reading a run does not need.
+        from ..training.round_checks import repeated_mistakes
+        from ..training.sampler import reasons
+
+        round, metrics = report.sampled.round, report.metrics
+        rollouts = round.rollouts
+        n = len(rollouts)
+        cut = sum(r.completion.finish == "length" for r in rollouts)
+        tokens = sum(round.lengths)
+        sampling = report.seconds.get("sample")
+        return cls(
+            step=report.step,
+            round=round.index,
+            part=report.part,
+            reward=sum(round.rewards) / n,
+            accuracy=sum(r.verdict.solved for r in rollouts) / n,
+            completions=n,
+            completion_tokens=tokens / n,
+            cut=cut / n,
+            empty=sum(not r.completion.text.strip() for r in rollouts) / n,
+            stop_reasons={"stop": n - cut, "length": cut},
+            reasons=reasons(round),
+            repeated_mistakes=repeated_mistakes(round),
+            groups=len(round.groups),
+            groups_without_signal=sum(not g.has_signal for g in round.groups),
+            groups_refused=report.sampled.refused,
+            accuracy_refused=report.sampled.refused_accuracy,
+            groups_lost=len(report.sampled.lost),
+            prompts_too_long=report.sampled.too_long,
+            rows=report.rows,
+            rows_trained=report.rows_trained,
+            grad_norm=finite(report.update.grad_norm),
+            skipped=report.update.skipped,
+            lr=report.update.lr,
+            entropy=finite(metrics.entropy),
+            kl=finite(metrics.kl),
+            ratio_max=finite(metrics.ratio_max) if metrics.tokens else None,
+            clip_fraction=finite(metrics.clip_fraction),
+            mismatch=finite(metrics.mismatch),
+            tokens_per_second=tokens / sampling if sampling else None,
+            memory_gb=memory_gb,
+            seconds=sum(report.seconds.values()),
+            phases=report.seconds,
+            absent=frozenset({"evaluation"}),
+        )
+
+    @classmethod
+    def _read(cls, name: str, value: Any) -> Any:
+        if name == "evaluation":
+            return None if value is None else Measured.from_json(value)
+        if name in _NUMBERS:
+            return finite(value)
+        return value
+
+    def evaluated(self, measured: Measured | None) -> Self:
+        """The same step with what was measured after it."""
+        return replace(self, evaluation=measured, absent=self.absent - {"evaluation"})
+
+    @property
+    def begins_round(self) -> bool:
+        return self.part == 0
+
+    @property
+    def share_without_signal(self) -> float | None:
+        """Share of the groups that had no signal, with those that were refused for it."""
+        groups = self.groups + self.groups_refused
+        return (self.groups_without_signal + self.groups_refused) / groups if groups else None
+
+
+_NUMBERS = {
+    "repeated_mistakes", "accuracy_refused", "grad_norm", "entropy", "kl", "ratio_max",
+    "clip_fraction", "mismatch", "tokens_per_second", "memory_gb",
+}  # fmt: skip
+"""Fields that may have no number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Record):
+    """Something that happened in a run besides its steps, a line of events.jsonl.
+
+    Example: Event(time="2026-11-28T19:02:11+0000", kind="resumed", step=40, text="on 2 threads")
+    """
+
+    time: str
+    kind: str
+    """started, resumed, finished, note, memory, not saved, stuck, worker, …"""
+    step: int
+    """The last step before it."""
+    text: str = ""
+
+    @classmethod
+    def now(cls, kind: str, step: int, text: str = "") -> Self:
+        """Something that has just happened."""
+        return cls(time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), kind=kind, step=step, text=text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Record):
+    """How far a run came: summary.json."""
+
+    finished: bool
+    before: Measured | None = None
+    """Measured before the first step."""
+    after: Measured | None = None
+    """Measured after the last one."""
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    """How it was measured: the config's section."""
+    steps: int
+    rounds: int
+    interrupted: bool = False
+    """Whether a signal stopped it."""
+    stopped: str | None = None
+    """The error that stopped it, in words."""
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """What was skipped, dropped or went wrong, and how often."""
+    seconds: float
+    """Of all sessions, evaluations included."""
+    model: str = "model"
+    """Where the final model is, in the run's folder."""
+
+    @classmethod
+    def _read(cls, name: str, value: Any) -> Any:
+        if name in ("before", "after"):
+            return None if value is None else Measured.from_json(value)
+        return value
+
+
+TIMED = ("seconds", "phases", "tokens_per_second", "memory_gb")
+"""What is measured of the machine, and so differs between two runs that are the same."""
+
+
+def untimed(line: Json) -> dict[str, Any]:
+    """A step's line without what no run repeats."""
+    kept = {key: value for key, value in line.items() if key not in TIMED}
+    if kept.get("evaluation"):
+        kept["evaluation"] = {k: v for k, v in kept["evaluation"].items() if k not in TIMED}
+    return kept
+
+
+_OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_without_signal")
+_OF_STEPS = {"skipped": "steps_skipped", "rows_trained": "steps_without_signal"}
+_OF_EVENTS = {
+    "resumed": "resumes", "memory": "out_of_memory", "not saved": "checkpoints_failed",
+    "stuck": "stuck", "worker": "workers_restarted",
+}  # fmt: skip
+"""Kinds of events -> the counters of the summary."""
+
+
+def counters_of(steps: Iterable[StepRecord], events: Iterable[Event]) -> dict[str, int]:
+    """What was skipped, dropped or went wrong in a run, counted from what it has written."""
+    counted = dict.fromkeys((*_OF_ROUNDS, *_OF_STEPS.values(), *_OF_EVENTS.values()), 0)
+    for step in steps:
+        for name in _OF_ROUNDS if step.begins_round else ():  # the steps of a round share these
+            counted[name] += getattr(step, name)
+        counted["steps_skipped"] += step.skipped
+        counted["steps_without_signal"] += not step.rows_trained
+    for event in events:
+        if event.kind in _OF_EVENTS:
+            counted[_OF_EVENTS[event.kind]] += 1
+    return counted

@@ -1,0 +1,29 @@
+"""Records as a run writes them, for whoever reads them."""
+
+from typing import Any
+
+from paceline.store.records import Measured, StepRecord
+
+PLAIN: dict[str, Any] = {
+    "step": 1, "round": 0, "part": 0, "reward": 0.5, "accuracy": 0.5, "completions": 64,
+    "completion_tokens": 100.0, "cut": 0.0, "empty": 0.0, "stop_reasons": {"stop": 64, "length": 0},
+    "reasons": {"right": 32, "wrong": 32}, "repeated_mistakes": 0.0, "groups": 8,
+    "groups_without_signal": 2, "groups_refused": 0, "accuracy_refused": None, "groups_lost": 0,
+    "prompts_too_long": 0, "rows": 64, "rows_trained": 48, "grad_norm": 1.0, "skipped": False,
+    "lr": 1e-5, "entropy": 1.0, "kl": 0.1, "ratio_max": 1.5, "clip_fraction": 0.01,
+    "mismatch": 0.001, "tokens_per_second": 500.0, "memory_gb": 2.5, "seconds": 6.9,
+    "phases": {"sample": 3.0, "update": 3.9},
+}  # fmt: skip
+"""A step of a run in which nothing happens, as its line has it."""
+
+
+def a_step(**changes: Any) -> StepRecord:
+    """That step, with other figures."""
+    return StepRecord(**{"absent": frozenset({"evaluation"}), **PLAIN, **changes})
+
+
+def a_measurement(accuracy: float, n: int = 500, **changes: Any) -> Measured:
+    """A measurement on held-out problems with this accuracy, greedy and sampled."""
+    either = {"sampled_accuracy": accuracy, "greedy_accuracy": accuracy}
+    intervals = {name: [max(0.0, accuracy - 0.04), accuracy + 0.04] for name in either}
+    return Measured(**{"n": n, "intervals": intervals, **either, **changes})

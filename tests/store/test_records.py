@@ -1,0 +1,81 @@
+"""The one schema of what a run writes down."""
+
+import json
+
+import pytest
+
+from paceline.errors import UserError
+from paceline.recipes import tiny
+from paceline.run import train
+from paceline.store import Event, Measured, StepRecord, Summary
+from paceline.store.records import counters_of, untimed
+from tests.helpers.records import PLAIN, a_measurement, a_step
+
+
+def test_a_step_is_written_and_read_again_as_it_is():
+    record = a_step(evaluation=a_measurement(0.4), absent=frozenset())
+    assert StepRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+    assert list(a_step().to_json()) == list(PLAIN), "in the order in which it is declared"
+
+
+def test_keys_of_another_version_are_kept_and_absent_ones_stay_absent():
+    line = {**PLAIN, "temperature": 0.7}
+    del line["empty"], line["accuracy_refused"]
+    record = StepRecord.from_json(line)
+    assert record.unknown == {"temperature": 0.7} and record.empty == 0.0
+    assert {"empty", "accuracy_refused", "evaluation"} == record.absent
+    assert sorted(record.to_json().items(), key=str) == sorted(line.items(), key=str)
+
+
+@pytest.mark.parametrize("key", ["step", "round", "reward", "groups", "seconds"])
+def test_a_line_that_lacks_what_every_version_writes_names_it(key):
+    with pytest.raises(UserError, match=f"A StepRecord lacks '{key}'"):
+        StepRecord.from_json({k: v for k, v in PLAIN.items() if k != key})
+
+
+@pytest.mark.parametrize("data", [None, [], 5, "step"])
+def test_what_is_no_object_is_no_record(data):
+    with pytest.raises(UserError, match="is a JSON object, not"):
+        Event.from_json(data)
+
+
+def test_what_is_no_finite_number_is_none():
+    record = StepRecord.from_json(
+        {**PLAIN, "entropy": float("nan"), "kl": "much", "grad_norm": True}
+    )
+    assert (record.entropy, record.kl, record.grad_norm) == (None, None, None)
+
+
+def test_a_run_has_nothing_but_records(tmp_path):
+    config = tiny().with_(steps=4, out=str(tmp_path / "run"), **{"evaluation.every": 2})
+    run = train(config, quiet=True)
+    steps, events = list(run.records()), list(run.event_records())
+    for records, lines in ((steps, run.metrics()), (events, run.events())):
+        assert [record.to_json() for record in records] == list(lines)
+        assert not any(record.unknown for record in records)
+    without = {"evaluation"}
+    assert [record.absent for record in steps] == [without, set(), without, without]
+    assert isinstance(steps[1].evaluation, Measured) and steps[1].evaluation.n == 10
+    summary = run.told
+    assert isinstance(summary, Summary) and summary.finished and summary.steps == 4
+    assert summary.to_json() == run.summary and not (summary.unknown or summary.absent)
+    assert summary.counters == counters_of(steps, events)
+
+
+def test_counters_take_what_steps_share_once():
+    steps = [a_step(part=part, groups_lost=2, skipped=part == 1, rows_trained=0) for part in (0, 1)]
+    events = [Event(time="", kind="resumed", step=1), Event(time="", kind="note", step=1)]
+    found = counters_of(steps, events)
+    assert (found["groups_lost"], found["steps_skipped"], found["steps_without_signal"]) == (
+        2,
+        1,
+        2,
+    )
+    assert found["resumes"] == 1 and found["stuck"] == 0
+
+
+def test_what_no_run_repeats_is_left_out():
+    timed = a_step(evaluation=a_measurement(0.4), absent=frozenset()).to_json()
+    kept = untimed(timed)
+    assert set(timed) - set(kept) == {"seconds", "phases", "tokens_per_second", "memory_gb"}
+    assert "seconds" not in kept["evaluation"]

@@ -23,7 +23,7 @@ from typing import Any
 from common import peak_bytes
 from sides import run_process
 
-from paceline import chance, recipes
+from paceline import recipes, rng
 from paceline.cli import changed
 from paceline.config import Config
 from paceline.run import Run, build, train
@@ -65,7 +65,7 @@ class Coin:
 
 def coin(problem: Problem, completion: Completion) -> float:
     """0 or 1."""
-    return float(chance.key(problem.id, completion.text) % 2)
+    return float(rng.key(problem.id, completion.text) % 2)
 
 
 def config_of(words: Sequence[str], rounds: int, out: Path) -> Config:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from common import Asked, Diary, Forced, Matrices, Spec, Timed, now, reached
 
-from paceline import chance, recipes
+from paceline import recipes, rng
 from paceline.config import Config, Evaluating, Model
 from paceline.engine import Request
 from paceline.objective import named
@@ -36,7 +36,7 @@ class Prescribed(Sampler):
         requests = [
             Request(
                 tuple(prompt),
-                tuple(chance.key(self.seed, "sample", index, q, 0, i) for i in range(len(lengths))),
+                tuple(rng.key(self.seed, "sample", index, q, 0, i) for i in range(len(lengths))),
                 limits=tuple(lengths),
             )
             for q, (prompt, lengths) in enumerate(zip(round.prompts, round.lengths, strict=True))

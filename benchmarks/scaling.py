@@ -26,7 +26,7 @@ from paceline_side import Prescribed, prescribed_trainer, round_of
 from rounds import Shape, draw_rounds
 from sides import add_arguments, run_process, settings_of
 
-from paceline.model import load_tokenizer, locate
+from paceline.model import load_tokenizer, resolve
 from paceline.model.allocator import give_back_freed_memory
 from paceline.training import SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, help="only the first so many, to try it out")
     add_arguments(parser)
     args = parser.parse_args()
-    tokenizer = load_tokenizer(locate(args.model))
+    tokenizer = load_tokenizer(resolve(args.model))
     with tempfile.TemporaryDirectory() as folder:
         chosen = points_around_base()[: args.points]
         points = [measured(args, tokenizer, sizes, Path(folder)) for sizes in chosen]

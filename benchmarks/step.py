@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from common import Matrices, gemm_rate
 
-from paceline import chance, recipes
+from paceline import recipes, rng
 from paceline.cli import changed, overrides
 from paceline.model.allocator import memory_gb
 from paceline.run import build
@@ -28,7 +28,7 @@ from paceline.types import Completion, Problem
 
 def coin(problem: Problem, completion: Completion) -> float:
     """0 or 1 by a hash: eight completions all alike are rare."""
-    return float(chance.key(problem.id, completion.text) % 2)
+    return float(rng.key(problem.id, completion.text) % 2)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ os.environ.pop("COLUMNS", None)  # sentences are compared as they are, not as a 
 import pytest
 import torch
 
-from paceline.model import Policy, load_policy, load_tokenizer, locate
+from paceline.model import Policy, load_policy, load_tokenizer, resolve
 from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
 
 
@@ -21,7 +21,7 @@ def threads() -> None:
 
 
 def tiny_policy(dtype: torch.dtype = torch.float32, *, train: bool = True, seed: int = 0) -> Policy:
-    source = locate("tiny")
+    source = resolve("tiny")
     return load_policy(source, load_tokenizer(source), dtype=dtype, train=train, seed=seed)
 
 

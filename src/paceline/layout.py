@@ -20,14 +20,14 @@ Device = torch.device | str
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TokenRows:
     """Prompts and completions as token ids, row by row: what any forward pass is made from."""
 
     prompts: tuple[Sequence[int], ...]
     completions: tuple[Sequence[int], ...]
 
     @classmethod
-    def of(cls, round: Round) -> "Rows":
+    def of(cls, round: Round) -> "TokenRows":
         return cls(
             tuple(g.prompt_ids for g in round.groups for _ in g.rollouts),
             tuple(r.completion.token_ids for r in round.rollouts),
@@ -36,8 +36,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.prompts)
 
-    def take(self, index: Sequence[int]) -> "Rows":
-        return Rows(
+    def take(self, index: Sequence[int]) -> "TokenRows":
+        return TokenRows(
             tuple(self.prompts[i] for i in index), tuple(self.completions[i] for i in index)
         )
 
@@ -96,7 +96,7 @@ class Rows:
 class Layout:
     """What a way of laying rows out costs, and how far memory can be saved in it."""
 
-    size: Callable[[Rows], int]
+    size: Callable[[TokenRows], int]
     """Tokens of these rows in one pass."""
     deep: int
     """How many times the tokens that fit can be computed together when the backward pass computes
@@ -167,7 +167,7 @@ class Packed:
     """Tokens that all prompts begin with, in front of the first."""
 
     @classmethod
-    def of(cls, rows: Rows, device: Device = "cpu") -> "Packed":
+    def of(cls, rows: TokenRows, device: Device = "cpu") -> "Packed":
         members: dict[int, list[int]] = {}
         for i, q in enumerate(rows.prompt_of()):
             members.setdefault(q, []).append(i)
@@ -228,7 +228,7 @@ class Packed:
         return pieces
 
     @staticmethod
-    def size(rows: Rows) -> int:
+    def size(rows: TokenRows) -> int:
         """Tokens on the flat axis."""
         prompts = list({tuple(p) for p in rows.prompts})
         saved = (len(prompts) - 1) * _prefix(prompts, rows.completions)
@@ -262,7 +262,7 @@ class Padded:
     """True where the completion has a token."""
 
     @classmethod
-    def of(cls, rows: Rows, device: Device = "cpu") -> "Padded":
+    def of(cls, rows: TokenRows, device: Device = "cpu") -> "Padded":
         prompt_of = rows.prompt_of()
         prompts = [rows.prompts[prompt_of.index(q)] for q in range(max(prompt_of) + 1)]
         width = max(map(len, rows.completions))
@@ -275,7 +275,7 @@ class Padded:
         )
 
     @staticmethod
-    def size(rows: Rows) -> int:
+    def size(rows: TokenRows) -> int:
         """Places of both rectangles, padding included."""
         prompts = {tuple(p) for p in rows.prompts}
         longest = max(map(len, rows.completions))

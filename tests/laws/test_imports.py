@@ -12,7 +12,7 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub", "lazy", "text"},
+    {"types", "errors", "rng", "hub", "lazy", "text"},
     {"annotations", "terminal"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},

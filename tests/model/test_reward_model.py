@@ -22,8 +22,8 @@ from paceline.verify import LastNumber, Weighted
 from paceline.verify.calling.pool import VerifierPool
 from paceline.verify.calling.reward_config import RewardConfig
 from paceline.verify.calling.verifier import check_verifier
-from tests.model.dialects import CHATML, byte_level, dressed
-from tests.model.families import draw_weights
+from tests.helpers.dialects import CHATML, byte_level, dressed
+from tests.helpers.families import draw_weights
 
 PROBLEM = Problem("p", "What is 6 times 7?", "42")
 TEXTS = ("42", "It is 42, of course.", "no", "a much longer answer that says nothing at all " * 3)

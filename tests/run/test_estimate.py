@@ -8,15 +8,15 @@ import torch
 from transformers import StableLmConfig
 
 from paceline import recipes
-from paceline.layout import Rows
-from paceline.model import locate
-from paceline.model.outline import Outline
+from paceline.layout import TokenRows
+from paceline.model import resolve
+from paceline.model.model_size import ModelSize
 from paceline.objective import named
 from paceline.run import calibrate
 from paceline.run.calibrate import Rates, measured
 from paceline.run.estimate import Disk, Memory, Seconds
 from paceline.run.work import Decoding, Pass, Work
-from tests.model.families import SMALL
+from tests.helpers.families import SMALL
 
 CPU = torch.device("cpu")
 # Two layers of width 64 with 4 query heads on 2 key heads of 16, an inner width of 128, 82 words.
@@ -24,20 +24,20 @@ LAYER = 64 * 64 + 2 * 64 * 32 + 64 * 64 + 3 * 64 * 128  # 36,864
 TINY = 82 * 64 + 2 * (LAYER + 2 * 64) + 64  # 79,296: the output layer is the embedding
 
 
-def outline(dtype: torch.dtype = torch.float32) -> Outline:
-    return Outline.of(locate("tiny"), dtype)
+def model_size(dtype: torch.dtype = torch.float32) -> ModelSize:
+    return ModelSize.of(resolve("tiny"), dtype)
 
 
 def work_of(config, prompts, heldout: int = 10, objective=None) -> Work:
-    return Work.of(config, objective or config.objective, outline(), prompts, heldout)
+    return Work.of(config, objective or config.objective, model_size(), prompts, heldout)
 
 
 def test_a_model_that_is_padded_has_no_time(tmp_path):
     # StableLM does not hand the layout on to its layers, so its rows are padded.
     StableLmConfig(**{k: v for k, v in SMALL.items() if k != "head_dim"}).save_pretrained(tmp_path)
-    found = Outline.of(locate(str(tmp_path)), torch.float32)
+    found = ModelSize.of(resolve(str(tmp_path)), torch.float32)
     work = work_of(recipes.tiny(), [(5, 6, 7)] * 8)
-    assert measured(locate(str(tmp_path)), found, work, torch.float32, CPU) is None
+    assert measured(resolve(str(tmp_path)), found, work, torch.float32, CPU) is None
 
 
 def test_the_work_of_a_round():
@@ -72,7 +72,7 @@ def test_fixed_memory_is_four_numbers_a_parameter_and_the_reference():
     work = work_of(config, [(1, 2, 3)] * 8)
 
     def memory(config, dtype) -> Memory:
-        return Memory.of(config, config.objective, outline(dtype), work, dtype, CPU)
+        return Memory.of(config, config.objective, model_size(dtype), work, dtype, CPU)
 
     plain = memory(config, torch.float32)
     assert plain.weights == plain.gradients == plain.reference == TINY * 4
@@ -89,8 +89,8 @@ def test_fixed_memory_is_four_numbers_a_parameter_and_the_reference():
 def test_passing_memory():
     config = recipes.tiny().with_(rollouts={"problems": 1, "completions": 3, "max_tokens": 4})
     work = work_of(config, [(1,) * 9], heldout=0)
-    memory = Memory.of(config, config.objective, outline(), work, torch.float32, CPU)
-    assert memory.activations == 18 * outline().kept
+    memory = Memory.of(config, config.objective, model_size(), work, torch.float32, CPU)
+    assert memory.activations == 18 * model_size().activation_bytes
     # The gradient in fp32 and a product in fp32; 12 tokens' logits, three times more of them in
     # fp32; hidden states and their gradient.
     assert memory.head == 82 * 64 * 8 + 12 * 82 * 4 + 3 * 12 * 82 * 4 + 2 * 12 * 64 * 4
@@ -103,16 +103,16 @@ def test_passing_memory():
         memory.gaps
     )  # fmt: skip
     again = replace(work, passes=(Pass(3, 18, again=True),))
-    less = Memory.of(config, config.objective, outline(), again, torch.float32, CPU)
+    less = Memory.of(config, config.objective, model_size(), again, torch.float32, CPU)
     # Of each of two layers its input, and one layer as a whole.
-    assert less.activations == 18 * (2 * 64 * 4 + outline().kept // 2)
+    assert less.activations == 18 * (2 * 64 * 4 + model_size().activation_bytes // 2)
 
 
 def test_disk_holds_the_checkpoints_that_are_kept_and_the_next_one():
     def disk(**changes) -> Disk:
         config = recipes.tiny().with_(**{"steps": 100, "save_every": 10, **changes})
         work = work_of(config, [(1, 2, 3)] * 8)
-        return Disk.of(config, config.objective, outline(), work, torch.float32)
+        return Disk.of(config, config.objective, model_size(), work, torch.float32)
 
     assert disk().checkpoint == TINY * 12 and disk().model == TINY * 4
     assert disk(save_keep=2).checkpoints == 3 * TINY * 12
@@ -158,7 +158,7 @@ def test_rates_are_measured_and_leave_random_numbers_and_gradients_alone():
     config = recipes.tiny()
     work = work_of(config, [(5, 6, 7, 8)] * 8)
     for dtype in (torch.float32, torch.bfloat16):
-        rates = measured(locate("tiny"), outline(dtype), work, dtype, CPU)
+        rates = measured(resolve("tiny"), model_size(dtype), work, dtype, CPU)
         assert rates is not None
         measures = (rates.forward, rates.update, rates.score, rates.slope, rates.step)
         assert all(0 < rate < math.inf for rate in measures)
@@ -166,8 +166,8 @@ def test_rates_are_measured_and_leave_random_numbers_and_gradients_alone():
 
 
 def test_a_piece_has_the_layers_asked_for_and_finite_numbers():
-    piece = calibrate._piece(locate("tiny"), 1, torch.float32, CPU)
+    piece = calibrate._piece(resolve("tiny"), 1, torch.float32, CPU)
     assert piece.module.config.num_hidden_layers == 1
     assert sum(p.numel() for p in piece.module.parameters()) == 64 * 64 + LAYER + 3 * 64
-    rows = Rows(((5, 6),), ((7, 8, 9),))
+    rows = TokenRows(((5, 6),), ((7, 8, 9),))
     assert piece.states(rows).isfinite().all()

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from paceline.cli import main
 from paceline.config import Config, objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
-from paceline.layout import PACKED, PADDED, Rows
+from paceline.layout import PACKED, PADDED, TokenRows
 from paceline.model import Pieces
 from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
 from paceline.run import Run, resume, train
@@ -273,7 +273,7 @@ def test_rows_that_only_others_train_on_get_their_anchor_from_the_rounds_start(r
     own, other = found.measured
     assert own.rows_trained == 16 and other.rows_trained == 32
     start = tiny_policy()  # what the round was sampled from
-    rows = Rows.of(found.round).take([e.row for e in other.effects])
+    rows = TokenRows.of(found.round).take([e.row for e in other.effects])
     logp_BT = start.score(rows, 1.0).logp_BT
     for e, logp_T in zip(other.effects, logp_BT, strict=True):
         assert torch.allclose(torch.tensor(e.anchor_T), logp_T[: len(e.anchor_T)], atol=1e-5)

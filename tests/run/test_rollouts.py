@@ -10,7 +10,7 @@ from paceline.run.report.rollouts import rollouts
 from paceline.run.rollouts import read_round, write_round
 from paceline.types import Round
 from tests.conftest import group_of
-from tests.model.kinds import KINDS
+from tests.helpers.kinds import KINDS
 
 
 def written(folder, kind, *rows):

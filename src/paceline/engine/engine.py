@@ -1,4 +1,4 @@
-"""What an engine is: prompts in, completions out, weights loaded between rounds."""
+"""The protocol of an engine: prompts in, completions out, weights loaded between rounds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ from ..types import Completion
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt, and a random stream (chance.key) for each completion wanted of it."""
+    """One prompt, and a random stream (rng.key) for each completion wanted of it.
+
+    Example: Request((5, 6, 7), streams=(rng.key(0, "sample", 0), rng.key(0, "sample", 1)))
+    """
 
     prompt_ids: tuple[int, ...]
     streams: tuple[int, ...]
@@ -23,6 +26,10 @@ class Request:
     def __post_init__(self) -> None:
         if self.limits and (len(self.limits) != len(self.streams) or min(self.limits) < 1):
             raise ValueError("Request.limits must hold one number of tokens for each stream.")
+
+    def token_limits(self, sampling: Sampling) -> tuple[int, ...]:
+        """The most tokens of each completion."""
+        return self.limits or (sampling.max_tokens,) * len(self.streams)
 
 
 Finished = Callable[[int, int, Completion], None]
@@ -54,7 +61,12 @@ class Engine(Protocol):
         ...
 
     def state_dict(self) -> Mapping[str, Any]:
-        """Everything besides the weights that the next completions depend on, as plain JSON."""
+        """Everything besides the weights that the next completions depend on, as plain JSON.
+
+        An engine that was given this state and the same weights samples the same tokens, bit for
+        bit. Weights are not in it: a checkpoint holds those of the policy, and `load` hands them
+        over.
+        """
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ..layout import Rows
+from ..layout import TokenRows
 from ..objective import Scores
 from .policy import Policy
 
@@ -35,7 +35,7 @@ class Reference:
         """Whether it changes, so that a checkpoint must hold it; a fixed one is the start."""
         return self.every > 0
 
-    def score(self, rows: Rows, temperature: float) -> Scores:
+    def score(self, rows: TokenRows, temperature: float) -> Scores:
         """The reference's log-probabilities, without gradient."""
         return self.frozen.score(rows, temperature)
 

@@ -166,12 +166,12 @@ class Objective:
         rows = len(round.rollouts)
         if advantage.ndim not in (1, 2) or advantage.shape[0] != rows:
             raise ValueError(
-                f"{_shown(self.advantage)} gave the shape {tuple(advantage.shape)} for {rows} "
+                f"{_text_of(self.advantage)} gave the shape {tuple(advantage.shape)} for {rows} "
                 "rows; it must give one number a row, or one a token."
             )
         if not advantage.isfinite().all():
             raise ValueError(
-                f"{_shown(self.advantage)} gave an advantage that is not a finite number; "
+                f"{_text_of(self.advantage)} gave an advantage that is not a finite number; "
                 "look for a reward or log-probability that is not."
             )
         return advantage.to(dtype or torch.float32)
@@ -236,7 +236,7 @@ class Objective:
 
     def __repr__(self) -> str:
         """As it is written: evaluates to an equal value where all parts are values."""
-        written = (f"{f.name}={_shown(getattr(self, f.name))}" for f in fields(self))
+        written = (f"{f.name}={_text_of(getattr(self, f.name))}" for f in fields(self))
         return f"Objective({', '.join(written)})"
 
     def _parts(self) -> Iterator[tuple[str, object]]:
@@ -252,14 +252,14 @@ class Objective:
         shared = isinstance(self.ratio, SequenceRatio | GeometricRatio)
         if shared and isinstance(self.advantage, ReturnToGo | Gae):
             raise ConfigError(
-                f"{_shown(self.ratio)} gives a row one ratio and needs one advantage a row, but "
-                f"{_shown(self.advantage)} gives one a token; use TokenRatio()."
+                f"{_text_of(self.ratio)} gives a row one ratio and needs one advantage a row, but "
+                f"{_text_of(self.advantage)} gives one a token; use TokenRatio()."
             )
         bounded = Clip | DualClip | ClipDetached | SoftGate
         if isinstance(self.ratio, GeometricRatio) and isinstance(self.surrogate, bounded):
             raise ConfigError(
-                f"{_shown(self.ratio)} has bounded the ratio already, so that "
-                f"{_shown(self.surrogate)} would bound it twice; use Plain()."
+                f"{_text_of(self.ratio)} has bounded the ratio already, so that "
+                f"{_text_of(self.surrogate)} would bound it twice; use Plain()."
             )
 
     def _penalised(self, round: Round) -> Round:
@@ -308,7 +308,7 @@ def _largest(x_BT: Tensor) -> Tensor:
     return x_BT.max() if x_BT.numel() else x_BT.new_zeros(())
 
 
-def _shown(value: object) -> str:
+def _text_of(value: object) -> str:
     """A function by its name, since its address would differ from run to run."""
     if isinstance(value, FunctionType):
         return f"{value.__module__}.{value.__qualname__}"

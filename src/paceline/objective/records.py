@@ -66,7 +66,7 @@ class Tokens:
         """Some of the columns."""
         return self._each(lambda x_BT: x_BT[:, where])
 
-    def flat(self, real_BT: Tensor) -> Tokens:
+    def on_one_row(self, real_BT: Tensor) -> Tokens:
         """[1, M] the places that are True, row by row, as one row."""
         return self._each(lambda x_BT: x_BT[real_BT][None])
 

@@ -20,15 +20,16 @@ import torch
 from torch import Tensor, nn
 
 from ..engine import Sampling
-from ..engine.draw import draw
-from ..engine.kv import Decode, Plan, Prefill, Store
+from ..engine.local.decode_step import DecodeBatch, DecodeStep
+from ..engine.local.kv_cache import FIRST_WIDTH, CacheSize, KVCache, Prefill
+from ..engine.local.sampling import sample_token
 from ..layout import Packed
 from ..model import Policy, Source, head
 from ..model.attention import flat_forward
 from ..model.load import blank
-from ..model.logits import Shape
-from ..model.outline import Outline
-from ..model.prepacked import prepacked
+from ..model.logits import LogitTransform
+from ..model.model_size import ModelSize
+from ..model.onednn import onednn_weights
 from .work import Decoding, Work
 
 WORDS = 64
@@ -69,20 +70,20 @@ class Rates:
 
 
 def measured(
-    source: Source, outline: Outline, work: Work, dtype: torch.dtype, device: torch.device
+    source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
 ) -> Rates | None:
     """What this machine makes of this work; None for a model of which no piece can be cut."""
-    if not outline.packed:
+    if not model_size.packed:
         return None
     began = _used()
     try:
-        forward, update = _of_layers(source, outline, work, dtype, device)
+        forward, update = _of_layers(source, model_size, work, dtype, device)
         table = nn.Linear(1, 1, bias=False, device="meta")
-        table.weight = nn.Parameter(_noise((outline.words, outline.width), dtype, device))
+        table.weight = nn.Parameter(_noise((model_size.words, model_size.width), dtype, device))
         score, slope = _of_head(table, work.scored)
-        layers = min(outline.layers, max(1, -(-CACHE // _layer_bytes(outline, dtype))))
+        layers = min(model_size.layers, max(1, -(-CACHE // _layer_bytes(model_size, dtype))))
         few = _piece(source, layers, dtype, device)
-        step = _of_step(few, table, work.sampling, outline.layers / layers)
+        step = _of_step(few, table, work.sampling, model_size.layers / layers)
     except MISFITS:
         return None
     wall, own, every = (after - before for after, before in zip(_used(), began, strict=True))
@@ -96,8 +97,12 @@ def _used() -> tuple[float, float, float]:
     return time.perf_counter(), own.user + own.system, every.user + every.system + every.nice
 
 
-def _layer_bytes(outline: Outline, dtype: torch.dtype) -> int:
-    return (outline.linear - outline.words * outline.width) // outline.layers * dtype.itemsize
+def _layer_bytes(model_size: ModelSize, dtype: torch.dtype) -> int:
+    return (
+        (model_size.linear - model_size.words * model_size.width)
+        // model_size.layers
+        * dtype.itemsize
+    )
 
 
 def _piece(source: Source, layers: int, dtype: torch.dtype, device: torch.device) -> Policy:
@@ -129,17 +134,17 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def _of_layers(
-    source: Source, outline: Outline, work: Work, dtype: torch.dtype, device: torch.device
+    source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
 ) -> tuple[float, float]:
     """`forward` and `update`: more and more rows of a pass, until they take long enough."""
-    layers = min(2, outline.layers)
+    layers = min(2, model_size.layers)
     policy, most = _piece(source, layers, dtype, device), work.passes[0]
     count = 1
     _through(policy, work, count, again=most.again)  # the first is always slow
     while count < most.rows and _through(policy, work, count, again=most.again)[2] < ENOUGH:
         count = min(most.rows, 2 * count)
     tries = [_through(policy, work, count, again=most.again) for _ in range(TRIES)]
-    per_token = outline.layers / layers / tries[0][0]
+    per_token = model_size.layers / layers / tries[0][0]
     return min(t[1] for t in tries) * per_token, min(t[2] for t in tries) * per_token
 
 
@@ -164,8 +169,12 @@ def _of_head(table: nn.Linear, scored: int) -> tuple[float, float]:
     hidden_MD = _noise((M, width), table.weight.dtype, device).requires_grad_()
     targets_M = torch.zeros(M, dtype=torch.long, device=device)
     with torch.no_grad():
-        score = _seconds(lambda: head.token_scores(hidden_MD, table, targets_M, Shape()), device)
-    slope = _seconds(lambda: head.formed(hidden_MD, table, targets_M, Shape(), _ones), device)
+        score = _seconds(
+            lambda: head.token_scores(hidden_MD, table, targets_M, LogitTransform()), device
+        )
+    slope = _seconds(
+        lambda: head.fused_loss(hidden_MD, table, targets_M, LogitTransform(), _ones), device
+    )
     return score / M, slope / M
 
 
@@ -181,26 +190,26 @@ def _of_step(policy: Policy, table: nn.Linear, decoding: Decoding, share: float)
         share: how many times the layers of the piece are in the model.
     """
     device, R, Q = policy.device, decoding.places, decoding.prompts
-    store = Store(Q, decoding.longest, R)
+    cache = KVCache(CacheSize(Q, decoding.longest, R, FIRST_WIDTH))
     prompt = Packed.prompts([[1] * decoding.longest], device)
     # One prompt makes room for all; what stands in the others' places costs the same.
-    flat_forward(policy.module, prompt.ids_N, prompt.position_N, Prefill(store, prompt, 0))
+    flat_forward(policy.module, prompt.ids_N, prompt.position_N, Prefill(cache, prompt, 0))
     own = decoding.tokens // 2
-    store.widen(own + 1)
-    plan = Plan.of([own] * R, [decoding.longest] * Q, [row * Q // R for row in range(R)])
+    cache.widen(own + 1)
+    batch = DecodeBatch.of([own] * R, [decoding.longest] * Q, [row * Q // R for row in range(R)])
     ids_R = torch.ones(R, dtype=torch.long, device=device)
     uniform_R = torch.full((R,), 0.5, device=device)
     hidden_RD = _noise((R, table.weight.shape[1]), table.weight.dtype, device)
 
     def layers() -> None:
-        decode = Decode.of(store, plan)
-        flat_forward(policy.module, ids_R, decode.position_R, decode)
+        step = DecodeStep.of(cache, batch)
+        flat_forward(policy.module, ids_R, step.position_R, step)
 
     def words() -> None:
-        token_R, _ = draw(table(hidden_RD), uniform_R, Sampling(decoding.tokens))
+        token_R, _ = sample_token(table(hidden_RD), uniform_R, Sampling(decoding.tokens))
         token_R.tolist()
 
     both: Any = nn.ModuleList([policy.module, table])
-    with prepacked(both, R):
+    with onednn_weights(both, R):
         tries = [share * _seconds(layers, device) + _seconds(words, device) for _ in range(TRIES)]
     return min(tries)

@@ -11,9 +11,9 @@ from .. import config as configuration
 from ..config import Config
 from ..engine import Sampling
 from ..errors import ConfigError, DataError
-from ..model import Source, load_tokenizer, locate
+from ..model import Source, load_tokenizer, resolve
 from ..model.load import best_dtype
-from ..model.outline import Outline
+from ..model.model_size import ModelSize
 from ..model.template import render
 from ..objective import Objective
 from ..tasks import Task
@@ -73,7 +73,7 @@ def check(
 
     Raises: ConfigError, DataError, RewardError, SandboxError.
     """
-    source = locate(config.model.path)
+    source = resolve(config.model.path)
     device = device_of(config.model.device)
     task = config.task.load()
     if train:
@@ -120,7 +120,7 @@ def without_reward(config: Config) -> Checked:
 
     Raises: ConfigError, DataError.
     """
-    source, device = locate(config.model.path), device_of(config.model.device)
+    source, device = resolve(config.model.path), device_of(config.model.device)
     tokenizer = load_tokenizer(source, config.model.chat_template)
     objective = config.objective.resolved(config.rollouts.max_tokens)
     dtype = dtype_of(config.model.dtype, device)
@@ -134,25 +134,25 @@ def _unasked(problem: Problem, completion: Completion) -> Verdict:
 
 def _for_training(checked: Checked, path: Path, timed: bool) -> Checked:
     config, task, tokenizer = checked.config, checked.task, checked.tokenizer
-    outline = Outline.of(checked.source, checked.dtype)
+    model_size = ModelSize.of(checked.source, checked.dtype)
     prompts = _prompts(tokenizer, task, task.train, at_least=config.rollouts.problems)
-    notes = _check_lengths(config, task, outline, prompts)
+    notes = _check_lengths(config, task, model_size, prompts)
     if config.evaluation.problems:
         heldout = task.heldout[: config.evaluation.problems]
-        _check_heldout(config, outline, _prompts(tokenizer, task, heldout))
-    work = Work.of(config, checked.objective, outline, prompts, len(task.heldout))
+        _check_heldout(config, model_size, _prompts(tokenizer, task, heldout))
+    work = Work.of(config, checked.objective, model_size, prompts, len(task.heldout))
     room = Room.of(checked.device, path)
-    sizes = config, checked.objective, outline, work, checked.dtype
+    sizes = config, checked.objective, model_size, work, checked.dtype
     memory, disk = Memory.of(*sizes, checked.device), Disk.of(*sizes)
     notes += check_memory(memory, room, config.model.path)
     check_disk(disk, room)
     tried = try_reward(task, config.rewards, tokenizer)
     rates = None
     if timed:
-        rates = measured(checked.source, outline, work, checked.dtype, checked.device)
+        rates = measured(checked.source, model_size, work, checked.dtype, checked.device)
     seconds = None if rates is None else Seconds.of(config, work, rates, disk)
     notes += check_others(rates, checked.device)
-    estimate = Estimate(outline.parameters, outline.context, memory, disk, seconds, room)
+    estimate = Estimate(model_size.parameters, model_size.context, memory, disk, seconds, room)
     notes = [*checked.notes, *notes, *tried.notes]
     return replace(checked, tried=tried, estimate=estimate, notes=tuple(notes))
 
@@ -210,10 +210,10 @@ def _prompts(
 
 
 def _check_lengths(
-    config: Config, task: Task, outline: Outline, prompts: Sequence[Sequence[int]]
+    config: Config, task: Task, model_size: ModelSize, prompts: Sequence[Sequence[int]]
 ) -> list[str]:
     """Whether prompts leave room for an answer; a note about some, an error about all."""
-    room, answer = outline.context, config.rollouts.max_tokens
+    room, answer = model_size.context, config.rollouts.max_tokens
     long = sum(room is not None and len(p) + answer > room for p in prompts)
     if not long:
         return []
@@ -229,8 +229,8 @@ def _check_lengths(
     ]
 
 
-def _check_heldout(config: Config, outline: Outline, prompts: Sequence[Sequence[int]]) -> None:
-    room, answer = outline.context, config.evaluation.max_tokens or config.rollouts.max_tokens
+def _check_heldout(config: Config, model_size: ModelSize, prompts: Sequence[Sequence[int]]) -> None:
+    room, answer = model_size.context, config.evaluation.max_tokens or config.rollouts.max_tokens
     long = sum(room is not None and len(p) + answer > room for p in prompts)
     if long:
         raise DataError(

@@ -10,9 +10,9 @@ import psutil
 import torch
 
 from ..config import Config
-from ..engine.kv import FIRST_WIDTH
+from ..engine.local.kv_cache import FIRST_WIDTH
 from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
-from ..model.outline import Outline
+from ..model.model_size import ModelSize
 from ..objective import Objective
 from .calibrate import Rates
 from .room import Room
@@ -67,17 +67,17 @@ class Memory:
 
     @classmethod
     def of(
-        cls, config: Config, objective: Objective, outline: Outline, work: Work,
+        cls, config: Config, objective: Objective, model_size: ModelSize, work: Work,
         dtype: torch.dtype, device: torch.device,
     ) -> "Memory":  # fmt: skip
-        p, size, cpu = outline.parameters, dtype.itemsize, device.type == "cpu"
+        p, size, cpu = model_size.parameters, dtype.itemsize, device.type == "cpu"
         soft = config.reference.every > 0 and config.reference.alpha < 1
-        activations = max(_activations(one, outline, size) for one in work.passes)
-        head = max(_head(one.rows * config.rollouts.max_tokens, outline, size, cpu=cpu)
+        activations = max(_activations(one, model_size, size) for one in work.passes)
+        head = max(_head(one.rows * config.rollouts.max_tokens, model_size, size, cpu=cpu)
                    for one in work.passes)  # fmt: skip
-        decoding = max(_decoding(d, outline, size) for d in (work.sampling, *work.evaluation))
+        decoding = max(_decoding(d, model_size, size) for d in (work.sampling, *work.evaluation))
         if cpu and dtype == torch.bfloat16:
-            decoding += outline.linear * size  # packed for the processor
+            decoding += model_size.linear * size  # packed for the processor
         passing = activations + head + decoding
         return cls(
             program=psutil.Process().memory_info().rss + LATER if cpu else 0,
@@ -93,30 +93,33 @@ class Memory:
         )
 
 
-def _activations(one: Pass, outline: Outline, size: int) -> int:
+def _activations(one: Pass, model_size: ModelSize, size: int) -> int:
     if not one.again:
-        return one.tokens * outline.kept
+        return one.tokens * model_size.activation_bytes
     # Each layer's input, and one layer whole at a time.
-    return one.tokens * (outline.layers * outline.width * size + outline.kept // outline.layers)
+    return one.tokens * (
+        model_size.layers * model_size.width * size
+        + model_size.activation_bytes // model_size.layers
+    )
 
 
-def _head(scored: int, outline: Outline, size: int, *, cpu: bool) -> int:
-    block = min(scored * outline.words, max(outline.words, BLOCK_LOGITS))
+def _head(scored: int, model_size: ModelSize, size: int, *, cpu: bool) -> int:
+    block = min(scored * model_size.words, max(model_size.words, BLOCK_LOGITS))
     # Logits, probabilities and their product with the slope, in fp32.
-    chunk = min(block, max(outline.words, CHUNK_LOGITS)) if cpu else block
-    layer = outline.words * outline.width
-    hidden = 2 * scored * outline.width * size
+    chunk = min(block, max(model_size.words, CHUNK_LOGITS)) if cpu else block
+    layer = model_size.words * model_size.width
+    hidden = 2 * scored * model_size.width * size
     return layer * (FP32 + size) + block * size + 3 * chunk * FP32 + hidden
 
 
-def _decoding(d: Decoding, outline: Outline, size: int) -> int:
+def _decoding(d: Decoding, model_size: ModelSize, size: int) -> int:
     width = FIRST_WIDTH
     while width < d.tokens:
         width *= 2
     tokens = d.prompts * d.longest + d.places * width
-    if not outline.packed:  # a cache of rectangles, the prompt in each row
+    if not model_size.packed:  # a cache of rectangles, the prompt in each row
         tokens = d.places * (d.longest + d.tokens)
-    return tokens * outline.cache * size + d.places * outline.words * (size + 3 * FP32)
+    return tokens * model_size.cache * size + d.places * model_size.words * (size + 3 * FP32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +142,14 @@ class Disk:
 
     @classmethod
     def of(
-        cls, config: Config, objective: Objective, outline: Outline, work: Work, dtype: torch.dtype
+        cls,
+        config: Config,
+        objective: Objective,
+        model_size: ModelSize,
+        work: Work,
+        dtype: torch.dtype,
     ) -> "Disk":
-        p, every, keep = outline.parameters, config.save_every, config.save_keep
+        p, every, keep = model_size.parameters, config.save_every, config.save_keep
         one = 3 * p * FP32  # the weights as they are trained, and two moments
         if objective.needs_reference and config.reference.every > 0:
             one += p * (FP32 if config.reference.alpha < 1 else dtype.itemsize)

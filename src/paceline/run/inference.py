@@ -1,6 +1,6 @@
 """A trained model in use: evaluated on a task, or asked one question."""
 
-from .. import chance
+from .. import rng
 from ..config import Config
 from ..engine import LocalEngine, Request
 from ..store.records import Measured
@@ -44,7 +44,7 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     policy = build.policy_of(checked, train=False)
     prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
-    streams = tuple(chance.key(config.seed, "sample-command", prompt, i) for i in range(count))
+    streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))
     completions = LocalEngine(policy).generate(
         [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling
     )

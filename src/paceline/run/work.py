@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..config import Config
-from ..layout import PACKED, PADDED, Packed, Rows
-from ..model.outline import Outline
+from ..layout import PACKED, PADDED, Packed, TokenRows
+from ..model.model_size import ModelSize
 from ..objective import Objective
 from ..training.evaluate import BLOCK
 
@@ -57,7 +57,7 @@ class Pass:
 class Work:
     """The work of a run."""
 
-    rows: Rows
+    rows: TokenRows
     """A round's, with placeholders of the right length for completions."""
     passes: tuple[Pass, ...]
     """Of the updates through a whole round, part by part."""
@@ -83,7 +83,12 @@ class Work:
 
     @classmethod
     def of(
-        cls, config: Config, objective: Objective, outline: Outline, prompts: Prompts, heldout: int
+        cls,
+        config: Config,
+        objective: Objective,
+        model_size: ModelSize,
+        prompts: Prompts,
+        heldout: int,
     ) -> "Work":
         """The work of a config.
 
@@ -93,7 +98,7 @@ class Work:
         """
         r, e, schedule = config.rollouts, config.evaluation, config.schedule
         longest = sorted(prompts, key=len, reverse=True)[: r.problems]
-        rows = Rows(
+        rows = TokenRows(
             tuple(p for p in longest for _ in range(r.completions)),
             (range(r.max_tokens),) * (len(longest) * r.completions),
         )
@@ -104,7 +109,7 @@ class Work:
         at_once = config.rows_at_once
         return cls(
             rows,
-            _passes(rows, config, packed=outline.packed),
+            _passes(rows, config, packed=model_size.packed),
             _decoding(prompts, r.problems, r.completions, r.max_tokens, at_once),
             tuple(
                 _decoding(prompts, block, completions, e.max_tokens or r.max_tokens, at_once)
@@ -120,7 +125,7 @@ class Work:
         )
 
 
-def _passes(rows: Rows, config: Config, *, packed: bool) -> tuple[Pass, ...]:
+def _passes(rows: TokenRows, config: Config, *, packed: bool) -> tuple[Pass, ...]:
     layout, limit = PACKED if packed else PADDED, config.tokens_per_forward
     group, minibatches = config.rollouts.completions, config.schedule.minibatches
     groups = len(rows) // group

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 
-from .. import chance
+from .. import rng
 from ..errors import ConfigError
 from ..types import Message, Problem
 
@@ -60,11 +60,11 @@ def split(
             f"heldout is {heldout}; it must be a share below 1, or a number from 1 on."
         )
     named = [(p, prompt_key(p.prompt) if key is None else key(p)) for p in problems]
-    placed = [(p, chance.key("side", name)) for p, name in named]
+    placed = [(p, rng.key("side", name)) for p, name in named]
     chosen = _chosen(Counter(place for _, place in placed), heldout)
     held = [p for p, place in placed if place in chosen]
     train = tuple(p for p, place in placed if place not in chosen)
-    return train, tuple(sorted(held, key=lambda p: (chance.key("order", p.id), p.id)))
+    return train, tuple(sorted(held, key=lambda p: (rng.key("order", p.id), p.id)))
 
 
 def _chosen(sizes: Mapping[int, int], heldout: float) -> set[int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import chance
+from .. import rng
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
@@ -95,7 +95,7 @@ def evaluate(
     requests = [
         rollouter.request(
             rollouter.prompt_of(problem),
-            [chance.key(seed, "evaluate", i, k) for k in range(completions)],
+            [rng.key(seed, "evaluate", i, k) for k in range(completions)],
         )
         for i, problem in enumerate(chosen)
     ]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..errors import CheckpointError
-from ..layout import Rows
+from ..layout import TokenRows
 from ..model import Policy
 from ..objective import Metrics, Objective, Scores
 from .optimizer import Optimizer, OptimizerStep
@@ -80,9 +80,9 @@ class Learner:
 
     def logprobs(
         self,
-        rows: Rows,
+        rows: TokenRows,
         packs: Sequence[Pack] | None = None,
-        score: Callable[[Rows, float], Scores] | None = None,
+        score: Callable[[TokenRows, float], Scores] | None = None,
     ) -> Floats:
         """Log-probabilities of every row's completion, without gradient.
 
@@ -99,7 +99,7 @@ class Learner:
                 columns[i] = array("f", logp_T[: len(rows.completions[i])].tolist())
         return tuple(columns)
 
-    def packs(self, rows: Rows) -> list[list[int]]:
+    def packs(self, rows: TokenRows) -> list[list[int]]:
         """The rows in packs of at most `tokens_per_forward` tokens, by their places."""
         return rows.packs(self.tokens_per_forward, self.policy.layout)
 

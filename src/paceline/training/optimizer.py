@@ -34,14 +34,10 @@ class Optimizer:
 
     def __init__(self, policy: Policy, settings: AdamW, steps: int) -> None:
         self.policy, self.settings, self.steps = policy, settings, steps
-        self.parameters: list[nn.Parameter] = []
-        self.masters: list[Tensor] = []
-        self.names: list[str] = []
-        for name, parameter in policy.module.named_parameters():
-            if parameter.requires_grad:
-                self.names.append(name)
-                self.parameters.append(parameter)
-                self.masters.append(policy.masters[name] if policy.masters else parameter)
+        trained, exact = policy.trained(), policy.exact_parameters()
+        self.names: list[str] = list(trained)
+        self.parameters: list[nn.Parameter] = list(trained.values())
+        self.masters: list[Tensor] = [exact[name] for name in trained]
         for parameter, master in zip(self.parameters, self.masters, strict=True):
             # Zeros, not None: AdamW's moments decay on a part without signal as on any other.
             master.grad = torch.zeros_like(master)

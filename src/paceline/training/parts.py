@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ..batch import Batch, parts_of
-from ..layout import Rows
+from ..layout import TokenRows
 from ..model import Policy, Reference
 from ..objective import Objective
 from ..settings import Schedule
@@ -63,7 +63,7 @@ def with_logprobs(
         reference: what KL is measured to; the policy itself where it has not moved yet.
         at_reference: whether the policy is the reference, weight for weight.
     """
-    rows = Rows.of(round)
+    rows = TokenRows.of(round)
     # With one part the anchor is the policy's own log-probability in the update: free.
     anchor = ref = None
     if parts.count > 1 or loss.needs_anchor_for_advantages:
@@ -84,7 +84,7 @@ def _packs_of_updates(
     same packs, the first part's ratios are exactly 1, as they should be before any update.
     """
     if loss.needs_anchor_for_advantages:  # what will be dropped is not known yet
-        return learner.packs(Rows.of(round))
+        return learner.packs(TokenRows.of(round))
     packs: list[list[int]] = []
     for part in range(parts.schedule.minibatches):
         batch = Batch.of(round, parts.groups(round, part), loss)

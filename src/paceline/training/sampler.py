@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import chance
+from .. import rng
 from ..engine import Engine
 from ..errors import DataError, RewardError, SandboxError, UserError
 from ..model import Policy
@@ -127,7 +127,7 @@ class Sampler:
             self.rollouter.request(
                 prompt_ids,
                 [
-                    chance.key(self.seed, "sample", index, position, 0, completion)
+                    rng.key(self.seed, "sample", index, position, 0, completion)
                     for completion in range(self.settings.completions)
                 ],
             )

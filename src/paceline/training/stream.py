@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .. import chance
+from .. import rng
 from ..types import Problem
 
 
@@ -22,6 +22,6 @@ class ProblemStream:
         """The problem at a place of the stream, counted from 0."""
         epoch, place = divmod(position, len(self.problems))
         if self._order[0] != epoch:
-            stream = chance.key(self.seed, "order", epoch)
-            self._order = epoch, chance.permutation(stream, len(self.problems))
+            stream = rng.key(self.seed, "order", epoch)
+            self._order = epoch, rng.permutation(stream, len(self.problems))
         return self.problems[self._order[1][place]]

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ... import chance
+from ... import rng
 from ...tasks import Task
 from ...tasks.rows import in_form
 from ...types import Completion, Problem, Verdict
@@ -65,7 +65,7 @@ class Rewarded:
 
 def probe_reward(task: Task, judges: VerifierPool, seed: int) -> Rewarded:
     """Try every probe on a sample of problems, each twice."""
-    order = chance.permutation(chance.key(seed, "audit"), len(task.train))
+    order = rng.permutation(rng.key(seed, "audit"), len(task.train))
     chosen = [task.train[i] for i in order[:PROBLEMS]]
     task, form = _with_gold(task, judges, chosen)
     others = [task.train[i] for i in order[PROBLEMS : 3 * PROBLEMS]] or chosen

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import torch
 
 from ... import config as configuration
-from ...layout import Rows, pad
+from ...layout import TokenRows, pad
 from ...model import Policy
 from ...text import counted
 from .. import build
@@ -115,7 +115,7 @@ def _point(table: pa.Table, policy: Policy, temperature: float) -> Json:
     rows = table.take(spread(range(table.num_rows), ROWS)).to_pylist()
     rows = [row for row in rows if row["token_ids"]]
     total, tokens = 0.0, 0
-    every = Rows(
+    every = TokenRows(
         tuple(tuple(row["prompt_ids"]) for row in rows),
         tuple(tuple(row["token_ids"]) for row in rows),
     )

@@ -9,7 +9,7 @@ import torch
 from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
-from ...model.outline import Outline
+from ...model.model_size import ModelSize
 from ...objective import NAMES, Objective
 from ...store.base import finite
 from ...text import counted
@@ -106,7 +106,10 @@ def _once(objectives: Objectives) -> Objectives:
 
 def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) -> None:
     """Raise MemoryShortError where the gradients would not fit beside what training needs."""
-    parameters, size = Outline.of(checked.source, checked.dtype).parameters, checked.dtype.itemsize
+    parameters, size = (
+        ModelSize.of(checked.source, checked.dtype).parameters,
+        checked.dtype.itemsize,
+    )
     training = 0
     if checked.device.type == "cpu":  # weights, masters, gradient and two moments
         masters = 0 if size == FP32 else FP32

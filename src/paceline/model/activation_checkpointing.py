@@ -11,12 +11,12 @@ from typing import Any
 from torch.utils.checkpoint import checkpoint
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from .attention import attending_by
+from .attention import use_attention
 
 
 @contextmanager
-def recomputing(module: Any) -> Iterator[None]:
-    """Within it the model's layers keep nothing but their inputs for the backward pass.
+def activation_checkpointing(module: Any) -> Iterator[None]:
+    """A context in which the model's layers keep nothing but their inputs for the backward pass.
 
     transformers would do it for layers in training mode, but in that mode dropout wakes up, some
     of it in the layer's own forward. Nothing random happens here, so no random state is kept.
@@ -38,5 +38,5 @@ def _twice(module: Any, forward: Any, *args: Any, **kwargs: Any) -> Any:
         use_reentrant=False,
         preserve_rng_state=False,
         # The layer runs again during the backward pass, outside our own forward pass.
-        context_fn=lambda: (nullcontext(), attending_by(module)),
+        context_fn=lambda: (nullcontext(), use_attention(module)),
     )

@@ -2,9 +2,9 @@
 
 import torch
 
-from paceline import chance
+from paceline import rng
 from paceline.engine import Sampling
-from paceline.engine.draw import draw
+from paceline.engine.local.sampling import sample_token
 
 PROBABILITIES = torch.tensor([0.1, 0.4, 0.2, 0.3])
 
@@ -12,7 +12,7 @@ PROBABILITIES = torch.tensor([0.1, 0.4, 0.2, 0.3])
 def tokens(uniforms, **settings):
     uniform_R = torch.tensor(uniforms)
     logits_RV = PROBABILITIES.log().expand(len(uniforms), -1)
-    return draw(logits_RV, uniform_R, Sampling(1, **settings))
+    return sample_token(logits_RV, uniform_R, Sampling(1, **settings))
 
 
 def test_inverse_cdf_by_hand():
@@ -59,7 +59,9 @@ def test_the_log_probability_kept_is_that_of_the_filtered_distribution():
 
 
 def test_ties_go_by_token_id():
-    token_R, _ = draw(torch.zeros(100, 6), torch.linspace(0, 0.999, 100), Sampling(1, top_k=2))
+    token_R, _ = sample_token(
+        torch.zeros(100, 6), torch.linspace(0, 0.999, 100), Sampling(1, top_k=2)
+    )
     assert set(token_R.tolist()) == {0, 1}
 
 
@@ -67,7 +69,7 @@ def test_a_token_of_probability_zero_is_never_taken():
     logits_RV = torch.tensor([[float("-inf"), 0.0, 0.0, float("-inf")]])
     largest = 1 - 2**-24
     for uniform in (0.0, largest):
-        token_R, _ = draw(logits_RV, torch.tensor([uniform]), Sampling(1))
+        token_R, _ = sample_token(logits_RV, torch.tensor([uniform]), Sampling(1))
         assert token_R.item() in (1, 2)
 
 
@@ -75,14 +77,14 @@ def test_the_last_number_below_one_stays_within_a_large_vocabulary():
     # fp32 sums over 49,152 words do not end at 1; the draw must not fall off either end.
     torch.manual_seed(0)
     logits_RV = torch.randn(64, 49_152)
-    token_R, logp_R = draw(logits_RV, torch.full((64,), 1 - 2**-24), Sampling(1))
+    token_R, logp_R = sample_token(logits_RV, torch.full((64,), 1 - 2**-24), Sampling(1))
     assert (token_R < 49_152).all() and logp_R.isfinite().all()
 
 
 def test_frequencies_are_the_probabilities():
-    stream = chance.key(0, "frequencies")
-    uniform_R = torch.tensor([chance.uniform(stream, i) for i in range(20_000)])
-    token_R, _ = draw(PROBABILITIES.log().expand(20_000, -1), uniform_R, Sampling(1))
+    stream = rng.key(0, "frequencies")
+    uniform_R = torch.tensor([rng.uniform(stream, i) for i in range(20_000)])
+    token_R, _ = sample_token(PROBABILITIES.log().expand(20_000, -1), uniform_R, Sampling(1))
     share = torch.bincount(token_R, minlength=4) / 20_000
     # Standard deviation of a share is at most sqrt(0.25/20000) = 0.0035; four of them.
     assert (share - PROBABILITIES).abs().max() < 0.014
@@ -94,7 +96,7 @@ def test_the_two_steps_find_what_one_running_sum_finds():
     logits_V = 3 * torch.randn(1000, generator=generator)
     logits_V[::3] = float("-inf")
     uniform_R = torch.arange(4000) / 4000
-    token_R, logp_R = draw(logits_V.expand(4000, -1), uniform_R, Sampling(1))
+    token_R, logp_R = sample_token(logits_V.expand(4000, -1), uniform_R, Sampling(1))
     p_V = logits_V.double().softmax(-1)
     expected_R = torch.searchsorted(p_V.cumsum(-1), uniform_R.double(), right=True)
     # A number within rounding of a boundary may fall on either side of it.
@@ -106,5 +108,5 @@ def test_the_two_steps_find_what_one_running_sum_finds():
 def test_the_largest_number_takes_the_last_word_with_mass():
     logits_V = torch.zeros(600)
     logits_V[590:] = float("-inf")
-    token_R, _ = draw(logits_V[None], torch.tensor([1 - 2**-24]), Sampling(1))
+    token_R, _ = sample_token(logits_V[None], torch.tensor([1 - 2**-24]), Sampling(1))
     assert token_R.item() == 589

@@ -1,4 +1,4 @@
-"""Choosing tokens: one uniform number a row, by inverse CDF, in fp32.
+"""Sampling of tokens: one uniform number a row, by inverse CDF, in fp32.
 
 Legend: R rows being decoded, V vocabulary, S stretches of W words.
 """
@@ -6,13 +6,13 @@ Legend: R rows being decoded, V vocabulary, S stretches of W words.
 import torch
 from torch import Tensor, nn
 
-from ..settings import Sampling
+from ...settings import Sampling
 
 STRETCH = 256
 """Words of the vocabulary whose mass is summed before a token is looked for among them."""
 
 
-def draw(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
+def sample_token(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """Choose a token for every row.
 
     Args:
@@ -41,7 +41,7 @@ def _inverse_cdf(mass_RV: Tensor, uniform_R: Tensor) -> tuple[Tensor, Tensor]:
     """The first token whose cumulative mass exceeds the uniform number's share of all mass.
 
     Found in two steps, the stretch of the vocabulary and then the token within, because a running
-    sum over the whole vocabulary costs more than the rest of the drawing. At both the number is
+    sum over the whole vocabulary costs more than the rest of the sampling. At both the number is
     kept below the last cumulative value, which rounding may bring it to, so that a token of mass
     0 is never taken.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 import transformers as tf
 
-from paceline import chance
+from paceline import rng
 
 SMALL = {
     "vocab_size": 90, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
@@ -73,5 +73,5 @@ def draw_weights(module: torch.nn.Module, spread: float, seed: int = 0) -> None:
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if parameter.ndim > 1:
-                drawn = chance.normals(chance.key(seed, "families", name), parameter.numel())
+                drawn = rng.normals(rng.key(seed, "families", name), parameter.numel())
                 parameter.copy_(torch.from_numpy(spread * drawn).view_as(parameter))

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def prepacked(module: nn.Module, rows: int) -> Iterator[None]:
-    """Within it the module's bf16 linear layers on the CPU multiply by packed weights.
+def onednn_weights(module: nn.Module, rows: int) -> Iterator[None]:
+    """A context in which the module's bf16 linear layers on the CPU multiply by packed weights.
 
     Only for inference: nothing is differentiated, and a change of the parameters is not seen.
 

@@ -14,31 +14,38 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..model import Policy
-from ..model.attention import flat_forward
-from ..settings import Sampling
-from .draw import draw
-from .kv import Decode, Plan, Store
+from ...model import Policy
+from ...model.attention import flat_forward
+from ...settings import Sampling
+from .decode_step import BatchTensors, DecodeBatch, DecodeStep
+from .kv_cache import CacheSize, KVCache
+from .sampling import sample_token
 
 WARM_UP = 2
 """Steps before a capture, as torch asks for: libraries set themselves up in them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """What a graph is made for: all of them upper bounds."""
+class GraphSize:
+    """The largest batch that a graph computes.
+
+    Example: GraphSize(rows=64, prompts=8, group=8, width=256)
+    """
 
     rows: int
     prompts: int
     group: int
+    """Rows of one prompt."""
     width: int
+    """Own tokens of a row."""
 
     @classmethod
-    def of(cls, plan: Plan, store: Store) -> "Size":
-        rows = next_size(len(plan.lengths))
-        width = min(store.width, max(64, 1 << max(plan.lengths).bit_length()))
-        prompts = min(store.prompts, next_size(len(plan.prompts)))
-        return cls(rows, prompts, next_size(len(plan.table[0])), width)
+    def of(cls, batch: DecodeBatch, cache: KVCache) -> "GraphSize":
+        """The size that a batch is filled up to."""
+        rows = next_size(len(batch.own_lengths))
+        width = min(cache.width, max(64, 1 << max(batch.own_lengths).bit_length()))
+        prompts = min(cache.prompts, next_size(len(batch.prompt_lengths)))
+        return cls(rows, prompts, next_size(len(batch.members[0])), width)
 
 
 def next_size(count: int) -> int:
@@ -49,7 +56,7 @@ def next_size(count: int) -> int:
     return -(-count // step) * step
 
 
-class Step:
+class GraphStep:
     """A decode step of one size.
 
     Args:
@@ -60,33 +67,27 @@ class Step:
     def __init__(
         self,
         policy: Policy,
-        store: Store,
+        cache: KVCache,
         sampling: Sampling,
-        size: Size,
+        size: GraphSize,
         *,
         capture: bool,
         pool: Any = None,
     ) -> None:
-        self.policy, self.store, self.sampling, self.size = policy, store, sampling, size
+        self.policy, self.cache, self.sampling, self.size = policy, cache, sampling, size
         self.capture, self.pool = capture, pool
         self.graph: Any = None
         self.out: tuple[Tensor, Tensor] | None = None
+        self.ids_R = torch.zeros(size.rows, dtype=torch.long, device=policy.device)
+        self.uniform_R = torch.zeros(size.rows, dtype=torch.float32, device=policy.device)
+        self.batch = BatchTensors.blank(size.rows, size.prompts, size.group, policy.device)
 
-        def blank(*shape: int, dtype: torch.dtype = torch.long) -> Tensor:
-            return torch.zeros(shape, dtype=dtype, device=policy.device)
-
-        R, Q, K = size.rows, size.prompts, size.group
-        self.ids_R, self.uniform_R = blank(R), blank(R, dtype=torch.float32)
-        self.plan = blank(R), blank(Q), blank(R), blank(Q, K), blank(R)
-        """length_R, prompt_Q, prompt_R, rows_QK, seat_R: in the order of Decode.masked."""
-
-    def __call__(self, plan: Plan, ids: list[int], uniform_R: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, batch: DecodeBatch, ids: list[int], uniform_R: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The rows' next tokens and their log-probabilities."""
         count, size = len(ids), self.size
-        full = plan.filled_up(size.rows, size.prompts, size.group)
-        values = (full.lengths, full.prompts, full.prompt_of, full.table, full.seats)
-        for buffer, value in zip(self.plan, values, strict=True):
-            buffer.copy_(torch.tensor(value))
+        self.batch.copy_(batch.filled_up(size.rows, size.prompts, size.group))
         self.ids_R[:count].copy_(torch.tensor(ids))
         self.uniform_R[:count].copy_(uniform_R)
         if not self.capture:
@@ -99,9 +100,9 @@ class Step:
         return self.out[0][:count], self.out[1][:count]
 
     def _compute(self) -> tuple[Tensor, Tensor]:
-        decode = Decode.masked(self.store, *self.plan, self.size.width)
-        hidden_RD = flat_forward(self.policy.module, self.ids_R, decode.position_R, decode)
-        return draw(self.policy.logits(hidden_RD), self.uniform_R, self.sampling)
+        step = DecodeStep.masked(self.cache, self.batch, self.size.width)
+        hidden_RD = flat_forward(self.policy.module, self.ids_R, step.position_R, step)
+        return sample_token(self.policy.logits(hidden_RD), self.uniform_R, self.sampling)
 
     def _capture(self) -> None:
         """Warm up with the inputs of the moment: a step writes the same keys and values each time,
@@ -119,47 +120,44 @@ class Step:
         self.graph, self.out = graph, out  # only now: a capture that failed is no graph
 
 
-class Graphs:
-    """The steps captured so far, and the store that they read and write."""
+class CudaGraphs:
+    """The steps captured so far, and the cache that they read and write."""
 
     def __init__(self, *, capture: bool = True) -> None:
         self.capture = capture
         self.pool: Any = None
         self.policy: Policy | None = None
-        self.store: Store | None = None
-        self.steps: dict[tuple[Sampling, Size], Step] = {}
+        self.cache: KVCache | None = None
+        self.reserved: CacheSize | None = None
+        """The room that the first cache has at least."""
+        self.steps: dict[tuple[Sampling, GraphSize], GraphStep] = {}
 
-    def store_for(self, policy: Policy, prompts: int, longest: int, rows: int, width: int) -> Store:
-        """A store with so much room: the same as before if that had it, else one that has room for
+    def cache_for(self, policy: Policy, size: CacheSize) -> KVCache:
+        """A cache with so much room: the same as before if that had it, else one that has room for
         both, so that training and evaluation do not take turns in making it anew."""
-        wanted = Store(prompts, longest, next_size(rows), width)
+        wanted = replace(size, rows=next_size(size.rows))
         if self.policy is None or self.policy.module is not policy.module:
-            self.store = None
-        if self.store is None or not self.store.holds(wanted):
-            had = self.store or wanted
+            self.cache = None
+        if self.cache is None or not self.cache.size.holds(wanted):
+            had = self.reserved if self.cache is None else self.cache.size
             self.steps.clear()
-            self.policy, self.store = policy, None  # the old one goes before the new one comes
-            self.store = Store(
-                max(had.prompts, wanted.prompts),
-                max(had.longest, wanted.longest),
-                max(had.rows, wanted.rows),
-                max(had.width, wanted.width),
-            )
-        return self.store
+            self.policy, self.cache = policy, None  # the old one goes before the new one comes
+            self.cache = KVCache(wanted if had is None else had.joined(wanted))
+        return self.cache
 
     def step(
-        self, sampling: Sampling, plan: Plan, ids: list[int], uniform_R: Tensor
+        self, sampling: Sampling, batch: DecodeBatch, ids: list[int], uniform_R: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Tokens and log-probabilities [R] of one more step, on the store of `store_for`."""
-        assert self.policy is not None and self.store is not None
-        size = Size.of(plan, self.store)
-        drawing = replace(sampling, max_tokens=1)  # how many follow makes no other step
-        step = self.steps.get((drawing, size))
+        """Tokens and log-probabilities [R] of one more step, on the cache of `cache_for`."""
+        assert self.policy is not None and self.cache is not None
+        size = GraphSize.of(batch, self.cache)
+        one_token = replace(sampling, max_tokens=1)  # how many follow makes no other step
+        step = self.steps.get((one_token, size))
         if step is None:
             if self.capture and self.pool is None:
                 self.pool = torch.cuda.graph_pool_handle()
-            step = Step(
-                self.policy, self.store, drawing, size, capture=self.capture, pool=self.pool
+            step = GraphStep(
+                self.policy, self.cache, one_token, size, capture=self.capture, pool=self.pool
             )
-            self.steps[drawing, size] = step
-        return step(plan, ids, uniform_R)
+            self.steps[one_token, size] = step
+        return step(batch, ids, uniform_R)

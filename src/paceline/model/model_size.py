@@ -1,4 +1,4 @@
-"""What a model is made of and what a token costs in it, found without its weights.
+"""The sizes of a model and the cost of a token in it, found without its weights.
 
 Legend: N flat tokens, H query heads, G key and value heads, D head size.
 """
@@ -10,20 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from ..layout import PACKED
-from .attention import How, flat_forward
-from .load import Source, blank
+from .attention import AttentionParams, flat_forward
+from .load import blank
 from .policy import Policy
+from .source import Source
 
 TOKENS = 64
 """Tokens that go through the empty model; what they leave is counted and divided."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class ModelSize:
     """A model's sizes.
 
-    Example: Outline(parameters=134_515_008, linear=134_479_872, layers=30, width=576, words=49152,
-        cache=11_520, kept=742_000, context=8192, packed=True)
+    Example: ModelSize(parameters=134_515_008, linear=134_479_872, layers=30, width=576,
+        words=49152, cache=11_520, activation_bytes=742_000, context=8192, packed=True)
     """
 
     parameters: int
@@ -32,28 +33,28 @@ class Outline:
     """Those of them that are matrices of linear layers, the output layer included."""
     layers: int
     width: int
-    """Of the hidden state."""
+    """The size of the hidden state."""
     words: int
-    """Of the output layer."""
+    """Words of the output layer."""
     cache: int
     """Numbers that a token leaves behind as keys and values, in all layers."""
-    kept: int
+    activation_bytes: int
     """Bytes that a token leaves behind for the backward pass, in all layers. Not in it are the
     matrices of attention where a window binds or products are capped on the CPU."""
     context: int | None
     """The most tokens that the model was made for, if its config says so."""
     packed: bool
-    """Whether its rows are packed on one axis; else they are padded, and `cache` and `kept` are
-    guessed from the linear layers."""
+    """Whether its rows are packed on one axis; else they are padded, and `cache` and
+    `activation_bytes` are guessed from the linear layers."""
 
     @classmethod
-    def of(cls, source: Source, dtype: torch.dtype) -> "Outline":
+    def of(cls, source: Source, dtype: torch.dtype) -> "ModelSize":
         """Raises: ConfigError for a model that is not there or could not be trained."""
         policy = Policy(blank(source, dtype=dtype), None, ())
         module, head = policy.module, policy.head
         linear = {m.weight for m in module.modules() if isinstance(m, nn.Linear)}
         packed = policy.layout is PACKED
-        cache, kept = _of_a_token(module) if packed else _guessed(module, dtype)
+        cache, activation_bytes = _of_a_token(module) if packed else _guessed(module, dtype)
         return cls(
             parameters=sum(p.numel() for p in module.parameters()),
             linear=sum(weight.numel() for weight in linear),
@@ -61,19 +62,19 @@ class Outline:
             width=head.in_features,
             words=head.out_features,
             cache=cache,
-            kept=kept,
+            activation_bytes=activation_bytes,
             context=policy.context_length,
             packed=packed,
         )
 
 
 def _of_a_token(module: Any) -> tuple[int, int]:
-    """`cache` and `kept`: a pass of the real modules on the meta device, where tensors have shapes
-    and no memory."""
+    """`cache` and `activation_bytes`: a pass of the real modules on the meta device, where tensors
+    have shapes and no memory."""
     cache: list[int] = []
 
-    def attending(
-        layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+    def attention_fn(
+        layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, params: AttentionParams
     ) -> Tensor:
         cache.append(key_NGD[0].numel() + value_NGD[0].numel())
         return _Attended.apply(query_NHD, key_NGD, value_NGD)  # type: ignore[no-any-return]
@@ -89,7 +90,7 @@ def _of_a_token(module: Any) -> tuple[int, int]:
 
     ids_N = torch.ones(TOKENS, dtype=torch.long, device="meta")
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
-        flat_forward(module, ids_N, ids_N, attending)
+        flat_forward(module, ids_N, ids_N, attention_fn)
     size = sum(x.untyped_storage().nbytes() for x in kept.values())
     return sum(cache), size // TOKENS
 

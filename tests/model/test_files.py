@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from paceline.model import tiny
-from paceline.model.saving import telling_of_the_disk
+from paceline.model.files import telling_of_the_disk
 
 
 @pytest.mark.parametrize("what", ["tensors", "tokenizer"])

@@ -113,7 +113,7 @@ def test_lines_that_cannot_be_read_are_refused_before_anything_is_changed(copy, 
         return {p: p.stat().st_mtime_ns for p in copy.rglob("*") if p.name != ".owner"}
 
     before = written()
-    assert main(["resume", str(copy)]) == 1
+    assert main(["resume", str(copy)]) == 2
     said = capsys.readouterr().err
     assert f"'{copy / name}', line 1, cannot be read by this version" in said
     assert "lacks 'step'" in said and "Traceback" not in said

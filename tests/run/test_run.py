@@ -1,6 +1,5 @@
 """A run as a value: what a prompt and a notebook show of it."""
 
-import json
 from argparse import Namespace
 from html.parser import HTMLParser
 
@@ -10,16 +9,16 @@ from paceline import Run
 from paceline.cli.commands import model_config
 from paceline.errors import ConfigError
 from paceline.run.folder import is_run
+from tests.helpers.fake_run import write_lines, write_summary
 from tests.helpers.records import a_measurement, a_step, a_summary
 
 
 def made(folder, summary=None, steps=3):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text('{"config": {}}')
-    lines = "".join(json.dumps(a_step(step=n).to_json()) + "\n" for n in range(1, steps + 1))
-    (folder / "metrics.jsonl").write_text(lines)
+    write_lines(folder / "metrics.jsonl", [a_step(step=step) for step in range(1, steps + 1)])
     if summary is not None:
-        (folder / "summary.json").write_text(json.dumps(summary.to_json()))
+        write_summary(folder, summary)
     return Run(folder)
 
 
@@ -60,6 +59,8 @@ def test_a_file_that_is_not_whole_does_not_break_the_prompt(tmp_path):
     run = made(tmp_path / "r")
     (tmp_path / "r" / "summary.json").write_text('{"finished": tr')
     assert repr(run).endswith("cannot be read")
+    (tmp_path / "r" / "summary.json").write_text('{"finished": true}')  # nor does an odd one
+    assert repr(run).endswith("cannot be read")
 
 
 class Links(HTMLParser):
@@ -75,7 +76,7 @@ class Links(HTMLParser):
 
 def test_a_notebook_gets_a_link_to_the_report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = made(tmp_path / "runs" / "50 % <b>", {"finished": True})
+    run = made(tmp_path / "runs" / "50 % <b>", a_summary())
     assert Links(run._repr_html_()).found == []  # there is no report yet
     (run.path / "report.html").touch()
     run.model.mkdir()

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin, get_type_hints
 
-from ..errors import UserError
+from ..errors import ConfigError
 
 Json = dict[str, Any]
 """An object of a JSON file."""
@@ -25,7 +25,7 @@ last one may be where a kill has cut it short."""
 R = TypeVar("R", bound="Record")
 
 
-class RecordError(UserError):
+class RecordError(ConfigError):
     """Data of a file that make no record: not an object, a key is missing, or a value is of another
     kind."""
 

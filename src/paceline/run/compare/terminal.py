@@ -3,24 +3,23 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 
 from ...config import Config
+from ...store.comparison import ArmRecord, ComparisonRecord, MeanRecord, ReachedRecord
 from ...text import counted
 from ..check import Checked
 from ..check_room import gigabytes
 from ..report.words import signed
 from ..screen import Screen, duration
 from .checks import estimate_of
+from .conclusions import on_one_update, p_value
 from .forecast import time_for
 from .planned import Planned
 from .record import Comparison
 from .statistics import half_width
-from .words import on_one_update, p_value
 
-Json = dict[str, Any]
 STARTING = 10.0
 """Seconds until a process has loaded everything."""
 TOGETHER = 1.25
@@ -49,11 +48,10 @@ def tell_plan(
     screen.say(
         f"  measured   on {counted(n, 'held-out problem')}: before, every {every} steps, after"
     )
-    of = {s: sum(p.state == s for p in runs) for s in ("finished", "begun")}
-    if of["finished"] or of["begun"]:
+    finished, begun = (sum(p.state == state for p in runs) for state in ("finished", "begun"))
+    if finished or begun:
         screen.say(
-            f"  found      {counted(of['finished'], 'run')} finished, {of['begun']} begun: they "
-            "are used"
+            f"  found      {counted(finished, 'run')} finished, {begun} begun: they are used"
         )
     _tell_needs(checked, runs, jobs, screen)
     updates = {k: (c.schedule.parts, repr(c.objective)) for k, c in configs.items()}
@@ -93,13 +91,13 @@ def _tell_needs(
     left = [p for p in runs if p.state != "finished"]
     if not left:
         return
-    took = [p.run.summary for p in runs if p.state == "finished"]
+    took = [told for p in runs if p.state == "finished" and (told := p.run.told)]
     if took:
         # What runs took says more than a forecast, which supposes that every answer is cut.
-        seconds = time_for(left, jobs, median(s["seconds"] / s["steps"] for s in took))
+        seconds = time_for(left, jobs, median(s.seconds / s.steps for s in took))
         screen.say(
             f"  time       about {duration(seconds)} for {_runs(left)}, if they go on as the "
-            f"finished ones did, which took {duration(median(s['seconds'] for s in took))} each"
+            f"finished ones did, which took {duration(median(s.seconds for s in took))} each"
         )
     else:
         _tell_forecast(checked, left, jobs, screen)
@@ -139,27 +137,27 @@ def _runs(left: Sequence[Planned]) -> str:
 
 def tell_result(result: Comparison, screen: Screen) -> None:
     """The table, the sentences, and where the rest is."""
-    data = result.data
+    data = result.record
     for line in table(data, screen.width):
         screen.say(line)
-    for text in data["sentences"]:
+    for text in data.sentences:
         screen.say(f"– {text}")
     screen.say(f"figures  {result.file}")
     screen.say(f"page     {result.page}")
 
 
-def table(data: Json, width: int | None = None) -> list[str]:
+def table(data: ComparisonRecord, width: int | None = None) -> list[str]:
     """Initial, final, Δ, and how fast, one row a label; means with 95 % t intervals over seeds.
 
     Args:
         width: of the terminal: columns at the end are left out where it has no room for them.
     """
-    most = max(len(one["seeds"]) for one in data["objectives"].values())
-    threshold = data["threshold"]
+    most = max(len(one.seeds) for one in data.objectives.values())
+    threshold = data.threshold
     until = "" if threshold is None else f"to {100 * threshold:.0f} %"
-    against = data["baseline"] if len(data["baseline"]) <= 12 else "the first"
+    against = data.baseline if len(data.baseline) <= 12 else "the first"
     columns = [
-        ["", *(_named(label, one, most) for label, one in data["objectives"].items())],
+        ["", *(_named(label, one, most) for label, one in data.objectives.items())],
         *([head, *cells] for head, cells in _columns(data, f"to {against}", f"samples {until}")),
     ]
     widths = [max(map(len, column)) for column in columns]
@@ -177,46 +175,47 @@ def table(data: Json, width: int | None = None) -> list[str]:
     return lines
 
 
-def _named(label: str, one: Json, most: int) -> str:
+def _named(label: str, one: ArmRecord, most: int) -> str:
     """The label, with how many seeds it has where others have more."""
-    n = len(one["seeds"])
+    n = len(one.seeds)
     return label if n == most else f"{label} ({n} of {most})"
 
 
-def _columns(data: Json, against: str, samples: str) -> Iterator[tuple[str, list[str]]]:
+def _columns(data: ComparisonRecord, against: str, samples: str) -> Iterator[tuple[str, list[str]]]:
     """(head, cells) of every column but the labels'."""
-    every = list(data["objectives"].values())
-    found = data["differences"]["final_accuracy"]
-    differences = [found.get(label) for label in data["objectives"]]
-    yield "initial", [share(one["initial_accuracy"]) for one in every]
-    yield "final", [share(one["final_accuracy"]) for one in every]
-    yield "Δ", [change(one["delta"]) for one in every]
+    every = list(data.objectives.values())
+    found = data.differences.final_accuracy
+    differences = [found.get(label) for label in data.objectives]
+    yield "initial", [share(one.initial_accuracy) for one in every]
+    yield "final", [share(one.final_accuracy) for one in every]
+    yield "Δ", [change(one.delta) for one in every]
     yield against, ["" if d is None else change(d) for d in differences]
-    yield "p (Holm)", ["" if not d or d["p"] is None else p_value(d["p_holm"]) for d in differences]
-    yield "area", [share(one["area"]) for one in every]
-    if data["threshold"] is not None:
-        yield samples, [until(one["samples_to_threshold"]) for one in every]
-    yield "training", [duration(one["seconds"]["mean"]) for one in every]
+    ps = [d and d.p_holm for d in differences]
+    yield "p (Holm)", ["" if p is None else p_value(p) for p in ps]
+    yield "area", [share(one.area) for one in every]
+    if data.threshold is not None:
+        yield samples, [until(one.samples_to_threshold) for one in every]
+    yield "training", [duration(one.seconds.mean) for one in every]
 
 
-def share(mean: Json) -> str:
+def share(mean: MeanRecord) -> str:
     """Example: 77.0 ±2.9"""
-    return f"{100 * mean['mean']:.1f}{_half(mean)}"
+    return f"{100 * mean.mean:.1f}{_half(mean)}"
 
 
-def change(mean: Json) -> str:
+def change(mean: MeanRecord) -> str:
     """Example: +75.2 ±3.2"""
-    return f"{signed(mean['mean'])}{_half(mean)}"
+    return f"{signed(mean.mean)}{_half(mean)}"
 
 
-def _half(mean: Json) -> str:
+def _half(mean: MeanRecord) -> str:
     """The half of the interval, from the values: the interval itself ends at 0 and 100 %."""
-    half = half_width(mean["per_seed"])
+    half = half_width(mean.per_seed)
     return "" if half is None else f" ±{100 * half:.1f}"
 
 
-def until(counted: Json) -> str:
+def until(reached: ReachedRecord) -> str:
     """A mean; or how many seeds came that far."""
-    if counted["mean"] is not None:
-        return f"{counted['mean']:,.0f}"
-    return f"{counted['reached']} of {len(counted['per_seed'])}"
+    if reached.mean is not None:
+        return f"{reached.mean:,.0f}"
+    return f"{reached.reached} of {len(reached.per_seed)}"

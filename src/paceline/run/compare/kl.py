@@ -10,7 +10,7 @@ moved far, it is the mean of a ratio with a heavy tail, and one token of 400 can
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, fields
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +19,8 @@ import torch
 from ... import config as configuration
 from ...layout import TokenRows, pad
 from ...model import Policy
+from ...store.base import RecordError, read_object
+from ...store.comparison import KlPoint, KlRecord
 from ...text import counted
 from .. import build
 from ..check import without_reward
@@ -28,30 +30,42 @@ from ..screen import Screen
 from ..signals import Interrupts
 from .planned import Planned
 
-Json = dict[str, Any]
 FILE = "kl.json"
 ESTIMATOR = "KL(policy | start), k1"
 """What the file says of its figures; those of another one are measured again."""
 ROUNDS = 9
 ROWS = 32
 """Of each of these rounds, spread evenly: a mean over some hundreds of tokens."""
-COLUMNS = ["step", "prompt_ids", "token_ids", "old", "anchor"]
 
 
-def drift_of(run: Run) -> list[Json]:
-    """What was measured of a run: step, kl (nats a token) and tokens; empty where nothing was."""
-    return _measured(run) or []
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is read of a completion: columns of a round's file."""
+
+    step: int
+    prompt_ids: list[int]
+    token_ids: list[int]
+    old: list[float]
+    anchor: list[float] | None
 
 
-def _measured(run: Run) -> list[Json] | None:
+COLUMNS = [column.name for column in fields(_Row)]
+
+
+def kl_of(run: Run) -> tuple[KlPoint, ...]:
+    """The points that were measured of a run; none where nothing was."""
+    return _measured(run) or ()
+
+
+def _measured(run: Run) -> tuple[KlPoint, ...] | None:
     try:
-        found = json.loads((run.path / FILE).read_text(encoding="utf-8"))
-        return found["points"] if found["of"] == ESTIMATOR else None
-    except (OSError, ValueError, LookupError):
+        found = read_object(run.path / FILE, KlRecord)
+    except (OSError, RecordError):
         return None
+    return found.points if found.of == ESTIMATOR else None
 
 
-def measure_drift(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) -> None:
+def measure_kl(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) -> None:
     """Measure every one of these finished runs that has not been.
 
     What fails here is told, and costs the figure of that run alone.
@@ -76,8 +90,8 @@ def _measure(alike: Sequence[Planned], screen: Screen) -> None:
     policy = build.policy_of(without_reward(alike[0].config), train=False)
     for one in alike:
         with _told(screen):
-            points = list(_points(one.run, policy, one.config.rollouts.temperature))
-            one.run.write_json(FILE, {"of": ESTIMATOR, "points": points})
+            points = tuple(_points(one.run, policy, one.config.rollouts.temperature))
+            one.run.write_json(FILE, KlRecord(of=ESTIMATOR, points=points).to_json())
 
 
 @contextmanager
@@ -87,7 +101,7 @@ def _told(screen: Screen) -> Iterator[None]:
         yield
     except Exception as error:
         told = f"how far runs moved could not be measured ({type(error).__name__}: {error})"
-        screen.say_once(told, once_for="drift")
+        screen.say_once(told, once_for="kl")
 
 
 def _start(one: Planned) -> str:
@@ -95,7 +109,7 @@ def _start(one: Planned) -> str:
     return json.dumps([configuration.to_json(one.config.model), one.seed])
 
 
-def _points(run: Run, policy: Policy, temperature: float) -> Iterator[Json]:
+def _points(run: Run, policy: Policy, temperature: float) -> Iterator[KlPoint]:
     files = sorted(run.rollouts.glob("round-*.parquet"))
     for path in spread(files, ROUNDS):
         try:
@@ -105,28 +119,28 @@ def _points(run: Run, policy: Policy, temperature: float) -> Iterator[Json]:
         yield _point(table, policy, temperature)
 
 
-def _point(table: pa.Table, policy: Policy, temperature: float) -> Json:
+def _point(table: pa.Table, policy: Policy, temperature: float) -> KlPoint:
     """The KL of the policy that sampled a round, over some of its completions.
 
     The trainer's own log-probabilities are taken where the round has them, which is in groups with
     signal and several updates a round: the engine's differ a little in bf16, and that is no
     movement.
     """
-    rows = table.take(spread(range(table.num_rows), ROWS)).to_pylist()
-    rows = [row for row in rows if row["token_ids"]]
+    some = table.take(spread(range(table.num_rows), ROWS)).to_pylist()
+    rows = [row for row in (_Row(**one) for one in some) if row.token_ids]
     total, tokens = 0.0, 0
     every = TokenRows(
-        tuple(tuple(row["prompt_ids"]) for row in rows),
-        tuple(tuple(row["token_ids"]) for row in rows),
+        tuple(tuple(row.prompt_ids) for row in rows),
+        tuple(tuple(row.token_ids) for row in rows),
     )
     for pack in every.packs(4096, policy.layout):
         some = every.take(pack)
         width = max(map(len, some.completions))
         start_BT = policy.score(some, temperature).logp_BT.cpu()
-        ours = [rows[i]["anchor"] or rows[i]["old"] for i in pack]
+        ours = [rows[i].anchor or rows[i].old for i in pack]
         real_BT = some.real()
         moved_BT = pad(ours, width, torch.float32) - start_BT
         total += float(moved_BT[real_BT].double().sum())
         tokens += int(real_BT.sum())
     kl = total / tokens if tokens else 0.0
-    return {"step": rows[0]["step"] - 1 if rows else 0, "kl": kl, "tokens": tokens}
+    return KlPoint(step=rows[0].step - 1 if rows else 0, kl=kl, tokens=tokens)

@@ -1,77 +1,79 @@
 """What a comparison shows, in sentences: first of all whether it shows anything."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from ...store.comparison import (
+    ArmRecord,
+    ComparisonRecord,
+    DiagnosisRecord,
+    DifferenceRecord,
+    LostRecord,
+)
 from ...text import counted
 from ..report.words import THIN, points, signed
 
-Json = dict[str, Any]
 FEW_PROBLEMS = 500
 
 
-def sentences(data: Json) -> list[str]:
+def sentences(data: ComparisonRecord) -> list[str]:
     """One for every comparison with the first, then what limits them."""
-    first, differences = data["baseline"], data["differences"]
-    many = sum(one["p"] is not None for one in differences["final_accuracy"].values())
-    found = [
-        sentence(label, first, one, many) for label, one in differences["final_accuracy"].items()
-    ]
+    first, differences = data.baseline, data.differences
+    many = sum(one.p is not None for one in differences.final_accuracy.values())
+    found = [sentence(label, first, one, many) for label, one in differences.final_accuracy.items()]
     found += [
         f"On the way {label} is {_better(one)} than {first}: its mean accuracy over all samples "
         f"differs by {seen(one, many)}."
-        for label, one in differences["area"].items()
-        if one["shown"]
+        for label, one in differences.area.items()
+        if one.shown
     ]
     return [*found, *_diagnosed(data), *_limits(data)]
 
 
-def sentence(label: str, first: str, one: Mapping[str, Any], of: int) -> str:
+def sentence(label: str, first: str, one: DifferenceRecord, of: int) -> str:
     """What is known of one difference in final accuracy.
 
     Args:
         of: how many comparisons are made at once.
     """
-    n = len(one["seeds"])
-    if one["p"] is None:
+    n = len(one.seeds)
+    if one.p is None:
         return (
-            f"{label} against {first}: {signed(one['mean'])} points with one seed, which shows no "
+            f"{label} against {first}: {signed(one.mean)} points with one seed, which shows no "
             "difference and rules none out; five seeds are a beginning."
         )
-    if not any(one["per_seed"]):
+    if not any(one.per_seed):
         return f"{label} against {first}: the same accuracy in each of {n} seeds."
-    if one["shown"]:
+    if one.shown:
         return f"{label} is {_better(one)} than {first}: {seen(one, of)}."
     return f"{label} against {first}: no difference shown, {seen(one, of)}.{_could(one, n)}"
 
 
-def _better(one: Mapping[str, Any]) -> str:
-    return "better" if one["mean"] > 0 else "worse"
+def _better(one: DifferenceRecord) -> str:
+    return "better" if one.mean > 0 else "worse"
 
 
-def seen(one: Mapping[str, Any], of: int) -> str:
+def seen(one: DifferenceRecord, of: int) -> str:
     """A difference with its interval and p value.
 
     Args:
         of: how many comparisons are made at once.
     """
-    p = f"p{THIN}={THIN}{p_value(one['p_holm'])}" + (f" after Holm, of {of}" if of > 1 else "")
-    span = points(one["low"], one["high"])
-    return f"{signed(one['mean'])} points (95{THIN}% interval {span}; {p})"
+    assert one.p_holm is not None and one.interval is not None  # of several seeds
+    p = f"p{THIN}={THIN}{p_value(one.p_holm)}" + (f" after Holm, of {of}" if of > 1 else "")
+    span = points(*one.interval)
+    return f"{signed(one.mean)} points (95{THIN}% interval {span}; {p})"
 
 
-def _could(one: Mapping[str, Any], n: int) -> str:
+def _could(one: DifferenceRecord, n: int) -> str:
     """What these seeds could have shown, and how many would show what was seen."""
-    if one["detectable"] is None:
+    if one.detectable is None:
         return f" All {n} seeds gave the same difference, which so few may do by chance."
-    if one["detectable"] >= 1:
+    if one.detectable >= 1:
         return f" {n} seeds are too few to show a difference of any size here."
-    text = (
-        f" {n} seeds show a difference of {points_of(one['detectable'])} points four times in five"
-    )
-    if one["seeds_needed"] is None:
+    text = f" {n} seeds show a difference of {points_of(one.detectable)} points four times in five"
+    if one.seeds_needed is None:
         return f"{text}; one as small as the one seen would take more than 1,000 seeds."
-    return f"{text}; one as small as the one seen takes {one['seeds_needed']:,} seeds."
+    return f"{text}; one as small as the one seen takes {one.seeds_needed:,} seeds."
 
 
 def points_of(share: float) -> str:
@@ -84,21 +86,21 @@ def p_value(value: float) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
-def by_name(one: Json) -> dict[str, list[Json]]:
+def by_name(one: ArmRecord) -> dict[str, list[DiagnosisRecord]]:
     """Name -> the first diagnosis of that name in each seed that has it."""
-    found: dict[str, list[Json]] = {}
-    for diagnosis in one["diagnoses"]:
-        same = found.setdefault(diagnosis["name"], [])
-        if all(diagnosis["seed"] != other["seed"] for other in same):
+    found: dict[str, list[DiagnosisRecord]] = {}
+    for diagnosis in one.diagnoses:
+        same = found.setdefault(diagnosis.name, [])
+        if all(diagnosis.seed != other.seed for other in same):
             same.append(diagnosis)
     return found
 
 
-def _diagnosed(data: Json) -> list[str]:
+def _diagnosed(data: ComparisonRecord) -> list[str]:
     return [
-        f"{label}: {name} in {len(of)} of {len(one['seeds'])} seeds, first at step "
-        f"{min(d['first'] for d in of):,}."
-        for label, one in data["objectives"].items()
+        f"{label}: {name} in {len(of)} of {len(one.seeds)} seeds, first at step "
+        f"{min(d.first for d in of):,}."
+        for label, one in data.objectives.items()
         for name, of in by_name(one).items()
     ]
 
@@ -119,54 +121,52 @@ def on_one_update(updates: Mapping[str, tuple[int, str]]) -> str | None:
     )
 
 
-def _lost(label: str, lost: Mapping[str, int]) -> Iterator[str]:
+def _lost(label: str, lost: LostRecord) -> Iterator[str]:
     """What a verifier did not answer: a wall clock may have decided, and then other machines, or
     more runs at a time, come to something else."""
-    if lost["answers"]:
-        answers = counted(lost["answers"], "held-out answer", ",")
+    if lost.answers:
+        answers = counted(lost.answers, "held-out answer", ",")
         yield (
-            f"{label}: {answers} had no verdict, and count{'s' * (lost['answers'] == 1)} as wrong; "
+            f"{label}: {answers} had no verdict, and count{'s' * (lost.answers == 1)} as wrong; "
             "give the verifier more time (rewards.seconds), or make fewer runs at a time."
         )
-    if lost["groups"]:
+    if lost.groups:
         groups, were = (
-            counted(lost["groups"], "group", ","),
-            "was" if lost["groups"] == 1 else "were",
+            counted(lost.groups, "group", ","),
+            "was" if lost.groups == 1 else "were",
         )
         yield f"{label}: {groups} of training had no verdict and {were} left out."
 
 
-def _limits(data: Json) -> list[str]:
-    found, objectives = [], data["objectives"]
-    if data["baseline"] not in objectives:
+def _limits(data: ComparisonRecord) -> list[str]:
+    found, objectives = [], data.objectives
+    if data.baseline not in objectives:
         found.append(
-            f"{data['baseline']}, with which the others are compared, has no finished run, so "
+            f"{data.baseline}, with which the others are compared, has no finished run, so "
             "there are no differences."
         )
-    if not data["same_test"]:
+    if not data.same_test:
         found.append(
             "The problems, or how answers are judged, are not the same for all: accuracies are of "
             "different tests, and nothing is compared with anything."
         )
-    elif not data["same_start"]:
+    elif not data.same_start:
         found.append("Not all runs of one seed had the same start: that is part of what differs.")
-    if data["threshold"] is None:
+    if data.threshold is None:
         found.append("Nothing was learned on average, so there is no threshold to be reached.")
-    found += [text for label, one in objectives.items() for text in _lost(label, one["lost"])]
-    for key, values in data["made_with"].items():
+    found += [text for label, one in objectives.items() for text in _lost(label, one.lost)]
+    for key, values in data.made_with.items():
         found.append(f"Not all runs were made alike: {key} was {' and '.join(values)}.")
-    problems = min(one["problems"] for one in objectives.values())
+    problems = min(one.problems for one in objectives.values())
     if problems < FEW_PROBLEMS:
         found.append(
             f"Accuracy is measured on {counted(problems, 'problem')} only: figures are coarse, and "
             "the intervals are those over seeds, not over problems."
         )
-    updates = {k: (one["updates_a_round"], one["objective"]) for k, one in objectives.items()}
+    updates = {k: (one.updates_a_round, one.objective) for k, one in objectives.items()}
     if said := on_one_update(updates):
         found.append(said)
-    if data["finished"] < data["planned"]:
-        left = data["planned"] - data["finished"]
-        found.append(
-            f"{left} of {data['planned']} runs are not finished: these figures will change."
-        )
+    if data.finished < data.planned:
+        left = data.planned - data.finished
+        found.append(f"{left} of {data.planned} runs are not finished: these figures will change.")
     return found

@@ -1,7 +1,7 @@
 """Figures and sentences of a comparison, from runs written by hand."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -9,12 +9,13 @@ from paceline import config as configuration
 from paceline.objective import NAMES
 from paceline.recipes import tiny
 from paceline.run import Run
+from paceline.run.compare.aggregate import aggregate
+from paceline.run.compare.conclusions import on_one_update, sentences
 from paceline.run.compare.curve import Curve
-from paceline.run.compare.figures import figures
 from paceline.run.compare.page import verdict
 from paceline.run.compare.tables import table as page_table
-from paceline.run.compare.tell import table
-from paceline.run.compare.words import on_one_update, sentences
+from paceline.run.compare.terminal import table
+from paceline.store.comparison import ComparisonRecord, DifferencesRecord
 from tests.helpers.fake_run import write_lines, write_summary
 from tests.helpers.records import a_measurement, a_step, a_summary
 
@@ -75,49 +76,55 @@ def test_samples_count_what_was_refused(runs):
 
 
 def test_every_objective_has_its_means_and_intervals(runs):
-    found = figures(runs, "grpo")["objectives"]["gspo"]
-    assert found["initial_accuracy"]["per_seed"] == [0.0, 0.1, 0.0]
-    assert found["final_accuracy"]["mean"] == pytest.approx(0.75)
-    assert found["delta"]["per_seed"] == pytest.approx([0.8, 0.62, 0.73])
-    for name in ("initial_accuracy", "final_accuracy", "delta"):
-        assert found[name]["low"] < found[name]["mean"] < found[name]["high"]
-    assert found["initial_accuracy"]["low"] == 0.0  # no accuracy is below that
+    found = aggregate(runs, "grpo").objectives["gspo"]
+    assert found.initial_accuracy.per_seed == (0.0, 0.1, 0.0)
+    assert found.final_accuracy.mean == pytest.approx(0.75)
+    assert found.delta.per_seed == pytest.approx([0.8, 0.62, 0.73])
+    for mean in (found.initial_accuracy, found.final_accuracy, found.delta):
+        assert mean.low < mean.mean < mean.high
+    assert found.initial_accuracy.low == 0.0  # no accuracy is below that
     # Trapezoids of equal width: (0 + 0.6) / 2 and (0.6 + 0.8) / 2.
-    assert found["area"]["per_seed"][0] == pytest.approx((0.3 + 0.7) / 2)
-    assert found["greedy"]["final_accuracy"]["per_seed"][0] == 0.4
-    assert found["curve"]["steps"] == [0, 2, 4] and found["problems"] == 500
+    assert found.area.per_seed[0] == pytest.approx((0.3 + 0.7) / 2)
+    assert found.greedy.final_accuracy.per_seed[0] == 0.4
+    assert found.curve.steps == (0, 2, 4) and found.problems == 500
 
 
 def test_the_threshold_is_half_of_the_way_to_the_best(runs):
-    found = figures(runs, "grpo")
+    found = aggregate(runs, "grpo")
     start = (0.1 + 0.1) / 8  # of all eight runs
-    assert found["threshold"] == pytest.approx((start + 0.75) / 2)
-    first = found["objectives"]["grpo"]["samples_to_threshold"]
-    assert first["reached"] == 3
-    assert first["per_seed"][0] == pytest.approx(8 * found["threshold"] / 0.4)
+    assert found.threshold == pytest.approx((start + 0.75) / 2)
+    first = found.objectives["grpo"].samples_to_threshold
+    assert first.reached == 3
+    assert first.per_seed[0] == pytest.approx(8 * found.threshold / 0.4)
 
 
 def test_a_threshold_that_some_seeds_never_reach_has_no_mean(runs):
-    found = figures(runs, "grpo", threshold=0.56)["objectives"]["grpo"]["seconds_to_threshold"]
-    assert found["reached"] == 1 and found["mean"] is None
-    assert found["per_seed"] == [pytest.approx(4 + 4 * 0.16 / 0.2), None, None]
+    found = aggregate(runs, "grpo", threshold=0.56).objectives["grpo"].seconds_to_threshold
+    assert found.reached == 1 and found.mean is None
+    assert found.per_seed == (pytest.approx(4 + 4 * 0.16 / 0.2), None, None)
 
 
 def test_differences_are_paired_by_the_seeds_that_both_have(runs):
-    found = figures(runs, "grpo")["differences"]["final_accuracy"]
+    found = aggregate(runs, "grpo").differences.final_accuracy
     assert list(found) == ["gspo", "rloo"]
-    assert found["gspo"]["per_seed"] == pytest.approx([0.2, 0.22, 0.18])
-    assert found["rloo"]["seeds"] == [0, 2]
-    assert found["rloo"]["per_seed"] == pytest.approx([-0.3, 0.25])
+    assert found["gspo"].per_seed == pytest.approx([0.2, 0.22, 0.18])
+    assert found["rloo"].seeds == (0, 2)
+    assert found["rloo"].per_seed == pytest.approx([-0.3, 0.25])
     # t = 0.2 / (0.02 / √3) = 17.3 on 2 degrees of freedom: p = 0.0033, and twice that after Holm.
-    assert found["gspo"]["p"] == pytest.approx(0.0033, abs=1e-4)
-    assert found["gspo"]["p_holm"] == pytest.approx(0.0066, abs=2e-4)
-    assert found["gspo"]["shown"] and not found["rloo"]["shown"]
+    assert found["gspo"].p == pytest.approx(0.0033, abs=1e-4)
+    assert found["gspo"].p_holm == pytest.approx(0.0066, abs=2e-4)
+    assert found["gspo"].shown and not found["rloo"].shown
 
 
 def whole(runs, **changes):
-    about = {"baseline": "grpo", "planned": 8, "finished": 8, "same_start": True}
-    return {**about, **figures(runs, "grpo"), **changes}
+    found = aggregate(runs, "grpo")
+    about = {
+        "name": "tiny", "command": None, "complete": False, "seeds": (0, 1, 2), "planned": 8,
+        "finished": 8, "failed": (), "config": {}, "baseline": "grpo", "asked_threshold": None,
+        "same_start": True, "written": "2026-11-28T19:02:11+0000", "sentences": (),
+    }  # fmt: skip
+    figures = {one.name: getattr(found, one.name) for one in fields(found)}
+    return ComparisonRecord(**about | figures | changes)
 
 
 def test_sentences_say_what_is_shown_and_what_is_not(runs):
@@ -165,7 +172,7 @@ def test_different_tests_are_compared_with_nothing(runs):
             read = {"problems": "1a2b", "test": "aa" if label == "rloo" else "bb"}
             (run.path / "config.json").write_text(json.dumps(run.config | {"fingerprints": read}))
     data = whole(runs, complete=True)
-    assert data["differences"] == {"final_accuracy": {}, "area": {}}
+    assert data.differences == DifferencesRecord(final_accuracy={}, area={})
     said = " ".join(sentences(data))
     assert "better" not in said and "how answers are judged, are not the same" in said
     assert verdict(data) == "Measured on different tests, so that nothing is compared."
@@ -181,7 +188,7 @@ def test_rewards_of_two_names_are_different_tests(runs):
             config["fingerprints"]["test"] = "aa"
             config["config"]["task"]["reward"] = f"{label}.py:reward"
             (run.path / "config.json").write_text(json.dumps(config))
-    assert not figures(runs, "grpo")["same_test"]
+    assert not aggregate(runs, "grpo").same_test
 
 
 def test_answers_without_a_verdict_are_told(runs):
@@ -212,9 +219,9 @@ def test_nothing_learned_has_no_threshold(tmp_path):
     runs = {
         label: {0: run_of(tmp_path / label / "0", (0.05, 0.0, 0.0))} for label in ("grpo", "gspo")
     }
-    found = figures(runs, "grpo")
-    assert found["threshold"] is None
-    assert found["objectives"]["grpo"]["samples_to_threshold"]["reached"] == 0
+    found = aggregate(runs, "grpo")
+    assert found.threshold is None
+    assert found.objectives["grpo"].samples_to_threshold.reached == 0
     assert "Nothing was learned" in " ".join(sentences(whole(runs)))
 
 

@@ -24,8 +24,10 @@ from sides import run_process
 
 from paceline.cli import changed, config_of
 from paceline.config import Config
-from paceline.run import Run, build, check, checkpoint, train
-from paceline.run.checkpoint import State
+from paceline.preflight import check
+from paceline.run import Run, build, train
+from paceline.store import checkpoint
+from paceline.store.checkpoint import State
 
 
 def configured(recipe: str, steps: int, every: int, changes: dict[str, str]) -> Config:

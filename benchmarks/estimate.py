@@ -26,8 +26,8 @@ from sides import run_process
 from paceline import recipes, rng
 from paceline.cli import changed
 from paceline.config import Config
+from paceline.preflight.check import Checked
 from paceline.run import Run, build, train
-from paceline.run.check import Checked
 from paceline.tasks import Task, TaskSource
 from paceline.types import Completion, Problem
 

@@ -15,8 +15,8 @@ from paceline import recipes, rng
 from paceline.config import Config, Evaluating, Model
 from paceline.engine import Request
 from paceline.objective import named
+from paceline.preflight.check import check
 from paceline.run import build
-from paceline.run.check import check
 from paceline.tasks import Arithmetic
 from paceline.training import AdamW, Rollouts, SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock

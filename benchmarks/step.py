@@ -21,8 +21,8 @@ from common import Matrices, gemm_rate
 from paceline import recipes, rng
 from paceline.cli import changed, overrides
 from paceline.model.allocator import memory_gb
+from paceline.preflight.check import check
 from paceline.run import build
-from paceline.run.check import check
 from paceline.types import Completion, Problem
 
 

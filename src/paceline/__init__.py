@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import objective, recipes
+    from .analysis.compare import compare
     from .batch import Batch
     from .config import Config
     from .objective import Objective
-    from .objective.named import (
+    from .objective.named import (  # fmt: skip
         cispo,
         dapo,
         dr_grpo,
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
         reinforce_pp,
         rloo,
         sapo,
-    )  # fmt: skip
+    )
     from .run import Run, resume, train
-    from .run.compare import compare
     from .types import Completion, Group, Problem, Rollout, Round, Verdict
 
 __version__ = "0.1.0"

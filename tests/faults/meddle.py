@@ -79,7 +79,7 @@ def signal_in(place: str) -> None:
 
 def no_sync(_: bool) -> None:
     """The files of checkpoints are not brought onto the disk before they are renamed."""
-    from paceline.run import disk
+    from paceline.store import atomic
 
     def unless_in_checkpoints(file: int) -> None:
         path = os.readlink(f"/proc/self/fd/{file}")
@@ -90,21 +90,21 @@ def no_sync(_: bool) -> None:
         def __getattr__(self, name: str) -> Any:
             return unless_in_checkpoints if name == "fsync" else getattr(os, name)
 
-    disk.os = Lazy()
+    atomic.os = Lazy()
 
 
 def slow_disk(seconds: float) -> None:
     """Every file of a checkpoint waits before it is written, its tensors not yet read."""
-    from paceline.run import disk
+    from paceline.store import atomic
 
-    write = disk.write
+    write = atomic.write
 
     def slow(path: Path, chunks: Any) -> Any:
         if "checkpoints" in str(path):
             time.sleep(seconds)
         return write(path, chunks)
 
-    disk.write = slow
+    atomic.write = slow
 
 
 def die_in(step: int) -> None:
@@ -184,7 +184,7 @@ def no_report(_: bool) -> None:
 
 def slow_save(seconds: float) -> None:
     """A checkpoint takes its time to be written."""
-    from paceline.run import checkpoint
+    from paceline.store import checkpoint
 
     write = checkpoint.write
 

@@ -17,7 +17,7 @@ import pytest
 
 from paceline.cli import main
 from paceline.model import load_policy, tiny
-from paceline.run import check, room
+from paceline.preflight import check, resources
 
 Usage = namedtuple("Usage", "total used free")
 Virtual = namedtuple("Virtual", "available total")
@@ -283,7 +283,7 @@ def test_not_enough_disk(capsys, monkeypatch):
 
 
 def test_not_enough_memory(capsys, monkeypatch):
-    monkeypatch.setattr(room.psutil, "virtual_memory", lambda: Virtual(10**6, 10**6))
+    monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: Virtual(10**6, 10**6))
     said = refused(capsys, 2, *TINY)
     assert "'tiny' needs 1 MB of memory for weights, gradients and moments alone" in said
     assert "and there are 1 MB on this machine; take a smaller model." in said

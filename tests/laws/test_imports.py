@@ -22,7 +22,10 @@ FLOORS = [
     {"config"},
     {"recipes"},
     {"store"},
+    {"diagnostics", "preflight"},
+    {"report"},
     {"run"},
+    {"analysis"},
     {"cli"},
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

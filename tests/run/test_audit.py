@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from paceline import recipes
+from paceline.analysis.audit import audit
+from paceline.analysis.audit.conclusions import findings, verdict
+from paceline.analysis.audit.model import Overlap, Sampled, _mixed, overlap_of
+from paceline.analysis.audit.probes import PROBES
+from paceline.analysis.audit.reward import probe_reward
 from paceline.cli import main
-from paceline.run.audit import audit
-from paceline.run.audit.model import Overlap, Sampled, _mixed, overlap_of
-from paceline.run.audit.probes import PROBES
-from paceline.run.audit.reward import probe_reward
-from paceline.run.audit.words import findings, verdict
 from paceline.tasks import Arithmetic, Task, Template
 from paceline.types import Problem, Verdict
 from paceline.verify import LastNumber, NumberIn

@@ -15,10 +15,11 @@ from paceline.cli import main
 from paceline.errors import ConfigError, DataError, RewardError
 from paceline.model.reward_model import RewardModel
 from paceline.objective import Objective, by_name
-from paceline.run import build, calibrate, check_room, room
-from paceline.run.calibrate import Rates
-from paceline.run.check import check
-from paceline.run.room import Room, _limits
+from paceline.preflight import calibrate, limits, resources
+from paceline.preflight.calibrate import Rates
+from paceline.preflight.check import check
+from paceline.preflight.resources import Room, _limits
+from paceline.run import build
 from paceline.tasks import Task, TaskSource, Template
 from paceline.types import Problem, Round, Verdict
 from paceline.verify.answers.math import LastNumber
@@ -106,7 +107,7 @@ def test_prompts_that_do_not_fit_are_counted_and_if_none_fits_refused():
 
 
 def test_only_some_prompts_of_many_are_rendered(monkeypatch):
-    from paceline.run import check as module
+    from paceline.preflight import check as module
 
     rendered = []
     render = module.render
@@ -212,7 +213,7 @@ def test_a_run_that_would_fill_the_disk_is_refused(monkeypatch, tmp_path):
 def test_memory_is_a_note_when_it_is_short_and_an_error_when_it_cannot_be(monkeypatch):
     def machine(available: int, total: int):
         virtual = Virtual(available, total)
-        monkeypatch.setattr(room.psutil, "virtual_memory", lambda: virtual)
+        monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: virtual)
         return check(config_of())
 
     memory = machine(10**12, 10**12).estimate.memory
@@ -247,10 +248,10 @@ def test_disk_is_looked_at_where_the_directory_will_be(tmp_path):
 
 def test_a_machine_that_others_use_is_told():
     rates = Rates(1.0, 1.0, 1.0, 1.0, 1.0, others=0.45)
-    (note,) = check_room.check_others(rates, CPU)
+    (note,) = limits.check_others(rates, CPU)
     assert note.startswith("other programs used 45 % of the processors")
-    assert not check_room.check_others(replace(rates, others=0.05), CPU)
-    assert not check_room.check_others(None, CPU)
+    assert not limits.check_others(replace(rates, others=0.05), CPU)
+    assert not limits.check_others(None, CPU)
 
 
 def test_the_command_tells_what_was_found_and_leaves_nothing(tmp_path, capsys, monkeypatch):
@@ -283,4 +284,4 @@ def test_the_command_tells_what_was_found_and_leaves_nothing(tmp_path, capsys, m
      (112_400_000_000, "112 GB")],
 )  # fmt: skip
 def test_sizes_in_words(size, words):
-    assert check_room.gigabytes(size) == words
+    assert limits.gigabytes(size) == words

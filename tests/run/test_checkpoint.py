@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 
 from paceline.errors import CheckpointError
 from paceline.objective import named
-from paceline.run import checkpoint
-from paceline.run.checkpoint import State
-from paceline.run.rollouts import write_round
 from paceline.run.session import restore
+from paceline.store import checkpoint
+from paceline.store.checkpoint import State
+from paceline.store.rounds import write_round
 from paceline.training import Rollouts, Schedule
 from tests.helpers.trainers import Keeps, Paid, noise, trainer_of, weights
 

@@ -12,10 +12,10 @@ from paceline.layout import TokenRows
 from paceline.model import resolve
 from paceline.model.model_size import ModelSize
 from paceline.objective import named
-from paceline.run import calibrate
-from paceline.run.calibrate import Rates, measured
-from paceline.run.estimate import Disk, Memory, Seconds
-from paceline.run.work import Decoding, Pass, Work
+from paceline.preflight import calibrate
+from paceline.preflight.calibrate import Rates, measured
+from paceline.preflight.estimate import Disk, Memory, Seconds
+from paceline.preflight.workload import Decoding, Pass, Work
 from tests.helpers.families import SMALL
 
 CPU = torch.device("cpu")

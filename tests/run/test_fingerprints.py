@@ -6,8 +6,8 @@ from functools import partial
 from types import SimpleNamespace
 
 from paceline.model import Source
-from paceline.run.changes import Surroundings
-from paceline.run.fingerprints import BLOCK, BLOCKS, _in_words, _of_weights, of_code
+from paceline.preflight.fingerprint import BLOCK, BLOCKS, _in_words, _of_weights, of_code
+from paceline.store.history import Surroundings
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from paceline import recipes
 from paceline.config import to_json
-from paceline.run.hints import go_on, go_on_with, start_again
+from paceline.store.hints import go_on, go_on_with, start_again
 from paceline.tasks import Rows
 
 RUN = Path("runs/demo")

@@ -15,25 +15,25 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from paceline.analysis.replay import Redone, replay, token_data
+from paceline.analysis.replay.conclusions import agreement, meaning, sentences
+from paceline.analysis.replay.effects import pushes
+from paceline.analysis.replay.measure import Candidate, measure
+from paceline.analysis.replay.page import page, write_page
+from paceline.analysis.replay.rewind import redo, take_up, trainer_for
+from paceline.analysis.replay.route import way_to
+from paceline.analysis.replay.terminal import as_record
+from paceline.analysis.replay.token_data import reader_data
 from paceline.cli import main
 from paceline.config import Config, objective_from
 from paceline.errors import ConfigError, DataError, MemoryShortError
 from paceline.layout import PACKED, PADDED, TokenRows
 from paceline.model import Pieces
 from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
+from paceline.preflight.check import without_reward
+from paceline.preflight.resources import Room
 from paceline.run import Run, resume, train
-from paceline.run.changes import as_of
-from paceline.run.check import without_reward
-from paceline.run.replay import Redone, replay
-from paceline.run.replay.effects import pushes
-from paceline.run.replay.measure import Candidate, measure
-from paceline.run.replay.page import page, write_page
-from paceline.run.replay.reader import reader_data
-from paceline.run.replay.rewind import redo, take_up, trainer_for
-from paceline.run.replay.tell import as_record
-from paceline.run.replay.way import way_to
-from paceline.run.replay.words import agreement, meaning, sentences
-from paceline.run.room import Room
+from paceline.store.history import as_of
 from paceline.tasks import Rows as RowsTask
 from paceline.training import Schedule
 from tests.conftest import tiny_policy
@@ -281,7 +281,7 @@ def test_rows_that_only_others_train_on_get_their_anchor_from_the_rounds_start(r
 
 
 def test_the_cosine_is_that_of_the_whole_gradients():
-    from paceline.run.replay.measure import cosines
+    from paceline.analysis.replay.measure import cosines
 
     a, b = [torch.tensor([3.0]), torch.tensor([4.0])], [torch.tensor([4.0]), torch.tensor([3.0])]
     zero = [torch.zeros(1), torch.zeros(1)]
@@ -566,7 +566,7 @@ def test_too_little_memory_for_the_gradients(run, monkeypatch):
 
 
 def test_the_average_of_a_reference_that_follows_needs_memory_too(run, monkeypatch):
-    from paceline.run.replay.replay import _check_memory
+    from paceline.analysis.replay.replay import _check_memory
 
     way = way_to(run, 3)
     checked = changed(without_reward(way.config), objective=named.grpo(kl=0.1))
@@ -761,14 +761,13 @@ def test_the_page_holds_every_number(later, tmp_path):
 
 
 def test_a_large_part_is_cut_to_what_weighs_most(later, monkeypatch):
-    from paceline.run.replay import reader
 
     whole = reader_data(later)
     assert len(whole["groups"]) == 2 and whole["shown"] == (
         "Here: 32 completions of 2 of the part’s 2 problems."
     )
-    monkeypatch.setattr(reader, "MOST_CHARACTERS", 10)
-    monkeypatch.setattr(reader, "MOST_ROWS", 3)
+    monkeypatch.setattr(token_data, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(token_data, "MOST_ROWS", 3)
     cut = reader_data(later)
     assert len(cut["groups"]) == 1 and len(cut["groups"][0]["rows"]) == 3
     assert "the ones that weigh most of" in cut["shown"]

@@ -16,12 +16,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from paceline.diagnostics import RULES
 from paceline.errors import ConfigError, UserError
-from paceline.run.report import write_report
-from paceline.run.report.curves import MOST_POINTS, charts, curve_data
-from paceline.run.report.diagnostics import diagnostics
-from paceline.run.report.read import RunRecord, read_run
-from paceline.run.report.rollouts import (
+from paceline.report import write_report
+from paceline.report.curves import MOST_POINTS, charts, curve_data
+from paceline.report.diagnostics import diagnostics
+from paceline.report.read import RunRecord, read_run
+from paceline.report.rollouts import (
     HEAD,
     MOST_COMPLETIONS,
     MOST_ROUNDS,
@@ -31,8 +32,7 @@ from paceline.run.report.rollouts import (
     spread,
     within,
 )
-from paceline.run.report.words import change_interval, objective_in_words, verdict
-from paceline.run.watch import RULES
+from paceline.report.sentences import change_interval, objective_in_words, verdict
 from paceline.store.base import RecordError
 from paceline.store.records import Event, StepRecord, Summary
 from tests.helpers import fake_run as fake
@@ -523,7 +523,7 @@ def test_rounds_of_earlier_versions_are_still_shown(tmp_path: Path) -> None:
 
 
 def test_what_happened_is_counted_and_told_in_order() -> None:
-    from paceline.run.report.history import SHOWN, history
+    from paceline.report.history import SHOWN, history
 
     counters = {"groups_lost": 3, "steps_skipped": 0, "resumes": 1, "checkpoints_failed": 2}
     time = "2026-11-21T1{}+0000"

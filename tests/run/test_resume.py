@@ -11,8 +11,9 @@ from paceline.cli import main
 from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError
 from paceline.objective import named
-from paceline.run import Run, check, resume, train
-from paceline.run.changes import Surroundings, compare
+from paceline.preflight import check
+from paceline.run import Run, resume, train
+from paceline.store.history import Surroundings, compare
 from paceline.store.records import Event
 from tests.run.test_train import small
 

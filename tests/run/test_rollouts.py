@@ -6,8 +6,8 @@ import pyarrow.parquet
 import pytest
 
 from paceline.objective import named
-from paceline.run.report.rollouts import rollouts
-from paceline.run.rollouts import read_round, write_round
+from paceline.report.rollouts import rollouts
+from paceline.store.rounds import read_round, write_round
 from paceline.types import Round
 from tests.conftest import group_of
 from tests.helpers.kinds import KINDS

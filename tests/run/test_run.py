@@ -8,7 +8,7 @@ import pytest
 from paceline import Run
 from paceline.cli.commands import model_config
 from paceline.errors import ConfigError
-from paceline.run.folder import is_run
+from paceline.store.folder import is_run
 from tests.helpers.fake_run import write_lines, write_summary
 from tests.helpers.records import a_measurement, a_step, a_summary
 

@@ -9,9 +9,9 @@ import torch
 
 from paceline.errors import CheckpointError
 from paceline.objective import named
-from paceline.run import checkpoint
-from paceline.run.checkpoint import State
-from paceline.run.saver import Saver
+from paceline.store import checkpoint
+from paceline.store.async_writer import Saver
+from paceline.store.checkpoint import State
 from tests.helpers.trainers import trainer_of
 
 Usage = namedtuple("Usage", "total used free")

@@ -10,10 +10,10 @@ from paceline.engine import Sampling, ScriptedEngine
 from paceline.errors import ConfigError, DataError
 from paceline.model.template import check_tokenizer, stop_token_ids
 from paceline.objective import named
+from paceline.preflight.check import check
+from paceline.preflight.prompts import check_prompts
 from paceline.run import train
-from paceline.run.check import check
-from paceline.run.check_prompts import check_prompts
-from paceline.run.rollouts import read_round, write_round
+from paceline.store.rounds import read_round, write_round
 from paceline.tasks import Rows, Task, Template
 from paceline.training import Rollouts, Sampler, evaluate
 from paceline.training.clock import Clock

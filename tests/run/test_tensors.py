@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from paceline.run import disk
-from paceline.run.tensors import NAMES, all_finite, chunks_of, fingerprint
+from paceline.store import atomic
+from paceline.store.safetensors_stream import NAMES, all_finite, chunks_of, fingerprint
 
 
 @pytest.mark.parametrize("dtype", NAMES)
@@ -18,7 +18,7 @@ def test_the_library_reads_what_was_written(tmp_path, dtype):
         "none": torch.zeros(0, 4, dtype=dtype),
         "with gradient": torch.ones(2).to(dtype).requires_grad_(dtype.is_floating_point),
     }
-    disk.write(tmp_path / "f.safetensors", chunks_of(tensors))
+    atomic.write(tmp_path / "f.safetensors", chunks_of(tensors))
     read = load_file(tmp_path / "f.safetensors")
     assert read.keys() == tensors.keys()
     for name, tensor in tensors.items():
@@ -26,7 +26,7 @@ def test_the_library_reads_what_was_written(tmp_path, dtype):
 
 
 def test_no_tensors_are_a_file_too(tmp_path):
-    disk.write(tmp_path / "f.safetensors", chunks_of({}))
+    atomic.write(tmp_path / "f.safetensors", chunks_of({}))
     assert load_file(tmp_path / "f.safetensors") == {}
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from paceline.config import keys
+from paceline.diagnostics import RULES, Diagnosis, Watch, diagnoses, watched
+from paceline.diagnostics.steps import Figures, clearly_rose
 from paceline.errors import ConfigError
 from paceline.recipes import tiny
-from paceline.run.watch import RULES, Diagnosis, Watch, diagnoses, watched
-from paceline.run.watch.figures import Figures, clearly_rose
 from paceline.store.base import RecordError
 from paceline.store.records import Measured, StepRecord
 from paceline.training.round_checks import refuse_hopeless, repeated_mistakes

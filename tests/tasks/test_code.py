@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from paceline.cli.print_task import check_task
 from paceline.errors import ConfigError, DataError
-from paceline.run.check_task import check_task
 from paceline.tasks import Code, Tldr
 from paceline.verify.calling.reward_config import RewardConfig
 

@@ -8,11 +8,7 @@ import torch
 from paceline.errors import ConfigError, RewardError
 from paceline.model import Reference
 from paceline.objective import KL, named
-from paceline.training import (
-    Rollouts,
-    Schedule,
-    Trainer,
-)
+from paceline.training import Rollouts, Schedule, Trainer
 from paceline.verify.calling.pool import VerifierPool
 from paceline.verify.calling.reward_config import RewardConfig
 from tests.conftest import tiny_policy

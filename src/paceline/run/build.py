@@ -10,10 +10,10 @@ import torch
 from ..engine import Engine, LocalEngine
 from ..model import Policy, Reference, load_policy
 from ..model.allocator import keep_freed_memory
+from ..preflight.check import Checked, sandbox_of
 from ..training import Learner, Optimizer, Sampler, Trainer, TrainerHooks
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.verifier import check_verifier
-from .check import Checked, sandbox_of
 
 
 def policy_of(checked: Checked, *, train: bool = True) -> Policy:

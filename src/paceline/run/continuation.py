@@ -11,14 +11,14 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import CheckpointError, ConfigError
+from ..preflight.check import Checked
+from ..store import atomic, checkpoint
+from ..store.checkpoint import OtherSchemaError, State
+from ..store.hints import go_on_with, start_again
+from ..store.history import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
 from ..store.records import Event
+from ..store.run import Run
 from ..text import counted
-from . import checkpoint, disk
-from .changes import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
-from .check import Checked
-from .checkpoint import OtherSchemaError, State
-from .hints import go_on_with, start_again
-from .run import Run
 from .screen import Screen
 
 Found = tuple[Path, State]
@@ -99,7 +99,7 @@ def _check_beside(run: Run, state: State) -> None:
         return
     path = run.rollouts_of(state.rounds - 1)
     try:
-        same = disk.measured(path).sha256 == state.round
+        same = atomic.measured(path).sha256 == state.round
     except OSError:
         raise CheckpointError(f"the round in use, {path.name}, cannot be read") from None
     if not same:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import config as configuration
+from ..preflight.check import Checked, sandbox_of
+from ..preflight.fingerprint import fingerprints
+from ..preflight.limits import estimate_lines
 from ..text import counted
 from . import build
-from .check import Checked, sandbox_of
-from .check_room import estimate_lines
-from .fingerprints import fingerprints
 from .screen import Screen, wall_clock
 
 

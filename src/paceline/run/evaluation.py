@@ -2,11 +2,11 @@
 
 from functools import partial
 
+from ..preflight.check import Checked, evaluation_sampling
 from ..store.records import Measured
 from ..training import Trainer, evaluate
 from ..training.retry import fewer_rows, retry_smaller
 from ..verify.calling.pool import VerifierPool
-from .check import Checked, evaluation_sampling
 from .screen import Screen
 from .signals import Interrupts
 

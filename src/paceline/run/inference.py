@@ -3,11 +3,11 @@
 from .. import rng
 from ..config import Config
 from ..engine import LocalEngine, Request
+from ..preflight.check import check, evaluation_sampling, without_reward
 from ..store.records import Measured
 from ..training import Evaluation, evaluate
 from ..verify.calling.pool import VerifierPool
 from . import build
-from .check import check, evaluation_sampling, without_reward
 from .screen import Screen, printable
 
 

@@ -3,10 +3,10 @@ besides the screen."""
 
 from collections.abc import Callable
 
+from ..diagnostics import Watch
 from ..store.records import Event, Measured, StepRecord
+from ..store.run import Run
 from ..types import Round
-from .run import Run
-from .watch import Watch
 
 
 class Listener:

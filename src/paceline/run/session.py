@@ -11,24 +11,25 @@ from pathlib import Path
 from ..errors import CheckpointError, DataError, DivergedError
 from ..layout import PADDED
 from ..model.allocator import give_back_freed_memory, memory_gb
+from ..preflight.check import Checked
+from ..report import write_report
+from ..store import checkpoint
+from ..store.async_writer import Saver
+from ..store.checkpoint import State
+from ..store.hints import go_on
 from ..store.records import Event, Measured, StepRecord
+from ..store.rounds import read_round, write_round
+from ..store.run import Run
 from ..training import StepReport, Trainer, TrainerHooks
 from ..training.retry import retry_smaller
 from ..training.round_checks import refuse_hopeless
 from ..types import Round
 from ..verify.calling.pool import VerifierPool
-from . import build, checkpoint
-from .check import Checked
-from .checkpoint import State
+from . import build
 from .continuation import newest
 from .describe import next_command
 from .evaluation import Evaluator
-from .hints import go_on
 from .listeners import Diagnostics, Listener, RunFiles
-from .report import write_report
-from .rollouts import read_round, write_round
-from .run import Run
-from .saver import Saver
 from .screen import Screen
 from .signals import Interrupts
 from .summary import SummaryFile, in_words

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from ..config import Config
 from ..store.records import Measured, Summary, counters_of
+from ..store.run import Run
 from ..training import Trainer
-from .run import Run
 
 
 class SummaryFile:

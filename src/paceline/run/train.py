@@ -9,17 +9,17 @@ from pathlib import Path
 from .. import config as configuration
 from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
+from ..preflight.check import Checked, check
+from ..store.folder import CONFIG
+from ..store.hints import go_on, start_again
+from ..store.history import Surroundings, as_begun, compare, record
 from ..store.records import Event, Measured
+from ..store.run import Run, default_path, new_path, stopped_at
 from ..text import counted
 from ..verify.calling.pool import VerifierPool
 from . import continuation
-from .changes import Surroundings, as_begun, compare, record
-from .check import Checked, check
 from .describe import described, tell_plan
 from .entry import entry
-from .folder import CONFIG
-from .hints import go_on, start_again
-from .run import Run, default_path, new_path, stopped_at
 from .screen import Screen
 from .session import Session
 from .signals import Interrupts

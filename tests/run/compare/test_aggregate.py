@@ -6,15 +6,15 @@ from dataclasses import fields, replace
 import pytest
 
 from paceline import config as configuration
+from paceline.analysis.compare.aggregate import aggregate
+from paceline.analysis.compare.conclusions import on_one_update, sentences
+from paceline.analysis.compare.curve import Curve
+from paceline.analysis.compare.page import verdict
+from paceline.analysis.compare.tables import table as page_table
+from paceline.analysis.compare.terminal import table
 from paceline.objective import NAMES
 from paceline.recipes import tiny
 from paceline.run import Run
-from paceline.run.compare.aggregate import aggregate
-from paceline.run.compare.conclusions import on_one_update, sentences
-from paceline.run.compare.curve import Curve
-from paceline.run.compare.page import verdict
-from paceline.run.compare.tables import table as page_table
-from paceline.run.compare.terminal import table
 from paceline.store.comparison import ComparisonRecord, DifferencesRecord
 from tests.helpers.fake_run import write_lines, write_summary
 from tests.helpers.records import a_measurement, a_step, a_summary

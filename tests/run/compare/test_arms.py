@@ -2,11 +2,11 @@
 
 import pytest
 
+from paceline.analysis.compare.arms import Arm, arms_of, varied
 from paceline.config import labelled, split
 from paceline.errors import ConfigError
 from paceline.objective import KL, Center, Objective, named
 from paceline.recipes import tiny
-from paceline.run.compare.arms import Arm, arms_of, varied
 
 
 def test_objectives_by_name_argument_file_and_value(tmp_path):

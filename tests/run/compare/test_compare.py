@@ -14,16 +14,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from paceline.analysis.compare import Comparison, compare
+from paceline.analysis.compare.arms import Arm, arms_of
+from paceline.analysis.compare.kl import kl_of
+from paceline.analysis.compare.launcher import Launcher, last_words
+from paceline.analysis.compare.planned import planned
+from paceline.analysis.compare.terminal import _tell_forecast
 from paceline.config import to_json
 from paceline.errors import ConfigError
 from paceline.recipes import tiny
 from paceline.run import Run
-from paceline.run.compare import Comparison, compare
-from paceline.run.compare.arms import Arm, arms_of
-from paceline.run.compare.kl import kl_of
-from paceline.run.compare.launch import Launcher, last_words
-from paceline.run.compare.planned import planned
-from paceline.run.compare.terminal import _tell_forecast
 from paceline.run.screen import Screen
 
 KEYS = ("steps=24", "schedule.minibatches=4", "evaluation.problems=5", "save_every=4")
@@ -363,7 +363,7 @@ def test_a_run_that_loads_the_script_of_its_comparison_is_told(monkeypatch, tmp_
 
 
 def test_a_run_without_a_checkpoint_is_made_again(tmp_path):
-    from paceline.run.compare.child import _given_up
+    from paceline.analysis.compare.worker import _given_up
 
     begun = Run.create(tmp_path / "begun")
     begun.write_json("config.json", {"config": {"save_every": 0}})
@@ -373,7 +373,7 @@ def test_a_run_without_a_checkpoint_is_made_again(tmp_path):
 
 
 def test_a_run_whose_checkpoints_are_all_broken_is_made_again(tmp_path):
-    from paceline.run.compare.child import _given_up
+    from paceline.analysis.compare.worker import _given_up
 
     begun = Run.create(tmp_path / "begun")
     begun.write_json("config.json", {"id": "1", "config": {"save_every": 4}})
@@ -383,7 +383,7 @@ def test_a_run_whose_checkpoints_are_all_broken_is_made_again(tmp_path):
 
 
 def test_checkpoints_that_were_to_be_kept_are_kept(tmp_path):
-    from paceline.run.compare.record import _give_up_checkpoints
+    from paceline.analysis.compare.comparison import _give_up_checkpoints
 
     for keep in (0, 2):
         run = Run.create(tmp_path / str(keep))

@@ -2,10 +2,10 @@
 
 import pytest
 
+from paceline.analysis.compare.arms import Arm
+from paceline.analysis.compare.forecast import time_for
+from paceline.analysis.compare.planned import planned
 from paceline.recipes import tiny
-from paceline.run.compare.arms import Arm
-from paceline.run.compare.forecast import time_for
-from paceline.run.compare.planned import planned
 
 
 @pytest.mark.parametrize(("jobs", "steps"), [(1, 45), (2, 25), (3, 20), (8, 20)])

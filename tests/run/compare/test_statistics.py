@@ -6,7 +6,7 @@ from statistics import fmean
 
 import pytest
 
-from paceline.run.compare.statistics import (
+from paceline.analysis.compare.statistics import (
     Mean,
     area,
     compared,

@@ -6,9 +6,7 @@ from paceline.errors import ConfigError, SandboxError
 from paceline.types import Completion, Problem
 from paceline.verify import judge
 from paceline.verify.answers.form import CUT, EMPTY, MISSING, SEVERAL
-from paceline.verify.programs.code import (
-    PrintedAnswer,
-)
+from paceline.verify.programs.code import PrintedAnswer
 from paceline.verify.programs.program import Block, Running, blocks_in, program_in
 from paceline.verify.programs.sandbox import Result, Sandbox
 from paceline.verify.shaping.presets import program_of_thought

@@ -4,9 +4,7 @@ import pytest
 
 from paceline.errors import RewardError
 from paceline.verify.programs.asserts import Asserts
-from paceline.verify.programs.code import (
-    Cases,
-)
+from paceline.verify.programs.code import Cases
 from paceline.verify.programs.program import Running
 from paceline.verify.programs.sandbox import Sandbox
 from tests.helpers.verdicts import fenced, judged

@@ -1,0 +1,99 @@
+"""`paceline check`: what was found, a line each."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ..config import Config
+from ..preflight.check import Checked, check, sandbox_of
+from ..preflight.limits import estimate_lines
+from ..preflight.reward import Tried
+from ..run.screen import Screen
+from ..store.run import new_path
+from ..terminal import print_json
+from ..text import counted
+
+
+def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
+    """Check a config as `train` does before it starts, and print what was found.
+
+    Args:
+        command: what starts the training.
+
+    Raises: UserError as `train` would.
+    """
+    screen = Screen(0, quiet=as_json)
+    path = new_path(config.name, config.out)
+    with screen.busy("checking the configuration, the data and the reward"):
+        checked = check(config, path=path)
+    if as_json:
+        print_json(as_record(checked, command), indent=2)
+        return
+    estimate, tried = checked.estimate, checked.tried
+    assert estimate is not None and tried is not None  # of a training run they are made
+    task, lines = checked.task, checked.first_prompt.splitlines()
+    dtype = str(checked.dtype).removeprefix("torch.")
+    training = counted(len(task.train), "problem")
+    for line in (
+        f"task       {task.name}: {training}, {len(task.heldout)} held out",
+        f"model      {config.model.path}: {in_words(estimate.parameters)} parameters, {dtype}, "
+        f"{checked.device.type}",
+        f"reward     {_of_reward(tried)}",
+        f"sandbox    {sandbox_of(task) or 'not needed: nothing that a model writes is run'}",
+        *estimate_lines(estimate),
+        "tokenizer  renders the first prompt as",
+        *(f"  │ {line}" for line in lines),
+    ):
+        screen.say(f"  {line}")
+    for note in (*task.notes, *checked.notes):
+        screen.say(f"  note: {note}", "yellow")
+    screen.say(f"sound: `{command}`", "bold")
+
+
+def as_record(checked: Checked, command: str) -> dict[str, Any]:
+    """As plain JSON."""
+    assert checked.estimate is not None and checked.tried is not None
+    estimate = checked.estimate
+    record = asdict(estimate)
+    record["memory"]["total"], record["disk"]["total"] = estimate.memory.total, estimate.disk.total
+    if estimate.seconds is not None:
+        record["seconds"]["total"] = estimate.seconds.total
+    return {
+        "sound": True,
+        "command": command,
+        "task": {
+            "name": checked.task.name,
+            "training": len(checked.task.train),
+            "heldout": len(checked.task.heldout),
+        },
+        "model": checked.config.model.path,
+        "dtype": str(checked.dtype).removeprefix("torch."),
+        "device": checked.device.type,
+        "first_prompt": checked.first_prompt,
+        "reward": asdict(checked.tried),
+        "sandbox": sandbox_of(checked.task),
+        "notes": [*checked.task.notes, *checked.notes],
+        **record,
+    }
+
+
+def in_words(count: int) -> str:
+    """Example: 135 million."""
+    if count < 1e6:
+        return f"{count:,}"
+    return f"{count / 1e6:.0f} million" if count < 1e9 else f"{count / 1e9:.1f} billion"
+
+
+def _of_reward(tried: Tried) -> str:
+    """Example: a gold answer earns 1, an empty one 0, junk 0; 0.1 ms each"""
+    if not tried.paid:
+        return "asks a model, which is loaded later"
+    said = {"gold": "a gold answer earns", "empty": "an empty one", "junk": "junk"}
+    told = []
+    for paid in tried.paid:
+        low, high = min(paid.rewards, default=0.0), max(paid.rewards, default=0.0)
+        earned = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        told.append(f"{said[paid.kind]} {earned if paid.rewards else 'no verdict'}")
+    text = ", ".join(told)
+    if not text.startswith("a gold"):
+        text = text.replace("an empty one", "an empty answer earns", 1)
+    return f"{text}; {tried.milliseconds:.1f} ms each"

@@ -15,7 +15,7 @@ from paceline import recipes, rng
 from paceline.config import Config, Evaluating, Model
 from paceline.engine import Request
 from paceline.objective import named
-from paceline.preflight.check import check
+from paceline.preflight.preflight import load_checked
 from paceline.run import build
 from paceline.tasks import Arithmetic
 from paceline.training import AdamW, Rollouts, SampledRound, Sampler, Trainer
@@ -74,7 +74,7 @@ def prescribed_trainer(spec: Spec) -> Trainer:
         optimizer=AdamW(lr=spec.lr),
         evaluation=Evaluating(problems=0),
     ).with_(**spec.paceline)
-    checked = check(config, train=False)
+    checked = load_checked(config)
     policy = build.policy_of(checked)
     policy.stop_ids = ()  # only the prescribed length ends a completion
     trainer = build.trainer_of(checked, policy, None)
@@ -117,7 +117,7 @@ def learning(spec: Spec, out: Path) -> None:
         },
         **spec.paceline,
     )
-    checked = check(config, train=False)
+    checked = load_checked(config)
     policy = build.policy_of(checked)
     trainer = build.trainer_of(checked, policy, None)
     device = policy.device

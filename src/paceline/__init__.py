@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .config import Config
     from .objective import Objective
-    from .objective.named import (  # fmt: skip
+    from .objective.named import (
         cispo,
         dapo,
         dr_grpo,

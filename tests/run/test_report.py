@@ -21,7 +21,6 @@ from paceline.errors import ConfigError, UserError
 from paceline.report import write_report
 from paceline.report.curves import MOST_POINTS, charts, curve_data
 from paceline.report.diagnostics import diagnostics
-from paceline.report.read import RunRecord, read_run
 from paceline.report.rollouts import (
     HEAD,
     MOST_COMPLETIONS,
@@ -35,6 +34,7 @@ from paceline.report.rollouts import (
 from paceline.report.sentences import change_interval, objective_in_words, verdict
 from paceline.store.base import RecordError
 from paceline.store.records import Event, StepRecord, Summary
+from paceline.store.snapshot import RunSnapshot, read_run
 from tests.helpers import fake_run as fake
 from tests.helpers.fake_run import (
     AFTER,
@@ -85,8 +85,8 @@ def page(run_dir: Path) -> Page:
     return Page(write_report(run_dir))
 
 
-def record(steps: Sequence[StepRecord], summary: Summary | None = None) -> RunRecord:
-    return RunRecord(Path("runs/x"), {"name": "x"}, tuple(steps), summary)
+def record(steps: Sequence[StepRecord], summary: Summary | None = None) -> RunSnapshot:
+    return RunSnapshot(Path("runs/x"), {"name": "x"}, tuple(steps), summary)
 
 
 # What it says

@@ -12,7 +12,7 @@ from paceline.errors import ConfigError
 from paceline.objective import named
 from paceline.run import Run, train
 from paceline.run import train as train_function
-from paceline.store.run import new_path
+from paceline.store.places import new_path
 
 KEYS = {
     "step", "round", "reward", "accuracy", "completion_tokens", "cut", "groups_without_signal",

@@ -42,10 +42,10 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
 
     checked = without_reward(config)
     policy = build.policy_of(checked, train=False)
-    prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
+    rendered = policy.render(checked.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
     streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))
     completions = LocalEngine(policy).generate(
-        [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling
+        [Request(rendered, streams)], sampling.as_greedy() if greedy else sampling
     )
     return [printable(c.text) for c in completions[0]]

@@ -114,7 +114,7 @@ class Policy:
 
     @torch.no_grad()
     def score(self, rows: TokenRows, temperature: float) -> Scores:
-        """The same without gradient: the anchor and the reference pass."""
+        """Log-probability and entropy without gradient: the anchor and the reference pass."""
         return self.scores(rows, temperature)
 
     def loss(self, loss: Loss, micro: Micro, temperature: float) -> tuple[Tensor, Metrics]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 
 from paceline.run import Run
-from paceline.run.compare.drift import drift_of
+from paceline.run.compare.kl import kl_of
 from paceline.run.compare.record import Comparison
 
 
@@ -31,22 +31,23 @@ def shown(value: float | None, digits: int) -> str:
 
 def cells(run: Run) -> list[str]:
     """Accuracy before, on the way and after; clipped, norm, cut, entropy, length, KL; weights."""
-    lines, summary, config = list(run.metrics()), run.summary, run.config["config"]
-    way = [line["evaluation"] for line in lines if line.get("evaluation")]
-    right = [m["sampled_accuracy"] for m in (summary["before"], *way, summary["after"])]
-    clipped = mean(line["clip_fraction"] for line in lines if line["part"] > 0)
+    steps, summary, config = list(run.records()), run.told, run.config["config"]
+    assert summary is not None
+    measured = (summary.before, *(step.evaluation for step in steps), summary.after)
+    right = [one.sampled_accuracy for one in measured if one]
+    clipped = mean(step.clip_fraction for step in steps if step.part > 0)
     clip = config["optimizer"]["clip"] or math.inf
-    norms = [line["grad_norm"] for line in lines if line["grad_norm"] is not None]
-    late = [line for line in lines if line["step"] > config["steps"] / 2]
-    moved = next((p["kl"] for p in drift_of(run) if p["step"] >= config["steps"] / 4), None)
+    norms = [step.grad_norm for step in steps if step.grad_norm is not None]
+    late = [step for step in steps if step.step > config["steps"] / 2]
+    moved = next((p.kl for p in kl_of(run) if p.step >= config["steps"] / 4), None)
     weights = b"".join(p.read_bytes() for p in sorted(run.model.glob("*.safetensors")))
     return [
         " ".join(f"{100 * share:.1f}" for share in right),
         shown(None if clipped is None else 100 * clipped, 1),
         shown(mean(norms), 2),
         shown(mean(100.0 * (norm > clip) for norm in norms), 0),
-        shown(mean(line["entropy"] for line in late), 2),
-        shown(mean(line["completion_tokens"] for line in late), 1),
+        shown(mean(step.entropy for step in late), 2),
+        shown(mean(step.completion_tokens for step in late), 1),
         shown(moved, 2),
         sha256(weights).hexdigest()[:8],
     ]

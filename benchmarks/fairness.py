@@ -26,7 +26,7 @@ from paceline import recipes, train
 from paceline.config import Config
 from paceline.objective import Objective, ZScore, named
 from paceline.run import Run
-from paceline.run.compare.figures import figures
+from paceline.run.compare.aggregate import aggregate
 from paceline.types import Round
 
 Json = dict[str, Any]
@@ -67,10 +67,10 @@ def compared(config: Config, one: tuple[Objective, range], other: tuple[Objectiv
             "first": made(config, *one, Path(folder) / "first"),
             "second": made(config, *other, Path(folder) / "second"),
         }
-        found = figures(runs, "first")
-    difference = found["differences"]["final_accuracy"]["second"]
-    kept = {label: of["final_accuracy"]["per_seed"] for label, of in found["objectives"].items()}
-    return {"shown": difference["shown"], "p": difference["p"], "mean": difference["mean"], **kept}
+        found = aggregate(runs, "first")
+    difference = found.differences.final_accuracy["second"]
+    kept = {label: list(of.final_accuracy.per_seed) for label, of in found.objectives.items()}
+    return {"shown": difference.shown, "p": difference.p, "mean": difference.mean, **kept}
 
 
 def coverage(n: int = 5, samples: int = 20_000, seed: int = 0) -> None:

@@ -128,13 +128,29 @@ AnyVerifier = Verifier | BatchVerifier
 Reward = AnyVerifier | Callable[..., Any]
 """A verifier, or a function of any signature that `verify.adapt` makes one of."""
 Asking = Generator[AnyVerifier, Verdict, Verdict]
-"""Yields a verifier, is sent its verdict, and in the end returns a verdict of its own."""
+"""Yields a verifier, is sent its verdict, and in the end returns a verdict of its own; `Composed`
+has an example."""
 
 
 @runtime_checkable
 class Composed(Protocol):
-    """A verifier made of others. It says whom to ask, and leaves to its caller how: at once, in
-    another process, or for many completions together."""
+    """A verifier made of others. It says which ones to ask, and leaves to its caller how: at once,
+    in another process, or about many completions together.
+
+    Example, a mean of two, of which the second is asked only where the first is satisfied:
+
+        def asking(self):
+            first = yield self.first        # its caller asks it, and sends its verdict back
+            if not first.solved:
+                return first                # the second one is never asked
+            second = yield self.second
+            return Verdict((first.reward + second.reward) / 2)
+
+        asking = verifier.asking()          # the caller's side, as `verify.judge` has it
+        said = None                         # starts it
+        while True:                         # ends with StopIteration, whose value is the verdict
+            said = judge(asking.send(said), problem, completion)
+    """
 
     @property
     def verifiers(self) -> tuple[AnyVerifier, ...]:

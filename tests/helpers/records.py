@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from paceline.store.records import Measured, StepRecord
+from paceline.store.records import Measured, StepRecord, Summary
 
 PLAIN: dict[str, Any] = {
     "step": 1, "round": 0, "part": 0, "reward": 0.5, "accuracy": 0.5, "completions": 64,
@@ -18,12 +18,18 @@ PLAIN: dict[str, Any] = {
 
 
 def a_step(**changes: Any) -> StepRecord:
-    """That step, with other figures."""
-    return StepRecord(**{"absent": frozenset({"evaluation"}), **PLAIN, **changes})
+    """That step, with other figures; measured after it where they have an evaluation."""
+    absent = frozenset({"evaluation"} - changes.keys())
+    return StepRecord(**{"absent": absent, **PLAIN, **changes})
 
 
 def a_measurement(accuracy: float, n: int = 500, **changes: Any) -> Measured:
     """A measurement on held-out problems with this accuracy, greedy and sampled."""
     either = {"sampled_accuracy": accuracy, "greedy_accuracy": accuracy}
     intervals = {name: [max(0.0, accuracy - 0.04), accuracy + 0.04] for name in either}
-    return Measured(**{"n": n, "intervals": intervals, **either, **changes})
+    return Measured(**{"task": "sums", "n": n, "intervals": intervals, **either, **changes})
+
+
+def a_summary(**changes: Any) -> Summary:
+    """A run of one step that came to its end and was not measured, with other figures."""
+    return Summary(**{"finished": True, "steps": 1, "rounds": 1, "seconds": 6.9, **changes})

@@ -16,7 +16,8 @@ from paceline.run.audit.words import findings, verdict
 from paceline.tasks import Arithmetic, Task, Template
 from paceline.types import Problem, Verdict
 from paceline.verify import LastNumber, NumberIn
-from paceline.verify.judges import Judges, Rewards
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
 
 PROBLEMS = tuple(Problem(f"p{i}", f"What is {i} + 1000?", str(i + 1000)) for i in range(60))
 
@@ -28,7 +29,9 @@ def task_of(verifier):
 
 def probed(verifier, workers=0, **settings):
     task = task_of(verifier)
-    with Judges(verifier, Rewards(workers=workers, on_error="drop", **settings)) as judges:
+    with VerifierPool(
+        verifier, RewardConfig(workers=workers, on_error="drop", **settings)
+    ) as judges:
         found = probe_reward(task, judges, 0)
     return found, {p.name: p for p in found.probes}
 
@@ -97,7 +100,7 @@ def test_a_reward_that_refuses_right_answers_is_found_out():
 def test_where_there_is_no_gold_answer_a_form_that_is_paid_is_found():
     for verifier, form in ((NumberIn("boxed"), "\\boxed{{{}}}"), (contains, "{}")):
         task = replace(task_of(verifier), gold=None)
-        with Judges(verifier, Rewards(workers=0)) as judges:
+        with VerifierPool(verifier, RewardConfig(workers=0)) as judges:
             found = probe_reward(task, judges, 0)
         assert found.form == form and len(found.probes) == len(PROBES)
         sentences = findings(recipes.demo(), task, found, Overlap(10, 0, 0), None)
@@ -105,7 +108,7 @@ def test_where_there_is_no_gold_answer_a_form_that_is_paid_is_found():
     # The audit of a reward of one's own finds the list of guesses.
     assert any("'all candidates' counts as right" in f.sentence for f in sentences)
     nothing = replace(task_of(length), gold=None)
-    with Judges(lambda p, c: 0.0, Rewards(workers=0)) as judges:
+    with VerifierPool(lambda p, c: 0.0, RewardConfig(workers=0)) as judges:
         found = probe_reward(nothing, judges, 0)
     assert found.form is None and {p.name for p in found.probes} >= {"empty", "praise of itself"}
 
@@ -131,7 +134,7 @@ def test_one_that_hangs_is_asked_once_a_probe():
             time.sleep(600)
         return 0.0
 
-    with Judges(hangs, Rewards(workers=1, seconds=3, on_error="drop")) as judges:
+    with VerifierPool(hangs, RewardConfig(workers=1, seconds=3, on_error="drop")) as judges:
         found = probe_reward(task_of(NumberIn("tag")), judges, 0)
     (probe,) = [p for p in found.probes if p.name == "tags without end"]
     assert (probe.asked, probe.unanswered, probe.good) == (1, 1, False)
@@ -211,7 +214,7 @@ def test_what_stands_in_a_question_is_no_paid_form():
     for problem, text in zip(SUMS, made["all candidates"], strict=True):
         first, *middle, last = str(text).rpartition("= ")[2].split(", ")
         assert middle.count(problem.answer) == 1 and problem.answer not in (first, last)
-    with Judges(task.verifier, Rewards(workers=0)) as judges:
+    with VerifierPool(task.verifier, RewardConfig(workers=0)) as judges:
         found = probe_reward(task, judges, 0)
     assert [p.name for p in found.probes if not p.good] == []
 

@@ -15,14 +15,14 @@ from paceline.cli import main
 from paceline.errors import ConfigError, DataError, RewardError
 from paceline.model.reward_model import RewardModel
 from paceline.objective import Objective, by_name
-from paceline.run import calibrate, check_room, prepare, room
+from paceline.run import build, calibrate, check_room, room
 from paceline.run.calibrate import Rates
 from paceline.run.check import check
 from paceline.run.room import Room, _limits
 from paceline.tasks import Task, TaskSource, Template
 from paceline.types import Problem, Round, Verdict
-from paceline.verify.compose import Weighted
-from paceline.verify.math import LastNumber
+from paceline.verify.answers.math import LastNumber
+from paceline.verify.shaping.compose import Weighted
 
 CPU = torch.device("cpu")
 Usage = namedtuple("Usage", "total used free")
@@ -191,7 +191,7 @@ def test_a_reward_model_is_loaded_with_the_policy_and_not_before(monkeypatch, tm
     assert "asks a model" in checked.notes[0]
     assert len(ASKED) == 5  # what can be asked without it is
     with pytest.raises(ConfigError, match="head is missing"):
-        prepare.policy_of(checked)
+        build.policy_of(checked)
     with pytest.raises(ConfigError, match="head is missing"):
         check(config_of(task), train=False)
 

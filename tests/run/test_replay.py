@@ -37,8 +37,8 @@ from paceline.run.room import Room
 from paceline.tasks import Rows as RowsTask
 from paceline.training import Schedule
 from tests.conftest import tiny_policy
+from tests.helpers.fake_run import NASTY
 from tests.helpers.trainers import trainer_of
-from tests.run.fake_run import NASTY
 from tests.run.test_report import BROWSER, Page
 from tests.run.test_resume import OWN_SURROGATE
 from tests.run.test_train import small

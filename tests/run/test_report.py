@@ -7,6 +7,8 @@ import math
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,19 @@ from paceline.run.report.rollouts import (
 )
 from paceline.run.report.words import change_interval, objective_in_words, verdict
 from paceline.run.watch import RULES
-from tests.run.fake_run import NASTY, SUMMARY, fake_run, metric_line
+from paceline.store.base import RecordError
+from paceline.store.records import Event, StepRecord, Summary
+from tests.helpers import fake_run as fake
+from tests.helpers.fake_run import (
+    AFTER,
+    BEFORE,
+    NASTY,
+    SUMMARY,
+    fake_run,
+    fake_step,
+    write_summary,
+)
+from tests.helpers.records import a_step, a_summary
 
 THIN = "\u202f"
 
@@ -71,8 +85,8 @@ def page(run_dir: Path) -> Page:
     return Page(write_report(run_dir))
 
 
-def record(lines: list[dict[str, Any]], summary: dict[str, Any] | None = None) -> RunRecord:
-    return RunRecord(Path("runs/x"), {"name": "x"}, tuple(lines), summary)
+def record(steps: Sequence[StepRecord], summary: Summary | None = None) -> RunRecord:
+    return RunRecord(Path("runs/x"), {"name": "x"}, tuple(steps), summary)
 
 
 # What it says
@@ -116,29 +130,29 @@ def test_curves_hold_the_metrics_and_the_held_out_dots(page: Page, run_dir: Path
 
 
 def test_several_updates_a_round_draw_the_ratio() -> None:
-    lines = [
-        {**metric_line(s, 40), "round": (s + 1) // 2, "ratio_max": 1 + 0.1 * (s % 2)}
+    steps = [
+        replace(fake_step(s, 40), round=(s + 1) // 2, ratio_max=1 + 0.1 * (s % 2))
         for s in range(1, 41)
     ]
-    found, constant = charts(record(lines))
+    found, constant = charts(record(steps))
     assert "ratio_max" in {chart.id for chart in found}
     assert ("Clip fraction", f"0{THIN}%", "No ratio left the clip’s range.") in constant
-    stuck = [{**line, "ratio_max": 1.0} for line in lines]
+    stuck = [replace(step, ratio_max=1.0) for step in steps]
     sentences = {title: text for title, _, text in charts(record(stuck))[1]}
     assert "the policy does not move" in sentences["Largest ratio"]
 
 
 def test_groups_that_were_set_aside_are_in_the_curve_as_in_the_diagnosis() -> None:
     silent = {"groups": 8, "groups_without_signal": 3, "groups_refused": 60}
-    lines = [{**metric_line(s, 40), **silent} for s in range(1, 41)]
-    constant = charts(record(lines))[1]
+    steps = [replace(fake_step(s, 40), **silent) for s in range(1, 41)]
+    constant = charts(record(steps))[1]
     assert [value for title, value, _ in constant if title == "Groups without signal"] == [
         f"93{THIN}%"  # 63 of 68
     ]
 
 
 def test_long_runs_are_drawn_by_bins() -> None:
-    run = record([metric_line(s, 2500) for s in range(1, 2501)])
+    run = record([fake_step(s, 2500) for s in range(1, 2501)])
     data = curve_data(run, charts(run)[0])
     # 2500 steps by threes: 833 whole bins and one of a single step
     assert len(data["steps"]) == 834 <= MOST_POINTS and data["steps"][-1] == 2500
@@ -146,8 +160,8 @@ def test_long_runs_are_drawn_by_bins() -> None:
 
 
 def test_a_change_within_the_noise_is_called_that() -> None:
-    same = {**SUMMARY["before"], "sampled_accuracy": 0.04}
-    text = verdict(record([metric_line(1, 2)], {**SUMMARY, "after": same}))
+    same = replace(BEFORE, sampled_accuracy=0.04)
+    text = verdict(record([fake_step(1, 2)], replace(SUMMARY, after=same)))
     assert "the interval of the change includes zero" in text
     # d = 0.1; both intervals reach 0.03 down and 0.04 up: 0.1 ∓ 0.05
     low, high = change_interval(0.2, 0.3, ((0.17, 0.24), (0.27, 0.34)))
@@ -177,54 +191,52 @@ def test_the_objective_in_words() -> None:
 def test_a_run_that_learned_has_one_quiet_line_of_diagnostics(page: Page) -> None:
     assert ("ol", {"class": "diagnoses"}) not in page.elements
     assert "Looked for and not found: advantage collapse, nothing left to learn," in page.text
-    assert "Not judged, for want of figures: KL growth, ratio blow-up, one answer" in page.text
+    assert "Not judged, for want of figures: KL growth, ratio blow-up." in page.text
     (details,) = [a for tag, a in page.elements if (tag, a.get("class")) == ("details", "rules")]
     assert "open" not in details and "#diagnostics" in {a.get("href") for _, a in page.elements}
     for rule in RULES:
         assert rule.rule.replace(" %", f"{THIN}%") in page.text
 
 
-def demo_that_learned(step: int) -> dict:
+def demo_that_learned(step: int) -> StepRecord:
     """Figures like those of a demo that learned: its entropy falls to 4 % while nine of ten answers
     get right, so that most groups have no signal in the end."""
     late = step > 20
-    return {
-        **metric_line(step, 80),
-        "reward": 0.9 if late else 0.045 * step,
-        "accuracy": 0.9 if late else 0.045 * step,
-        "entropy": 0.04 if late else 1.0 - 0.048 * step,
-        "groups_without_signal": 7 if late and step % 10 else 3,
-        "cut": 0.0 if late else 0.9 - 0.045 * step,
-    }
+    return replace(
+        fake_step(step, 80),
+        reward=0.9 if late else 0.045 * step,
+        accuracy=0.9 if late else 0.045 * step,
+        entropy=0.04 if late else 1.0 - 0.048 * step,
+        groups_without_signal=7 if late and step % 10 else 3,
+        cut=0.0 if late else 0.9 - 0.045 * step,
+    )
 
 
 def test_the_curves_of_a_run_that_learned_warn_of_nothing() -> None:
-    lines = [demo_that_learned(s) for s in range(1, 81)]
-    found, _ = charts(record(lines, SUMMARY))
+    found, _ = charts(record([demo_that_learned(s) for s in range(1, 81)], SUMMARY))
     assert {"entropy", "no_signal", "cut"} <= {chart.id for chart in found}
     assert [(chart.id, chart.note) for chart in found if chart.note or chart.tone] == []
 
 
 def test_the_curve_of_a_run_that_fell_points_to_its_diagnosis() -> None:
-    lines = [demo_that_learned(s) for s in range(1, 81)]
-    for line in lines[40:]:
-        line["accuracy"] = 0.5
-    by_id = {chart.id: chart for chart in charts(record(lines, SUMMARY))[0]}
+    steps = [demo_that_learned(s) for s in range(1, 81)]
+    steps[40:] = [replace(step, accuracy=0.5) for step in steps[40:]]
+    by_id = {chart.id: chart for chart in charts(record(steps, SUMMARY))[0]}
     # Ten rounds of which k are at 0.5 have the mean 0.9 − 0.04 k: 15 points less from k = 4 on.
     assert by_id["entropy"].note == "Entropy collapse at steps\u202f44–80: see Diagnostics."
     assert by_id["entropy"].tone == "odd" and by_id["reward"].note == ""
 
 
 def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
-    lines = tuple(
-        {
-            **metric_line(s, 60),
-            "groups_without_signal": 8 if s > 30 else 2,
-            "repeated_mistakes": 0.9 if 10 < s < 31 or s > 50 else 0.0,
-        }
+    steps = [
+        replace(
+            fake_step(s, 60),
+            groups_without_signal=8 if s > 30 else 2,
+            repeated_mistakes=0.9 if 10 < s < 31 or s > 50 else 0.0,
+        )
         for s in range(1, 61)
-    )
-    text = diagnostics(record(list(lines)))
+    ]
+    text = diagnostics(record(steps))
     # Ten rounds of which nine are silent end at 39; five that repeat themselves at 15 and at 55.
     assert "<h3>Advantage collapse <small>steps\u202f39–60, the last</small></h3>" in text
     assert "<h3>One answer fits all <small>steps\u202f15–30, 55–60, the last</small></h3>" in text
@@ -240,11 +252,9 @@ def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
 
 
 def test_the_diagnostics_of_a_run_take_its_summarys_measurements() -> None:
-    lines = [metric_line(s, 40) for s in range(1, 31)]
-    for line in lines:
-        line.pop("evaluation", None)
-    lost = {**SUMMARY["after"], "sampled_accuracy": 0.01}
-    text = diagnostics(record(lines, {**SUMMARY, "after": lost}))
+    steps = [replace(fake_step(s, 40), evaluation=None) for s in range(1, 31)]
+    lost = replace(AFTER, sampled_accuracy=0.01)
+    text = diagnostics(record(steps, replace(SUMMARY, after=lost)))
     assert "Held-out accuracy is 1.0\u202f%, before training it was 3.2\u202f%, while" in text
     assert "ahead of held-out accuracy <small>steps\u202f30, the last</small>" in text
     assert "before the first step" in diagnostics(record([]))
@@ -291,8 +301,6 @@ def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
 
 def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
     import pyarrow as pa
-
-    from tests.run import fake_run as fake
 
     run = fake_run(tmp_path / "long", steps=1)
     row = fake.rollout_rows(1, 80, 1, 2)[0]
@@ -349,6 +357,7 @@ def test_the_config_is_escaped_and_keeps_its_secrets(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", steps=1)
     config = json.loads((run / "config.json").read_text())
     config |= {"name": "<b>bold</b>", "command": "train '</script><i>'"}
+    config["config"]["tracker"] = {"api_key": "sk-very-secret"}  # of a version that has trackers
     (run / "config.json").write_text(json.dumps(config))
     page = Page(write_report(run))
     assert "<b>bold</b>" in page.text and "train '</script><i>'" in page.text
@@ -383,17 +392,16 @@ def test_a_run_without_a_step_has_a_page(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_shows_what_was_measured_before(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", steps=12)
-    summary = {**SUMMARY, "after": None, "interrupted": True}
-    (run / "summary.json").write_text(json.dumps(summary))
+    write_summary(run, replace(SUMMARY, finished=False, after=None, interrupted=True))
     page = Page(write_report(run))
     assert "Interrupted after 12 steps in 83 seconds; the share of right" in page.text
     assert f"3.2{THIN}%" in page.text and "–" in page.text
 
 
 def test_numbers_that_are_none_or_not_finite_leave_gaps() -> None:
-    lines = [{**metric_line(s, 20), "grad_norm": 1.0 + s, "entropy": None} for s in range(1, 21)]
-    lines[2]["grad_norm"] = float("nan")
-    by_id = {chart.id: chart for chart in charts(record(lines))[0]}
+    steps = [replace(fake_step(s, 20), grad_norm=1.0 + s, entropy=None) for s in range(1, 21)]
+    steps[2] = StepRecord.from_json({**steps[2].to_json(), "grad_norm": float("nan")})
+    by_id = {chart.id: chart for chart in charts(record(steps))[0]}
     assert by_id["grad_norm"].series[0][1][2] is None
     assert by_id["grad_norm"].note == "At 1 of 20 steps it was no finite number."
     assert "entropy" not in by_id
@@ -416,6 +424,57 @@ def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path, content: str 
     assert isinstance(caught.value, UserError)
     assert str(tmp_path) in str(caught.value) and str(caught.value).endswith(".")
     assert not (tmp_path / "report.html").exists()
+
+
+def without(path: Path, *keys: str) -> None:
+    """Take keys out of every object of a JSON file, or of a file with one a line."""
+    lines = path.read_text().splitlines()
+    kept = [{k: v for k, v in json.loads(line).items() if k not in keys} for line in lines]
+    path.write_text("".join(json.dumps(one) + "\n" for one in kept))
+
+
+def test_a_run_of_the_first_version_has_a_page(tmp_path: Path) -> None:
+    """It had no events, lines had four keys less, and a summary was only of what was over."""
+    run = fake_run(tmp_path / "run", steps=30)
+    (run / "events.jsonl").unlink()
+    later = ("empty", "groups_lost", "accuracy_refused", "repeated_mistakes")
+    without(run / "metrics.jsonl", *later)
+    without(run / "summary.json", "finished", "evaluation", "stopped")
+    read = read_run(run)
+    assert read.state == "finished" and read.steps == list(range(1, 31))
+    page = Page(write_report(run))
+    assert f"went from 3.2{THIN}% to 78.4{THIN}%" in page.text and "going" not in page.text
+    assert "Not judged, for want of figures: KL growth, ratio blow-up, one answer" in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "why"),
+    [
+        ("metrics.jsonl", "groups", "', line 1, cannot .*: the step lacks 'groups'.$"),
+        ("metrics.jsonl", "round", "', line 1, cannot .*: the step lacks 'round'.$"),
+        ("events.jsonl", "kind", "', line 1, cannot .*: the event lacks 'kind'.$"),
+        ("summary.json", "steps", "' cannot be read by this .*: the summary lacks 'steps'.$"),
+    ],
+)
+def test_a_run_that_lacks_what_every_version_wrote_is_refused_whole(
+    tmp_path: Path, name: str, key: str, why: str
+) -> None:
+    run = fake_run(tmp_path / "run", steps=3)
+    without(run / name, key)
+    with pytest.raises(RecordError, match=re.escape(str(run / name)) + why):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+def test_a_measurement_that_lacks_its_accuracy_is_refused(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", steps=3)
+    after = {**AFTER.to_json()}
+    del after["sampled_accuracy"]
+    (run / "summary.json").write_text(json.dumps({**SUMMARY.to_json(), "after": after}))
+    with pytest.raises(
+        RecordError, match=r"summary\.json.*: the measurement lacks 'sampled_accuracy'"
+    ):
+        write_report(run)
 
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -463,41 +522,31 @@ def test_rounds_of_earlier_versions_are_still_shown(tmp_path: Path) -> None:
     assert {group["problem_row"] for group in data["rounds"][0]["groups"]} == {""}
 
 
-def test_what_happened_is_counted_and_told_in_order(tmp_path: Path) -> None:
+def test_what_happened_is_counted_and_told_in_order() -> None:
     from paceline.run.report.history import SHOWN, history
 
     counters = {"groups_lost": 3, "steps_skipped": 0, "resumes": 1, "checkpoints_failed": 2}
+    time = "2026-11-21T1{}+0000"
     events = (
-        {"time": "2026-11-21T16:58:31+0000", "kind": "started", "step": 0, "text": ""},
-        {
-            "time": "2026-11-21T17:01:02+0000",
-            "kind": "not saved",
-            "step": 25,
-            "text": "<b>full</b>",
-        },
-        {
-            "time": "2026-11-21T18:00:00+0000",
-            "kind": "resumed",
-            "step": 25,
-            "text": "after step 25",
-        },
+        Event(time=time.format("6:58:31"), kind="started", step=0),
+        Event(time=time.format("7:01:02"), kind="not saved", step=25, text="<b>full</b>"),
+        Event(time=time.format("8:00:00"), kind="resumed", step=25, text="after step 25"),
     )
-    run = RunRecord(tmp_path, {"name": "x"}, (), {"counters": counters}, events)
-    text = history(run)
+    text = history(replace(record((), a_summary(counters=counters)), events=events))
     assert "<dt>3</dt><dd>groups dropped because the verifier gave no verdict</dd>" in text
     assert "steps skipped" not in text and "<dt>2</dt><dd>checkpoints that could" in text
     assert "&lt;b&gt;full&lt;/b&gt;" in text and "<b>full" not in text
     assert text.index("<b>started") < text.index("<b>not saved") < text.index("<b>went on")
-    assert "Nothing was skipped" in history(RunRecord(tmp_path, {}, (), {"counters": {}}))
-    many = tuple({"time": "", "kind": "note", "step": i, "text": f"n{i}"} for i in range(SHOWN + 7))
-    assert "7 earlier events" in history(RunRecord(tmp_path, {}, (), {}, many))
+    assert "Nothing was skipped" in history(record((), a_summary()))
+    many = tuple(Event(time="", kind="note", step=i, text=f"n{i}") for i in range(SHOWN + 7))
+    assert "7 earlier events" in history(replace(record(()), events=many))
 
 
 def test_a_run_says_what_it_is_doing() -> None:
     def state(**summary: Any) -> str:
-        return record([{"step": 1}], summary or None).state
+        return record([a_step()], a_summary(**summary)).state
 
-    assert state() == "going" and state(finished=False, stopped=None) == "going"
+    assert record([a_step()]).state == state(finished=False, stopped=None) == "going"
     assert state(finished=True) == "finished"
     assert state(finished=False, interrupted=True, stopped="Interrupted: 15") == "interrupted"
     assert state(finished=False, interrupted=False, stopped="ValueError: x") == "stopped"

@@ -101,6 +101,25 @@ def test_a_key_that_an_earlier_version_did_not_write_is_no_change(copy):
     assert Run.open(copy).finished and "changes" not in Run.open(copy).config
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "events.jsonl"])
+def test_lines_that_cannot_be_read_are_refused_before_anything_is_changed(copy, capsys, name):
+    first, *others = (copy / name).read_text(encoding="utf-8").splitlines()
+    broken = json.loads(first)
+    del broken["step"]
+    text = "\n".join([json.dumps(broken), *others]) + "\n"
+    (copy / name).write_text(text, encoding="utf-8")
+
+    def written() -> dict[Path, int]:
+        return {p: p.stat().st_mtime_ns for p in copy.rglob("*") if p.name != ".owner"}
+
+    before = written()
+    assert main(["resume", str(copy)]) == 2
+    said = capsys.readouterr().err
+    assert f"'{copy / name}', line 1, cannot be read by this version" in said
+    assert "lacks 'step'" in said and "Traceback" not in said
+    assert written() == before
+
+
 def test_an_objective_changes_between_rounds_only(copy, capsys):
     assert main(["resume", str(copy), "objective=dr_grpo"]) == 2
     assert "after step 5, in which objective cannot change" in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """A run as a value: what a prompt and a notebook show of it."""
 
-import json
 from argparse import Namespace
 from html.parser import HTMLParser
 
@@ -10,31 +9,28 @@ from paceline import Run
 from paceline.cli.commands import model_config
 from paceline.errors import ConfigError
 from paceline.run.folder import is_run
+from tests.helpers.fake_run import write_lines, write_summary
+from tests.helpers.records import a_measurement, a_step, a_summary
 
 
 def made(folder, summary=None, steps=3):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text('{"config": {}}')
-    lines = "".join(json.dumps({"step": step}) + "\n" for step in range(1, steps + 1))
-    (folder / "metrics.jsonl").write_text(lines)
+    write_lines(folder / "metrics.jsonl", [a_step(step=step) for step in range(1, steps + 1)])
     if summary is not None:
-        (folder / "summary.json").write_text(json.dumps(summary))
+        write_summary(folder, summary)
     return Run(folder)
-
-
-def measured(share):
-    return {"sampled_accuracy": share, "n": 500}
 
 
 def test_a_repr_says_how_far_the_run_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    whole = {"finished": True, "before": measured(0.0224), "after": measured(0.77)}
+    whole = a_summary(before=a_measurement(0.0224), after=a_measurement(0.77))
     made(tmp_path / "runs" / "demo", whole, steps=80)
     assert repr(Run("runs/demo")) == (
         "Run('runs/demo'): finished, 80 steps, "
         "sampled accuracy 2.2 → 77.0 % on 500 held-out problems"
     )
-    half = made(tmp_path / "a", {"finished": False, "before": measured(0.1), "after": None})
+    half = made(tmp_path / "a", a_summary(finished=False, before=a_measurement(0.1)))
     assert repr(half) == f"Run('{tmp_path}/a'): not finished, 3 steps"
     assert repr(made(tmp_path / "b", steps=1)).endswith("/b'): not finished, 1 step")
     assert repr(Run("nowhere")) == "Run('nowhere'): holds no run"
@@ -63,6 +59,8 @@ def test_a_file_that_is_not_whole_does_not_break_the_prompt(tmp_path):
     run = made(tmp_path / "r")
     (tmp_path / "r" / "summary.json").write_text('{"finished": tr')
     assert repr(run).endswith("cannot be read")
+    (tmp_path / "r" / "summary.json").write_text('{"finished": true}')  # nor does an odd one
+    assert repr(run).endswith("cannot be read")
 
 
 class Links(HTMLParser):
@@ -78,7 +76,7 @@ class Links(HTMLParser):
 
 def test_a_notebook_gets_a_link_to_the_report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = made(tmp_path / "runs" / "50 % <b>", {"finished": True})
+    run = made(tmp_path / "runs" / "50 % <b>", a_summary())
     assert Links(run._repr_html_()).found == []  # there is no report yet
     (run.path / "report.html").touch()
     run.model.mkdir()

@@ -5,8 +5,8 @@ import io
 from rich.console import Console
 
 from paceline.run.screen import Screen, duration, printable, shortened
-from paceline.training import Evaluation
 from tests.conftest import group_of, ragged_round
+from tests.helpers.records import a_measurement, a_step
 
 
 def screen(width=100):
@@ -16,11 +16,10 @@ def screen(width=100):
 
 def line(**changes):
     base = {
-        "step": 3, "accuracy": 0.5, "reward": 0.5, "completions": 64, "completion_tokens": 12.0,
-        "cut": 0.25, "empty": 0.0, "groups": 8, "groups_without_signal": 3,
-        "tokens_per_second": 400.0, "seconds": 2.0, "rows_trained": 40, "skipped": False,
+        "step": 3, "completion_tokens": 12.0, "cut": 0.25, "groups_without_signal": 3,
+        "tokens_per_second": 400.0, "seconds": 2.0, "rows_trained": 40,
     }  # fmt: skip
-    return base | changes
+    return a_step(**base | changes)
 
 
 def test_a_line_by_hand():
@@ -112,20 +111,19 @@ def test_cut_completions_that_may_be_right_are_no_trouble():
 def test_a_run_that_goes_on_knows_what_earlier_sittings_saw():
     made, out = screen()
     for step in range(1, 20):
-        made.knows(line(step=step, cut=0.6, accuracy=0.1))
+        made.earlier_step(line(step=step, cut=0.6, accuracy=0.1))
     assert out.getvalue() == ""
     made.step(line(step=20, cut=0.6, accuracy=0.1))
     assert out.getvalue().count("raise rollouts.max_tokens") == 1
 
 
 def measured(cut, right):
-    interval = {"sampled_accuracy": (0.0, 0.1), "greedy_accuracy": (0.0, 0.1)}
-    return Evaluation("sums", 500, right, right, {}, interval, cut, 30.0)
+    return a_measurement(right, cut=cut, seconds=30.0)
 
 
 def test_a_model_is_blamed_for_cut_answers_when_it_is_used_not_before_it_learns():
     made, out = screen()
-    made.evaluation("before training", measured(0.81, 0.02))
+    made.evaluated("before training", measured(0.81, 0.02))
     assert "81 % cut" in out.getvalue() and "note:" not in out.getvalue()
     made.remark_on("after training", measured(0.81, 0.02))
     assert "81 % of the answers were cut by length and count as wrong" in out.getvalue()

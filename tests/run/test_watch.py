@@ -2,6 +2,7 @@
 and runs that learned are left in peace."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -13,50 +14,44 @@ import pytest
 from paceline.config import keys
 from paceline.errors import ConfigError
 from paceline.recipes import tiny
-from paceline.run.watch import (
-    RULES,
-    Diagnosis,
-    Watch,
-    diagnoses,
-    refuse_hopeless,
-    repeated_mistakes,
-    watched,
-)
+from paceline.run.watch import RULES, Diagnosis, Watch, diagnoses, watched
 from paceline.run.watch.figures import Figures, clearly_rose
+from paceline.store.base import RecordError
+from paceline.store.records import Measured, StepRecord
+from paceline.training.round_checks import refuse_hopeless, repeated_mistakes
 from paceline.types import Group, Round
 from tests.conftest import group_of
-from tests.run.fake_run import DEMO, FELL, PARTS, metric_line, seen
+from tests.helpers.fake_run import DEMO, FELL, PARTS, fake_step, seen
+from tests.helpers.records import a_measurement, a_step
 
 DOCUMENT = Path(__file__).parents[2] / "docs/diagnostics.md"
-CALM = {"reward": 0.5, "accuracy": 0.5, "completion_tokens": 100.0, "groups": 8}
-CALM |= {"groups_without_signal": 2, "repeated_mistakes": 0.0, "entropy": 1.0, "kl": 0.1}
-CALM |= {"ratio_max": 1.5, "clip_fraction": 0.01, "rows_trained": 48}
-Lines = list[dict[str, Any]]
+Steps = list[StepRecord]
 
 
-def run(steps: int, parts: int = 1, **columns: Any) -> Lines:
-    """Lines of a run in which nothing happens but what the columns say: a value, or a function of
-    the step (of the round, where it is a round's figure), both counted from 1."""
+def run(steps: int, parts: int = 1, **columns: Any) -> Steps:
+    """A run in which nothing happens but what the columns say: a value, or a function of the step
+    (of the round, where it is a round's figure), both counted from 1."""
     of_steps = {"entropy", "kl", "ratio_max", "clip_fraction", "evaluation"}
-    lines = []
+    made = []
     for i in range(steps):
-        line = {"step": i + 1, "round": i // parts, "part": i % parts, **CALM}
-        for name, value in columns.items():
-            place = i + 1 if name in of_steps else i // parts + 1
-            line[name] = value(place) if callable(value) else value
-        lines.append(line)
-    return lines
+        places = {name: i + 1 if name in of_steps else i // parts + 1 for name in columns}
+        figures = {
+            name: value(places[name]) if callable(value) else value
+            for name, value in columns.items()
+        }
+        made.append(a_step(step=i + 1, round=i // parts, part=i % parts, **figures))
+    return made
 
 
-def told(lines: Lines) -> list[tuple[int, str]]:
+def told(steps: Steps) -> list[tuple[int, str]]:
     """(step, name) of each diagnosis, at the step at which the watch says it."""
     watch = Watch()
-    said = [(line["step"], found.name) for line in lines for found in watch.sees(line)]
+    said = [(step.step, found.name) for step in steps for found in watch.sees(step)]
     assert said == sorted((found.first, found.name) for found in watch.found)
     return said
 
 
-def only(lines: Lines) -> Diagnosis:
+def only(lines: Steps) -> Diagnosis:
     (found,) = diagnoses(lines)
     return found
 
@@ -71,7 +66,7 @@ def after(step: int, then: float, else_: float):
 def test_runs_that_learned_are_left_in_peace():
     assert told(seen(DEMO)) == []
     assert told(seen(PARTS, 256, 32)) == []
-    assert told([metric_line(step, 80) for step in range(1, 81)]) == []
+    assert told([fake_step(step, 80) for step in range(1, 81)]) == []
     assert told(run(200)) == []
     rising = run(80, reward=lambda r: r / 80, accuracy=lambda r: r / 80, kl=lambda s: s / 20)
     assert told(rising) == []
@@ -129,7 +124,7 @@ def test_with_several_updates_a_round_its_figures_count_once():
 def test_entropy_below_five_percent_with_few_answers_right():
     # From step 21 on it is 0.01: steps 12 to 21 have a mean of 0.901, steps 21 to 30 of 0.01, steps
     # 20 to 29 of 0.109; a twentieth of the first three is 0.05.
-    def fallen(right: float) -> Lines:
+    def fallen(right: float) -> Steps:
         return run(60, entropy=after(20, 0.01, 1.0), accuracy=right, reward=right)
 
     assert told(fallen(0.49)) == [(30, "entropy collapse")]
@@ -186,15 +181,14 @@ def test_a_collapse_is_told_in_rounds_too():
         run(160, 4, entropy=lambda s, x=x: 1.0 if s < 81 else 0.02 if s % 4 == 1 else x)
         for x in (0.07, 0.0467)
     )
-    assert told([{**line, "accuracy": 0.3} for line in first]) == []
+    assert told([replace(step, accuracy=0.3) for step in first]) == []
     # 117 has (9 · 0.04 + 0.02) / 10.
-    assert told([{**line, "accuracy": 0.3} for line in others]) == [(117, "entropy collapse")]
+    assert told([replace(step, accuracy=0.3) for step in others]) == [(117, "entropy collapse")]
 
 
 def test_a_round_whose_first_update_trained_nothing_is_judged_with_the_next():
     lines = run(160, 4, accuracy=0.3, entropy=lambda s: None if s % 4 == 1 else 1.0)
-    for line in lines[80:]:
-        line["entropy"] = line["entropy"] and 0.01
+    lines[80:] = [replace(one, entropy=one.entropy and 0.01) for one in lines[80:]]
     assert told(lines) == [(118, "entropy collapse")]
 
 
@@ -303,10 +297,10 @@ def test_what_chance_may_do_is_no_rise():
     assert clearly_rose([0.5], [0.7], 0.1)
 
 
-def measured(places: dict[int, float], n: int | None = 500):
-    def evaluation(step: int) -> dict[str, Any] | None:
+def measured(places: dict[int, float], n: int = 500):
+    def evaluation(step: int) -> Measured | None:
         found = places.get(step)
-        return None if found is None else {"sampled_accuracy": found, "n": n}
+        return None if found is None else a_measurement(found, n)
 
     return evaluation
 
@@ -316,7 +310,8 @@ def test_held_out_accuracy_that_stays_behind_is_told():
     lines = run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}))
     assert told(lines) == [(20, "reward ahead of held-out accuracy")]
     assert "held-out accuracy is 35.0 %, after step 10 it was 40.0 %" in only(lines).finding
-    assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.40}, None))) != []
+    assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.40}))) != []
+    assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}, n=200))) != []
     assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.41}))) == []
     assert told(run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}, n=199))) == []
 
@@ -360,7 +355,7 @@ def test_it_is_compared_with_the_best_so_far_and_ends_where_that_is_passed():
 
 def test_the_measurements_of_the_summary_may_be_given():
     lines = run(30, reward=lambda r: r / 30, accuracy=lambda r: r / 30)
-    before, late = ({"sampled_accuracy": a, "n": 500} for a in (0.10, 0.08))
+    before, late = a_measurement(0.10), a_measurement(0.08)
     assert diagnoses(lines) == diagnoses(lines, before) == []
     (found,) = diagnoses(lines, before, late)
     assert (found.name, found.first) == ("reward ahead of held-out accuracy", 30)
@@ -416,23 +411,58 @@ def test_what_is_said_of_a_step_does_not_depend_on_what_comes_after(lines):
         assert all(d.last <= w.last for d, w in zip(so_far, whole, strict=False))
 
 
-def test_null_and_missing_figures_are_no_sign_and_no_error():
-    keys = {key for lines in SICK for line in lines for key in line}
-    for lines in SICK:
-        for key in keys:
-            diagnoses([{**line, key: None} for line in lines])
-            diagnoses([{k: v for k, v in line.items() if k != key} for line in lines])
-    assert diagnoses([{}] * 40) == []
-    odd = {"reward": "x", "accuracy": True, "evaluation": None, "groups": 0, "entropy": 1e999}
-    assert diagnoses([odd] * 40) == []
+MAY_BE_NULL = {
+    "repeated_mistakes", "accuracy_refused", "grad_norm", "entropy", "kl", "ratio_max",
+    "clip_fraction", "mismatch", "tokens_per_second", "memory_gb", "evaluation",
+}  # fmt: skip
+MAY_BE_MISSING = {
+    "empty", "stop_reasons", "reasons", "repeated_mistakes", "accuracy_refused", "groups_lost",
+    "prompts_too_long", "memory_gb", "phases", "evaluation",
+}  # fmt: skip
 
 
-def test_old_lines_without_step_and_round_are_counted():
-    lines = [
-        {k: v for k, v in line.items() if k not in ("step", "round")}
-        for line in run(160, 4, groups_without_signal=after(10, 8, 2))
-    ]
-    assert only(lines).first == 73
+def read_again(lines: list[dict[str, Any]]) -> Steps:
+    return [StepRecord.from_json(line) for line in lines]
+
+
+@pytest.mark.parametrize("steps", SICK)
+def test_null_and_missing_figures_are_no_sign_or_are_named(steps):
+    """A line is judged, or refused with the key: never judged by half of what it says."""
+    lines = [step.to_json() for step in steps]
+    assert diagnoses(read_again(lines)) == diagnoses(steps)
+    for key in lines[0]:
+        nothing = [{**line, key: None} for line in lines]
+        without = [{k: v for k, v in line.items() if k != key} for line in lines]
+        for changed, allowed in ((nothing, MAY_BE_NULL), (without, MAY_BE_MISSING)):
+            if key in allowed:
+                diagnoses(read_again(changed))
+            else:
+                with pytest.raises(RecordError, match=f"'{key}'"):
+                    read_again(changed)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("reward", "x"), ("accuracy", True), ("groups", None), ("groups", 8.5), ("step", "1"),
+     ("completion_tokens", math.inf), ("reward", math.nan), ("skipped", 0), ("phases", []),
+     ("reasons", {"right": "many"}), ("evaluation", {"n": 5}), ("evaluation", 0.4)],
+)  # fmt: skip
+def test_a_figure_of_another_kind_is_named(key, value):
+    with pytest.raises(RecordError, match=f"'{key}'|measurement"):
+        read_again([{**a_step().to_json(), key: value}])
+
+
+def test_odd_figures_are_no_sign_and_no_error():
+    odd = {"groups": 0, "groups_without_signal": 0, "entropy": math.inf, "kl": "x", "rows": 0}
+    line = a_step(completions=0, rows_trained=0).to_json()
+    assert diagnoses(read_again([{**line, **odd}] * 40)) == []
+    assert diagnoses([]) == []
+
+
+def test_a_round_begins_where_its_number_changes_whatever_its_part_says():
+    # Round 19 begins at step 73, though every step says that it is a first part.
+    lines = run(160, 4, groups_without_signal=after(10, 8, 2))
+    assert only([replace(one, part=0) for one in lines]).first == 73
 
 
 def test_what_had_no_figures_was_not_judged():
@@ -536,9 +566,9 @@ def test_right_answers_repeat_nothing_where_answers_are_few():
 
 def test_groups_that_were_refused_for_having_no_signal_count_as_such():
     # rollouts.accept=signal keeps 4 groups with signal and sets 12 without aside.
-    line = {"step": 1, "round": 0, "part": 0, "groups": 4, "groups_without_signal": 0}
-    assert Figures.of(line, None).silent == 0.0
-    assert Figures.of({**line, "groups_refused": 12}, None).silent == 0.75
+    step = a_step(groups=4, groups_without_signal=0)
+    assert Figures.of(step, None).silent == 0.0
+    assert Figures.of(replace(step, groups_refused=12), None).silent == 0.75
 
 
 def test_refused_groups_count_with_their_answers():

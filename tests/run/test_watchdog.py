@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 from paceline.run import watchdog
 from paceline.run.watchdog import Watchdog
-from paceline.verify.judges import Judges, Rewards
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
 from tests.helpers.trainers import PROBLEMS, trainer_of
 
 
@@ -37,7 +38,7 @@ def test_a_verdict_that_does_not_come_is_named():
         return 0.0
 
     # In the trainer's own process no call has a time limit.
-    judges = Judges(hangs, Rewards(workers=0))
+    judges = VerifierPool(hangs, RewardConfig(workers=0))
     trainer = trainer_of(verifier=hangs, judges=judges)
 
     def tell(text):  # where the machine stood still for a while, something else is told first
@@ -97,11 +98,13 @@ def test_the_oldest_verdict_is_the_one_waited_for_longest():
         def batch(self, problems, completions):
             return [waits(p, c) for p, c in zip(problems, completions, strict=True)]
 
-    with Judges(Many(), Rewards(workers=2)) as judges:
-        assert judges.oldest() is None and judges.judged == 0
-        asked = [judges.ask(p, Completion((), (), "", "stop")) for p in PROBLEMS[3:6]]
-        assert judges.oldest().problem == "p3" and "Many" in judges.oldest().verifier
+    with VerifierPool(Many(), RewardConfig(workers=2)) as judges:
+        assert judges.longest_pending() is None and judges.judged == 0
+        asked = [judges.submit(p, Completion((), (), "", "stop")) for p in PROBLEMS[3:6]]
+        assert (
+            judges.longest_pending().problem == "p3" and "Many" in judges.longest_pending().verifier
+        )
         go_on.set()
-        judges.settle()
+        judges.flush()
         assert [future.result().reward for future in asked] == [0.0] * 3
-        assert judges.oldest() is None and judges.judged == 3
+        assert judges.longest_pending() is None and judges.judged == 3

@@ -13,7 +13,7 @@ from tests.helpers.records import PLAIN, a_measurement, a_step
 
 
 def test_a_step_is_written_and_read_again_as_it_is():
-    record = a_step(evaluation=a_measurement(0.4), absent=frozenset())
+    record = a_step(evaluation=a_measurement(0.4))
     assert StepRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
     assert list(a_step().to_json()) == list(PLAIN), "in the order in which it is declared"
 
@@ -29,7 +29,7 @@ def test_keys_of_another_version_are_kept_and_absent_ones_stay_absent():
 
 @pytest.mark.parametrize("key", ["step", "round", "reward", "groups", "seconds"])
 def test_a_line_that_lacks_what_every_version_writes_names_it(key):
-    with pytest.raises(UserError, match=f"A StepRecord lacks '{key}'"):
+    with pytest.raises(UserError, match=f"The step lacks '{key}'"):
         StepRecord.from_json({k: v for k, v in PLAIN.items() if k != key})
 
 
@@ -75,7 +75,7 @@ def test_counters_take_what_steps_share_once():
 
 
 def test_what_no_run_repeats_is_left_out():
-    timed = a_step(evaluation=a_measurement(0.4), absent=frozenset()).to_json()
+    timed = a_step(evaluation=a_measurement(0.4)).to_json()
     kept = untimed(timed)
     assert set(timed) - set(kept) == {"seconds", "phases", "tokens_per_second", "memory_gb"}
     assert "seconds" not in kept["evaluation"]

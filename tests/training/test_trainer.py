@@ -13,7 +13,8 @@ from paceline.training import (
     Schedule,
     Trainer,
 )
-from paceline.verify.judges import Judges, Rewards
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
 from tests.conftest import tiny_policy
 from tests.helpers.trainers import PROBLEMS, Keeps, Paid, digits, noise, trainer_of, weights
 
@@ -25,7 +26,7 @@ def test_a_group_that_the_verifier_loses_is_dropped_and_another_sampled():
             raise ValueError("the service is down")
         return digits(problem, completion)
 
-    judges = Judges(fails, Rewards(workers=0, on_error="drop"))
+    judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
     trainer = trainer_of(verifier=fails, judges=judges)
     sampled = [trainer.step().sampled for _ in range(8)]
     assert all(len(d.round.groups) == 3 for d in sampled)
@@ -39,7 +40,7 @@ def test_a_verifier_that_loses_everything_stops_the_run():
     def fails(problem, completion):
         raise ValueError("the service is down")
 
-    judges = Judges(fails, Rewards(workers=0, on_error="drop"))
+    judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
     trainer = trainer_of(verifier=fails, judges=judges)
     with pytest.raises(
         RewardError, match="groups of one round were lost, the last because 'fails'"

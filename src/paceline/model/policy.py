@@ -17,7 +17,7 @@ from ..errors import ConfigError
 from ..layout import PACKED, PADDED, Packed, Padded, TokenRows
 from ..objective import Loss, Metrics, Scores, token_gradient
 from ..types import Message, Prompt
-from ..verify.form import opened_in
+from ..verify.answers.form import opened_in
 from . import head
 from .activation_checkpointing import activation_checkpointing
 from .attention import PackedAttention, flat_forward, supports

@@ -12,7 +12,7 @@ import torch
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
-from ..verify.own import OwnVerifier
+from ..verify.calling.base import VerifierBase
 from .control import special_of
 from .load import best_dtype, load_classifier
 from .source import resolve
@@ -26,7 +26,7 @@ Encoding = Mapping[str, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class RewardModel(OwnVerifier):
+class RewardModel(VerifierBase):
     """The score that a sequence-classification model of transformers gives a completion.
 
     The score is the one output of a model that was trained on preferences (Bradley and Terry 1952;

@@ -11,8 +11,8 @@ from ..engine import Engine, LocalEngine
 from ..model import Policy, Reference, load_policy
 from ..model.allocator import keep_freed_memory
 from ..training import Learner, Optimizer, Sampler, Trainer, TrainerHooks
-from ..verify.judges import Judges
-from ..verify.verifier import check_verifier
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.verifier import check_verifier
 from .check import Checked, sandbox_of
 
 
@@ -30,7 +30,7 @@ def trainer_of(
     checked: Checked,
     policy: Policy,
     hooks: TrainerHooks | None = None,
-    judges: Judges | None = None,
+    judges: VerifierPool | None = None,
 ) -> Trainer:
     """A trainer as a config describes it, at its first step.
 
@@ -69,7 +69,7 @@ def engine_of(checked: Checked, policy: Policy) -> Engine:
 
 
 def sampler_of(
-    checked: Checked, policy: Policy, engine: Engine, judges: Judges | None = None
+    checked: Checked, policy: Policy, engine: Engine, judges: VerifierPool | None = None
 ) -> Sampler:
     """The source of rounds that are sampled with an engine."""
     config = checked.config

@@ -20,9 +20,9 @@ from ..tasks import Task
 from ..text import counted
 from ..training import check_loss
 from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
-from ..verify.load import is_of_session
-from ..verify.program import RunsPrograms
-from ..verify.verifier import check_verifier, leaves
+from ..verify.calling.load import is_of_session
+from ..verify.calling.verifier import check_verifier, leaves
+from ..verify.programs.program import RunsPrograms
 from .calibrate import measured
 from .check_prompts import check_prompts
 from .check_reward import Tried, try_reward

@@ -10,8 +10,10 @@ from typing import Any
 from ..errors import RewardError, SandboxError
 from ..tasks import Task
 from ..types import AnyVerifier, BatchVerifier, Completion, Problem, Verdict
-from ..verify.judges import Answer, Judges, Lost, Rewards
-from ..verify.verifier import leaves, loads_model
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.scoring import Answer, NoVerdict
+from ..verify.calling.verifier import leaves, loads_model
 
 PROBLEMS = 3
 """Problems whose answers are tried."""
@@ -51,7 +53,7 @@ class _Try:
     completion: Completion
 
 
-def try_reward(task: Task, rewards: Rewards, tokenizer: Any) -> Tried:
+def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> Tried:
     """Ask the task's verifier about gold answers, where the task has some, an empty one and junk.
 
     Raises: RewardError naming the verifier where it raises (its exception is the cause), takes
@@ -101,7 +103,7 @@ def _completion(text: str, tokenizer: Any) -> Completion:
 
 
 def _answers(
-    verifier: AnyVerifier, rewards: Rewards, tries: Sequence[_Try]
+    verifier: AnyVerifier, rewards: RewardConfig, tries: Sequence[_Try]
 ) -> tuple[list[Answer], list[float]]:
     """What it says of each, and the seconds that an answer took.
 
@@ -111,15 +113,15 @@ def _answers(
     at_once = any(isinstance(part, BatchVerifier) for part in leaves(verifier))
     batches = [list(tries)] if at_once else [[one] for one in tries]
     answers, seconds = list[Answer](), list[float]()
-    with Judges(verifier, rewards) as judges:
+    with VerifierPool(verifier, rewards) as judges:
         for batch in batches:
             started = time.perf_counter()
-            futures = [judges.ask(one.problem, one.completion) for one in batch]
-            judges.settle()
+            futures = [judges.submit(one.problem, one.completion) for one in batch]
+            judges.flush()
             for one, future in zip(batch, futures, strict=True):
                 answers.append(_sound(future.result(), one))
             seconds += [(time.perf_counter() - started) / len(batch)] * len(batch)
-    lost = [answer for answer in answers if isinstance(answer, Lost)]
+    lost = [answer for answer in answers if isinstance(answer, NoVerdict)]
     if len(lost) == len(answers):
         raise RewardError(lost[0].detail or f"The reward gives no verdict: {lost[0].reason}.")
     return answers, seconds
@@ -127,13 +129,13 @@ def _answers(
 
 def _sound(answer: Answer, one: _Try) -> Answer:
     """The answer, unless it is one after which no other would come."""
-    if isinstance(answer, Lost) and answer.kind == "slow":
+    if isinstance(answer, NoVerdict) and answer.kind == "slow":
         raise RewardError(
             f"The reward {answer.reason} for problem {one.problem.name}, "
             f"{'an' if one.kind == 'empty' else 'a'} {one.kind} answer; make it faster, or give it "
             "more time with rewards.seconds."
         )
-    if isinstance(answer, Lost) and answer.kind == "sandbox":
+    if isinstance(answer, NoVerdict) and answer.kind == "sandbox":
         raise SandboxError(answer.detail or "The sandbox failed; try `paceline sandbox test`.")
     return answer
 
@@ -142,7 +144,7 @@ def _notes(task: Task, tries: Sequence[_Try], answers: Sequence[Answer]) -> Iter
     """One sentence for each kind of oddity, about the first case."""
     said = set[str]()
     for one, answer in zip(tries, answers, strict=True):
-        if isinstance(answer, Lost):
+        if isinstance(answer, NoVerdict):
             kind = "lost"
             note = (
                 f"{answer.detail or answer.reason} Such groups will be dropped "

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from ..errors import SandboxError
 from ..terminal import print_json, print_line
-from ..verify.sandbox.sandbox import Sandbox, Tier
-from ..verify.sandbox.trial import Tried, suite
+from ..verify.programs.sandbox.sandbox import Sandbox, Tier
+from ..verify.programs.sandbox.trial import AttackResult, suite
 
 TIMED = 20
 """Programs that print one word, to tell how long one takes."""
@@ -22,7 +22,7 @@ def tell_suite(tier: Tier, *, as_json: bool = False) -> None:
     wall = sandbox.wall
     if not as_json:
         print_line(f"sandbox: {wall}")
-    found: list[Tried] = []
+    found: list[AttackResult] = []
     for kind, tried in groupby(suite(sandbox), key=lambda t: t.attack.kind):
         of_kind = list(tried)
         found += of_kind
@@ -53,7 +53,7 @@ def _seconds(sandbox: Sandbox) -> float:
     return time.perf_counter() - started
 
 
-def _record(wall: str, found: list[Tried], seconds: float) -> dict[str, object]:
+def _record(wall: str, found: list[AttackResult], seconds: float) -> dict[str, object]:
     return {
         "wall": wall,
         "attacks": len(found),

@@ -8,7 +8,9 @@ from ..tasks import Task, TaskSource
 from ..terminal import print_json, print_line
 from ..text import counted
 from ..types import Completion, Problem
-from ..verify.judges import Judges, Lost, Rewards
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.scoring import NoVerdict
 
 SHOWN = 10
 """Rows printed of those that fail."""
@@ -36,7 +38,7 @@ class Failed:
         }  # fmt: skip
 
 
-def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -> None:
+def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = False) -> None:
     """Load a task, have every gold answer judged, and print those that do not score full marks.
 
     Raises: DataError where one does not; what loading raises.
@@ -44,18 +46,18 @@ def check_task(source: TaskSource, rewards: Rewards, *, as_json: bool = False) -
     task = source.load()
     without, checked, failed = 0, 0, list[Failed]()
     # One that raises is one of the failed, not the end.
-    with Judges(task.verifier, replace(rewards, on_error="drop")) as judges:
+    with VerifierPool(task.verifier, replace(rewards, on_error="drop")) as judges:
         for side, problems in (("training", task.train), ("held out", task.heldout)):
             asked = [(i, p, _gold(task, p)) for i, p in enumerate(problems, 1)]
             futures = [
-                (i, p, judges.ask(p, completion)) for i, p, completion in asked if completion
+                (i, p, judges.submit(p, completion)) for i, p, completion in asked if completion
             ]
-            judges.settle()
+            judges.flush()
             without += len(asked) - len(futures)
             checked += len(futures)
             for number, p, future in futures:
                 verdict = future.result()
-                reward = None if isinstance(verdict, Lost) else verdict.reward
+                reward = None if isinstance(verdict, NoVerdict) else verdict.reward
                 if reward is None or reward < task.full - 1e-9:
                     failed.append(Failed(side, number, p, reward, verdict.reason))
     if as_json:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
-from ..store.records import Json
+from ..store.base import Json, RecordError
+from ..store.records import StepRecord
 from . import disk
 from .tensors import Tensors, chunks_of
 
@@ -79,6 +80,8 @@ class State:
         own = {f.name for f in fields(cls)} - {"trainer"}
         if lacking := sorted((own | {"step", "rounds"}) - data.keys()):
             raise ValueError(f"it lacks {', '.join(lacking)}")
+        if data["line"] is not None:
+            StepRecord.from_json(data["line"])  # or it could not be written when the run goes on
         trainer = {name: value for name, value in data.items() if name not in own}
         return cls(trainer=trainer, **{name: data[name] for name in own})
 
@@ -176,7 +179,7 @@ def verify(folder: Path, run: str) -> State:
         _check_file(folder / name, expected)
     try:
         return State.from_json(json.loads((folder / STATE).read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecordError) as error:
         raise CheckpointError(f"{STATE} cannot be read ({error})") from None
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from ..store.records import Measured
 from ..training import Trainer, evaluate
 from ..training.retry import fewer_rows, retry_smaller
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 from .check import Checked, evaluation_sampling
 from .screen import Screen
 from .signals import Interrupts
@@ -15,7 +15,7 @@ class Evaluator:
     """Measures a trainer's policy on the held-out problems of a task, as the config says."""
 
     def __init__(
-        self, checked: Checked, judges: Judges, screen: Screen, interrupts: Interrupts
+        self, checked: Checked, judges: VerifierPool, screen: Screen, interrupts: Interrupts
     ) -> None:
         self.checked, self.config, self.judges = checked, checked.config, judges
         self.screen, self.interrupts = screen, interrupts

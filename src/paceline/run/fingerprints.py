@@ -15,8 +15,8 @@ from .. import config as configuration
 from ..model import Source
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
-from ..verify.load import is_of_session
-from ..verify.verifier import Adapted, leaves
+from ..verify.calling.load import is_of_session
+from ..verify.calling.verifier import Adapted, leaves
 from .check import Checked
 
 BLOCKS, BLOCK = 64, 1 << 16

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..verify.load import is_of_session
+from ..verify.calling.load import is_of_session
 from .folder import CONFIG
 
 

@@ -5,7 +5,7 @@ from ..config import Config
 from ..engine import LocalEngine, Request
 from ..store.records import Measured
 from ..training import Evaluation, evaluate
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 from . import build
 from .check import check, evaluation_sampling, without_reward
 from .screen import Screen, printable
@@ -17,7 +17,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     checked = check(config, train=False)
     with screen.busy(f"loading {config.model.path}"):
         policy = build.policy_of(checked, train=False)
-    judges = Judges(checked.task.verifier, config.rewards)
+    judges = VerifierPool(checked.task.verifier, config.rewards)
     with judges, screen.busy(f"evaluating on {checked.task.name}"):
         evaluation, _ = evaluate(
             policy,

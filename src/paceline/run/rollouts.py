@@ -15,7 +15,7 @@ from ..errors import DataError
 from ..model import Detokenizer
 from ..objective import Loss
 from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
-from ..verify.form import opened_in
+from ..verify.answers.form import opened_in
 from . import disk
 from .disk import Written
 

@@ -17,6 +17,7 @@ import os
 import platform
 import re
 import shutil
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
@@ -28,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
 from ..model import Policy
+from ..store.base import RecordError, read_lines, read_object, read_objects
 from ..store.records import Event, StepRecord, Summary
 from ..text import counted
 from . import disk
@@ -125,16 +127,15 @@ class Run:
         if not is_run(self.path):
             return "holds no run"
         try:
-            summary, steps = self.summary, self.steps
-        except (OSError, ValueError):  # not whole: no reason to fail at a prompt
+            summary, steps = self.told, self.steps
+        except (OSError, RecordError):  # not whole: no reason to fail at a prompt
             return "cannot be read"
-        how = "finished" if summary.get("finished") else "not finished"
+        how = "finished" if summary and summary.finished else "not finished"
         told = f"{how}, {counted(steps, 'step')}"
-        before, after = summary.get("before"), summary.get("after")
-        if not before or not after:
+        if not summary or not summary.before or not summary.after:
             return told
-        first, last = (100 * measured["sampled_accuracy"] for measured in (before, after))
-        on = counted(after["n"], "held-out problem")
+        first, last = (100 * one.sampled_accuracy for one in (summary.before, summary.after))
+        on = counted(summary.after.n, "held-out problem")
         return f"{told}, sampled accuracy {first:.1f} → {last:.1f} % on {on}"
 
     @property
@@ -172,21 +173,27 @@ class Run:
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
-        return _lines(self.lines)
+        return (found for _, found in read_objects(self.lines) if found is not None)
 
     def records(self) -> Iterator[StepRecord]:
         """The steps, as `metrics` has them. Raises: RecordError for a line that is no step's."""
-        return map(StepRecord.from_json, self.metrics())
+        return read_lines(self.lines, StepRecord)
 
     def event_records(self) -> Iterator[Event]:
         """What happened besides, as `events` has it."""
-        return map(Event.from_json, self.events())
+        return read_lines(self.path / "events.jsonl", Event)
 
     @property
     def told(self) -> Summary | None:
         """The summary as a record; None until held-out accuracy was measured."""
-        data = self.summary
-        return Summary.from_json(data) if data else None
+        path = self.path / "summary.json"
+        return read_object(path, Summary) if path.is_file() else None
+
+    def check_readable(self) -> None:
+        """Raise RecordError for what this version cannot read, before anything here is changed."""
+        deque(self.records(), maxlen=0)
+        deque(self.event_records(), maxlen=0)
+        _ = self.told
 
     @property
     def steps(self) -> int:
@@ -195,7 +202,8 @@ class Run:
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The lines of events.jsonl."""
-        return _lines(self.path / "events.jsonl")
+        path = self.path / "events.jsonl"
+        return (found for _, found in read_objects(path) if found is not None)
 
     def write_json(self, name: str, data: Any) -> None:
         """Write a file aside and rename it, so that a reader never meets half of one."""
@@ -240,14 +248,6 @@ class Run:
 
 def _line(data: dict[str, Any]) -> bytes:
     return (json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    for line in text.split("\n"):
-        with suppress(json.JSONDecodeError):  # the last may have been cut short by a kill
-            if isinstance(found := json.loads(line), dict):
-                yield found
 
 
 def _begun(path: Path) -> bool:

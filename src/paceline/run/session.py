@@ -16,7 +16,7 @@ from ..training import StepReport, Trainer, TrainerHooks
 from ..training.retry import retry_smaller
 from ..training.round_checks import refuse_hopeless
 from ..types import Round
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 from . import build, checkpoint
 from .check import Checked
 from .checkpoint import State
@@ -56,7 +56,7 @@ class Session(TrainerHooks):
         checked: Checked,
         run: Run,
         screen: Screen,
-        judges: Judges,
+        judges: VerifierPool,
         interrupts: Interrupts,
         found: Found | None = None,
         taken_up: Callable[[], None] = lambda: None,

@@ -11,7 +11,7 @@ from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
 from ..store.records import Event, Measured
 from ..text import counted
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 from . import continuation
 from .changes import Surroundings, as_begun, compare, record
 from .check import Checked, check
@@ -104,6 +104,7 @@ def resume(
 
 def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
     """Check all that could refuse it, go back to the checkpoint, go on."""
+    run.check_readable()
     asked = configuration.to_json(config)
     changes = compare(configuration.renewed(continuation.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:
@@ -130,7 +131,7 @@ def _go(
     before: Measured | None = None,
 ) -> None:
     """Go on from where the run is."""
-    with Judges(checked.task.verifier, checked.config.rewards) as judges:
+    with VerifierPool(checked.task.verifier, checked.config.rewards) as judges:
         Session(checked, run, screen, judges, interrupts, found, taken_up, before).go()
 
 

@@ -6,80 +6,16 @@ A record is made where something happens (`StepRecord.of(report, …)`) and writ
 know are kept and written again. A key that it needs and that is not there is named.
 """
 
-import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ..errors import UserError
+from .base import Record, finite
 
 if TYPE_CHECKING:
     from ..training import StepReport
     from ..training.evaluate import Evaluation
-
-Json = Mapping[str, Any]
-"""An object of a JSON file."""
-
-
-class RecordError(UserError):
-    """A line or a file is no record: it is no object, or lacks what every version has written."""
-
-
-def finite(value: object) -> float | None:
-    """The number, or None for what is no finite number (JSON has no NaN and no infinity)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What all records have in common."""
-
-    unknown: Json = field(default_factory=dict)
-    """Keys of another version, as they were read."""
-    absent: frozenset[str] = frozenset()
-    """Keys of this version that were not there; they are not written either."""
-
-    @classmethod
-    def from_json(cls, data: object) -> Self:
-        """The record that an object of a JSON file is.
-
-        Raises: RecordError where it is none, with the keys that are missing.
-        """
-        if not isinstance(data, Mapping):
-            raise RecordError(f"A {cls.__name__} is a JSON object, not {data!r:.60}.")
-        own = {one.name: one for one in fields(cls) if one.name not in ("unknown", "absent")}
-        absent = own.keys() - data.keys()
-        needed = sorted(name for name in absent if _is_needed(own[name]))
-        if needed:
-            raise RecordError(f"A {cls.__name__} lacks {', '.join(map(repr, needed))}.")
-        known = {name: cls._read(name, data[name]) for name in own if name in data}
-        rest = {key: value for key, value in data.items() if key not in own}
-        return cls(**known, unknown=rest, absent=frozenset(absent))
-
-    @classmethod
-    def _read(cls, name: str, value: Any) -> Any:
-        """The value of a field as the record has it, from what JSON has."""
-        return value
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON: null where there is no such number."""
-        own = {
-            one.name: _plain(getattr(self, one.name))
-            for one in fields(self)
-            if one.name not in ("unknown", "absent") and one.name not in self.absent
-        }
-        return own | dict(self.unknown)
-
-
-def _is_needed(one: Any) -> bool:
-    return one.default is MISSING and one.default_factory is MISSING
-
-
-def _plain(value: Any) -> Any:
-    return value.to_json() if isinstance(value, Record) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +25,8 @@ class Measured(Record):
     Example: Measured(task="arithmetic", n=500, greedy_accuracy=0.81, sampled_accuracy=0.78,
         pass_at={"1": 0.78}, intervals={"sampled_accuracy": [0.74, 0.81], …}, cut=0.0, seconds=61.0)
     """
+
+    noun: ClassVar[str] = "measurement"
 
     task: str = ""
     n: int
@@ -123,6 +61,8 @@ class StepRecord(Record):
     `reward`, `accuracy`, `completion_tokens`, `cut` and the groups are of the whole round; with
     several parts a round, its steps share them.
     """
+
+    noun: ClassVar[str] = "step"
 
     step: int
     """Optimizer steps so far, this one included."""
@@ -234,14 +174,6 @@ class StepRecord(Record):
             absent=frozenset({"evaluation"}),
         )
 
-    @classmethod
-    def _read(cls, name: str, value: Any) -> Any:
-        if name == "evaluation":
-            return None if value is None else Measured.from_json(value)
-        if name in _NUMBERS:
-            return finite(value)
-        return value
-
     def evaluated(self, measured: Measured | None) -> Self:
         """The same step with what was measured after it."""
         return replace(self, evaluation=measured, absent=self.absent - {"evaluation"})
@@ -257,19 +189,14 @@ class StepRecord(Record):
         return (self.groups_without_signal + self.groups_refused) / groups if groups else None
 
 
-_NUMBERS = {
-    "repeated_mistakes", "accuracy_refused", "grad_norm", "entropy", "kl", "ratio_max",
-    "clip_fraction", "mismatch", "tokens_per_second", "memory_gb",
-}  # fmt: skip
-"""Fields that may have no number."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Record):
     """Something that happened in a run besides its steps, a line of events.jsonl.
 
     Example: Event(time="2026-11-28T19:02:11+0000", kind="resumed", step=40, text="on 2 threads")
     """
+
+    noun: ClassVar[str] = "event"
 
     time: str
     kind: str
@@ -288,7 +215,10 @@ class Event(Record):
 class Summary(Record):
     """How far a run came: summary.json."""
 
-    finished: bool
+    noun: ClassVar[str] = "summary"
+
+    finished: bool = True
+    """Whether it came to its end; versions that did not say so wrote it there only."""
     before: Measured | None = None
     """Measured before the first step."""
     after: Measured | None = None
@@ -308,18 +238,12 @@ class Summary(Record):
     model: str = "model"
     """Where the final model is, in the run's folder."""
 
-    @classmethod
-    def _read(cls, name: str, value: Any) -> Any:
-        if name in ("before", "after"):
-            return None if value is None else Measured.from_json(value)
-        return value
-
 
 TIMED = ("seconds", "phases", "tokens_per_second", "memory_gb")
 """What is measured of the machine, and so differs between two runs that are the same."""
 
 
-def untimed(line: Json) -> dict[str, Any]:
+def untimed(line: Mapping[str, Any]) -> dict[str, Any]:
     """A step's line without what no run repeats."""
     kept = {key: value for key, value in line.items() if key not in TIMED}
     if kept.get("evaluation"):

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 from .. import rng
 from ..errors import ConfigError
 from ..types import Problem, Verifier
-from ..verify.code import PrintedAnswer
-from ..verify.compose import Weighted
-from ..verify.lenient import NumberPrinted, ProgramFailed
-from ..verify.math import LastNumber
+from ..verify.answers.math import LastNumber
+from ..verify.programs.code import PrintedAnswer
+from ..verify.shaping.compose import Weighted
+from ..verify.shaping.partial_credit import NumberPrinted, ProgramFailed
 from .split import split
 from .task import Task, Template
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from ..types import Problem
-from ..verify.choice import Choice, as_letter
-from ..verify.compose import Weighted
-from ..verify.form import Tags
+from ..verify.answers.choice import Choice, as_letter
+from ..verify.answers.form import Tags
+from ..verify.shaping.compose import Weighted
 from .columns import Columns
 from .notes import of_repetitions, of_several_answers
 from .read import read_rows

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from ..errors import DataError, RewardError, nearest
 from ..types import Problem
-from ..verify.math import number
+from ..verify.answers.text.numerals import number
 from .answers import as_text, behind, last_box, missing, whole
 from .fill import PROMPT, check_filled, filled
 from .notes import of_boxes, of_decimals, of_repetitions, of_several_answers

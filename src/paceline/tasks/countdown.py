@@ -9,9 +9,9 @@ from typing import Any
 from .. import rng
 from ..errors import ConfigError, DataError
 from ..types import Problem
-from ..verify.compose import Weighted
-from ..verify.countdown import Equation
-from ..verify.form import Tags
+from ..verify.answers.countdown import Equation
+from ..verify.answers.form import Tags
+from ..verify.shaping.compose import Weighted
 from .notes import of_repetitions
 from .read import read_rows
 from .split import split

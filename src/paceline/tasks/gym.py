@@ -11,7 +11,7 @@ from typing import Any
 from .. import rng
 from ..errors import ConfigError, nearest
 from ..types import Problem
-from ..verify.gym import GymAnswer, GymForm
+from ..verify.answers.gym import GymAnswer, GymForm
 from .rows import in_form
 from .split import content_id, prompt_key
 from .task import Task, Template

@@ -11,7 +11,8 @@ from ..errors import ConfigError, DataError
 from ..model import Policy
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
-from ..verify.judges import Judges, Lost
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.scoring import NoVerdict
 from .rollouter import Judged, Rollouter
 from .statistics import Interval, bootstrap, pass_at, wilson
 
@@ -73,7 +74,7 @@ def evaluate(
     completions: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
-    judges: Judges | None = None,
+    judges: VerifierPool | None = None,
 ) -> tuple[Evaluation, list[Answered]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
@@ -109,7 +110,7 @@ def evaluate(
         sampled = rollouter.answered(block, asked, sampling)
         rollouter.flush()
         for problem, ones, many in zip(block, greedy, sampled, strict=True):
-            lost += sum(isinstance(one.answer, Lost) for one in (*ones, *many))
+            lost += sum(isinstance(one.answer, NoVerdict) for one in (*ones, *many))
             answered.append(Answered(problem, _marked(ones[0]), tuple(map(_marked, many))))
         if progress:
             progress("evaluating", len(answered) * (completions + 1), total)

@@ -8,7 +8,9 @@ from ..engine import Engine, Request, Sampling
 from ..model import Policy
 from ..tasks import Task
 from ..types import Completion, Problem, Prompt
-from ..verify.judges import Answer, Judges, Rewards
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.scoring import Answer
 from .retry import fewer_rows
 
 
@@ -33,10 +35,10 @@ class Rollouter:
     """
 
     def __init__(
-        self, policy: Policy, engine: Engine, task: Task, judges: Judges | None = None
+        self, policy: Policy, engine: Engine, task: Task, judges: VerifierPool | None = None
     ) -> None:
         self.policy, self.engine, self.task = policy, engine, task
-        self.judges = judges or Judges(task.verifier, Rewards(workers=0))
+        self.judges = judges or VerifierPool(task.verifier, RewardConfig(workers=0))
 
     def prompt_of(self, problem: Problem) -> Prompt:
         """The problem rendered under the task's template and the model's chat template."""
@@ -67,7 +69,7 @@ class Rollouter:
 
         def judge(i: int, place: int, completion: Completion) -> None:
             tick()
-            asked[i][place] = self.judges.ask(problems[i], completion)
+            asked[i][place] = self.judges.submit(problems[i], completion)
 
         completions = self.engine.generate(requests, sampling, judge)
         return [
@@ -77,7 +79,7 @@ class Rollouter:
 
     def flush(self) -> None:
         """Wait for every verdict that is on its way."""
-        self.judges.settle()
+        self.judges.flush()
 
     def shrink(self) -> str | None:
         """Sample fewer completions at once; None where the engine cannot."""

@@ -11,7 +11,8 @@ from ..model import Policy
 from ..settings import Rollouts
 from ..tasks import Task
 from ..types import Group, Problem, Prompt, Rollout, Round, Verdict
-from ..verify.judges import Judges, Lost
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.scoring import NoVerdict
 from .clock import Clock
 from .rollouter import Judged, Rollouter
 from .source import SampledRound
@@ -38,7 +39,7 @@ class Sampler:
         task: Task,
         settings: Rollouts,
         seed: int,
-        judges: Judges | None = None,
+        judges: VerifierPool | None = None,
     ) -> None:
         self.rollouter, self.task = Rollouter(policy, engine, task, judges), task
         self.settings, self.seed, self.position = settings, seed, 0
@@ -60,7 +61,7 @@ class Sampler:
             SandboxError where the sandbox does.
         """
         wanted, accepted, refused = self.settings.problems, [], []
-        too_long, lost = 0, list[Lost]()
+        too_long, lost = 0, list[NoVerdict]()
         draws = self.settings.max_draws if self.settings.accept == "signal" else 1
         while len(accepted) < wanted and draws:
             drawn, skipped = self._next_problems(wanted - len(accepted))
@@ -120,7 +121,7 @@ class Sampler:
 
     def _groups(
         self, index: int, drawn: Sequence[Draw], clock: Clock
-    ) -> tuple[list[Group], list[Lost]]:
+    ) -> tuple[list[Group], list[NoVerdict]]:
         """A group of each problem, and why others were lost."""
         requests = [
             self.rollouter.request(
@@ -145,12 +146,12 @@ class Sampler:
                 (groups if isinstance(group, Group) else lost).append(group)
         return groups, lost
 
-    def _group(self, draw: Draw, judged: Sequence[Judged]) -> Group | Lost:
+    def _group(self, draw: Draw, judged: Sequence[Judged]) -> Group | NoVerdict:
         """The group, or why it has to be dropped: one of its completions has no verdict."""
         position, problem, prompt = draw
         answers = [one.answer for one in judged]  # of all, as any of them may raise
         for answer in answers:
-            if isinstance(answer, Lost):
+            if isinstance(answer, NoVerdict):
                 return answer
         rollouts = tuple(
             Rollout(problem, one.completion, verdict, self._is_masked(one))
@@ -163,7 +164,7 @@ class Sampler:
         return self.settings.mask_cut and judged.completion.finish == "length"
 
 
-def _too_many(lost: Sequence[Lost]) -> UserError:
+def _too_many(lost: Sequence[NoVerdict]) -> UserError:
     last = lost[-1]
     why = f"{last.reason} ({last.detail.rstrip('.')})" if last.detail else last.reason
     said = f"{len(lost)} groups of one round were lost, the last because {why}; "

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from ..types import Problem, Round
-from ..verify.judges import Lost
+from ..verify.calling.scoring import NoVerdict
 from .clock import Clock
 
 
@@ -18,7 +18,7 @@ class SampledRound:
     """Groups that dynamic sampling set aside."""
     too_long: int = 0
     """Problems whose prompt and answer do not fit into the model's context."""
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[NoVerdict, ...] = ()
     """Why groups were dropped because the verifier gave no verdict, one each."""
     refused_accuracy: float | None = None
     """The share of right answers in the groups that were set aside; None where there are none."""
@@ -39,7 +39,7 @@ class SampledRound:
             round,
             counts["refused"],
             counts["too_long"],
-            tuple(Lost(**one) for one in counts["lost"]),
+            tuple(NoVerdict(**one) for one in counts["lost"]),
             counts.get("refused_accuracy"),  # older checkpoints did not count it
         )
 

@@ -20,10 +20,10 @@ from paceline.recipes import tiny
 from paceline.run import Run
 from paceline.run.compare import Comparison, compare
 from paceline.run.compare.arms import Arm, arms_of
-from paceline.run.compare.drift import drift_of
+from paceline.run.compare.kl import kl_of
 from paceline.run.compare.launch import Launcher, last_words
 from paceline.run.compare.planned import planned
-from paceline.run.compare.tell import _tell_forecast
+from paceline.run.compare.terminal import _tell_forecast
 from paceline.run.screen import Screen
 
 KEYS = ("steps=24", "schedule.minibatches=4", "evaluation.problems=5", "save_every=4")
@@ -262,7 +262,7 @@ def test_a_round_that_cannot_be_read_costs_a_point_of_a_curve(made, tmp_path):
     damaged.write_bytes(damaged.read_bytes()[:100])
     done = run_command(out)
     assert done.returncode == 0, done.stderr
-    assert len(drift_of(run)) == len(drift_of(Run(out / "runs/gspo/seed-0"))) - 1
+    assert len(kl_of(run)) == len(kl_of(Run(out / "runs/gspo/seed-0"))) - 1
 
 
 def test_other_sampling_is_another_first_round_and_the_same_start():

@@ -8,7 +8,7 @@ from typing import Any
 from ...config import Config
 from ...terminal import print_json
 from ...text import counted
-from ...verify.judges import Judges
+from ...verify.calling.pool import VerifierPool
 from .. import build
 from ..check import check
 from ..run import make_directory, refuse_unwritable
@@ -66,7 +66,7 @@ def audit(
         checked = check(config, train=False)
     task, sampled = checked.task, None
     # What it raises is a finding, and not the end.
-    with Judges(task.verifier, replace(config.rewards, on_error="drop")) as judges:
+    with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as judges:
         with screen.busy("trying the reward"):
             rewarded = probe_reward(task, judges, config.seed)
         if model:

@@ -13,8 +13,8 @@ from ...training import Learner
 from ...training.clock import Clock
 from ...training.parts import Parts, with_logprobs
 from ...types import Problem, Rollout, Round
-from ...verify.judges import Judges
-from ...verify.math import last_number, number
+from ...verify.answers.math import last_number, number
+from ...verify.calling.pool import VerifierPool
 from .. import build
 from ..check import Checked
 
@@ -57,7 +57,7 @@ class Sampled:
     """A completion of it."""
 
 
-def sample_model(checked: Checked, policy: Policy, judges: Judges, rounds: int) -> Sampled:
+def sample_model(checked: Checked, policy: Policy, judges: VerifierPool, rounds: int) -> Sampled:
     """Sample some rounds and sum the gradient of each, as a run's first steps would."""
     learner, engine = build.learner_of(checked, policy), build.engine_of(checked, policy)
     sampler = build.sampler_of(checked, policy, engine, judges)

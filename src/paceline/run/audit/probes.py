@@ -11,7 +11,7 @@ from typing import Literal
 
 from ...tasks import Task
 from ...types import Completion, Finish, Problem
-from ...verify.math import number
+from ...verify.answers.text.numerals import number
 
 Wanted = Literal["full marks", "not right", "anything"]
 JUNK = "xyzzy"

@@ -11,7 +11,8 @@ from ... import rng
 from ...tasks import Task
 from ...tasks.rows import in_form
 from ...types import Completion, Problem, Verdict
-from ...verify.judges import Answer, Judges, Lost
+from ...verify.calling.pool import VerifierPool
+from ...verify.calling.scoring import Answer, NoVerdict
 from ..screen import printable
 from .probes import FORMS, PROBES, Probe, Wanted
 
@@ -62,7 +63,7 @@ class Rewarded:
     """The form in which gold answers were guessed, where the task has none."""
 
 
-def probe_reward(task: Task, judges: Judges, seed: int) -> Rewarded:
+def probe_reward(task: Task, judges: VerifierPool, seed: int) -> Rewarded:
     """Try every probe on a sample of problems, each twice."""
     order = rng.permutation(rng.key(seed, "audit"), len(task.train))
     chosen = [task.train[i] for i in order[:PROBLEMS]]
@@ -88,7 +89,9 @@ def probe_reward(task: Task, judges: Judges, seed: int) -> Rewarded:
     )
 
 
-def _with_gold(task: Task, judges: Judges, problems: Sequence[Problem]) -> tuple[Task, str | None]:
+def _with_gold(
+    task: Task, judges: VerifierPool, problems: Sequence[Problem]
+) -> tuple[Task, str | None]:
     """The task with gold answers, and the form that they were guessed to have."""
     if task.gold is not None:
         return task, None
@@ -106,7 +109,7 @@ def _with_gold(task: Task, judges: Judges, problems: Sequence[Problem]) -> tuple
 
 
 def _all_timed(
-    judges: Judges,
+    judges: VerifierPool,
     asked: Sequence[tuple[Problem, Completion]],
     times: list[float],
     errors: dict[str, None],
@@ -115,13 +118,13 @@ def _all_timed(
     answers = list[Answer]()
     for problem, completion in asked:
         answers.append(_timed(judges, problem, completion, times, errors))
-        if isinstance(answers[-1], Lost) and answers[-1].kind == "slow":
+        if isinstance(answers[-1], NoVerdict) and answers[-1].kind == "slow":
             break
     return answers
 
 
 def _timed(
-    judges: Judges,
+    judges: VerifierPool,
     problem: Problem,
     completion: Completion,
     times: list[float],
@@ -129,10 +132,10 @@ def _timed(
 ) -> Answer:
     """One at a time, so that its time is its own."""
     started = time.perf_counter()
-    future: Future[Answer] = judges.ask(problem, completion)
-    judges.settle()
+    future: Future[Answer] = judges.submit(problem, completion)
+    judges.flush()
     answer = future.result()
-    if isinstance(answer, Lost):
+    if isinstance(answer, NoVerdict):
         why = printable(answer.detail or f"{answer.reason}.")
         errors[why.encode("utf-8", "replace").decode()] = None
     times.append(time.perf_counter() - started)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ... import config as configuration
 from ...errors import ConfigError
 from ...training import check_loss
-from ...verify.load import is_of_session
+from ...verify.calling.load import is_of_session
 from ..changes import flat, within
 from ..check import Checked, check
 from ..check_room import check_disk

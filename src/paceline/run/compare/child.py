@@ -10,18 +10,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ... import config as configuration
 from ...errors import CheckpointError, ConfigError, Interrupted, RewardError, UserError
-from ...verify.trace import of_reward
+from ...verify.calling.trace import of_reward
 from .. import continuation
 from ..checkpoint import OtherSchemaError
 from ..folder import is_run
 from ..run import Run
 from ..train import resume, train
+from .planned import Spec
 
 PATIENCE = 60.0
 """Seconds for which another process may have the run still."""
@@ -29,7 +28,7 @@ PATIENCE = 60.0
 
 def main() -> int:
     """Make the run, or go on with it; returns the exit code."""
-    spec = json.loads(sys.stdin.buffer.readline())
+    spec = Spec.from_json(json.loads(sys.stdin.buffer.readline()))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _make(spec)
@@ -43,13 +42,13 @@ def main() -> int:
     return 0
 
 
-def _make(spec: Mapping[str, Any]) -> None:
-    config = configuration.from_json(spec["config"])
+def _make(spec: Spec) -> None:
+    config = configuration.from_json(spec.config)
     assert config.out is not None
     if is_run(Path(config.out)) and not _given_up(Run(config.out)):
         resume(config.out, config)
     else:
-        train(config, before=spec["before"])
+        train(config, before=spec.before)
 
 
 def _given_up(run: Run) -> bool:

@@ -17,12 +17,12 @@ from ..screen import Screen
 from ..signals import Interrupts
 from .arms import arms_of
 from .checks import check_all
-from .drift import measure_drift
+from .kl import measure_kl
 from .launch import INSIDE, Failure, Launcher
 from .page import write_page
 from .planned import Planned, planned
 from .record import About, Comparison, owned, write
-from .tell import tell_plan, tell_result
+from .terminal import tell_plan, tell_result
 
 
 @entry
@@ -72,7 +72,7 @@ def compare(
             failures = launcher.go()
             about = replace(about, failures=failures)
             written = write(result, about)
-            measure_drift([p for p in runs if p.state == "finished"], screen, interrupts)
+            measure_kl([p for p in runs if p.state == "finished"], screen, interrupts)
         except KeyboardInterrupt:
             screen.say("The same command goes on where this one stopped.", "yellow")
             raise

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ...store.records import StepRecord
 from ..run import Run
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ...text import counted
 from ..screen import Screen, duration
 from ..signals import Interrupts
 from .forecast import time_for
-from .planned import Planned
+from .planned import Planned, Spec
 
 INSIDE = "PACELINE_IN_COMPARISON"
 """Set in the environment while a comparison is made, and so in every run's process."""
@@ -119,7 +119,7 @@ class Launcher:
         before = next(
             (p.before for p in self.everything if p.start == chosen.start and p.before), None
         )
-        spec = {"config": configuration.to_json(chosen.config), "before": before}
+        spec = Spec(config=configuration.to_json(chosen.config), before=before)
         slot = min(set(range(self.jobs)) - {c.slot for c in self.running})
         steps = chosen.steps_left
         chosen.path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ class Launcher:
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it has failed already, and says why
             # What it shall do; then the pipe stays open, and closes with this process.
-            process.stdin.write(json.dumps(spec).encode() + b"\n")
+            process.stdin.write(json.dumps(spec.to_json()).encode() + b"\n")
             process.stdin.flush()
         return Child(chosen, process, slot, time.monotonic(), steps, said)
 
@@ -171,8 +171,9 @@ class Launcher:
             return
         if child.steps:  # not only its last evaluation
             self.seconds, self.steps = self.seconds + took, self.steps + child.steps
-        summary = planned.run.summary
-        first, last = (summary[side]["sampled_accuracy"] for side in ("before", "after"))
+        summary = planned.run.told
+        assert summary is not None and summary.before and summary.after
+        first, last = summary.before.sampled_accuracy, summary.after.sampled_accuracy
         more = f"; {len(left)} left" if left else ""
         # Where every step is taken, only last evaluations are left: no time worth a figure.
         if self.steps and (seconds := time_for(left, self.jobs, self.seconds / self.steps)):

@@ -7,18 +7,17 @@ and what the models wrote reaches the page as JSON and is only ever shown as tex
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
+from ...store.comparison import ArmRecord, ComparisonRecord
 from ...text import counted
 from ..report.frame import CHARTS, TEXT, Page, fill
 from ..report.page import config_sections, name_of, terms
 from ..report.words import objective_in_words
-from .panels import Panel, drawn, drift, held_out, panels
+from .panels import Panel, drawn, held_out, kl_to_start, panels
 from .record import Comparison
 from .side import side_by_side
 from .tables import cost, diagnosed, hue_of, table
 
-Json = dict[str, Any]
 HERE = Path(__file__).parent
 LINKS = (
     ("result", "Result"), ("curves", "Curves"), ("diagnostics", "Diagnostics"), ("cost", "Cost"),
@@ -33,21 +32,21 @@ def write_page(result: Comparison) -> Path:
 
 def page(result: Comparison) -> Page:
     """The whole page."""
-    data, runs = result.data, result.runs()
+    data, runs = result.record, result.runs()
     first = held_out(data)
     others, constants = panels(runs)
-    others = drift(runs) + others
+    others = kl_to_start(runs) + others
     return Page(
-        title=f"{data['name']} compared · paceline",
-        heading=escape(f"{data['name']}, compared"),
+        title=f"{data.name} compared · paceline",
+        heading=escape(f"{data.name}, compared"),
         verdict=escape(verdict(data)),
         subject=subject(data),
         links=LINKS,
         main=fill(
             HERE / "sections.html",
             table=table(data),
-            sentences="".join(f"<li>{escape(text)}</li>" for text in data["sentences"]),
-            choice=choice(list(data["objectives"])),
+            sentences="".join(f"<li>{escape(text)}</li>" for text in data.sentences),
+            choice=choice(list(data.objectives)),
             held_out=figure(first, wide=True),
             figures="\n".join(figure(panel) for panel in others),
             constant=constant(constants),
@@ -55,7 +54,7 @@ def page(result: Comparison) -> Page:
             cost=cost(data, runs),
             setup=setup(data),
         ),
-        footer=escape(f"Written {data['written'][:16].replace('T', ' ')} by paceline."),
+        footer=escape(f"Written {data.written[:16].replace('T', ' ')} by paceline."),
         needs="The curves and the rollouts need JavaScript, which is all in this file.",
         style=HERE / "compare.css",
         scripts=(CHARTS, TEXT, HERE / "compare.js"),
@@ -66,18 +65,18 @@ def page(result: Comparison) -> Page:
     )
 
 
-def verdict(data: Json) -> str:
+def verdict(data: ComparisonRecord) -> str:
     """One sentence: what was shown, of how many."""
-    differences = data["differences"]["final_accuracy"]
-    first = data["baseline"]
-    if not data["same_test"]:
+    differences = data.differences.final_accuracy
+    first = data.baseline
+    if not data.same_test:
         return "Measured on different tests, so that nothing is compared."
-    unfinished = f"Not finished, {data['finished']} of {counted(data['planned'], 'run')}"
+    unfinished = f"Not finished, {data.finished} of {counted(data.planned, 'run')}"
     if not differences:
         return f"{unfinished}: nothing to compare yet."
-    n = min((len(d["seeds"]) for d in differences.values()), default=0)
+    n = min((len(d.seeds) for d in differences.values()), default=0)
     shown = {
-        word: [label for label, d in differences.items() if d["shown"] and (d["mean"] > 0) == up]
+        word: [label for label, d in differences.items() if d.shown and (d.mean > 0) == up]
         for word, up in (("better", True), ("worse", False))
     }
     seeds = f"over {counted(n, 'seed')}"
@@ -88,7 +87,7 @@ def verdict(data: Json) -> str:
     ]
     others = "the other" if len(differences) == 1 else f"any of the {len(differences)} others"
     found = " and ".join(told) or f"no difference shown between {first} and {others}"
-    if not data["complete"]:
+    if not data.complete:
         return f"{unfinished}; {found} {seeds}."
     return f"{found[0].upper() if not told else found[0]}{found[1:]} {seeds}."
 
@@ -97,18 +96,18 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def subject(data: Json) -> str:
+def subject(data: ComparisonRecord) -> str:
     """Task, model and size, for the head of the page."""
-    config = data["config"]
-    rollouts, every = config["rollouts"], data["objectives"].values()
-    steps, parts = (_either(one[key] for one in every) for key in ("steps", "updates_a_round"))
-    state = "" if data["complete"] else f", {data['finished']} of {data['planned']} finished"
+    config = data.config
+    rollouts, every = config["rollouts"], list(data.objectives.values())
+    steps, parts = _either(e.steps for e in every), _either(e.updates_a_round for e in every)
+    state = "" if data.complete else f", {data.finished} of {data.planned} finished"
     rows = (
         ("Task", name_of(config["task"])),
         ("Model", name_of(config["model"])),
         (
             "Runs",
-            f"{len(data['objectives'])} × {counted(len(data['seeds']), 'seed')} of {steps} steps"
+            f"{len(data.objectives)} × {counted(len(data.seeds), 'seed')} of {steps} steps"
             f"{state}; {alike(data)}",
         ),
         (
@@ -126,11 +125,11 @@ def _either(values: Iterable[int]) -> str:
     return " or ".join(str(value) for value in dict.fromkeys(values))
 
 
-def alike(data: Json) -> str:
+def alike(data: ComparisonRecord) -> str:
     """What the runs of one seed have in common."""
-    if data["same_start"]:
+    if data.same_start:
         return "same start, problems and random numbers for one seed"
-    same = "same problems, other starts" if data["same_test"] else "other problems, or other starts"
+    same = "same problems, other starts" if data.same_test else "other problems, or other starts"
     return f"{same} for one seed, as what is compared decides about them"
 
 
@@ -158,22 +157,22 @@ def constant(rows: Sequence[tuple[str, str]]) -> str:
     return f'<h3>The same in all runs</h3><dl class="constant">{terms(rows)}</dl>'
 
 
-def setup(data: Json) -> str:
+def setup(data: ComparisonRecord) -> str:
     """Command, what was compared, the configuration, and every run's own report."""
     parts = []
-    if data.get("command"):
-        code = escape(data["command"])
+    if data.command:
+        code = escape(data.command)
         parts.append(f'<h3>To make it again</h3><pre tabindex="0"><code>{code}</code></pre>')
     rows = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(objective_in_words(one['objective']))}<br>"
-        f"<code>{escape(one['objective'])}</code><br>{_reports(one)}</dd></div>"
-        for label, one in data["objectives"].items()
+        f"<div><dt>{escape(label)}</dt><dd>{escape(objective_in_words(one.objective))}<br>"
+        f"<code>{escape(one.objective)}</code><br>{_reports(one)}</dd></div>"
+        for label, one in data.objectives.items()
     )
     parts.append(f'<h3>What was compared</h3><dl class="pairs">{rows}</dl>')
-    if data["failed"]:
-        items = "".join(f"<li>{escape(f['run'])}: {escape(f['why'])}</li>" for f in data["failed"])
+    if data.failed:
+        items = "".join(f"<li>{escape(f.run)}: {escape(f.why)}</li>" for f in data.failed)
         parts.append(f"<h3>Runs that failed</h3><ul>{items}</ul>")
-    sections = config_sections(data["config"])
+    sections = config_sections(data.config)
     parts.append(
         "<details><summary>The configuration of the first</summary>"
         f'<div class="config">{sections}</div></details>'
@@ -181,9 +180,9 @@ def setup(data: Json) -> str:
     return "".join(parts)
 
 
-def _reports(one: Json) -> str:
+def _reports(one: ArmRecord) -> str:
     links = (
         f'<a href="{escape(folder)}/report.html">seed {seed}</a>'
-        for seed, folder in zip(one["seeds"], one["runs"], strict=True)
+        for seed, folder in zip(one.seeds, one.runs, strict=True)
     )
     return "Reports: " + ", ".join(links)

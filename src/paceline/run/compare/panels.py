@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Literal
+from typing import Literal
 
-from ...store.records import StepRecord, finite
+from ...store.base import Json, finite
+from ...store.comparison import ComparisonRecord
+from ...store.records import StepRecord
 from ..report.curves import LINES, Line, shown
-from .drift import drift_of
-from .figures import Runs
+from .aggregate import Runs
+from .kl import kl_of
 
-Json = dict[str, Any]
 Column = list[float | None]
 MOST_POINTS = 400
 ACCURACY = Line(
@@ -54,13 +55,13 @@ def drawn(panels: Sequence[Panel]) -> list[Json]:
     ]
 
 
-def held_out(data: Json) -> Panel:
+def held_out(data: ComparisonRecord) -> Panel:
     """Held-out accuracy, with t intervals."""
-    curves = {label: one["curve"] for label, one in data["objectives"].items()}
-    steps = tuple(sorted({step for curve in curves.values() for step in curve["steps"]}))
+    curves = {label: one.curve for label, one in data.objectives.items()}
+    steps = tuple(sorted({step for curve in curves.values() for step in curve.steps}))
 
-    def at(curve: Json, key: str) -> Column:
-        known = dict(zip(curve["steps"], curve[key], strict=True))
+    def at(places: Sequence[int], values: Sequence[float | None]) -> Column:
+        known = dict(zip(places, values, strict=True))
         return [known.get(step) for step in steps]
 
     return Panel(
@@ -69,25 +70,25 @@ def held_out(data: Json) -> Panel:
         "Sampled answers; bands are 95\u202f% t intervals over seeds.",
         "percent",
         steps,
-        tuple((label, at(curve, "mean")) for label, curve in curves.items()),
-        tuple((at(curve, "low"), at(curve, "high")) for curve in curves.values()),
+        tuple((label, at(c.steps, c.mean)) for label, c in curves.items()),
+        tuple((at(c.steps, c.low), at(c.steps, c.high)) for c in curves.values()),
         sparse=True,
     )
 
 
-def drift(runs: Runs) -> list[Panel]:
+def kl_to_start(runs: Runs) -> list[Panel]:
     """KL to the start, where it was measured of every run; a list of one figure, or of none."""
-    points = {label: [drift_of(run) for run in of.values()] for label, of in runs.items()}
+    points = {label: [kl_of(run) for run in of.values()] for label, of in runs.items()}
     every = [of for many in points.values() for of in many]
     if not all(every):
         return []
     # The steps that all runs were measured at: all of them, unless they differ in their rounds.
-    steps = sorted(set.intersection(*({p["step"] for p in of} for of in every)))
+    steps = sorted(set.intersection(*({p.step for p in of} for of in every)))
     if len(steps) < 2:
         return []
     series, bands = [], []
     for label, many in points.items():
-        at = [{p["step"]: p["kl"] for p in of} for of in many]
+        at = [{p.step: p.kl for p in of} for of in many]
         columns: list[Column] = [[of[step] for step in steps] for of in at]
         mean, low, high = _mean_and_range(columns)
         series.append((label, mean))

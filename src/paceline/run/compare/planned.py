@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError
+from ...store.base import Json, Record
+from ...store.records import Measured
 from ..changes import Change, Surroundings, changes_of, flat, within
 from ..folder import is_run
 from ..run import Run
@@ -29,6 +31,18 @@ OF_THE_START = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "r
 """Keys, and sections, on which accuracy before training depends."""
 OF_THE_FIRST_ROUND = (*OF_THE_START, "rollouts")
 """Those on which it depends what is answered until the first update."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec(Record):
+    """What a process is told that makes a run."""
+
+    noun: ClassVar[str] = "order"
+
+    config: Json
+    """The run's, as it is stored."""
+    before: Measured | None
+    """Accuracy before training, where another run has measured it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +103,10 @@ class Planned:
         return json.dumps({k: v for k, v in data.items() if within(k, sections)})
 
     @property
-    def before(self) -> Mapping[str, Any] | None:
+    def before(self) -> Measured | None:
         """The accuracy before training, if it has been measured."""
-        return self.run.summary.get("before")
+        summary = self.run.told
+        return summary and summary.before
 
     def check(self, fingerprints: Mapping[str, str], dtype: str) -> None:
         """Raise ConfigError where a run in this directory is another than the one that is planned.
@@ -102,6 +117,7 @@ class Planned:
         """
         if self.state == "new":
             return
+        self.run.check_readable()
         there = self.run.config
         # Through the config, so that a key which an earlier version did not write has its default.
         recorded = configuration.from_json(there["config"])

@@ -4,31 +4,25 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ... import config as configuration
 from ...errors import ConfigError
+from ...store.base import Json, RecordError, read_object
+from ...store.comparison import AboutRecord, ComparisonRecord, FailedRecord, RenewableRecord
 from .. import disk
 from ..folder import is_run
 from ..run import Run, make_directory
 from ..screen import wall_clock
-from .figures import figures
+from .aggregate import Runs, aggregate
+from .conclusions import sentences
 from .launch import Failure
 from .planned import Planned
-from .words import sentences
-
-Json = dict[str, Any]
-ABOUT = (
-    "name", "command", "complete", "seeds", "planned", "finished", "failed", "config", "baseline",
-    "asked_threshold", "same_start",
-)  # fmt: skip
-"""Keys of compare.json that do not come from the runs."""
 
 
 class Comparison:
@@ -64,19 +58,30 @@ class Comparison:
 
     @property
     def data(self) -> Json:
-        """What compare.json holds; empty before two things have a finished run each."""
+        """The plain JSON of compare.json; empty before two things have a finished run each."""
         if not self.file.is_file():
             return {}
         return json.loads(self.file.read_text(encoding="utf-8"))
+
+    @property
+    def record(self) -> ComparisonRecord:
+        """The same as a record. Raises: RecordError for a file that this version cannot read;
+        FileNotFoundError."""
+        return read_object(self.file, ComparisonRecord)
+
+    @property
+    def renewable(self) -> RenewableRecord:
+        """As much of it as any version has that could write it again. Raises: as `record`."""
+        return read_object(self.file, RenewableRecord)
 
     def runs(self) -> dict[str, dict[int, Run]]:
         """Label -> seed -> finished run. Raises: ConfigError where one is gone."""
         return {
             label: {
                 seed: Run.open(self.path / folder)
-                for seed, folder in zip(one["seeds"], one["runs"], strict=True)
+                for seed, folder in zip(one.seeds, one.runs, strict=True)
             }
-            for label, one in self.data["objectives"].items()
+            for label, one in self.renewable.objectives.items()
         }
 
 
@@ -106,25 +111,25 @@ def write(result: Comparison, about: About) -> bool:
         return False
     rounds = ({p.first_round for p in about.runs if p.seed == s} for s in _seeds(about.runs))
     command = shlex.join(["paceline", *sys.argv[1:]]) if sys.argv[1:2] == ["compare"] else None
-    data = {
-        "name": about.name,
-        "command": command,
-        "complete": all(p.state == "finished" for p in about.runs),
-        "seeds": _seeds(about.runs),
-        "planned": len(about.runs),
-        "finished": sum(map(len, finished.values())),
-        "failed": [{"run": f.planned.title, "why": f.why} for f in about.failures],
-        "config": configuration.to_json(about.runs[0].arm.config),
-        "baseline": about.runs[0].arm.label,
-        "asked_threshold": about.threshold,
-        "same_start": all(len(alike) == 1 for alike in rounds),
-    }
-    _write(result, data, {label: of for label, of in finished.items() if of})
+    known = AboutRecord(
+        name=about.name,
+        command=command,
+        complete=all(p.state == "finished" for p in about.runs),
+        seeds=_seeds(about.runs),
+        planned=len(about.runs),
+        finished=sum(map(len, finished.values())),
+        failed=tuple(FailedRecord(run=f.planned.title, why=f.why) for f in about.failures),
+        config=configuration.to_json(about.runs[0].arm.config),
+        baseline=about.runs[0].arm.label,
+        asked_threshold=about.threshold,
+        same_start=all(len(alike) == 1 for alike in rounds),
+    )
+    _write(result, known, {label: of for label, of in finished.items() if of})
     return True
 
 
-def _seeds(runs: Sequence[Planned]) -> list[int]:
-    return sorted({p.seed for p in runs})
+def _seeds(runs: Sequence[Planned]) -> tuple[int, ...]:
+    return tuple(sorted({p.seed for p in runs}))
 
 
 def renew(result: Comparison) -> None:
@@ -132,22 +137,34 @@ def renew(result: Comparison) -> None:
 
     Raises: ConfigError where one of them is gone, or the file is of another version.
     """
-    data = result.data
-    if missing := [key for key in ABOUT if key not in data]:
+    try:
+        about, runs = result.renewable, result.runs()
+    except RecordError as error:
         raise ConfigError(
-            f"'{result.file}' is of another version of paceline (it has no '{missing[0]}'); make "
-            "the comparison again with the same command, which uses the runs that are finished."
-        )
-    _write(result, {key: data[key] for key in ABOUT}, result.runs())
+            f"{str(error).rstrip('.')}; make the comparison again with the same command, which "
+            "uses the runs that are finished."
+        ) from error
+    _write(result, about, runs)
 
 
-def _write(result: Comparison, about: Json, runs: Mapping[str, Mapping[int, Run]]) -> None:
-    found = figures(runs, about["baseline"], about["asked_threshold"])
-    data: Json = {**about, "written": wall_clock(), **found}
-    for of in data["objectives"].values():
-        of["runs"] = [str(Path(path).relative_to(result.path)) for path in of["runs"]]
-    data["sentences"] = sentences(data)
-    text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+def _write(result: Comparison, about: AboutRecord, runs: Runs) -> None:
+    found = aggregate(runs, about.baseline, about.asked_threshold)
+    objectives = {
+        label: replace(one, runs=tuple(str(Path(p).relative_to(result.path)) for p in one.runs))
+        for label, one in found.objectives.items()
+    }
+    record = ComparisonRecord(
+        **about.itself(),
+        written=wall_clock(),
+        threshold=found.threshold,
+        objectives=objectives,
+        same_test=found.same_test,
+        differences=found.differences,
+        made_with=found.made_with,
+        sentences=(),
+    )
+    record = replace(record, sentences=tuple(sentences(record)))
+    text = json.dumps(record.to_json(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     disk.replace(result.file, [text.encode()])
 
 

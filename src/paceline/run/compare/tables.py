@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any
 
+from ...store.comparison import (
+    ArmRecord,
+    ComparisonRecord,
+    DifferenceRecord,
+    MeanRecord,
+    ReachedRecord,
+)
 from ...text import counted
 from ..report.words import THIN, duration, percent, points, quantity, signed
-from .words import by_name, p_value
+from ..run import Run
+from .aggregate import Runs
+from .conclusions import by_name, p_value
 
-Json = dict[str, Any]
 HUES = 6
 """Colours of the charts."""
 
@@ -18,11 +25,11 @@ def hue_of(place: int) -> str:
     return f"hue{place % HUES}" + (" again" if place >= HUES else "")
 
 
-def table(data: Json) -> str:
+def table(data: ComparisonRecord) -> str:
     """Initial, final, Δ and the differences, one row a label."""
-    threshold = data["threshold"]
+    threshold = data.threshold
     until = "–" if threshold is None else percent(threshold, 0)
-    heads = ("Initial", None, "Final", "Δ, points", f"Against {data['baseline']}", "Area",
+    heads = ("Initial", None, "Final", "Δ, points", f"Against {data.baseline}", "Area",
              f"Samples to {until}", f"Time to {until}")  # fmt: skip
     head = "".join(
         f'<th scope="col">{escape(text)}</th>'
@@ -31,10 +38,9 @@ def table(data: Json) -> str:
         for text in heads
     )
     rows = "".join(
-        _row(data, label, one, place)
-        for place, (label, one) in enumerate(data["objectives"].items())
+        _row(data, label, one, place) for place, (label, one) in enumerate(data.objectives.items())
     )
-    problems = min(one["problems"] for one in data["objectives"].values())
+    problems = min(one.problems for one in data.objectives.values())
     on = counted(problems, "held-out problem", ",")
     return (
         f"<table><caption>Right answers, sampled, on {on}: means over "
@@ -46,16 +52,16 @@ def table(data: Json) -> str:
     )
 
 
-def _row(data: Json, label: str, one: Json, place: int) -> str:
-    difference = data["differences"]["final_accuracy"].get(label)
+def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> str:
+    difference = data.differences.final_accuracy.get(label)
     cells = [
-        ("Initial", percent(one["initial_accuracy"]["mean"]), _span(one["initial_accuracy"])),
-        ("Final", percent(one["final_accuracy"]["mean"]), _span(one["final_accuracy"])),
-        ("Δ", signed(one["delta"]["mean"]), _points(one["delta"])),
-        (f"Against {data['baseline']}", *_against(difference)),
-        ("Area", percent(one["area"]["mean"]), _span(one["area"])),
-        ("Samples", *_until(one["samples_to_threshold"], quantity)),
-        ("Time", *_until(one["seconds_to_threshold"], duration)),
+        ("Initial", percent(one.initial_accuracy.mean), _span(one.initial_accuracy)),
+        ("Final", percent(one.final_accuracy.mean), _span(one.final_accuracy)),
+        ("Δ", signed(one.delta.mean), _points(one.delta)),
+        (f"Against {data.baseline}", *_against(difference)),
+        ("Area", percent(one.area.mean), _span(one.area)),
+        ("Samples", *_until(one.samples_to_threshold, quantity)),
+        ("Time", *_until(one.seconds_to_threshold, duration)),
     ]
     made = [
         f'<td data-label="{escape(name)}"><b>{escape(value)}</b> '
@@ -63,38 +69,39 @@ def _row(data: Json, label: str, one: Json, place: int) -> str:
         for name, value, small in cells
     ]
     made.insert(1, f'<td class="strip" aria-hidden="true">{_strip(one, place)}</td>')
-    head, n = f'<i class="swatch {hue_of(place)}"></i>{escape(label)}', len(one["seeds"])
-    if n < (most := max(len(other["seeds"]) for other in data["objectives"].values())):
+    head, n = f'<i class="swatch {hue_of(place)}"></i>{escape(label)}', len(one.seeds)
+    if n < (most := max(len(other.seeds) for other in data.objectives.values())):
         head += f" <small>{n} of {most} seeds</small>"
     return f'<tr><th scope="row">{head}</th>{"".join(made)}</tr>'
 
 
-def _span(mean: Json) -> str:
-    if mean["low"] is None:
+def _span(mean: MeanRecord) -> str:
+    if mean.interval is None:
         return "one seed"
-    return f"{mean['low'] * 100:.1f}–{mean['high'] * 100:.1f}{THIN}%"
+    low, high = mean.interval
+    return f"{low * 100:.1f}–{high * 100:.1f}{THIN}%"
 
 
-def _points(mean: Json) -> str:
-    return "" if mean["low"] is None else points(mean["low"], mean["high"])
+def _points(mean: MeanRecord) -> str:
+    return "" if mean.interval is None else points(*mean.interval)
 
 
-def _against(difference: Json | None) -> tuple[str, str]:
+def _against(difference: DifferenceRecord | None) -> tuple[str, str]:
     if difference is None:
         return "–", ""
-    p = difference["p_holm"]
+    p = difference.p_holm
     small = _points(difference) + ("" if p is None else f", p {p_value(p)}")
-    return signed(difference["mean"]), small
+    return signed(difference.mean), small
 
 
-def _until(counted: Json, worded: Callable[[float], str]) -> tuple[str, str]:
-    if counted["mean"] is not None:
-        low, high = counted["low"], counted["high"]
-        return worded(counted["mean"]), "" if low is None else f"{worded(low)}–{worded(high)}"
-    return "–", f"{counted['reached']} of {len(counted['per_seed'])} seeds"
+def _until(reached: ReachedRecord, worded: Callable[[float], str]) -> tuple[str, str]:
+    if reached.mean is not None:
+        ends = map(worded, reached.interval or ())
+        return worded(reached.mean), "–".join(ends)
+    return "–", f"{reached.reached} of {len(reached.per_seed)} seeds"
 
 
-def _strip(one: Json, place: int) -> str:
+def _strip(one: ArmRecord, place: int) -> str:
     """A line from 0 to 100 % with the mean at the end, its interval, and every seed."""
 
     def x(share: float) -> str:
@@ -103,27 +110,27 @@ def _strip(one: Json, place: int) -> str:
     def line(kind: str, start: float, end: float) -> str:
         return f'<line class="{kind}" x1="{x(start)}" x2="{x(end)}" y1="50%" y2="50%"/>'
 
-    start, end = one["initial_accuracy"], one["final_accuracy"]
-    marks = [line("axis", 0, 1), line("way", start["mean"], end["mean"])]
-    if end["low"] is not None:
-        marks.append(line(f"range {hue_of(place)}", end["low"], end["high"]))
-    marks.append(f'<circle class="before" cx="{x(start["mean"])}" cy="50%" r="3.5"/>')
-    marks += [f'<circle class="seed" cx="{x(v)}" cy="50%" r="2"/>' for v in end["per_seed"]]
+    start, end = one.initial_accuracy, one.final_accuracy
+    marks = [line("axis", 0, 1), line("way", start.mean, end.mean)]
+    if end.interval is not None:
+        marks.append(line(f"range {hue_of(place)}", *end.interval))
+    marks.append(f'<circle class="before" cx="{x(start.mean)}" cy="50%" r="3.5"/>')
+    marks += [f'<circle class="seed" cx="{x(v)}" cy="50%" r="2"/>' for v in end.per_seed]
     return f'<svg height="24" width="100%">{"".join(marks)}</svg>'
 
 
-def diagnosed(data: Json) -> str:
+def diagnosed(data: ComparisonRecord) -> str:
     """What was going on in the runs, by name, label by label."""
     rows = ""
-    for label, one in data["objectives"].items():
+    for label, one in data.objectives.items():
         for name, found in by_name(one).items():
             first = found[0]
-            where = ", ".join(str(diagnosis["seed"]) for diagnosis in found)
+            where = ", ".join(str(diagnosis.seed) for diagnosis in found)
             rows += (
                 f'<tr><th scope="row">{escape(label)}</th><td>{escape(name)}</td>'
-                f"<td>{len(found)} of {len(one['seeds'])} (seed {where})</td>"
-                f"<td>Seed {first['seed']}, step {first['first']:,}: {escape(first['finding'])}. "
-                f"{escape(first['remedy'])}</td></tr>"
+                f"<td>{len(found)} of {len(one.seeds)} (seed {where})</td>"
+                f"<td>Seed {first.seed}, step {first.first:,}: {escape(first.finding)}. "
+                f"{escape(first.remedy)}</td></tr>"
             )
     if not rows:
         return '<p class="muted">None of the rules for what goes wrong held in any run.</p>'
@@ -134,17 +141,17 @@ def diagnosed(data: Json) -> str:
     )
 
 
-def cost(data: Json, runs: Mapping[str, Mapping[int, Any]]) -> str:
+def cost(data: ComparisonRecord, runs: Runs) -> str:
     """Where the time went, a row a label: seconds of a run by phase, means over seeds."""
     spent = {label: _phases(of) for label, of in runs.items()}
     names = sorted({name for of in spent.values() for name in of}, key=lambda n: -_sum(spent, n))
     head = "".join(f'<th scope="col">{escape(n)}</th>' for n in names)
     rows = ""
-    for label, one in data["objectives"].items():
+    for label, one in data.objectives.items():
         cells = "".join(f"<td>{quantity(spent[label].get(n, 0.0))}</td>" for n in names)
         rows += (
-            f'<tr><th scope="row">{escape(label)}</th><td>{quantity(one["samples"]["mean"])}</td>'
-            f"<td><b>{duration(one['seconds']['mean'])}</b></td>{cells}</tr>"
+            f'<tr><th scope="row">{escape(label)}</th><td>{quantity(one.samples.mean)}</td>'
+            f"<td><b>{duration(one.seconds.mean)}</b></td>{cells}</tr>"
         )
     return (
         '<div class="scroll"><table class="plain"><caption>Seconds of a run by phase, means over '
@@ -155,7 +162,7 @@ def cost(data: Json, runs: Mapping[str, Mapping[int, Any]]) -> str:
     )
 
 
-def _phases(runs: Mapping[int, Any]) -> dict[str, float]:
+def _phases(runs: Mapping[int, Run]) -> dict[str, float]:
     total: dict[str, float] = {}
     for run in runs.values():
         for record in run.records():

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...batch import Batch
 from ...objective import Loss, Objective
-from ...store.records import finite
+from ...store.base import finite
 from ...training import Trainer
 from ...training.parts import with_logprobs
 from ...training.retry import retry_smaller

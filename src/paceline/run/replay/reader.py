@@ -8,10 +8,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...store.records import finite
+from ...store.base import Json, finite
 from ...text import counted
 from ..report.pieces import PieceTable
-from ..report.read import Json
 from ..report.rollouts import HEAD, TAIL, shortened
 from .records import Effect, Measured, Replay
 

@@ -11,7 +11,7 @@ from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
 from ...model.model_size import ModelSize
 from ...objective import NAMES, Objective
-from ...store.records import finite
+from ...store.base import finite
 from ...text import counted
 from ...training import Trainer, check_loss
 from ..changes import Surroundings

@@ -15,7 +15,8 @@ from ...errors import CheckpointError, DataError
 from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...objective import Objective
-from ...store.records import StepRecord, finite
+from ...store.base import finite
+from ...store.records import StepRecord
 from ...training import ProblemStream, StoredRounds, Trainer
 from ...types import Problem, Round
 from .. import build

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ..report.read import Json
+from ...store.base import Json
 from .records import Effect, Measured, Replay
 from .words import share
 

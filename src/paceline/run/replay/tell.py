@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from ...errors import ConfigError
-from ...store.records import finite
+from ...store.base import finite
 from ...terminal import print_json
 from ..run import Run
 from ..screen import Screen

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
-from ...store.records import finite
+from ...store.base import Json, finite
 from ..watch import Diagnosis, diagnoses
-from .read import Json, RunRecord
+from .read import RunRecord
 from .words import percent, quantity, span_of_steps
 
 Column = list[float | None]

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
-from ...store.records import finite
+from ...store.base import Json, finite
 from ...text import counted
 from .curves import Chart, curve_data
-from .read import Json, RunRecord
+from .read import RunRecord
 from .words import (
     THIN,
     change_interval,

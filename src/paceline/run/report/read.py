@@ -3,13 +3,11 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ...errors import ConfigError
-from ...store.records import Event, Measured, StepRecord, Summary, finite
+from ...store.base import Json, finite, read_lines, read_object, read_objects
+from ...store.records import Event, Measured, StepRecord, Summary
 from ..folder import CONFIG, check_is_run
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +68,23 @@ class RunRecord:
 
 
 def read_run(folder: Path) -> RunRecord:
-    """Everything but the rollouts. Raises ConfigError where the directory is no run."""
+    """Everything but the rollouts.
+
+    Raises: ConfigError where the directory is no run; RecordError for a file that this version
+        cannot read.
+    """
     check_is_run(folder)
     config = whole_object(folder / CONFIG)
     summary = folder / "summary.json"
-    metrics, broken = read_lines(folder / "metrics.jsonl")
-    events, _ = read_lines(folder / "events.jsonl")
+    steps = folder / "metrics.jsonl"
+    lines = list(read_objects(steps))
+    broken = sum(found is None for _, found in lines[:-1])  # the last may be half written yet
     return RunRecord(
         folder=folder,
         config=config,
-        metrics=tuple(map(StepRecord.from_json, metrics)),
-        summary=Summary.from_json(whole_object(summary)) if summary.is_file() else None,
-        events=tuple(map(Event.from_json, events)),
+        metrics=tuple(read_lines(steps, StepRecord, lines)),
+        summary=read_object(summary, Summary) if summary.is_file() else None,
+        events=tuple(read_lines(folder / "events.jsonl", Event)),
         broken_lines=broken,
     )
 
@@ -94,23 +97,3 @@ def whole_object(path: Path) -> Json:
     if not isinstance(found, dict):
         raise ConfigError(f"{path} holds no JSON object: the run cannot be read.")
     return found
-
-
-def read_lines(path: Path) -> tuple[tuple[Json, ...], int]:
-    """The whole lines of a JSON-lines file, and how many before the last were broken."""
-    if not path.is_file():
-        return (), 0
-    text = path.read_text(encoding="utf-8", errors="replace")
-    lines = [line for line in text.split("\n") if line.strip()]
-    found: list[Json] = []
-    broken = 0
-    for place, line in enumerate(lines):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            value = None
-        if isinstance(value, dict):
-            found.append(value)
-        elif place < len(lines) - 1:  # the last may still be on its way to the disk
-            broken += 1
-    return tuple(found), broken

@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...store.records import finite
+from ...store.base import Json, finite
 from ...text import counted
 from .pieces import PieceTable
-from .read import Json
 
 MOST_ROUNDS = 12
 MOST_COMPLETIONS = 400

@@ -4,7 +4,8 @@ import ast
 import math
 from collections.abc import Sequence
 
-from ...store.records import Measured, finite
+from ...store.base import finite
+from ...store.records import Measured
 from ...text import counted
 from ..watch import Diagnosis
 from .read import RunRecord

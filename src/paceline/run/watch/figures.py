@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import Any
 
-from ...store.records import Measured, StepRecord, finite
+from ...store.records import Measured, StepRecord
 
 WINDOW = 10
 """Rounds or steps whose mean counts: single rounds of the demo lie 13 points of accuracy apart."""
@@ -16,8 +15,9 @@ FIRST = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One step. None where a line has no such number: lines of older versions lack keys, and a step
-    that trained no row has no figures of its update.
+    """One step. None where its record has no such number: lines of older versions lack keys, and a
+    step that trained no row has no figures of its update. Before the first step there is nothing
+    but what was measured on held-out problems.
 
     Example: Figures(step=7, round=3, begins=False, part=1, reward=0.41, accuracy=0.38,
         answered=0.38, length=112.0, silent=0.25, repeated=0.0, entropy=0.61, kl=None, ratio=1.9,
@@ -25,8 +25,8 @@ class Figures:
     """
 
     step: int
-    round: Any
-    """Which round it belongs to; None in lines that do not say so."""
+    round: int | None
+    """The round that it belongs to; None before the first step."""
     begins: bool
     """Whether it is its round's first: the others repeat the round's figures."""
     part: int
@@ -53,7 +53,7 @@ class Figures:
     """The share of tokens whose gradient was bounded; None also for objectives without a bound."""
     heldout: float | None
     """Accuracy on held-out problems, where the step has a measurement."""
-    problems: float | None
+    problems: int | None
     """How many they were."""
 
     @classmethod
@@ -65,10 +65,10 @@ class Figures:
             round=record.round,
             begins=last is None or last.round != record.round,
             part=record.part,
-            reward=finite(record.reward),
-            accuracy=finite(record.accuracy),
+            reward=record.reward,
+            accuracy=record.accuracy,
             answered=_answered(record),
-            length=finite(record.completion_tokens),
+            length=record.completion_tokens,
             silent=record.share_without_signal,
             repeated=record.repeated_mistakes,
             entropy=record.entropy,
@@ -93,13 +93,12 @@ class Figures:
 
 
 def _answered(record: StepRecord) -> float | None:
-    accuracy, aside = finite(record.accuracy), record.accuracy_refused
-    groups, refused = record.groups, record.groups_refused
-    if accuracy is None or (aside is None and refused > groups):
-        return None
-    if aside is None or not refused:
-        return accuracy
-    return (groups * accuracy + refused * aside) / (groups + refused)
+    aside, groups, refused = record.accuracy_refused, record.groups, record.groups_refused
+    if not refused:
+        return record.accuracy
+    if aside is None:
+        return None if refused > groups else record.accuracy
+    return (groups * record.accuracy + refused * aside) / (groups + refused)
 
 
 def clearly_rose(

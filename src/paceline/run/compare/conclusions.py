@@ -1,0 +1,172 @@
+"""What a comparison shows, in sentences: first of all whether it shows anything."""
+
+from collections.abc import Iterator, Mapping
+
+from ...store.comparison import (
+    ArmRecord,
+    ComparisonRecord,
+    DiagnosisRecord,
+    DifferenceRecord,
+    LostRecord,
+)
+from ...text import counted
+from ..report.words import THIN, points, signed
+
+FEW_PROBLEMS = 500
+
+
+def sentences(data: ComparisonRecord) -> list[str]:
+    """One for every comparison with the first, then what limits them."""
+    first, differences = data.baseline, data.differences
+    many = sum(one.p is not None for one in differences.final_accuracy.values())
+    found = [sentence(label, first, one, many) for label, one in differences.final_accuracy.items()]
+    found += [
+        f"On the way {label} is {_better(one)} than {first}: its mean accuracy over all samples "
+        f"differs by {seen(one, many)}."
+        for label, one in differences.area.items()
+        if one.shown
+    ]
+    return [*found, *_diagnosed(data), *_limits(data)]
+
+
+def sentence(label: str, first: str, one: DifferenceRecord, of: int) -> str:
+    """What is known of one difference in final accuracy.
+
+    Args:
+        of: how many comparisons are made at once.
+    """
+    n = len(one.seeds)
+    if one.p is None:
+        return (
+            f"{label} against {first}: {signed(one.mean)} points with one seed, which shows no "
+            "difference and rules none out; five seeds are a beginning."
+        )
+    if not any(one.per_seed):
+        return f"{label} against {first}: the same accuracy in each of {n} seeds."
+    if one.shown:
+        return f"{label} is {_better(one)} than {first}: {seen(one, of)}."
+    return f"{label} against {first}: no difference shown, {seen(one, of)}.{_could(one, n)}"
+
+
+def _better(one: DifferenceRecord) -> str:
+    return "better" if one.mean > 0 else "worse"
+
+
+def seen(one: DifferenceRecord, of: int) -> str:
+    """A difference with its interval and p value.
+
+    Args:
+        of: how many comparisons are made at once.
+    """
+    assert one.p_holm is not None and one.interval is not None  # of several seeds
+    p = f"p{THIN}={THIN}{p_value(one.p_holm)}" + (f" after Holm, of {of}" if of > 1 else "")
+    span = points(*one.interval)
+    return f"{signed(one.mean)} points (95{THIN}% interval {span}; {p})"
+
+
+def _could(one: DifferenceRecord, n: int) -> str:
+    """What these seeds could have shown, and how many would show what was seen."""
+    if one.detectable is None:
+        return f" All {n} seeds gave the same difference, which so few may do by chance."
+    if one.detectable >= 1:
+        return f" {n} seeds are too few to show a difference of any size here."
+    text = f" {n} seeds show a difference of {points_of(one.detectable)} points four times in five"
+    if one.seeds_needed is None:
+        return f"{text}; one as small as the one seen would take more than 1,000 seeds."
+    return f"{text}; one as small as the one seen takes {one.seeds_needed:,} seeds."
+
+
+def points_of(share: float) -> str:
+    """A size without a sign, in percentage points."""
+    return f"{100 * share:.1f}"
+
+
+def p_value(value: float) -> str:
+    """Example: 0.012, 0.41, <0.001"""
+    return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def by_name(one: ArmRecord) -> dict[str, list[DiagnosisRecord]]:
+    """Name -> the first diagnosis of that name in each seed that has it."""
+    found: dict[str, list[DiagnosisRecord]] = {}
+    for diagnosis in one.diagnoses:
+        same = found.setdefault(diagnosis.name, [])
+        if all(diagnosis.seed != other.seed for other in same):
+            same.append(diagnosis)
+    return found
+
+
+def _diagnosed(data: ComparisonRecord) -> list[str]:
+    return [
+        f"{label}: {name} in {len(of)} of {len(one.seeds)} seeds, first at step "
+        f"{min(d.first for d in of):,}."
+        for label, one in data.objectives.items()
+        for name, of in by_name(one).items()
+    ]
+
+
+def on_one_update(updates: Mapping[str, tuple[int, str]]) -> str | None:
+    """A sentence where objectives are compared that may have the same gradient.
+
+    Args:
+        updates: label -> updates a round, and the objective as it is written.
+    """
+    once = {objective for parts, objective in updates.values() if parts == 1}
+    if len(once) < 2:
+        return None
+    return (
+        "One update a round: every ratio is 1, so objectives that differ in their ratio or their "
+        "clip alone have the same gradient (grpo, gspo, sapo and gmpo; dapo and cispo). "
+        "schedule.minibatches=4 tells them apart."
+    )
+
+
+def _lost(label: str, lost: LostRecord) -> Iterator[str]:
+    """What a verifier did not answer: a wall clock may have decided, and then other machines, or
+    more runs at a time, come to something else."""
+    if lost.answers:
+        answers = counted(lost.answers, "held-out answer", ",")
+        yield (
+            f"{label}: {answers} had no verdict, and count{'s' * (lost.answers == 1)} as wrong; "
+            "give the verifier more time (rewards.seconds), or make fewer runs at a time."
+        )
+    if lost.groups:
+        groups, were = (
+            counted(lost.groups, "group", ","),
+            "was" if lost.groups == 1 else "were",
+        )
+        yield f"{label}: {groups} of training had no verdict and {were} left out."
+
+
+def _limits(data: ComparisonRecord) -> list[str]:
+    found, objectives = [], data.objectives
+    if data.baseline not in objectives:
+        found.append(
+            f"{data.baseline}, with which the others are compared, has no finished run, so "
+            "there are no differences."
+        )
+    if not data.same_test:
+        found.append(
+            "The problems, or how answers are judged, are not the same for all: accuracies are of "
+            "different tests, and nothing is compared with anything."
+        )
+    elif not data.same_start:
+        found.append("Not all runs of one seed had the same start: that is part of what differs.")
+    if data.threshold is None:
+        found.append("Nothing was learned on average, so there is no threshold to be reached.")
+    found += [text for label, one in objectives.items() for text in _lost(label, one.lost)]
+    for key, values in data.made_with.items():
+        found.append(f"Not all runs were made alike: {key} was {' and '.join(values)}.")
+    problems = min(one.problems for one in objectives.values())
+    if problems < FEW_PROBLEMS:
+        found.append(
+            f"Accuracy is measured on {counted(problems, 'problem')} only: figures are coarse, and "
+            "the intervals are those over seeds, not over problems."
+        )
+    updates = {k: (one.updates_a_round, one.objective) for k, one in objectives.items()}
+    if said := on_one_update(updates):
+        found.append(said)
+    if data.finished < data.planned:
+        left = data.planned - data.finished
+        found.append(f"{left} of {data.planned} runs are not finished: these figures will change.")
+    return found

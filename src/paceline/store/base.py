@@ -1,0 +1,222 @@
+"""What the records of all files have in common: they are made in one place, written as plain JSON,
+and read again as records.
+
+A key that this version does not know is kept and written again. One that it needs and that is not
+there, or has a value of another kind, is named in a `RecordError`; whoever reads a file is told
+which file, and which line of it.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin, get_type_hints
+
+from ..errors import ConfigError
+
+Json = dict[str, Any]
+"""An object of a JSON file."""
+Line = tuple[int, Json | None]
+"""The number of a line, from 1, and its object; None for a line that is no whole object, as the
+last one may be where a kill has cut it short."""
+R = TypeVar("R", bound="Record")
+
+
+class RecordError(ConfigError):
+    """Data of a file that make no record: not an object, a key is missing, or a value is of another
+    kind."""
+
+
+def finite(value: object) -> float | None:
+    """The number, or None for what is no finite number (JSON has no NaN and no infinity)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The base of all records: an object of a JSON file with known keys, each of a known type."""
+
+    noun: ClassVar[str] = "record"
+    """What a sentence calls it."""
+
+    unknown: Json = field(default_factory=dict)
+    """Keys of another version, as they were read."""
+    absent: frozenset[str] = frozenset()
+    """Keys of this version that were not there; they are not written either."""
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read a record from an object of a JSON file.
+
+        Raises: RecordError where that is impossible, with the keys that are the reason.
+        """
+        if not isinstance(data, Mapping):
+            raise RecordError(f"A {cls.noun} is a JSON object, not {data!r:.60}.")
+        readers, needed = _readers(cls)
+        if missing := sorted(needed - data.keys()):
+            raise RecordError(f"The {cls.noun} lacks {', '.join(map(repr, missing))}.")
+        known = {}
+        for name, read in readers.items():
+            if name in data:
+                try:
+                    known[name] = read(data[name])
+                except _OtherKindError as error:
+                    told = f"{name!r} of the {cls.noun} is {data[name]!r:.60}, not {error}."
+                    raise RecordError(told) from None
+        rest = {key: value for key, value in data.items() if key not in readers}
+        absent = frozenset(readers.keys() - data.keys())
+        return cls(**known, unknown=rest, absent=absent)
+
+    def to_json(self) -> Json:
+        """The record as plain JSON, in the order in which its fields are declared."""
+        names = [name for name in _readers(type(self))[0] if name not in self.absent]
+        return {name: _plain(getattr(self, name)) for name in names} | self.unknown
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value
+
+
+# Reading by type
+
+
+class _OtherKindError(Exception):
+    """A value is of another kind; the message says which was wanted."""
+
+
+Read = Callable[[Any], Any]
+
+
+@cache
+def _readers(kind: type[Record]) -> tuple[dict[str, Read], frozenset[str]]:
+    """What reads each field of a record, and the fields that must be there."""
+    own = [one for one in fields(kind) if one.name not in ("unknown", "absent")]
+    hints = get_type_hints(kind)
+    needed = {f.name for f in own if f.default is MISSING and f.default_factory is MISSING}
+    return {one.name: _reader(hints[one.name]) for one in own}, frozenset(needed)
+
+
+def _reader(hint: Any) -> Read:
+    """What reads a value of this type, or raises."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        (inner,) = (one for one in args if one is not NoneType)
+        return finite if inner is float else _or_none(_reader(inner))
+    if origin is tuple:
+        return _tuple(args)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _mapping(_reader(args[1]))
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return hint.from_json
+    return _SIMPLE[hint]
+
+
+def _or_none(read: Read) -> Read:
+    return lambda value: None if value is None else read(value)
+
+
+def _tuple(args: tuple[Any, ...]) -> Read:
+    """Reads a list, of any length (`tuple[X, ...]`) or of this one (`tuple[X, Y]`)."""
+    reads = [_reader(one) for one in args if one is not Ellipsis]
+    many = Ellipsis in args
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple) or not (many or len(value) == len(reads)):
+            raise _OtherKindError("a list" if many else f"a list of {len(reads)}")
+        every = reads * len(value) if many else reads
+        return tuple(one(item) for one, item in zip(every, value, strict=True))
+
+    return read
+
+
+def _mapping(read: Read) -> Read:
+    def every(value: Any) -> Json:
+        if not isinstance(value, Mapping):
+            raise _OtherKindError("an object")
+        return {key: read(one) for key, one in value.items()}
+
+    return every
+
+
+def _number(value: Any) -> float:
+    if (known := finite(value)) is None:
+        raise _OtherKindError("a finite number")
+    return known
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _OtherKindError("a whole number")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _OtherKindError("true or false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _OtherKindError("text")
+    return value
+
+
+_SIMPLE: dict[Any, Read] = {
+    int: _whole, float: _number, bool: _truth, str: _text, Any: lambda value: value,
+}  # fmt: skip
+
+
+# Files
+
+
+def read_object(path: Path, kind: type[R]) -> R:
+    """The record that a whole file is. Raises: RecordError with the file's name; OSError."""
+    try:
+        return kind.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise RecordError(f"'{path}' is not valid JSON ({error}).") from error
+    except RecordError as error:
+        raise RecordError(_refused(f"'{path}'", error)) from error
+
+
+def read_lines(path: Path, kind: type[R], lines: Iterable[Line] | None = None) -> Iterator[R]:
+    """The records of a file with one object a line; lines that hold none are left out.
+
+    Args:
+        lines: of the file, where they have been read.
+
+    Raises: RecordError with the file's name and the line.
+    """
+    for number, found in read_objects(path) if lines is None else lines:
+        if found is not None:
+            try:
+                yield kind.from_json(found)
+            except RecordError as error:
+                raise RecordError(_refused(f"'{path}', line {number},", error)) from error
+
+
+def read_objects(path: Path) -> Iterator[Line]:
+    """Every line that is not empty, with its number from 1; nothing where there is no file."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                found = json.loads(line)
+            except ValueError:
+                found = None
+            yield number, found if isinstance(found, dict) else None
+
+
+def _refused(what: str, error: RecordError) -> str:
+    told = str(error)
+    return f"{what} cannot be read by this version of paceline: {told[0].lower()}{told[1:]}"

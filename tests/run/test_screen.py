@@ -154,7 +154,7 @@ def test_markup_in_model_text_is_text():
     )
     from paceline.types import Group, Round
 
-    made.completions(Round(0, (Group(problem, (5,), (rollout,)),)))
+    made.completions(Round(0, (Group(problem, Prompt((5,)), (rollout,)),)))
     assert "[bold red]what[/]" in out.getvalue()
 
 

@@ -70,7 +70,7 @@ class RewardModel(VerifierBase):
         resolve(self.path)
 
     def check(self) -> None:
-        """Load the model. Raises: ConfigError where that fails, or the label is none of its."""
+        """Load the model. Raises: ConfigError where that fails, or it has no such label."""
         _judge_of(self)
 
     @torch.no_grad()

@@ -94,7 +94,9 @@ def measure(name: str, words: Sequence[str], rounds: int, folder: Path) -> None:
         return policy
 
     build.policy_of = policy_of
-    vars(sys.modules["paceline.run.train"])["check"] = checked  # the name is that of a function, too
+    vars(sys.modules["paceline.run.train"])["check"] = (
+        checked  # the name is that of a function, too
+    )
     run = train(config_of(words, rounds, folder / "run"), quiet=True)
     record = figures(run, found[0])
     (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")

@@ -20,7 +20,7 @@ from paceline.run import build
 from paceline.tasks import Arithmetic
 from paceline.training import AdamW, Rollouts, SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 
 class Prescribed(Sampler):
@@ -35,7 +35,7 @@ class Prescribed(Sampler):
         round = self.rounds[index]
         requests = [
             Request(
-                tuple(prompt),
+                Prompt(tuple(prompt)),
                 tuple(rng.key(self.seed, "sample", index, q, 0, i) for i in range(len(lengths))),
                 limits=tuple(lengths),
             )
@@ -58,7 +58,7 @@ def round_of(index: int, forced: Forced, answers: Sequence[Sequence[Completion]]
             Rollout(problem, completion, Verdict(reward))
             for completion, reward in zip(completions, forced.rewards[q], strict=True)
         )
-        groups.append(Group(problem, tuple(forced.prompts[q]), rollouts, q))
+        groups.append(Group(problem, Prompt(tuple(forced.prompts[q])), rollouts, q))
     return Round(index, tuple(groups))
 
 

@@ -14,7 +14,7 @@ from ..objective import Objective
 from ..tasks import Task
 from ..text import counted
 from ..training import check_loss
-from ..types import Completion, Group, Problem, Rollout, Round, Verdict
+from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import check_verifier
 from .calibrate import measured
@@ -153,7 +153,7 @@ def _compares_in_groups(objective: Objective) -> bool:
     rewards, problem = (0.0, 1.0, 0.0, 1.0), Problem("p", "?", "")
     completion = Completion((1, 2), (-1.0, -1.0), "?", "stop")
     groups = tuple(
-        Group(problem, (1,), (Rollout(problem, completion, Verdict(reward)),), draw)
+        Group(problem, Prompt((1,)), (Rollout(problem, completion, Verdict(reward)),), draw)
         for draw, reward in enumerate(rewards)
     )
     try:

@@ -43,10 +43,10 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
 
     loaded = load(config, reward=False)
     policy = build.policy_of(loaded, train=False)
-    prompt_ids = policy.render(loaded.task.messages(Problem("prompt", prompt)))
+    rendered = policy.render(loaded.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
     streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))
     completions = LocalEngine(policy).generate(
-        [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling
+        [Request(rendered, streams)], sampling.as_greedy() if greedy else sampling
     )
     return [printable(c.text) for c in completions[0]]

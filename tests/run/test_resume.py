@@ -15,14 +15,7 @@ from paceline.preflight import load as preflight_load
 from paceline.run import Run, resume, train
 from paceline.store.history import Environment, compare
 from paceline.store.records import Event
-from tests.run.test_train import small
-
-OWN_SURROGATE = (
-    "from paceline import objective as o\n\n"
-    "def plain(log_ratio_BT, advantage_BT):\n    return log_ratio_BT.exp() * advantage_BT\n\n"
-    "mine = o.Objective(advantage=o.Center(), surrogate=plain)\n"
-)
-"""A file of a user's, with a function that a config names."""
+from tests.helpers.runs import OWN_SURROGATE, small
 
 
 class Stop(Exception):

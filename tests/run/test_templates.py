@@ -19,7 +19,7 @@ from paceline.training import Rollouts, Sampler, evaluate
 from paceline.training.clock import Clock
 from paceline.types import Problem
 from paceline.verify import NumberIn, Tags
-from tests.run.test_train import small
+from tests.helpers.runs import small
 
 TURNS = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"

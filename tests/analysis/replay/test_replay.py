@@ -37,11 +37,10 @@ from paceline.store.history import config_at
 from paceline.tasks import Rows as RowsTask
 from paceline.training import Schedule
 from tests.conftest import tiny_policy
+from tests.helpers.browser import BROWSER, Page
 from tests.helpers.fake_run import NASTY
+from tests.helpers.runs import OWN_SURROGATE, small
 from tests.helpers.trainers import trainer_of
-from tests.run.test_report import BROWSER, Page
-from tests.run.test_resume import OWN_SURROGATE
-from tests.run.test_train import small
 
 ROLLOUTS = {"problems": 8, "completions": 16, "max_tokens": 4}
 

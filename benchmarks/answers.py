@@ -2,8 +2,8 @@
 
     python benchmarks/answers.py
 
-The pairs and the right verdicts are those of tests/verify/pairs.jsonl, made by hand; a table by
-kind comes last. math-verify is called as its documentation shows, `verify(parse(expected),
+The pairs and the right verdicts are those of tests/verify/answers/pairs.jsonl, made by hand; a
+table by kind comes last. math-verify is called as its documentation shows, `verify(parse(expected),
 parse(answer))` on boxed text, with its default time limits.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 from common import HERE
 from math_verify import parse, verify
 
-from paceline.verify.symbolic import equal
+from paceline.verify.answers.symbolic import equal
 
-PAIRS = HERE.parent / "tests" / "verify" / "pairs.jsonl"
+PAIRS = HERE.parent / "tests" / "verify" / "answers" / "pairs.jsonl"
 
 
 def alone(expected: str, answer: str) -> bool:

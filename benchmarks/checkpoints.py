@@ -24,9 +24,10 @@ from sides import run_process
 
 from paceline.cli import changed, config_of
 from paceline.config import Config
-from paceline.run import Run, check, checkpoint, prepare, train
-from paceline.run.checkpoint import State
-from paceline.run.restore import restore
+from paceline.preflight.preflight import load_checked
+from paceline.run import Run, build, train
+from paceline.store import checkpoint
+from paceline.store.checkpoint import State
 
 
 def configured(recipe: str, steps: int, every: int, changes: dict[str, str]) -> Config:
@@ -36,22 +37,19 @@ def configured(recipe: str, steps: int, every: int, changes: dict[str, str]) -> 
 
 def alone(config: Config, folder: Path) -> None:
     """One checkpoint by itself: written, verified, taken over; seconds to `folder`/alone.json."""
-    trainer = prepare.trainer_of(checked := check.check(config), prepare.policy_of(checked))
+    trainer = build.trainer_of(loaded := load_checked(config), build.policy_of(loaded))
     trainer.step()
-    state = State(
-        step=1, rounds=1, part=trainer.schedule.parts, draw=trainer.sampler.draw, version=1,
-        tokens_per_forward=config.tokens_per_forward, rows_at_once=config.rows_at_once,
-        metrics_bytes=0, round=None, drawn=None, line=None, seconds=0.0, fixed=None,
-    )  # fmt: skip
+    tensors, numbers = checkpoint.split(trainer.state_dict())
+    state = State(trainer=numbers, metrics_bytes=0, round=None, line=None, seconds=0.0, fixed=None)
     found: dict[str, float] = {}
     began = time.perf_counter()
-    path = checkpoint.write(folder, "benchmark", state, checkpoint.tensors_of(trainer))
+    path = checkpoint.write(folder, "benchmark", state, tensors)
     found["write"] = time.perf_counter() - began
     began = time.perf_counter()
     checkpoint.verify(path, "benchmark")
     found["verify"] = time.perf_counter() - began
     began = time.perf_counter()
-    restore(path, state, trainer, folder)
+    trainer.load_state_dict(checkpoint.trainer_state(path, state), None)
     found["restore"] = time.perf_counter() - began
     found["bytes"] = float(sum(p.stat().st_size for p in path.iterdir()))
     (folder / "alone.json").write_text(json.dumps(found))

@@ -22,7 +22,7 @@ from rounds import draw_rounds
 from sides import add_arguments, run_process, settings_of
 from vs_trl import SHAPES
 
-from paceline.model import load_tokenizer, locate
+from paceline.model import load_tokenizer, resolve
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     if args.vllm_python:
         pythons["vllm"] = args.vllm_python
     shape = SHAPES[args.shape]
-    tokenizer = load_tokenizer(locate(args.model))
+    tokenizer = load_tokenizer(resolve(args.model))
     spec = Spec(
         **settings_of(args), lr=0.0, decay="constant", schedule=args.rounds + 1,
         problems=shape.problems, completions=shape.completions, max_tokens=shape.longest,

@@ -24,10 +24,10 @@ def paceline(spec: Spec) -> Decode:
 
     from paceline.training.clock import Clock
 
-    sampler, indices = prescribed_trainer(spec).sampler, iter(range(len(spec.rounds)))
+    sampler, indices = prescribed_trainer(spec).source, iter(range(len(spec.rounds)))
 
     def decode(round: Forced) -> int:
-        drawn = sampler.sample(next(indices), Clock())
+        drawn = sampler.next_round(next(indices), Clock())
         return sum(drawn.round.lengths)
 
     return decode

@@ -18,9 +18,9 @@ from typing import Any
 
 from paceline import train
 from paceline.config import Config
+from paceline.diagnostics import diagnoses
 from paceline.objective import Objective, named
 from paceline.recipes import tiny
-from paceline.run.watch import diagnoses
 from paceline.tasks import Arithmetic, Task
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import judge

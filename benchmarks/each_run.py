@@ -15,9 +15,9 @@ from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
 
+from paceline.analysis.compare.comparison import Comparison
+from paceline.analysis.compare.kl import kl_of
 from paceline.run import Run
-from paceline.run.compare.kl import kl_of
-from paceline.run.compare.record import Comparison
 
 
 def mean(values: Iterable[float | None]) -> float | None:

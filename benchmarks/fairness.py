@@ -23,10 +23,10 @@ import torch
 from scipy import stats
 
 from paceline import recipes, train
+from paceline.analysis.compare.aggregate import aggregate
 from paceline.config import Config
 from paceline.objective import Objective, ZScore, named
 from paceline.run import Run
-from paceline.run.compare.aggregate import aggregate
 from paceline.types import Round
 
 Json = dict[str, Any]

@@ -28,9 +28,9 @@ from sides import (
     trl_settings_of,
 )
 
-from paceline import chance, recipes
+from paceline import recipes, rng
 from paceline.config import Config
-from paceline.model import load_tokenizer, locate
+from paceline.model import load_tokenizer, resolve
 from paceline.model.template import render
 
 
@@ -39,7 +39,7 @@ def questions(config: Config, tokenizer: Any, steps: int) -> list[Asked]:
     task, count = config.task.load(), config.rollouts.problems
     if steps * count > len(task.train):
         raise SystemExit(f"{steps} steps of {count} problems are more than one epoch of the task.")
-    order = chance.permutation(chance.key(config.seed, "order", 0), len(task.train))
+    order = rng.permutation(rng.key(config.seed, "order", 0), len(task.train))
     drawn = [task.train[i] for i in order[: steps * count]]
     rounds = []
     for first in range(0, len(drawn), count):
@@ -134,7 +134,7 @@ def spec_of(args: argparse.Namespace) -> Spec:
         problems=rollouts.problems,
         completions=rollouts.completions,
         max_tokens=rollouts.max_tokens,
-        rounds=questions(config, load_tokenizer(locate(args.model)), steps),
+        rounds=questions(config, load_tokenizer(resolve(args.model)), steps),
         goal=args.goal,
         seed=args.seed,
     )

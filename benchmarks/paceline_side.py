@@ -11,40 +11,39 @@ from pathlib import Path
 import torch
 from common import Asked, Diary, Forced, Matrices, Spec, Timed, now, reached
 
-from paceline import chance, recipes
+from paceline import recipes, rng
 from paceline.config import Config, Evaluating, Model
 from paceline.engine import Request
 from paceline.objective import named
-from paceline.run import prepare
-from paceline.run.check import check
+from paceline.preflight.preflight import load_checked
+from paceline.run import build
 from paceline.tasks import Arithmetic
-from paceline.training import AdamW, Drawn, Rollouts, Sampler, Trainer
+from paceline.training import AdamW, Rollouts, SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 
 class Prescribed(Sampler):
     """Samples the spec's rounds: its prompts, its lengths, and its rewards, whatever is said."""
 
     def __init__(self, sampler: Sampler, rounds: Sequence[Forced]) -> None:
-        super().__init__(
-            sampler.policy, sampler.engine, sampler.task, sampler.settings, sampler.seed
-        )
+        by = sampler.rollouter
+        super().__init__(by.policy, by.engine, sampler.task, sampler.settings, sampler.seed)
         self.rounds = rounds
 
-    def sample(self, index: int, clock: Clock) -> Drawn:
+    def next_round(self, index: int, clock: Clock) -> SampledRound:
         round = self.rounds[index]
         requests = [
             Request(
-                tuple(prompt),
-                tuple(chance.key(self.seed, "sample", index, q, 0, i) for i in range(len(lengths))),
+                Prompt(tuple(prompt)),
+                tuple(rng.key(self.seed, "sample", index, q, 0, i) for i in range(len(lengths))),
                 limits=tuple(lengths),
             )
             for q, (prompt, lengths) in enumerate(zip(round.prompts, round.lengths, strict=True))
         ]
         with clock("sample"):
-            answers = self.engine.generate(requests, self.settings.sampling)
-        return Drawn(round_of(index, round, answers), 0, 0)
+            answers = self.rollouter.engine.generate(requests, self.settings.sampling)
+        return SampledRound(round_of(index, round, answers))
 
 
 def round_of(index: int, forced: Forced, answers: Sequence[Sequence[Completion]]) -> Round:
@@ -59,7 +58,7 @@ def round_of(index: int, forced: Forced, answers: Sequence[Sequence[Completion]]
             Rollout(problem, completion, Verdict(reward))
             for completion, reward in zip(completions, forced.rewards[q], strict=True)
         )
-        groups.append(Group(problem, tuple(forced.prompts[q]), rollouts, q))
+        groups.append(Group(problem, Prompt(tuple(forced.prompts[q])), rollouts, q))
     return Round(index, tuple(groups))
 
 
@@ -75,11 +74,12 @@ def prescribed_trainer(spec: Spec) -> Trainer:
         optimizer=AdamW(lr=spec.lr),
         evaluation=Evaluating(problems=0),
     ).with_(**spec.paceline)
-    checked = check(config, train=False)
-    policy = prepare.policy_of(checked)
+    checked = load_checked(config)
+    policy = build.policy_of(checked)
     policy.stop_ids = ()  # only the prescribed length ends a completion
-    trainer = prepare.trainer_of(checked, policy, None)
-    trainer.sampler = Prescribed(trainer.sampler, spec.rounds)
+    trainer = build.trainer_of(checked, policy, None)
+    assert isinstance(trainer.source, Sampler)
+    trainer.source = Prescribed(trainer.source, spec.rounds)
     return trainer
 
 
@@ -96,7 +96,7 @@ def prescribed(spec: Spec, out: Path) -> None:
     diary.write(
         out,
         matrices=asdict(Matrices.of(policy)),
-        tokens_per_forward=trainer.tokens_per_forward,
+        tokens_per_forward=trainer.learner.tokens_per_forward,
     )
 
 
@@ -117,16 +117,16 @@ def learning(spec: Spec, out: Path) -> None:
         },
         **spec.paceline,
     )
-    checked = check(config, train=False)
-    policy = prepare.policy_of(checked)
-    trainer = prepare.trainer_of(checked, policy, None)
+    checked = load_checked(config)
+    policy = build.policy_of(checked)
+    trainer = build.trainer_of(checked, policy, None)
     device = policy.device
     diary, rewards, elapsed = Diary(device, spec.dtype), [], 0.0
     for round in spec.rounds:
         started = now(policy.device)
         report = trainer.step()
         elapsed += now(policy.device) - started
-        drawn = report.drawn.round
+        drawn = report.sampled.round
         if [list(g.prompt_ids) for g in drawn.groups] != round.prompts:
             raise RuntimeError("The sampler drew other problems than the spec has.")
         rewards.append(sum(drawn.rewards) / len(drawn.rewards))

@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from paceline.engine import draw, kv
-from paceline.layout import Packed, Rows
-from paceline.model import head, prepacked
+from paceline.engine.local import decode_step, sampling
+from paceline.layout import Packed, TokenRows
+from paceline.model import head, onednn
 from paceline.model.allocator import keep_freed_memory
-from paceline.model.attention import How, PackedAttention, kernels
-from paceline.model.logits import Shape
+from paceline.model.attention import AttentionParams, PackedAttention, kernels
+from paceline.model.logits import LogitTransform
 
 HEADS, SHARED, SIZE, HIDDEN, INNER, WORDS = 9, 3, 64, 576, 1536, 49152
 SCALE = SIZE**-0.5
@@ -82,7 +82,7 @@ def decoding() -> Iterator[tuple[str, Ways]]:
         ("prompt", 2, 48, 1000),
     ):
         query, key, value = (random(b, SHARED, n, SIZE) for n in (queries, keys, keys))
-        mask = kv._mask(torch.arange(b) % keys + 1, keys)
+        mask = decode_step._mask(torch.arange(b) % keys + 1, keys)
 
         given = (query, key, value, mask)
 
@@ -94,7 +94,7 @@ def decoding() -> Iterator[tuple[str, Ways]]:
 
         def kernel(given: tuple[Tensor, ...] = given) -> Any:
             q, k, v, m = given
-            return kv.attend_part(q, k, v, m, How(SCALE))
+            return decode_step.attend_part(q, k, v, m, AttentionParams(SCALE))
 
         yield (
             f"decode attention, {name} {b} × {queries} × {keys}",
@@ -109,12 +109,12 @@ def beginnings() -> Iterator[tuple[str, Ways]]:
     """One layer's attention, forward and backward, of eight groups whose prompts begin alike."""
     for prompt, shared, tokens in ((38, 29, 13), (60, 45, 44)):
         completions = tuple((1,) * (tokens + 1) for _ in range(64))
-        alike = Rows(
+        alike = TokenRows(
             tuple((0,) * shared + (1 + i // 8,) * (prompt - shared) for i in range(64)), completions
         )
-        apart = Rows(tuple((1 + i // 8,) * prompt for i in range(64)), completions)
+        apart = TokenRows(tuple((1 + i // 8,) * prompt for i in range(64)), completions)
 
-        def way(rows: Rows) -> Callable[[], Any]:
+        def way(rows: TokenRows) -> Callable[[], Any]:
             packed = Packed.of(rows)
             attend = PackedAttention(packed)
             count = len(packed.ids_N)
@@ -124,7 +124,7 @@ def beginnings() -> Iterator[tuple[str, Ways]]:
             pull = random(count, HEADS, SIZE)
 
             def run() -> Any:
-                out = attend(0, query, key, value, How(SCALE))
+                out = attend(0, query, key, value, AttentionParams(SCALE))
                 return torch.autograd.grad(out, (query, key, value), pull)
 
             return run
@@ -146,7 +146,7 @@ def products() -> Iterator[tuple[str, Ways]]:
         yield (
             f"linear {HIDDEN} → {INNER}, {rows} rows",
             {
-                "packed once": lambda p=packed, x=x: prepacked._linear(p, None, x),
+                "packed once": lambda p=packed, x=x: onednn._linear(p, None, x),
                 "every time": lambda layer=layer, x=x: layer(x),
             },
         )
@@ -164,7 +164,7 @@ def output_layer() -> Iterator[tuple[str, Ways]]:
         def way(block: int, chunk: int, h: Tensor = hidden, t: Tensor = targets) -> Any:
             sizes = head.Sizes(block, chunk)
             return lambda: head._scores_and_gradients(
-                h, weights, t, Shape(), sizes, slope, (True, True, False)
+                h, weights, t, LogitTransform(), sizes, slope, (True, True, False)
             )
 
         yield (
@@ -187,7 +187,7 @@ def drawing() -> Iterator[tuple[str, Ways]]:
     yield (
         f"drawing, 64 × {WORDS}",
         {
-            "stretches": lambda: draw._inverse_cdf(mass, uniform),
+            "stretches": lambda: sampling._inverse_cdf(mass, uniform),
             "running sum": running,
         },
     )

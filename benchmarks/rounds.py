@@ -10,7 +10,7 @@ from typing import Any
 
 from common import Forced
 
-from paceline.model import locate
+from paceline.model import resolve
 from paceline.model.load import converted
 from paceline.model.template import render
 
@@ -35,7 +35,7 @@ class Shape:
 
 def model_folder(name: str) -> str:
     """What both sides can load: a folder, or a hub name. A GGUF file is converted once."""
-    source = locate(name)
+    source = resolve(name)
     if source.kind == "gguf":
         return str(converted(source.path))
     if source.kind == "tiny":

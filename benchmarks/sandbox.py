@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from paceline.errors import SandboxError
-from paceline.verify.sandbox import Sandbox
-from paceline.verify.sandbox.sandbox import Tier
-from paceline.verify.sandbox.trial import children
+from paceline.verify.programs.sandbox import Sandbox
+from paceline.verify.programs.sandbox.sandbox import Tier
+from paceline.verify.programs.sandbox.trial import children
 
 WALLS: tuple[Tier, ...] = ("namespaces", "landlock")
 PROGRAMS = ("print('word')", "1 / 0", "while True: print('a' * 9999)")

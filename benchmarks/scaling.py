@@ -26,9 +26,9 @@ from paceline_side import Prescribed, prescribed_trainer, round_of
 from rounds import Shape, draw_rounds
 from sides import add_arguments, run_process, settings_of
 
-from paceline.model import load_tokenizer, locate
+from paceline.model import load_tokenizer, resolve
 from paceline.model.allocator import give_back_freed_memory
-from paceline.training import Drawn, Trainer
+from paceline.training import SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock
 from paceline.types import Completion
 
@@ -40,14 +40,14 @@ PHASES = ("update", "rollout")
 class Ready(Prescribed):
     """Hands over random completions at once, so that a step is an update and nothing else."""
 
-    def sample(self, index: int, clock: Clock) -> Drawn:
+    def next_round(self, index: int, clock: Clock) -> SampledRound:
         forced, draw = self.rounds[index], random.Random(index)
-        vocabulary = self.policy.head.weight.shape[0]
+        vocabulary = self.rollouter.policy.head.weight.shape[0]
         answers = [
             [self._completion(draw, vocabulary, length) for length in lengths]
             for lengths in forced.lengths
         ]
-        return Drawn(round_of(index, forced, answers), 0, 0)
+        return SampledRound(round_of(index, forced, answers))
 
     def _completion(self, draw: random.Random, vocabulary: int, length: int) -> Completion:
         ids = tuple(draw.randrange(vocabulary) for _ in range(length))
@@ -61,7 +61,8 @@ def measure(spec: Spec, phase: str, out: Path) -> None:
     forget_peak(device)
     at_rest = peak_bytes(device)
     if phase == "update":
-        trainer.sampler = Ready(trainer.sampler, spec.rounds)
+        assert isinstance(trainer.source, Sampler)
+        trainer.source = Ready(trainer.source, spec.rounds)
     seconds = [once(trainer, phase, number) for number in range(len(spec.rounds))]
     record = {"seconds": seconds[1:], "at_rest": at_rest, "peak": peak_bytes(device)}
     out.write_text(json.dumps(record), encoding="utf-8")
@@ -73,7 +74,7 @@ def once(trainer: Trainer, phase: str, number: int) -> float:
     if phase == "update":
         trainer.step()
     else:
-        trainer.sampler.sample(number, Clock())
+        trainer.source.next_round(number, Clock())
     return now(device) - started
 
 
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, help="only the first so many, to try it out")
     add_arguments(parser)
     args = parser.parse_args()
-    tokenizer = load_tokenizer(locate(args.model))
+    tokenizer = load_tokenizer(resolve(args.model))
     with tempfile.TemporaryDirectory() as folder:
         chosen = points_around_base()[: args.points]
         points = [measured(args, tokenizer, sizes, Path(folder)) for sizes in chosen]

@@ -18,17 +18,17 @@ from pathlib import Path
 import torch
 from common import Matrices, gemm_rate
 
-from paceline import chance, recipes
+from paceline import recipes, rng
 from paceline.cli import changed, overrides
 from paceline.model.allocator import memory_gb
-from paceline.run import prepare
-from paceline.run.check import check
+from paceline.preflight.preflight import load_checked
+from paceline.run import build
 from paceline.types import Completion, Problem
 
 
 def coin(problem: Problem, completion: Completion) -> float:
     """0 or 1 by a hash: eight completions all alike are rare."""
-    return float(chance.key(problem.id, completion.text) % 2)
+    return float(rng.key(problem.id, completion.text) % 2)
 
 
 def main() -> None:
@@ -48,12 +48,12 @@ def main() -> None:
     config = changed(
         recipes.by_name(known.recipe).with_(optimizer={"lr": 0.0}), overrides(rest, known)
     )
-    checked = check(config, train=False)
+    checked = load_checked(config)
     checked = replace(checked, task=replace(checked.task, verifier=coin))
     if known.give_back:
-        prepare.keep_freed_memory = lambda: False
-    policy = prepare.policy_of(checked)
-    trainer = prepare.trainer_of(checked, policy, None)
+        build.keep_freed_memory = lambda: False
+    policy = build.policy_of(checked)
+    trainer = build.trainer_of(checked, policy, None)
     matrices = Matrices.of(policy)
 
     lines = []
@@ -63,7 +63,7 @@ def main() -> None:
         rates.append(gemm_rate(checked.dtype, checked.device))
         if number == 0:
             continue
-        round = report.drawn.round
+        round = report.sampled.round
         sampled = sum(round.lengths)
         prompts = sum(len(g.prompt_ids) for g in round.groups)
         lines.append(

@@ -30,7 +30,7 @@ from sides import (
     trl_settings_of,
 )
 
-from paceline.model import load_tokenizer, locate
+from paceline.model import load_tokenizer, resolve
 
 SHAPES = {
     "short": Shape(prompt=60, problems=8, completions=8, mean=44, longest=48),
@@ -115,7 +115,7 @@ def main() -> None:
     args = parser.parse_args()
     check_trl(args.trl_python)
     shape, steps = SHAPES[args.shape], args.steps or STEPS[args.shape]
-    tokenizer = load_tokenizer(locate(args.model))
+    tokenizer = load_tokenizer(resolve(args.model))
     spec = Spec(
         **settings_of(args),
         trl=trl_settings_of(args, MICRO[args.shape]),

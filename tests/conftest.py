@@ -9,8 +9,8 @@ os.environ.pop("COLUMNS", None)  # sentences are compared as they are, not as a 
 import pytest
 import torch
 
-from paceline.model import Policy, load_policy, load_tokenizer, locate
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.model import Policy, load_policy, load_tokenizer, resolve
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,7 +21,7 @@ def threads() -> None:
 
 
 def tiny_policy(dtype: torch.dtype = torch.float32, *, train: bool = True, seed: int = 0) -> Policy:
-    source = locate("tiny")
+    source = resolve("tiny")
     return load_policy(source, load_tokenizer(source), dtype=dtype, train=train, seed=seed)
 
 
@@ -47,7 +47,7 @@ def group_of(
         )
         for i, (ids, logp, reward) in enumerate(rows)
     )
-    return Group(problem, tuple(prompt_ids), rollouts, draw)
+    return Group(problem, Prompt(tuple(prompt_ids)), rollouts, draw)
 
 
 def ragged_round(seed: int = 0, groups: int = 3, completions: int = 4, words: int = 80) -> Round:

@@ -10,7 +10,7 @@ from paceline.errors import ConfigError
 from paceline.tasks import REWARDS
 from paceline.types import BatchVerifier, Verifier
 from paceline.verify import adapt
-from paceline.verify.signatures import SIGNATURES
+from paceline.verify.calling.signatures import SIGNATURES
 
 TEXT = (Path(__file__).parent.parent / "docs" / "rewards.md").read_text(encoding="utf-8")
 THERE = TEXT.partition("## What there is")[2].partition("**reward model**")[0]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from paceline.layout import PACKED, PADDED, Packed, Padded, Piece, Rows, Span
+from paceline.layout import PACKED, PADDED, Packed, Padded, Piece, Span, TokenRows
 from tests.conftest import ragged_round
 
-ROWS = Rows(prompts=((5, 6, 7), (8,), (5, 6, 7)), completions=((10, 11), (12,), (13, 14, 15)))
+ROWS = TokenRows(prompts=((5, 6, 7), (8,), (5, 6, 7)), completions=((10, 11), (12,), (13, 14, 15)))
 
 
 def test_packed_by_hand():
@@ -32,7 +32,9 @@ def test_prompts_alone_stay_apart_even_if_equal():
 
 
 def test_what_all_prompts_begin_with_is_laid_out_once():
-    rows = Rows(prompts=((1, 2, 5, 6), (1, 2, 5), (1, 2, 5, 6)), completions=((7, 8), (9, 9), (7,)))
+    rows = TokenRows(
+        prompts=((1, 2, 5, 6), (1, 2, 5), (1, 2, 5, 6)), completions=((7, 8), (9, 9), (7,))
+    )
     packed = Packed.of(rows)
     # [1 2] [5 6 | 7] [5 | 9]: 1 2 5 is the whole of the second prompt, whose end has to predict.
     assert packed.prefix == 2 and packed.spans == (Span(2, 2, (1, 0)), Span(5, 1, (1,)))
@@ -53,7 +55,7 @@ def test_what_all_prompts_begin_with_is_laid_out_once():
 
 def test_a_beginning_that_saves_little_is_not_shared():
     # One token of two prompts, with 40 tokens behind them: another attention for nothing.
-    rows = Rows(prompts=((1, 2), (1, 3)), completions=((5,) * 20, (6,) * 20))
+    rows = TokenRows(prompts=((1, 2), (1, 3)), completions=((5,) * 20, (6,) * 20))
     assert Packed.of(rows).prefix == 0 and Packed.size(rows) == 42
     assert Packed.of(rows.take([0])).prefix == 0
 
@@ -70,7 +72,7 @@ def test_padded_by_hand():
 
 def test_masks_come_from_lengths_and_not_from_token_values():
     # The stop token (here 0, also what padding is made of) trains; padding does not.
-    rows = Rows(prompts=((0, 5), (5,)), completions=((0, 0, 0), (7, 0)))
+    rows = TokenRows(prompts=((0, 5), (5,)), completions=((0, 0, 0), (7, 0)))
     assert rows.real().tolist() == [[True, True, True], [True, True, False]]
     padded = Padded.of(rows)
     assert padded.completion_real_BT.tolist() == rows.real().tolist()
@@ -80,7 +82,7 @@ def test_masks_come_from_lengths_and_not_from_token_values():
 
 @pytest.mark.parametrize("layout", [replace(PACKED, deep=1), PADDED], ids=["packed", "padded"])
 def test_packs_hold_every_row_once_and_keep_the_limit(layout):
-    rows = Rows.of(ragged_round(groups=6))
+    rows = TokenRows.of(ragged_round(groups=6))
     packs = rows.packs(60, layout)
     assert sorted(i for pack in packs for i in pack) == list(range(len(rows)))
     assert all(len(pack) == 1 or layout.size(rows.take(pack)) <= 60 for pack in packs)
@@ -93,7 +95,7 @@ def test_packs_hold_every_row_once_and_keep_the_limit(layout):
 
 def test_a_group_that_does_not_fit_stays_whole_where_layers_can_be_computed_again():
     # A prompt of 4 and four completions of 3 (2 on the axis): 12 tokens.
-    rows = Rows(prompts=((1, 2, 3, 4),) * 4, completions=((5, 6, 7),) * 4)
+    rows = TokenRows(prompts=((1, 2, 3, 4),) * 4, completions=((5, 6, 7),) * 4)
     assert rows.packs(12, PACKED) == rows.packs(2, PACKED) == [[0, 1, 2, 3]]
     # Not more than `deep` times the limit: then 4 + 2 + 2 tokens fit into 8.
     assert rows.packs(8, replace(PACKED, deep=1)) == [[0, 1], [2, 3]]

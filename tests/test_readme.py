@@ -14,10 +14,10 @@ import pytest
 
 import paceline
 from paceline import cli, errors, recipes
+from paceline.analysis.compare.arms import arms_of, varied
 from paceline.cli import commands as doing
 from paceline.config import Config, apply, foreign, keys, labelled, split, to_json
 from paceline.objective import named
-from paceline.run.compare.arms import arms_of, varied
 from paceline.run.screen import HEADER
 from paceline.stats import wilson
 from paceline.tasks import SOURCES, Rows

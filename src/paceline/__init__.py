@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import objective, recipes
+    from .analysis.compare import compare
     from .batch import Batch
     from .config import Config
     from .objective import Objective
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
         reinforce_pp,
         rloo,
         sapo,
-    )  # fmt: skip
+    )
     from .run import Run, resume, train
-    from .run.compare import compare
-    from .types import Completion, Group, Problem, Rollout, Round, Verdict
+    from .types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,9 @@ _HOME = {
     "compare": "run.compare",
     "resume": "run",
     "train": "run",
-    **dict.fromkeys(("Completion", "Group", "Problem", "Rollout", "Round", "Verdict"), "types"),
+    **dict.fromkeys(
+        ("Completion", "Group", "Problem", "Prompt", "Rollout", "Round", "Verdict"), "types"
+    ),
     **dict.fromkeys(
         (
             "cispo", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "opo", "reinforce",
@@ -54,9 +56,10 @@ _HOME = {
 _ROOMS = ("objective", "recipes")
 
 __all__ = [
-    "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Rollout", "Round", "Run",
-    "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective",
-    "opo", "recipes", "reinforce", "reinforce_pp", "resume", "rloo", "sapo", "train",
+    "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Prompt", "Rollout",
+    "Round", "Run", "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo",
+    "luspo", "objective", "opo", "recipes", "reinforce", "reinforce_pp", "resume", "rloo",
+    "sapo", "train",
 ]  # fmt: skip
 
 

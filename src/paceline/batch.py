@@ -1,4 +1,4 @@
-"""From a part of a Round to what the policy and the objective read: weighed, masked and split here,
+"""From a part of a Round to what the policy and the loss read: weighed, masked and split here,
 shifted and laid out in `layout.py`, and nowhere else. Nothing downstream slices `[:, 1:]` or
 compares a token with the pad.
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import chance
-from .layout import PACKED, Layout, Rows, pad
-from .objective import Objective, Tokens
+from . import rng
+from .layout import PACKED, Layout, TokenRows, pad
+from .objective import Loss, Tokens
 from .types import Round
 
 Floats = Sequence[float]
@@ -23,10 +23,10 @@ Floats = Sequence[float]
 class Micro:
     """The rows of one forward and backward pass."""
 
-    rows: Rows
+    rows: TokenRows
     tokens: Tokens
     recompute: bool = False
-    """Whether the backward pass computes each layer again, because what all layers keep of so many
+    """True if the backward pass computes each layer again, because what all layers keep of so many
     rows would not fit."""
 
 
@@ -34,7 +34,7 @@ class Micro:
 class Batch:
     """The rows of one optimizer step that carry signal, weighed among all rows of their part."""
 
-    rows: Rows
+    rows: TokenRows
     tokens: Tokens
     index: tuple[int, ...]
     """Their places among the round's rows."""
@@ -46,7 +46,7 @@ class Batch:
         cls,
         round: Round,
         part: Sequence[int],
-        objective: Objective,
+        loss: Loss,
         *,
         anchored: bool = True,
         at_reference: bool = False,
@@ -54,7 +54,7 @@ class Batch:
         """Weigh all, then drop what carries no gradient.
 
         Args:
-            round: scored, with the columns that the objective needs.
+            round: scored, with the columns that the loss needs.
             part: the places of the part's groups in the round.
             anchored: False where the round has one part: the policy's own log-probability is the
                 anchor then, even where the round holds one (for KL in the reward).
@@ -64,7 +64,7 @@ class Batch:
         index = [i for i, g in enumerate(group_of) if g in chosen]
         rollouts = [every[i] for i in index]
         width = max(len(r.completion.token_ids) for r in rollouts)
-        advantage_BT = _token_advantages(objective, round, index, width)
+        advantage_BT = _token_advantages(loss, round, index, width)
         sampled = [
             [float(not r.masked)] * len(r.completion.token_ids)
             if r.completion.sampled is None
@@ -79,12 +79,12 @@ class Batch:
             old_BT=pad([r.completion.logprobs for r in rollouts], width, torch.float32),
             ref_BT=_column(round.ref, index, width),
             advantage_BT=advantage_BT,
-            weight_BT=objective.weights(mask_BT, group_B),
+            weight_BT=loss.weights(mask_BT, group_B),
             at_reference=at_reference,
         )
-        rows = Rows.of(round).take(index)
+        rows = TokenRows.of(round).take(index)
         keep = list(range(len(index)))
-        if objective.drops_signalless:
+        if loss.drops_signalless:
             keep = (advantage_BT * mask_BT).any(1).nonzero()[:, 0].tolist()
         return cls(
             rows.take(keep),
@@ -114,15 +114,13 @@ def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:
     most one group."""
     epoch, share = divmod(part, minibatches)
     count = len(round.groups)
-    order = chance.permutation(chance.key(seed, "parts", round.index, epoch), count)
+    order = rng.permutation(rng.key(seed, "parts", round.index, epoch), count)
     return order[share * count // minibatches : (share + 1) * count // minibatches]
 
 
-def _token_advantages(
-    objective: Objective, round: Round, index: Sequence[int], width: int
-) -> Tensor:
+def _token_advantages(loss: Loss, round: Round, index: Sequence[int], width: int) -> Tensor:
     """[B, T] of the part's rows, from statistics of the whole round."""
-    advantage = objective.advantages(round)[list(index)]
+    advantage = loss.advantages(round)[list(index)]
     if advantage.ndim == 1:
         return advantage[:, None].expand(-1, width).float()
     return advantage[:, :width].float()

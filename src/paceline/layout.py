@@ -20,14 +20,14 @@ Device = torch.device | str
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TokenRows:
     """Prompts and completions as token ids, row by row: what any forward pass is made from."""
 
     prompts: tuple[Sequence[int], ...]
     completions: tuple[Sequence[int], ...]
 
     @classmethod
-    def of(cls, round: Round) -> "Rows":
+    def of(cls, round: Round) -> "TokenRows":
         return cls(
             tuple(g.prompt_ids for g in round.groups for _ in g.rollouts),
             tuple(r.completion.token_ids for r in round.rollouts),
@@ -36,8 +36,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.prompts)
 
-    def take(self, index: Sequence[int]) -> "Rows":
-        return Rows(
+    def take(self, index: Sequence[int]) -> "TokenRows":
+        return TokenRows(
             tuple(self.prompts[i] for i in index), tuple(self.completions[i] for i in index)
         )
 
@@ -94,14 +94,15 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a way of laying rows out costs, and how far memory can be saved in it."""
+    """The cost of a way of laying rows out, and how far memory can be saved in it."""
 
-    size: Callable[[Rows], int]
+    size: Callable[[TokenRows], int]
     """Tokens of these rows in one pass."""
     deep: int
-    """How many times the tokens that fit can be computed together when the backward pass computes
-    each layer again from its input. That is about a thirtieth of what a layer keeps, but one layer
-    at a time is whole: with 12 layers, 8 times as many tokens need as much as the plain pass."""
+    """The number of times the tokens that fit can be computed together when the backward pass
+    computes each layer again from its input. That is about a thirtieth of what a layer keeps, but
+    one layer at a time is whole: with 12 layers, 8 times as many tokens need as much as the plain
+    pass."""
 
 
 WORTH = 1 / 16
@@ -118,7 +119,7 @@ class Span:
     """
 
     start: int
-    """Where the prompt begins."""
+    """The flat place at which the prompt begins."""
     prompt: int
     """Its tokens, without the prefix."""
     lengths: tuple[int, ...]
@@ -126,7 +127,7 @@ class Span:
 
     @property
     def starts(self) -> list[int]:
-        """Where each completion begins."""
+        """The flat place at which each completion begins."""
         return list(accumulate(self.lengths, initial=self.start + self.prompt))[:-1]
 
     @property
@@ -141,7 +142,7 @@ class Piece:
     start: int
     length: int
     before: tuple[slice, ...] = ()
-    """What each of its tokens sees too, in the order of positions."""
+    """Runs that each of its tokens sees too, in the order of positions."""
 
     @property
     def own(self) -> slice:
@@ -167,7 +168,7 @@ class Packed:
     """Tokens that all prompts begin with, in front of the first."""
 
     @classmethod
-    def of(cls, rows: Rows, device: Device = "cpu") -> "Packed":
+    def of(cls, rows: TokenRows, device: Device = "cpu") -> "Packed":
         members: dict[int, list[int]] = {}
         for i, q in enumerate(rows.prompt_of()):
             members.setdefault(q, []).append(i)
@@ -228,7 +229,7 @@ class Packed:
         return pieces
 
     @staticmethod
-    def size(rows: Rows) -> int:
+    def size(rows: TokenRows) -> int:
         """Tokens on the flat axis."""
         prompts = list({tuple(p) for p in rows.prompts})
         saved = (len(prompts) - 1) * _prefix(prompts, rows.completions)
@@ -236,8 +237,8 @@ class Packed:
 
 
 def _prefix(prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]] = ()) -> int:
-    """How many tokens are laid out once because all prompts begin with them; 0 where that saves
-    little. A token of each prompt is left: its end predicts."""
+    """The number of tokens that are laid out once because all prompts begin with them; 0 where that
+    saves little. A token of each prompt is left: its end predicts."""
     # What the first and the last in order begin with is what all begin with.
     ends = min(prompts, key=tuple), max(prompts, key=tuple)
     most = min(map(len, prompts)) - 1
@@ -256,13 +257,13 @@ class Padded:
     prompt_real_QP: Tensor
     """True where the prompt has a token: from lengths, never from token values."""
     prompt_of_B: Tensor
-    """Which prompt a row completes."""
+    """The place of the prompt that a row completes."""
     completion_ids_BT: Tensor
     completion_real_BT: Tensor
     """True where the completion has a token."""
 
     @classmethod
-    def of(cls, rows: Rows, device: Device = "cpu") -> "Padded":
+    def of(cls, rows: TokenRows, device: Device = "cpu") -> "Padded":
         prompt_of = rows.prompt_of()
         prompts = [rows.prompts[prompt_of.index(q)] for q in range(max(prompt_of) + 1)]
         width = max(map(len, rows.completions))
@@ -275,7 +276,7 @@ class Padded:
         )
 
     @staticmethod
-    def size(rows: Rows) -> int:
+    def size(rows: TokenRows) -> int:
         """Places of both rectangles, padding included."""
         prompts = {tuple(p) for p in rows.prompts}
         longest = max(map(len, rows.completions))

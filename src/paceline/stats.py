@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from . import chance
+from . import rng
 
 Z95 = 1.959963984540054
 """The normal distribution's 0.975 quantile."""
@@ -62,7 +62,7 @@ def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> Inte
         return 0.0, 1.0
     if data.min() == data.max():  # resampling equal values would claim certainty
         return wilson(float(data.sum()), len(data))
-    generator = np.random.Generator(np.random.Philox(key=chance.key(seed, "bootstrap")))
+    generator = np.random.Generator(np.random.Philox(key=rng.key(seed, "bootstrap")))
     means = data[generator.integers(0, len(data), size=(draws, len(data)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

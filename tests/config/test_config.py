@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from paceline import recipes
-from paceline.config import Config, apply, from_json, keys, read_toml, to_json
+from paceline.config import Config, apply, from_json, keys, read_toml, renewed, to_json
 from paceline.errors import ConfigError
 from paceline.objective import KL, Objective, named
 from paceline.settings import AdamW, Sampling
@@ -229,6 +229,25 @@ def test_a_function_as_a_reward_is_kept_by_the_name_that_a_command_line_takes():
 def test_our_own_verifiers_as_rewards_are_kept_as_they_are(reward):
     made = with_reward(reward)
     assert from_json(json.loads(json.dumps(to_json(made)))) == made
+
+
+def test_a_verifier_is_named_without_its_file_and_read_with_one_too():
+    reward = Weighted((("a", PrintedAnswer(), 1.0), ("b", SymbolicAnswer("tag"), 0.5)))
+    today = json.dumps(to_json(with_reward(reward)))
+    assert kept(reward)["type"] == "paceline.verify:Weighted"
+    # As runs have it that began when verify/ had one folder.
+    files = {
+        "Weighted": "compose", "PrintedAnswer": "code", "SymbolicAnswer": "symbolic",
+        "Running": "program", "Sandbox": "sandbox.sandbox",
+    }  # fmt: skip
+    old = today
+    for name, file in files.items():
+        old = old.replace(f"paceline.verify:{name}", f"paceline.verify.{file}:{name}")
+    assert "paceline.verify:" not in old
+    assert from_json(json.loads(old)) == with_reward(reward)
+    assert renewed(json.loads(old), json.loads(today)) == json.loads(today), "a run goes on with it"
+    with pytest.raises(ConfigError, match="verify:Gone', which this version"):
+        from_json(json.loads(today.replace("verify:Weighted", "verify:Gone")))
 
 
 def test_functions_in_a_sum_are_kept_by_their_names():

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,12 @@ from typing import Any
 import torch
 
 from paceline.errors import RewardError, SandboxError
-from paceline.training import Sampler, Trainer
+from paceline.training import Learner, Sampler, Trainer
 
 
 def stop_at(steps: list[int]) -> None:
     """SIGTERM arrives in these steps, while their gradient is being summed."""
-    gradient = Trainer._gradient
-
-    def stopped(self: Trainer, batch: Any) -> Any:
-        if self.steps in steps:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return gradient(self, batch)
-
-    Trainer._gradient = stopped
+    _in_gradient(lambda step: step - 1 in steps and os.kill(os.getpid(), signal.SIGTERM))
 
 
 def stop_after(count: int) -> None:
@@ -50,15 +44,14 @@ def other_model(seed: int) -> None:
 
 def poison(steps: list[int]) -> None:
     """Gradients of these steps are not finite."""
-    gradient = Trainer._gradient
+    step = Learner.optim_step
 
-    def poisoned(self: Trainer, batch: Any) -> Any:
-        metrics = gradient(self, batch)
-        if self.steps + 1 in steps:
-            self.optimizer.masters[0].grad.fill_(float("nan"))
-        return metrics
+    def poisoned(self: Learner, number: int) -> Any:
+        if number in steps:
+            self.gradients()[0].fill_(float("nan"))
+        return step(self, number)
 
-    Trainer._gradient = poisoned
+    Learner.optim_step = poisoned
 
 
 def signal_in(place: str) -> None:
@@ -66,18 +59,18 @@ def signal_in(place: str) -> None:
     one."""
     from paceline.engine import LocalEngine
 
-    generate, sitting = LocalEngine.generate, {"steps": -1}
+    generate, session = LocalEngine.generate, {"steps": -1}
     at = {"sampling": 5, "evaluation": 4, "last": 10}[place]
     step = Trainer.step
 
     def stepped(self: Trainer) -> Any:
-        sitting["steps"] = self.steps + (place == "sampling")
+        session["steps"] = self.steps + (place == "sampling")
         report = step(self)
-        sitting["steps"] = self.steps
+        session["steps"] = self.steps
         return report
 
     def generating(self: LocalEngine, *arguments: Any, **options: Any) -> Any:
-        if sitting["steps"] == at:
+        if session["steps"] == at:
             os.kill(os.getpid(), signal.SIGTERM)
         return generate(self, *arguments, **options)
 
@@ -86,7 +79,7 @@ def signal_in(place: str) -> None:
 
 def no_sync(_: bool) -> None:
     """The files of checkpoints are not brought onto the disk before they are renamed."""
-    from paceline.run import disk
+    from paceline.store import atomic
 
     def unless_in_checkpoints(file: int) -> None:
         path = os.readlink(f"/proc/self/fd/{file}")
@@ -97,33 +90,50 @@ def no_sync(_: bool) -> None:
         def __getattr__(self, name: str) -> Any:
             return unless_in_checkpoints if name == "fsync" else getattr(os, name)
 
-    disk.os = Lazy()
+    atomic.os = Lazy()
 
 
 def slow_disk(seconds: float) -> None:
     """Every file of a checkpoint waits before it is written, its tensors not yet read."""
-    from paceline.run import disk
+    from paceline.store import atomic
 
-    write = disk.write
+    write = atomic.write
 
     def slow(path: Path, chunks: Any) -> Any:
         if "checkpoints" in str(path):
             time.sleep(seconds)
         return write(path, chunks)
 
-    disk.write = slow
+    atomic.write = slow
 
 
 def die_in(step: int) -> None:
     """SIGKILL when this step's gradient is to be summed."""
-    gradient = Trainer._gradient
+    _in_gradient(lambda number: number == step and os.kill(os.getpid(), signal.SIGKILL))
 
-    def killed(self: Trainer, batch: Any) -> Any:
-        if self.steps + 1 == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return gradient(self, batch)
 
-    Trainer._gradient = killed
+def _in_gradient(happens: Callable[[int], object]) -> None:
+    """Something happens when a step's gradient is to be summed; given the step's number."""
+
+    def after_it(step: int, gradient: Callable[[], Any]) -> Any:
+        happens(step)
+        return gradient()
+
+    _around_gradient(after_it)
+
+
+def _around_gradient(does: Callable[[int, Callable[[], Any]], Any]) -> None:
+    """Each sum of a gradient is made by a function of the step's number and of the sum."""
+    step, gradient, number = Trainer.step, Learner.forward_backward, [0]
+
+    def numbered(self: Trainer) -> Any:
+        number[0] = self.steps + 1
+        return step(self)
+
+    def summed(self: Learner, *arguments: Any) -> Any:
+        return does(number[0], lambda: gradient(self, *arguments))
+
+    Trainer.step, Learner.forward_backward = numbered, summed
 
 
 def reward_breaks(round: int) -> None:
@@ -164,17 +174,17 @@ def mute(_: bool) -> None:
 
 def no_report(_: bool) -> None:
     """The report cannot be written."""
-    from paceline.run import results
+    from paceline.run import session
 
     def fails(path: Path) -> Path:
         raise ZeroDivisionError("in the report")
 
-    results.write_report = fails
+    session.write_report = fails
 
 
 def slow_save(seconds: float) -> None:
     """A checkpoint takes its time to be written."""
-    from paceline.run import checkpoint
+    from paceline.store import checkpoint
 
     write = checkpoint.write
 
@@ -203,16 +213,16 @@ def little_memory(megabytes: int) -> None:
     """The first step's update gets no more memory than this."""
     import resource
 
-    gradient, before = Trainer._gradient, resource.getrlimit(resource.RLIMIT_AS)
+    before = resource.getrlimit(resource.RLIMIT_AS)
     limits: list[int] = []
 
     def held() -> int:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         return pages * resource.getpagesize()
 
-    def limited(self: Trainer, batch: Any) -> Any:
-        if self.steps:
-            return gradient(self, batch)
+    def limited(step: int, gradient: Callable[[], Any]) -> Any:
+        if step > 1:
+            return gradient()
         # What was freed is kept for reuse: that much is in the way first.
         now, ballast = held(), list[torch.Tensor]()
         while held() == now:
@@ -221,11 +231,11 @@ def little_memory(megabytes: int) -> None:
             limits.append(now + megabytes * 2**20)
         resource.setrlimit(resource.RLIMIT_AS, (limits[0], before[1]))
         try:
-            return gradient(self, batch)
+            return gradient()
         finally:
             resource.setrlimit(resource.RLIMIT_AS, before)
 
-    Trainer._gradient = limited
+    _around_gradient(limited)
 
 
 def forget(tokens: int) -> None:

@@ -19,7 +19,7 @@ from paceline import recipes, tasks
 from paceline.errors import Interrupted, UserError
 from paceline.objective import named
 from paceline.run import resume, train
-from paceline.run import sitting as _sitting  # noqa: F401
+from paceline.run import session as _session  # noqa: F401
 from tests.faults import deadly, meddle
 
 CHANGES = {

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from paceline.config import Config
 from paceline.run import Run, resume
-from paceline.run.resuming import config_of
+from paceline.run.continuation import config_of
 from tests.faults.harness import is_tidy, left_by
 
 

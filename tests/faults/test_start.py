@@ -17,7 +17,7 @@ import pytest
 
 from paceline.cli import main
 from paceline.model import load_policy, tiny
-from paceline.run import check, room
+from paceline.preflight import preflight, resources
 
 Usage = namedtuple("Usage", "total used free")
 Virtual = namedtuple("Virtual", "available total")
@@ -28,7 +28,7 @@ TINY = ("train", "tiny", "evaluation.problems=0")
 def here(tmp_path, monkeypatch) -> Path:
     """An empty folder; a model that is loaded in it is a failure."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("paceline.run.prepare.load_policy", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("paceline.run.build.load_policy", lambda *_, **__: pytest.fail("loaded"))
     return tmp_path
 
 
@@ -283,7 +283,7 @@ def test_not_enough_disk(capsys, monkeypatch):
 
 
 def test_not_enough_memory(capsys, monkeypatch):
-    monkeypatch.setattr(room.psutil, "virtual_memory", lambda: Virtual(10**6, 10**6))
+    monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: Virtual(10**6, 10**6))
     said = refused(capsys, 2, *TINY)
     assert "'tiny' needs 1 MB of memory for weights, gradients and moments alone" in said
     assert "and there are 1 MB on this machine; take a smaller model." in said
@@ -291,8 +291,8 @@ def test_not_enough_memory(capsys, monkeypatch):
 
 def test_the_fixture_would_see_a_model_that_is_loaded():
     # What `here` forbids is what loads one in `train`.
-    from paceline.run import prepare
+    from paceline.run import build
     from paceline.run import train as train_function
 
-    assert prepare.load_policy is not load_policy
-    assert inspect.unwrap(train_function).__globals__["check"] is check.check
+    assert build.load_policy is not load_policy
+    assert inspect.unwrap(train_function).__globals__["check"] is preflight.check

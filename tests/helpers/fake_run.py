@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from paceline import config as configuration
-from paceline.chance import bits, key
 from paceline.recipes import demo
+from paceline.rng import bits, key
 from paceline.store.base import Record
 from paceline.store.records import Event, Measured, StepRecord, Summary, counters_of
 from tests.helpers.records import a_measurement, a_step

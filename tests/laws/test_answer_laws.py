@@ -7,9 +7,9 @@ from fractions import Fraction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from paceline.verify.answers.last_number import last_number
-from paceline.verify.answers.numerals import number
-from paceline.verify.symbolic import equal
+from paceline.verify.answers.symbolic import equal
+from paceline.verify.answers.text.last_number import last_number
+from paceline.verify.answers.text.numerals import number
 
 EXAMPLES = int(os.environ.get("PACELINE_FUZZ", "300"))
 many = settings(

@@ -8,8 +8,8 @@ import torch
 
 from paceline import model
 from paceline.batch import Batch
-from paceline.layout import PACKED, PADDED, Layout, Rows
-from paceline.objective import KL, Metrics, Objective, TokenRatio, named, slope_of
+from paceline.layout import PACKED, PADDED, Layout, TokenRows
+from paceline.objective import KL, Metrics, Objective, TokenRatio, named, token_gradient
 from paceline.types import Round
 from tests.conftest import ragged_round, tiny_policy
 
@@ -107,7 +107,7 @@ def _without_dropping(round: Round, objective: Objective) -> Batch:
     """The same batch made by hand, every row kept: dropping is switched off by an entropy term so
     small that it vanishes in fp64, and the tokens are those of the objective itself."""
     kept = Batch.of(round, range(len(round.groups)), replace(objective, entropy=1e-300))
-    assert len(kept.rows) == len(Rows.of(round))
+    assert len(kept.rows) == len(TokenRows.of(round))
     return kept
 
 
@@ -157,14 +157,14 @@ def test_every_pair_of_presets_differs_off_policy():
 def test_the_gradient_formed_with_the_logits_is_that_of_the_scores(name, off_policy, monkeypatch):
     objective, round = objective_of(name), complete(ragged_round(), off_policy=off_policy)
     batch = Batch.of(round, range(3), objective)
-    formed, measured = gradient(objective, batch, 10**6)
-    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
+    fused, measured = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "token_gradient", lambda *_: None)
     plain, again = gradient(objective, batch, 10**6)
-    assert_same(formed, plain)
+    assert_same(fused, plain)
     assert measured == again
     # Which of them need the scores of a whole row: those with a ratio of the whole row, off-policy.
     tokens, real_BT = batch.tokens, batch.rows.real()
-    known = slope_of(objective, tokens, real_BT) is not None
+    known = token_gradient(objective, tokens, real_BT) is not None
     assert known == (not off_policy or isinstance(objective.ratio, TokenRatio))
 
 
@@ -173,12 +173,12 @@ def test_the_gradient_formed_with_the_logits_is_that_of_the_scores(name, off_pol
 def test_an_entropy_bonus_and_kl_in_the_loss_are_formed_too(weighted, off_policy, monkeypatch):
     objective = replace(named.grpo(kl=KL(0.1, weighted=weighted)), entropy=0.05)
     batch = Batch.of(complete(ragged_round(), off_policy=off_policy), range(3), objective)
-    assert slope_of(objective, batch.tokens, batch.rows.real()) is not None
-    formed, _ = gradient(objective, batch, 10**6)
-    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
-    assert_same(formed, gradient(objective, batch, 10**6)[0])
+    assert token_gradient(objective, batch.tokens, batch.rows.real()) is not None
+    fused, _ = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "token_gradient", lambda *_: None)
+    assert_same(fused, gradient(objective, batch, 10**6)[0])
     without, _ = gradient(replace(objective, entropy=0.0), batch, 10**6)
-    assert (formed - without).norm() > 1e-3 * without.norm()
+    assert (fused - without).norm() > 1e-3 * without.norm()
 
 
 @pytest.mark.parametrize("tokens_per_forward", [10**6, 30, 1])
@@ -220,11 +220,11 @@ class RowMean(TokenRatio):
         return log_ratio_BT.mean(-1, keepdim=True).expand_as(log_ratio_BT)
 
 
-def test_parts_of_a_user_get_no_slope_that_they_do_not_have(monkeypatch):
+def test_parts_of_a_user_get_no_token_gradient_that_they_do_not_have(monkeypatch):
     objective = replace(named.grpo(), ratio=RowMean())
     batch = Batch.of(complete(ragged_round(), off_policy=True), range(3), objective)
     ours, _ = gradient(objective, batch, 10**6)
-    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
+    monkeypatch.setattr(model.policy, "token_gradient", lambda *_: None)
     assert_same(ours, gradient(objective, batch, 10**6)[0])
 
 
@@ -242,6 +242,6 @@ def test_masked_rows_and_tokens_of_others_are_formed_with_weight_zero(monkeypatc
     round = replace(round, groups=(replace(group, rollouts=rollouts), *round.groups[1:]))
     objective = replace(named.grpo(), entropy=0.01)  # so that no row is dropped
     batch = Batch.of(round, range(3), objective)
-    formed, _ = gradient(objective, batch, 10**6)
-    monkeypatch.setattr(model.policy, "slope_of", lambda *_: None)
-    assert_same(formed, gradient(objective, batch, 10**6)[0])
+    fused, _ = gradient(objective, batch, 10**6)
+    monkeypatch.setattr(model.policy, "token_gradient", lambda *_: None)
+    assert_same(fused, gradient(objective, batch, 10**6)[0])

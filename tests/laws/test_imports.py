@@ -12,7 +12,7 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
-    {"types", "errors", "chance", "hub", "lazy", "text"},
+    {"types", "errors", "rng", "hub", "lazy", "text"},
     {"annotations", "stats", "terminal"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
@@ -22,7 +22,10 @@ FLOORS = [
     {"config"},
     {"recipes"},
     {"store"},
+    {"diagnostics", "preflight"},
+    {"report"},
     {"run"},
+    {"analysis"},
     {"cli"},
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
@@ -130,10 +133,10 @@ def test_an_objective_is_made_told_compared_and_stored_without_torch():
 
 MAY = {
     # Runs a model's program, inside the walls that it has just built.
-    "verify/sandbox/runner.py": {"exec", "compile", "__import__"},
+    "verify/programs/sandbox/runner.py": {"exec", "compile", "__import__"},
     # The user's own verifier and its answers, over the pipes of a process that we started.
-    "verify/worker.py": {"pickle.loads"},
-    "verify/serve.py": {"cloudpickle.loads"},
+    "verify/calling/worker.py": {"pickle.loads"},
+    "verify/calling/serve.py": {"cloudpickle.loads"},
     "model/load.py": {"AutoModelForCausalLM"},
 }
 """What only these files may do, and why."""

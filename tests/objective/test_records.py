@@ -50,7 +50,7 @@ def test_cut_takes_the_first_columns_of_every_tensor():
 
 def test_where_the_policy_is_the_reference_is_known_of_any_of_the_rows():
     some = replace(tokens(), at_reference=True)
-    taken = (some.rows([2]), some.cut(1), some.flat(some.mask_BT), some.to("meta"))
+    taken = (some.rows([2]), some.cut(1), some.on_one_row(some.mask_BT), some.to("meta"))
     assert all(t.at_reference for t in taken) and not tokens().rows([2]).at_reference
 
 

@@ -8,7 +8,7 @@ uniform numbers, so problems and their order stay what they are.
 import os
 
 if number := os.environ.get("PACELINE_OTHER_TOKENS"):
-    from paceline import chance
+    from paceline import rng
 
-    ours, salt = chance.uniform, chance.key("other tokens", number)
-    chance.uniform = lambda stream, position: ours(stream ^ salt, position)
+    ours, salt = rng.uniform, rng.key("other tokens", number)
+    rng.uniform = lambda stream, position: ours(stream ^ salt, position)

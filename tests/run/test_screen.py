@@ -111,7 +111,7 @@ def test_cut_completions_that_may_be_right_are_no_trouble():
 def test_a_run_that_goes_on_knows_what_earlier_sittings_saw():
     made, out = screen()
     for step in range(1, 20):
-        made.knows(line(step=step, cut=0.6, accuracy=0.1))
+        made.earlier_step(line(step=step, cut=0.6, accuracy=0.1))
     assert out.getvalue() == ""
     made.step(line(step=20, cut=0.6, accuracy=0.1))
     assert out.getvalue().count("raise rollouts.max_tokens") == 1
@@ -123,7 +123,7 @@ def measured(cut, right):
 
 def test_a_model_is_blamed_for_cut_answers_when_it_is_used_not_before_it_learns():
     made, out = screen()
-    made.evaluation("before training", measured(0.81, 0.02))
+    made.evaluated("before training", measured(0.81, 0.02))
     assert "81 % cut" in out.getvalue() and "note:" not in out.getvalue()
     made.remark_on("after training", measured(0.81, 0.02))
     assert "81 % of the answers were cut by length and count as wrong" in out.getvalue()
@@ -152,9 +152,9 @@ def test_markup_in_model_text_is_text():
     rollout = type(group.rollouts[0])(
         problem, group.rollouts[0].completion, group.rollouts[0].verdict
     )
-    from paceline.types import Group, Round
+    from paceline.types import Group, Prompt, Round
 
-    made.completions(Round(0, (Group(problem, (5,), (rollout,)),)))
+    made.completions(Round(0, (Group(problem, Prompt((5,)), (rollout,)),)))
     assert "[bold red]what[/]" in out.getvalue()
 
 

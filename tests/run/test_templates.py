@@ -10,16 +10,16 @@ from paceline.engine import Sampling, ScriptedEngine
 from paceline.errors import ConfigError, DataError
 from paceline.model.template import check_tokenizer, stop_token_ids
 from paceline.objective import named
+from paceline.preflight.preflight import check
+from paceline.preflight.prompts import check_prompts
 from paceline.run import train
-from paceline.run.check import check
-from paceline.run.check_prompts import check_prompts
-from paceline.run.rollouts import read_round, write_round
+from paceline.store.rounds import read_round, write_round
 from paceline.tasks import Rows, Task, Template
 from paceline.training import Rollouts, Sampler, evaluate
 from paceline.training.clock import Clock
 from paceline.types import Problem
 from paceline.verify import NumberIn, Tags
-from tests.run.test_train import small
+from tests.helpers.runs import small
 
 TURNS = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -98,12 +98,12 @@ def test_rounds_evaluations_and_what_is_stored_know_what_the_prompt_opened(
     assert (greedy.text, greedy.opened, ok) == (SAYS, opened, right)
 
     settings = Rollouts(problems=1, completions=2, max_tokens=99)
-    round = Sampler(policy, engine, TASK, settings, 0).sample(0, Clock()).round
+    round = Sampler(policy, engine, TASK, settings, 0).next_round(0, Clock()).round
     assert round.rewards == (right, right)
     assert {r.completion.turn for r in round.rollouts} == {opened + SAYS}
     path = tmp_path / "round.parquet"
     write_round(path, round, named.grpo(), policy.tokenizer, 1)
-    assert read_round(path, lambda draw, id: TASK.train[0]).rollouts == round.rollouts
+    assert read_round(path, lambda draw: TASK.train[0]).rollouts == round.rollouts
 
 
 def _evaluated(policy, engine):
@@ -118,7 +118,7 @@ def test_a_sampled_completion_knows_it_too(tmp_path):
     )  # fmt: skip
     run = train(config, quiet=True)
     (path,) = run.rollouts.glob("*.parquet")
-    round = read_round(path, lambda draw, id: Problem(id, "?"))
+    round = read_round(path)
     assert {r.completion.opened for r in round.rollouts} == {"<think>\n"}
 
 
@@ -155,6 +155,6 @@ def test_forged_rows_train(tmp_path):
     )  # fmt: skip
     run = train(config, quiet=True)
     (path,) = run.rollouts.glob("*.parquet")
-    for group in read_round(path, lambda draw, id: Problem(id, "?")).groups:
+    for group in read_round(path).groups:
         # user's turn, its end, the assistant's turn
         assert [i for i in group.prompt_ids if i in (1, 2)] == [1, 2, 1]

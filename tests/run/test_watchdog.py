@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 from paceline.run import watchdog
 from paceline.run.watchdog import Watchdog
-from paceline.verify.judges import Judges, Rewards
-from tests.training.test_trainer import PROBLEMS, trainer_of
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
+from tests.helpers.trainers import PROBLEMS, trainer_of
 
 
 class Looks:
@@ -36,16 +37,16 @@ def test_a_verdict_that_does_not_come_is_named():
             go_on.wait()
         return 0.0
 
-    trainer = trainer_of(verifier=hangs)
     # In the trainer's own process no call has a time limit.
-    trainer.sampler.judges = Judges(hangs, Rewards(workers=0))
+    judges = VerifierPool(hangs, RewardConfig(workers=0))
+    trainer = trainer_of(verifier=hangs, judges=judges)
 
     def tell(text):  # where the machine stood still for a while, something else is told first
         if "on problem p7" in text:
             said.append(text)
             go_on.set()
 
-    with Watchdog(trainer, trainer.sampler.judges, tell, seconds=0.5):
+    with Watchdog(trainer, judges, tell, seconds=0.5):
         for _ in range(4):
             trainer.step()
     assert said[0].startswith("nothing has gone on for ") and "(sample)" in said[0]
@@ -56,7 +57,7 @@ def test_a_verdict_that_does_not_come_is_named():
 def test_while_something_goes_on_it_is_silent(monkeypatch):
     trainer, said = trainer_of(), []
     # Ten looks are its patience: with a step between any two of them it is not tried.
-    dog = Watchdog(trainer, trainer.sampler.judges, said.append, seconds=1.0)
+    dog = Watchdog(trainer, trainer.source.rollouter.judges, said.append, seconds=1.0)
     Looks(dog, monkeypatch, 35, trainer.step)
     assert trainer.steps == 36 and said == []
 
@@ -66,7 +67,7 @@ def test_where_nothing_goes_on_it_speaks_after_its_patience_and_twice_as_long(mo
     trainer.step()
     # Looks are 1/8 s apart. Since the first one it has waited 1.25 s at the eleventh, 2.5 s at the
     # 21st, and 5 s at the 41st, which there is not.
-    dog = Watchdog(trainer, trainer.sampler.judges, said.append, seconds=1.25)
+    dog = Watchdog(trainer, trainer.source.rollouter.judges, said.append, seconds=1.25)
     Looks(dog, monkeypatch, 39)
     assert [text.partition(" in step")[0] for text in said] == [
         "nothing has gone on for 1 s", "nothing has gone on for 2 s",
@@ -75,10 +76,10 @@ def test_where_nothing_goes_on_it_speaks_after_its_patience_and_twice_as_long(mo
 
 def test_a_single_verdict_is_a_sign_of_life(monkeypatch):
     trainer, said = trainer_of(), []
-    dog = Watchdog(trainer, trainer.sampler.judges, said.append, seconds=1.0)
+    dog = Watchdog(trainer, trainer.source.rollouter.judges, said.append, seconds=1.0)
 
     def judged():
-        trainer.sampler.judges.judged += 1
+        trainer.source.rollouter.judges.judged += 1
 
     Looks(dog, monkeypatch, 35, judged)
     assert said == []
@@ -97,11 +98,13 @@ def test_the_oldest_verdict_is_the_one_waited_for_longest():
         def batch(self, problems, completions):
             return [waits(p, c) for p, c in zip(problems, completions, strict=True)]
 
-    with Judges(Many(), Rewards(workers=2)) as judges:
-        assert judges.oldest() is None and judges.judged == 0
-        asked = [judges.ask(p, Completion((), (), "", "stop")) for p in PROBLEMS[3:6]]
-        assert judges.oldest().problem == "p3" and "Many" in judges.oldest().verifier
+    with VerifierPool(Many(), RewardConfig(workers=2)) as judges:
+        assert judges.longest_pending() is None and judges.judged == 0
+        asked = [judges.submit(p, Completion((), (), "", "stop")) for p in PROBLEMS[3:6]]
+        assert (
+            judges.longest_pending().problem == "p3" and "Many" in judges.longest_pending().verifier
+        )
         go_on.set()
-        judges.settle()
+        judges.flush()
         assert [future.result().reward for future in asked] == [0.0] * 3
-        assert judges.oldest() is None and judges.judged == 3
+        assert judges.longest_pending() is None and judges.judged == 3

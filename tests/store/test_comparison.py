@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from paceline.analysis.compare import Comparison, renew
 from paceline.cli import main
 from paceline.errors import ConfigError
-from paceline.run.compare import Comparison, renew
 from paceline.store.base import Record, RecordError, read_lines, read_object
 from paceline.store.comparison import ComparisonRecord, KlRecord
 from paceline.store.records import Event, StepRecord, Summary

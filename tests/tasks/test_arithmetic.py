@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from paceline import chance
+from paceline import rng
 from paceline.errors import ConfigError
 from paceline.tasks import Arithmetic
 from paceline.types import Completion, Problem
@@ -133,8 +133,8 @@ def test_a_cut_answer_can_be_allowed() -> None:
 
 def test_few_draws_are_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    choice = chance.choice
-    monkeypatch.setattr(chance, "choice", lambda *words: drawn.append(1) or choice(*words))
+    choice = rng.choice
+    monkeypatch.setattr(rng, "choice", lambda *words: drawn.append(1) or choice(*words))
     task = Arithmetic(("+",), low=0, high=63, problems=1000).load()
     assert len(task.train) + len(task.heldout) == 1000
     # 1,000 of 4,096 take Σ 4096 / (4096 − k) draws for k = 0 … 999: 4096 · ln(4096/3096) = 1,147.

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
+from paceline.cli.print_task import check_task
 from paceline.errors import ConfigError, DataError
-from paceline.run.check_task import check_task
 from paceline.tasks import Code, Tldr
-from paceline.verify.judges import Rewards
+from paceline.verify.calling.reward_config import RewardConfig
 
 
 def write(path, rows):
@@ -29,18 +29,18 @@ def rows(count=12):
 
 def test_right_programs_score_and_a_wrong_row_is_named(tmp_path, capsys):
     path = write(tmp_path / "rows.jsonl", rows())
-    check_task(Code(path), Rewards())
+    check_task(Code(path), RewardConfig())
     assert "12 of 12 gold answers score full marks" in capsys.readouterr().out
     wrong = rows()
     wrong[3]["cases"][0]["stdout"] = "999"
     with pytest.raises(DataError, match="1 of 12 gold answers"):
-        check_task(Code(write(tmp_path / "rows.jsonl", wrong)), Rewards(), as_json=True)
+        check_task(Code(write(tmp_path / "rows.jsonl", wrong)), RewardConfig(), as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert (found["checked"], found["without"], len(found["failed"])) == (12, 0, 1)
     (one,) = found["failed"]
     assert one["reason"] == "another output" and one["row"] == "row 4"
     with pytest.raises(DataError, match="1 of 12 gold answers"):
-        check_task(Code(path), Rewards())
+        check_task(Code(path), RewardConfig())
     place = rf"{one['side']} problem {one['number']}, {one['id']} \(row 4\), '':"
     assert re.search(place, " ".join(capsys.readouterr().out.split()))
 
@@ -50,7 +50,7 @@ def test_mbpps_columns(tmp_path, capsys):
              "test_list": [f"assert add({i}, 1) == {i + 1}"], "test_setup_code": ""}
             for i in range(10)]  # fmt: skip
     path = write(tmp_path / "rows.jsonl", made)
-    check_task(Code(path, prompt="text", checks="asserts", column="test_list"), Rewards())
+    check_task(Code(path, prompt="text", checks="asserts", column="test_list"), RewardConfig())
     assert "10 of 10" in capsys.readouterr().out
 
 
@@ -71,8 +71,8 @@ def test_rows_without_checks_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("check", "bad", "said"),
     [
-        ("cases", {"stdin": "1"}, "is no {stdin, stdout}"),
-        ("asserts", "assert math.isclose(f(2), 4.19)", "is no `assert call == value`"),
+        ("cases", {"stdin": "1"}, "is not {stdin, stdout}"),
+        ("asserts", "assert math.isclose(f(2), 4.19)", "is not `assert call == value`"),
     ],
 )
 def test_checks_that_cannot_be_used_are_told_before_training(tmp_path, check, bad, said):
@@ -86,7 +86,7 @@ def test_checks_that_cannot_be_used_are_told_before_training(tmp_path, check, ba
 def test_summaries_of_a_length(tmp_path, capsys):
     made = [{"prompt": f"POST: number {i}. TL;DR:", "completion": " short"} for i in range(30)]
     path = write(tmp_path / "rows.jsonl", made)
-    check_task(Tldr(data=path, heldout=5), Rewards())
+    check_task(Tldr(data=path, heldout=5), RewardConfig())
     assert "30 of 30" in capsys.readouterr().out
-    check_task(Tldr(data=path, heldout=5, target=7, unit="words"), Rewards())
+    check_task(Tldr(data=path, heldout=5, target=7, unit="words"), RewardConfig())
     assert "30 of 30" in capsys.readouterr().out

@@ -7,7 +7,6 @@ from paceline.tasks import ReasoningGym
 from paceline.tasks.gym import names
 from paceline.types import Completion
 from paceline.verify import judge
-from paceline.verify.gym import GymAnswer
 
 pytest.importorskip("reasoning_gym")
 
@@ -21,15 +20,6 @@ def test_gold_answers_score_and_others_do_not(name):
         assert (right.reward, right.correct) == (1.0, True)
         other = "<think>hm</think><answer>no such answer</answer>"
         assert judge(task.verifier, problem, Completion((), (), other, "stop")).reward == 0.0
-
-
-def test_an_answer_that_merely_contains_the_right_one_is_not_paid():
-    # The usual scorer pays len(right) / len(said) for it, which a list of guesses collects.
-    problem = ReasoningGym(dataset="leg_counting", problems=5, heldout=2).load().train[0]
-    text = f"<answer>{problem.answer} or 9999</answer>"
-    said = Completion((), (), text, "stop")
-    assert GymAnswer("leg_counting")(problem, said).reward == 0.0
-    assert 0 < GymAnswer("leg_counting", strict=False)(problem, said).reward < 1
 
 
 def test_training_and_held_out_problems_differ_and_the_seed_decides():

@@ -11,7 +11,7 @@ from paceline.errors import ConfigError, DataError
 from paceline.tasks import Rows
 from paceline.types import Completion
 from paceline.verify import ExactAnswer, LastNumber, NumberIn, Weighted, judge
-from paceline.verify.verifier import check_verifier
+from paceline.verify.calling.verifier import check_verifier
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> str:
@@ -185,7 +185,7 @@ def test_held_out_rows_of_their_own_say_where_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reward", "answer", "said"),
     [
-        ("choice", "Paris", r"'Paris', is no letter of an option"),
+        ("choice", "Paris", r"'Paris', is not a letter of an option"),
         ("symbolic", "1+" * 100 + "1", r"earns 0 of 1 \("),
         ("symbolic", "6+\\foo{3}", r"'6\+\\foo\{3\}', cannot be read as an expression"),
         ("exact", "<think>5", r"'<think>5', earns 0 of 1 \(the reasoning was never closed\)"),
@@ -211,7 +211,9 @@ def test_parts_of_ones_own_reward_check_the_answers_too(tmp_path: Path) -> None:
         "reward = Weighted((('answer', NumberIn('tag'), 1.0), ('form', Tags(), 0.2)))\n"
     )
     path = write(tmp_path / "a.jsonl", [{"prompt": f"{i}?", "answer": "x"} for i in range(3)])
-    with pytest.raises(DataError, match=r"Rows 1, 2 and 3 .* \(row 1\), 'x', is no plain number"):
+    with pytest.raises(
+        DataError, match=r"Rows 1, 2 and 3 .* \(row 1\), 'x', is not a plain number"
+    ):
         Rows(path, reward=f"{tmp_path}/own.py:reward").load()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paceline import chance
+from paceline import rng
 from paceline.engine import Sampling, ScriptedEngine
 from paceline.errors import ConfigError
 from paceline.tasks import Task, Template
@@ -39,7 +39,7 @@ def test_accuracy_by_hand(policy):
 def test_pass_at_k_by_hand(policy):
     # Of the four sampled answers to each problem, the first two are right.
     def right(i):
-        return {chance.key(7, "evaluate", i, k) for k in range(2)}
+        return {rng.key(7, "evaluate", i, k) for k in range(2)}
 
     def script(prompt, stream):
         digit = asked(policy, prompt)

@@ -1,75 +1,33 @@
 """The training step, with the tiny model and the real engine."""
 
-import hashlib
 from dataclasses import replace
 
 import pytest
 import torch
 
-from paceline.engine import LocalEngine
 from paceline.errors import ConfigError, RewardError
 from paceline.model import Reference
 from paceline.objective import KL, named
-from paceline.tasks import Task, Template
-from paceline.training import AdamW, Keeper, Optimizer, Rollouts, Sampler, Schedule, Trainer
-from paceline.types import Problem, Verdict
-from paceline.verify.judges import Judges, Rewards
+from paceline.training import Rollouts, Schedule, Trainer
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
 from tests.conftest import tiny_policy
-
-PROBLEMS = tuple(Problem(f"p{i}", f"say {i}", str(i)) for i in range(12))
-
-
-def digits(problem, completion):
-    """Pays the share of digits among the characters: a random model gets some signal at once."""
-    text = completion.text
-    share = sum(c.isdigit() for c in text) / len(text) if text else 0.0
-    return Verdict(share, reason="digits counted")
+from tests.helpers.trainers import PROBLEMS, Keeps, Paid, digits, noise, trainer_of, weights
 
 
-def noise(problem, completion):
-    """Pays a number that depends on the text and on nothing that can be learned: different texts
-    earn differently."""
-    digest = hashlib.blake2b(completion.text.encode(), digest_size=6).digest()
-    return int.from_bytes(digest, "big") / 2**48
-
-
-class Keeps(Keeper):
-    """Hands every round to a function."""
-
-    def __init__(self, keep):
-        self.keep = keep
-
-
-def trainer_of(
-    objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
-    alpha=1.0, every=0, dtype=torch.float32, **options,
-):  # fmt: skip
-    policy = tiny_policy(dtype)
-    engine = LocalEngine(policy)
-    task = Task("digits", PROBLEMS, (), Template(), verifier)
-    rollouts = rollouts or Rollouts(problems=3, completions=6, max_tokens=5)
-    objective = objective or named.grpo()
-    reference = Reference(policy, alpha=alpha, every=every) if objective.needs_reference else None
-    return Trainer(
-        policy, engine, Sampler(policy, engine, task, rollouts, seed), objective,
-        Optimizer(policy, AdamW(lr=lr), steps), schedule or Schedule(), reference=reference,
-        seed=seed, **options,
-    )  # fmt: skip
-
-
-def test_a_group_that_the_verifier_loses_is_dropped_and_another_drawn():
+def test_a_group_that_the_verifier_loses_is_dropped_and_another_sampled():
     # Every third completion of problem 3 has no verdict: its group belongs to no round.
     def fails(problem, completion):
         if problem.id == "p3":
             raise ValueError("the service is down")
         return digits(problem, completion)
 
-    trainer = trainer_of(verifier=fails)
-    trainer.sampler.judges = Judges(fails, Rewards(workers=0, on_error="drop"))
-    drawn = [trainer.step().drawn for _ in range(8)]
-    assert all(len(d.round.groups) == 3 for d in drawn)
-    assert not any(g.problem.id == "p3" for d in drawn for g in d.round.groups)
-    lost = [lost.reason for d in drawn for lost in d.lost]
+    judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
+    trainer = trainer_of(verifier=fails, judges=judges)
+    sampled = [trainer.step().sampled for _ in range(8)]
+    assert all(len(d.round.groups) == 3 for d in sampled)
+    assert not any(g.problem.id == "p3" for d in sampled for g in d.round.groups)
+    lost = [lost.reason for d in sampled for lost in d.lost]
     # 12 problems an epoch, 3 kept a round: p3 comes up about once in four rounds.
     assert set(lost) == {"'fails' (test_trainer.py) raised ValueError"} and 1 <= len(lost) <= 4
 
@@ -78,16 +36,12 @@ def test_a_verifier_that_loses_everything_stops_the_run():
     def fails(problem, completion):
         raise ValueError("the service is down")
 
-    trainer = trainer_of(verifier=fails)
-    trainer.sampler.judges = Judges(fails, Rewards(workers=0, on_error="drop"))
+    judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
+    trainer = trainer_of(verifier=fails, judges=judges)
     with pytest.raises(
         RewardError, match="groups of one round were lost, the last because 'fails'"
     ):
         trainer.step()
-
-
-def weights(trainer):
-    return [p.detach().clone() for p in trainer.policy.module.parameters()]
 
 
 def test_the_reward_rises():
@@ -95,7 +49,7 @@ def test_the_reward_rises():
     rewards = []
     for _ in range(40):
         report = trainer.step()
-        rewards.append(sum(report.drawn.round.rewards) / len(report.drawn.round.rewards))
+        rewards.append(sum(report.sampled.round.rewards) / len(report.sampled.round.rewards))
     # 10 of 82 characters are digits: chance is about 0.12.
     assert sum(rewards[:5]) / 5 < 0.3
     assert sum(rewards[-5:]) / 5 > 0.8
@@ -107,7 +61,7 @@ def test_every_named_objective_learns_over_several_parts(name):
     trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=3e-3)
     reports = [trainer.step() for _ in range(60)]
     first, last = (
-        sum(sum(r.drawn.round.rewards) / 18 for r in chosen) / 12
+        sum(sum(r.sampled.round.rewards) / 18 for r in chosen) / 12
         for chosen in (reports[:12], reports[-12:])
     )
     assert last > first + 0.1, f"{first:.2f} to {last:.2f}"
@@ -128,7 +82,7 @@ def test_runs_repeat_bit_for_bit_and_seeds_differ():
 def test_a_round_serves_its_parts_and_ratios_leave_one():
     trainer = trainer_of(schedule=Schedule(minibatches=3, epochs=2))
     reports = [trainer.step() for _ in range(7)]
-    assert [r.drawn.round.index for r in reports] == [0] * 6 + [1]
+    assert [r.sampled.round.index for r in reports] == [0] * 6 + [1]
     assert [r.part for r in reports] == [0, 1, 2, 3, 4, 5, 0]
     assert reports[0].metrics.ratio_max == pytest.approx(1, abs=1e-4)
     assert reports[5].metrics.ratio_max > 1.001
@@ -137,7 +91,7 @@ def test_a_round_serves_its_parts_and_ratios_leave_one():
 
 def test_with_one_part_no_anchor_pass_is_made_and_every_ratio_is_one():
     report = trainer_of().step()
-    assert report.drawn.round.anchor is None and report.metrics.ratio_max == 1
+    assert report.sampled.round.anchor is None and report.metrics.ratio_max == 1
     assert report.metrics.mismatch < 1e-5  # fp32: the engine and the trainer agree
 
 
@@ -145,7 +99,7 @@ def test_kl_in_the_reward_leaves_every_ratio_at_one_with_one_part():
     # The advantages need an anchor, scored in other packs than the update, which must not use it.
     trainer = trainer_of(named.reinforce_pp(kl=0.05))
     reports = [trainer.step() for _ in range(3)]
-    assert all(r.drawn.round.anchor is not None for r in reports)
+    assert all(r.sampled.round.anchor is not None for r in reports)
     assert all(r.metrics.ratio_max == 1 and r.metrics.clip_fraction == 0 for r in reports)
 
 
@@ -175,7 +129,7 @@ def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
         schedule=Schedule(minibatches=3),
         rollouts=Rollouts(problems=9, completions=6, max_tokens=5),
         verifier=often_hopeless,
-        keeper=Keeps(kept.append),
+        hooks=Keeps(kept.append),
     )
     trainer.step()
     round, scored = kept[0], 0
@@ -192,7 +146,7 @@ def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
 def test_rows_without_signal_are_scored_where_the_objective_trains_on_them():
     kept = []
     trainer = trainer_of(
-        named.grpo(kl=0.1), schedule=Schedule(minibatches=3), keeper=Keeps(kept.append)
+        named.grpo(kl=0.1), schedule=Schedule(minibatches=3), hooks=Keeps(kept.append)
     )
     trainer.step()
     assert [len(column) for column in kept[0].anchor] == list(kept[0].lengths)
@@ -200,8 +154,8 @@ def test_rows_without_signal_are_scored_where_the_objective_trains_on_them():
 
 def test_a_round_is_kept_before_its_first_update():
     seen = []
-    keeper = Keeps(lambda round: seen.append((round.index, trainer.policy.version)))
-    trainer = trainer_of(keeper=keeper)
+    hooks = Keeps(lambda round: seen.append((round.index, trainer.policy.version)))
+    trainer = trainer_of(hooks=hooks)
     trainer.step()
     trainer.step()
     assert seen == [(0, 0), (1, 1)]
@@ -224,19 +178,7 @@ def test_kl_to_a_fixed_reference_starts_at_zero_and_holds_the_policy():
 
     assert moved(held) < moved(free)
     # A pull that strong leaves no rise in reward.
-    assert sum(last.drawn.round.rewards) / 18 < 0.6
-
-
-class Paid:
-    """Pays 0, 1, 2, … while there is to be a signal, whatever was answered: no reward of a group of
-    six is its mean. Else it always pays 1."""
-
-    def __init__(self, signal):
-        self.signal, self.next = signal, 0
-
-    def __call__(self, problem, completion):
-        self.next += 1
-        return float(self.next) if self.signal else 1.0
+    assert sum(last.sampled.round.rewards) / 18 < 0.6
 
 
 SHAPES = {
@@ -259,7 +201,7 @@ def test_without_signal_a_policy_that_is_its_reference_makes_no_step(objective, 
     trainer = trainer_of(objective, verifier=Paid(signal=False), **shape)
     before = weights(trainer)
     reports = [trainer.step() for _ in range(7)]
-    assert [r.stepped.grad_norm for r in reports] == [0] * 7
+    assert [r.update.grad_norm for r in reports] == [0] * 7
     # Where KL stands in the reward, rows without signal are dropped, and none is left to measure.
     assert {r.metrics.kl for r in reports} == {0 if objective.kl.where == "loss" else None}
     assert all(torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True))
@@ -272,9 +214,9 @@ def test_memory_that_runs_out_between_the_scoring_and_the_update_makes_no_step_e
     )
     before = weights(trainer)
     trainer.take_up_round()
-    trainer.tokens_per_forward = 1
+    trainer.learner.tokens_per_forward = 1
     reports = [trainer.step(), trainer.step()]
-    assert [r.stepped.grad_norm for r in reports] == [0, 0] and reports[1].metrics.tokens > 0
+    assert [r.update.grad_norm for r in reports] == [0, 0] and reports[1].metrics.tokens > 0
     assert all(torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True))
 
 
@@ -284,13 +226,13 @@ def test_with_signal_the_first_step_is_the_same_with_kl_and_without():
         trainer_of(o, verifier=Paid(signal=True)) for o in (named.grpo(), named.grpo(kl=5.0))
     )
     first = [trainer.step() for trainer in (free, held)]
-    assert first[0].stepped.grad_norm == first[1].stepped.grad_norm > 0.01
+    assert first[0].update.grad_norm == first[1].update.grad_norm > 0.01
     assert first[0].rows_trained == first[1].rows_trained == 18
     assert all(torch.equal(a, b) for a, b in zip(weights(free), weights(held), strict=True))
     # Then the policy has moved, and KL pulls.
     second = [trainer.step() for trainer in (free, held)]
     assert second[1].metrics.kl > 1e-6
-    assert second[0].stepped.grad_norm != second[1].stepped.grad_norm
+    assert second[0].update.grad_norm != second[1].update.grad_norm
 
 
 def test_after_one_update_kl_pulls_back_without_any_signal():
@@ -301,17 +243,20 @@ def test_after_one_update_kl_pulls_back_without_any_signal():
     moved = trainer.step()
     paid.signal = False
     back = [trainer.step() for _ in range(6)]
-    assert [r.stepped.grad_norm for r in still] == [0, 0] and moved.stepped.grad_norm > 0
+    assert [r.update.grad_norm for r in still] == [0, 0] and moved.update.grad_norm > 0
     assert moved.metrics.kl == 0, "the policy was the reference when the step was taken"
-    assert all(r.stepped.grad_norm > 0 and r.metrics.kl > 1e-6 for r in back)
+    assert all(r.update.grad_norm > 0 and r.metrics.kl > 1e-6 for r in back)
 
 
 def test_a_reference_that_follows_hard_is_the_policy_at_the_start_of_each_round_only():
     trainer = trainer_of(
         named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=Schedule(minibatches=2), every=1
     )
-    reports = [trainer.step() for _ in range(6)]
-    known = [r.drawn.at_reference for r in reports]
+    reports, known = [], []
+    for _ in range(6):
+        trainer.take_up_round()
+        known.append(trainer.at_reference)
+        reports.append(trainer.step())
     # In the middle of a round policy and reference are equal again, but the round was scored by
     # the reference as it was before: its KL is a real one.
     assert known == [True, False] * 3
@@ -326,18 +271,18 @@ def test_all_weights_are_compared_once_for_a_round(monkeypatch):
         named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=Schedule(minibatches=2)
     )
     trainer.take_up_round()
-    assert len(compared) == 1 and trainer.drawn.round.anchor == trainer.drawn.round.ref
+    assert len(compared) == 1 and trainer.sampled.round.anchor == trainer.sampled.round.ref
     # Once more behind the first update, which parts the two; then once for the second round.
     for _ in range(3):
         trainer.step()
-    assert len(compared) == 3 and not trainer.drawn.at_reference
+    assert len(compared) == 3 and not trainer.at_reference
 
 
 def test_of_one_policy_there_is_one_log_probability():
     kept = []
     trainer = trainer_of(
         named.grpo(kl=0.1), verifier=Paid(signal=True), schedule=Schedule(minibatches=3),
-        keeper=Keeps(kept.append),
+        hooks=Keeps(kept.append),
     )  # fmt: skip
     for _ in range(4):
         trainer.step()
@@ -359,7 +304,7 @@ def test_a_following_reference_is_the_mixture_of_tr_dpo():
 
 def test_the_reference_that_scores_a_round_is_the_one_before_its_updates():
     kept = []
-    trainer = trainer_of(named.grpo(kl=0.01), every=1, keeper=Keeps(kept.append))
+    trainer = trainer_of(named.grpo(kl=0.01), every=1, hooks=Keeps(kept.append))
     trainer.step()
     trainer.step()
     # After a hard update every step the reference is the policy at the start of each round.
@@ -375,34 +320,34 @@ def test_dynamic_sampling_fills_the_round_with_groups_that_carry_signal():
     settings = Rollouts(problems=3, completions=6, max_tokens=5, accept="signal", max_draws=8)
     trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
     report = trainer.step()
-    assert len(report.drawn.round.groups) == 3
-    assert all(g.has_signal for g in report.drawn.round.groups)
-    assert report.drawn.refused > 0
-    draws = [g.draw for g in report.drawn.round.groups]
-    assert draws == sorted(draws) and trainer.sampler.draw == 3 + report.drawn.refused
+    assert len(report.sampled.round.groups) == 3
+    assert all(g.has_signal for g in report.sampled.round.groups)
+    assert report.sampled.refused > 0
+    draws = [g.draw for g in report.sampled.round.groups]
+    assert draws == sorted(draws) and trainer.source.position == 3 + report.sampled.refused
     plain = trainer_of(verifier=easy_or_hard).step()
-    assert plain.drawn.refused == 0 and not all(g.has_signal for g in plain.drawn.round.groups)
+    assert plain.sampled.refused == 0 and not all(g.has_signal for g in plain.sampled.round.groups)
 
 
 def test_the_answers_of_refused_groups_are_counted():
     # Even problems are right however they are answered, the others wrong; the last three of six
-    # drawn are the round.
+    # sampled are the round.
     def easy_or_hard(problem, completion):
         return float(int(problem.answer) % 2 == 0)
 
     settings = Rollouts(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
     trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
-    drawn = trainer.step().drawn
-    aside = [int(trainer.sampler.problem_at(draw).answer) % 2 == 0 for draw in range(3)]
-    assert [g.draw for g in drawn.round.groups] == [3, 4, 5] and drawn.refused == 3
-    assert drawn.refused_accuracy == sum(aside) / 3 and 0 < sum(aside) < 3
-    assert trainer_of(verifier=easy_or_hard).step().drawn.refused_accuracy is None
+    sampled = trainer.step().sampled
+    aside = [int(trainer.source.problem_at(draw).answer) % 2 == 0 for draw in range(3)]
+    assert [g.draw for g in sampled.round.groups] == [3, 4, 5] and sampled.refused == 3
+    assert sampled.refused_accuracy == sum(aside) / 3 and 0 < sum(aside) < 3
+    assert trainer_of(verifier=easy_or_hard).step().sampled.refused_accuracy is None
 
 
 def test_dynamic_sampling_gives_up_with_a_full_round():
     settings = Rollouts(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
     report = trainer_of(rollouts=settings, verifier=lambda p, c: 0.0).step()
-    assert len(report.drawn.round.groups) == 3 and report.drawn.refused == 3
+    assert len(report.sampled.round.groups) == 3 and report.sampled.refused == 3
     assert report.rows_trained == 0 and report.metrics.tokens == 0
 
 
@@ -410,32 +355,29 @@ def test_a_step_without_signal_leaves_the_first_weights_as_they_are():
     trainer = trainer_of(verifier=lambda p, c: 1.0)
     before = weights(trainer)
     report = trainer.step()
-    assert report.stepped.grad_norm == 0 and report.rows == 18 and report.rows_trained == 0
+    assert report.update.grad_norm == 0 and report.rows == 18 and report.rows_trained == 0
     assert all(torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True))
 
 
 def test_masking_cut_completions_takes_them_out_of_the_gradient():
     settings = Rollouts(problems=3, completions=6, max_tokens=2, mask_cut=True)
     report = trainer_of(rollouts=settings).step()
-    cut = [r for r in report.drawn.round.rollouts if r.completion.finish == "length"]
+    cut = [r for r in report.sampled.round.rollouts if r.completion.finish == "length"]
     assert cut and all(r.masked for r in cut)
     assert report.rows_trained <= report.rows - len(cut)
 
 
 def test_problems_come_in_epochs_without_repeats():
     trainer = trainer_of()
-    seen = [g.problem.id for _ in range(8) for g in trainer.step().drawn.round.groups]
+    seen = [g.problem.id for _ in range(8) for g in trainer.step().sampled.round.groups]
     assert sorted(seen[:12]) == sorted(seen[12:24]) == sorted(p.id for p in PROBLEMS)
     assert seen[:12] != seen[12:24]
 
 
 def test_problems_that_do_not_fit_are_skipped_and_counted():
-    trainer = trainer_of()
-    room = trainer.policy.context_length
-    long = replace(PROBLEMS[0], id="long", prompt="x" * room)
-    task = Task("digits", (*PROBLEMS[:3], long), (), Template(), digits)
-    trainer.sampler.task = task
-    skipped = sum(trainer.step().drawn.too_long for _ in range(4))
+    long = replace(PROBLEMS[0], id="long", prompt="x" * tiny_policy().context_length)
+    trainer = trainer_of(problems=(*PROBLEMS[:3], long))
+    skipped = sum(trainer.step().sampled.too_long for _ in range(4))
     assert skipped == 3 or skipped == 4
 
 
@@ -451,6 +393,5 @@ def test_a_kl_term_without_a_reference_is_refused():
     trainer = trainer_of()
     with pytest.raises(ConfigError, match="reference"):
         Trainer(
-            trainer.policy, trainer.engine, trainer.sampler, named.grpo(kl=0.1),
-            trainer.optimizer, Schedule(),
-        )  # fmt: skip
+            trainer.learner, trainer.source, named.grpo(kl=0.1), Schedule(), engine=trainer.engine
+        )

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return known.run(known, overrides(rest, known)) or 0
     except UserError as error:
         if isinstance(error, RewardError):
-            from ..verify.trace import of_reward
+            from ..verify.calling.trace import of_reward
 
             sys.stderr.write(of_reward(error))
         return _told(error)

@@ -27,8 +27,8 @@ def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
 def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = _configured(known, changes)
     from ..run import resume, train
-    from ..run.folder import is_run
-    from ..run.run import default_path
+    from ..store.folder import is_run
+    from ..store.places import default_path
 
     path = Path(config.out) if config.out else default_path(config.name)
     if known.resume and is_run(path):
@@ -40,7 +40,7 @@ def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from ..config import CHOSEN, chosen
     from ..run import Run, resume
-    from ..run.resuming import config_of
+    from ..run.continuation import config_of
 
     instead = {key: chosen(key, changes[key]) for key in CHOSEN if key in changes}
     config = changed(config_of(Run.open(known.path), instead), changes)
@@ -49,10 +49,10 @@ def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..analysis.compare import Comparison, compare
+    from ..analysis.compare.arms import varied
     from ..config import split
-    from ..run.compare import Comparison, compare
-    from ..run.compare.arms import varied
-    from ..run.run import default_path
+    from ..store.places import default_path
 
     out, one = changes.pop("out", None), changes.get("objective", "")
     if "," in one.partition("(")[0] or (one and known.objectives):
@@ -90,7 +90,7 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = _configured(known, changes)
-    from ..run.tell_check import tell_check
+    from .print_check import tell_check
 
     words = (f"{key}={text}" for key, text in changes.items())
     command = shlex.join(["paceline", "train", known.recipe, *words])
@@ -98,7 +98,7 @@ def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
-    from ..run.audit import audit
+    from ..analysis.audit import audit
 
     config = _configured(known, changes)
     if known.rounds < 1:
@@ -161,7 +161,7 @@ def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
     """The config under which a model is used: its run's, else that of the task's own recipe."""
     from .. import recipes
-    from ..run.folder import is_run
+    from ..store.folder import is_run
 
     path, task = Path(known.model), vars(known).get("task")
     of_run = is_run(path)
@@ -176,9 +176,9 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
 
 
 def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..analysis.compare import Comparison, held, renew, write_page
+    from ..report import write_report
     from ..run import Run
-    from ..run.compare import Comparison, held, renew, write_page
-    from ..run.report import write_report
 
     _refuse(changes)
     if (Path(known.path) / "compare.json").is_file():
@@ -191,8 +191,8 @@ def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    from ..analysis.replay.terminal import tell_replay
     from ..config import split
-    from ..run.replay.tell import tell_replay
 
     _refuse(changes)
     asked = [name for text in known.objective for name in split(text)]
@@ -210,7 +210,7 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
         else:
             _print_list(SOURCES)
         return
-    from ..run.check_task import check_task
+    from .print_task import check_task
 
     if known.name is None:
         raise ConfigError(
@@ -221,7 +221,7 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
-    from ..run.check_sandbox import tell_suite
+    from .print_sandbox import tell_suite
 
     _refuse(changes)
     tell_suite(known.tier, as_json=known.json)

@@ -16,7 +16,7 @@ from ..objective import Objective, named
 from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import SOURCES, TaskSource
 from ..text import counted
-from ..verify.judges import Rewards
+from ..verify.calling.reward_config import RewardConfig
 from .foreign import counterpart
 
 LARGEST = 2**63
@@ -110,7 +110,7 @@ class Config:
     optimizer: AdamW = field(default_factory=AdamW)
     reference: ReferenceSchedule = field(default_factory=ReferenceSchedule)
     evaluation: Evaluating = field(default_factory=Evaluating)
-    rewards: Rewards = field(default_factory=Rewards)
+    rewards: RewardConfig = field(default_factory=RewardConfig)
     tokens_per_forward: int = 4096
     """Tokens that go through the model at once in an update. A group of more is computed layer by
     layer again in the backward pass: less memory, a third more work. Changes no result."""

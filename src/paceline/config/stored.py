@@ -2,10 +2,12 @@
 
 A function, or any other value of a user's own, is kept by the name under which it is found again:
 file.py:name or module:name. A reward that has no such name is kept as <python>:name: a run goes on
-with it from the session that has it, and from there only.
+with it from the session that has it, and from there only. A verifier of this package is kept as
+paceline.verify:NAME, wherever in that room its file lies.
 """
 
 import dataclasses
+import re
 import typing
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -15,11 +17,16 @@ from ..errors import ConfigError, UserError, nearest
 from ..settings import AdamW, Rollouts, Schedule
 from ..tasks import SOURCES
 from ..tasks.task import BY_NAME
-from ..verify.judges import Rewards
-from ..verify.load import IN_PYTHON, load_function, reference_of
-from ..verify.own import OwnVerifier
-from ..verify.verifier import Adapted
+from ..verify.calling.base import VerifierBase
+from ..verify.calling.load import IN_PYTHON, load_function, reference_of
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.verifier import Adapted
 from .record import Config, Evaluating, Model, ReferenceSchedule
+
+VERIFY = "paceline.verify"
+"""The room whose classes a config names without their files."""
+_WITH_FILE = re.compile(rf"{re.escape(VERIFY)}(?:\.\w+)+:(\w+)")
+"""A verifier as earlier versions wrote it, with a file that may lie elsewhere today."""
 
 
 def to_json(value: Any) -> Any:
@@ -47,7 +54,7 @@ def _by_name(value: Any) -> Any:
     """A reward as text, as task.reward takes it; one of our own verifiers by its settings."""
     if isinstance(value, str):
         return value
-    if isinstance(value, OwnVerifier) and _is_plain(value):
+    if isinstance(value, VerifierBase) and _is_plain(value):
         return to_json(value)
     if (reference := reference_of(value)) is not None:
         return reference
@@ -73,7 +80,7 @@ def from_json(data: Mapping[str, Any]) -> Config:
 
     Raises: ConfigError where a key is unknown or a part of the objective is no longer importable.
     """
-    return _record(Config, data)
+    return _record(Config, _without_files(data))
 
 
 def renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +93,7 @@ def renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     Raises: ConfigError for a key that no config has.
     """
     _check_keys(Config, old)
+    old = _without_files(old)
     hints, made = typing.get_type_hints(Config), dict[str, Any]()
     for f in dataclasses.fields(Config):
         if f.name not in old:
@@ -101,6 +109,16 @@ def renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def _without_files(data: Any) -> Any:
+    """A config's JSON in which verifiers are named as they are today."""
+    if isinstance(data, Mapping):
+        whole = {key: _without_files(value) for key, value in data.items()}
+        if found := _WITH_FILE.fullmatch(str(data.get("type"))):
+            whole["type"] = f"{VERIFY}:{found[1]}"
+        return whole
+    return [*map(_without_files, data)] if isinstance(data, list | tuple) else data
+
+
 def _named(data: Any) -> set[str]:
     """The functions and classes of the user's that a value's JSON names, each with its file."""
     if isinstance(data, Mapping):
@@ -112,12 +130,21 @@ def _named(data: Any) -> set[str]:
 def _is_section(value: Any) -> bool:
     return isinstance(
         value,
-        Config | Model | ReferenceSchedule | Evaluating | Rollouts | Schedule | AdamW | Rewards,
+        Config
+        | Model
+        | ReferenceSchedule
+        | Evaluating
+        | Rollouts
+        | Schedule
+        | AdamW
+        | RewardConfig,
     )
 
 
 def _type_name(cls: type) -> str:
     inside = cls.__module__.startswith(("paceline.objective", "paceline.tasks"))
+    if cls.__module__.startswith(f"{VERIFY}."):
+        return f"{VERIFY}:{cls.__name__}"
     return cls.__name__ if inside else _reference(cls)
 
 
@@ -169,11 +196,12 @@ def _value(hint: Any, value: Any) -> Any:
 
 
 def _imported(name: str) -> Any:
-    from .. import objective, tasks
+    from .. import objective, tasks, verify
 
-    if ":" in name:
+    place, _, title = name.rpartition(":")
+    if place and place != VERIFY:
         return load_function(name)
-    for room in (objective, tasks):
-        if hasattr(room, name):
-            return getattr(room, name)
+    for room in (verify,) if place else (objective, tasks):
+        if hasattr(room, title):
+            return getattr(room, title)
     raise ConfigError(f"The config names '{name}', which this version of paceline does not have.")

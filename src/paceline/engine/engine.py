@@ -1,19 +1,22 @@
-"""What an engine is: prompts in, completions out, weights loaded between rounds."""
+"""The protocol of an engine: prompts in, completions out, weights loaded between rounds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..model import Policy
 from ..settings import Sampling
-from ..types import Completion
+from ..types import Completion, Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt, and a random stream (chance.key) for each completion wanted of it."""
+    """One prompt, and a random stream (rng.key) for each completion wanted of it.
 
-    prompt_ids: tuple[int, ...]
+    Example: Request(Prompt((5, 6, 7)), streams=(rng.key(0, "sample", 0), rng.key(0, "sample", 1)))
+    """
+
+    prompt: Prompt
     streams: tuple[int, ...]
     limits: tuple[int, ...] = ()
     """The most tokens of each completion, where it is not the sampling's `max_tokens`."""
@@ -23,6 +26,10 @@ class Request:
     def __post_init__(self) -> None:
         if self.limits and (len(self.limits) != len(self.streams) or min(self.limits) < 1):
             raise ValueError("Request.limits must hold one number of tokens for each stream.")
+
+    def token_limits(self, sampling: Sampling) -> tuple[int, ...]:
+        """The most tokens of each completion."""
+        return self.limits or (sampling.max_tokens,) * len(self.streams)
 
 
 Finished = Callable[[int, int, Completion], None]
@@ -51,4 +58,17 @@ class Engine(Protocol):
 
     def shrink(self) -> bool:
         """Use less memory from now on, with the same results to rounding; False where it cannot."""
+        ...
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Everything besides the weights that the next completions depend on, as plain JSON.
+
+        An engine that was given this state and the same weights samples the same tokens, bit for
+        bit. Weights are not in it: a checkpoint holds those of the policy, and `load` hands them
+        over.
+        """
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
         ...

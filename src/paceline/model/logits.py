@@ -12,9 +12,11 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What happens to the raw logits before the softmax: cap · tanh(scale · raw / cap) /
-    temperature."""
+class LogitTransform:
+    """The way from raw logits to those of the softmax: cap · tanh(scale · raw / cap) / temperature.
+
+    Example: LogitTransform(cap=30.0, temperature=0.7)
+    """
 
     scale: float = 1.0
     """Multiplies the raw logits (Cohere's logit_scale, the inverse of Granite's logits_scaling)."""
@@ -24,7 +26,7 @@ class Shape:
     """The sampling temperature: log-probabilities are of the distribution sampled from."""
 
     @classmethod
-    def of(cls, config: object, temperature: float) -> "Shape":
+    def of(cls, config: object, temperature: float) -> "LogitTransform":
         """Read from a transformers config; the three names are the ones that its models use."""
         settings = config.get_text_config().to_dict()  # type: ignore[attr-defined]
         scale = float(settings.get("logit_scale") or 1.0) / float(
@@ -41,17 +43,17 @@ class Shape:
             logits = self.cap * torch.tanh(logits / self.cap)
         return logits / self.temperature if self.temperature != 1.0 else logits
 
-    def bend(self, logits: Tensor) -> Tensor | float:
-        """d logits / d raw, from the shaped logits."""
-        bend = self.scale / self.temperature
+    def derivative(self, logits: Tensor) -> Tensor | float:
+        """d logits / d raw, from the transformed logits."""
+        derivative = self.scale / self.temperature
         if self.cap is None:
-            return bend
-        return bend * (1.0 - (logits * self.temperature / self.cap) ** 2)
+            return derivative
+        return derivative * (1.0 - (logits * self.temperature / self.cap) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What is known of C tokens while their logits exist."""
+    """C tokens while their logits exist."""
 
     logits_CV: Tensor
     p_CV: Tensor
@@ -60,8 +62,8 @@ class Chunk:
     entropy_C: Tensor
 
     @classmethod
-    def of(cls, raw_CV: Tensor, targets_C: Tensor, shape: Shape) -> "Chunk":
-        logits_CV = shape.apply(raw_CV)
+    def of(cls, raw_CV: Tensor, targets_C: Tensor, transform: LogitTransform) -> "Chunk":
+        logits_CV = transform.apply(raw_CV)
         p_CV = logits_CV.softmax(-1)
         top_C, where_C = logits_CV.max(-1)
         # The likeliest word's probability is at least 1/V, so its logarithm is exact enough.
@@ -74,18 +76,22 @@ class Chunk:
         return cls(logits_CV, p_CV, log_z_C, logp_C, log_z_C - mean_C)
 
     def gradient(
-        self, targets_C: Tensor, slope_C: Tensor, entropy_slope_C: Tensor | None, shape: Shape
+        self,
+        targets_C: Tensor,
+        grad_logp_C: Tensor,
+        grad_entropy_C: Tensor | None,
+        transform: LogitTransform,
     ) -> Tensor:
-        """[C, V] with respect to the raw logits, from d logp = 1[target] − p and
+        """[C, V] the gradient with respect to the raw logits, from d logp = 1[target] − p and
         d H = −p (log p + H). Uses up p_CV."""
-        if entropy_slope_C is None:
-            grad_CV = self.p_CV.mul_(-slope_C[:, None])
+        if grad_entropy_C is None:
+            grad_CV = self.p_CV.mul_(-grad_logp_C[:, None])
         else:
             surplus_CV = self.logits_CV.clamp_min(-1e9).sub_(
                 (self.log_z_C - self.entropy_C)[:, None]
             )
-            surplus_CV.mul_(entropy_slope_C[:, None]).add_(slope_C[:, None])
+            surplus_CV.mul_(grad_entropy_C[:, None]).add_(grad_logp_C[:, None])
             grad_CV = surplus_CV.mul_(self.p_CV).neg_()
-        grad_CV.scatter_add_(-1, targets_C[:, None], slope_C[:, None])
-        bend = shape.bend(self.logits_CV)
-        return grad_CV if isinstance(bend, float) and bend == 1.0 else grad_CV.mul_(bend)
+        grad_CV.scatter_add_(-1, targets_C[:, None], grad_logp_C[:, None])
+        inner = transform.derivative(self.logits_CV)
+        return grad_CV if isinstance(inner, float) and inner == 1.0 else grad_CV.mul_(inner)

@@ -14,17 +14,16 @@ from torch import Tensor, nn
 
 from ..batch import Micro
 from ..errors import ConfigError
-from ..layout import PACKED, PADDED, Packed, Padded, Rows
-from ..objective import Metrics, Objective, Scores, slope_of
-from ..types import Message
-from ..verify.form import opened_in
+from ..layout import PACKED, PADDED, Packed, Padded, TokenRows
+from ..objective import Loss, Metrics, Scores, token_gradient
+from ..types import Message, Prompt
+from ..verify.answers.form import opened_in
 from . import head
+from .activation_checkpointing import activation_checkpointing
 from .attention import PackedAttention, flat_forward, supports
-from .logits import Shape
+from .files import telling_of_the_disk, without_progress_bars
+from .logits import LogitTransform
 from .padded import padded_states
-from .progress import without_progress_bars
-from .recompute import recomputing
-from .saving import telling_of_the_disk
 from .template import render
 
 
@@ -72,27 +71,32 @@ class Policy:
         """The most tokens that the model was made for, if its config says so."""
         return getattr(self.module.config, "max_position_embeddings", None)
 
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that learn, by name and in a fixed order, one that is tied to another
+        once. The optimizer, checkpoints and clipping go by it."""
+        return {n: p for n, p in self.module.named_parameters() if p.requires_grad}
+
     def exact_parameters(self) -> Mapping[str, Tensor]:
-        """The parameters at full precision, by name: the masters where there are any."""
-        return self.masters or dict(self.module.named_parameters())
+        """The parameters that learn at full precision, by name: the masters where there are any."""
+        return {n: self.masters[n] if self.masters else p for n, p in self.trained().items()}
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `exact_parameters` gave: masters and parameters both, in place."""
         exact = self.exact_parameters()
-        for name, parameter in self.module.named_parameters():
+        for name, parameter in self.trained().items():
             exact[name].copy_(tensors[name])
             parameter.copy_(exact[name])
 
-    def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The prompt's tokens under the chat template."""
-        return render(self.tokenizer, messages)
+    def render(self, messages: Sequence[Message]) -> Prompt:
+        """The prompt that the chat template makes of some messages."""
+        return Prompt(render(self.tokenizer, messages))
 
-    def opened(self, prompt_ids: Sequence[int]) -> str:
+    def opened(self, prompt: Prompt) -> str:
         """The tags that a rendered prompt ends with, and so opens for its completions."""
-        return opened_in(self.tokenizer.decode(prompt_ids))
+        return opened_in(self.tokenizer.decode(prompt.token_ids))
 
-    def scores(self, rows: Rows, temperature: float, *, recompute: bool = False) -> Scores:
+    def scores(self, rows: TokenRows, temperature: float, *, recompute: bool = False) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.
 
         Only the completions' positions pass the head, in chunks: logits of a whole batch never
@@ -104,40 +108,38 @@ class Policy:
             self.states(rows, recompute=recompute),
             self.head,
             rows.targets(self.device),
-            Shape.of(self.module.config, temperature),
+            LogitTransform.of(self.module.config, temperature),
         )
         return _spread(logp_M, entropy_M, rows)
 
     @torch.no_grad()
-    def score(self, rows: Rows, temperature: float) -> Scores:
-        """The same without gradient: the anchor and the reference pass."""
+    def score(self, rows: TokenRows, temperature: float) -> Scores:
+        """Log-probability and entropy without gradient: the anchor and the reference pass."""
         return self.scores(rows, temperature)
 
-    def loss(
-        self, objective: Objective, micro: Micro, temperature: float
-    ) -> tuple[Tensor, Metrics]:
+    def loss(self, loss: Loss, micro: Micro, temperature: float) -> tuple[Tensor, Metrics]:
         """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch
         size.
 
-        Where the slope at a token is known from its own scores, the head forms the gradient while
-        it has the logits; else the backward pass forms them again.
+        Where the gradient at a token is known from its own scores, the head forms that of its
+        inputs while it has the logits; else the backward pass forms them again.
         """
-        slope = slope_of(objective, micro.tokens, micro.rows.real(self.device))
-        if slope is None:
+        gradient = token_gradient(loss, micro.tokens, micro.rows.real(self.device))
+        if gradient is None:
             scores = self.scores(micro.rows, temperature, recompute=micro.recompute)
-            return objective(scores, micro.tokens)
-        formed = head.formed(
+            return loss(scores, micro.tokens)
+        fused = head.fused_loss(
             self.states(micro.rows, recompute=micro.recompute),
             self.head,
             micro.rows.targets(self.device),
-            Shape.of(self.module.config, temperature),
-            slope,
+            LogitTransform.of(self.module.config, temperature),
+            gradient,
         )
-        scores = _spread(formed.logp_M, formed.entropy_M, micro.rows)
-        loss, metrics = objective(scores, micro.tokens)
-        return formed.attach(loss), metrics
+        scores = _spread(fused.logp_M, fused.entropy_M, micro.rows)
+        value, metrics = loss(scores, micro.tokens)
+        return fused.attach(value), metrics
 
-    def states(self, rows: Rows, *, recompute: bool = False) -> Tensor:
+    def states(self, rows: TokenRows, *, recompute: bool = False) -> Tensor:
         """[M, D] the hidden state that predicts each completion token: the shift.
 
         A prompt goes through the model once for all its completions; the gradient comes back the
@@ -146,7 +148,7 @@ class Policy:
         if self.layout is PADDED:
             return padded_states(self.module, Padded.of(rows, self.device))
         packed = Packed.of(rows, self.device)
-        with recomputing(self.module) if recompute else nullcontext():
+        with activation_checkpointing(self.module) if recompute else nullcontext():
             hidden_ND = flat_forward(
                 self.module, packed.ids_N, packed.position_N, PackedAttention(packed)
             )
@@ -154,7 +156,7 @@ class Policy:
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """[N, V] the model's own logits in fp32, before any temperature."""
-        return Shape.of(self.module.config, 1.0).apply(self.head(hidden_ND))
+        return LogitTransform.of(self.module.config, 1.0).apply(self.head(hidden_ND))
 
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load.
@@ -166,7 +168,7 @@ class Policy:
             self.tokenizer.save_pretrained(folder)
 
 
-def _spread(logp_M: Tensor, entropy_M: Tensor, rows: Rows) -> Scores:
+def _spread(logp_M: Tensor, entropy_M: Tensor, rows: TokenRows) -> Scores:
     """From one row after the other to [B, T]."""
     real_BT = rows.real(logp_M.device)
     blank_BT = logp_M.new_zeros(real_BT.shape)

@@ -12,21 +12,22 @@ import torch
 
 from ..errors import ConfigError
 from ..types import Completion, Problem, Verdict
-from ..verify.own import OwnVerifier
+from ..verify.calling.base import VerifierBase
 from .control import special_of
-from .load import best_dtype, load_classifier, locate
+from .load import best_dtype, load_classifier
+from .source import resolve
 
 REASON = "scored by the reward model"
 CUT_REASON = "scored by the reward model, the beginning cut off"
-Layout = Literal["auto", "chat", "pair"]
+InputFormat = Literal["auto", "chat", "pair"]
 Device = Literal["auto", "cpu", "cuda"]
-Row = Mapping[str, list[int]]
+Encoding = Mapping[str, list[int]]
 """input_ids, and token_type_ids where the tokenizer gives them: one number a token."""
 
 
 @dataclass(frozen=True, slots=True)
-class RewardModel(OwnVerifier):
-    """What a sequence-classification model of transformers says of a completion.
+class RewardModel(VerifierBase):
+    """The score that a sequence-classification model of transformers gives a completion.
 
     The score is the one output of a model that was trained on preferences (Bradley and Terry 1952;
     Ouyang et al. 2022, arXiv 2203.02155), or, of a classifier with several labels, the probability
@@ -43,33 +44,33 @@ class RewardModel(OwnVerifier):
     path: str
     """A folder in Hugging Face layout, or a hub name."""
     label: str | None = None
-    """Of a classifier with several labels: whose probability is the score."""
-    layout: Layout = "auto"
+    """The label whose probability is the score, for a classifier with several labels."""
+    layout: InputFormat = "auto"
     """chat: by the tokenizer's chat template; pair: the prompt and the completion as the tokenizer
     joins two texts; auto: chat where there is a template."""
     right_from: float | None = None
     """A score from here on counts as right in accuracy figures; None: 0, or a probability of a
     half."""
     max_tokens: int | None = None
-    """Of prompt and completion; the beginning of what is longer is cut off. None: as many as the
-    model takes."""
+    """The most tokens of prompt and completion; what is longer loses its beginning. None: as many
+    as the model takes."""
     device: Device = "auto"
     """auto, cpu or cuda."""
     tokens_per_forward: int = 16384
     """At most so many tokens, padding included, go through the model at once."""
 
     def __post_init__(self) -> None:
-        if self.layout not in get_args(Layout) or self.device not in get_args(Device):
+        if self.layout not in get_args(InputFormat) or self.device not in get_args(Device):
             raise ConfigError(
                 "A reward model's layout is auto, chat or pair, and its device auto, cpu or cuda, "
                 f"not '{self.layout}' and '{self.device}'."
             )
         if self.tokens_per_forward < 1 or (self.max_tokens or 1) < 1:
             raise ConfigError("A reward model's max_tokens and tokens_per_forward are above 0.")
-        locate(self.path)
+        resolve(self.path)
 
     def check(self) -> None:
-        """Load the model. Raises: ConfigError where that fails, or the label is none of its."""
+        """Load the model. Raises: ConfigError where that fails, or it has no such label."""
         _judge_of(self)
 
     @torch.no_grad()
@@ -115,9 +116,9 @@ class _Judge:
     room: int
     """Tokens that it takes at most."""
     own_padding: bool
-    """Whether the model says what it is padded with."""
+    """True if the model says what it is padded with."""
 
-    def row(self, problem: Problem, text: str) -> tuple[Row, bool]:
+    def row(self, problem: Problem, text: str) -> tuple[Encoding, bool]:
         """The tokens of a problem and its completion, and whether some were cut off."""
         turns = problem.prompt
         if isinstance(turns, str):
@@ -146,7 +147,7 @@ class _Judge:
         special = special_of(self.tokenizer)  # in other letters the tokenizer may know it still
         return special.broken(text) if special.spelled_in(text) else text
 
-    def scores(self, rows: Sequence[Row]) -> list[float]:
+    def scores(self, rows: Sequence[Encoding]) -> list[float]:
         """[B] scores of rows, which are padded to the longest."""
         device, longest = self.module.device, max(len(row["input_ids"]) for row in rows)
         pad = self._padding([row["input_ids"][-1] for row in rows])
@@ -181,7 +182,7 @@ class _Judge:
 def _loaded(path: str, device: str) -> tuple[Any, Any, bool]:
     """The model, its tokenizer, and whether it says what it is padded with; once for all verifiers
     that ask it."""
-    module, tokenizer = load_classifier(locate(path), dtype=best_dtype(device), device=device)
+    module, tokenizer = load_classifier(resolve(path), dtype=best_dtype(device), device=device)
     return module, tokenizer, module.config.get_text_config().pad_token_id is not None
 
 

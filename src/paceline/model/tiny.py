@@ -7,7 +7,7 @@ nothing, and can learn what is learnable from nothing: which answers pay.
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from .. import chance
+from .. import rng
 
 NAME = "tiny"
 SPREAD = 0.05
@@ -63,7 +63,7 @@ def model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LlamaForCausalLM
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if parameter.ndim > 1:  # the others are norms, which begin at 1
-                drawn = SPREAD * chance.normals(chance.key(seed, NAME, name), parameter.numel())
+                drawn = SPREAD * rng.normals(rng.key(seed, NAME, name), parameter.numel())
                 parameter.copy_(torch.from_numpy(drawn).view_as(parameter))
         made.get_parameter("model.embed_tokens.weight")[0] = 0  # padding's, as transformers has it
     return made.to(dtype)  # type: ignore[return-value]

@@ -20,6 +20,7 @@ from .advantage import (
 )
 from .correction import Band, Correction, Truncate
 from .kl import KL
+from .loss import Loss
 from .named import (
     NAMES,
     by_name,
@@ -39,7 +40,6 @@ from .named import (
 from .objective import Objective
 from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
 from .records import Metrics, Scores, Tokens
-from .slope import Slope, slope_of
 from .surrogate import (
     Clip,
     ClipDetached,
@@ -50,6 +50,7 @@ from .surrogate import (
     SoftGate,
     Surrogate,
 )
+from .token_gradient import TokenGradient, token_gradient
 from .weight import (
     PerConstant,
     PerPromptToken,
@@ -77,6 +78,7 @@ __all__ = [
     "LeaveOneOut",
     "LengthWeighted",
     "LogProb",
+    "Loss",
     "Metrics",
     "Objective",
     "PerConstant",
@@ -91,9 +93,9 @@ __all__ = [
     "Scores",
     "SequenceRatio",
     "SequenceSum",
-    "Slope",
     "SoftGate",
     "Surrogate",
+    "TokenGradient",
     "TokenRatio",
     "Tokens",
     "Truncate",
@@ -113,5 +115,5 @@ __all__ = [
     "reinforce_pp",
     "rloo",
     "sapo",
-    "slope_of",
+    "token_gradient",
 ]

@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 from ..errors import RewardError, UserError, machine_short
 from ..terminal import spell_out
-from ..verify.load import refuse_while_loading
+from ..verify.calling.load import refuse_while_loading
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -17,10 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..stats import wilson
-from ..store.records import Measured, StepRecord
+from ..store.records import Event, Measured, StepRecord
 from ..terminal import asked_columns
 from ..text import counted, percent, short_duration, wrapped
 from ..types import Rollout, Round
+from .listeners import Listener
 
 HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
 """79 columns, so that a terminal of 80 has room for it."""
@@ -41,17 +42,25 @@ class Terminal(Console):
         self.quiet = True
 
 
-class Screen:
+class Screen(Listener):
     """Prints a run to a terminal or a file.
 
     Args:
         steps: optimizer steps of the whole run, for the time left.
         quiet: print nothing.
+        show_every: steps after which some completions are shown; 0 shows none.
     """
 
-    def __init__(self, steps: int, *, quiet: bool = False, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        steps: int,
+        *,
+        quiet: bool = False,
+        show_every: int = 0,
+        console: Console | None = None,
+    ) -> None:
         self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
-        self.steps, self.lines = steps, 0
+        self.steps, self.show_every, self.lines = steps, show_every, 0
         self.recent: deque[float] = deque(maxlen=10)
         self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENCE)
         self.said: set[str] = set()
@@ -96,14 +105,14 @@ class Screen:
         if self.status is not None:
             self.status.update(f"{what}: {finished} of {counted(total, 'completion')}")
 
-    def knows(self, record: StepRecord) -> None:
-        """Take in a step, of this sitting or an earlier one, without a word."""
+    def earlier_step(self, record: StepRecord) -> None:
+        """Take in a step without a word, for the time left."""
         self.recent.append(record.seconds)
         self.cut.append((record.cut, record.accuracy))
 
-    def step(self, record: StepRecord) -> None:
-        """One step of the run, from its record."""
-        self.knows(record)
+    def step(self, record: StepRecord, round: Round | None = None) -> None:
+        """Print a step's line, and now and then some completions of its round."""
+        self.earlier_step(record)
         if self.lines % 20 == 0:
             self.say(HEADER, "dim")
         self.lines += 1
@@ -120,12 +129,25 @@ class Screen:
             f"{record.seconds:>7.1f} {short_duration(left):>7}"
         )
         self._remarks(record)
+        if self.show_every and (record.step - 1) % self.show_every == 0 and round is not None:
+            self.completions(round)
+
+    def event(self, event: Event) -> None:
+        """Print what a user should know of what happened besides the steps."""
+        if event.kind in ("memory", "stuck"):
+            self.say(f"  note: {event.text}", "yellow")
+        elif event.kind == "not saved":
+            self.say(f"  note: {event.text}.", "yellow")
+        elif event.kind == "worker":
+            self.say_once(f"{event.text}; as when the system ends it to have its memory.")
+        elif event.kind == "note":
+            self.say_once(event.text)
 
     def _remarks(self, record: StepRecord) -> None:
         """What a step shows that is not so in a run that goes well.
 
         A demo that learns has most completions cut for its first ten steps, and steps without any
-        signal now and then; run/watch tells of what lasts.
+        signal now and then; diagnostics/ tells of what lasts.
         """
         if len(self.cut) == PATIENCE and all(hindered(*step) for step in self.cut):
             self.say_once(
@@ -147,13 +169,14 @@ class Screen:
         for place in places:
             self.show(_one_line(ordered[place], self.console.width))
 
-    def evaluation(self, title: str, evaluation: Measured) -> None:
-        low, high = evaluation.intervals["sampled_accuracy"]
+    def evaluated(self, title: str, measured: Measured) -> None:
+        """Print an accuracy on held-out problems."""
+        low, high = measured.intervals["sampled_accuracy"]
         self.say(
-            f"{title}: sampled {percent(evaluation.sampled_accuracy, 1)} "
-            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {percent(evaluation.greedy_accuracy, 1)} "
-            f"on {counted(evaluation.n, 'held-out problem')}, {percent(evaluation.cut)} cut "
-            f"({short_duration(evaluation.seconds)})"
+            f"{title}: sampled {percent(measured.sampled_accuracy, 1)} "
+            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {percent(measured.greedy_accuracy, 1)} "
+            f"on {counted(measured.n, 'held-out problem')}, {percent(measured.cut)} cut "
+            f"({short_duration(measured.seconds)})"
         )
 
     def remark_on(self, title: str, evaluation: Measured) -> None:

@@ -9,21 +9,23 @@ from pathlib import Path
 from .. import config as configuration
 from ..config import Config
 from ..errors import FULL, LOCKED, CheckpointError
-from ..store.records import Measured
+from ..preflight.environment import environment_of
+from ..preflight.load import Loaded
+from ..preflight.preflight import Preflight, check
+from ..store.folder import CONFIG
+from ..store.hints import go_on, start_again
+from ..store.history import compare, record, with_dtype_of_run
+from ..store.places import create_run, default_path, new_path, stopped_at
+from ..store.records import Event, Measured
+from ..store.run import Run
 from ..text import counted
-from ..verify.judges import Judges
-from . import resuming
-from .changes import Surroundings, as_begun, compare, record
-from .check import Checked, check
+from ..verify.calling.pool import VerifierPool
+from . import continuation
+from .describe import described, tell_plan
 from .entry import entry
-from .folder import CONFIG
-from .hints import go_on, start_again
-from .plan import described, tell_plan
-from .results import Results
-from .run import Run, default_path, new_path, stopped_at
 from .screen import Screen
+from .session import Session
 from .signals import Interrupts
-from .sitting import Sitting
 
 
 @entry
@@ -42,18 +44,19 @@ def train(config: Config, *, before: Measured | None = None, quiet: bool = False
         Interrupted (a KeyboardInterrupt) for a signal.
     """
     path = new_path(config.name, config.out)
-    screen = Screen(config.steps, quiet=quiet)
+    screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
     with Interrupts() as interrupts:
-        checked = _checked(config, path, screen, interrupts)
-        tell_plan(checked, str(path), screen)
+        preflight = _preflight(config, path, screen, interrupts)
+        tell_plan(preflight, str(path), screen)
+        loaded = preflight.loaded
         if config.out is None and (said := stopped_at(default_path(config.name))):
             screen.say_once(said)
-        run = Run.create(path)
+        run = create_run(path)
         try:
             with _room_for(run):
-                run.write_json(CONFIG, described(checked))
-                run.event("started", "", 0)
-                _sit(run, checked, screen, interrupts, before=before)
+                run.write_json(CONFIG, described(loaded))
+                run.append_event(Event.now("started", 0))
+                _go(run, loaded, screen, interrupts, before=before)
         finally:
             if run.lines.exists() or run.finished:
                 run.release()
@@ -87,8 +90,8 @@ def resume(
         run.acquire()
         try:
             run.make_folders()
-            config = config or resuming.config_of(run)
-            screen = Screen(config.steps, quiet=quiet)
+            config = config or continuation.config_of(run)
+            screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
             if run.finished and config.steps <= run.summary["steps"]:
                 on = go_on(run.path, run.config["config"], "steps=N")
                 done = counted(run.summary["steps"], "step")
@@ -107,40 +110,41 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
     """Check all that could refuse it, go back to the checkpoint, go on."""
     run.check_readable()
     asked = configuration.to_json(config)
-    changes = compare(configuration.renewed(resuming.stored_config(run), asked), asked, named)
+    changes = compare(configuration.renewed(continuation.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:
-        checked = _checked(as_begun(config, run.config), run.path, screen, interrupts, timed=False)
-        found, broken = resuming.find(run)
-        now = Surroundings.of(checked)
-        resuming.check_fits(run, checked, now, changes, named, found)
-        others = resuming.tell(run, checked.config, now, changes, found, screen)
-        resuming.clear(run, found, broken, screen)
+        preflight = _preflight(
+            with_dtype_of_run(config, run.config), run.path, screen, interrupts, timed=False
+        )
+        loaded = preflight.loaded
+        found, broken = continuation.find(run)
+        now = environment_of(loaded)
+        continuation.check_fits(run, loaded, now, changes, named, found)
+        others = continuation.tell(run, loaded.config, now, changes, found, screen)
+        continuation.clear(run, found, broken, screen)
         step = found[1].step if found else 0
-        recorded = partial(record, run, config, checked, now, changes, step, others)
-        found = resuming.with_limits(found, config, run, changes)
-        _sit(run, checked, screen, interrupts, found, recorded)
+        recorded = partial(record, run, config, repr(loaded.objective), now, changes, step, others)
+        found = continuation.with_limits(found, config, run, changes)
+        _go(run, loaded, screen, interrupts, found, recorded)
 
 
-def _sit(
+def _go(
     run: Run,
-    checked: Checked,
+    loaded: Loaded,
     screen: Screen,
     interrupts: Interrupts,
-    found: resuming.Found | None = None,
+    found: continuation.Found | None = None,
     taken_up: Callable[[], None] = lambda: None,
     *,
     before: Measured | None = None,
 ) -> None:
     """Go on from where the run is."""
-    spent = found[1].seconds if found else 0.0
-    with Judges(checked.task.verifier, checked.config.rewards) as judges:
-        results = Results(checked, run, screen, judges, interrupts, spent, before)
-        Sitting(results, found, taken_up).go()
+    with VerifierPool(loaded.task.verifier, loaded.config.rewards) as judges:
+        Session(loaded, run, screen, judges, interrupts, found, taken_up, before).go()
 
 
-def _checked(
+def _preflight(
     config: Config, path: Path, screen: Screen, interrupts: Interrupts, *, timed: bool = True
-) -> Checked:
+) -> Preflight:
     busy = screen.busy("checking the configuration, the data and the reward")
     with busy, interrupts.abandonable():
         return check(config, path=path, timed=timed)
@@ -157,7 +161,7 @@ def _room_for(run: Run) -> Iterator[None]:
         if error.errno in FULL:
             told = f"The disk that holds '{run.path}' is full ({why}); make room"
         elif error.errno in LOCKED and ours:
-            told = f"'{file}' cannot be written ({why}); mend that"
+            told = f"'{file}' cannot be written ({why}); make it writable"
         else:
             raise
         raise CheckpointError(f"{told}, then {_again(run)}.") from error

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from ..training import Trainer
-from ..verify.judges import Judges
+from ..verify.calling.pool import VerifierPool
 
 SECONDS = 300.0
 """Without a sign of life for so long, a run is called stuck."""
@@ -27,7 +27,7 @@ class Watchdog:
     def __init__(
         self,
         trainer: Trainer,
-        judges: Judges,
+        judges: VerifierPool,
         tell: Callable[[str], None],
         *,
         seconds: float = SECONDS,
@@ -72,7 +72,7 @@ class Watchdog:
         text = f"nothing has gone on for {seconds:.0f} s in step {self.trainer.steps + 1}"
         if phase := self.trainer.clock.phase:
             text += f" ({phase})"
-        if (waiting := self.judges.oldest()) is not None:
+        if (waiting := self.judges.longest_pending()) is not None:
             text += (
                 f": the verdict of {waiting.verifier} on problem {waiting.problem} has been waited "
                 f"for these {waiting.seconds:.0f} s"

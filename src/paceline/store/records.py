@@ -6,6 +6,7 @@ A record is made where something happens (`StepRecord.of(report, …)`) and writ
 know are kept and written again. A key that it needs and that is not there is named.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from .base import Record, finite
 
 if TYPE_CHECKING:
-    from ..training import Report
+    from ..training import StepReport
     from ..training.evaluate import Evaluation
 
 
@@ -125,13 +126,13 @@ class StepRecord(Record):
     """What was measured after this step, if anything was."""
 
     @classmethod
-    def of(cls, report: "Report", memory_gb: float | None = None) -> Self:
+    def of(cls, report: "StepReport", memory_gb: float | None = None) -> Self:
         """What a step did, before anything was measured on held-out problems after it."""
         # Here, as they load torch, which reading a run does not need.
         from ..training.round_checks import repeated_mistakes
-        from ..training.sample import reasons
+        from ..training.sampler import reasons
 
-        round, metrics = report.drawn.round, report.metrics
+        round, metrics = report.sampled.round, report.metrics
         rollouts = round.rollouts
         n = len(rollouts)
         cut = sum(r.completion.finish == "length" for r in rollouts)
@@ -152,15 +153,15 @@ class StepRecord(Record):
             repeated_mistakes=repeated_mistakes(round),
             groups=len(round.groups),
             groups_without_signal=sum(not g.has_signal for g in round.groups),
-            groups_refused=report.drawn.refused,
-            accuracy_refused=report.drawn.refused_accuracy,
-            groups_lost=len(report.drawn.lost),
-            prompts_too_long=report.drawn.too_long,
+            groups_refused=report.sampled.refused,
+            accuracy_refused=report.sampled.refused_accuracy,
+            groups_lost=len(report.sampled.lost),
+            prompts_too_long=report.sampled.too_long,
             rows=report.rows,
             rows_trained=report.rows_trained,
-            grad_norm=finite(report.stepped.grad_norm),
-            skipped=report.stepped.skipped,
-            lr=report.stepped.lr,
+            grad_norm=finite(report.update.grad_norm),
+            skipped=report.update.skipped,
+            lr=report.update.lr,
             entropy=finite(metrics.entropy),
             kl=finite(metrics.kl),
             ratio_max=finite(metrics.ratio_max) if metrics.tokens else None,
@@ -203,6 +204,11 @@ class Event(Record):
     step: int
     """The last step before it."""
     text: str = ""
+
+    @classmethod
+    def now(cls, kind: str, step: int, text: str = "") -> Self:
+        """Something that has just happened."""
+        return cls(time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), kind=kind, step=step, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..verify.answers.groups import boxes, end_of_group, only_box
+from ..verify.answers.text.groups import boxes, end_of_group, only_box
 
 _WITHOUT_BRACES = re.compile(r"\\boxed\s+(?=[^\s{])((?:(?!\\boxed)[^$])*)")
 r"""\boxed 2, as some solutions of MATH have it."""

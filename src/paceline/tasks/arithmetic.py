@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .. import chance
+from .. import rng
 from ..errors import ConfigError
 from ..types import Problem, Verifier
-from ..verify.code import PrintedAnswer
-from ..verify.compose import Weighted
-from ..verify.lenient import NumberPrinted, ProgramFailed
-from ..verify.math import LastNumber
+from ..verify.answers.math import LastNumber
+from ..verify.programs.code import PrintedAnswer
+from ..verify.shaping.compose import Weighted
+from ..verify.shaping.partial_credit import NumberPrinted, ProgramFailed
 from .split import split
 from .task import Task, Template
 
@@ -120,22 +120,22 @@ class Arithmetic:
         size."""
         count = self.high - self.low + 1
         everything = len(self.operators) * count**2
-        stream = chance.key(self.seed, "arithmetic")
+        stream = rng.key(self.seed, "arithmetic")
         # A space not much larger than the sample is listed, so that no draw is in vain for long.
         if everything <= 4 * self.problems:
             span = range(self.low, self.high + 1)
             every = [(a, o, b) for o in self.operators for a in span for b in span]
             fitting = [triple for triple in every if self._fits(*triple)]
-            order = chance.permutation(stream, len(fitting))
+            order = rng.permutation(stream, len(fitting))
             return [fitting[i] for i in order[: self.problems]]
         return list(self._drawn(stream))
 
     def _drawn(self, stream: int) -> Iterator[tuple[int, str, int]]:
         seen: set[tuple[int, str, int]] = set()
         for i in range(64 * self.problems):
-            operator = chance.choice(stream, 3 * i, self.operators)
-            a = chance.integer(stream, 3 * i + 1, self.low, self.high)
-            b = chance.integer(stream, 3 * i + 2, self.low, self.high)
+            operator = rng.choice(stream, 3 * i, self.operators)
+            a = rng.integer(stream, 3 * i + 1, self.low, self.high)
+            b = rng.integer(stream, 3 * i + 2, self.low, self.high)
             if (a, operator, b) not in seen and self._fits(a, operator, b):
                 seen.add((a, operator, b))
                 yield a, operator, b

@@ -7,13 +7,13 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from ..types import Problem
-from ..verify.choice import Choice, as_letter
-from ..verify.compose import Weighted
-from ..verify.form import Tags
+from ..verify.answers.choice import Choice, as_letter
+from ..verify.answers.form import Tags
+from ..verify.shaping.compose import Weighted
 from .columns import Columns
 from .notes import of_repetitions, of_several_answers
-from .read import Row, read_rows
-from .row import in_words
+from .read import read_rows
+from .row import Row, in_words
 from .split import content_id, split
 from .task import Task, Template
 

@@ -5,9 +5,9 @@ from typing import Literal, get_args
 
 from ..errors import ConfigError
 from ..types import Problem
-from ..verify.asserts import Asserts
-from ..verify.code import Cases
-from ..verify.program import Running
+from ..verify.programs.asserts import Asserts
+from ..verify.programs.code import Cases
+from ..verify.programs.program import Running
 from .columns import Fault
 from .rows import Rows
 from .task import Task

@@ -6,13 +6,12 @@ from typing import Any, Literal
 
 from ..errors import DataError, RewardError, nearest
 from ..types import Problem
-from ..verify.math import number
+from ..verify.answers.text.numerals import number
 from .answers import as_text, behind, last_box, missing, whole
 from .fill import PROMPT, check_filled, filled
 from .notes import of_boxes, of_decimals, of_repetitions, of_several_answers
-from .read import Row
-from .row import cell, in_words
-from .split import Prompt, content_id
+from .row import Row, cell, in_words
+from .split import Question, content_id
 from .task import is_empty
 
 USUAL_NAMES = {
@@ -204,7 +203,7 @@ def check_one(check: Callable[[Problem], None], problem: Problem) -> None:
         ) from error
 
 
-def _prompt(value: Any, column: str) -> Prompt:
+def _prompt(value: Any, column: str) -> Question:
     if missing(value):
         raise Fault(f"there is no prompt in column '{column}'")
     prompt = value if isinstance(value, str) else _messages(value)
@@ -222,7 +221,7 @@ def _prompt(value: Any, column: str) -> Prompt:
     return prompt
 
 
-def _messages(value: Any) -> Prompt:
+def _messages(value: Any) -> Question:
     if not isinstance(value, list | tuple):
         raise Fault("the prompt is neither text nor messages", value)
     turns: list[dict[str, str]] = []

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from .. import chance
+from .. import rng
 from ..errors import ConfigError, DataError
 from ..types import Problem
-from ..verify.compose import Weighted
-from ..verify.countdown import Equation
-from ..verify.form import Tags
+from ..verify.answers.countdown import Equation
+from ..verify.answers.form import Tags
+from ..verify.shaping.compose import Weighted
 from .notes import of_repetitions
 from .read import read_rows
 from .split import split
@@ -83,12 +83,12 @@ class Countdown:
 
     def _made_up(self) -> tuple[list[Problem], tuple[str, ...]]:
         """The problems, and a note where they are fewer than were asked for."""
-        stream = chance.key(self.seed, "countdown")
+        stream = rng.key(self.seed, "countdown")
         found: dict[str, Problem] = {}
         for i in range(64 * self.problems):
             if len(found) == self.problems:
                 break
-            made = self._one(chance.key(stream, i))
+            made = self._one(rng.key(stream, i))
             if made is not None:
                 found.setdefault(made.id, made)
         notes = ()
@@ -98,13 +98,13 @@ class Countdown:
 
     def _one(self, stream: int) -> Problem | None:
         """A random expression over random numbers, if its value is a fitting target."""
-        count = chance.integer(stream, 0, self.numbers, self.most)
-        numbers = [chance.integer(stream, 1 + i, self.low, self.high) for i in range(count)]
+        count = rng.integer(stream, 0, self.numbers, self.most)
+        numbers = [rng.integer(stream, 1 + i, self.low, self.high) for i in range(count)]
         parts = [(Fraction(n), str(n)) for n in numbers]
         for i in range(count - 1):
-            a = parts.pop(chance.integer(stream, 100 + 3 * i, 0, len(parts) - 1))
-            b = parts.pop(chance.integer(stream, 101 + 3 * i, 0, len(parts) - 1))
-            operator = chance.choice(stream, 102 + 3 * i, ("+", "-", "*", "/"))
+            a = parts.pop(rng.integer(stream, 100 + 3 * i, 0, len(parts) - 1))
+            b = parts.pop(rng.integer(stream, 101 + 3 * i, 0, len(parts) - 1))
+            operator = rng.choice(stream, 102 + 3 * i, ("+", "-", "*", "/"))
             if operator == "/" and (b[0] == 0 or (a[0] / b[0]).denominator > 1):
                 return None
             value = {

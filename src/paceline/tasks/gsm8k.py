@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 from ..errors import ConfigError
 from ..types import Problem, Verifier
-from ..verify.compose import Weighted
-from ..verify.form import Tags
-from ..verify.known import program_of_thought
-from ..verify.math import NumberIn
+from ..verify.answers.form import Tags
+from ..verify.answers.math import NumberIn
+from ..verify.shaping.compose import Weighted
+from ..verify.shaping.presets import program_of_thought
 from .rows import Rows
 from .task import Task
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from .. import chance
+from .. import rng
 from ..errors import ConfigError, nearest
 from ..types import Problem
-from ..verify.gym import GymAnswer, GymForm
+from ..verify.answers.gym import GymAnswer, GymForm
 from .rows import in_form
 from .split import content_id, prompt_key
 from .task import Task, Template
@@ -112,7 +112,7 @@ class ReasoningGym:
                 f"The scorer of '{self.dataset}' evaluates the answer as code, with the rights of "
                 "this process; it is refused (for countdown there is the task countdown)."
             )
-        seed = chance.key(self.seed, "reasoning_gym") % 2**31
+        seed = rng.key(self.seed, "reasoning_gym") % 2**31
         try:
             return list(
                 reasoning_gym.create_dataset(self.dataset, size=count, seed=seed, **options)

@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 from ..errors import ConfigError, RewardError, nearest
 from ..types import AnyVerifier, BatchVerifier, Completion, Problem, Verifier
-from ..verify import known
-from ..verify.asserts import Asserts
-from ..verify.choice import Choice
-from ..verify.code import Cases, PrintedAnswer
-from ..verify.load import IN_PYTHON, load_function
-from ..verify.math import ExactAnswer, LastNumber, NumberIn
-from ..verify.missing import NotHere
-from ..verify.program import RunsPrograms
-from ..verify.signatures import adapt
-from ..verify.verifier import judge, leaves, problem_check
+from ..verify.answers.choice import Choice
+from ..verify.answers.math import ExactAnswer, LastNumber, NumberIn
+from ..verify.calling.load import IN_PYTHON, load_function
+from ..verify.calling.missing import NotHere
+from ..verify.calling.signatures import adapt
+from ..verify.calling.verifier import judge, leaves, problem_check
+from ..verify.programs.asserts import Asserts
+from ..verify.programs.code import Cases, PrintedAnswer
+from ..verify.programs.program import RunsPrograms
+from ..verify.shaping.presets import PRESETS
 from .columns import AnswerIs, Columns, Found
 from .fill import PROMPT
 from .read import beside, is_file, read_rows
@@ -27,7 +27,8 @@ from .task import BY_NAME, Task, Template
 
 
 def _symbolic(allow_cut: bool) -> Verifier:
-    from ..verify.symbolic import SymbolicAnswer  # with it comes mpmath, which few tasks ask for
+    # With it comes mpmath, which few tasks ask for.
+    from ..verify.answers.symbolic import SymbolicAnswer
 
     return SymbolicAnswer("boxed", allow_cut=allow_cut)
 
@@ -45,7 +46,7 @@ REWARDS: dict[str, Callable[[bool], Verifier]] = {
     "asserts": lambda allow_cut: Asserts(allow_cut=allow_cut),
     **{
         name: lambda allow_cut, make=make: make(allow_cut=allow_cut)
-        for name, make in known.NAMES.items()
+        for name, make in PRESETS.items()
     },
 }
 """Rewards by name; docs/rewards.md says what each asks for."""

@@ -10,27 +10,28 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 
-from .. import chance
+from .. import rng
 from ..errors import ConfigError
 from ..types import Message, Problem
 
-Prompt = str | tuple[Message, ...]
+Question = str | tuple[Message, ...]
+"""A problem's text or messages, before any template."""
 
 
-def content_id(prompt: Prompt, answer: str) -> str:
+def content_id(prompt: Question, answer: str) -> str:
     """Sixteen hexadecimal digits that name a problem by its content; plain text and one user turn
     with that text are the same content."""
     text = "\x1d".join((*_turns(prompt), answer))
     return blake2b(_composed(text).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def prompt_key(prompt: Prompt) -> str:
+def prompt_key(prompt: Question) -> str:
     """A prompt with Unicode composed (NFC) and runs of whitespace as one space: what two problems
     have in common that must be on one side."""
     return "\x1d".join([" ".join(_composed(turn).split()) for turn in _turns(prompt)])
 
 
-def _turns(prompt: Prompt) -> list[str]:
+def _turns(prompt: Question) -> list[str]:
     if isinstance(prompt, str):
         return [f"user: {prompt}"]
     return [f"{m['role']}: {m['content']}" for m in prompt]
@@ -60,11 +61,11 @@ def split(
             f"heldout is {heldout}; it must be a share below 1, or a number from 1 on."
         )
     named = [(p, prompt_key(p.prompt) if key is None else key(p)) for p in problems]
-    placed = [(p, chance.key("side", name)) for p, name in named]
+    placed = [(p, rng.key("side", name)) for p, name in named]
     chosen = _chosen(Counter(place for _, place in placed), heldout)
     held = [p for p, place in placed if place in chosen]
     train = tuple(p for p, place in placed if place not in chosen)
-    return train, tuple(sorted(held, key=lambda p: (chance.key("order", p.id), p.id)))
+    return train, tuple(sorted(held, key=lambda p: (rng.key("order", p.id), p.id)))
 
 
 def _chosen(sizes: Mapping[int, int], heldout: float) -> set[int]:

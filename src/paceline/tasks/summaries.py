@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ..types import Problem
-from ..verify.length import LengthTarget, Unit
+from ..verify.shaping.length import LengthTarget, Unit
 from .rows import Rows
 from .task import Task
 

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from ..errors import ConfigError, DataError
 from ..types import AnyVerifier, Message, Problem
-from ..verify.signatures import adapt
+from ..verify.calling.signatures import adapt
 from .fill import PROMPT, check_filled, filled, named
 from .split import prompt_key
 

@@ -2,12 +2,17 @@
 
 from ..settings import AdamW, Rollouts, Schedule
 from .evaluate import Answered, Evaluation, evaluate
-from .keeper import Keeper
+from .hooks import TrainerHooks
+from .learner import Learner
 from .optimizer import Optimizer
-from .sample import Drawn, Sampler
-from .trainer import Report, Trainer, check_objective
+from .rollouter import Rollouter
+from .sampler import Sampler
+from .source import RoundSource, SampledRound, StoredRounds
+from .stream import ProblemStream
+from .trainer import StepReport, Trainer, check_loss
 
 __all__ = [
-    "AdamW", "Answered", "Drawn", "Evaluation", "Keeper", "Optimizer", "Report", "Rollouts",
-    "Sampler", "Schedule", "Trainer", "check_objective", "evaluate",
+    "AdamW", "Answered", "Evaluation", "Learner", "Optimizer", "ProblemStream", "Rollouter",
+    "Rollouts", "RoundSource", "SampledRound", "Sampler", "Schedule", "StepReport", "StoredRounds",
+    "Trainer", "TrainerHooks", "check_loss", "evaluate",
 ]  # fmt: skip

@@ -2,22 +2,24 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import chance
+from .. import rng
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
 from ..stats import Interval, bootstrap, pass_at, wilson
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
-from ..verify.judges import Answer, Judges, Lost, Rewards
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.scoring import NoVerdict
+from .rollouter import Judged, Rollouter
 
 Progress = Callable[[str, int, int], None]
-"""(what is going on, how many of it are finished, of how many)."""
+"""Told of progress: (the work, how many of it are finished, of how many)."""
 BLOCK = 128
+"""Problems whose answers are judged before the next are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def evaluate(
     completions: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
-    judges: Judges | None = None,
+    judges: VerifierPool | None = None,
 ) -> tuple[Evaluation, list[Answered]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
@@ -89,69 +91,52 @@ def evaluate(
     if sampling.greedy:
         raise ConfigError("evaluation.temperature is 0; greedy accuracy is measured in any case.")
     started = time.perf_counter()
+    rollouter = Rollouter(policy, engine, task, judges)
     requests = [
-        Request(
-            prompt_ids,
-            tuple(chance.key(seed, "evaluate", i, k) for k in range(completions)),
-            opened=policy.opened(prompt_ids),
+        rollouter.request(
+            rollouter.prompt_of(problem),
+            [rng.key(seed, "evaluate", i, k) for k in range(completions)],
         )
-        for i, prompt_ids in enumerate(policy.render(task.messages(p)) for p in chosen)
+        for i, problem in enumerate(chosen)
     ]
-    _check_fit(policy, requests, sampling)
+    _check_fit(rollouter, requests, sampling)
     total = len(chosen) * (completions + 1)
-    judges = judges or Judges(task.verifier, Rewards(workers=0))
     answered: list[Answered] = []
     lost = 0
     for start in range(0, len(chosen), BLOCK):
-        block = requests[start : start + BLOCK]
-        first = [replace(r, streams=r.streams[:1]) for r in block]
-        asking = _Asking(judges, chosen[start : start + BLOCK])
-        greedy = engine.generate(first, sampling.as_greedy(), asking.greedy)
-        sampled = engine.generate(block, sampling, asking.sampled)
-        judges.settle()
-        rows = zip(asking.problems, greedy, sampled, asking.asked, strict=True)
-        for problem, one, many, futures in rows:
-            said = {place: future.result() for place, future in futures.items()}
-            lost += sum(isinstance(answer, Lost) for answer in said.values())
-            right = {p: isinstance(a, Verdict) and a.solved for p, a in said.items()}
-            marked = tuple((c, right[place]) for place, c in enumerate(many))
-            answered.append(Answered(problem, (one[0], right[GREEDY]), marked))
+        block, asked = chosen[start : start + BLOCK], requests[start : start + BLOCK]
+        first = [replace(request, streams=request.streams[:1]) for request in asked]
+        greedy = rollouter.answered(block, first, sampling.as_greedy())
+        sampled = rollouter.answered(block, asked, sampling)
+        rollouter.flush()
+        for problem, ones, many in zip(block, greedy, sampled, strict=True):
+            lost += sum(isinstance(one.answer, NoVerdict) for one in (*ones, *many))
+            answered.append(Answered(problem, _marked(ones[0]), tuple(map(_marked, many))))
         if progress:
             progress("evaluating", len(answered) * (completions + 1), total)
     seconds = time.perf_counter() - started
     return replace(_figures(task.name, answered, seconds, seed), lost=lost), answered
 
 
-GREEDY = -1
-"""The place of a problem's greedy answer; the sampled ones count from 0."""
+def _marked(judged: Judged) -> tuple[Completion, bool]:
+    """A completion, and whether it was found right; without a verdict it was not."""
+    answer = judged.answer
+    return judged.completion, isinstance(answer, Verdict) and answer.solved
 
 
-class _Asking:
-    """Has the answers to some problems judged while others are being sampled."""
-
-    def __init__(self, judges: Judges, problems: Sequence[Problem]) -> None:
-        self.judges, self.problems = judges, problems
-        self.asked: list[dict[int, Future[Answer]]] = [{} for _ in problems]
-
-    def greedy(self, i: int, place: int, completion: Completion) -> None:
-        self.asked[i][GREEDY] = self.judges.ask(self.problems[i], completion)
-
-    def sampled(self, i: int, place: int, completion: Completion) -> None:
-        self.asked[i][place] = self.judges.ask(self.problems[i], completion)
-
-
-def _check_fit(policy: Policy, requests: Sequence[Request], sampling: Sampling) -> None:
+def _check_fit(rollouter: Rollouter, requests: Sequence[Request], sampling: Sampling) -> None:
     """Refuse prompts beyond the context: answers there would measure nothing."""
-    room = policy.context_length
     long = [
-        i for i, r in enumerate(requests)
-        if room is not None and len(r.prompt_ids) + sampling.max_tokens > room
-    ]  # fmt: skip
+        i
+        for i, request in enumerate(requests)
+        if not rollouter.fits(request.prompt, sampling.max_tokens)
+    ]
     if long:
         raise DataError(
             f"{len(long)} of {len(requests)} held-out problems (the first is number {long[0] + 1}) "
-            f"do not fit into the model's context of {room} tokens beside answers of "
-            f"{sampling.max_tokens}; set evaluation.max_tokens lower, or evaluation.problems=0."
+            f"do not fit into the model's context of {rollouter.policy.context_length} tokens "
+            f"beside answers of {sampling.max_tokens}; set evaluation.max_tokens lower, or "
+            "evaluation.problems=0."
         )
 
 

@@ -15,8 +15,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True, slots=True)
-class Stepped:
-    """What one optimizer step did."""
+class OptimizerStep:
+    """The outcome of one optimizer step."""
 
     grad_norm: float
     """Norm of the whole gradient before clipping."""
@@ -34,14 +34,10 @@ class Optimizer:
 
     def __init__(self, policy: Policy, settings: AdamW, steps: int) -> None:
         self.policy, self.settings, self.steps = policy, settings, steps
-        self.parameters: list[nn.Parameter] = []
-        self.masters: list[Tensor] = []
-        self.names: list[str] = []
-        for name, parameter in policy.module.named_parameters():
-            if parameter.requires_grad:
-                self.names.append(name)
-                self.parameters.append(parameter)
-                self.masters.append(policy.masters[name] if policy.masters else parameter)
+        trained, exact = policy.trained(), policy.exact_parameters()
+        self.names: list[str] = list(trained)
+        self.parameters: list[nn.Parameter] = list(trained.values())
+        self.masters: list[Tensor] = [exact[name] for name in trained]
         for parameter, master in zip(self.parameters, self.masters, strict=True):
             # Zeros, not None: AdamW's moments decay on a part without signal as on any other.
             master.grad = torch.zeros_like(master)
@@ -66,7 +62,7 @@ class Optimizer:
                 "exp_avg_sq": torch.zeros_like(master),
             }
 
-    def step(self, number: int) -> Stepped:
+    def step(self, number: int) -> OptimizerStep:
         """Take optimizer step `number` (counted from 1) on the gradients summed since the last
         one."""
         lr = self.settings.lr_at(number, self.steps)
@@ -80,7 +76,7 @@ class Optimizer:
             self._write_back()
             self.policy.version += 1
         self.clear()
-        return Stepped(norm, lr, not finite)
+        return OptimizerStep(norm, lr, not finite)
 
     def clear(self) -> None:
         """Forget the gradients summed so far."""

@@ -1,36 +1,33 @@
 """The training step. Every algorithm, engine and task runs through this one."""
 
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Any, TypeVar
 
-from ..batch import Batch, parts_of
 from ..engine import Engine
-from ..errors import ConfigError
-from ..layout import Rows
+from ..errors import CheckpointError, ConfigError
 from ..model import Policy, Reference
-from ..objective import Metrics, Objective, Scores
+from ..objective import Loss, Metrics
 from ..settings import Schedule
 from ..types import Round
 from .clock import Clock
-from .keeper import Keeper
-from .memory import with_less
-from .optimizer import Optimizer, Stepped
-from .sample import Drawn, Sampler
+from .hooks import TrainerHooks
+from .learner import Learner, StateDict, fitting
+from .optimizer import OptimizerStep
+from .parts import Parts, with_logprobs
+from .retry import Shrinks, retry_smaller
+from .source import RoundSource, SampledRound
 
-Floats = tuple[array, ...]
-SMALLEST_PACK = 64
-"""Tokens; with less, packs would be single rows anyway."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StepReport:
     """What one step did."""
 
     step: int
     """Optimizer steps so far, this one included."""
-    drawn: Drawn
+    sampled: SampledRound
     """The round that it trained on."""
     part: int
     """Which part of it, counted from 0."""
@@ -38,205 +35,207 @@ class Report:
     rows: int
     """Rows of the part."""
     rows_trained: int
-    """Those that carried signal."""
-    stepped: Stepped
+    """Rows of the part that carried signal."""
+    update: OptimizerStep
     seconds: dict[str, float]
-    """By phase."""
+    """Seconds by phase."""
 
 
 class Trainer:
     """Trains a policy, one optimizer step at a time.
 
+    Args:
+        learner: the policy with its optimizer.
+        source: gives the rounds.
+        loss: what is minimised: an objective.
+        schedule: how many optimizer steps a round serves.
+        engine: gets the weights after every change; None where nobody samples.
+        reference: what KL is measured to, where the loss asks for it.
+        seed: of the order in which a round's groups make its parts.
+        hooks: called around the steps.
+
     Attributes:
-        steps, rounds: optimizer steps taken and rounds sampled.
+        steps, rounds: optimizer steps taken and rounds taken up.
         part: the part of the round that is next; the number of parts where the round is used up.
-        drawn: the round in use.
+        sampled: the round in use.
         whole: False while weights and counters are being changed: not to be saved then.
+
+    Raises: ConfigError for a loss that needs what this trainer does not have.
     """
 
     def __init__(
         self,
-        policy: Policy,
-        engine: Engine,
-        sampler: Sampler,
-        objective: Objective,
-        optimizer: Optimizer,
+        learner: Learner,
+        source: RoundSource,
+        loss: Loss,
         schedule: Schedule,
         *,
+        engine: Engine | None = None,
         reference: Reference | None = None,
         seed: int = 0,
-        tokens_per_forward: int = 4096,
-        keeper: Keeper | None = None,
+        hooks: TrainerHooks | None = None,
     ) -> None:
-        check_objective(objective)
-        if objective.needs_reference and reference is None:
+        check_loss(loss)
+        if loss.needs_reference and reference is None:
             raise ConfigError("The objective has a KL term, so the trainer needs a reference.")
-        self.policy, self.engine, self.sampler, self.reference = policy, engine, sampler, reference
-        self.objective = objective.resolved(sampler.settings.max_tokens)
-        self.optimizer, self.schedule, self.seed = optimizer, schedule, seed
-        self.tokens_per_forward, self.keeper = tokens_per_forward, keeper or Keeper()
-        self.temperature = sampler.settings.temperature
+        self.learner, self.source, self.engine, self.reference = learner, source, engine, reference
+        self.loss = loss.resolved(source.max_tokens)
+        self.parts, self.hooks = Parts(schedule, seed), hooks or TrainerHooks()
         self.steps, self.rounds, self.part = 0, 0, schedule.parts
-        self.drawn: Drawn | None = None
+        self.sampled: SampledRound | None = None
+        self.at_reference = False
+        """Whether the policy still is, weight for weight, the reference that scored the round."""
         self.whole, self.clock = True, Clock()
 
-    def step(self) -> Report:
+    def step(self) -> StepReport:
         """One optimizer step; a new round when the last one is used up."""
         clock = self.clock = Clock()
-        drawn = self.take_up_round()
-        batch = self.batch(drawn.round)
-        metrics = self.gradient(batch)
+        sampled = self.take_up_round()
+        batch = self.parts.batch(
+            sampled.round, self.part, self.loss, at_reference=self.at_reference
+        )
+        with clock("update"), self.hooks.abandonable():
+            metrics = self._fitting(
+                self.learner,
+                lambda: self.learner.forward_backward(batch, self.loss, clock.tick),
+            )
         with clock("keep"):
-            self.keeper.before_change()
+            self.hooks.before_change()
         self.whole = False
         with clock("optimize"):
             self.steps += 1
-            stepped = self.optimizer.step(self.steps)  # an empty part too: moments decay
-            if drawn.at_reference:  # before it follows: it is still the one that scored the round
-                self.drawn = replace(drawn, at_reference=self.is_reference())
-            if self.reference is not None:
-                self.reference.follow(self.policy, self.steps)
-            self.engine.load(self.policy)
+            update = self.learner.optim_step(self.steps)  # an empty part too: moments decay
+            self._follow()
         self.part += 1
         self.whole = True
-        return Report(
-            self.steps, drawn, self.part - 1, metrics,
-            batch.part_rows, len(batch.rows), stepped, clock.seconds,
+        return StepReport(
+            self.steps, sampled, self.part - 1, metrics,
+            batch.part_rows, len(batch.rows), update, clock.seconds,
         )  # fmt: skip
 
-    def take_up_round(self) -> Drawn:
+    def _follow(self) -> None:
+        """Bring everything that depends on the policy's weights behind the policy."""
+        if self.at_reference:  # before it follows: it is still the one that scored the round
+            self.at_reference = self.is_reference()
+        if self.reference is not None:
+            self.reference.follow(self.policy, self.steps)
+        if self.engine is not None:
+            self.engine.load(self.policy)
+
+    def take_up_round(self) -> SampledRound:
         """The round that the next step trains on: a new one when the last one is used up."""
-        if self.drawn is None or self.part == self.schedule.parts:
-            self.drawn = self._next_round(self.clock)
+        if self.sampled is None or self.used_up:
+            self.sampled = self._next_round(self.clock)
             self.rounds, self.part = self.rounds + 1, 0
-        return self.drawn
+        return self.sampled
 
-    def batch(self, round: Round) -> Batch:
-        """The rows of a scored round that the next step trains on: weigh all, then drop."""
-        groups = parts_of(round, self.seed, self.part, self.schedule.minibatches)
-        return Batch.of(
-            round,
-            groups,
-            self.objective,
-            anchored=self.schedule.parts > 1,
-            at_reference=self.drawn is not None and self.drawn.at_reference,
-        )
-
-    def gradient(self, batch: Batch) -> Metrics:
-        """Sum a part's gradient, in as little memory as it must."""
-        with self.clock("update"), self.keeper.abandonable():
-            return with_less(partial(self._gradient, batch), self._halve_packs)
-
-    def _gradient(self, batch: Batch) -> Metrics:
-        """Sum a part's gradient; where that is broken off, nothing of it is left."""
-        metrics, limit = Metrics.zero(), self.tokens_per_forward
+    def _next_round(self, clock: Clock) -> SampledRound:
+        """Get a round, score it with what the loss will ask for, and have it kept."""
+        begin = self.source.position
         try:
-            for micro in batch.micro(limit, self.policy.layout, self.policy.device):
-                loss, measured = self.policy.loss(self.objective, micro, self.temperature)
-                loss.backward()
-                metrics += measured
-                self.clock.tick()
-        except BaseException:
-            self.optimizer.clear()
-            raise
-        return metrics
-
-    def _next_round(self, clock: Clock) -> Drawn:
-        """Sample a round, score it with what the objective will ask for, and have it kept."""
-        draw = self.sampler.draw
-        try:
-            with self.keeper.abandonable():
-                drawn = with_less(partial(self._sampled, draw, clock), self.fewer_rows)
+            with self.hooks.abandonable():
+                sampled = self._fitting(self.source, lambda: self._from_source(begin, clock))
                 with clock("score"):
                     own = self.is_reference()  # nothing changes a weight before the first update
-                    round = with_less(partial(self.scored, drawn.round, own), self._halve_packs)
+                    round = self._fitting(self.learner, lambda: self._scored(sampled.round, own))
                 with clock("keep"):
-                    self.keeper.keep(round)
+                    self.hooks.keep_round(round)
         except BaseException:
-            self.sampler.draw = draw  # what was broken off is drawn again
+            self.source.position = begin  # what was broken off is drawn again
             raise
-        return replace(drawn, round=round, at_reference=own)
+        self.at_reference = own
+        return replace(sampled, round=round)
 
-    def _sampled(self, draw: int, clock: Clock) -> Drawn:
-        """The next round, from this place in the stream of problems."""
-        self.sampler.draw = draw
-        return self.sampler.sample(self.rounds, clock)
+    def _from_source(self, begin: int, clock: Clock) -> SampledRound:
+        self.source.position = begin
+        return self.source.next_round(self.rounds, clock)
 
-    def scored(self, round: Round, at_reference: bool) -> Round:
-        """The round with the log-probabilities that the objective will ask for.
+    def _scored(self, round: Round, own: bool) -> Round:
+        return with_logprobs(
+            round, self.loss, self.learner, self.parts, self.reference, at_reference=own
+        )
 
-        Args:
-            at_reference: whether the policy is the reference, weight for weight.
-        """
-        rows = Rows.of(round)
-        # With one part the anchor is the policy's own log-probability in the update: free.
-        anchor = ref = None
-        if self.schedule.parts > 1 or self.objective.needs_anchor_for_advantages:
-            anchor = self._score(rows, self.policy.score, self._packs_of_updates(round))
-        if self.objective.needs_reference and self.reference is not None:
-            # Of one policy there is one log-probability: the rounding of two passes is no KL.
-            own = anchor is not None and at_reference
-            ref = anchor if own else self._score(rows, self.reference.score)
-        return replace(round, anchor=anchor, ref=ref)
+    def _fitting(self, what: Shrinks, work: Callable[[], T]) -> T:
+        """Do some work; where memory runs out, again with less of it at a time."""
+        return retry_smaller(work, what, self.hooks.out_of_memory)
 
     def is_reference(self) -> bool:
         """Whether the policy is the reference, weight for weight: all weights are compared."""
         return self.reference is not None and self.reference.equals(self.policy)
 
-    def _halve_packs(self) -> bool:
-        """Use less memory in updates; False where a pack is as small as it can be."""
-        if self.tokens_per_forward <= SMALLEST_PACK:
-            return False
-        self.tokens_per_forward = max(SMALLEST_PACK, self.tokens_per_forward // 2)
-        self.keeper.out_of_memory(f"tokens_per_forward is {self.tokens_per_forward} now")
-        return True
+    @property
+    def policy(self) -> Policy:
+        """The policy that is trained."""
+        return self.learner.policy
 
-    def fewer_rows(self) -> bool:
-        """Use less memory in sampling; False where it cannot."""
-        if not self.engine.shrink():
-            return False
-        self.keeper.out_of_memory("half as many completions are sampled at once now")
-        return True
+    @property
+    def used_up(self) -> bool:
+        """Whether every part of the round in use has been trained on."""
+        return self.part == self.parts.count
 
-    def _packs_of_updates(self, round: Round) -> list[list[int]]:
-        """Rows as the first epoch will pack them; those that it will drop need no anchor.
+    def state_dict(self) -> StateDict:
+        """All from which training goes on bit for bit, by name: tensors, and plain JSON.
 
-        In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the
-        same packs, the first part's ratios are exactly 1, as they should be before any update.
+        Two things are not in it: the round in use, which is on disk before its first update, and
+        the weights of `fixed`. The tensors are those that training goes on with, not copies; to be
+        taken only while the trainer is `whole`.
         """
-        if self.objective.needs_anchor_for_advantages:  # what will be dropped is not known yet
-            return self._packs(Rows.of(round))
-        packs: list[list[int]] = []
-        for part in range(self.schedule.minibatches):
-            groups = parts_of(round, self.seed, part, self.schedule.minibatches)
-            batch = Batch.of(round, groups, self.objective)
-            for pack in self._packs(batch.rows):
-                packs.append([batch.index[i] for i in pack])
-        return packs
+        state = {
+            **self.learner.state_dict(),
+            **self.source.state_dict(),
+            **(self.engine.state_dict() if self.engine is not None else {}),
+            "step": self.steps,
+            "rounds": self.rounds,
+            "part": self.part,
+            "drawn": None,
+        }
+        if self.sampled is not None and not self.used_up:
+            state["drawn"] = {**self.sampled.counts(), "at_reference": self.at_reference}
+        if self.reference is not None and self.reference.follows:
+            state["reference"] = self.reference.exact_parameters()
+        return state
 
-    def _packs(self, rows: Rows) -> list[list[int]]:
-        return rows.packs(self.tokens_per_forward, self.policy.layout)
+    def load_state_dict(self, state: Mapping[str, Any], round: Round | None) -> None:
+        """Go on from what `state_dict` gave.
 
-    def _score(
-        self,
-        rows: Rows,
-        score: Callable[[Rows, float], Scores],
-        packs: list[list[int]] | None = None,
-    ) -> Floats:
-        """Log-probabilities of every row's completion, or of those in these packs; nothing of the
-        others."""
-        columns: list[array] = [array("f")] * len(rows)
-        for pack in self._packs(rows) if packs is None else packs:
-            logp_BT = score(rows.take(pack), self.temperature).logp_BT.cpu()
-            for i, logp_T in zip(pack, logp_BT, strict=True):
-                columns[i] = array("f", logp_T[: len(rows.completions[i])].tolist())
-        return tuple(columns)
+        Args:
+            round: the one in use, with its log-probabilities; None where it was used up.
+
+        Raises: CheckpointError where it does not fit this trainer.
+        """
+        for name in self.state_dict():
+            if name not in state:
+                raise CheckpointError(f"it lacks '{name}'")
+        if not 0 <= state["part"] <= self.parts.count:
+            raise CheckpointError(
+                f"it is at part {state['part']} of a round, which has only {self.parts.count}"
+            )
+        self.learner.load_state_dict(state)
+        if self.reference is not None and self.reference.follows:
+            self.reference.restore(fitting("reference", state, self.reference.exact_parameters()))
+        self.source.load_state_dict(state)
+        self.steps, self.rounds, self.part = state["step"], state["rounds"], state["part"]
+        self.sampled, self.at_reference = None, False
+        if round is not None:
+            self.sampled = SampledRound.of(round, state["drawn"])
+            # Older checkpoints did not know it.
+            self.at_reference = state["drawn"].get("at_reference", False)
+        if self.engine is not None:
+            self.engine.load_state_dict(state)
+            self.engine.load(self.policy)
+
+    def fixed(self) -> Mapping[str, Any]:
+        """Weights that training reads and never changes, by name: a resume must find them as they
+        were. A fixed reference has some."""
+        if self.reference is None or self.reference.follows:
+            return {}
+        return self.reference.exact_parameters()
 
 
-def check_objective(objective: Objective) -> None:
+def check_loss(loss: Loss) -> None:
     """Raise ConfigError for an objective that asks for what no trainer here has."""
-    if objective.needs_values:
+    if loss.needs_values:
         raise ConfigError(
-            f"{objective.advantage} needs a critic's values, and this version trains no critic; "
+            f"{loss} needs a critic's values, and this version trains no critic; "
             "take an advantage that compares completions, such as ZScore()."
         )

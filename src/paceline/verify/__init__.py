@@ -1,36 +1,53 @@
-"""Verifiers: what scores a completion. Standard library only, but for `SymbolicAnswer`, which is
-loaded when it is first used."""
+"""Verifiers: what scores a completion.
+
+    calling     how a verifier is called: the protocol, functions of users, workers, the pool
+    answers     answers that are read: numbers, texts, expressions, letters, equations
+    programs    answers that are run: programs, in the sandbox
+    shaping     sums, products and gates of verifiers; lengths; partial credit; presets
+
+A room imports from those above it, never from those below: calling < answers < programs < shaping.
+
+Importing this package loads the standard library alone. Three things wait for their first use:
+mpmath for `SymbolicAnswer` (which is therefore imported at its first mention), markdown-it for
+programs in fenced blocks, cloudpickle for workers.
+"""
 
 from typing import TYPE_CHECKING, Any
 
-from .adapters import FromColumns, FromScore
-from .asserts import Asserts
-from .choice import Choice
-from .code import Cases, PrintedAnswer
-from .compose import Gate, Product, Weighted
-from .form import Form, Tags, answer_in, answer_text
-from .length import LengthTarget, Overlong, Repetition
-from .lenient import NumberPrinted, ProgramFailed, TagCount
-from .load import load_function
-from .math import ExactAnswer, LastNumber, NumberIn, last_number, number
-from .signatures import adapt
-from .verifier import judge, name_of
+from .answers.choice import Choice
+from .answers.countdown import Equation
+from .answers.form import Form, Tags, answer_in, answer_text
+from .answers.gym import GymAnswer
+from .answers.math import ExactAnswer, LastNumber, NumberIn
+from .answers.text.last_number import last_number
+from .answers.text.numerals import number
+from .calling.adapters import FromColumns, FromScore
+from .calling.load import load_function
+from .calling.signatures import adapt
+from .calling.verifier import judge, name_of
+from .programs.asserts import Asserts
+from .programs.code import Cases, PrintedAnswer
+from .programs.program import Running
+from .programs.sandbox import Sandbox
+from .shaping.compose import Gate, Product, Weighted
+from .shaping.length import LengthTarget, Overlong, Repetition
+from .shaping.partial_credit import NumberPrinted, ProgramFailed, TagCount
 
 if TYPE_CHECKING:
-    from .symbolic import SymbolicAnswer
+    from .answers.symbolic import SymbolicAnswer
 
 __all__ = [
-    "Asserts", "Cases", "Choice", "ExactAnswer", "Form", "FromColumns", "FromScore", "Gate",
-    "LastNumber", "LengthTarget", "NumberIn", "NumberPrinted", "Overlong", "PrintedAnswer",
-    "Product", "ProgramFailed", "Repetition", "SymbolicAnswer", "TagCount", "Tags", "Weighted",
-    "adapt", "answer_in", "answer_text", "judge", "last_number", "load_function", "name_of",
-    "number",
+    "Asserts", "Cases", "Choice", "Equation", "ExactAnswer", "Form", "FromColumns", "FromScore",
+    "Gate", "GymAnswer", "LastNumber", "LengthTarget", "NumberIn", "NumberPrinted", "Overlong",
+    "PrintedAnswer", "Product", "ProgramFailed", "Repetition", "Running", "Sandbox",
+    "SymbolicAnswer", "TagCount", "Tags", "Weighted", "adapt", "answer_in", "answer_text", "judge",
+    "last_number", "load_function", "name_of", "number",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name == "SymbolicAnswer":
-        from .symbolic import SymbolicAnswer
+        from .answers.symbolic import SymbolicAnswer
 
         return SymbolicAnswer
     raise AttributeError(f"module 'paceline.verify' has no attribute '{name}'")

@@ -4,17 +4,17 @@ G key and value heads, D head size."""
 import pytest
 import torch
 
-from paceline.layout import Packed, Rows
-from paceline.model.attention import How, PackedAttention, kernels
+from paceline.layout import Packed, TokenRows
+from paceline.model.attention import AttentionParams, PackedAttention, kernels
 from paceline.model.attention.varlen import Owners, Sequences, flex_attention
 
-ROWS = Rows(
+ROWS = TokenRows(
     prompts=((1,) * 7, (1,) * 7, (2,) * 3, (3,), (1,) * 7, (2,) * 3, (4,) * 12),
     completions=((1,) * 5, (1,) * 9, (1,) * 2, (1,), (1,) * 1, (1,) * 30, (1,) * 4),
 )
 """Ragged: two completions of one token (nothing on the axis), a group of one, a prompt of one."""
 
-BEGUN = Rows(tuple((9,) * 6 + p for p in ROWS.prompts), ROWS.completions)
+BEGUN = TokenRows(tuple((9,) * 6 + p for p in ROWS.prompts), ROWS.completions)
 """The same prompts behind six tokens that all begin with."""
 
 both = pytest.mark.parametrize("rows", [ROWS, BEGUN], ids=["apart", "one-beginning"])
@@ -39,13 +39,13 @@ def sees(packed: Packed, window: int | None) -> torch.Tensor:
     return allowed
 
 
-def dense(query_NHD, key_NGD, value_NGD, packed: Packed, how: How) -> torch.Tensor:
+def dense(query_NHD, key_NGD, value_NGD, packed: Packed, params: AttentionParams) -> torch.Tensor:
     repeat = query_NHD.shape[1] // key_NGD.shape[1]
     key_NHD, value_NHD = (x.repeat_interleave(repeat, 1) for x in (key_NGD, value_NGD))
-    scores_HNN = torch.einsum("nhd,mhd->hnm", query_NHD, key_NHD) * how.scale
-    if how.cap is not None:
-        scores_HNN = how.cap * torch.tanh(scores_HNN / how.cap)
-    probability = scores_HNN.masked_fill(~sees(packed, how.window), float("-inf")).softmax(-1)
+    scores_HNN = torch.einsum("nhd,mhd->hnm", query_NHD, key_NHD) * params.scale
+    if params.cap is not None:
+        scores_HNN = params.cap * torch.tanh(scores_HNN / params.cap)
+    probability = scores_HNN.masked_fill(~sees(packed, params.window), float("-inf")).softmax(-1)
     return torch.einsum("hnm,mhd->nhd", probability, value_NHD)
 
 
@@ -66,17 +66,23 @@ def inputs(packed: Packed, dtype=torch.float64, heads=6, shared=2, size=8):
     ids=["kernel", "exact-kernel", "products"],
 )
 @pytest.mark.parametrize(
-    "how",
-    [How(0.3), How(0.3, window=100), How(0.3, window=4), How(0.3, cap=1.5), How(0.3, 9, 0.8)],
+    "params",
+    [
+        AttentionParams(0.3),
+        AttentionParams(0.3, window=100),
+        AttentionParams(0.3, window=4),
+        AttentionParams(0.3, cap=1.5),
+        AttentionParams(0.3, 9, 0.8),
+    ],
     ids=["plain", "loose-window", "window", "cap", "both"],
 )
-def test_output_and_gradients_equal_dense_attention(rows, how, short, medium, monkeypatch):
+def test_output_and_gradients_equal_dense_attention(rows, params, short, medium, monkeypatch):
     monkeypatch.setattr(kernels, "SHORT", short)
     monkeypatch.setattr(kernels, "MEDIUM", medium)
     packed = Packed.of(rows)
     leaves = inputs(packed)
-    ours = PackedAttention(packed)(0, *leaves, how)
-    theirs = dense(*leaves, packed, how)
+    ours = PackedAttention(packed)(0, *leaves, params)
+    theirs = dense(*leaves, packed, params)
     torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-7)
     pull = torch.randn_like(theirs)
     for a, b in zip(
@@ -99,7 +105,10 @@ def test_in_bf16_it_is_as_near_as_bf16_allows(rows, short, medium, monkeypatch):
     packed = Packed.of(rows)
     leaves = inputs(packed, torch.bfloat16)
     exact = [x.detach().double().requires_grad_() for x in leaves]
-    ours, theirs = PackedAttention(packed)(0, *leaves, How(0.3)), dense(*exact, packed, How(0.3))
+    ours, theirs = (
+        PackedAttention(packed)(0, *leaves, AttentionParams(0.3)),
+        dense(*exact, packed, AttentionParams(0.3)),
+    )
     pull = torch.randn_like(theirs)
     pairs = zip(
         [ours, *torch.autograd.grad(ours, leaves, pull.bfloat16())],
@@ -124,11 +133,11 @@ def test_a_token_is_blind_to_other_completions_and_to_other_prompts(rows):
     # Changing another completion's keys and values changes nothing, to the bit.
     packed = Packed.of(rows)
     query, key, value = (x.detach() for x in inputs(packed))
-    before = PackedAttention(packed)(0, query, key, value, How(0.3))
+    before = PackedAttention(packed)(0, query, key, value, AttentionParams(0.3))
     span = packed.spans[0]
     mine = slice(span.starts[0], span.starts[0] + span.lengths[0])
     key[mine], value[mine] = 9.0, -9.0
-    after = PackedAttention(packed)(0, query, key, value, How(0.3))
+    after = PackedAttention(packed)(0, query, key, value, AttentionParams(0.3))
     changed = (before != after).any(-1).any(-1).nonzero()[:, 0].tolist()
     assert changed and set(changed) <= set(range(mine.start, mine.stop))
 
@@ -150,7 +159,7 @@ def test_the_sequences_of_the_gpu_kernel_mean_the_same(rows, window):
         scores = torch.einsum("nhd,mhd->hnm", query[q0:q1], key[keys]) * 0.3
         p = scores.masked_fill(~seen, float("-inf")).softmax(-1)
         pieces.append(torch.einsum("hnm,mhd->nhd", p, value[keys]))
-    theirs = dense(query, key, value, packed, How(0.3, window))
+    theirs = dense(query, key, value, packed, AttentionParams(0.3, window))
     torch.testing.assert_close(torch.cat(pieces), theirs, rtol=1e-6, atol=1e-7)
     assert sequences.longest_query == 29 and sequences.longest_key == packed.prefix + 32
 
@@ -158,7 +167,7 @@ def test_the_sequences_of_the_gpu_kernel_mean_the_same(rows, window):
 @both
 @pytest.mark.filterwarnings("ignore:flex_attention called without")
 def test_flex_attention_reads_the_same_layout(rows):
-    packed, how = Packed.of(rows), How(0.3, window=9, cap=0.8)
+    packed, params = Packed.of(rows), AttentionParams(0.3, window=9, cap=0.8)
     leaves = [x.detach().float() for x in inputs(packed)]
-    ours = flex_attention(*leaves, Owners.of(packed).block_mask(how.window), how)
-    torch.testing.assert_close(ours, dense(*leaves, packed, how), rtol=1e-4, atol=1e-5)
+    ours = flex_attention(*leaves, Owners.of(packed).block_mask(params.window), params)
+    torch.testing.assert_close(ours, dense(*leaves, packed, params), rtol=1e-4, atol=1e-5)

@@ -1,8 +1,8 @@
-"""The answer in a box, and what stands around it; tests/verify/test_form.py has more."""
+"""The answer in a box, and what stands around it."""
 
 import pytest
 
-from paceline.verify.answers.box import BEFORE, BEHIND, boxed
+from paceline.verify.answers.box import BEFORE, BEHIND, SEVERAL, boxed
 
 
 @pytest.mark.parametrize("piece", ["$", "$ ", ".", "\\) ", "\\end{a}", "*", "\\quad", ")"])
@@ -33,3 +33,35 @@ def test_a_box_behind_a_sign_or_an_operand_is_a_part(before):
 )  # fmt: skip
 def test_a_box_behind_words_or_an_equals_sign_is_the_answer(before):
     assert boxed(before + r"\boxed{5}") == ("5", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\boxed{5}", r"so $\boxed{5}$.", r"$x = \boxed{5}$", r"**\boxed{5}**", "- \\boxed{5}",
+        r"Answer: \boxed{5}。", r"Step 1 $\boxed{5}$", r"\therefore \boxed{5}",
+        "\\[\n\\boxed{5}\n\\]",
+        r"\boxed{4}, no: \boxed{5}", r"\boxed{5} and again \boxed{5}", r"答案是\boxed{5}",
+    ],
+)  # fmt: skip
+def test_a_box_that_is_the_answer(text):
+    assert boxed(text) == ("5", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (r"-\boxed{5}", BEFORE),
+        (r"$2\boxed{5}$", BEFORE),
+        (r"$3 + \boxed{5}$", BEFORE),
+        (r"$\sqrt\boxed{5}$", BEFORE),
+        (r"$x \neq \boxed{5}$", BEFORE),
+        (r"it is not \boxed{5}", BEFORE),
+        (r"\boxed{4} or \boxed{5}", SEVERAL),
+        (r"\boxed{4}\boxed{5}", SEVERAL),
+        (r"\boxed{3}, no \boxed{4}, no \boxed{5}", SEVERAL),
+        (r"\boxed{5} or 6", BEHIND),
+    ],
+)
+def test_a_box_that_is_a_part_or_one_of_several(text, reason):
+    assert boxed(text) == (None, reason)

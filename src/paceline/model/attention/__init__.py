@@ -1,6 +1,13 @@
 """Attention over layouts that transformers does not know: one registered function carries them."""
 
-from .hook import Attending, How, attending_by, flat_forward, supports
+from .hook import AttentionFn, AttentionParams, flat_forward, supports, use_attention
 from .packed import PackedAttention
 
-__all__ = ["Attending", "How", "PackedAttention", "attending_by", "flat_forward", "supports"]
+__all__ = [
+    "AttentionFn",
+    "AttentionParams",
+    "PackedAttention",
+    "flat_forward",
+    "supports",
+    "use_attention",
+]

@@ -19,8 +19,11 @@ NAME = "paceline"
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """What a layer asks of its attention."""
+class AttentionParams:
+    """The parameters of a layer's attention.
+
+    Example: AttentionParams(scale=0.125, window=4096)
+    """
 
     scale: float
     """Multiplies the products of queries and keys."""
@@ -30,11 +33,17 @@ class How:
     """Soft-capping of the scaled products: cap · tanh(x / cap)."""
 
 
-class Attending(Protocol):
-    """How the tokens of one forward pass see each other."""
+class AttentionFn(Protocol):
+    """The attention of one forward pass: how its tokens see each other, in every layer."""
 
     def __call__(
-        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How, /
+        self,
+        layer: int,
+        query_NHD: Tensor,
+        key_NGD: Tensor,
+        value_NGD: Tensor,
+        params: AttentionParams,
+        /,
     ) -> Tensor:
         """[N, H, D] the layer's attention."""
         ...
@@ -47,7 +56,7 @@ def _attend(
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    attending: Attending,
+    attention_fn: AttentionFn,
     scaling: float,
     sliding_window: int | None = None,
     softcap: float | None = None,
@@ -63,8 +72,8 @@ def _attend(
             "use a model of another family."
         )
     query_NHD, key_NGD, value_NGD = (x[0].transpose(0, 1) for x in (query, key, value))
-    how = How(scaling, sliding_window, softcap)
-    return attending(module.layer_idx, query_NHD, key_NGD, value_NGD, how)[None], None
+    params = AttentionParams(scaling, sliding_window, softcap)
+    return attention_fn(module.layer_idx, query_NHD, key_NGD, value_NGD, params)[None], None
 
 
 # Not registered with the mask interface: so no mask is built for any layer.
@@ -72,9 +81,10 @@ AttentionInterface.register(NAME, _attend)
 
 
 @contextmanager
-def attending_by(module: Any) -> Iterator[None]:
-    """Within it the model's layers call the registered function, and need `attending=…` among the
-    arguments of the forward pass; outside the model is as it was, for generate and all others."""
+def use_attention(module: Any) -> Iterator[None]:
+    """A context in which the model's layers call the registered function, and need `attention_fn=…`
+    among the arguments of the forward pass; outside the model is as it was, for generate and all
+    others."""
     # The setter reaches into the configs of a model's parts, so theirs are remembered too.
     configs = _configs(module.config)
     before = [c._attn_implementation for c in configs]
@@ -92,27 +102,29 @@ def _configs(config: Any) -> list[Any]:
     return [config, *(inner for part in parts if part is not None for inner in _configs(part))]
 
 
-def flat_forward(module: Any, ids_N: Tensor, position_N: Tensor, attending: Attending) -> Tensor:
-    """[N, D] the hidden states of flat tokens that see each other as `attending` says."""
-    with attending_by(module):
+def flat_forward(
+    module: Any, ids_N: Tensor, position_N: Tensor, attention_fn: AttentionFn
+) -> Tensor:
+    """[N, D] the hidden states of flat tokens that see each other as `attention_fn` says."""
+    with use_attention(module):
         return module.base_model(
             input_ids=ids_N[None],
             position_ids=position_N[None],
             use_cache=False,
-            attending=attending,
+            attention_fn=attention_fn,
         ).last_hidden_state[0]
 
 
 @torch.no_grad()
 def supports(module: Any) -> bool:
-    """Whether one forward pass calls the function once in every layer, with what we gave it.
+    """True if one forward pass calls the function once in every layer, with what we gave it.
 
     A probe, not a list of names: models drop the keyword, or have layers that are no attention.
     """
     seen: list[int] = []
 
     def probe(
-        layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+        layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, params: AttentionParams
     ) -> Tensor:
         seen.append(layer)
         return query_NHD

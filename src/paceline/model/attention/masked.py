@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ...layout import Packed
-from .hook import How
+from .hook import AttentionParams
 
 
 def masked_attention(
-    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, packed: Packed, how: How
+    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, packed: Packed, params: AttentionParams
 ) -> Tensor:
     """[N, H, D] piece after piece."""
     outputs = []
@@ -21,11 +21,13 @@ def masked_attention(
         keys_SGD, values_SGD = (
             torch.cat([x[run] for run in (*piece.before, piece.own)]) for x in (key_NGD, value_NGD)
         )
-        outputs.append(_sequence(query_NHD[piece.own], keys_SGD, values_SGD, how))
+        outputs.append(_sequence(query_NHD[piece.own], keys_SGD, values_SGD, params))
     return torch.cat(outputs)
 
 
-def _sequence(query_THD: Tensor, key_SGD: Tensor, value_SGD: Tensor, how: How) -> Tensor:
+def _sequence(
+    query_THD: Tensor, key_SGD: Tensor, value_SGD: Tensor, params: AttentionParams
+) -> Tensor:
     """[T, H, D] the last T tokens of a sequence of S over all of it, causally."""
     T, S = len(query_THD), len(key_SGD)
     repeat = query_THD.shape[1] // key_SGD.shape[1]
@@ -33,14 +35,14 @@ def _sequence(query_THD: Tensor, key_SGD: Tensor, value_SGD: Tensor, how: How) -
         x.transpose(0, 1).repeat_interleave(repeat, 0) for x in (key_SGD, value_SGD)
     )
     exact = torch.promote_types(query_THD.dtype, torch.float32)
-    scores_HTS = (query_THD.transpose(0, 1) @ key_HSD.mT).to(exact) * how.scale
-    if how.cap is not None:
-        scores_HTS = how.cap * torch.tanh(scores_HTS / how.cap)
+    scores_HTS = (query_THD.transpose(0, 1) @ key_HSD.mT).to(exact) * params.scale
+    if params.cap is not None:
+        scores_HTS = params.cap * torch.tanh(scores_HTS / params.cap)
     back_TS = torch.arange(S - T, S, device=query_THD.device)[:, None] - torch.arange(
         S, device=query_THD.device
     )
     seen_TS = back_TS >= 0
-    if how.window is not None:
-        seen_TS &= back_TS < how.window
+    if params.window is not None:
+        seen_TS &= back_TS < params.window
     probability_HTS = scores_HTS.masked_fill(~seen_TS, float("-inf")).softmax(-1)
     return (probability_HTS.to(value_HSD.dtype) @ value_HSD).transpose(0, 1)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ...layout import Packed
-from .hook import How
+from .hook import AttentionParams
 from .masked import masked_attention
 from .merged import merged_attention
 from .varlen import Owners, Sequences, flex_attention, kernel_takes, varlen_attention
@@ -45,7 +45,7 @@ class Crossing:
 
 
 class PackedAttention:
-    """How the tokens of a packed batch see each other: an Attending."""
+    """The attention of a packed batch: an AttentionFn."""
 
     def __init__(self, packed: Packed) -> None:
         self.packed = packed
@@ -53,18 +53,23 @@ class PackedAttention:
         self._flex_masks: dict[int | None, Any] = {}
 
     def __call__(
-        self, layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, how: How
+        self,
+        layer: int,
+        query_NHD: Tensor,
+        key_NGD: Tensor,
+        value_NGD: Tensor,
+        params: AttentionParams,
     ) -> Tensor:
         if kernel_takes(query_NHD):
-            if how.cap is not None:
-                mask = self.flex_mask(how.window)
-                return flex_attention(query_NHD, key_NGD, value_NGD, mask, how)
-            return varlen_attention(query_NHD, key_NGD, value_NGD, self.sequences, how)
-        binds = how.window is not None and how.window <= self._last_position
-        if binds or how.cap is not None or self.device.type != "cpu":
-            return masked_attention(query_NHD, key_NGD, value_NGD, self.packed, how)
+            if params.cap is not None:
+                mask = self.flex_mask(params.window)
+                return flex_attention(query_NHD, key_NGD, value_NGD, mask, params)
+            return varlen_attention(query_NHD, key_NGD, value_NGD, self.sequences, params)
+        binds = params.window is not None and params.window <= self._last_position
+        if binds or params.cap is not None or self.device.type != "cpu":
+            return masked_attention(query_NHD, key_NGD, value_NGD, self.packed, params)
         return merged_attention(
-            query_NHD, key_NGD, value_NGD, self.blocks, self.crossings, how.scale
+            query_NHD, key_NGD, value_NGD, self.blocks, self.crossings, params.scale
         )
 
     @cached_property
@@ -72,7 +77,7 @@ class PackedAttention:
         return Sequences.of(self.packed)
 
     def flex_mask(self, window: int | None) -> Any:
-        """The same for all layers with this window."""
+        """The mask of all layers with this window."""
         if window not in self._flex_masks:
             self._flex_masks[window] = Owners.of(self.packed).block_mask(window)
         return self._flex_masks[window]

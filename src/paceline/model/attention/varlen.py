@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from ...layout import Packed
-from .hook import How
+from .hook import AttentionParams
 
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Where queries and keys of each piece stand."""
+    """The places of the queries and keys of each piece."""
 
     keys_K: Tensor
     """Flat places of all keys, piece after piece."""
@@ -51,7 +51,7 @@ class Sequences:
 
 
 def kernel_takes(query_NHD: Tensor) -> bool:
-    """Whether the flash kernels compute this: half precision, heads of at most 256 in eights, and a
+    """True if the flash kernels compute this: half precision, heads of at most 256 in eights, and a
     GPU from Ampere on. Anything else takes plain products."""
     return (
         query_NHD.device.type == "cuda"
@@ -63,7 +63,11 @@ def kernel_takes(query_NHD: Tensor) -> bool:
 
 
 def varlen_attention(
-    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, sequences: Sequences, how: How
+    query_NHD: Tensor,
+    key_NGD: Tensor,
+    value_NGD: Tensor,
+    sequences: Sequences,
+    params: AttentionParams,
 ) -> Tensor:
     """[N, H, D] with gradient, without a soft-cap."""
     from torch.nn.attention.varlen import varlen_attn
@@ -76,16 +80,16 @@ def varlen_attention(
         sequences.key_ends,
         sequences.longest_query,
         sequences.longest_key,
-        scale=how.scale,
+        scale=params.scale,
         # The kernel counts the tokens before the query, transformers' window the query too.
-        window_size=(-1 if how.window is None else how.window - 1, 0),
+        window_size=(-1 if params.window is None else params.window - 1, 0),
         enable_gqa=query_NHD.shape[1] != key_NGD.shape[1],
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Of each flat token: its span (−1 for the prefix), and its completion in it (−1 for the
+    """For each flat token its span (−1 for the prefix), and its completion in it (−1 for the
     prompt's tokens)."""
 
     span_N: Tensor
@@ -132,7 +136,7 @@ class Owners:
 
 
 def flex_attention(
-    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, mask: Any, how: How
+    query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, mask: Any, params: AttentionParams
 ) -> Tensor:
     """[N, H, D] with gradient (on a GPU), with a soft-cap.
 
@@ -141,13 +145,13 @@ def flex_attention(
     """
 
     def capped(score: Tensor, batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return score if how.cap is None else how.cap * torch.tanh(score / how.cap)
+        return score if params.cap is None else params.cap * torch.tanh(score / params.cap)
 
     out_1HND = _flex(query_NHD.device.type)(
         *(x.transpose(0, 1)[None] for x in (query_NHD, key_NGD, value_NGD)),
         score_mod=capped,
         block_mask=mask,
-        scale=how.scale,
+        scale=params.scale,
         enable_gqa=query_NHD.shape[1] != key_NGD.shape[1],
     )
     return out_1HND[0].transpose(0, 1)

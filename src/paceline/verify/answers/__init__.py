@@ -1,13 +1,14 @@
-r"""Reading of mathematical answers: \frac{\sqrt{3}}{2}, x^2 - 1, (2, 5], \{1, 2\}, 12.5\%.
+"""Verifiers that read an answer and compare it with the expected one.
 
-    tokens       LaTeX or plain text, as tokens
-    reader       tokens, as an expression; all of them or none
-    expression   the expressions that an answer may be
-    units        what may stand behind a number
-    numeric      values, exact where they are rational, else to 300 digits
-    finished     what an answer leaves to be computed
-    equality     when two expressions are one answer
+    form          where the answer stands in a completion
+    box           an answer in a box: \\boxed{103}
+    math          numbers, and exact texts
+    symbolic      expressions
+    choice        one letter
+    countdown     an equation over given numbers
+    gym           answers that reasoning-gym scores
+    text          numbers, boxes and units as a text writes them
+    expressions   the parser of mathematical expressions
 
-An answer counts only if all of it was read. Nothing is evaluated that is not in these files: no
-`eval`, no parser of anybody else's, and every operation has a bound, so that no text takes long.
+`text` imports neither `expressions` nor the verifiers, and `expressions` imports no verifier.
 """

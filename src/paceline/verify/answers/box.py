@@ -6,13 +6,14 @@ something else (`before`); behind it, a formula and a sentence may end.
 
 import re
 
-from .before import is_part
-from .groups import boxes
+from .text.before import is_part
+from .text.groups import boxes
 
 MISSING = "no answer in the form asked for"
 SEVERAL = "more than one answer"
 BEHIND = "text after the answer"
 BEFORE = "the box is a part of something larger"
+"""Reasons; equal cases give equal ones."""
 
 _CORRECTION = re.compile(
     r"\b(?:no|wait|actually|correct\w*|re-?check\w*|check\w*|mistake\w*|error|instead|sorry|should|fix\w*"
@@ -26,15 +27,15 @@ _CHOICE = re.compile(
 )
 """Words between two boxes that make the second an answer, and those that make it one of two."""
 _SAID_OR = re.compile(r"(\$[^$]+\$|(?<==)[^=$,\n]{1,40}|[^\s,$]+)\s*,?\s*or\s*\$?\s*\Z")
-"""What stands before "or"."""
+"""The words, or the formula, before "or"."""
 _CLOSED = r"\\\)|\\\]|\\end\{[a-z]+\*?\}"
 _AFTER = re.compile(
     rf"(?:[\s.。．$*_`]|{_CLOSED}|\\text\{{\.\}}|[)）\]”\"’」』】]|\\[,;:! ]|\\q?quad(?![a-z])"
     rf"|\\(?:black)?square(?![a-z])|\\Box(?![a-z])|\\qed(?![a-z])|(?<=[$)\]])[!！]|</answer>"
     r"|(?<=\n)(?:-{3,}|={3,})(?=\s|\Z)|I hope it is correct\.?(?=\s|\Z)|[✅✔☑🎉■∎])*+"
 )
-"""What may stand behind a box: an end of a formula, a sentence or an answer, and no mark of a
-factorial. The words are those with which the usual prompt for Minerva ends."""
+"""Anything that may stand behind a box: an end of a formula, a sentence or an answer, and no mark
+of a factorial. The words are those with which the usual prompt for Minerva ends."""
 
 
 def boxed(text: str) -> tuple[str | None, str]:
@@ -58,13 +59,14 @@ def boxed(text: str) -> tuple[str | None, str]:
 
 
 def _says_again(before: str, content: str | None) -> bool:
-    r"""Whether a box behind "or" holds what stands before it, as in $4 \cdot 3$, or \boxed{12}."""
+    r"""Tell whether a box behind "or" holds what stands before it, as in $4 \cdot 3$, or
+    \boxed{12}."""
     said = _SAID_OR.search(before, max(0, len(before) - 120))
     if said is None or content is None or is_part(before[: said.start()]):
         return False
-    from .equality import difference  # here, as mpmath behind it is slow to load
-    from .reader import readings
-    from .tokens import Unread
+    from .expressions.equality import difference  # here, as mpmath behind it is slow to load
+    from .expressions.reader import readings
+    from .expressions.tokens import Unread
 
     try:
         first, again = (readings(one.rpartition("=")[2]) for one in (said[1].strip("$"), content))
@@ -74,5 +76,6 @@ def _says_again(before: str, content: str | None) -> bool:
 
 
 def _corrects(between: str) -> bool:
-    """Whether what stands between two boxes says that the second one holds, and not that it may."""
+    """Tell whether what stands between two boxes says that the second one holds, and not that it
+    may."""
     return bool(_CORRECTION.search(between)) and not _CHOICE.search(between)

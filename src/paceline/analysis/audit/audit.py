@@ -1,0 +1,129 @@
+"""`paceline audit`: the reward under probes, the model on a sample, and what both mean."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...config import Config
+from ...preflight.preflight import load_checked
+from ...run import build
+from ...run.screen import Screen, printable
+from ...store.places import make_directory, refuse_unwritable
+from ...terminal import print_json
+from ...text import counted, percent
+from ...verify.calling.pool import VerifierPool
+from .conclusions import Finding, findings, verdict
+from .model import Overlap, Sampled, overlap_of, sample_model
+from .page import write_page
+from .reward import Rewarded, probe_reward
+
+ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Everything that was found."""
+
+    recipe: str
+    task: str
+    training: int
+    """Problems to train on."""
+    reward: Rewarded
+    overlap: Overlap
+    sampled: Sampled | None
+    """None where the model was not asked."""
+    findings: tuple[Finding, ...]
+    verdict: str
+    """One sentence."""
+
+    @property
+    def sound(self) -> bool:
+        return not any(finding.bad for finding in self.findings)
+
+
+def audit(
+    config: Config,
+    *,
+    model: bool = True,
+    rounds: int = ROUNDS,
+    out: Path | None = None,
+    as_json: bool = False,
+) -> Audit:
+    """Audit a recipe: print what was found, and write the page, with the JSON beside it.
+
+    Args:
+        model: whether the model is loaded and asked; else only the reward is looked at.
+        rounds: rounds that are sampled.
+        out: where the page goes; none writes nothing.
+
+    Raises: UserError as `train` would, before anything heavy starts.
+    """
+    if out is not None:
+        refuse_unwritable(out, "--page")
+    screen = Screen(0, quiet=as_json)
+    with screen.busy("checking the configuration, the data and the tokenizer"):
+        loaded = load_checked(config)
+    task, sampled = loaded.task, None
+    # What it raises is a finding, and not the end.
+    with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as judges:
+        with screen.busy("trying the reward"):
+            rewarded = probe_reward(task, judges, config.seed)
+        if model:
+            with screen.busy("loading the model"):
+                policy = build.policy_of(loaded)
+            with screen.busy(f"sampling {counted(rounds, 'round')}"):
+                # All groups count, not only those that a run would accept.
+                every = replace(loaded, config=config.with_(rollouts={"accept": "all"}))
+                sampled = sample_model(every, policy, judges, rounds)
+    overlap = overlap_of(task)
+    found = findings(config, task, rewarded, overlap, sampled)
+    made = Audit(
+        config.name, task.name, len(task.train), rewarded, overlap, sampled, found, verdict(found)
+    )
+    if out is not None:
+        make_directory(out, "--page")
+        (out / "audit.json").write_text(
+            json.dumps(as_record(made), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        )
+        write_page(made, out / "audit.html")
+    if as_json:
+        print_json(as_record(made), indent=2)
+    else:
+        _tell(made, screen, out)
+    return made
+
+
+def as_record(made: Audit) -> dict[str, Any]:
+    """As plain JSON."""
+    return {**asdict(made), "sound": made.sound}
+
+
+def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
+    say = screen.say
+    say(f"audit of {made.recipe}: {made.task}, {counted(made.training, 'problem')} to train on")
+    say("what the reward pays for")
+    for p in made.reward.probes:
+        mark = "ok " if p.good else "BAD"
+        say(f"  {mark} {p.name:26} {p.right:3} of {p.asked:3} right, mean {p.reward:6.2f}")
+        if not p.good:
+            say(f"      {printable(p.reason)}")
+    say(
+        f"  {counted(made.reward.calls, 'call')}, {made.reward.milliseconds:.1f} ms each, the "
+        f"longest {made.reward.worst:.0f} ms"
+    )
+    if made.sampled is not None:
+        s = made.sampled
+        of = f"{counted(s.problems, 'problem')} × {counted(s.completions, 'completion')}"
+        say(f"what the model does ({of})")
+        say(f"  right {percent(s.accuracy)}, {percent(s.lenient)} if form did not count")
+        say(f"  cut   {percent(s.cut)}, {s.tokens:.0f} tokens in the mean")
+        shown = ", ".join(f"{percent(v)} of groups of {g}" for g, v in s.predicted.items())
+        say(f"  signal in {percent(s.with_signal)} of groups; expected {shown}")
+        say(f"  a step takes about {s.seconds:.0f} s")
+    say("")
+    for finding in made.findings:
+        say(f"{'!' if finding.bad else '·'} {finding.sentence}", "yellow" if finding.bad else "")
+    say(made.verdict)
+    if out is not None:
+        say(f"page     {out / 'audit.html'}")

@@ -1,0 +1,127 @@
+"""A comparison: the same start, problems and evaluation for everything that is compared, several
+seeds each, and what they show."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ...config import Config, labelled
+from ...errors import ConfigError, RunsFailedError
+from ...objective import Objective
+from ...run.entry import entry
+from ...run.screen import Screen
+from ...run.signals import Interrupts
+from ...store.places import default_path
+from .arms import arms_of
+from .comparison import About, Comparison, owned, write
+from .kl import measure_kl
+from .launcher import INSIDE, Failure, Launcher
+from .page import write_page
+from .planned import Planned, planned
+from .preflight import check_all
+from .terminal import tell_plan, tell_result
+
+
+@entry
+def compare(
+    config: Config,
+    objectives: Mapping[str, Objective] | Sequence[str | Objective] = (),
+    *,
+    vary: Mapping[str, Sequence[object]] | None = None,
+    seeds: int = 5,
+    out: Path | str | None = None,
+    jobs: int = 1,
+    threshold: float | None = None,
+    quiet: bool = False,
+) -> Comparison:
+    """Compare objectives, or values of any key, over several seeds.
+
+    Example: compare(recipes.demo(), ["grpo", "gspo", "gspo(low=1e-3)"], seeds=5)
+
+    Args:
+        objectives: names, file.py:value, values of the named ones, or a mapping of labels to
+            values. The others are compared with the first.
+        vary: key -> its values; with objectives, each of them with every value.
+        seeds: runs of each; they have the seeds config.seed, config.seed + 1, …
+        out: the directory; if None comparisons/NAME. What is finished there already, of the same
+            comparison or of one with other objectives or fewer seeds, is used; what was begun goes
+            on where it was.
+        jobs: how many runs go on at once.
+        threshold: held-out accuracy that samples and seconds are counted to; if None, half of the
+            way from the start to the best mean at the end.
+
+    Raises: UserError with one sentence, before any long work, for what a user can mend;
+        RunsFailedError at the end, where some failed; Interrupted for a signal, when every run has
+        saved.
+    """
+    _check_numbers(seeds, jobs, threshold)
+    arms = arms_of(config, labelled(objectives), vary or {})
+    path = Path(out) if out is not None else default_path(config.name, "comparisons")
+    runs = planned(arms, range(config.seed, config.seed + seeds), path)
+    result, screen = Comparison(path), Screen(0, quiet=quiet)
+    about = About(config.name, runs, threshold)
+    with Interrupts() as interrupts, owned(path), _inside():
+        with screen.busy("checking every configuration"), interrupts.abandonable():
+            preflights = check_all(runs, path, jobs)
+        tell_plan(preflights, runs, path, jobs, screen)
+        launcher = Launcher(runs, jobs, screen, interrupts, partial(_so_far, result, about, screen))
+        try:
+            failures = launcher.go()
+            about = replace(about, failures=failures)
+            written = write(result, about)
+            measure_kl([p for p in runs if p.state == "finished"], screen, interrupts)
+        except KeyboardInterrupt:
+            screen.say("The same command goes on where this one stopped.", "yellow")
+            raise
+        if written:
+            write_page(result)
+            tell_result(result, screen)
+    if failures:
+        raise _failed(failures, len(runs), shown=written)
+    return result
+
+
+def _check_numbers(seeds: int, jobs: int, threshold: float | None) -> None:
+    if seeds < 1 or jobs < 1:
+        raise ConfigError(f"seeds is {seeds} and jobs is {jobs}; both must be at least 1.")
+    if threshold is not None and not 0 < threshold <= 1:
+        raise ConfigError(
+            f"threshold is {threshold:g}; it is a share of right answers, such as 0.7."
+        )
+    if os.environ.get(INSIDE):
+        raise ConfigError(
+            "The script that makes the comparison was loaded again within it, for a part of its "
+            'own; put the call of paceline.compare under if __name__ == "__main__":.'
+        )
+
+
+@contextmanager
+def _inside() -> Iterator[None]:
+    """What is loaded meanwhile, here or in a run's process, is within a comparison."""
+    os.environ[INSIDE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[INSIDE]
+
+
+def _so_far(result: Comparison, about: About, screen: Screen, _: Planned) -> None:
+    """Write what there is after each run. What fails here is told, and fails no run."""
+    try:
+        if write(result, about):
+            write_page(result)
+    except Exception as error:
+        told = f"the figures so far could not be written ({type(error).__name__}: {error})"
+        screen.say_once(told, once_for="so far")
+
+
+def _failed(failures: Sequence[Failure], of: int, *, shown: bool) -> RunsFailedError:
+    first, few = failures[0], "" if shown else ", and no two things have a finished run each"
+    return RunsFailedError(
+        f"{len(failures)} of {of} runs failed{few}; the first of them is {first.planned.title}: "
+        f"{first.why}. The same command tries them again.",
+        shown=shown,
+    )

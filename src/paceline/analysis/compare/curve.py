@@ -1,0 +1,75 @@
+"""Held-out accuracy of one run on its way: its curve, the area under it, and where it meets a
+threshold."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from ...store.records import StepRecord
+from ...store.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Held-out accuracy of one run: before training, at every evaluation on the way, and after."""
+
+    steps: tuple[int, ...]
+    samples: tuple[int, ...]
+    """Completions sampled until then, those of refused and lost groups included."""
+    seconds: tuple[float, ...]
+    """Of training; evaluations are not counted."""
+    sampled: tuple[float, ...]
+    """Accuracy of sampled answers."""
+    greedy: tuple[float, ...]
+
+    @classmethod
+    def of(cls, run: Run) -> "Curve":
+        """Of a finished run that was evaluated."""
+        summary = run.told
+        assert summary is not None and summary.before and summary.after
+        points = [(0, 0, 0.0, summary.before)]
+        for record, samples, seconds in _counted(run):
+            if record.step < summary.steps and record.evaluation:
+                points.append((record.step, samples, seconds, record.evaluation))
+        *_, (record, samples, seconds) = _counted(run)
+        points.append((record.step, samples, seconds, summary.after))
+        return cls(
+            *(tuple(p[i] for p in points) for i in range(3)),  # type: ignore[arg-type]
+            sampled=tuple(p[3].sampled_accuracy for p in points),
+            greedy=tuple(p[3].greedy_accuracy for p in points),
+        )
+
+
+def _counted(run: Run) -> Iterator[tuple[StepRecord, int, float]]:
+    """(record, samples so far, seconds so far) of every step."""
+    samples, seconds = 0, 0.0
+    for record in run.records():
+        seconds += record.seconds
+        if record.begins_round:
+            a_group = record.completions // max(1, record.groups)
+            more = record.groups_refused + record.groups_lost
+            samples += record.completions + more * a_group
+        yield record, samples, seconds
+
+
+def area(xs: Sequence[float], ys: Sequence[float]) -> float:
+    """The mean height of a curve by the trapezoidal rule: the area under it over its width.
+
+    Args:
+        xs: where it was measured, rising: completions, say.
+        ys: its heights there: accuracies.
+    """
+    pieces = zip(xs, xs[1:], ys, ys[1:], strict=False)
+    whole = sum((right - left) * (a + b) / 2 for left, right, a, b in pieces)
+    return whole / (xs[-1] - xs[0]) if xs[-1] > xs[0] else fmean(ys)
+
+
+def reached(xs: Sequence[float], ys: Sequence[float], threshold: float) -> float | None:
+    """Where a curve first meets the threshold, between two points on a straight line; None where it
+    never does."""
+    if ys[0] >= threshold:
+        return xs[0]
+    for left, right, a, b in zip(xs, xs[1:], ys, ys[1:], strict=False):
+        if b >= threshold:
+            return left + (right - left) * (threshold - a) / (b - a)
+    return None

@@ -1,0 +1,146 @@
+"""How far each policy has moved from its start, measured when the runs are over, from their rounds.
+
+Most objectives have no KL term, and then nothing in training computes a KL. The rounds on disk hold
+what is needed but for the start's own log-probabilities, which some passes without gradient give.
+
+The estimator is k1, the mean log-ratio. k3 is smoother while the two are near; once the policy has
+moved far, it is the mean of a ratio with a heavy tail, and one token of 400 can make most of it.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from ... import config as configuration
+from ...layout import TokenRows, pad
+from ...model import Policy
+from ...preflight.load import load
+from ...report.rollouts import spread
+from ...run import build
+from ...run.screen import Screen
+from ...run.signals import Interrupts
+from ...store.base import RecordError, read_object
+from ...store.comparison import KlPoint, KlRecord
+from ...store.run import Run
+from ...text import counted
+from .planned import Planned
+
+FILE = "kl.json"
+ESTIMATOR = "KL(policy | start), k1"
+"""What the file says of its figures; those of another one are measured again."""
+ROUNDS = 9
+ROWS = 32
+"""Of each of these rounds, spread evenly: a mean over some hundreds of tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is read of a completion: columns of a round's file."""
+
+    step: int
+    prompt_ids: list[int]
+    token_ids: list[int]
+    old: list[float]
+    anchor: list[float] | None
+
+
+COLUMNS = [column.name for column in fields(_Row)]
+
+
+def kl_of(run: Run) -> tuple[KlPoint, ...]:
+    """The points that were measured of a run; none where nothing was."""
+    return _measured(run) or ()
+
+
+def _measured(run: Run) -> tuple[KlPoint, ...] | None:
+    try:
+        found = read_object(run.path / FILE, KlRecord)
+    except (OSError, RecordError):
+        return None
+    return found.points if found.of == ESTIMATOR else None
+
+
+def measure_kl(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) -> None:
+    """Measure every one of these finished runs that has not been.
+
+    What fails here is told, and costs the figure of that run alone.
+    """
+    left = [p for p in runs if _measured(p.run) is None]
+    starts: dict[str, list[Planned]] = {}
+    for one in left:
+        starts.setdefault(_start(one), []).append(one)
+    if not left:
+        return
+    with (
+        screen.busy(f"measuring how far {counted(len(left), 'run')} moved"),
+        interrupts.abandonable(),
+    ):
+        for alike in starts.values():
+            with _told(screen):
+                _measure(alike, screen)
+
+
+def _measure(alike: Sequence[Planned], screen: Screen) -> None:
+    """Measure runs that begin with the same weights, which are let go at the end."""
+    policy = build.policy_of(load(alike[0].config, reward=False), train=False)
+    for one in alike:
+        with _told(screen):
+            points = tuple(_points(one.run, policy, one.config.rollouts.temperature))
+            one.run.write_json(FILE, KlRecord(of=ESTIMATOR, points=points).to_json())
+
+
+@contextmanager
+def _told(screen: Screen) -> Iterator[None]:
+    """Tell what fails, and go on."""
+    try:
+        yield
+    except Exception as error:
+        told = f"how far runs moved could not be measured ({type(error).__name__}: {error})"
+        screen.say_once(told, once_for="kl")
+
+
+def _start(one: Planned) -> str:
+    """The same for runs that begin with the same weights."""
+    return json.dumps([configuration.to_json(one.config.model), one.seed])
+
+
+def _points(run: Run, policy: Policy, temperature: float) -> Iterator[KlPoint]:
+    files = sorted(run.rollouts.glob("round-*.parquet"))
+    for path in spread(files, ROUNDS):
+        try:
+            table = pq.read_table(path, columns=COLUMNS)
+        except (pa.ArrowException, OSError):
+            continue  # a damaged file is a point less
+        yield _point(table, policy, temperature)
+
+
+def _point(table: pa.Table, policy: Policy, temperature: float) -> KlPoint:
+    """The KL of the policy that sampled a round, over some of its completions.
+
+    The trainer's own log-probabilities are taken where the round has them, which is in groups with
+    signal and several updates a round: the engine's differ a little in bf16, and that is no
+    movement.
+    """
+    some = table.take(spread(range(table.num_rows), ROWS)).to_pylist()
+    rows = [row for row in (_Row(**one) for one in some) if row.token_ids]
+    total, tokens = 0.0, 0
+    every = TokenRows(
+        tuple(tuple(row.prompt_ids) for row in rows),
+        tuple(tuple(row.token_ids) for row in rows),
+    )
+    for pack in every.packs(4096, policy.layout):
+        some = every.take(pack)
+        width = max(map(len, some.completions))
+        start_BT = policy.score(some, temperature).logp_BT.cpu()
+        ours = [rows[i].anchor or rows[i].old for i in pack]
+        real_BT = some.real()
+        moved_BT = pad(ours, width, torch.float32) - start_BT
+        total += float(moved_BT[real_BT].double().sum())
+        tokens += int(real_BT.sum())
+    kl = total / tokens if tokens else 0.0
+    return KlPoint(step=rows[0].step - 1 if rows else 0, kl=kl, tokens=tokens)

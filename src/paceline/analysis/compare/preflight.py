@@ -1,0 +1,94 @@
+"""What would fail in any of the runs, or in all of them together, found before the first starts."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ... import config as configuration
+from ...errors import ConfigError
+from ...preflight.estimate import Disk, Estimate
+from ...preflight.fingerprint import fingerprints, of_code
+from ...preflight.limits import check_disk
+from ...preflight.preflight import Preflight, check
+from ...store.history import flat, within
+from ...training import check_loss
+from ...verify.calling.load import is_of_session
+from .arms import Arm
+from .planned import Planned
+
+OF_THE_UPDATE = ("name", "objective", "optimizer")
+"""Keys, and sections, with which nothing changes that a whole check would find, but for whether
+there is a reference model."""
+
+
+def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Preflight]:
+    """Label -> what was found of its runs.
+
+    A whole check takes seconds, so that it is made once for all that differ in their update only.
+    """
+    whole: dict[str, Preflight] = {}
+    found: dict[str, Preflight] = {}
+    for arm in {p.arm.label: p.arm for p in runs}.values():
+        kind = _kind(arm)
+        if kind not in whole:
+            whole[kind] = check(arm.config, path=path)
+        check_loss(arm.config.objective)
+        _check_record(arm)
+        found[arm.label] = whole[kind]
+    read = {id(one): fingerprints(one.loaded) for one in whole.values()}
+    for one in runs:
+        checked = found[one.arm.label]
+        code = of_code(configuration.to_json(one.arm.config))
+        dtype = str(checked.loaded.dtype).removeprefix("torch.")
+        one.check(read[id(checked)] | {"code": code}, dtype)
+    _check_room(found, runs, jobs)
+    return found
+
+
+def _kind(arm: Arm) -> str:
+    data = flat(configuration.to_json(arm.config))
+    kept = {key: value for key, value in data.items() if not within(key, OF_THE_UPDATE)}
+    return repr((kept, arm.config.objective.needs_reference))
+
+
+def _check_record(arm: Arm) -> None:
+    """Raise ConfigError where a process of its own could not read what it shall do."""
+    record = configuration.to_json(arm.config)
+    if is_of_session(reward := record["task"].get("reward")):
+        raise ConfigError(
+            f"The reward '{reward.partition(':')[2]}' was written in this Python session, and a "
+            "comparison makes its runs in processes of their own; put it into a file, and give it "
+            "as reward='path/to/file.py:name'."
+        )
+    try:
+        again = configuration.to_json(configuration.from_json(record))
+    except ConfigError as error:
+        raise ConfigError(
+            f"'{arm.label}' cannot be handed to a process of its own: {error}"
+        ) from error
+    if again != record:
+        raise ConfigError(
+            f"'{arm.label}' cannot be handed to a process of its own: read back from its record it "
+            "is another. Write its parts as functions or frozen dataclasses at the top of a file."
+        )
+
+
+def _check_room(checked: Mapping[str, Preflight], runs: Sequence[Planned], jobs: int) -> None:
+    """Raise ConfigError where all runs together would fill the disk."""
+    left = Counter(p.arm.label for p in runs if p.state != "finished")
+    needs = [(estimate_of(checked[label]).disk, count) for label, count in left.items()]
+    if not needs:
+        return
+    at_once = sorted((d.checkpoints for d, count in needs for _ in range(count)), reverse=True)
+    together = Disk(
+        checkpoints=sum(at_once[:jobs]),
+        model=sum(disk.model * count for disk, count in needs),
+        rollouts=sum(disk.rollouts * count for disk, count in needs),
+        checkpoint=max(disk.checkpoint for disk, _ in needs),
+    )
+    check_disk(together, estimate_of(next(iter(checked.values()))).room)
+
+
+def estimate_of(checked: Preflight) -> Estimate:
+    """What one run will need, which a check for training has found."""
+    return checked.estimate

@@ -1,0 +1,120 @@
+"""What objectives make of one part, with one policy: their gradients, and how these compare.
+
+Legend: K objectives, N numbers of a gradient.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ...batch import Batch
+from ...objective import Loss, Objective
+from ...store.base import finite
+from ...training import Trainer
+from ...training.parts import with_logprobs
+from ...training.retry import retry_smaller
+from ...types import Round
+from .effects import Scored, effects
+from .record import Measured
+
+CHUNK = 1 << 22
+"""So many numbers of each gradient are brought to fp64 at a time."""
+Gradient = Sequence[Tensor]
+"""One tensor a parameter, flat, in fp32, in the CPU's memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An objective with all that it reads of a round."""
+
+    name: str
+    objective: Objective
+    """With its constants filled in."""
+    round: Round
+    """Scored at its start with what the objective asks for."""
+
+
+def candidates(trainer: Trainer, objectives: Mapping[str, Objective]) -> list[Candidate]:
+    """Score the round that a trainer has just taken up for other objectives too.
+
+    Each gets the anchor that a run under it would have: of the rows that it trains on, in the packs
+    of its own updates. Two that ask for the same share it.
+    """
+    assert trainer.sampled is not None
+    round = trainer.sampled.round
+    scored = {_asks(trainer.loss, round): round}
+    found = []
+    for name, objective in objectives.items():
+        asks = _asks(objective, round)
+        if asks not in scored:
+            scored[asks] = with_logprobs(
+                replace(round, anchor=None, ref=None),
+                objective,
+                trainer.learner,
+                trainer.parts,
+                trainer.reference,
+                at_reference=trainer.is_reference(),
+            )
+        own = objective == trainer.loss
+        found.append(Candidate(name, objective, round if own else scored[asks]))
+    return found
+
+
+def _asks(loss: Loss, round: Round) -> object:
+    """Equal for two objectives for which a round is scored alike."""
+    if loss.needs_anchor_for_advantages:
+        return "all rows"
+    bare = replace(round, anchor=None, ref=None)
+    return loss.needs_reference, Batch.of(bare, range(len(round.groups)), loss).index
+
+
+def measure(
+    candidate: Candidate, trainer: Trainer, part: int, scored: Scored
+) -> tuple[Measured, Gradient]:
+    """The gradient of a part under an objective, and what it does to each of its tokens.
+
+    Args:
+        trainer: just before the part's step.
+        scored: the policy's scores as far as they are known; is added to.
+    """
+    learner, objective = trainer.learner, candidate.objective
+    batch = trainer.parts.batch(candidate.round, part, objective, at_reference=trainer.at_reference)
+    learner.clear()
+    metrics = retry_smaller(
+        lambda: learner.forward_backward(batch, objective), learner, lambda change: None
+    )
+    gradients = learner.gradients()
+    norm = float(nn.utils.get_total_norm(gradients))
+    kept = [g.detach().flatten().to("cpu", torch.float32, copy=True) for g in gradients]
+    learner.clear()
+    measured = Measured(
+        name=candidate.name,
+        objective=objective,
+        grad_norm=norm,
+        rows=batch.part_rows,
+        rows_trained=len(batch.rows),
+        tokens=metrics.tokens,
+        clip_fraction=finite(metrics.clip_fraction),
+        ratio_max=finite(metrics.ratio_max) if metrics.tokens else None,
+        effects=effects(learner, objective, batch, scored),
+    )
+    return measured, kept
+
+
+def cosines(gradients: Sequence[Gradient]) -> tuple[tuple[float | None, ...], ...]:
+    """Between every two gradients; None where one is zero or not finite."""
+    gram_KK = torch.zeros(len(gradients), len(gradients), dtype=torch.float64)
+    for of_parameter in zip(*gradients, strict=True):
+        for chunk in zip(*(g.split(CHUNK) for g in of_parameter), strict=True):
+            rows_KN = torch.stack(chunk).double()
+            gram_KK += rows_KN @ rows_KN.T
+    norm_K = gram_KK.diagonal().sqrt()
+    cosine_KK = gram_KK / (norm_K[:, None] * norm_K)
+    return tuple(tuple(map(_cosine, row)) for row in cosine_KK.tolist())
+
+
+def _cosine(value: float) -> float | None:
+    return max(-1.0, min(1.0, value)) if math.isfinite(value) else None

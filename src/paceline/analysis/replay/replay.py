@@ -1,0 +1,244 @@
+"""The replay of one step: rewind, then measure it under every objective."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+
+from ...config import labelled, objective_from
+from ...errors import ConfigError, MemoryShortError
+from ...model import Detokenizer
+from ...model.model_size import ModelSize
+from ...objective import NAMES, Objective
+from ...preflight.environment import environment_of
+from ...preflight.load import Loaded, load
+from ...preflight.resources import Room
+from ...run.screen import Screen
+from ...store.base import finite
+from ...store.run import Run
+from ...text import counted, short_duration
+from ...training import Trainer, check_loss
+from .measure import candidates, cosines, measure
+from .record import Measured, Redone, Replay
+from .rewind import (
+    check_same,
+    differences,
+    not_as_it_was,
+    of_the_reference,
+    redo,
+    stored_round,
+    take_up,
+    trainer_for,
+)
+from .route import Way, way_to
+
+FAMILY = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
+"""The objectives that are tried where none is named."""
+OWN = "the run's own"
+FP32 = 4
+"""Bytes of a number."""
+
+Objectives = Mapping[str, Objective] | Sequence[str | Objective]
+
+
+def replay(
+    path: Path | str, step: int, objectives: Objectives = (), *, screen: Screen | None = None
+) -> Replay:
+    """Recompute a step of a run under its own objective and under others.
+
+    The policy is brought to where it stood just before the step; nothing in the run's directory is
+    changed, so that the run may be going on.
+
+    Args:
+        path: the run's directory.
+        step: an optimizer step of it, counted from 1.
+        objectives: names, file.py:value and objectives, or a mapping from labels; of none, those of
+            FAMILY.
+        screen: told what is going on; None tells nobody.
+
+    Raises: UserError with one sentence, before the model is loaded where that is possible.
+    """
+    screen = screen or Screen(0, quiet=True)
+    way = way_to(Run.open(path), step)
+    loaded = load(way.config, reward=False)  # the verdicts are in the rounds
+    now = environment_of(loaded)
+    check_same(way, now)
+    asked = asked_for(objectives or FAMILY, loaded)
+    _check_memory(way, loaded, asked)
+    notes = (*not_as_it_was(way, now), *of_the_reference(way, loaded, now, asked))
+    _tell(way, loaded, asked, notes, screen)
+    with screen.busy("loading the model"):
+        needs = any(o.needs_reference for o in asked.values())
+        trainer = trainer_for(way, loaded, reference=needs)
+        _check_advantages(way, trainer, asked)
+        take_up(way, trainer)
+    return _replayed(way, loaded, trainer, asked, notes, screen)
+
+
+def asked_for(objectives: Objectives, loaded: Loaded) -> dict[str, Objective]:
+    """By name, the run's own first; one that is asked for twice, or is the run's own, stands once.
+
+    Raises: ConfigError for what is no objective, needs what no trainer here has, or shares its name
+        with another.
+    """
+    most, own = loaded.config.rollouts.max_tokens, loaded.objective
+    named = (name for name, make in NAMES.items() if make().resolved(most) == own)
+    found = {next(named, OWN): own}
+    for name, given in labelled(_once(objectives)).items():
+        check_loss(given)
+        objective = given.resolved(most)
+        if objective in found.values():
+            continue
+        if name in found:
+            raise ConfigError(f"'{name}' is the run's own objective; give the other another label.")
+        found[name] = objective
+    return found
+
+
+def _once(objectives: Objectives) -> Objectives:
+    if isinstance(objectives, Mapping):
+        return objectives
+    # A name and the value that it stands for are the same.
+    meant = [objective_from(o) if isinstance(o, str) else o for o in objectives]
+    return [o for i, o in enumerate(objectives) if meant[i] not in meant[:i]]
+
+
+def _check_memory(way: Way, loaded: Loaded, asked: Mapping[str, Objective]) -> None:
+    """Raise MemoryShortError where the gradients would not fit beside what training needs."""
+    parameters, size = (
+        ModelSize.of(loaded.source, loaded.dtype).parameters,
+        loaded.dtype.itemsize,
+    )
+    training = 0
+    if loaded.device.type == "cpu":  # weights, masters, gradient and two moments
+        masters = 0 if size == FP32 else FP32
+        training = parameters * (size + masters + 3 * FP32)
+        training += parameters * size * any(o.needs_reference for o in asked.values())
+        ours = loaded.config.reference
+        if loaded.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
+            training += parameters * FP32
+    gradients = parameters * FP32 * len(asked)
+    free = Room.of(torch.device("cpu"), way.run.path).memory
+    if training + gradients > free:
+        beside = f" beside {training / 1e9:.1f} GB for training" if training else ""
+        many = counted(len(asked), "objective")
+        raise MemoryShortError(
+            f"The gradients of {many} take {gradients / 1e9:.1f} GB of memory"
+            f"{beside}, and {free / 1e9:.1f} GB are free; name fewer with --objective."
+        )
+
+
+def _tell(
+    way: Way,
+    loaded: Loaded,
+    asked: Mapping[str, Objective],
+    notes: Sequence[str],
+    screen: Screen,
+) -> None:
+    """Where it begins, and how much has to be redone."""
+    record, parts = way.lines[way.step], loaded.config.schedule.parts
+    screen.say(
+        f"paceline: step {way.step} of {way.run.path}, part {record.part + 1} of {parts} of round "
+        f"{record.round}, under {', '.join(asked)}",
+        "bold",
+    )
+    for note in (*way.notes, *notes):
+        screen.say(f"  note: {note}", "yellow")
+    start = f"the checkpoint of step {way.begin}" if way.begin else "the run's start"
+    many = len(way.redone)
+    if not many:
+        screen.say(f"  nothing has to be redone: {start} is where the step began")
+        return
+    screen.say(
+        f"  {many} step{'s have' if many > 1 else ' has'} to be redone from {start}, in about "
+        f"{short_duration(way.seconds)} at the run's own pace; a run with save_keep=0 keeps all "
+        "its checkpoints, and then it is less"
+    )
+
+
+def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]) -> None:
+    """Raise ConfigError where an objective cannot be had for the round, before anything is
+    redone."""
+    round = stored_round(way.run, way.lines[way.step].round, trainer.source.problem_at)
+    for name, objective in asked.items():
+        try:
+            if not objective.needs_anchor_for_advantages:
+                objective.advantages(round)
+        except ValueError as error:
+            raise ConfigError(f"{name} does not fit this round: {error}") from error
+
+
+def _replayed(
+    way: Way,
+    loaded: Loaded,
+    trainer: Trainer,
+    asked: Mapping[str, Objective],
+    notes: tuple[str, ...],
+    screen: Screen,
+) -> Replay:
+    """Redo up to the round, score it for everybody, redo up to the step, measure."""
+
+    def tell(what: str) -> None:
+        if screen.status is not None:
+            screen.status.update(what)
+
+    def told(step: int) -> None:
+        tell(f"redoing step {step}, up to step {way.step - 1}")
+
+    many = len(way.redone)
+    with screen.busy(f"redoing {counted(many, 'step')}") if many else nullcontext():
+        norms = redo(way, trainer, way.first - 1, told)
+        trainer.take_up_round()
+        tried = candidates(trainer, asked)
+        norms |= redo(way, trainer, way.step - 1, told)
+    measured, gradients, scored = [], [], {}
+    with screen.busy(f"measuring {counted(len(tried), 'objective')}"):
+        for i, candidate in enumerate(tried, 1):
+            tell(f"measuring {candidate.name} ({i} of {len(tried)})")
+            part = way.lines[way.step].part
+            one, gradient = measure(candidate, trainer, part, scored)
+            measured.append(one)
+            gradients.append(gradient)
+        cosine = cosines(gradients)
+    norms[way.step] = finite(measured[0].grad_norm)
+    redone = _redone(way, norms, notes)
+    return _record(way, loaded, trainer, redone, tuple(measured), cosine)
+
+
+def _redone(way: Way, norms: Mapping[int, float | None], notes: tuple[str, ...]) -> Redone:
+    """How well that went."""
+    found = differences(norms, way.lines)
+    at = max(found, key=lambda step: found[step])
+    return Redone(way.begin, len(way.redone), found[at], at, notes)
+
+
+def _record(
+    way: Way,
+    loaded: Loaded,
+    trainer: Trainer,
+    redone: Redone,
+    measured: tuple[Measured, ...],
+    cosine: tuple[tuple[float | None, ...], ...],
+) -> Replay:
+    """What was found, with the part's texts."""
+    assert trainer.sampled is not None
+    round, tokenizer = trainer.sampled.round, trainer.policy.tokenizer
+    detokenizer = Detokenizer(tokenizer)
+    part = way.lines[way.step].part
+    groups = tuple(sorted(trainer.parts.groups(round, part)))
+    rows = [row for row, group in enumerate(round.group_of) if group in groups]
+    return Replay(
+        path=way.run.path,
+        step=way.step,
+        part=part,
+        parts=trainer.parts.count,
+        last_step=max(way.lines),
+        round=round,
+        groups=groups,
+        redone=redone,
+        measured=measured,
+        cosine=cosine,
+        pieces={i: detokenizer.pieces(round.rollouts[i].completion.token_ids) for i in rows},
+        prompts={g: tokenizer.decode(round.groups[g].prompt_ids) for g in groups},
+    )

@@ -1,0 +1,183 @@
+"""What the page's reader holds: a part's groups, with every objective's push on each token.
+
+A page is to be read, so it holds the groups that objectives put most weight on, as many as fit.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ...report.pieces import PieceTable
+from ...report.rollouts import HEAD, TAIL, shortened
+from ...store.base import Json, finite
+from ...text import counted
+from .record import Effect, Measured, Replay
+
+MOST_CHARACTERS = 2_500_000
+"""Of all groups' numbers and texts."""
+MOST_ROWS = 64
+"""Completions of a group; those of most weight."""
+SCALE = 10_000
+"""A push is a whole number of such parts of the largest one."""
+
+
+def reader_data(replay: Replay) -> Json:
+    """The reader's groups, the table of token pieces, and a sentence of what is left out."""
+    by_row = [{e.row: e for e in m.effects} for m in replay.measured]
+    largest = [_largest(m) for m in replay.measured]
+    weights = _weights(replay)
+    pieces = PieceTable()
+    kept: dict[int, Json] = {}
+    room = MOST_CHARACTERS
+    heavy = sorted((g for g in replay.groups if weights[g] > 0), key=lambda g: -weights[g])
+    for group in heavy:
+        made = _group(replay, group, by_row, largest, pieces)
+        room -= len(json.dumps(made))
+        if room < 0 and kept:
+            break
+        kept[group] = made
+    groups = [kept[g] for g in sorted(kept)]
+    return {
+        "names": [m.name for m in replay.measured],
+        "largest": largest,
+        "scale": SCALE,
+        "groups": groups,
+        **pieces.data(),
+        "shown": _sentence(replay, groups, len(heavy)),
+    }
+
+
+def _largest(measured: Measured) -> float:
+    """The largest push of those that are finite numbers."""
+    pushes = (abs(p) for e in measured.effects for p in e.push_T)
+    return max((p for p in pushes if math.isfinite(p)), default=0.0)
+
+
+def _weight(effect: Effect) -> float:
+    """To choose by: what is not a finite number comes first."""
+    return effect.weight if math.isfinite(effect.weight) else math.inf
+
+
+def _weights(replay: Replay) -> dict[int, float]:
+    """The most that an objective puts on a group, by group."""
+    group_of = replay.round.group_of
+    found = dict.fromkeys(replay.groups, 0.0)
+    for m in replay.measured:
+        sums = dict.fromkeys(replay.groups, 0.0)
+        for e in m.effects:
+            sums[group_of[e.row]] += _weight(e)
+        found = {g: max(found[g], sums[g]) for g in found}
+    return found
+
+
+def _group(
+    replay: Replay,
+    group: int,
+    by_row: Sequence[dict[int, Effect]],
+    largest: Sequence[float],
+    pieces: PieceTable,
+) -> Json:
+    rows = [i for i in replay.rows if replay.round.group_of[i] == group]
+    first = rows[0]
+
+    def weight(row: int) -> float:
+        return max((_weight(found[row]) for found in by_row if row in found), default=0.0)
+
+    kept = sorted(sorted(rows, key=lambda row: -weight(row))[:MOST_ROWS])
+    made = replay.round.groups[group]
+    return {
+        "problem": made.problem.id,
+        "problem_row": made.problem.row,
+        "prompt": shortened(replay.prompts[group]),
+        "answer": shortened(made.problem.answer),
+        "of_rows": len(rows),
+        "rows": [_row(replay, row, row - first, by_row, largest, pieces) for row in kept],
+    }
+
+
+def _row(
+    replay: Replay,
+    row: int,
+    index: int,
+    by_row: Sequence[dict[int, Effect]],
+    largest: Sequence[float],
+    pieces: PieceTable,
+) -> Json:
+    """One completion; of a long one the first and last tokens."""
+    rollout, told = replay.round.rollouts[row], replay.pieces[row]
+    n = len(told.texts)
+    gap = n > HEAD + TAIL
+
+    def shown(values: Sequence[Any]) -> list[Any]:
+        return [*values[:HEAD], *values[-TAIL:]] if gap else list(values)
+
+    found = [effects.get(row) for effects in by_row]
+    seen = next((e for e in found if e is not None), None)
+    logp = moved = None
+    if seen is not None:
+        logp = [_whole(v, 1e3) for v in shown(seen.logp_T)]
+        steps = zip(shown(seen.logp_T), shown(seen.anchor_T), strict=True)
+        moved = [_whole(a - b, 1e5) for a, b in steps]
+    return {
+        "row": row,
+        "index": index,
+        "reward": finite(rollout.verdict.reward),
+        "correct": rollout.verdict.solved,
+        "finish": rollout.completion.finish,
+        "reason": rollout.verdict.reason,
+        "masked": rollout.masked,
+        "length": n,
+        "gap": HEAD if gap else None,
+        "tokens": pieces.places_of(zip(shown(told.texts), shown(told.special), strict=True)),
+        "old": [_whole(v, 1e3) for v in shown(rollout.completion.logprobs)],
+        "logp": logp,
+        "moved": moved,
+        "effects": [
+            None if e is None else _effect(e, most, shown)
+            for e, most in zip(found, largest, strict=True)
+        ],
+    }
+
+
+def _effect(effect: Effect, largest: float, shown: Any) -> Json:
+    """Pushes in parts of the objective's largest one; clipped tokens by their places."""
+    advantages = [_rounded(a) for a in shown(effect.advantage_T)]
+    same = len(set(advantages)) == 1
+    return {
+        "advantage": _rounded(effect.advantage),
+        "advantages": None if same else advantages,
+        "weight": _rounded(effect.weight),
+        "push": _rounded(effect.push),
+        "ratio": _rounded(effect.ratio),
+        "ratio_max": _rounded(effect.ratio_max),
+        "clipped": effect.clipped,
+        "pushes": [_whole(p, SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
+        "bound": [place for place, is_so in enumerate(shown(effect.clipped_T)) if is_so],
+    }
+
+
+def _whole(value: float, scale: float) -> int | None:
+    return round(value * scale) if math.isfinite(value * scale) else None
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _sentence(replay: Replay, groups: Sequence[Json], heavy: int) -> str:
+    """What the page holds and what it leaves out."""
+    if not groups:
+        return "No completion of this part is pushed by any of the objectives."
+    rows = [row for group in groups for row in group["rows"]]
+    problems = counted(len(replay.groups), "problem")
+    text = f"{counted(len(rows), 'completion', ',')} of {len(groups)} of the part’s {problems}"
+    if len(groups) < heavy:
+        text += f", the ones that weigh most of {heavy} that any objective pushes"
+    elif heavy < len(replay.groups):
+        text += "; no objective here pushes the others"
+    if any(len(group["rows"]) < group["of_rows"] for group in groups):
+        text += f"; of large groups the {MOST_ROWS} that weigh most"
+    if any(row["gap"] for row in rows):
+        text += f"; of long completions the first {HEAD} and last {TAIL} tokens"
+    return f"Here: {text}."

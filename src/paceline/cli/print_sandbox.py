@@ -1,0 +1,73 @@
+"""What `paceline sandbox test` prints."""
+
+import statistics
+import time
+from itertools import groupby
+
+from ..errors import SandboxError
+from ..terminal import print_json, print_line
+from ..verify.programs.sandbox.sandbox import Sandbox, Tier
+from ..verify.programs.sandbox.trial import AttackResult, suite
+
+TIMED = 20
+"""Programs that print one word, to tell how long one takes."""
+
+
+def tell_suite(tier: Tier, *, as_json: bool = False) -> None:
+    """Run every attack, print what came of each kind, and of each that got through.
+
+    Raises: SandboxError where one got through, or no sandbox works here.
+    """
+    sandbox = Sandbox(tier)
+    wall = sandbox.wall
+    if not as_json:
+        print_line(f"sandbox: {wall}")
+    found: list[AttackResult] = []
+    for kind, tried in groupby(suite(sandbox), key=lambda t: t.attack.kind):
+        of_kind = list(tried)
+        found += of_kind
+        held = sum(not t.breach for t in of_kind)
+        if not as_json:
+            print_line(f"  {kind:12}{held:3} of {len(of_kind):3} contained")
+            for t in of_kind:
+                if t.breach:
+                    print_line(f"    {t.attack.name}: {t.breach}")
+    breaches = [t for t in found if t.breach]
+    seconds = statistics.median(_seconds(sandbox) for _ in range(TIMED))
+    if as_json:
+        print_json(_record(wall, found, seconds), indent=2)
+    else:
+        print_line(f"{len(found) - len(breaches)} of {len(found)} attacks contained")
+        print_line(f"a program that prints one word takes {1e3 * seconds:.0f} ms")
+    if breaches:
+        raise SandboxError(
+            f"{len(breaches)} of {len(found)} attacks got through the sandbox ({wall}), the first "
+            f"is '{breaches[0].attack.name}', which {breaches[0].breach}; do not run generated "
+            "code on this machine, and please report it."
+        )
+
+
+def _seconds(sandbox: Sandbox) -> float:
+    started = time.perf_counter()
+    sandbox.run("print('word')")
+    return time.perf_counter() - started
+
+
+def _record(wall: str, found: list[AttackResult], seconds: float) -> dict[str, object]:
+    return {
+        "wall": wall,
+        "attacks": len(found),
+        "contained": sum(not t.breach for t in found),
+        "seconds_per_program": seconds,
+        "tried": [
+            {
+                "kind": t.attack.kind,
+                "name": t.attack.name,
+                "breach": t.breach or None,
+                "outcome": t.result.outcome,
+                "reason": t.result.reason,
+                "seconds": round(t.result.seconds, 3),
+            }
+            for t in found
+        ],
+    }

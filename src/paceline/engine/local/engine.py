@@ -1,0 +1,82 @@
+"""The local engine decodes with the parameters as they are at the call, so never with stale ones.
+
+A prompt goes through the model once for its whole group, finished sequences leave the batch at
+once, and waiting ones take their places (continuous batching).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from ...layout import PACKED
+from ...model import Policy
+from ...model.onednn import onednn_weights
+from ...settings import Sampling
+from ...types import Completion
+from ..engine import Finished, Request
+from . import padded
+from .cuda_graphs import CudaGraphs
+from .kv_cache import CacheSize
+from .scheduler import Scheduler
+from .sequence import completions_of, sequences_of
+
+
+class LocalEngine:
+    """Decodes in the trainer's own process with a policy's own parameters.
+
+    Args:
+        policy: whose parameters decode.
+        rows_at_once: the most sequences decoded together. Memory and speed only.
+    """
+
+    def __init__(self, policy: Policy, *, rows_at_once: int = 128) -> None:
+        self.policy, self.rows_at_once = policy, rows_at_once
+        self.graphs = CudaGraphs() if policy.device.type == "cuda" else None
+
+    def load(self, policy: Policy) -> None:
+        """Decode with this policy's parameters, which the optimizer changes in place."""
+        self.policy = policy
+
+    def shrink(self) -> bool:
+        """Decode half as many sequences at once."""
+        if self.rows_at_once == 1:
+            return False
+        self.rows_at_once //= 2
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of sequences decoded together, and the room of the cache that CUDA graphs
+        keep: the sizes of products decide how they round."""
+        state: dict[str, Any] = {"rows_at_once": self.rows_at_once}
+        if self.graphs is not None and self.graphs.cache is not None:
+            state["kv_cache"] = asdict(self.graphs.cache.size)
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        self.rows_at_once = int(state["rows_at_once"])
+        if self.graphs is not None and "kv_cache" in state:
+            self.graphs.reserved = CacheSize(**state["kv_cache"])
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        requests: Sequence[Request],
+        sampling: Sampling,
+        finished: Finished | None = None,
+    ) -> list[list[Completion]]:
+        """One list for each request, with one completion for each of its streams, in order."""
+        sequences = list(sequences_of(requests, sampling))
+        if not sequences:
+            return [[] for _ in requests]
+        if self.policy.layout is PACKED:
+            scheduler = Scheduler(
+                self.policy, requests, sampling, sequences, self.rows_at_once, finished, self.graphs
+            )
+            with onednn_weights(self.policy.module, scheduler.places):
+                scheduler.run()
+        else:
+            padded.decode(self.policy, requests, sampling, sequences, self.rows_at_once, finished)
+        return completions_of(sequences, requests)

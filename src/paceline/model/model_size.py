@@ -1,0 +1,117 @@
+"""The sizes of a model and the cost of a token in it, found without its weights.
+
+Legend: N flat tokens, H query heads, G key and value heads, D head size.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..layout import PACKED
+from .attention import AttentionParams, flat_forward
+from .load import blank
+from .policy import Policy
+from .source import Source
+
+TOKENS = 64
+"""Tokens that go through the empty model; what they leave is counted and divided."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """A model's sizes.
+
+    Example: ModelSize(parameters=134_515_008, linear=134_479_872, layers=30, width=576,
+        words=49152, cache=11_520, activation_bytes=742_000, context=8192, packed=True)
+    """
+
+    parameters: int
+    """Numbers, a tied layer's once."""
+    linear: int
+    """Parameters in matrices of linear layers, the output layer included."""
+    layers: int
+    width: int
+    """The size of the hidden state."""
+    words: int
+    """Words of the output layer."""
+    cache: int
+    """Numbers that a token leaves behind as keys and values, in all layers."""
+    activation_bytes: int
+    """Bytes that a token leaves behind for the backward pass, in all layers. Not in it are the
+    matrices of attention where a window binds or products are capped on the CPU."""
+    context: int | None
+    """The most tokens that the model was made for, if its config says so."""
+    packed: bool
+    """True if its rows are packed on one axis; else they are padded, and `cache` and
+    `activation_bytes` are guessed from the linear layers."""
+
+    @classmethod
+    def of(cls, source: Source, dtype: torch.dtype) -> "ModelSize":
+        """Raises: ConfigError for a model that is not there or could not be trained."""
+        policy = Policy(blank(source, dtype=dtype), None, ())
+        module, head = policy.module, policy.head
+        linear = {m.weight for m in module.modules() if isinstance(m, nn.Linear)}
+        packed = policy.layout is PACKED
+        cache, activation_bytes = _of_a_token(module) if packed else _guessed(module, dtype)
+        return cls(
+            parameters=sum(p.numel() for p in module.parameters()),
+            linear=sum(weight.numel() for weight in linear),
+            layers=module.config.get_text_config().num_hidden_layers,
+            width=head.in_features,
+            words=head.out_features,
+            cache=cache,
+            activation_bytes=activation_bytes,
+            context=policy.context_length,
+            packed=packed,
+        )
+
+
+def _of_a_token(module: Any) -> tuple[int, int]:
+    """`cache` and `activation_bytes`: a pass of the real modules on the meta device, where tensors
+    have shapes and no memory."""
+    cache: list[int] = []
+
+    def attention_fn(
+        layer: int, query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, params: AttentionParams
+    ) -> Tensor:
+        cache.append(key_NGD[0].numel() + value_NGD[0].numel())
+        return _Attended.apply(query_NHD, key_NGD, value_NGD)  # type: ignore[no-any-return]
+
+    parameters = {p.untyped_storage()._cdata for p in module.parameters()}
+    kept: dict[int, Tensor] = {}
+
+    def keep(x: Tensor) -> Tensor:
+        storage = x.untyped_storage()._cdata
+        if storage not in parameters:
+            kept.setdefault(storage, x)  # held, so that no other takes its place
+        return x
+
+    ids_N = torch.ones(TOKENS, dtype=torch.long, device="meta")
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        flat_forward(module, ids_N, ids_N, attention_fn)
+    size = sum(x.untyped_storage().nbytes() for x in kept.values())
+    return sum(cache), size // TOKENS
+
+
+class _Attended(torch.autograd.Function):
+    """Keeps for the backward pass what the packed attention does; there is none here."""
+
+    @staticmethod
+    def forward(ctx, query_NHD, key_NGD, value_NGD):  # type: ignore[override]
+        out_NHD = torch.empty_like(query_NHD)
+        exact = torch.promote_types(query_NHD.dtype, torch.float32)
+        lse_NH = query_NHD.new_empty(query_NHD.shape[:2], dtype=exact)
+        ctx.save_for_backward(query_NHD, key_NGD, value_NGD, out_NHD, lse_NH)
+        return out_NHD
+
+
+def _guessed(module: Any, dtype: torch.dtype) -> tuple[int, int]:
+    """`cache` and `activation_bytes` of a model that attends in its own way, guessed: keys and
+    values as wide as the hidden state; inputs and outputs of all linear layers, and as much
+    again."""
+    config = module.config.get_text_config()
+    layers = [m for m in module.base_model.modules() if isinstance(m, nn.Linear)]
+    numbers = sum(m.in_features + m.out_features for m in layers)
+    return 2 * config.num_hidden_layers * config.hidden_size, 2 * dtype.itemsize * numbers

@@ -1,0 +1,68 @@
+"""Models that cannot be trained here, refused when they are loaded.
+
+A policy has to give the probabilities that the model itself gives, whatever rows stand beside a
+row, and to sample from the same ones.
+"""
+
+import torch
+
+from ..errors import ConfigError
+from ..layout import TokenRows
+from .policy import Policy
+from .source import Source
+
+CHANGING_ROPE = ("dynamic", "longrope")
+"""Rotary embeddings whose angles change with the longest row: a token's probability would depend on
+its company."""
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+"""Names that the configs of transformers have for the experts of a mixture."""
+
+
+def refuse_experts(module: torch.nn.Module, source: Source) -> None:
+    """A mixture's router is trained by a balancing loss that no objective here has, and sends a
+    token to other experts where engine and trainer round differently."""
+    settings = module.config.get_text_config().to_dict()  # type: ignore[operator,union-attr]
+    if any((settings.get(name) or 0) > 1 for name in EXPERTS):
+        raise ConfigError(
+            f"'{source.name}' ({type(module).__name__}) is a mixture of experts, which is not "
+            "supported; use a dense model."
+        )
+
+
+@torch.no_grad()
+def check_scores(policy: Policy, source: Source) -> None:
+    """Refuse a model that our way of scoring does not fit: a prompt computed once, its completions
+    behind it in the model's layout, and logits from the output layer as `LogitTransform` knows
+    them.
+
+    Otherwise engine and trainer would agree on a distribution that is not the model's.
+    """
+    kind = type(policy.module).__name__
+    refuse_changing_rope(policy.module, source)
+    rows = TokenRows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
+    ours_BT = policy.score(rows, 1.0).logp_BT
+    for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
+        ids = torch.tensor([[*prompt, *completion]], device=policy.device)
+        logp = policy.module(ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
+        theirs = logp.gather(-1, ids[0, len(prompt) :, None])[:, 0]
+        # bf16 rounds the two ways of computing differently; a wrong scale or mask is far larger.
+        if not torch.allclose(ours_BT[i, : len(completion)], theirs, rtol=0.02, atol=0.25):
+            raise ConfigError(
+                f"'{source.name}' ({kind}) computes completions behind a shared prompt, or its "
+                "logits, in a way that is not known here; use another model family."
+            )
+
+
+def refuse_changing_rope(module: torch.nn.Module, source: Source) -> None:
+    rope = getattr(module.config, "rope_parameters", None) or {}
+    if {rope.get("rope_type"), *(r.get("rope_type") for r in _nested(rope))} & {*CHANGING_ROPE}:
+        raise ConfigError(
+            f"'{source.name}' ({type(module).__name__}) scales its rotary embedding by the length "
+            "of the batch, so that a token's probability would depend on its company; use another "
+            "model."
+        )
+
+
+def _nested(rope: dict) -> list[dict]:
+    """Rotary settings that a model keeps for each type of layer."""
+    return [r for r in rope.values() if isinstance(r, dict)]

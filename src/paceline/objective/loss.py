@@ -1,0 +1,91 @@
+"""The protocol of a loss: everything that batches, policies and trainers ask of what is maximised.
+
+Letters: B rows, T completion tokens, padded to the right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from ..types import Round
+from .records import Metrics, Scores, Tokens
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from torch import Tensor
+
+
+class Loss(Protocol):
+    """A loss over the tokens of a round that adds up over micro-batches and processes.
+
+    A step asks in this order: `advantages` of the whole round, `weights` of one part of it, and for
+    each micro-batch of that part the loss itself. `Objective` is the one for rewards; any value
+    with these methods trains as well.
+    """
+
+    def advantages(self, round: Round, /) -> Tensor:
+        """[B], or [B, T] for per-token credit: the advantage of every row of the round, finite, in
+        float32."""
+        ...
+
+    def weights(self, mask_BT: Tensor, group_B: Tensor, /) -> Tensor:
+        """[B, T] each token's share of the loss, in float32.
+
+        Args:
+            mask_BT: True for the tokens that train, of a whole part over all processes, before a
+                row is dropped.
+            group_B: one number a row, equal within a group.
+        """
+        ...
+
+    def __call__(self, scores: Scores, tokens: Tokens, /) -> tuple[Tensor, Metrics]:
+        """The share of these rows in the part's loss, and what was measured of them.
+
+        Shares add up: neither a mean nor a division stands in them. The loss has a gradient with
+        respect to the scores only.
+        """
+        ...
+
+    def loss(self, scores: Scores, tokens: Tokens, /) -> Tensor:
+        """The loss of `__call__` alone, nothing measured."""
+        ...
+
+    def resolved(self, max_tokens: int, /) -> Self:
+        """This loss with what was left open filled in, for completions of at most
+        `max_tokens` tokens."""
+        ...
+
+    @property
+    def needs_reference(self) -> bool:
+        """True if the log-probabilities of a reference policy are read: `Tokens.ref_BT`, or
+        `Round.ref` by the advantages."""
+        ...
+
+    @property
+    def needs_anchor_for_advantages(self) -> bool:
+        """True if the advantages read `Round.anchor`, the policy's own log-probabilities at the
+        start of the round."""
+        ...
+
+    @property
+    def needs_values(self) -> bool:
+        """True if the advantages read `Round.values`, so that a critic must give them."""
+        ...
+
+    @property
+    def drops_signalless(self) -> bool:
+        """True if a row whose advantages are all exactly 0 has no gradient, and may be dropped."""
+        ...
+
+    @property
+    def tokenwise(self) -> bool:
+        """True if each token's gain depends on that token's scores alone. Then the head may form
+        the gradient of a few tokens while it has their logits."""
+        ...
+
+    @property
+    def reads_ratios_only(self) -> bool:
+        """True if the scores enter through their ratio to the anchor alone. Then the gradient of
+        rows without an anchor, whose ratios are all 1, is known before any score."""
+        ...

@@ -1,0 +1,215 @@
+"""How fast this machine computes a model: measured on pieces of it with random weights, in about a
+second.
+
+The pieces go through the code that trains: so products, attention, norms, small launches and Python
+all have their share, and there is no factor for what was forgotten. Not in it: the optimizer's own
+step, verifiers that are slower than the sampling, and on a GPU that decode steps are captured as
+graphs. The model is not loaded for it.
+
+Legend: R rows being decoded, V vocabulary, D hidden size, M scored tokens.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from ..engine import Sampling
+from ..engine.local.decode_step import DecodeBatch, DecodeStep
+from ..engine.local.kv_cache import FIRST_WIDTH, CacheSize, KVCache, Prefill
+from ..engine.local.sampling import sample_token
+from ..layout import Packed
+from ..model import Policy, Source, head
+from ..model.attention import flat_forward
+from ..model.load import blank
+from ..model.logits import LogitTransform
+from ..model.model_size import ModelSize
+from ..model.onednn import onednn_weights
+from .workload import Decoding, Work
+
+WORDS = 64
+"""Of the pieces' own vocabulary; the output layer is a piece of its own, with all words."""
+ENOUGH = 0.06
+"""Seconds that a measurement lasts at least, if there is so much to do."""
+TRIES = 4
+"""Of each measurement; the fastest counts. A neighbour on the machine makes one longer, never
+shorter, and seldom disturbs all of several short ones."""
+CACHE = 1 << 26
+"""Bytes of weights that no processor keeps at hand: as many layers as that are decoded with."""
+HEAD_FLOP = 3e10
+"""Operations in the output layer that are enough on a CPU."""
+MISFITS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
+"""What a model may answer to being cut to a few layers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Seconds of this machine.
+
+    Example: Rates(forward=1.1e-3, update=2.7e-3, score=2.1e-4, slope=6.8e-4, step=0.1, others=0.0)
+    """
+
+    forward: float
+    """A token through all layers."""
+    update: float
+    """The same, and its gradient back."""
+    score: float
+    """A token's probability in the output layer."""
+    slope: float
+    """The same, and its gradient."""
+    step: float
+    """A decode step of a round's rows."""
+    others: float
+    """Share of all processors that other programs used meanwhile: such rates are of a machine that
+    is shared with them."""
+
+
+def measured(
+    source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
+) -> Rates | None:
+    """What this machine makes of this work; None for a model of which no piece can be cut."""
+    if not model_size.packed:
+        return None
+    began = _used()
+    try:
+        forward, update = _of_layers(source, model_size, work, dtype, device)
+        table = nn.Linear(1, 1, bias=False, device="meta")
+        table.weight = nn.Parameter(_noise((model_size.words, model_size.width), dtype, device))
+        score, slope = _of_head(table, work.scored)
+        layers = min(model_size.layers, max(1, -(-CACHE // _layer_bytes(model_size, dtype))))
+        few = _piece(source, layers, dtype, device)
+        step = _of_step(few, table, work.sampling, model_size.layers / layers)
+    except MISFITS:
+        return None
+    wall, own, every = (after - before for after, before in zip(_used(), began, strict=True))
+    others = max(0.0, every - own) / (wall * (os.cpu_count() or 1))
+    return Rates(forward, update, score, slope, step, others)
+
+
+def _used() -> tuple[float, float, float]:
+    """Seconds of the clock, of this process, and of all processes."""
+    own, every = psutil.Process().cpu_times(), psutil.cpu_times()
+    return time.perf_counter(), own.user + own.system, every.user + every.system + every.nice
+
+
+def _layer_bytes(model_size: ModelSize, dtype: torch.dtype) -> int:
+    return (
+        (model_size.linear - model_size.words * model_size.width)
+        // model_size.layers
+        * dtype.itemsize
+    )
+
+
+def _piece(source: Source, layers: int, dtype: torch.dtype, device: torch.device) -> Policy:
+    """The first layers between a small embedding and a small output layer, with random weights."""
+    module = blank(source, dtype=dtype, device=device, layers=layers, words=WORDS)
+    for parameter in module.parameters():
+        if parameter.ndim > 1:
+            parameter.data.copy_(_noise(parameter.shape, dtype, device))
+    return Policy(module, None, ())
+
+
+def _noise(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Small random numbers, a short stretch of them over and over: drawing all takes too long."""
+    generator = torch.Generator().manual_seed(0)  # nobody else's numbers may depend on this
+    stretch = 0.02 * torch.randn(1 << 16, generator=generator).to(device, dtype)
+    count = torch.Size(shape).numel()
+    return stretch.repeat(-(-count // len(stretch)))[:count].view(*shape)
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    started = now()
+    work()
+    return now() - started
+
+
+def _of_layers(
+    source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
+) -> tuple[float, float]:
+    """`forward` and `update`: more and more rows of a pass, until they take long enough."""
+    layers = min(2, model_size.layers)
+    policy, most = _piece(source, layers, dtype, device), work.passes[0]
+    count = 1
+    _through(policy, work, count, again=most.again)  # the first is always slow
+    while count < most.rows and _through(policy, work, count, again=most.again)[2] < ENOUGH:
+        count = min(most.rows, 2 * count)
+    tries = [_through(policy, work, count, again=most.again) for _ in range(TRIES)]
+    per_token = model_size.layers / layers / tries[0][0]
+    return min(t[1] for t in tries) * per_token, min(t[2] for t in tries) * per_token
+
+
+def _through(policy: Policy, work: Work, count: int, *, again: bool) -> tuple[int, float, float]:
+    """Tokens of so many rows, and the seconds of a forward pass, and of one and its backward."""
+    some = work.rows.take(range(count))
+    prompts = tuple([t % WORDS for t in p] for p in some.prompts)
+    rows = type(some)(prompts, tuple([t % WORDS for t in c] for c in some.completions))
+    states: list[Tensor] = []
+    forward = _seconds(lambda: states.append(policy.states(rows, recompute=again)), policy.device)
+    back = _seconds(lambda: states[0].backward(torch.ones_like(states[0])), policy.device)
+    return policy.layout.size(rows), forward, forward + back
+
+
+def _of_head(table: nn.Linear, scored: int) -> tuple[float, float]:
+    """`score` and `slope`."""
+    words, width = table.weight.shape
+    device, block = table.weight.device, head.Sizes.of(table).block
+    most = block if device.type == "cuda" else min(block, int(HEAD_FLOP / (6 * words * width)))
+
+    M = max(1, min(scored, most))
+    hidden_MD = _noise((M, width), table.weight.dtype, device).requires_grad_()
+    targets_M = torch.zeros(M, dtype=torch.long, device=device)
+    with torch.no_grad():
+        score = _seconds(
+            lambda: head.token_scores(hidden_MD, table, targets_M, LogitTransform()), device
+        )
+    slope = _seconds(
+        lambda: head.fused_loss(hidden_MD, table, targets_M, LogitTransform(), _ones), device
+    )
+    return score / M, slope / M
+
+
+def _ones(_: slice, logp_C: Tensor, entropy_C: Tensor) -> tuple[Tensor, None]:
+    return torch.ones_like(logp_C), None
+
+
+@torch.inference_mode()
+def _of_step(policy: Policy, table: nn.Linear, decoding: Decoding, share: float) -> float:
+    """`step`, in the middle of the completions, with all rows alive.
+
+    Args:
+        share: how many times the layers of the piece are in the model.
+    """
+    device, R, Q = policy.device, decoding.places, decoding.prompts
+    cache = KVCache(CacheSize(Q, decoding.longest, R, FIRST_WIDTH))
+    prompt = Packed.prompts([[1] * decoding.longest], device)
+    # One prompt makes room for all; what stands in the others' places costs the same.
+    flat_forward(policy.module, prompt.ids_N, prompt.position_N, Prefill(cache, prompt, 0))
+    own = decoding.tokens // 2
+    cache.widen(own + 1)
+    batch = DecodeBatch.of([own] * R, [decoding.longest] * Q, [row * Q // R for row in range(R)])
+    ids_R = torch.ones(R, dtype=torch.long, device=device)
+    uniform_R = torch.full((R,), 0.5, device=device)
+    hidden_RD = _noise((R, table.weight.shape[1]), table.weight.dtype, device)
+
+    def layers() -> None:
+        step = DecodeStep.of(cache, batch)
+        flat_forward(policy.module, ids_R, step.position_R, step)
+
+    def words() -> None:
+        token_R, _ = sample_token(table(hidden_RD), uniform_R, Sampling(decoding.tokens))
+        token_R.tolist()
+
+    both: Any = nn.ModuleList([policy.module, table])
+    with onednn_weights(both, R):
+        tries = [share * _seconds(layers, device) + _seconds(words, device) for _ in range(TRIES)]
+    return min(tries)

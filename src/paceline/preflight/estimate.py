@@ -1,0 +1,227 @@
+"""What a run will need: memory, disk and time, before the model is loaded.
+
+All figures are upper ones: they take every completion as long as it may be, and every group as one
+that is trained on. `benchmarks/estimate.py` holds them against measured runs.
+"""
+
+from dataclasses import astuple, dataclass
+
+import psutil
+import torch
+
+from ..config import Config
+from ..engine.local.kv_cache import FIRST_WIDTH
+from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
+from ..model.model_size import ModelSize
+from ..objective import Objective
+from .calibrate import Rates
+from .resources import Room
+from .workload import Decoding, Pass, Work
+
+FP32 = 4
+"""Bytes of a number."""
+GAPS = 0.3
+"""On the CPU, of what an update and the sampling hold, so much again lies between it: freed blocks
+that no later tensor fits. Measured between 0.15 and 0.6, with glibc."""
+LATER = 80_000_000
+"""Bytes of libraries that are loaded only while a run goes on: for rounds on the disk, the
+report."""
+FILE, ROW, TOKEN = 10_000, 60, 14
+"""Bytes of a round's file, of a completion in it and of a token, the reference's and the anchor's
+log-probabilities aside: numbers that are hardly compressed, and text that is."""
+WRITING = 3e8
+"""Bytes a second in which checkpoints are taken to be written and hashed; this is not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes, by what holds them, while the run is at its largest."""
+
+    program: int
+    """The process as it is now, and what it will load: libraries and problems. 0 on a GPU."""
+    weights: int
+    masters: int
+    """fp32 copies of bf16 weights, which the optimizer steps on."""
+    gradients: int
+    moments: int
+    """AdamW's two."""
+    reference: int
+    """Of a KL term, with its fp32 average where it follows the policy softly."""
+    activations: int
+    """What the largest pass of an update keeps for its backward pass."""
+    head: int
+    """The output layer's gradient and a block of logits."""
+    decoding: int
+    """Keys and values, packed weights and logits while completions are sampled."""
+    gaps: int
+    """Between all these, where the system's own allocator is in use."""
+
+    @property
+    def fixed(self) -> int:
+        """What no setting of rollouts, packs or decoding makes smaller."""
+        return self.weights + self.masters + self.gradients + self.moments + self.reference
+
+    @property
+    def total(self) -> int:
+        return sum(astuple(self))
+
+    @classmethod
+    def of(
+        cls, config: Config, objective: Objective, model_size: ModelSize, work: Work,
+        dtype: torch.dtype, device: torch.device,
+    ) -> "Memory":  # fmt: skip
+        p, size, cpu = model_size.parameters, dtype.itemsize, device.type == "cpu"
+        soft = config.reference.every > 0 and config.reference.alpha < 1
+        activations = max(_activations(one, model_size, size) for one in work.passes)
+        head = max(_head(one.rows * config.rollouts.max_tokens, model_size, size, cpu=cpu)
+                   for one in work.passes)  # fmt: skip
+        decoding = max(_decoding(d, model_size, size) for d in (work.sampling, *work.evaluation))
+        if cpu and dtype == torch.bfloat16:
+            decoding += model_size.linear * size  # packed for the processor
+        passing = activations + head + decoding
+        return cls(
+            program=psutil.Process().memory_info().rss + LATER if cpu else 0,
+            weights=p * size,
+            masters=0 if size == FP32 else p * FP32,
+            gradients=p * FP32,
+            moments=2 * p * FP32,
+            reference=p * (size + FP32 * soft) if objective.needs_reference else 0,
+            activations=activations,
+            head=head,
+            decoding=decoding,
+            gaps=int(GAPS * passing) if cpu else 0,
+        )
+
+
+def _activations(one: Pass, model_size: ModelSize, size: int) -> int:
+    if not one.again:
+        return one.tokens * model_size.activation_bytes
+    # Each layer's input, and one layer whole at a time.
+    return one.tokens * (
+        model_size.layers * model_size.width * size
+        + model_size.activation_bytes // model_size.layers
+    )
+
+
+def _head(scored: int, model_size: ModelSize, size: int, *, cpu: bool) -> int:
+    block = min(scored * model_size.words, max(model_size.words, BLOCK_LOGITS))
+    # Logits, probabilities and their product with the slope, in fp32.
+    chunk = min(block, max(model_size.words, CHUNK_LOGITS)) if cpu else block
+    layer = model_size.words * model_size.width
+    hidden = 2 * scored * model_size.width * size
+    return layer * (FP32 + size) + block * size + 3 * chunk * FP32 + hidden
+
+
+def _decoding(d: Decoding, model_size: ModelSize, size: int) -> int:
+    width = FIRST_WIDTH
+    while width < d.tokens:
+        width *= 2
+    tokens = d.prompts * d.longest + d.places * width
+    if not model_size.packed:  # a cache of rectangles, the prompt in each row
+        tokens = d.places * (d.longest + d.tokens)
+    return tokens * model_size.cache * size + d.places * model_size.words * (size + 3 * FP32)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Bytes that the run will have written at its largest. Metrics, the report and the tokenizer's
+    files are left out: some megabytes."""
+
+    checkpoints: int
+    """Those that are kept, and the next one while it is written."""
+    model: int
+    """The final one."""
+    rollouts: int
+    """All rounds."""
+    checkpoint: int
+    """One of them."""
+
+    @property
+    def total(self) -> int:
+        return self.checkpoints + self.model + self.rollouts
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        objective: Objective,
+        model_size: ModelSize,
+        work: Work,
+        dtype: torch.dtype,
+    ) -> "Disk":
+        p, every, keep = model_size.parameters, config.save_every, config.save_keep
+        one = 3 * p * FP32  # the weights as they are trained, and two moments
+        if objective.needs_reference and config.reference.every > 0:
+            one += p * (FP32 if config.reference.alpha < 1 else dtype.itemsize)
+        # Without any there is one still, where the run is stopped.
+        count = -(-config.steps // every) if every else 1
+        round = FILE + ROW * len(work.rows) + (TOKEN + FP32 * work.scorings) * work.scored
+        return cls(
+            checkpoints=one * (min(count, keep + 1) if keep else count),
+            model=p * dtype.itemsize,
+            rollouts=work.rounds * round,
+            checkpoint=one,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Of the whole run, by what takes them. Verifiers are taken to keep pace with the sampling."""
+
+    sampling: float
+    update: float
+    """The optimizer's own step aside, some hundredths of it."""
+    scoring: float
+    """The reference's and the anchor's passes."""
+    evaluation: float
+    checkpoints: float
+    """As if nothing else went on meanwhile."""
+    step: float
+    """One step: its share of sampling, scoring and update."""
+
+    @property
+    def total(self) -> float:
+        return self.sampling + self.update + self.scoring + self.evaluation + self.checkpoints
+
+    @classmethod
+    def of(cls, config: Config, work: Work, rates: Rates, disk: Disk) -> "Seconds":
+        tokens = sum(one.tokens for one in work.passes)
+        update = tokens * rates.update + work.scored * rates.slope
+        scoring = tokens * rates.forward + work.scored * rates.score
+        sampling = _sampling(work.sampling, work, rates) * work.draws * work.rounds
+        # With several parts a round serves several steps; the last round may serve fewer.
+        parts = config.schedule.parts
+        updates = update * work.epochs * work.steps / parts
+        scorings = scoring * work.scorings * work.rounds
+        every = config.save_every
+        saved = (-(-work.steps // every) if every else 0) * disk.checkpoint + disk.model
+        return cls(
+            sampling=sampling,
+            update=updates,
+            scoring=scorings,
+            evaluation=work.evaluations * sum(_sampling(d, work, rates) for d in work.evaluation),
+            checkpoints=saved / WRITING,
+            step=(sampling + updates + scorings) / max(1, work.steps),
+        )
+
+
+def _sampling(d: Decoding, work: Work, rates: Rates) -> float:
+    """A step of more rows than were measured takes longer by as much, one of fewer no less."""
+    step = rates.step * max(1.0, d.places / work.sampling.places)
+    return d.steps * step + d.before * rates.forward
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will need."""
+
+    parameters: int
+    """All numbers of the model."""
+    context: int | None
+    """Tokens that the model was made for, if it says so."""
+    memory: Memory
+    disk: Disk
+    seconds: Seconds | None
+    """None for a model whose rows are padded, or of which no piece can be measured."""
+    room: Room
+    """What there is of memory and disk."""

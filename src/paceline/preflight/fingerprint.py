@@ -1,0 +1,168 @@
+"""Hashes of what a run reads and does not keep: by content, not by name."""
+
+import dataclasses
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from .. import config as configuration
+from ..model import Source
+from ..store.history import CODE_OF
+from ..tasks import Task
+from ..types import AnyVerifier, Problem
+from ..verify.calling.load import is_of_session
+from ..verify.calling.verifier import Adapted, leaves
+from .load import Loaded
+
+BLOCKS, BLOCK = 64, 1 << 16
+"""Of a file of weights so many blocks of so many bytes are read, spread evenly: training changes
+nearly every number, and to read all of a large model would take minutes."""
+WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
+
+
+def fingerprints(loaded: Loaded) -> dict[str, str]:
+    """Hashes of all that decides what a run comes to besides its config and its seed.
+
+    problems: both sides, with all their columns, and how they are put to the model.
+    test: the held-out side, how it is put, and by which verifier it is judged.
+    tokenizer: vocabulary, special tokens, chat template.
+    model: the weights that it begins with; empty where they are made, or named on a hub.
+    code: the user's own files and modules that the config names; what these import is not
+        followed.
+    code of PLACE: each of these by itself, and a reward that no file holds by its source.
+    """
+    task, config = loaded.task, configuration.to_json(loaded.config)
+    return {
+        "problems": _of_problems(task, task.train, task.heldout),
+        "test": _of_problems(task, task.heldout) + _of_verifier(task.verifier),
+        "tokenizer": _of_tokenizer(loaded.tokenizer),
+        "model": _of_weights(loaded.source),
+        "code": of_code(config),
+        **{f"{CODE_OF}{path}": _of_file(path) for path in sorted(set(_named(config)))},
+        **_of_session(config, task.verifier),
+    }
+
+
+def of_code(config: Any) -> str:
+    """Of the user's own code that a config names, such as that of a reward or an objective.
+
+    Args:
+        config: as JSON.
+    """
+    digest = sha256()
+    for path in sorted(set(_named(config))):
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
+def _of_file(path: Path) -> str:
+    return sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
+
+
+def _of_session(config: Any, verifier: AnyVerifier) -> dict[str, str]:
+    """Of a reward that only this Python session has: of what its parts are made of."""
+    reward = config["task"].get("reward")
+    if not is_of_session(reward):
+        return {}
+    digest = sha256()
+    for part in leaves(verifier):
+        digest.update(_source(part.function if isinstance(part, Adapted) else part).encode())
+    return {f"{CODE_OF}{reward}": digest.hexdigest()}
+
+
+def _source(thing: Any) -> str:
+    """Its text where Python has it, as in a notebook; else what it was compiled to."""
+    code = getattr(inspect.unwrap(thing) if callable(thing) else thing, "__code__", None)
+    try:
+        return inspect.getsource(type(thing) if code is None else code)
+    except (OSError, TypeError):
+        return "" if code is None else _compiled(code)
+
+
+def _compiled(code: CodeType) -> str:
+    inner = [_compiled(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {inner}"
+
+
+def _named(value: Any) -> Iterator[Path]:
+    """The file of every file.py:name and module:name in a config; prose with a colon is none."""
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _named(one)
+        return
+    place, _, name = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not name.replace(".", "").isidentifier():
+        return
+    if place.endswith(".py"):
+        yield Path(place).expanduser()
+    elif place.partition(".")[0] != "paceline":
+        # The config was read, so what it names is loaded.
+        file = getattr(sys.modules.get(place), "__file__", None)
+        yield from [Path(file)] if file else ()
+
+
+def _of_problems(task: Task, *sides: Sequence[Problem]) -> str:
+    """Of every problem with all its columns, and of how they are put to the model."""
+    digest = sha256(repr(task.template).encode())
+    for side in sides:
+        digest.update(b"\n--\n")
+        for problem in side:
+            row = [problem.id, problem.prompt, problem.answer, dict(problem.data)]
+            # What is no JSON counts by its type: an object's own words may differ each time.
+            digest.update(json.dumps(row, default=lambda value: type(value).__name__).encode())
+    return digest.hexdigest()
+
+
+def _of_verifier(verifier: Any) -> str:
+    """Of a verifier's kind and settings, those of its parts included; eight digits."""
+    return sha256(json.dumps(_in_words(verifier)).encode()).hexdigest()[:8]
+
+
+def _in_words(value: Any) -> Any:
+    """A value as JSON that says the same in every process, before its first use and behind it: code
+    by its name, sets in order, an object of an unknown kind by its type; no fields that a class
+    fills in by itself."""
+    if isinstance(value, str | int | float | None):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        known = (f.name for f in dataclasses.fields(value) if f.init and f.compare)
+        fields = {name: getattr(value, name) for name in known}
+        return [type(value).__qualname__, _in_words(fields)]
+    if isinstance(value, partial):
+        return [_in_words(value.func), _in_words(value.args), _in_words(value.keywords)]
+    if isinstance(value, Mapping):
+        return [[_in_words(key), _in_words(one)] for key, one in value.items()]
+    if isinstance(value, Set):
+        return sorted(map(json.dumps, map(_in_words, value)))
+    if isinstance(value, Sequence):
+        return [_in_words(one) for one in value]
+    return getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def _of_tokenizer(tokenizer: Any) -> str:
+    """Of its vocabulary, its special tokens and its chat template."""
+    words = sorted(tokenizer.get_vocab().items())
+    parts = [words, tokenizer.special_tokens_map, tokenizer.chat_template]
+    return sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+def _of_weights(source: Source) -> str:
+    if source.kind not in ("folder", "gguf"):
+        return ""
+    path = Path(source.path).expanduser()
+    files = [path] if path.is_file() else [f for kind in WEIGHTS for f in sorted(path.glob(kind))]
+    digest = sha256()
+    for file in files:
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size}\n".encode())
+        with file.open("rb") as opened:
+            for place in range(BLOCKS):
+                opened.seek(place * max(0, size - BLOCK) // (BLOCKS - 1))
+                digest.update(opened.read(BLOCK))
+    return digest.hexdigest()

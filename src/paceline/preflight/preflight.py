@@ -1,0 +1,208 @@
+"""Everything that can be known before the model is loaded, checked in seconds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import config as configuration
+from ..config import Config
+from ..errors import ConfigError, DataError
+from ..model.model_size import ModelSize
+from ..model.template import render
+from ..objective import Objective
+from ..tasks import Task
+from ..text import counted
+from ..training import check_loss
+from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
+from ..verify.calling.load import is_of_session
+from ..verify.calling.verifier import check_verifier
+from .calibrate import measured
+from .estimate import Disk, Estimate, Memory, Seconds
+from .limits import check_disk, check_memory, check_others
+from .load import Loaded, evaluation_sampling, load
+from .prompts import check_prompts
+from .resources import Room
+from .reward import Tried, try_reward
+from .workload import Work
+
+LOOKED_AT = 64
+"""Prompts that are measured, spread evenly over the problems."""
+CHARACTERS = 1 << 20
+"""Of prompts, after which no further one is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """A config that was found sound for a training, and what the training will need."""
+
+    loaded: Loaded
+    tried: Tried
+    """What the reward said to a few answers."""
+    estimate: Estimate
+    """Memory, disk and time."""
+    notes: tuple[str, ...] = ()
+    """What is no reason to stop, a sentence each; the task has its own."""
+
+
+def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Preflight:
+    """Find what would fail later, in seconds, before the model is loaded: too few problems, prompts
+    that do not fit, a reward that breaks, memory or disk that do not suffice.
+
+    Args:
+        path: the run's directory; what it holds already is not written again. If None, the
+            config's own, or one in runs.
+        timed: measure this machine for a second, to say how long it will take.
+
+    Raises: ConfigError, DataError, RewardError, SandboxError.
+    """
+    loaded = load(config)
+    _check_round(config, loaded.task)
+    _check_group(config)
+    _check_usable(loaded, load_reward=False)  # a reward model is heavy
+    return _for_training(loaded, path or Path(config.out or "runs/new"), timed)
+
+
+def load_checked(config: Config) -> Loaded:
+    """Load what an evaluation or an audit needs, and find what would fail later.
+
+    Raises: ConfigError, DataError, RewardError, SandboxError.
+    """
+    loaded = load(config)
+    _check_usable(loaded, load_reward=True)
+    return loaded
+
+
+def _check_usable(loaded: Loaded, *, load_reward: bool) -> None:
+    """Raise for what no use of a config can do with."""
+    config, task = loaded.config, loaded.task
+    if config.evaluation.problems and not task.heldout:
+        raise DataError(
+            f"Task '{task.name}' has no held-out problems; keep some back, or set "
+            "evaluation.problems=0."
+        )
+    check_verifier(task.verifier, load=load_reward)
+    evaluation_sampling(config)
+    check_loss(config.objective)
+    configuration.to_json(config)  # a part that cannot be recorded is told now
+    check_prompts(loaded.tokenizer, task)
+
+
+def _of_session(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note about a reward that no file holds."""
+    reward = record["task"].get("reward")
+    if not is_of_session(reward):
+        return ()
+    return (
+        f"the reward '{reward.partition(':')[2]}' is in no file, so this run goes on from Python "
+        "only, by paceline.resume(RUN, config); from a file (task.reward=file.py:name) `paceline "
+        "resume` could as well.",
+    )
+
+
+def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
+    config, task, tokenizer = loaded.config, loaded.task, loaded.tokenizer
+    model_size = ModelSize.of(loaded.source, loaded.dtype)
+    prompts = _prompts(tokenizer, task, task.train, at_least=config.rollouts.problems)
+    notes = _check_lengths(config, task, model_size, prompts)
+    if config.evaluation.problems:
+        heldout = task.heldout[: config.evaluation.problems]
+        _check_heldout(config, model_size, _prompts(tokenizer, task, heldout))
+    work = Work.of(config, loaded.objective, model_size, prompts, len(task.heldout))
+    room = Room.of(loaded.device, path)
+    sizes = config, loaded.objective, model_size, work, loaded.dtype
+    memory, disk = Memory.of(*sizes, loaded.device), Disk.of(*sizes)
+    notes += check_memory(memory, room, config.model.path)
+    check_disk(disk, room)
+    tried = try_reward(task, config.rewards, tokenizer)
+    rates = None
+    if timed:
+        rates = measured(loaded.source, model_size, work, loaded.dtype, loaded.device)
+    seconds = None if rates is None else Seconds.of(config, work, rates, disk)
+    notes += check_others(rates, loaded.device)
+    estimate = Estimate(model_size.parameters, model_size.context, memory, disk, seconds, room)
+    notes = [*_of_session(configuration.to_json(config)), *notes, *tried.notes]
+    return Preflight(loaded, tried, estimate, tuple(notes))
+
+
+def _check_round(config: Config, task: Task) -> None:
+    have, need = len(task.train), config.rollouts.problems
+    if have < need:
+        raise DataError(
+            f"Task '{task.name}' has {counted(have, 'training problem')}, but a round "
+            f"needs {need}; bring more rows, or set rollouts.problems={have} or lower."
+        )
+
+
+def _check_group(config: Config) -> None:
+    """Raise ConfigError where a group is one completion and the advantage compares within groups,
+    so that every gradient would be 0."""
+    alone = config.rollouts.completions == 1 and not config.objective.needs_values
+    if not alone or not _compares_in_groups(config.objective):
+        return
+    raise ConfigError(
+        f"rollouts.completions is 1, and {config.objective.advantage} compares the completions of "
+        "one problem with each other, so that nothing could be learned: set rollouts.completions=2 "
+        "or more (8 is usual), or take an objective that needs no group, such as "
+        "objective=reinforce or reinforce_pp."
+    )
+
+
+def _compares_in_groups(objective: Objective) -> bool:
+    """Whether groups of one leave every row without an advantage, tried on four of them."""
+    rewards, problem = (0.0, 1.0, 0.0, 1.0), Problem("p", "?", "")
+    completion = Completion((1, 2), (-1.0, -1.0), "?", "stop")
+    groups = tuple(
+        Group(problem, Prompt((1,)), (Rollout(problem, completion, Verdict(reward)),), draw)
+        for draw, reward in enumerate(rewards)
+    )
+    try:
+        return not objective.advantage(Round(0, groups)).any()
+    except Exception:  # a user's own advantage may read of a round what this one has not
+        return False
+
+
+def _prompts(
+    tokenizer: Any, task: Task, problems: Sequence[Problem], at_least: int = 1
+) -> list[tuple[int, ...]]:
+    """The tokens of some prompts, spread evenly."""
+    count = min(len(problems), max(LOOKED_AT, at_least))
+    found, characters = list[tuple[int, ...]](), 0
+    for place in range(count):
+        messages = task.messages(problems[place * len(problems) // count])
+        characters += sum(len(turn["content"]) for turn in messages)
+        found.append(render(tokenizer, messages))
+        if characters > CHARACTERS and len(found) >= at_least:
+            break
+    return found
+
+
+def _check_lengths(
+    config: Config, task: Task, model_size: ModelSize, prompts: Sequence[Sequence[int]]
+) -> list[str]:
+    """Whether prompts leave room for an answer; a note about some, an error about all."""
+    room, answer = model_size.context, config.rollouts.max_tokens
+    long = sum(room is not None and len(p) + answer > room for p in prompts)
+    if not long:
+        return []
+    if long == len(prompts):
+        raise DataError(
+            f"No problem of task '{task.name}' fits into the model's context of {room} tokens "
+            f"beside answers of {answer} (the shortest of {len(prompts)} prompts has "
+            f"{min(map(len, prompts))}); set rollouts.max_tokens lower, or shorten the prompts."
+        )
+    return [
+        f"{long} of {len(prompts)} prompts that were measured do not fit into the model's context "
+        f"of {room} tokens beside answers of {answer}; such problems are left out."
+    ]
+
+
+def _check_heldout(config: Config, model_size: ModelSize, prompts: Sequence[Sequence[int]]) -> None:
+    room, answer = model_size.context, config.evaluation.max_tokens or config.rollouts.max_tokens
+    long = sum(room is not None and len(p) + answer > room for p in prompts)
+    if long:
+        raise DataError(
+            f"{long} of {len(prompts)} held-out prompts that were measured do not fit into the "
+            f"model's context of {room} tokens beside answers of {answer}; set "
+            "evaluation.max_tokens lower, or evaluation.problems=0."
+        )

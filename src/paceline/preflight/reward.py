@@ -1,0 +1,163 @@
+"""The reward, asked about a few answers before the model is loaded: what raises, hangs or answers
+no number shows at once, and not behind the first round."""
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import RewardError, SandboxError
+from ..tasks import Task
+from ..types import AnyVerifier, BatchVerifier, Completion, Problem, Verdict
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.scoring import Answer, NoVerdict
+from ..verify.calling.verifier import leaves, loads_model
+
+PROBLEMS = 3
+"""Problems whose answers are tried."""
+JUNK = "xyzzy <answer> \\boxed{ 3 of 4 is ½ \u2212 $1,000.00 #### 中文 \U0001f600"
+"""What a model may say before it has learned anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What one kind of answer earned.
+
+    Example: Paid(kind="gold", rewards=(1.0, 1.0, 1.0))
+    """
+
+    kind: str
+    """gold, empty or junk."""
+    rewards: tuple[float, ...]
+    """One for each answer that got a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of it."""
+
+    paid: tuple[Paid, ...]
+    """Empty where the reward needs a model, which is not loaded for this."""
+    milliseconds: float
+    """Of a call, the median."""
+    notes: tuple[str, ...]
+    """What is worth a sentence and no reason to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    kind: str
+    problem: Problem
+    completion: Completion
+
+
+def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> Tried:
+    """Ask the task's verifier about gold answers, where the task has some, an empty one and junk.
+
+    Raises: RewardError naming the verifier where it raises (its exception is the cause), takes
+        longer than rewards.seconds, or answers no finite number; SandboxError where the sandbox
+        fails. With rewards.on_error=drop, what it raises is a note, unless it always does.
+    """
+    verifier = task.verifier
+    tries = list(_tries(task, tokenizer))
+    if loads_model(verifier):
+        for part in leaves(verifier):
+            if not loads_model(part):
+                _answers(part, rewards, tries)
+        note = "the reward asks a model, which is loaded later, so it was not tried as a whole."
+        return Tried((), 0.0, (note,))
+    answers, seconds = _answers(verifier, rewards, tries)
+    notes = list(_notes(task, tries, answers))
+    kinds = list(dict.fromkeys(one.kind for one in tries))
+    paid = [
+        tuple(
+            answer.reward
+            for one, answer in zip(tries, answers, strict=True)
+            if one.kind == kind and isinstance(answer, Verdict)
+        )
+        for kind in kinds
+    ]
+    return Tried(
+        tuple(Paid(kind, of_kind) for kind, of_kind in zip(kinds, paid, strict=True)),
+        1e3 * statistics.median(seconds),
+        tuple(notes),
+    )
+
+
+def _tries(task: Task, tokenizer: Any) -> Iterator[_Try]:
+    chosen = task.train[:PROBLEMS]
+    for problem in chosen:
+        text = task.gold(problem) if task.gold is not None else None
+        if text is not None:
+            yield _Try("gold", problem, _completion(text, tokenizer))
+    yield _Try("empty", chosen[0], _completion("", tokenizer))
+    yield _Try("junk", chosen[-1], _completion(JUNK, tokenizer))
+
+
+def _completion(text: str, tokenizer: Any) -> Completion:
+    """As an engine would have it, with the stop token behind it."""
+    ids = (*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id)
+    return Completion(ids, (-1.0,) * len(ids), text, "stop")
+
+
+def _answers(
+    verifier: AnyVerifier, rewards: RewardConfig, tries: Sequence[_Try]
+) -> tuple[list[Answer], list[float]]:
+    """What it says of each, and the seconds that an answer took.
+
+    One after the other, so that a verifier that hangs is waited for once; one that takes many
+    completions at once gets them all, since it may fail at more than one.
+    """
+    at_once = any(isinstance(part, BatchVerifier) for part in leaves(verifier))
+    batches = [list(tries)] if at_once else [[one] for one in tries]
+    answers, seconds = list[Answer](), list[float]()
+    with VerifierPool(verifier, rewards) as judges:
+        for batch in batches:
+            started = time.perf_counter()
+            futures = [judges.submit(one.problem, one.completion) for one in batch]
+            judges.flush()
+            for one, future in zip(batch, futures, strict=True):
+                answers.append(_sound(future.result(), one))
+            seconds += [(time.perf_counter() - started) / len(batch)] * len(batch)
+    lost = [answer for answer in answers if isinstance(answer, NoVerdict)]
+    if len(lost) == len(answers):
+        raise RewardError(lost[0].detail or f"The reward gives no verdict: {lost[0].reason}.")
+    return answers, seconds
+
+
+def _sound(answer: Answer, one: _Try) -> Answer:
+    """The answer, unless it is one after which no other would come."""
+    if isinstance(answer, NoVerdict) and answer.kind == "slow":
+        raise RewardError(
+            f"The reward {answer.reason} for problem {one.problem.name}, "
+            f"{'an' if one.kind == 'empty' else 'a'} {one.kind} answer; make it faster, or give it "
+            "more time with rewards.seconds."
+        )
+    if isinstance(answer, NoVerdict) and answer.kind == "sandbox":
+        raise SandboxError(answer.detail or "The sandbox failed; try `paceline sandbox test`.")
+    return answer
+
+
+def _notes(task: Task, tries: Sequence[_Try], answers: Sequence[Answer]) -> Iterator[str]:
+    """One sentence for each kind of oddity, about the first case."""
+    said = set[str]()
+    for one, answer in zip(tries, answers, strict=True):
+        if isinstance(answer, NoVerdict):
+            kind = "lost"
+            note = (
+                f"{answer.detail or answer.reason} Such groups will be dropped "
+                "(rewards.on_error is drop)."
+            )
+        elif one.kind == "gold" and answer.reward < task.full - 1e-9:
+            kind = "gold"
+            note = (
+                f"the gold answer of problem {one.problem.name} earned {answer.reward:g} of "
+                f"{task.full:g} ({answer.reason}); `paceline audit` looks at more of them."
+            )
+        else:
+            continue
+        if kind not in said:
+            said.add(kind)
+            yield note

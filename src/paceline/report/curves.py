@@ -1,0 +1,331 @@
+"""The report's curves: which there are, what each shows, and what to make of one that is flat.
+
+There is no curve of the loss: with group-relative advantages its value says nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean, median
+from typing import Literal
+
+from ..diagnostics import Diagnosis, diagnoses
+from ..store.base import Json, finite
+from ..store.snapshot import RunSnapshot
+from ..text import quantity, thin_percent
+from .sentences import span_of_steps
+
+Column = list[float | None]
+Tone = Literal["", "odd", "bad"]
+
+MOST_POINTS = 1000
+"""Longer runs are drawn by bins of neighbouring steps, so that the page stays small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One figure: its words stand in the page, its numbers in the page's data."""
+
+    id: str
+    title: str
+    text: str
+    """One or two short sentences: what it shows and what would be bad."""
+    unit: Literal["percent", "number", "tokens", "seconds"]
+    series: tuple[tuple[str, Column], ...]
+    """(label, one value a point); stacked ones from bottom to top."""
+    stacked: bool = False
+    note: str = ""
+    """What these very numbers say, where that is odd or bad."""
+    tone: Tone = ""
+    log: bool = False
+    smooth: bool = True
+    """Whether the thick line is a mean of neighbours; not where single steps matter."""
+    dots: tuple[Json, ...] = ()
+    """Held-out measurements: x, y, label, and low and high where there is an interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one metric becomes a chart, or a sentence where it never changes."""
+
+    id: str
+    title: str
+    text: str
+    unit: Literal["percent", "number", "tokens"] = "number"
+    flat: dict[float, str] = field(default_factory=dict)
+    """The sentence for a metric that has this value at every step."""
+    bin: Callable[[list[float]], float] = fmean
+    """How neighbouring steps of a long run become one point."""
+    smooth: bool = True
+
+
+LINES = (
+    Line(
+        "reward",
+        "Reward",
+        "What the verifier gave, on average. Bad: it rises and accuracy does not.",
+    ),
+    Line(
+        "completion_tokens",
+        "Completion length",
+        "Mean tokens of a completion. Bad: it grows or collapses while accuracy stays.",
+        "tokens",
+    ),
+    Line(
+        "cut",
+        "Cut by length",
+        "Completions that met the length limit. Bad: it rises, and the limit decides the reward.",
+        "percent",
+        {0.0: "No completion met the length limit.", 1.0: "Every completion met the length limit."},
+    ),
+    Line(
+        "no_signal",
+        "Groups without signal",
+        "Groups whose completions all got one reward, and so teach nothing; those that were set"
+        " aside for it count too. Bad: near 100\u202f%.",
+        "percent",
+        {
+            0.0: "In every group the rewards differed.",
+            1.0: "In every group all rewards were equal, so nothing was learned.",
+        },
+    ),
+    Line(
+        "entropy",
+        "Entropy",
+        "How undecided the policy is, in nats a token. Bad: near zero early, or a steep rise.",
+    ),
+    Line(
+        "kl",
+        "KL to the reference",
+        "How far the policy has moved, in nats a token. Bad: a sudden climb.",
+        flat={0.0: "The policy is the reference."},
+    ),
+    Line(
+        "ratio_max",
+        "Largest ratio",
+        "New over old probability, or its inverse. Bad: far outside the clip, step after step.",
+        bin=max,
+        smooth=False,
+    ),
+    Line(
+        "clip_fraction",
+        "Clip fraction",
+        "Tokens whose gradient the clip bounded. Bad: a large share, for most of the step is lost.",
+        "percent",
+        {0.0: "No ratio left the clip’s range."},
+    ),
+    Line(
+        "grad_norm",
+        "Gradient norm",
+        "Length of the gradient. One spike is harmless where it is clipped. Bad: a lasting rise.",
+        bin=max,
+        smooth=False,
+    ),
+    Line(
+        "mismatch",
+        "Sampler mismatch",
+        "How far sampler and trainer differ in a token’s log-probability, in nats. Bad: it grows.",
+        flat={0.0: "Sampling and training computed the same log-probabilities."},
+    ),
+    Line("lr", "Learning rate", "As scheduled.", smooth=False),
+)
+
+SIGNS = {
+    "reward": ("reward ahead of the answers", "reward ahead of held-out accuracy"),
+    "completion_tokens": ("length drift",),
+    "no_signal": ("advantage collapse", "nothing left to learn"),
+    "entropy": ("entropy collapse",),
+    "kl": ("KL growth",),
+    "ratio_max": ("ratio blow-up",),
+    "clip_fraction": ("ratio blow-up",),
+}
+"""The diagnoses that a metric is the sign of. Its curve says nothing of its own on what they judge:
+a policy that has learned has a low entropy and few groups with signal, too."""
+
+
+def charts(run: RunSnapshot) -> tuple[list[Chart], list[tuple[str, str, str]]]:
+    """The figures, and (title, value, sentence) of each metric that never changed."""
+    if not run.metrics:
+        return [], []
+    found, constant = [accuracy(run)], []
+    held = diagnoses(run.metrics, run.before, run.after)
+    for line in LINES:
+        values = column(run, line.id)
+        known = [v for v in values if v is not None]
+        if not known:
+            continue
+        if len(known) > 2 and max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
+            constant.append(
+                (line.title, shown(known[0], line.unit), flat_words(run, line, known[0]))
+            )
+            continue
+        note, tone = remark(line.id, known, len(values) - len(known), held)
+        found.append(
+            Chart(
+                id=line.id,
+                title=line.title,
+                text=line.text,
+                unit=line.unit,
+                series=((line.title, binned(values, line.bin)),),
+                note=note,
+                tone=tone,
+                smooth=line.smooth,
+                log=min(known) > 0 and max(known) > 50 * median(known),
+            )
+        )
+    if all(v is None for v in run.column("kl")):
+        constant.append(("KL", "none", "The objective asks for none, so no reference is computed."))
+    return [*found, *reasons(run), *phases(run)], constant
+
+
+def accuracy(run: RunSnapshot) -> Chart:
+    values = run.column("accuracy")
+    known = [v for v in values if v is not None]
+    never = bool(known) and max(known) == 0
+    note = "No completion was right at any step, so nothing could be learned." if never else ""
+    return Chart(
+        id="accuracy",
+        title="Accuracy",
+        text="Right completions of the training problems; dots are held-out problems."
+        " Bad: flat at zero, or training far above held-out.",
+        unit="percent",
+        series=(("training", binned(values)),),
+        note=note,
+        tone="bad" if never else "",
+        dots=tuple(held_out(run)),
+    )
+
+
+def held_out(run: RunSnapshot) -> list[Json]:
+    """Every held-out measurement of the run as a dot, with its interval where one is known."""
+    labels = {"sampled_accuracy": "held out, sampled", "greedy_accuracy": "held out, greedy"}
+    first, last = run.steps[0], run.steps[-1]
+    places = [(first - 1, run.before), (last, run.after)]
+    between = [(record.step, record.evaluation) for record in run.metrics]
+    if run.after:  # measured at the same step
+        between = [(x, measured) for x, measured in between if x != last]
+    dots = []
+    for x, measured in sorted(places + between, key=lambda place: place[0]):
+        for metric, label in labels.items() if measured else ():
+            assert measured is not None
+            low, high = measured.intervals.get(metric) or (None, None)
+            y = getattr(measured, metric)
+            dots.append({"x": x, "y": y, "label": label, "low": low, "high": high})
+    return dots
+
+
+def phases(run: RunSnapshot) -> list[Chart]:
+    """Seconds of each step, stacked by phase, the longest phase at the bottom."""
+    total: Counter[str] = Counter()
+    for record in run.metrics:
+        total.update({name: finite(seconds) or 0.0 for name, seconds in record.phases.items()})
+    if not total:
+        return []
+    names = [name for name, _ in total.most_common()]
+    columns = [[finite(one.phases.get(name)) or 0.0 for one in run.metrics] for name in names]
+    return [
+        Chart(
+            id="phases",
+            title="Seconds a step",
+            text="Where the time goes, by phase. Bad: steps that grow longer at equal length.",
+            unit="seconds",
+            series=tuple((n, binned([*c])) for n, c in zip(names, columns, strict=True)),
+            stacked=True,
+        )
+    ]
+
+
+def reasons(run: RunSnapshot) -> list[Chart]:
+    """What the verifier said, as shares of each step's completions: the five commonest reasons."""
+    total: Counter[str] = Counter()
+    for record in run.metrics:
+        total.update(record.reasons)
+    if not total:
+        return []
+    names = [name for name, _ in total.most_common(5)]
+    columns: list[Column] = [[] for _ in names]
+    rest: Column = []
+    for record in run.metrics:
+        said = record.reasons
+        rows = sum(said.values()) or 1
+        for column, name in zip(columns, names, strict=True):
+            column.append(said.get(name, 0) / rows)
+        rest.append(max(0.0, 1.0 - sum(c[-1] or 0.0 for c in columns)) if said else 0.0)
+    series = [(name or "(no reason)", binned(c)) for name, c in zip(names, columns, strict=True)]
+    series += [("other", binned(rest))] if len(total) > len(names) else []
+    return [
+        Chart(
+            id="reasons",
+            title="What the verifier said",
+            text="Shares of the completions. Bad: a reason that grows and is not the right answer.",
+            unit="percent",
+            series=tuple(series),
+            stacked=True,
+        )
+    ]
+
+
+def column(run: RunSnapshot, id: str) -> Column:
+    if id == "no_signal":
+        return [record.share_without_signal for record in run.metrics]
+    return run.column(id)
+
+
+def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
+    one_update = run.updates_per_round == 1
+    if line.id == "ratio_max" and value == 1:
+        if one_update:
+            return "Every ratio is 1: one update a round, so the clip never binds."
+        return "Every ratio is 1 though a round serves several updates: the policy does not move."
+    if line.id == "clip_fraction" and value == 0 and one_update:
+        return "Nothing to clip: with one update a round every ratio is 1."
+    return line.flat.get(value, "The same at every step.")
+
+
+def remark(
+    name: str, known: list[float], missing: int, held: Sequence[Diagnosis]
+) -> tuple[str, Tone]:
+    """What these numbers say, where it is odd or bad; nothing for most."""
+    signs = [found for found in held if found.name in SIGNS.get(name, ())]
+    if signs:
+        told = ", ".join(f"{found.name} at {span_of_steps(found)}" for found in signs)
+        return f"{told[0].upper()}{told[1:]}: see Diagnostics.", "odd"
+    late = fmean(known[-max(1, len(known) // 4) :])
+    if name == "cut" and late > 0.3:
+        return (
+            f"In the last quarter {thin_percent(late, 0)} met the limit: a longer one may help.",
+            "bad",
+        )
+    if name == "grad_norm" and missing:
+        return f"At {missing} of {len(known) + missing} steps it was no finite number.", "bad"
+    return "", ""
+
+
+def shown(value: float, unit: str) -> str:
+    return thin_percent(value, 0) if unit == "percent" else quantity(value)
+
+
+def binned(values: Column, how: Callable[[list[float]], float] = fmean) -> Column:
+    """At most MOST_POINTS values with five digits: neighbouring steps become one point."""
+    size = bin_size(len(values))
+    cut = [values[i : i + size] for i in range(0, len(values), size)]
+    known = [[v for v in part if v is not None] for part in cut]
+    return [float(f"{how(part):.5g}") if part else None for part in known]
+
+
+def bin_size(steps: int) -> int:
+    return -(-steps // MOST_POINTS)
+
+
+def curve_data(run: RunSnapshot, found: list[Chart]) -> Json:
+    """What the page's script draws: the steps, the numbers of every chart, the smoothing window."""
+    steps, size = run.steps, max(1, bin_size(len(run.metrics)))
+    ends = [steps[min(i + size, len(steps)) - 1] for i in range(0, len(steps), size)]
+    words = ("title", "text", "note", "tone")
+    drawn = [{k: v for k, v in asdict(c).items() if k not in words} for c in found]
+    return {"steps": ends, "window": window(len(ends)), "charts": drawn}
+
+
+def window(points: int) -> int:
+    """Neighbouring points in the thick line's mean: odd, about a tenth of the run; 1 is none."""
+    return 1 if points < 10 else max(3, points // 20 * 2 + 1)

@@ -1,0 +1,75 @@
+"""The parts of a run, put together from a config that was found sound."""
+
+from ..engine import Engine, LocalEngine
+from ..model import Policy, Reference, load_policy
+from ..model.allocator import keep_freed_memory
+from ..preflight.load import Loaded
+from ..training import Learner, Optimizer, Sampler, Trainer, TrainerHooks
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.verifier import check_verifier
+
+
+def policy_of(loaded: Loaded, *, train: bool = True) -> Policy:
+    """Load the model, behind a model that the reward asks: it is the smaller one."""
+    check_verifier(loaded.task.verifier)
+    keep_freed_memory()
+    return load_policy(
+        loaded.source, loaded.tokenizer, dtype=loaded.dtype, device=loaded.device,
+        train=train, seed=loaded.config.seed,
+    )  # fmt: skip
+
+
+def trainer_of(
+    loaded: Loaded,
+    policy: Policy,
+    hooks: TrainerHooks | None = None,
+    judges: VerifierPool | None = None,
+) -> Trainer:
+    """A trainer as a config describes it, at its first step.
+
+    Args:
+        hooks: called around the steps.
+        judges: of the task's verifier; without, it is called in this process.
+    """
+    engine = engine_of(loaded, policy)
+    reference = reference_of(loaded, policy) if loaded.objective.needs_reference else None
+    return Trainer(
+        learner_of(loaded, policy),
+        sampler_of(loaded, policy, engine, judges),
+        loaded.objective,
+        loaded.config.schedule,
+        engine=engine,
+        reference=reference,
+        seed=loaded.config.seed,
+        hooks=hooks,
+    )
+
+
+def learner_of(loaded: Loaded, policy: Policy) -> Learner:
+    """The policy with its optimizer."""
+    config = loaded.config
+    return Learner(
+        policy,
+        Optimizer(policy, config.optimizer, config.steps),
+        temperature=config.rollouts.temperature,
+        tokens_per_forward=config.tokens_per_forward,
+    )
+
+
+def engine_of(loaded: Loaded, policy: Policy) -> Engine:
+    """The engine that samples with the policy's weights."""
+    return LocalEngine(policy, rows_at_once=loaded.config.rows_at_once)
+
+
+def sampler_of(
+    loaded: Loaded, policy: Policy, engine: Engine, judges: VerifierPool | None = None
+) -> Sampler:
+    """The source of rounds that are sampled with an engine."""
+    config = loaded.config
+    return Sampler(policy, engine, loaded.task, config.rollouts, config.seed, judges)
+
+
+def reference_of(loaded: Loaded, policy: Policy) -> Reference:
+    """What KL is measured to: the policy as it is now."""
+    schedule = loaded.config.reference
+    return Reference(policy, alpha=schedule.alpha, every=schedule.every)

@@ -1,0 +1,52 @@
+"""A trained model in use: evaluated on a task, or asked one question."""
+
+from .. import rng
+from ..config import Config
+from ..engine import LocalEngine, Request
+from ..preflight.load import evaluation_sampling, load
+from ..preflight.preflight import load_checked
+from ..store.records import Measured
+from ..training import Evaluation, evaluate
+from ..verify.calling.pool import VerifierPool
+from . import build
+from .screen import Screen, printable
+
+
+def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
+    """Accuracy of `config.model` on the held-out problems of `config.task`."""
+    screen = Screen(0, quiet=quiet)
+    loaded = load_checked(config)
+    with screen.busy(f"loading {config.model.path}"):
+        policy = build.policy_of(loaded, train=False)
+    judges = VerifierPool(loaded.task.verifier, config.rewards)
+    with judges, screen.busy(f"evaluating on {loaded.task.name}"):
+        evaluation, _ = evaluate(
+            policy,
+            LocalEngine(policy, rows_at_once=config.rows_at_once),
+            loaded.task,
+            evaluation_sampling(config),
+            problems=config.evaluation.problems,
+            completions=config.evaluation.completions,
+            seed=config.seed,
+            progress=screen.progress,
+            judges=judges,
+        )
+    measured = Measured.of(evaluation)
+    screen.evaluated(config.model.path, measured)
+    screen.remark_on(config.model.path, measured)
+    return evaluation
+
+
+def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[str]:
+    """What the model answers to one user turn, `count` times, under the task's template."""
+    from ..types import Problem
+
+    loaded = load(config, reward=False)
+    policy = build.policy_of(loaded, train=False)
+    rendered = policy.render(loaded.task.messages(Problem("prompt", prompt)))
+    sampling = evaluation_sampling(config)
+    streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))
+    completions = LocalEngine(policy).generate(
+        [Request(rendered, streams)], sampling.as_greedy() if greedy else sampling
+    )
+    return [printable(c.text) for c in completions[0]]

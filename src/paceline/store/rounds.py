@@ -1,0 +1,172 @@
+"""Rounds on disk: one parquet file each, complete and fsynced before the round's first update, so
+that between two updates of a round it is the state."""
+
+import io
+import json
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import DataError
+from ..model import Detokenizer
+from ..objective import Loss
+from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
+from ..verify.answers.form import opened_in
+from . import atomic
+from .atomic import Written
+
+
+def write_round(path: Path, round: Round, loss: Loss, tokenizer: Any, step: int) -> Written:
+    """Write every rollout of a round: one row each, floats in float32.
+
+    Args:
+        loss: resolved; gives the advantages as the updates will see them.
+        step: the first optimizer step that will train on the round.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pydict(columns(round, loss, tokenizer, step), schema=_schema())
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file, compression="zstd")
+    return atomic.replace(path, [file.getbuffer()])
+
+
+def read_round(path: Path, problem_at: Callable[[int], Problem] | None = None) -> Round:
+    """The round that `write_round` wrote, number for number.
+
+    Args:
+        problem_at: from a place in the stream to the problem: a file holds what was asked, not
+            the row's other columns. None makes problems of their ids and answers alone.
+
+    Raises: DataError where it asked problems that the task does not have.
+    """
+    import pyarrow.parquet
+
+    def asked(row: Mapping[str, Any]) -> Problem:
+        if problem_at is None:
+            return Problem(row["problem_id"], "", row["answer"])
+        problem = problem_at(row["draw"])
+        if problem.id != row["problem_id"]:
+            raise DataError(
+                f"'{path}' asked problem {row['problem_id']} at place {row['draw']}, where the "
+                f"task has {problem.name} now; put the old problems back."
+            )
+        return problem
+
+    rows = pyarrow.parquet.read_table(path).to_pylist()
+    groups = tuple(_groups(rows, asked))
+    return Round(
+        rows[0]["round"],
+        groups,
+        anchor=_floats(rows, "anchor"),
+        ref=_floats(rows, "ref"),
+    )
+
+
+def _groups(
+    rows: Sequence[dict[str, Any]], asked: Callable[[dict[str, Any]], Problem]
+) -> Iterator[Group]:
+    for draw, of_group in groupby(rows, key=lambda row: row["draw"]):
+        group = list(of_group)
+        problem = asked(group[0])
+        rollouts = tuple(
+            Rollout(problem, _completion(row), _verdict(row), row["masked"]) for row in group
+        )
+        yield Group(problem, Prompt(tuple(group[0]["prompt_ids"])), rollouts, draw)
+
+
+def _completion(row: dict[str, Any]) -> Completion:
+    sampled = row["sampled"]
+    return Completion(
+        tuple(row["token_ids"]),
+        tuple(row["old"]),
+        row["completion"],
+        row["finish"],
+        row["policy_version"],
+        None if sampled is None else tuple(sampled),
+        opened_in(row["prompt"]),
+    )
+
+
+def _verdict(row: dict[str, Any]) -> Verdict:
+    return Verdict(row["reward"], json.loads(row["parts"]), row["reason"], row["correct"])
+
+
+def _floats(rows: Sequence[dict[str, Any]], name: str) -> tuple[array, ...] | None:
+    if rows[0][name] is None:
+        return None
+    return tuple(array("f", row[name]) for row in rows)
+
+
+def columns(round: Round, loss: Loss, tokenizer: Any, step: int) -> dict[str, list]:
+    """The columns of a round's file, by name."""
+    advantage_B: torch.Tensor = loss.advantages(round)
+    groups = [g for g in round.groups for _ in g.rollouts]
+    rollouts = round.rollouts
+    prompts = {g.draw: tokenizer.decode(g.prompt_ids) for g in round.groups}
+    completions = [r.completion for r in rollouts]
+    detokenizer = Detokenizer(tokenizer)
+    pieces = [detokenizer.pieces(c.token_ids) for c in completions]
+    return {
+        "round": [round.index] * len(rollouts),
+        "step": [step] * len(rollouts),
+        "draw": [g.draw for g in groups],
+        "index": [i for g in round.groups for i in range(len(g.rollouts))],
+        "problem_id": [g.problem.id for g in groups],
+        "problem_row": [g.problem.row for g in groups],
+        "prompt": [prompts[g.draw] for g in groups],
+        "prompt_ids": [list(g.prompt_ids) for g in groups],
+        "answer": [g.problem.answer for g in groups],
+        "completion": [c.text for c in completions],
+        "token_ids": [list(c.token_ids) for c in completions],
+        "tokens": [list(p.texts) for p in pieces],
+        "special": [list(p.special) for p in pieces],
+        "old": [list(c.logprobs) for c in completions],
+        "anchor": _optional(round.anchor, len(rollouts)),
+        "ref": _optional(round.ref, len(rollouts)),
+        "reward": [r.verdict.reward for r in rollouts],
+        "parts": [json.dumps(dict(r.verdict.parts), ensure_ascii=False) for r in rollouts],
+        "reason": [r.verdict.reason for r in rollouts],
+        "correct": [r.verdict.solved for r in rollouts],
+        "finish": [c.finish for c in completions],
+        "advantage": _advantages(advantage_B, round.lengths),
+        "masked": [r.masked for r in rollouts],
+        "sampled": [None if c.sampled is None else list(c.sampled) for c in completions],
+        "policy_version": [c.policy_version for c in completions],
+    }
+
+
+def _advantages(advantage: torch.Tensor, lengths: Sequence[int]) -> list[list[float]]:
+    """One number a row, or one a token."""
+    if advantage.ndim == 1:
+        return [[a] for a in advantage.tolist()]
+    return [row[:n] for row, n in zip(advantage.tolist(), lengths, strict=True)]
+
+
+def _optional(column: Sequence[Sequence[float]] | None, rows: int) -> list:
+    return [None] * rows if column is None else [list(c) for c in column]
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    floats, texts = pa.list_(pa.float32()), pa.list_(pa.string())
+    kinds = {
+        pa.int64(): ("round", "step", "draw", "index", "policy_version"),
+        pa.string(): (
+            *("problem_id", "problem_row", "prompt", "answer"),
+            *("completion", "parts", "reason", "finish"),
+        ),
+        pa.list_(pa.int32()): ("prompt_ids", "token_ids"),
+        texts: ("tokens",),
+        floats: ("old", "anchor", "ref", "advantage"),
+        pa.float64(): ("reward",),
+        pa.bool_(): ("correct", "masked"),
+        pa.list_(pa.bool_()): ("special", "sampled"),
+    }
+    return pa.schema([(name, kind) for kind, names in kinds.items() for name in names])

@@ -1,0 +1,99 @@
+"""Reads what a run has left so far, for the report: a run that goes on lacks a summary and more."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError
+from .base import Json, finite, read_lines, read_object, read_objects
+from .folder import CONFIG, check_is_run
+from .records import Event, Measured, StepRecord, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """The files of one run directory, parsed; nothing in them is changed."""
+
+    folder: Path
+    config: Json
+    """config.json: name, config, objective, versions, machine, command, started."""
+    metrics: tuple[StepRecord, ...]
+    """Of each step, in order; empty before the first one."""
+    summary: Summary | None
+    """None as long as nothing was measured."""
+    events: tuple[Event, ...] = ()
+    """Starts, stops, notes, in order."""
+    broken_lines: int = 0
+    """Lines of metrics.jsonl that are no JSON object, a half-written last one not counted."""
+
+    @property
+    def state(self) -> str:
+        """going, finished, interrupted (by a signal) or stopped (by an error)."""
+        if self.summary is None:
+            return "going"
+        if self.summary.interrupted:
+            return "interrupted"
+        if self.summary.finished:
+            return "finished"
+        return "stopped" if self.summary.stopped else "going"
+
+    @property
+    def before(self) -> Measured | None:
+        """Accuracy before training, if it was measured."""
+        return self.summary and self.summary.before
+
+    @property
+    def after(self) -> Measured | None:
+        return self.summary and self.summary.after
+
+    @property
+    def steps(self) -> list[int]:
+        """The number of each step."""
+        return [record.step for record in self.metrics]
+
+    @property
+    def updates_per_round(self) -> float:
+        """Steps divided by the rounds that they used; 1 where every round served one update."""
+        rounds = {record.round for record in self.metrics}
+        return len(self.metrics) / len(rounds) if rounds else 1.0
+
+    @property
+    def completions(self) -> int:
+        """All completions sampled: those of each round once, however many updates it served."""
+        return sum({record.round: record.completions for record in self.metrics}.values())
+
+    def column(self, name: str) -> list[float | None]:
+        """A metric over the steps, None where it is missing or no finite number."""
+        return [finite(getattr(record, name)) for record in self.metrics]
+
+
+def read_run(folder: Path) -> RunSnapshot:
+    """Everything but the rollouts.
+
+    Raises: ConfigError where the directory is no run; RecordError for a file that this version
+        cannot read.
+    """
+    check_is_run(folder)
+    config = whole_object(folder / CONFIG)
+    summary = folder / "summary.json"
+    steps = folder / "metrics.jsonl"
+    lines = list(read_objects(steps))
+    broken = sum(found is None for _, found in lines[:-1])  # the last may be half written yet
+    return RunSnapshot(
+        folder=folder,
+        config=config,
+        metrics=tuple(read_lines(steps, StepRecord, lines)),
+        summary=read_object(summary, Summary) if summary.is_file() else None,
+        events=tuple(read_lines(folder / "events.jsonl", Event)),
+        broken_lines=broken,
+    )
+
+
+def whole_object(path: Path) -> Json:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is no valid JSON ({error}): the run cannot be read.") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} holds no JSON object: the run cannot be read.")
+    return found

@@ -1,0 +1,159 @@
+"""A learner: a policy and its optimizer, the two halves of an optimizer step."""
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ..batch import Batch
+from ..errors import CheckpointError
+from ..layout import TokenRows
+from ..model import Policy
+from ..objective import Loss, Metrics, Scores
+from .optimizer import Optimizer, OptimizerStep
+
+StateDict = dict[str, Any]
+"""All that a resume needs, by name: tensors by part and name, or plain JSON."""
+Floats = tuple[array, ...]
+Pack = Sequence[int]
+"""The places of rows that pass the model together."""
+SMALLEST_PACK = 64
+"""Tokens; with less, packs would be single rows anyway."""
+
+
+class Learner:
+    """A policy with its optimizer: sums the gradient of a batch, takes a step on it, is saved
+    whole.
+
+    Attributes:
+        temperature: of sampling, and so of every log-probability.
+        tokens_per_forward: the most tokens of one forward and backward pass.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        optimizer: Optimizer,
+        *,
+        temperature: float = 1.0,
+        tokens_per_forward: int = 4096,
+    ) -> None:
+        self.policy, self.optimizer, self.temperature = policy, optimizer, temperature
+        self.tokens_per_forward = tokens_per_forward
+
+    def forward_backward(
+        self, batch: Batch, loss: Loss, tick: Callable[[], None] = lambda: None
+    ) -> Metrics:
+        """Sum the gradient of a batch, in packs that fit into memory.
+
+        Where it is broken off, nothing of the gradient is left.
+
+        Args:
+            tick: called after each pack: a sign of life.
+        """
+        metrics = Metrics.zero()
+        try:
+            for micro in batch.micro(
+                self.tokens_per_forward, self.policy.layout, self.policy.device
+            ):
+                share, measured = self.policy.loss(loss, micro, self.temperature)
+                share.backward()
+                metrics += measured
+                tick()
+        except BaseException:
+            self.clear()
+            raise
+        return metrics
+
+    def optim_step(self, number: int) -> OptimizerStep:
+        """Take optimizer step `number` (counted from 1) on the gradient summed since the last."""
+        return self.optimizer.step(number)
+
+    def clear(self) -> None:
+        """Forget the gradient summed so far."""
+        self.optimizer.clear()
+
+    def gradients(self) -> list[Tensor]:
+        """The gradient summed so far: one tensor a trained parameter, in fp32."""
+        return [g for master in self.optimizer.masters if (g := master.grad) is not None]
+
+    def logprobs(
+        self,
+        rows: TokenRows,
+        packs: Sequence[Pack] | None = None,
+        score: Callable[[TokenRows, float], Scores] | None = None,
+    ) -> Floats:
+        """Log-probabilities of every row's completion, without gradient.
+
+        Args:
+            packs: the rows that are scored, together as they are here; nothing is told of others.
+                None scores all, in packs of `tokens_per_forward`.
+            score: another model's, such as the reference's; None takes the policy's own.
+        """
+        score = score or self.policy.score
+        columns: list[array] = [array("f")] * len(rows)
+        for pack in self.packs(rows) if packs is None else packs:
+            logp_BT = score(rows.take(pack), self.temperature).logp_BT.cpu()
+            for i, logp_T in zip(pack, logp_BT, strict=True):
+                columns[i] = array("f", logp_T[: len(rows.completions[i])].tolist())
+        return tuple(columns)
+
+    def packs(self, rows: TokenRows) -> list[list[int]]:
+        """The rows in packs of at most `tokens_per_forward` tokens, by their places."""
+        return rows.packs(self.tokens_per_forward, self.policy.layout)
+
+    def shrink(self) -> str | None:
+        """Halve the packs; None where they are as small as they can be."""
+        if self.tokens_per_forward <= SMALLEST_PACK:
+            return None
+        self.tokens_per_forward = max(SMALLEST_PACK, self.tokens_per_forward // 2)
+        return f"tokens_per_forward is {self.tokens_per_forward} now"
+
+    def state_dict(self) -> StateDict:
+        """Weights at full precision, the optimizer's moments, and what numbers go with them.
+
+        The tensors are those that training goes on with, not copies.
+        """
+        return {
+            "policy": dict(self.policy.exact_parameters()),
+            "optimizer": self.optimizer.moments(),
+            "version": self.policy.version,
+            "tokens_per_forward": self.tokens_per_forward,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave.
+
+        Tensors are copied into the memory that a fresh start allocates: where values lie decides
+        how some products round.
+
+        Raises: CheckpointError, before anything is changed, where a tensor is missing or has
+            another shape.
+        """
+        weights = fitting("policy", state, self.policy.exact_parameters())
+        moments = fitting("optimizer", state, self.optimizer.moments())
+        self.policy.restore(weights)
+        self.optimizer.restore(moments)
+        self.policy.version = state["version"]
+        self.tokens_per_forward = state["tokens_per_forward"]
+
+
+def fitting(
+    part: str, state: Mapping[str, Any], fresh: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    """The tensors of a part of a state, if it has all that are wanted, in their shapes.
+
+    Raises: CheckpointError naming the first that does not fit.
+    """
+    tensors: Mapping[str, Tensor] = state.get(part, {})
+    for name, tensor in fresh.items():
+        if name not in tensors:
+            raise CheckpointError(f"its {part} lacks '{name}'")
+        found = tensors[name].shape
+        if found != tensor.shape:
+            raise CheckpointError(
+                f"its {part} has '{name}' in shape {tuple(found)}, the model in "
+                f"{tuple(tensor.shape)}"
+            )
+    return tensors

@@ -1,0 +1,89 @@
+"""The cutting of a round into parts, and its scoring with what a loss asks for."""
+
+from dataclasses import dataclass, replace
+
+from ..batch import Batch, parts_of
+from ..layout import TokenRows
+from ..model import Policy, Reference
+from ..objective import Loss
+from ..settings import Schedule
+from ..types import Round
+from .learner import Learner
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The cutting of every round into parts, each the rows of one optimizer step.
+
+    Example: Parts(Schedule(minibatches=4), seed=0).batch(round, 3, loss)
+    """
+
+    schedule: Schedule
+    seed: int
+
+    @property
+    def count(self) -> int:
+        """Optimizer steps that a round serves."""
+        return self.schedule.parts
+
+    def groups(self, round: Round, part: int) -> list[int]:
+        """The places of a part's groups in the round."""
+        return parts_of(round, self.seed, part, self.schedule.minibatches)
+
+    def batch(self, round: Round, part: int, loss: Loss, *, at_reference: bool = False) -> Batch:
+        """The rows of a scored round that a part trains on: weigh all, then drop.
+
+        Args:
+            at_reference: whether the policy is the reference, weight for weight: no KL then.
+        """
+        return Batch.of(
+            round,
+            self.groups(round, part),
+            loss,
+            anchored=self.count > 1,
+            at_reference=at_reference,
+        )
+
+
+def with_logprobs(
+    round: Round,
+    loss: Loss,
+    learner: Learner,
+    parts: Parts,
+    reference: Reference | Policy | None,
+    *,
+    at_reference: bool,
+) -> Round:
+    """The round with the log-probabilities that a loss will ask for.
+
+    Args:
+        learner: of the policy as it is before the round's first update.
+        reference: what KL is measured to; the policy itself where it has not moved yet.
+        at_reference: whether the policy is the reference, weight for weight.
+    """
+    rows = TokenRows.of(round)
+    # With one part the anchor is the policy's own log-probability in the update: free.
+    anchor = ref = None
+    if parts.count > 1 or loss.needs_anchor_for_advantages:
+        anchor = learner.logprobs(rows, _packs_of_updates(round, loss, learner, parts))
+    if loss.needs_reference and reference is not None:
+        # Of one policy there is one log-probability: the rounding of two passes is no KL.
+        own = anchor is not None and at_reference
+        ref = anchor if own else learner.logprobs(rows, score=reference.score)
+    return replace(round, anchor=anchor, ref=ref)
+
+
+def _packs_of_updates(round: Round, loss: Loss, learner: Learner, parts: Parts) -> list[list[int]]:
+    """Rows as the first epoch will pack them; those that it will drop need no anchor.
+
+    In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the
+    same packs, the first part's ratios are exactly 1, as they should be before any update.
+    """
+    if loss.needs_anchor_for_advantages:  # what will be dropped is not known yet
+        return learner.packs(TokenRows.of(round))
+    packs: list[list[int]] = []
+    for part in range(parts.schedule.minibatches):
+        batch = Batch.of(round, parts.groups(round, part), loss)
+        for pack in learner.packs(batch.rows):
+            packs.append([batch.index[i] for i in pack])
+    return packs

@@ -1,0 +1,86 @@
+"""Between engine and judges: problems go in, completions with verdicts come out."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from ..engine import Engine, Request, Sampling
+from ..model import Policy
+from ..tasks import Task
+from ..types import Completion, Problem, Prompt
+from ..verify.calling.pool import VerifierPool
+from ..verify.calling.reward_config import RewardConfig
+from ..verify.calling.scoring import Answer
+from .retry import fewer_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A completion, and the verdict that is on its way."""
+
+    completion: Completion
+    future: "Future[Answer]"
+
+    @property
+    def answer(self) -> Answer:
+        """The verdict, or why there is none; waits for it."""
+        return self.future.result()
+
+
+class Rollouter:
+    """Has problems answered by an engine, and each completion judged while others are sampled.
+
+    Args:
+        judges: of the task's verifier; without, it is called in this process.
+    """
+
+    def __init__(
+        self, policy: Policy, engine: Engine, task: Task, judges: VerifierPool | None = None
+    ) -> None:
+        self.policy, self.engine, self.task = policy, engine, task
+        self.judges = judges or VerifierPool(task.verifier, RewardConfig(workers=0))
+
+    def prompt_of(self, problem: Problem) -> Prompt:
+        """The problem rendered under the task's template and the model's chat template."""
+        return self.policy.render(self.task.messages(problem))
+
+    def fits(self, prompt: Prompt, max_tokens: int) -> bool:
+        """Whether a prompt and an answer of so many tokens fit into the model's context."""
+        room = self.policy.context_length
+        return room is None or len(prompt) + max_tokens <= room
+
+    def request(self, prompt: Prompt, streams: Sequence[int]) -> Request:
+        """What the engine is asked: a completion for each of these random streams."""
+        return Request(prompt, tuple(streams), opened=self.policy.opened(prompt))
+
+    def answered(
+        self,
+        problems: Sequence[Problem],
+        requests: Sequence[Request],
+        sampling: Sampling,
+        tick: Callable[[], None] = lambda: None,
+    ) -> list[list[Judged]]:
+        """Completions of each problem, in the order of its streams, on their way to a verdict.
+
+        Args:
+            tick: called for each completion as soon as it is finished: a sign of life.
+        """
+        asked: list[dict[int, Future[Answer]]] = [{} for _ in problems]
+
+        def judge(i: int, place: int, completion: Completion) -> None:
+            tick()
+            asked[i][place] = self.judges.submit(problems[i], completion)
+
+        completions = self.engine.generate(requests, sampling, judge)
+        return [
+            [Judged(completion, futures[place]) for place, completion in enumerate(of_problem)]
+            for of_problem, futures in zip(completions, asked, strict=True)
+        ]
+
+    def flush(self) -> None:
+        """Wait for every verdict that is on its way."""
+        self.judges.flush()
+
+    def shrink(self) -> str | None:
+        """Sample fewer completions at once; None where the engine cannot."""
+        return fewer_rows(self.engine).shrink()

@@ -1,7 +1,0 @@
-"""Where programs that a model wrote are run. Standard library only; docs/sandbox.md says what is
-and what is not protected."""
-
-from .result import Outcome, Result
-from .sandbox import Sandbox
-
-__all__ = ["Outcome", "Result", "Sandbox"]

@@ -1,0 +1,41 @@
+"""Models that are refused when they are loaded."""
+
+import pytest
+import torch
+from transformers import MixtralConfig, MixtralForCausalLM
+
+from paceline.errors import ConfigError
+from paceline.model import load_policy, load_tokenizer, logits, resolve, tiny
+from tests.conftest import tiny_policy
+
+
+def test_rotary_angles_that_follow_the_longest_row_are_refused(tmp_path):
+    from transformers import LlamaForCausalLM
+
+    config = tiny.model().config
+    config.rope_parameters = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    tiny.tokenizer().save_pretrained(tmp_path)
+    source = resolve(str(tmp_path))
+    with pytest.raises(ConfigError, match="company"):
+        load_policy(source, load_tokenizer(source), dtype=torch.float32)
+
+
+def test_logits_made_in_an_unknown_way_are_refused(monkeypatch):
+    # As if nobody had told us of a scale on the logits.
+    monkeypatch.setattr(logits.LogitTransform, "of", classmethod(lambda cls, *_: cls(scale=20.0)))
+    with pytest.raises(ConfigError, match="not known here"):
+        tiny_policy()
+
+
+def test_a_mixture_of_experts_is_refused(tmp_path, policy):
+    MixtralForCausalLM(
+        MixtralConfig(
+            vocab_size=90, hidden_size=32, intermediate_size=48, num_hidden_layers=1,
+            num_attention_heads=4, num_key_value_heads=2, num_local_experts=4,
+        )
+    ).save_pretrained(tmp_path)  # fmt: skip
+    policy.tokenizer.save_pretrained(tmp_path)
+    source = resolve(str(tmp_path))
+    with pytest.raises(ConfigError, match=r"mixture of experts.*use a dense model"):
+        load_policy(source, load_tokenizer(source), dtype=torch.float32)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..engine import Engine, LocalEngine
+from ..engine import Engine, make_engine
 from ..model import Policy, Reference, load_policy
 from ..model.allocator import keep_freed_memory
 from ..preflight.check import Checked, sandbox_of
@@ -64,8 +64,9 @@ def learner_of(checked: Checked, policy: Policy) -> Learner:
 
 
 def engine_of(checked: Checked, policy: Policy) -> Engine:
-    """The engine that samples with the policy's weights."""
-    return LocalEngine(policy, rows_at_once=checked.config.rows_at_once)
+    """The engine that the config names, with the policy's weights."""
+    config = checked.config
+    return make_engine(config.engine.kind, policy, rows_at_once=config.rows_at_once)
 
 
 def sampler_of(

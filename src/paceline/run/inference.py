@@ -2,7 +2,7 @@
 
 from .. import rng
 from ..config import Config
-from ..engine import LocalEngine, Request
+from ..engine import Request
 from ..preflight.check import check, evaluation_sampling, without_reward
 from ..store.records import Measured
 from ..training import Evaluation, evaluate
@@ -21,7 +21,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     with judges, screen.busy(f"evaluating on {checked.task.name}"):
         evaluation, _ = evaluate(
             policy,
-            LocalEngine(policy, rows_at_once=config.rows_at_once),
+            build.engine_of(checked, policy),
             checked.task,
             evaluation_sampling(config),
             problems=config.evaluation.problems,
@@ -45,7 +45,7 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
     streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))
-    completions = LocalEngine(policy).generate(
+    completions = build.engine_of(checked, policy).generate(
         [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling
     )
     return [printable(c.text) for c in completions[0]]

@@ -39,29 +39,29 @@ class Arithmetic:
     """
 
     operators: tuple[str, ...] = ("+",)
-    """Which of + - * to ask."""
+    """Operators to ask about, of + - *."""
     low: int = 10
-    """The smallest operand."""
+    """Smallest operand."""
     high: int = 99
-    """The largest operand."""
+    """Largest operand."""
     negative: bool = True
-    """Whether an answer may be below 0."""
+    """Allow answers below 0."""
     problems: int = 10_000
-    """At most so many problems, training and held out together."""
+    """Most problems, training and held out together; a larger range is sampled."""
     heldout: float = 0.1
-    """Held out: below 1 a share of the problems, from 1 on a number of them."""
+    """Held-out problems: below 1 a share of them, from 1 on a number of them."""
     seed: int = 0
-    """Which problems are sampled, where there are more than `problems`."""
+    """Seed of the sample, where the range has more problems than task.problems."""
     question: str = "What is {a} {operator} {b}?"
-    """What is asked, with {a}, {operator} and {b}."""
+    """Question, with {a}, {operator} and {b}."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     style: Style = "number"
-    """number or program: how the answer is to be given."""
+    """Form of the answer: number, or program, a line of Python that prints the number."""
     user: str | None = None
-    """The user's turn, with {prompt} where the question goes; None for the style's own."""
+    """The user's turn, with {prompt} where the question goes; None takes the style's own."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Also pay completions that were cut by their length."""
 
     def load(self) -> Task:
         """The task; milliseconds.

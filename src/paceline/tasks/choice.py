@@ -32,27 +32,27 @@ class MultipleChoice:
     """
 
     path: str = ""
-    """A file, a folder or a hub name."""
+    """Rows: a .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
     question: str = "question"
-    """The column of questions."""
+    """Column of questions."""
     options: str = "choices"
-    """The column of options."""
+    """Column of options."""
     answer: str = "answer"
-    """The column that names the right one."""
+    """Column that names the right option."""
     split: str = "train"
-    """Which part of a folder or hub name is trained on."""
+    """Part of a folder or hub name to train on."""
     subset: str | None = None
-    """The hub data set's configuration."""
+    """Configuration of the hub data set; None is its default."""
     heldout: float = 0.1
-    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    """Held-out rows: below 1 a share of them, from 1 on a number of them."""
     format_weight: float = 0.1
-    """What keeping to the tags is worth beside 1 for the right option."""
+    """Reward for keeping to the tags, beside 1 for the right option."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     user: str = USER
     """The user's turn, with {prompt} where the question and its options go."""
     limit: int | None = None
-    """At most so many rows, from the start."""
+    """Most rows to read, from the start; None reads all."""
 
     def load(self) -> Task:
         """The task.

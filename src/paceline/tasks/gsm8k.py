@@ -58,23 +58,25 @@ class Gsm8k:
     """
 
     data: str | None = None
-    """A folder with train.jsonl and test.jsonl, or a hub name; none is the language's own."""
+    """Rows: a folder with train.jsonl and test.jsonl, or a hub name; None takes the language's own
+    hub name."""
     language: Language = "en"
-    """en or zh: the questions and what is asked for."""
+    """Language of the questions and of what is asked for: en or zh."""
     style: Style = "hashes"
-    """hashes, tags or program: how the answer is to be given."""
+    """Form of the answer: hashes (#### and the number), tags, or program (tags with a Python
+    program)."""
     subset: str | None = None
-    """The configuration of a hub name or a copy of it; none is the language's own."""
+    """Configuration of the hub data set or of a copy of it; None takes the language's own."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     user: str | None = None
-    """The user's turn, with {prompt} where the question goes; None for the style's own."""
+    """The user's turn, with {prompt} where the question goes; None takes the style's own."""
     units: tuple[str, ...] = ("$", "%")
-    """What may stand before or behind the number."""
+    """Units that may stand before or behind the number."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Also pay completions that were cut by their length."""
     limit: int | None = None
-    """At most so many training rows, from the start."""
+    """Most training rows to read, from the start; None reads all."""
 
     def load(self) -> Task:
         """The task; the test rows are held out.

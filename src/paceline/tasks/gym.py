@@ -44,23 +44,23 @@ class ReasoningGym:
     """Problems made up by a data set of reasoning-gym."""
 
     dataset: str = "basic_arithmetic"
-    """The data set's name."""
+    """Name of the reasoning-gym data set."""
     config: str = "{}"
-    """Its options as JSON, such as {"max_digits": 2}."""
+    """Options of the data set as JSON, such as {"max_digits": 2}."""
     problems: int = 2000
-    """To train on."""
+    """Number of training problems."""
     heldout: int = 500
-    """Held out."""
+    """Number of held-out problems."""
     seed: int = 0
-    """Which problems are made up."""
+    """Seed of the problems that are made up."""
     strict: bool = True
-    """Full marks or nothing; else the scorer's partial marks are paid, often for guesses."""
+    """Pay full marks or nothing; false also pays the scorer's partial marks, often for guesses."""
     form: GymForm = "tag"
-    """Where the answer is looked for: tag, text, boxed, hashes or, lenient, last_number."""
+    """Form of the answer: tag, text, boxed, hashes or, lenient, last_number."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     user: str | None = None
-    """The user's turn, with {prompt} where the question goes; None for the form's own."""
+    """The user's turn, with {prompt} where the question goes; None takes the form's own."""
 
     def load(self) -> Task:
         """The task.

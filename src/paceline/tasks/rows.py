@@ -86,39 +86,44 @@ class Rows:
     """
 
     path: str = ""
-    """A .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
+    """Rows: a .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
     prompt: str = "prompt"
-    """The column of prompts."""
+    """Column of prompts."""
     answer: str | None = "answer"
-    """The column of expected answers; none where the reward needs none."""
+    """Column of expected answers; None where the reward needs none."""
     split: str = "train"
-    """Which part of a folder or hub name is trained on."""
+    """Part of a folder or hub name to train on."""
     subset: str | None = None
-    """The hub data set's configuration."""
+    """Configuration of the hub data set; None is its default."""
     heldout_path: str | None = None
-    """Where the held-out rows are, if not with the others."""
+    """Held-out rows, if they lie elsewhere: a file, a folder or a hub name; None takes
+    task.path."""
     heldout_split: str | None = None
-    """Which part of a folder or hub name is held out; none holds out some of the rows."""
+    """Part of a folder or hub name to hold out; None holds out some of the training rows."""
     heldout: float = 0.05
-    """Held out of the rows, by content: below 1 a share, from 1 on a number of them."""
+    """Held-out rows, chosen by content: below 1 a share of the rows, from 1 on a number of them."""
     split_key: str | None = None
-    """A column whose equal values stay on one side; the prompt if none."""
+    """Column whose equal values stay on one side, training or held out; None takes the prompt."""
     system: str | None = None
-    """A system message; none for none."""
+    """System message before the question; None for none."""
     user: str = "{prompt}"
-    """The user's turn, with {prompt} and other columns in braces; messages stay as they are."""
+    """The user's turn, with {prompt} and other columns in braces; prompts that are messages stay as
+    they are."""
     reward: str | Callable[..., Any] | BatchVerifier = field(
         default="last_number", metadata={BY_NAME: True}
     )
-    """A reward's name (docs/rewards.md), or your own: file.py:function, in Python the function."""
+    """Reward, by name (docs/rewards.md lists them), or your own as file.py:function; in Python also
+    the function itself."""
     answer_after: str | None = None
-    """The expected answer is what follows the last of this mark in its column, such as ####."""
+    """Mark behind which the expected answer stands in its column, such as ####: the last one
+    counts. None takes the whole column."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score (rewards by name only)."""
+    """Also pay completions that were cut by their length; for rewards by name only."""
     limit: int | None = None
-    """At most so many rows, from the start; held-out rows of their own come on top."""
+    """Most rows to read, from the start; None reads all. Held-out rows of their own come on top."""
     on_error: Literal["stop", "drop"] = "stop"
-    """Rows that cannot be used are refused (stop), or left out with a note (drop)."""
+    """Reaction to rows that cannot be used: stop refuses them; drop leaves them out, with a
+    note."""
 
     def load(self) -> Task:
         """The task.

@@ -17,19 +17,19 @@ class Tldr:
     """
 
     data: str | None = None
-    """A file, a folder or a hub name with the column prompt; none is trl-lib/tldr."""
+    """Rows with a column prompt: a file, a folder or a hub name; None takes trl-lib/tldr."""
     target: int = 50
-    """The length asked for."""
+    """Length to reach, in task.unit."""
     unit: Unit = "characters"
-    """tokens, words or characters."""
+    """Unit of the length: tokens, words or characters."""
     heldout: float = 500
-    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    """Held-out rows: below 1 a share of them, from 1 on a number of them."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     user: str = "{prompt}"
     """The user's turn, with {prompt} where the post goes."""
     limit: int | None = 20_000
-    """At most so many rows, from the start."""
+    """Most rows to read, from the start; None reads all."""
 
     def load(self) -> Task:
         """The task.

@@ -45,12 +45,12 @@ class Sampling:
 
     @property
     def greedy(self) -> bool:
-        """True where the likeliest token is always taken."""
+        """True if the likeliest token is always taken."""
         return self.temperature == 0
 
     @property
     def full_support(self) -> bool:
-        """True where every token can be sampled, as a policy gradient needs."""
+        """True if every token can be sampled, as a policy gradient needs."""
         return self.top_p == 1 and self.top_k == 0 and self.min_p == 0 and not self.greedy
 
     def as_greedy(self) -> "Sampling":

@@ -17,7 +17,7 @@ SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedAnswer:
     """A gold answer that does not score full marks."""
 
     side: str
@@ -44,7 +44,7 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
     Raises: DataError where one does not; what loading raises.
     """
     task = source.load()
-    without, checked, failed = 0, 0, list[Failed]()
+    without, checked, failed = 0, 0, list[FailedAnswer]()
     # One that raises is one of the failed, not the end.
     with VerifierPool(task.verifier, replace(rewards, on_error="drop")) as judges:
         for side, problems in (("training", task.train), ("held out", task.heldout)):
@@ -59,7 +59,7 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
                 verdict = future.result()
                 reward = None if isinstance(verdict, NoVerdict) else verdict.reward
                 if reward is None or reward < task.full - 1e-9:
-                    failed.append(Failed(side, number, p, reward, verdict.reason))
+                    failed.append(FailedAnswer(side, number, p, reward, verdict.reason))
     if as_json:
         found = {"task": task.name, "checked": checked, "without": without}
         found["failed"] = [f.as_json() for f in failed]
@@ -79,7 +79,7 @@ def _gold(task: Task, problem: Problem) -> Completion | None:
     return None if text is None else Completion((), (), text, "stop")
 
 
-def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
+def _tell(task: Task, checked: int, without: int, failed: list[FailedAnswer]) -> None:
     training = f"{counted(len(task.train), 'problem')} to train on"
     print_line(f"{task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:

@@ -9,7 +9,8 @@ from .countdown import Countdown
 from .gsm8k import Gsm8k
 from .gym import ReasoningGym
 from .read import read_rows
-from .rows import REWARDS, Rows
+from .rewards import REWARDS
+from .rows import Rows
 from .split import content_id, prompt_key, split
 from .summaries import Tldr
 from .task import Task, TaskSource, Template

@@ -12,8 +12,8 @@ from ..verify.answers.form import Tags
 from ..verify.shaping.compose import Weighted
 from .columns import Columns
 from .notes import of_repetitions, of_several_answers
-from .read import Row, read_rows
-from .row import in_words
+from .read import read_rows
+from .row import Row, in_words
 from .split import content_id, split
 from .task import Task, Template
 

@@ -10,9 +10,8 @@ from ..verify.answers.text.numerals import number
 from .answers import as_text, behind, last_box, missing, whole
 from .fill import PROMPT, check_filled, filled
 from .notes import of_boxes, of_decimals, of_repetitions, of_several_answers
-from .read import Row
-from .row import cell, in_words
-from .split import Prompt, content_id
+from .row import Row, cell, in_words
+from .split import Question, content_id
 from .task import is_empty
 
 USUAL_NAMES = {
@@ -33,7 +32,7 @@ class Fault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProblemSet:
     """What came of rows."""
 
     problems: list[Problem]
@@ -70,7 +69,7 @@ class Columns:
         where: str,
         check: Callable[[Problem], None] | None = None,
         of: str = "",
-    ) -> Found:
+    ) -> ProblemSet:
         """The problems; of rows that repeat an earlier one, the first.
 
         Args:
@@ -106,7 +105,7 @@ class Columns:
             more = "" if self.drop or not problems else DROP
             raise DataError(f"{said[0].removesuffix('.')}.{more}")
         notes = [f"Left out: {one[0].lower()}{one[1:].removesuffix('.')}." for one in said]
-        return Found(
+        return ProblemSet(
             list(problems.values()),
             [*notes, *self._notes(rows, made, where, floats=floats)],
             bool(fills),
@@ -204,7 +203,7 @@ def check_one(check: Callable[[Problem], None], problem: Problem) -> None:
         ) from error
 
 
-def _prompt(value: Any, column: str) -> Prompt:
+def _prompt(value: Any, column: str) -> Question:
     if missing(value):
         raise Fault(f"there is no prompt in column '{column}'")
     prompt = value if isinstance(value, str) else _messages(value)
@@ -222,7 +221,7 @@ def _prompt(value: Any, column: str) -> Prompt:
     return prompt
 
 
-def _messages(value: Any) -> Prompt:
+def _messages(value: Any) -> Question:
     if not isinstance(value, list | tuple):
         raise Fault("the prompt is neither text nor messages", value)
     turns: list[dict[str, str]] = []

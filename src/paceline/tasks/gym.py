@@ -12,7 +12,7 @@ from .. import rng
 from ..errors import ConfigError, nearest
 from ..types import Problem
 from ..verify.answers.gym import GymAnswer, GymForm
-from .rows import in_form
+from .rewards import in_form
 from .split import content_id, prompt_key
 from .task import Task, Template
 

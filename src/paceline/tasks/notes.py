@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import DataError
 from ..types import Problem
 from .answers import as_text, is_bare_box, last_box
-from .read import Row
-from .row import cell, differing_columns, in_words
+from .row import Row, cell, differing_columns, in_words
 from .split import prompt_key
 
 _DECIMAL = re.compile(r"-?\d+\.0+")

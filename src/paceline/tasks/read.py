@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-
-Row = dict[str, Any]
+from .row import Row, one_line
 
 
 def read_rows(
@@ -212,12 +211,6 @@ READERS: dict[str, Callable[[Path, int | None], list[Row]]] = {
     ".parquet": _read_parquet,
     ".csv": _read_csv,
 }
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, as one sentence."""
-    line = (" ".join(str(error).split()) or type(error).__name__)[:300]
-    return line if line.endswith(".") else line + "."
 
 
 def _start(value: Any) -> str:

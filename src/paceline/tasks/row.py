@@ -1,9 +1,10 @@
-"""Rows: what one has in a column, how several are named in a message, and in what they differ."""
+"""Rows: the value in a column, the names of several in a message, the columns that differ."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .read import Row
+Row = dict[str, Any]
+"""A row's values, by column."""
 
 
 def in_words(numbers: Sequence[int]) -> str:
@@ -23,6 +24,12 @@ def cell(row: Mapping[str, Any], column: str) -> Any:
     for name in column.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def one_line(error: Exception) -> str:
+    """The words of an error, as one sentence."""
+    line = (" ".join(str(error).split()) or type(error).__name__)[:300]
+    return line if line.endswith(".") else line + "."
 
 
 def differing_columns(rows: Sequence[Row], numbers: Sequence[int]) -> list[str]:

@@ -7,72 +7,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError, RewardError, nearest
-from ..types import AnyVerifier, BatchVerifier, Completion, Problem, Verifier
-from ..verify.answers.choice import Choice
-from ..verify.answers.math import ExactAnswer, LastNumber, NumberIn
+from ..types import AnyVerifier, BatchVerifier, Completion, Problem
 from ..verify.calling.load import IN_PYTHON, load_function
 from ..verify.calling.missing import NotHere
 from ..verify.calling.signatures import adapt
 from ..verify.calling.verifier import judge, leaves, problem_check
-from ..verify.programs.asserts import Asserts
-from ..verify.programs.code import Cases, PrintedAnswer
 from ..verify.programs.program import RunsPrograms
-from ..verify.shaping.presets import PRESETS
-from .columns import AnswerIs, Columns, Found
+from .columns import AnswerIs, Columns, ProblemSet
 from .fill import PROMPT
 from .read import beside, is_file, read_rows
+from .rewards import REWARDS, NamedReward, in_form
 from .row import cell
 from .split import prompt_key, split
 from .task import BY_NAME, Task, Template
-
-
-def _symbolic(allow_cut: bool) -> Verifier:
-    # With it comes mpmath, which few tasks ask for.
-    from ..verify.answers.symbolic import SymbolicAnswer
-
-    return SymbolicAnswer("boxed", allow_cut=allow_cut)
-
-
-REWARDS: dict[str, Callable[[bool], Verifier]] = {
-    "last_number": lambda allow_cut: LastNumber(allow_cut),
-    "exact": lambda allow_cut: ExactAnswer(allow_cut=allow_cut),
-    "tag": lambda allow_cut: NumberIn("tag", allow_cut=allow_cut),
-    "boxed": lambda allow_cut: NumberIn("boxed", allow_cut=allow_cut),
-    "hashes": lambda allow_cut: NumberIn("hashes", allow_cut=allow_cut),
-    "symbolic": _symbolic,
-    "choice": lambda allow_cut: Choice("tag", allow_cut=allow_cut),
-    "printed": lambda allow_cut: PrintedAnswer(allow_cut=allow_cut),
-    "cases": lambda allow_cut: Cases(allow_cut=allow_cut),
-    "asserts": lambda allow_cut: Asserts(allow_cut=allow_cut),
-    **{
-        name: lambda allow_cut, make=make: make(allow_cut=allow_cut)
-        for name, make in PRESETS.items()
-    },
-}
-"""Rewards by name; docs/rewards.md says what each asks for."""
-ANSWERS: dict[str, AnswerIs] = {
-    "exact": "text", "symbolic": "expression", "choice": "text",
-    "cases": "anything", "asserts": "anything",
-    "strict_format": "anything", "soft_format": "anything", "near_fifty": "anything",
-}  # fmt: skip
-"""What the answer column has to hold for them; a number for the others."""
-
-
-GOLD = {
-    "last_number": "{}", "exact": "{}", "tag": "<answer>{}</answer>", "boxed": "\\boxed{{{}}}",
-    "hashes": "#### {}", "symbolic": "\\boxed{{{}}}", "choice": "<answer>{}</answer>",
-    "printed": "```python\nprint({})\n```",
-    "r1_zero": "<think>It is so.</think>\n<answer>{}</answer>",
-    "exact_and_numeric": "<reasoning>It is so.</reasoning>\n<answer>{}</answer>",
-}  # fmt: skip
-"""What an answer looks like that deserves full marks, for rewards that compare with the row's."""
-FULL = {"r1_zero": 1.2, "exact_and_numeric": 2.4}
-"""Full marks, where they are not 1."""
-
-
-def in_form(form: str, problem: Problem) -> str | None:
-    """The problem's answer in a form such as "#### {}"; None where it has none."""
-    return form.format(problem.answer) if problem.answer else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +79,9 @@ class Rows:
             options that do not fit.
         """
         self._check()
+        named = self._named()
         task = self.judged_by(
-            self._verifier(), GOLD.get(self._reward_name), FULL.get(self._reward_name, 1.0)
+            self._verifier(), named.gold if named else None, named.full if named else 1.0
         )
         if self.heldout_path is not None or self.heldout_split is not None:
             return task
@@ -199,7 +147,7 @@ class Rows:
             )
         own = self._is_own()
         if self.answer is None and not own and self._answer_is() != "anything":
-            without = [name for name, kind in ANSWERS.items() if kind == "anything"]
+            without = [name for name, kind in REWARDS.items() if kind.answer == "anything"]
             raise ConfigError(
                 f"task.answer is none, and task.reward={self.reward} compares with an expected "
                 f"answer; set task.answer to its column, or take {', '.join(without)} or a reward "
@@ -220,7 +168,8 @@ class Rows:
         return not isinstance(self.reward, str) or ":" in self.reward
 
     def _answer_is(self) -> AnswerIs:
-        return "anything" if self._is_own() else ANSWERS.get(self._reward_name, "number")
+        named = self._named()
+        return named.answer if named else "anything" if self._is_own() else "number"
 
     def _template(self, problems: Sequence[Problem], *, filled: bool) -> tuple[Template, list[str]]:
         """How the problems are asked, and what of it holds for some of them only.
@@ -247,16 +196,15 @@ class Rows:
                 )
         return Template(self.system, f"{{{PROMPT}}}" if filled else self.user), notes
 
-    @property
-    def _reward_name(self) -> str:
-        """ "" for a function or verifier of Python's."""
-        return self.reward if isinstance(self.reward, str) else ""
+    def _named(self) -> NamedReward | None:
+        """The reward of this name; None for one that is the user's, and for an unknown name."""
+        return REWARDS.get(self.reward) if isinstance(self.reward, str) else None
 
     def _verifier(self) -> AnyVerifier:
         if not isinstance(self.reward, str):
             return adapt(self.reward)
-        if self.reward in REWARDS:
-            return REWARDS[self.reward](self.allow_cut)
+        if named := self._named():
+            return named.make(allow_cut=self.allow_cut)
         place, _, name = self.reward.rpartition(":")
         if place == IN_PYTHON:
             return NotHere(name)
@@ -280,7 +228,7 @@ class Rows:
         check: Callable[[Problem], None],
         *,
         own: bool = False,
-    ) -> Found:
+    ) -> ProblemSet:
         """The problems of a file, or of a part of a folder; of held-out rows of their `own` each
         problem says where it is from."""
         columns = Columns(

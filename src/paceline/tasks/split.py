@@ -14,23 +14,24 @@ from .. import rng
 from ..errors import ConfigError
 from ..types import Message, Problem
 
-Prompt = str | tuple[Message, ...]
+Question = str | tuple[Message, ...]
+"""A problem's text or messages, before any template."""
 
 
-def content_id(prompt: Prompt, answer: str) -> str:
+def content_id(prompt: Question, answer: str) -> str:
     """Sixteen hexadecimal digits that name a problem by its content; plain text and one user turn
     with that text are the same content."""
     text = "\x1d".join((*_turns(prompt), answer))
     return blake2b(_composed(text).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def prompt_key(prompt: Prompt) -> str:
+def prompt_key(prompt: Question) -> str:
     """A prompt with Unicode composed (NFC) and runs of whitespace as one space: what two problems
     have in common that must be on one side."""
     return "\x1d".join([" ".join(_composed(turn).split()) for turn in _turns(prompt)])
 
 
-def _turns(prompt: Prompt) -> list[str]:
+def _turns(prompt: Question) -> list[str]:
     if isinstance(prompt, str):
         return [f"user: {prompt}"]
     return [f"{m['role']}: {m['content']}" for m in prompt]

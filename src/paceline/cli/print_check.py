@@ -1,4 +1,4 @@
-"""`paceline check`: what was found, a line each."""
+"""Output of `paceline check`: all that was found, a line each."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,11 +13,11 @@ from ..terminal import print_json
 from ..text import counted
 
 
-def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
-    """Check a config as `train` does before it starts, and print what was found.
+def print_check(config: Config, command: str, *, as_json: bool = False) -> None:
+    """Check a config as `train` does before it starts, and print the findings.
 
     Args:
-        command: what starts the training.
+        command: the command that starts the training.
 
     Raises: UserError as `train` would.
     """
@@ -35,8 +35,8 @@ def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
     training = counted(len(task.train), "problem")
     for line in (
         f"task       {task.name}: {training}, {len(task.heldout)} held out",
-        f"model      {config.model.path}: {in_words(estimate.parameters)} parameters, {dtype}, "
-        f"{checked.device.type}",
+        f"model      {config.model.path}: {count_in_words(estimate.parameters)} parameters, "
+        f"{dtype}, {checked.device.type}",
         f"reward     {_of_reward(tried)}",
         f"sandbox    {sandbox_of(task) or 'not needed: nothing that a model writes is run'}",
         *estimate_lines(estimate),
@@ -50,7 +50,7 @@ def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
 
 
 def as_record(checked: Checked, command: str) -> dict[str, Any]:
-    """As plain JSON."""
+    """The findings as plain JSON."""
     assert checked.estimate is not None and checked.tried is not None
     estimate = checked.estimate
     record = asdict(estimate)
@@ -76,8 +76,8 @@ def as_record(checked: Checked, command: str) -> dict[str, Any]:
     }
 
 
-def in_words(count: int) -> str:
-    """Example: 135 million."""
+def count_in_words(count: int) -> str:
+    """A number of parameters in words, such as 135 million."""
     if count < 1e6:
         return f"{count:,}"
     return f"{count / 1e6:.0f} million" if count < 1e9 else f"{count / 1e9:.1f} billion"

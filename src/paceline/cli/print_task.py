@@ -1,4 +1,4 @@
-"""`paceline tasks check`: whether a task's gold answers score full marks."""
+"""`paceline tasks check`: a proof that a task's gold answers score full marks."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,8 +12,8 @@ from ..verify.calling.pool import VerifierPool
 from ..verify.calling.reward_config import RewardConfig
 from ..verify.calling.scoring import NoVerdict
 
-SHOWN = 10
-"""Rows printed of those that fail."""
+ROWS_SHOWN = 10
+"""Most failed rows that are printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +21,16 @@ class FailedAnswer:
     """A gold answer that does not score full marks."""
 
     side: str
-    """training or held out."""
+    """Side of the split: training or held out."""
     number: int
-    """Of the problem on its side, from 1."""
+    """Number of the problem on its side, from 1."""
     problem: Problem
     reward: float | None
-    """None where there was no verdict."""
+    """Reward that it got; None if there was no verdict."""
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """What a program wants to know of it."""
+        """The failure as plain JSON."""
         p = self.problem
         return {
             "side": self.side, "number": self.number, "id": p.id, "row": p.row,
@@ -86,11 +86,11 @@ def _tell(task: Task, checked: int, without: int, failed: list[FailedAnswer]) ->
         print_line(f"  {note}")
     if without:
         print_line(f"  without a gold answer that could be checked: {counted(without, 'problem')}")
-    for f in failed[:SHOWN]:
+    for f in failed[:ROWS_SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
         place = f"{f.side} problem {f.number}, {f.problem.name}"
         told = f"  {place}, '{f.problem.answer[:40]}': {shown}, {f.reason}"
         print_line(told)
-    if len(failed) > SHOWN:
-        print_line(f"  and {len(failed) - SHOWN} more")
+    if len(failed) > ROWS_SHOWN:
+        print_line(f"  and {len(failed) - ROWS_SHOWN} more")
     print_line(f"{checked - len(failed)} of {checked} gold answers score full marks")

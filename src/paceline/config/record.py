@@ -19,7 +19,7 @@ from ..text import counted
 from ..verify.calling.reward_config import RewardConfig
 from .foreign import counterpart
 
-LARGEST = 2**63
+INT64_END = 2**63
 """First number above all whole numbers of 64 bits."""
 
 
@@ -199,7 +199,7 @@ def _check_numbers(value: Any, path: str) -> None:
     if isinstance(value, Real):
         if not math.isfinite(value):
             raise ConfigError(f"{path} is {value}; it takes a finite number.")
-        if isinstance(value, Integral) and abs(int(value)) >= LARGEST:
+        if isinstance(value, Integral) and abs(int(value)) >= INT64_END:
             raise ConfigError(f"{path} is {value}; it takes a number below 2^63.")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for f in dataclasses.fields(value):
@@ -243,7 +243,7 @@ def unknown_key(config: Config, key: str) -> ConfigError:
 
 
 def paths(config: Config) -> list[tuple[str, Any]]:
-    """Every dotted path that can be set, with its value; the task and its options both."""
+    """Dotted paths of all that can be set, with their values; the task and its options both."""
     return list(_paths(config, ""))
 
 

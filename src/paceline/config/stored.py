@@ -21,7 +21,7 @@ from ..verify.calling.verifier import Adapted
 from .record import SECTIONS, Config
 
 VERIFY = "paceline.verify"
-"""The room whose classes a config names without their files."""
+"""Package whose classes a config names without their files."""
 _WITH_FILE = re.compile(rf"{re.escape(VERIFY)}(?:\.\w+)+:(\w+)")
 """A verifier as earlier versions wrote it, with a file that may lie elsewhere today."""
 

@@ -32,16 +32,20 @@ arguments."""
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One thing that can be set."""
+    """A key of the config: one thing that can be set."""
 
     path: str
-    """Dotted, such as optimizer.lr."""
+    """Dotted name, such as optimizer.lr."""
     annotation: Any
+    """Type of the field."""
     value: Any
+    """Value in this config."""
     help: str
+    """Docstring of the field, on one line."""
 
     @property
     def type_name(self) -> str:
+        """The type in words."""
         return type_name(self.annotation)
 
 
@@ -157,7 +161,7 @@ def read_toml(path: Path) -> tuple[str, dict[str, str]]:
     """(recipe, overrides) of a TOML file: `recipe = "demo"`, and keys in tables or dotted. A [task]
     table may choose the task by `type`.
 
-    Raises: ConfigError where it is no TOML or names no recipe.
+    Raises: ConfigError if it is not TOML or names no recipe.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Tasks: problems to train on, problems held out, how they are asked, and who judges."""
+"""Tasks: training problems, held-out problems, the template that asks them, and the verifier."""
 
 from ..errors import ConfigError, nearest
 from .arithmetic import Arithmetic
@@ -26,10 +26,11 @@ SOURCES: dict[str, Source] = {
     "rows": Rows,
     "tldr": Tldr,
 }
+"""Tasks by name."""
 
 
 def by_name(name: str) -> Source:
-    """The class of a task; calling it gives the task's options at their defaults.
+    """The class of a task by its name; calling it gives the task's options at their defaults.
 
     Raises: ConfigError naming the nearest task.
     """

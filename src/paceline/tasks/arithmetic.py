@@ -14,18 +14,18 @@ from ..verify.shaping.partial_credit import NumberPrinted, ProgramFailed
 from .split import split
 from .task import Task, Template
 
-_LARGEST = 10**9
+_LARGEST_OPERAND = 10**9
 
 Style = Literal["number", "program"]
-ASKS: dict[Style, str] = {
+USER_TURNS: dict[Style, str] = {
     "number": "{prompt}",
     "program": (
         "{prompt} Answer with one line of Python in a ```python block, a print of the expression."
     ),
 }
-"""The user's turn."""
-SMALL = 0.1
-"""What a step on the way is worth beside 1 for the answer."""
+"""The user's turn of each style."""
+PARTIAL_WEIGHT = 0.1
+"""Weight of a partial result, beside 1 for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +77,38 @@ class Arithmetic:
                 "answer of 0 or more; set task.negative=true."
             )
         train, heldout = split(found, self.heldout, _same_side)
-        template = Template(self.system, self.user or ASKS[self.style])
+        template = Template(self.system, self.user or USER_TURNS[self.style])
         if self.style == "program":
             return Task(
                 "arithmetic", train, heldout, template, self._by_program(), gold=_as_program,
-                full=1.0 + SMALL,
+                full=1.0 + PARTIAL_WEIGHT,
             )  # fmt: skip
         verifier = LastNumber(self.allow_cut)
         return Task("arithmetic", train, heldout, template, verifier, gold=_in_words)
 
     def _by_program(self) -> Verifier:
-        """What the program prints, and a little for one that prints any number."""
+        """A verifier of the program's output, with a little for one that prints any number."""
         cut = self.allow_cut
         return Weighted(
             (
                 ("accuracy", PrintedAnswer("fence", allow_cut=cut), 1.0),
-                ("number", NumberPrinted("fence", allow_cut=cut), SMALL),
-                ("failed", ProgramFailed("fence", allow_cut=cut), SMALL),
+                ("number", NumberPrinted("fence", allow_cut=cut), PARTIAL_WEIGHT),
+                ("failed", ProgramFailed("fence", allow_cut=cut), PARTIAL_WEIGHT),
             )
         )
 
     def _check(self) -> None:
         if self.style not in get_args(Style):
-            raise ConfigError(f"task.style is '{self.style}'; it is {' or '.join(ASKS)}.")
+            raise ConfigError(f"task.style is '{self.style}'; it is {' or '.join(USER_TURNS)}.")
         wrong = [operator for operator in self.operators if operator not in ("+", "-", "*")]
         if wrong or not self.operators or len(set(self.operators)) < len(self.operators):
             raise ConfigError(
                 f"task.operators is ({', '.join(self.operators)}); it takes +, - and *, each once."
             )
-        if self.low > self.high or max(abs(self.low), abs(self.high)) > _LARGEST:
+        if self.low > self.high or max(abs(self.low), abs(self.high)) > _LARGEST_OPERAND:
             raise ConfigError(
                 f"task.low is {self.low} and task.high is {self.high}; low must not be above "
-                f"high, and neither beyond {_LARGEST:,}."
+                f"high, and neither beyond {_LARGEST_OPERAND:,}."
             )
         if self.problems < 1:
             raise ConfigError(f"task.problems is {self.problems}; it must be at least 1.")

@@ -13,10 +13,11 @@ from .rows import Rows
 from .task import Task
 
 Checks = Literal["cases", "asserts"]
-USER = (
+USER_TURN = (
     "{prompt}\n\nAnswer with one Python program in a block that begins with ```python and ends "
     "with ```."
 )
+"""Default of the user's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Code:
     """Held-out rows: below 1 a share of them, from 1 on a number of them."""
     system: str | None = None
     """System message before the question; None for none."""
-    user: str = USER
+    user: str = USER_TURN
     """The user's turn, with {prompt} where the description goes."""
     limit: int | None = None
     """Most rows to read, from the start; None reads all."""

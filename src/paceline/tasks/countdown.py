@@ -12,7 +12,7 @@ from ..types import Problem
 from ..verify.answers.countdown import Equation
 from ..verify.answers.form import Tags
 from ..verify.shaping.compose import Weighted
-from .notes import of_repetitions
+from .notes import notes_on_repetitions
 from .read import read_rows
 from .split import split
 from .task import Task, Template
@@ -21,10 +21,12 @@ QUESTION = (
     "Using the numbers {numbers}, create an equation that equals {target}. You can use +, -, * and "
     "/, and each number exactly once."
 )
-USER = (
+"""The question, with {numbers} and {target}."""
+USER_TURN = (
     "{prompt}\n\nThink between <think> and </think>. Then write the equation alone between "
     "<answer> and </answer>, for example <answer>(1 + 2) / 3</answer>."
 )
+"""Default of the user's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Countdown:
     """Reward for keeping to the tags, beside 1 for the right equation."""
     system: str | None = None
     """System message before the question; None for none."""
-    user: str = USER
+    user: str = USER_TURN
     """The user's turn, with {prompt} where the question goes."""
 
     def load(self) -> Task:
@@ -132,7 +134,7 @@ class Countdown:
         found: dict[str, Problem] = {}
         for _, problem in made:
             found.setdefault(problem.id, problem)
-        notes = of_repetitions(rows, made, ("nums", "target"), f"'{path}'")
+        notes = notes_on_repetitions(rows, made, ("nums", "target"), f"'{path}'")
         return list(found.values()), tuple(notes)
 
 

@@ -15,7 +15,7 @@ from ..verify.calling.verifier import judge, leaves, problem_check
 from ..verify.programs.program import RunsPrograms
 from .columns import AnswerIs, Columns, ProblemSet
 from .fill import PROMPT
-from .read import beside, is_file, read_rows
+from .read import held_out_beside, is_file, read_rows
 from .rewards import REWARDS, NamedReward, in_form
 from .row import cell
 from .split import prompt_key, split
@@ -24,7 +24,7 @@ from .task import BY_NAME, Task, Template
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one's own.
+    """The user's own rows.
 
     A prompt is text, or messages (a list of {"role": …, "content": …}). All columns but the
     prompt reach the reward in `problem.data`, as they are. A column inside another is written
@@ -87,7 +87,7 @@ class Rows:
             return task
         unread = [
             f"{name} lies there too and is not read; {option} holds it out."
-            for name, option in beside(self.path, self.split)
+            for name, option in held_out_beside(self.path, self.split)
         ]
         return replace(task, notes=(*unread, *task.notes))
 
@@ -164,7 +164,7 @@ class Rows:
                 raise ConfigError(f"task.{option} would change nothing: {why}; leave it out.")
 
     def _is_own(self) -> bool:
-        """Whether the reward is the user's, and no name of REWARDS."""
+        """True if the reward is the user's, and not a name of REWARDS."""
         return not isinstance(self.reward, str) or ":" in self.reward
 
     def _answer_is(self) -> AnswerIs:
@@ -172,7 +172,7 @@ class Rows:
         return named.answer if named else "anything" if self._is_own() else "number"
 
     def _template(self, problems: Sequence[Problem], *, filled: bool) -> tuple[Template, list[str]]:
-        """How the problems are asked, and what of it holds for some of them only.
+        """The template of the problems, with notes on options that hold for some of them only.
 
         Raises: ConfigError for an option that would change nothing.
         """
@@ -248,7 +248,7 @@ class Rows:
 
 
 def _check_gold(verifier: AnyVerifier, problem: Problem, text: str | None, full: float) -> None:
-    """Raise RewardError where not even the expected answer earns full marks."""
+    """Raise RewardError if even the expected answer does not earn full marks."""
     if text is None:
         return
     verdict = judge(verifier, problem, Completion((), (), text, "stop"))

@@ -1,4 +1,4 @@
-"""TL;DR: posts to be summed up in about so many characters."""
+"""TL;DR: posts to be summed up in a given number of characters."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,8 @@ from .task import Task
 class Tldr:
     """Posts with a summary (trl-lib/tldr: columns prompt, completion), rewarded for length alone.
 
-    −|target − length|: the task of many first tutorials. It teaches a length and nothing else; that
-    the summary says what the post says is not checked.
+    The reward is −|target − length|, as in many first tutorials. It teaches a length and nothing
+    else: nobody checks that the summary fits the post.
     """
 
     data: str | None = None
@@ -49,7 +49,7 @@ class Tldr:
         return replace(task, name="tldr", gold=self._gold)
 
     def _gold(self, problem: Problem) -> str | None:
-        """Any text of the length; tokens are not known here."""
+        """A text of the right length; None if it counts tokens, which are not known here."""
         if self.unit == "tokens":
             return None
         return "a" * self.target if self.unit == "characters" else " ".join("a" * self.target)

@@ -15,12 +15,12 @@ from paceline import recipes, rng
 from paceline.config import Config, EvalConfig, ModelConfig
 from paceline.engine import Request
 from paceline.objective import named
-from paceline.preflight.check import check
+from paceline.preflight.preflight import load_checked
 from paceline.run import build
 from paceline.tasks import Arithmetic
 from paceline.training import OptimizerConfig, RolloutConfig, SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 
 class Prescribed(Sampler):
@@ -35,7 +35,7 @@ class Prescribed(Sampler):
         round = self.rounds[index]
         requests = [
             Request(
-                tuple(prompt),
+                Prompt(tuple(prompt)),
                 tuple(rng.key(self.seed, "sample", index, q, 0, i) for i in range(len(lengths))),
                 limits=tuple(lengths),
             )
@@ -58,7 +58,7 @@ def round_of(index: int, forced: Forced, answers: Sequence[Sequence[Completion]]
             Rollout(problem, completion, Verdict(reward))
             for completion, reward in zip(completions, forced.rewards[q], strict=True)
         )
-        groups.append(Group(problem, tuple(forced.prompts[q]), rollouts, q))
+        groups.append(Group(problem, Prompt(tuple(forced.prompts[q])), rollouts, q))
     return Round(index, tuple(groups))
 
 
@@ -74,7 +74,7 @@ def prescribed_trainer(spec: Spec) -> Trainer:
         optimizer=OptimizerConfig(lr=spec.lr),
         evaluation=EvalConfig(problems=0),
     ).with_(**spec.paceline)
-    checked = check(config, train=False)
+    checked = load_checked(config)
     policy = build.policy_of(checked)
     policy.stop_ids = ()  # only the prescribed length ends a completion
     trainer = build.trainer_of(checked, policy, None)
@@ -117,7 +117,7 @@ def learning(spec: Spec, out: Path) -> None:
         },
         **spec.paceline,
     )
-    checked = check(config, train=False)
+    checked = load_checked(config)
     policy = build.policy_of(checked)
     trainer = build.trainer_of(checked, policy, None)
     device = policy.device

@@ -45,6 +45,19 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt, from which every completion of a problem goes on.
+
+    Example: Prompt((1, 36, 47, 2))
+    """
+
+    token_ids: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """An engine's answer to one prompt.
 
@@ -165,7 +178,7 @@ class Group:
     """All rollouts of one problem in one round."""
 
     problem: Problem
-    prompt_ids: tuple[int, ...]
+    prompt: Prompt
     """The rendered prompt, as every completion saw it."""
     rollouts: tuple[Rollout, ...]
     draw: int = 0
@@ -173,6 +186,11 @@ class Group:
     attempt: int = 0
     """0 for the first sampling at this draw; higher where a verifier broke and the group was
     redone."""
+
+    @property
+    def prompt_ids(self) -> tuple[int, ...]:
+        """The tokens of the prompt."""
+        return self.prompt.token_ids
 
     @property
     def rewards(self) -> tuple[float, ...]:

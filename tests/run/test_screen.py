@@ -152,9 +152,9 @@ def test_markup_in_model_text_is_text():
     rollout = type(group.rollouts[0])(
         problem, group.rollouts[0].completion, group.rollouts[0].verdict
     )
-    from paceline.types import Group, Round
+    from paceline.types import Group, Prompt, Round
 
-    made.completions(Round(0, (Group(problem, (5,), (rollout,)),)))
+    made.completions(Round(0, (Group(problem, Prompt((5,)), (rollout,)),)))
     assert "[bold red]what[/]" in out.getvalue()
 
 

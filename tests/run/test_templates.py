@@ -10,7 +10,7 @@ from paceline.engine import Sampling, ScriptedEngine
 from paceline.errors import ConfigError, DataError
 from paceline.model.template import check_tokenizer, stop_token_ids
 from paceline.objective import named
-from paceline.preflight.check import check
+from paceline.preflight.preflight import check
 from paceline.preflight.prompts import check_prompts
 from paceline.run import train
 from paceline.store.rounds import read_round, write_round
@@ -19,7 +19,7 @@ from paceline.training import RolloutConfig, Sampler, evaluate
 from paceline.training.clock import Clock
 from paceline.types import Problem
 from paceline.verify import NumberIn, Tags
-from tests.run.test_train import small
+from tests.helpers.runs import small
 
 TURNS = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"

@@ -29,7 +29,7 @@ def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = _configured(known, changes)
     from ..run import resume, train
     from ..store.folder import is_run
-    from ..store.run import default_path
+    from ..store.places import default_path
 
     path = Path(config.out) if config.out else default_path(config.name)
     if known.resume and is_run(path):
@@ -55,7 +55,7 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from ..analysis.compare import Comparison, compare
     from ..analysis.compare.arms import varied
     from ..config import split
-    from ..store.run import default_path
+    from ..store.places import default_path
 
     out, one = changes.pop("out", None), changes.get("objective", "")
     if "," in one.partition("(")[0] or (one and known.objectives):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ..diagnostics import Diagnosis
 from ..store.base import finite
 from ..store.records import Measured
+from ..store.snapshot import RunSnapshot
 from ..text import counted
-from .read import RunRecord
 
 THIN = "\u202f"
 """A narrow space that does not break, between a number and its unit."""
@@ -81,7 +81,7 @@ def measured(side: Measured | None, metric: str) -> tuple[float | None, tuple[fl
     return finite(getattr(side, metric)), (low, high)
 
 
-def verdict(run: RunRecord) -> str:
+def verdict(run: RunSnapshot) -> str:
     """One sentence from the numbers: what the run did, or how far it is."""
     if not run.metrics:
         return "No step has been finished yet."
@@ -118,7 +118,7 @@ def verdict(run: RunRecord) -> str:
     )
 
 
-def verdict_so_far(run: RunRecord, start: str, end: str) -> str:
+def verdict_so_far(run: RunSnapshot, start: str, end: str) -> str:
     """What can be said without a measurement after training: from the training completions."""
     steps = len(run.metrics)
     seconds = sum(s for s in run.column("seconds") if s is not None)

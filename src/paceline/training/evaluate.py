@@ -129,7 +129,7 @@ def _check_fit(rollouter: Rollouter, requests: Sequence[Request], sampling: Samp
     long = [
         i
         for i, request in enumerate(requests)
-        if not rollouter.fits(request.prompt_ids, sampling.max_tokens)
+        if not rollouter.fits(request.prompt, sampling.max_tokens)
     ]
     if long:
         raise DataError(

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ...config import Config
-from ...preflight.check import check
+from ...preflight.preflight import load_checked
 from ...run import build
 from ...run.screen import Screen, printable
-from ...store.run import make_directory, refuse_unwritable
+from ...store.places import make_directory, refuse_unwritable
 from ...terminal import print_json
 from ...text import counted
 from ...verify.calling.pool import VerifierPool
@@ -63,18 +63,18 @@ def audit(
         refuse_unwritable(out, "--page")
     screen = Screen(0, quiet=as_json)
     with screen.busy("checking the configuration, the data and the tokenizer"):
-        checked = check(config, train=False)
-    task, sampled = checked.task, None
+        loaded = load_checked(config)
+    task, sampled = loaded.task, None
     # What it raises is a finding, and not the end.
     with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as judges:
         with screen.busy("trying the reward"):
             rewarded = probe_reward(task, judges, config.seed)
         if model:
             with screen.busy("loading the model"):
-                policy = build.policy_of(checked)
+                policy = build.policy_of(loaded)
             with screen.busy(f"sampling {counted(rounds, 'round')}"):
                 # All groups count, not only those that a run would accept.
-                every = replace(checked, config=config.with_(rollouts={"accept": "all"}))
+                every = replace(loaded, config=config.with_(rollouts={"accept": "all"}))
                 sampled = sample_model(every, policy, judges, rounds)
     overlap = overlap_of(task)
     found = findings(config, task, rewarded, overlap, sampled)

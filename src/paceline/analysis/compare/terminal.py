@@ -7,8 +7,8 @@ from statistics import median
 import torch
 
 from ...config import Config
-from ...preflight.check import Checked
 from ...preflight.limits import gigabytes
+from ...preflight.preflight import Preflight
 from ...report.sentences import signed
 from ...run.screen import Screen, duration
 from ...store.comparison import ArmRecord, ComparisonRecord, MeanRecord, ReachedRecord
@@ -27,12 +27,16 @@ TOGETHER = 1.25
 
 
 def tell_plan(
-    checked: Mapping[str, Checked], runs: Sequence[Planned], path: Path, jobs: int, screen: Screen
+    preflights: Mapping[str, Preflight],
+    runs: Sequence[Planned],
+    path: Path,
+    jobs: int,
+    screen: Screen,
 ) -> None:
     """The whole comparison, before anything long starts.
 
     Args:
-        checked: what was found of each label's runs.
+        preflights: what was found of each label's runs.
     """
     configs = {p.arm.label: p.arm.config for p in runs}
     first = runs[0].arm.config
@@ -43,7 +47,7 @@ def tell_plan(
         screen.say(f"  {label:{wide}}  {config.objective.resolved(most)}")
     for line in _plan(configs, runs, jobs):
         screen.say(f"  {line}")
-    n = min(first.evaluation.problems, *(len(c.task.heldout) for c in checked.values()))
+    n = min(first.evaluation.problems, *(len(c.loaded.task.heldout) for c in preflights.values()))
     every = " or ".join(str(e) for e in _values(configs, lambda c: c.evaluation.every))
     screen.say(
         f"  measured   on {counted(n, 'held-out problem')}: before, every {every} steps, after"
@@ -53,9 +57,9 @@ def tell_plan(
         screen.say(
             f"  found      {counted(finished, 'run')} finished, {begun} begun: they are used"
         )
-    _tell_needs(checked, runs, jobs, screen)
+    _tell_needs(preflights, runs, jobs, screen)
     updates = {k: (c.schedule.parts, repr(c.objective)) for k, c in configs.items()}
-    notes = [note for one in checked.values() for note in one.notes]
+    notes = [note for one in preflights.values() for note in one.notes]
     for note in (*dict.fromkeys(notes), on_one_update(updates)):
         if note is not None:
             screen.say_once(note)
@@ -85,7 +89,7 @@ def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> lis
 
 
 def _tell_needs(
-    checked: Mapping[str, Checked], runs: Sequence[Planned], jobs: int, screen: Screen
+    preflights: Mapping[str, Preflight], runs: Sequence[Planned], jobs: int, screen: Screen
 ) -> None:
     """Time, and memory where several runs share it."""
     left = [p for p in runs if p.state != "finished"]
@@ -100,8 +104,8 @@ def _tell_needs(
             f"finished ones did, which took {duration(median(s.seconds for s in took))} each"
         )
     else:
-        _tell_forecast(checked, left, jobs, screen)
-    estimates = [estimate_of(checked[p.arm.label]) for p in left]
+        _tell_forecast(preflights, left, jobs, screen)
+    estimates = [estimate_of(preflights[p.arm.label]) for p in left]
     needed = sum(sorted((e.memory.total for e in estimates), reverse=True)[:jobs])
     free = estimates[0].room.memory
     if jobs > 1 and needed > free:
@@ -112,17 +116,17 @@ def _tell_needs(
 
 
 def _tell_forecast(
-    checked: Mapping[str, Checked], left: Sequence[Planned], jobs: int, screen: Screen
+    preflights: Mapping[str, Preflight], left: Sequence[Planned], jobs: int, screen: Screen
 ) -> None:
     """Time at most, where every run could be measured."""
     each = []
     for one in left:
-        seconds = estimate_of(checked[one.arm.label]).seconds
+        seconds = estimate_of(preflights[one.arm.label]).seconds
         if seconds is None:
             return
         each.append(seconds.total + STARTING)
     # Several runs share a machine without GPUs, and together make little more than one alone.
-    on_gpus = checked[left[0].arm.label].device.type == "cuda"
+    on_gpus = preflights[left[0].arm.label].loaded.device.type == "cuda"
     faster = min(jobs, len(left), torch.cuda.device_count() if on_gpus else TOGETHER)
     longest = max(each)
     screen.say(

@@ -15,6 +15,7 @@ from paceline.store import checkpoint
 from paceline.store.checkpoint import State
 from paceline.store.rounds import write_round
 from paceline.training import RolloutConfig, ScheduleConfig
+from tests.helpers.checkpoints import other_schema
 from tests.helpers.trainers import Keeps, Paid, noise, trainer_of, weights
 
 RUN = "a run's id"
@@ -175,14 +176,6 @@ def test_every_flipped_bit_of_the_small_files_is_found(tmp_path):
                     checkpoint.verify(path, RUN)
         (path / name).write_bytes(whole)
     assert checkpoint.verify(path, RUN) == kept.state()
-
-
-def other_schema(path):
-    """What a later version might write."""
-    manifest = json.loads((path / "MANIFEST.json").read_text())
-    del manifest["sha256"]
-    manifest = checkpoint._sealed({**manifest, "schema": 2, "more": []})
-    (path / "MANIFEST.json").write_bytes(checkpoint._text(manifest))
 
 
 def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):

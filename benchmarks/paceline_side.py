@@ -12,13 +12,13 @@ import torch
 from common import Asked, Diary, Forced, Matrices, Spec, Timed, now, reached
 
 from paceline import recipes, rng
-from paceline.config import Config, Evaluating, Model
+from paceline.config import Config, EvalConfig, ModelConfig
 from paceline.engine import Request
 from paceline.objective import named
 from paceline.preflight.preflight import load_checked
 from paceline.run import build
 from paceline.tasks import Arithmetic
-from paceline.training import AdamW, Rollouts, SampledRound, Sampler, Trainer
+from paceline.training import OptimizerConfig, RolloutConfig, SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock
 from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
@@ -69,10 +69,10 @@ def prescribed_trainer(spec: Spec) -> Trainer:
         task=Arithmetic(),  # fills the place of a task: no problem of it is asked
         objective=named.grpo(),
         steps=spec.schedule,
-        model=Model(spec.model, "bf16" if spec.dtype == "bf16" else "fp32", spec.device),
-        rollouts=Rollouts(spec.problems, spec.completions, spec.max_tokens),
-        optimizer=AdamW(lr=spec.lr),
-        evaluation=Evaluating(problems=0),
+        model=ModelConfig(spec.model, "bf16" if spec.dtype == "bf16" else "fp32", spec.device),
+        rollouts=RolloutConfig(spec.problems, spec.completions, spec.max_tokens),
+        optimizer=OptimizerConfig(lr=spec.lr),
+        evaluation=EvalConfig(problems=0),
     ).with_(**spec.paceline)
     checked = load_checked(config)
     policy = build.policy_of(checked)

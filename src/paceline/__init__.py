@@ -39,7 +39,7 @@ _HOME = {
     "Config": "config",
     "Objective": "objective",
     "Run": "run",
-    "compare": "run.compare",
+    "compare": "analysis.compare",
     "resume": "run",
     "train": "run",
     **dict.fromkeys(

@@ -299,7 +299,7 @@ def test_the_room_computes_with_torch_and_nothing_heavier():
     code = (
         "import sys, paceline.objective\n"
         "assert paceline.objective.grpo().drops_signalless\n"
-        "heavy = {'transformers', 'datasets', 'peft', 'pyarrow', 'plotly', 'tyro', 'rich'}\n"
+        "heavy = {'transformers', 'datasets', 'peft', 'pyarrow', 'plotly', 'rich'}\n"
         "assert 'torch' in sys.modules\n"
         "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)\n"
     )

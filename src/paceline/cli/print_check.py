@@ -1,4 +1,4 @@
-"""`paceline check`: what was found, a line each."""
+"""Output of `paceline check`: all that was found, a line each."""
 
 from dataclasses import asdict
 from typing import Any
@@ -14,11 +14,11 @@ from ..terminal import print_json
 from ..text import counted, rounded_count
 
 
-def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
-    """Check a config as `train` does before it starts, and print what was found.
+def print_check(config: Config, command: str, *, as_json: bool = False) -> None:
+    """Check a config as `train` does before it starts, and print the findings.
 
     Args:
-        command: what starts the training.
+        command: the command that starts the training.
 
     Raises: UserError as `train` would.
     """
@@ -51,7 +51,7 @@ def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
 
 
 def as_record(preflight: Preflight, command: str) -> dict[str, Any]:
-    """As plain JSON."""
+    """The findings as plain JSON."""
     estimate = preflight.estimate
     record = asdict(estimate)
     record["memory"]["total"], record["disk"]["total"] = estimate.memory.total, estimate.disk.total

@@ -1,6 +1,6 @@
 """The parts of a run, put together from a config that was found sound."""
 
-from ..engine import Engine, LocalEngine
+from ..engine import Engine, make_engine
 from ..model import Policy, Reference, load_policy
 from ..model.allocator import keep_freed_memory
 from ..preflight.load import Loaded
@@ -57,8 +57,9 @@ def learner_of(loaded: Loaded, policy: Policy) -> Learner:
 
 
 def engine_of(loaded: Loaded, policy: Policy) -> Engine:
-    """The engine that samples with the policy's weights."""
-    return LocalEngine(policy, rows_at_once=loaded.config.rows_at_once)
+    """The engine that the config names, with the policy's weights."""
+    config = loaded.config
+    return make_engine(config.engine.kind, policy, rows_at_once=config.rows_at_once)
 
 
 def sampler_of(

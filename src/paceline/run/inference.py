@@ -2,7 +2,7 @@
 
 from .. import rng
 from ..config import Config
-from ..engine import LocalEngine, Request
+from ..engine import Request
 from ..preflight.load import evaluation_sampling, load
 from ..preflight.preflight import load_checked
 from ..store.records import Measured
@@ -22,7 +22,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     with judges, screen.busy(f"evaluating on {loaded.task.name}"):
         evaluation, _ = evaluate(
             policy,
-            LocalEngine(policy, rows_at_once=config.rows_at_once),
+            build.engine_of(loaded, policy),
             loaded.task,
             evaluation_sampling(config),
             problems=config.evaluation.problems,
@@ -46,7 +46,7 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     rendered = policy.render(loaded.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
     streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))
-    completions = LocalEngine(policy).generate(
+    completions = build.engine_of(loaded, policy).generate(
         [Request(rendered, streams)], sampling.as_greedy() if greedy else sampling
     )
     return [printable(c.text) for c in completions[0]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import FULL, LOCKED, CheckpointError
+from ..errors import ACCESS_DENIED, DISK_FULL, CheckpointError
 from ..preflight.environment import environment_of
 from ..preflight.load import Loaded
 from ..preflight.preflight import Preflight, check
@@ -158,9 +158,9 @@ def _room_for(run: Run) -> Iterator[None]:
     except OSError as error:
         why, file = error.strerror, Path(error.filename or run.path)
         ours = file.absolute().is_relative_to(run.path.absolute())
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             told = f"The disk that holds '{run.path}' is full ({why}); make room"
-        elif error.errno in LOCKED and ours:
+        elif error.errno in ACCESS_DENIED and ours:
             told = f"'{file}' cannot be written ({why}); make it writable"
         else:
             raise

@@ -1,4 +1,4 @@
-"""Names and sides that depend on what a problem says, and on nothing else.
+"""Names and sides of problems that depend on their content and on nothing else.
 
 A problem is held out because of a hash of its content, so neither the order of the rows nor the
 seed, nor (with a share) rows that are added later, move a problem from one side to the other, and
@@ -26,8 +26,8 @@ def content_id(prompt: Question, answer: str) -> str:
 
 
 def prompt_key(prompt: Question) -> str:
-    """A prompt with Unicode composed (NFC) and runs of whitespace as one space: what two problems
-    have in common that must be on one side."""
+    """A prompt with Unicode composed (NFC) and runs of whitespace as one space: problems with the
+    same key must be on one side."""
     return "\x1d".join([" ".join(_composed(turn).split()) for turn in _turns(prompt)])
 
 
@@ -69,7 +69,7 @@ def split(
 
 
 def _chosen(sizes: Mapping[int, int], heldout: float) -> set[int]:
-    """The keys that are held out, of keys (64-bit hashes) and their numbers of problems."""
+    """The held-out keys, chosen from all keys (64-bit hashes) with their numbers of problems."""
     if heldout < 1:
         chosen = {key for key in sizes if key < heldout * 2**64}
         return chosen or ({min(sizes)} if heldout > 0 and len(sizes) > 1 else set())

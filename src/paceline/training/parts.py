@@ -6,7 +6,7 @@ from ..batch import Batch, parts_of
 from ..layout import TokenRows
 from ..model import Policy, Reference
 from ..objective import Loss
-from ..settings import Schedule
+from ..settings import ScheduleConfig
 from ..types import Round
 from .learner import Learner
 
@@ -15,10 +15,10 @@ from .learner import Learner
 class Parts:
     """The cutting of every round into parts, each the rows of one optimizer step.
 
-    Example: Parts(Schedule(minibatches=4), seed=0).batch(round, 3, loss)
+    Example: Parts(ScheduleConfig(minibatches=4), seed=0).batch(round, 3, loss)
     """
 
-    schedule: Schedule
+    schedule: ScheduleConfig
     seed: int
 
     @property

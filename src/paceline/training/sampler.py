@@ -8,7 +8,7 @@ from .. import rng
 from ..engine import Engine
 from ..errors import DataError, RewardError, SandboxError, UserError
 from ..model import Policy
-from ..settings import Rollouts
+from ..settings import RolloutConfig
 from ..tasks import Task
 from ..types import Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.pool import VerifierPool
@@ -37,7 +37,7 @@ class Sampler:
         policy: Policy,
         engine: Engine,
         task: Task,
-        settings: Rollouts,
+        settings: RolloutConfig,
         seed: int,
         judges: VerifierPool | None = None,
     ) -> None:

@@ -8,7 +8,7 @@ from ..engine import Engine
 from ..errors import CheckpointError, ConfigError
 from ..model import Policy, Reference
 from ..objective import Loss, Metrics
-from ..settings import Schedule
+from ..settings import ScheduleConfig
 from ..types import Round
 from .clock import Clock
 from .hooks import TrainerHooks
@@ -68,7 +68,7 @@ class Trainer:
         learner: Learner,
         source: RoundSource,
         loss: Loss,
-        schedule: Schedule,
+        schedule: ScheduleConfig,
         *,
         engine: Engine | None = None,
         reference: Reference | None = None,

@@ -35,7 +35,7 @@ from paceline.preflight.resources import Room
 from paceline.run import Run, resume, train
 from paceline.store.history import config_at
 from paceline.tasks import Rows as RowsTask
-from paceline.training import Schedule
+from paceline.training import ScheduleConfig
 from tests.conftest import tiny_policy
 from tests.helpers.browser import BROWSER, Page
 from tests.helpers.fake_run import NASTY
@@ -405,7 +405,7 @@ def part_of(trainer, round):
 )  # fmt: skip
 def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
     """Σ push · ∂ log π / ∂ θ = −gradient, of the trainer's own path and of the tokens' numbers."""
-    trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=lr)
+    trainer = trainer_of(objective, schedule=ScheduleConfig(minibatches=3), lr=lr)
     trainer.policy.layout = layout
     measured, round = None, None
     while measured is None or not (objective == named.cispo() or 0 < measured.clip_fraction < 1):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..store.history import Environment
+from ..store.description import Environment
 from .fingerprint import fingerprints
 from .load import Loaded, sandbox_of
 

@@ -14,8 +14,9 @@ from ..errors import CheckpointError, ConfigError
 from ..preflight.load import Loaded
 from ..store import atomic, checkpoint
 from ..store.checkpoint import OtherSchemaError, State
+from ..store.description import Changes, Environment
 from ..store.hints import go_on_with, start_again
-from ..store.history import LIMITS, OF_A_ROUND, Changes, Environment, changes_of, within
+from ..store.history import LIMITS, OF_A_ROUND, within
 from ..store.records import Event
 from ..store.run import Run
 from ..text import counted
@@ -39,13 +40,13 @@ def config_of(run: Run, instead: Mapping[str, Any] | None = None) -> Config:
 
 def stored_config(run: Run) -> Mapping[str, Any]:
     """The same as JSON. Raises: ConfigError for a run that cannot be gone on with."""
-    data = run.config
-    if "id" not in data:
+    description = run.description
+    if description.id is None:
         raise ConfigError(
             f"'{run.path}' was made by a version of paceline that could not resume; start it again "
-            f"with {start_again(run.path, data.get('config', {}))}."
+            f"with {start_again(run.path, description.config)}."
         )
-    return data["config"]
+    return description.config
 
 
 def find(run: Run) -> tuple[Found | None, list[Broken]]:
@@ -63,7 +64,7 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
         told = "; ".join(f"{folder.name}: {why}" for folder, why in broken)
         raise CheckpointError(
             f"No checkpoint of '{run.path}' is whole ({told}); start it again with "
-            f"{start_again(run.path, run.config['config'])}."
+            f"{start_again(run.path, run.description.config)}."
         )
     _check_young(run)
     return None, []
@@ -80,7 +81,7 @@ def newest(run: Run, before: int | None = None) -> tuple[Found | None, list[Brok
         if before is not None and checkpoint.step_of(folder) >= before:
             continue
         try:
-            state = checkpoint.verify(folder, run.config["id"])
+            state = checkpoint.verify(folder, run.description.id or "")
             _check_beside(run, state)
         except CheckpointError as error:
             broken.append((folder, error))
@@ -108,7 +109,7 @@ def _check_beside(run: Run, state: State) -> None:
 
 def _check_young(run: Run) -> None:
     """Beginning again must lose less than a checkpoint's interval."""
-    steps, config = run.steps, run.config["config"]
+    steps, config = run.steps, run.description.config
     every = config["save_every"]
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
@@ -142,9 +143,9 @@ def check_fits(
                 f"reference.every={reference.every} would need; with reference.every=0 the "
                 "reference is the model that the run began with."
             )
-    was = Environment.at(run.config)
+    was = run.description.environment_at()
     if not any(within(key, ("task",)) for key in named):
-        change = go_on_with(run.config["config"], "task.KEY", "…")
+        change = go_on_with(run.description.config, "task.KEY", "…")
         was.check_same(now, "problems", f"put the old ones back, or name the change: {change}")
     was.check_same(now, "tokenizer")
     if found is None:
@@ -156,7 +157,7 @@ def _check_round(run: Run, changes: Changes, found: Found) -> None:
     """In the middle of a round nothing may differ from what it was sampled with: neither now nor by
     a change that was made behind the checkpoint."""
     state = found[1]
-    since = [c for c in changes_of(run.config) if c.step > state.step]
+    since = [c for c in run.description.changes if c.step > state.step]
     for key in (*changes, *(key for change in since for key in change.keys)):
         if state.round is not None and within(key, OF_A_ROUND):
             raise ConfigError(
@@ -205,7 +206,7 @@ def tell(
     screen.say(f"paceline: {config.name}  →  {run.path}, {where}", "bold")
     for key, (was, asked) in changes.items():
         screen.say(f"  {key}: {was} → {asked}", "yellow")
-    unlike = Environment.at(run.config).unlike(now)
+    unlike = run.description.environment_at().unlike(now)
     others = [f"{what} was {was} and is {is_}" for what, was, is_ in unlike]
     for other in others:
         told = f"  note: {other}; the run goes on, but not bit for bit as it would have."
@@ -218,7 +219,7 @@ def with_limits(found: Found | None, config: Config, run: Run, changes: Changes)
     else it knows better what fits."""
     if found is None:
         return None
-    since = [c.keys for c in changes_of(run.config) if c.step >= found[1].step]
+    since = [c.keys for c in run.description.changes if c.step >= found[1].step]
     asked = {key for keys in (*since, changes) for key in keys if key in LIMITS}
     folder, state = found
     limits = {key: getattr(config, key) for key in asked}

@@ -158,8 +158,9 @@ class Session(TrainerHooks):
         self.summary.write(trainer)  # an earlier session's may say that it is over
 
     def _saver(self) -> Saver:
+        run = self.run
         return Saver(
-            self.run.checkpoints, self.run.config["id"], self.config.save_keep, self.run.lines,
+            run.checkpoints, run.description.id or "", self.config.save_keep, run.lines,
             lambda text: self.event("not saved", text), self.found[0] if self.found else None,
         )  # fmt: skip
 
@@ -276,7 +277,7 @@ class Session(TrainerHooks):
             except Exception as another:
                 self.screen.say(f"  note: on the way out, {in_words(another)}", "yellow")
         if self.saver.newest is not None:
-            on = go_on(self.run.path, self.run.config["config"])
+            on = go_on(self.run.path, self.run.description.config)
             self.screen.say(f"go on    {on.replace('`', '')}")
 
     def _report(self) -> Path | None:

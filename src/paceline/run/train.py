@@ -14,7 +14,7 @@ from ..preflight.load import Loaded
 from ..preflight.preflight import Preflight, check
 from ..store.folder import CONFIG
 from ..store.hints import go_on, start_again
-from ..store.history import compare, record, with_dtype_of_run
+from ..store.history import compare, record
 from ..store.places import create_run, default_path, new_path, stopped_at
 from ..store.records import Event, Measured
 from ..store.run import Run
@@ -92,9 +92,10 @@ def resume(
             run.make_folders()
             config = config or continuation.config_of(run)
             screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
-            if run.finished and config.steps <= run.summary["steps"]:
-                on = go_on(run.path, run.config["config"], "steps=N")
-                done = counted(run.summary["steps"], "step")
+            summary = run.told
+            if summary and summary.finished and config.steps <= summary.steps:
+                on = go_on(run.path, run.description.config, "steps=N")
+                done = counted(summary.steps, "step")
                 screen.say(
                     f"'{run.path}' is finished, after {done}: nothing is "
                     f"left to do. For more, {on}."
@@ -113,7 +114,7 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
     changes = compare(configuration.renewed(continuation.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:
         preflight = _preflight(
-            with_dtype_of_run(config, run.config), run.path, screen, interrupts, timed=False
+            run.description.with_dtype_of_run(config), run.path, screen, interrupts, timed=False
         )
         loaded = preflight.loaded
         found, broken = continuation.find(run)
@@ -171,7 +172,7 @@ def _again(run: Run) -> str:
     """What to do where the disk has stopped a run."""
     if not run.lines.exists():  # nothing was learned, and nothing is left
         return "start it again"
-    saved, config = any(run.checkpoints.glob("step-??????")), run.config["config"]
+    saved, config = any(run.checkpoints.glob("step-??????")), run.description.config
     if saved or run.steps <= config["save_every"]:
         return go_on(run.path, config)
     return f"start it again with {start_again(run.path, config)}: no step was saved"

@@ -71,7 +71,7 @@ def refuse_taken(path: Path) -> None:
     refuse_unwritable(path)
     if is_run(path):
         run = Run(path)
-        held, config = f"'{path}' holds a run already", run.config["config"]
+        held, config = f"'{path}' holds a run already", run.description.config
         if run.finished:
             raise ConfigError(
                 f"{held}, which is finished; choose another directory with --out, or give that one "
@@ -96,7 +96,7 @@ def stopped_at(path: Path) -> str | None:
     except OSError:
         return None
     steps = run.steps
-    config = run.config["config"]
+    config = run.description.config
     on = f"{go_on(path, config)} goes on with it"
     return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
 

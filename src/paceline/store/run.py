@@ -31,6 +31,7 @@ from ..model import Policy
 from ..text import counted
 from . import atomic
 from .base import RecordError, read_lines, read_object, read_objects
+from .description import RunDescription
 from .folder import CONFIG, check_is_run, is_run
 from .records import Event, StepRecord, Summary
 
@@ -149,6 +150,11 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         return json.loads((self.path / CONFIG).read_text(encoding="utf-8"))
+
+    @property
+    def description(self) -> RunDescription:
+        """config.json as a record. Raises: RecordError where it is not one; OSError."""
+        return read_object(self.path / CONFIG, RunDescription)
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -125,10 +125,10 @@ def _arm(
 def _same_test(runs: Sequence[Run]) -> bool:
     """Whether all were asked the same and judged alike; of older runs only the problems and the
     reward's name are known."""
-    read = [run.config["fingerprints"] for run in runs]
+    read = [run.description.fingerprints for run in runs]
     known = "test" if all("test" in one for one in read) else "problems"
     # Two functions of the user's may have one name.
-    rewards = {str(run.config["config"].get("task", {}).get("reward")) for run in runs}
+    rewards = {str(run.description.config.get("task", {}).get("reward")) for run in runs}
     return len({one[known] for one in read}) == len(rewards) == 1
 
 

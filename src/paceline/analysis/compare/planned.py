@@ -10,8 +10,9 @@ from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError
 from ...store.base import Json, Record
+from ...store.description import ConfigChange
 from ...store.folder import is_run
-from ...store.history import ConfigChange, Environment, changes_of, flat, within
+from ...store.history import flat, within
 from ...store.records import Measured
 from ...store.run import Run
 from .arms import Arm
@@ -118,9 +119,9 @@ class Planned:
         if self.state == "new":
             return
         self.run.check_readable()
-        there = self.run.config
+        there = self.run.description
         # Through the config, so that a key which an earlier version did not write has its default.
-        recorded = configuration.from_json(there["config"])
+        recorded = configuration.from_json(there.config)
         old, new = (flat(configuration.to_json(c)) for c in (recorded, self.config))
         for key in {**old, **new}:
             if old.get(key) != new.get(key) and not within(key, UNSEEN):
@@ -129,17 +130,17 @@ class Planned:
                     f"comparison would have {_shown(new.get(key))}; choose another directory with "
                     "--out, or remove that run."
                 )
-        for change in changes_of(there):
+        for change in there.changes:
             self._check_change(change)
-        known = Environment.at(there).fingerprints
+        known = there.environment_at().fingerprints
         for key in (k for k in OTHER if k in known and known[k] != fingerprints.get(k, known[k])):
             raise ConfigError(
                 f"'{self.path}' was made with {OTHER[key]} than there are now under the same "
                 "name; choose another directory with --out, or remove that run."
             )
-        if there["machine"]["dtype"] != dtype:
+        if there.machine["dtype"] != dtype:
             raise ConfigError(
-                f"'{self.path}' is a run in {there['machine']['dtype']}, and this machine would "
+                f"'{self.path}' is a run in {there.machine['dtype']}, and this machine would "
                 f"make it in {dtype}; set model.dtype, or choose another directory with --out."
             )
 

@@ -20,7 +20,7 @@ from ...run import build
 from ...run.session import GIVE_BACK_EVERY, restore
 from ...store.async_writer import check_fixed
 from ...store.base import finite
-from ...store.history import Environment, changes_of
+from ...store.description import Environment
 from ...store.records import StepRecord
 from ...store.rounds import read_round
 from ...store.run import Run
@@ -32,7 +32,7 @@ from .route import Way
 def check_same(way: Way, now: Environment) -> None:
     """Raise DataError or ConfigError where problems, tokenizer or, where the way begins with them,
     the model's weights are not those of the run."""
-    was = Environment.at(way.run.config, way.step)
+    was = way.run.description.environment_at(way.step)
     for kind in ("problems", "tokenizer", *(["model"] if way.found is None else [])):
         was.check_same(now, kind)
 
@@ -135,7 +135,7 @@ def of_the_reference(
             f"{whose} is the model that the run began with, although reference.every is {every}: "
             "the run has none, and what it would have followed is another run's."
         )
-    was = Environment.at(way.run.config, way.step).fingerprints.get("model")
+    was = way.run.description.environment_at(way.step).fingerprints.get("model")
     here = now.fingerprints["model"]
     if was is not None and was != here:
         notes.append(f"{whose} is read from the model's files, which are not as they were.")
@@ -150,9 +150,10 @@ def of_the_reference(
 def not_as_it_was(way: Way, now: Environment) -> tuple[str, ...]:
     """What is not as it was when the steps on the way were taken and decides how numbers round, a
     sentence each."""
-    data = way.run.config
-    last = [c.step for c in changes_of(data) if way.begin < c.step < way.step]
-    found = [one for step in (*last, way.step) for one in Environment.at(data, step).unlike(now)]
+    description = way.run.description
+    last = [c.step for c in description.changes if way.begin < c.step < way.step]
+    steps = (*last, way.step)
+    found = [one for step in steps for one in description.environment_at(step).unlike(now)]
     # No program is run here, whatever wall the run's own were behind.
     told = [f"{what} was {was} and is {is_}." for what, was, is_ in found if what != "sandbox"]
     return tuple(dict.fromkeys(told))

@@ -9,11 +9,7 @@ from ...errors import ConfigError, DataError
 from ...run import continuation
 from ...store.history import (
     SAFE,
-    changes_of,
     compare,
-    config_at,
-    pack_limits_of,
-    with_dtype_of_run,
     within,
 )
 from ...store.records import StepRecord
@@ -75,7 +71,7 @@ def way_to(run: Run, step: int) -> Way:
     found, broken = continuation.newest(run, before=step - lines[step].part)
     notes = tuple(f"{path.name} is not taken: {str(why).rstrip('.')}." for path, why in broken)
     config = _config(run, found[1].step if found else 0, step)
-    way = Way(run, step, lines, found, config, pack_limits_of(run.config), notes)
+    way = Way(run, step, lines, found, config, run.description.pack_limits(), notes)
     for missing in (s for s in way.redone if s not in lines):
         raise DataError(f"The line of step {missing} is missing in '{run.lines}'.")
     _check_rounds(way)
@@ -88,18 +84,18 @@ def _config(run: Run, begin: int, step: int) -> Config:
     Raises: ConfigError where it was changed between them, or the task was changed behind them: its
         problems of then are not known any more.
     """
-    data = run.config
-    changes = changes_of(data)
+    description = run.description
+    changes = description.changes
     for change in (c for c in changes if c.step >= step):
         if any(within(key, ("task",)) for key in change.keys):
             raise ConfigError(
                 f"The run went on with another task after step {change.step}, so that the "
                 f"problems of step {step} are not known any more; replay a later step."
             )
-    then = config_at(data, step)
+    then = description.config_at(step)
     for change in (c for c in changes if begin < c.step < step):
         try:
-            compare(config_at(data, change.step), then, ())
+            compare(description.config_at(change.step), then, ())
         except ConfigError:
             keys = [key for key in change.keys if not within(key, SAFE)]
             raise ConfigError(
@@ -107,7 +103,7 @@ def _config(run: Run, begin: int, step: int) -> Config:
                 f"{change.step}; a replay that begins at step {begin} reaches the steps up to "
                 "that one, and later ones only from a checkpoint at that step or behind it."
             ) from None
-    return with_dtype_of_run(configuration.from_json(then), data)
+    return description.with_dtype_of_run(configuration.from_json(then))
 
 
 def _check_rounds(way: Way) -> None:

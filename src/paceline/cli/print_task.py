@@ -69,7 +69,7 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
     if failed:
         raise DataError(
             f"{len(failed)} of {checked} gold answers of task '{task.name}' do not score full "
-            f"marks ({task.full:g}); mend the rows, or the reward that refuses them."
+            f"marks ({task.full:g}); fix the rows, or the reward that refuses them."
         )
 
 

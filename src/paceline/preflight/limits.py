@@ -3,9 +3,9 @@
 import torch
 
 from ..errors import ConfigError
-from ..text import counted, data_size, percent, short_duration
+from ..text import counted, data_size, percent
 from .calibrate import Rates
-from .estimate import Disk, Estimate, Memory, Seconds
+from .estimate import Disk, Memory
 from .resources import Room
 
 SHARED = 0.2
@@ -39,7 +39,7 @@ def check_disk(disk: Disk, room: Room) -> None:
     """Raises: ConfigError where the run would fill the disk."""
     if disk.total > room.disk:
         raise ConfigError(
-            f"The run may write {data_size(disk.total)} ({_of_disk(disk)}), and "
+            f"The run may write {data_size(disk.total)} ({disk_in_words(disk)}), and "
             f"{data_size(room.disk)} are free in '{room.place}'; make room, choose another "
             "directory with --out, or keep fewer checkpoints with save_keep."
         )
@@ -55,47 +55,10 @@ def check_others(rates: Rates | None, device: torch.device) -> list[str]:
     ]
 
 
-def estimate_lines(estimate: Estimate) -> list[str]:
-    """Memory, disk and time, a line each."""
-    memory, disk, room = estimate.memory, estimate.disk, estimate.room
-    lines = [
-        f"memory     up to {data_size(memory.total)} ({_of_memory(memory)}); "
-        f"{data_size(room.memory)} are free",
-        f"disk       up to {data_size(disk.total)} ({_of_disk(disk)}); "
-        f"{data_size(room.disk)} are free",
-    ]
-    if estimate.seconds is None:
-        return [*lines, "time       not known for this model"]
-    return [*lines, f"time       {_of_time(estimate.seconds)}"]
-
-
-def _of_memory(memory: Memory) -> str:
-    parts = (
-        ("weights and optimizer", memory.fixed),
-        ("update", memory.activations + memory.head),
-        ("sampling", memory.decoding),
-        ("libraries and gaps", memory.program + memory.gaps),
-    )
-    return ", ".join(f"{name} {data_size(size)}" for name, size in parts if size)
-
-
-def _of_disk(disk: Disk) -> str:
+def disk_in_words(disk: Disk) -> str:
+    """The parts of what a run writes, in words."""
     count = disk.checkpoints // disk.checkpoint
     return (
         f"{counted(count, 'checkpoint')} of {data_size(disk.checkpoint)}, model "
         f"{data_size(disk.model)}, rollouts {data_size(disk.rollouts)}"
     )
-
-
-def _of_time(seconds: Seconds) -> str:
-    parts = (
-        ("sampling", seconds.sampling),
-        ("update", seconds.update),
-        ("scoring", seconds.scoring),
-        ("evaluation", seconds.evaluation),
-        ("checkpoints", seconds.checkpoints),
-    )
-    told = ", ".join(f"{name} {short_duration(part)}" for name, part in parts if part >= 0.5)
-    step = f"{seconds.step:.1f} s" if seconds.step < 10 else short_duration(seconds.step)
-    whole = f"up to {short_duration(seconds.total)}{f' ({told})' if told else ''}"
-    return f"{whole}, {step} a step; less where answers end early"

@@ -8,11 +8,12 @@ from typing import Any
 
 from .. import config as configuration
 from ..preflight.environment import machine, versions
+from ..preflight.estimate import Estimate, Memory, Seconds
 from ..preflight.fingerprint import fingerprints
-from ..preflight.limits import estimate_lines
+from ..preflight.limits import disk_in_words
 from ..preflight.load import Loaded, sandbox_of
 from ..preflight.preflight import Preflight
-from ..text import counted
+from ..text import counted, data_size, short_duration
 from .screen import Screen, wall_clock
 
 
@@ -75,3 +76,41 @@ def next_command(loaded: Loaded, path: Path) -> str:
     question = loaded.task.heldout[0].prompt if loaded.task.heldout else "…"
     text = question if isinstance(question, str) else question[-1]["content"]
     return shlex.join(["paceline", "sample", str(path), " ".join(text.split())])
+
+
+def estimate_lines(estimate: Estimate) -> list[str]:
+    """Memory, disk and time, a line each."""
+    memory, disk, room = estimate.memory, estimate.disk, estimate.room
+    lines = [
+        f"memory     up to {data_size(memory.total)} ({_of_memory(memory)}); "
+        f"{data_size(room.memory)} are free",
+        f"disk       up to {data_size(disk.total)} ({disk_in_words(disk)}); "
+        f"{data_size(room.disk)} are free",
+    ]
+    if estimate.seconds is None:
+        return [*lines, "time       not known for this model"]
+    return [*lines, f"time       {_of_time(estimate.seconds)}"]
+
+
+def _of_memory(memory: Memory) -> str:
+    parts = (
+        ("weights and optimizer", memory.fixed),
+        ("update", memory.activations + memory.head),
+        ("sampling", memory.decoding),
+        ("libraries and gaps", memory.program + memory.gaps),
+    )
+    return ", ".join(f"{name} {data_size(size)}" for name, size in parts if size)
+
+
+def _of_time(seconds: Seconds) -> str:
+    parts = (
+        ("sampling", seconds.sampling),
+        ("update", seconds.update),
+        ("scoring", seconds.scoring),
+        ("evaluation", seconds.evaluation),
+        ("checkpoints", seconds.checkpoints),
+    )
+    told = ", ".join(f"{name} {short_duration(part)}" for name, part in parts if part >= 0.5)
+    step = f"{seconds.step:.1f} s" if seconds.step < 10 else short_duration(seconds.step)
+    whole = f"up to {short_duration(seconds.total)}{f' ({told})' if told else ''}"
+    return f"{whole}, {step} a step; less where answers end early"

@@ -113,11 +113,11 @@ def _answers(
     at_once = any(isinstance(part, BatchVerifier) for part in leaves(verifier))
     batches = [list(tries)] if at_once else [[one] for one in tries]
     answers, seconds = list[Answer](), list[float]()
-    with VerifierPool(verifier, rewards) as judges:
+    with VerifierPool(verifier, rewards) as verifiers:
         for batch in batches:
             started = time.perf_counter()
-            futures = [judges.submit(one.problem, one.completion) for one in batch]
-            judges.flush()
+            futures = [verifiers.submit(one.problem, one.completion) for one in batch]
+            verifiers.flush()
             for one, future in zip(batch, futures, strict=True):
                 answers.append(_sound(future.result(), one))
             seconds += [(time.perf_counter() - started) / len(batch)] * len(batch)

@@ -23,19 +23,19 @@ def trainer_of(
     loaded: Loaded,
     policy: Policy,
     hooks: TrainerHooks | None = None,
-    judges: VerifierPool | None = None,
+    verifiers: VerifierPool | None = None,
 ) -> Trainer:
     """A trainer as a config describes it, at its first step.
 
     Args:
         hooks: called around the steps.
-        judges: of the task's verifier; without, it is called in this process.
+        verifiers: workers that call the task's verifier; without them, it is called here.
     """
     engine = engine_of(loaded, policy)
     reference = reference_of(loaded, policy) if loaded.objective.needs_reference else None
     return Trainer(
         learner_of(loaded, policy),
-        sampler_of(loaded, policy, engine, judges),
+        sampler_of(loaded, policy, engine, verifiers),
         loaded.objective,
         loaded.config.schedule,
         engine=engine,
@@ -63,11 +63,11 @@ def engine_of(loaded: Loaded, policy: Policy) -> Engine:
 
 
 def sampler_of(
-    loaded: Loaded, policy: Policy, engine: Engine, judges: VerifierPool | None = None
+    loaded: Loaded, policy: Policy, engine: Engine, verifiers: VerifierPool | None = None
 ) -> Sampler:
     """The source of rounds that are sampled with an engine."""
     config = loaded.config
-    return Sampler(policy, engine, loaded.task, config.rollouts, config.seed, judges)
+    return Sampler(policy, engine, loaded.task, config.rollouts, config.seed, verifiers)
 
 
 def reference_of(loaded: Loaded, policy: Policy) -> Reference:

@@ -15,9 +15,9 @@ class Evaluator:
     """Measures a trainer's policy on the held-out problems of a task, as the config says."""
 
     def __init__(
-        self, loaded: Loaded, judges: VerifierPool, screen: Screen, interrupts: Interrupts
+        self, loaded: Loaded, verifiers: VerifierPool, screen: Screen, interrupts: Interrupts
     ) -> None:
-        self.loaded, self.config, self.judges = loaded, loaded.config, judges
+        self.loaded, self.config, self.verifiers = loaded, loaded.config, verifiers
         self.screen, self.interrupts = screen, interrupts
 
     def measure(self, trainer: Trainer, title: str) -> Measured | None:
@@ -40,7 +40,7 @@ class Evaluator:
             completions=settings.completions,
             seed=self.config.seed,
             progress=self.screen.progress,
-            judges=self.judges,
+            verifiers=self.verifiers,
         )
         with self.screen.busy(f"evaluating {title}"), self.interrupts.abandonable():
             rows = fewer_rows(trainer.engine)

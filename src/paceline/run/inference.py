@@ -18,8 +18,8 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     loaded = load_checked(config)
     with screen.busy(f"loading {config.model.path}"):
         policy = build.policy_of(loaded, train=False)
-    judges = VerifierPool(loaded.task.verifier, config.rewards)
-    with judges, screen.busy(f"evaluating on {loaded.task.name}"):
+    verifiers = VerifierPool(loaded.task.verifier, config.rewards)
+    with verifiers, screen.busy(f"evaluating on {loaded.task.name}"):
         evaluation, _ = evaluate(
             policy,
             build.engine_of(loaded, policy),
@@ -29,7 +29,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             completions=config.evaluation.completions,
             seed=config.seed,
             progress=screen.progress,
-            judges=judges,
+            verifiers=verifiers,
         )
     measured = Measured.of(evaluation)
     screen.evaluated(config.model.path, measured)

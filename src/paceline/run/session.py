@@ -57,17 +57,17 @@ class Session(TrainerHooks):
         loaded: Loaded,
         run: Run,
         screen: Screen,
-        judges: VerifierPool,
+        verifiers: VerifierPool,
         interrupts: Interrupts,
         found: Found | None = None,
         taken_up: Callable[[], None] = lambda: None,
         before: Measured | None = None,
     ) -> None:
         self.loaded, self.config, self.run, self.screen = loaded, loaded.config, run, screen
-        self.judges, self.interrupts, self.found = judges, interrupts, found
+        self.verifiers, self.interrupts, self.found = verifiers, interrupts, found
         self.taken_up = taken_up
         state = found[1] if found else None
-        self.evaluator = Evaluator(loaded, judges, screen, interrupts)
+        self.evaluator = Evaluator(loaded, verifiers, screen, interrupts)
         self.summary = SummaryFile(run, self.config, state.seconds if state else 0.0, before)
         self.files = RunFiles(run, state.metrics_bytes if state else 0)
         diagnostics = Diagnostics(lambda text: self.event("note", text))
@@ -108,7 +108,7 @@ class Session(TrainerHooks):
 
     def _trainer(self) -> Trainer:
         def load() -> Trainer:
-            return build.trainer_of(self.loaded, build.policy_of(self.loaded), self, self.judges)
+            return build.trainer_of(self.loaded, build.policy_of(self.loaded), self, self.verifiers)
 
         with self.screen.busy("loading the model"), self.interrupts.abandonable():
             trainer = retry_smaller(load, None, self.out_of_memory)
@@ -170,7 +170,7 @@ class Session(TrainerHooks):
             except OSError:  # whoever watches the screen shall know it in any case
                 self.screen.event(Event.now("stuck", trainer.steps, text))
 
-        return Watchdog(trainer, self.judges, tell)
+        return Watchdog(trainer, self.verifiers, tell)
 
     def _train(self, trainer: Trainer) -> None:
         """Every step, its evaluation, its record, its checkpoint."""
@@ -200,7 +200,7 @@ class Session(TrainerHooks):
                 f"a group was dropped because {lost.reason}{told}; its problem had no verdict.",
                 once_for=lost.reason,
             )
-        before, self.deaths = self.deaths, self.judges.deaths
+        before, self.deaths = self.deaths, self.verifiers.deaths
         for _ in range(self.deaths - before):
             self.event("worker", "a process of the reward ended by itself, and was started again")
         if report.step % GIVE_BACK_EVERY == 0:

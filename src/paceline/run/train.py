@@ -138,8 +138,8 @@ def _go(
     before: Measured | None = None,
 ) -> None:
     """Go on from where the run is."""
-    with VerifierPool(loaded.task.verifier, loaded.config.rewards) as judges:
-        Session(loaded, run, screen, judges, interrupts, found, taken_up, before).go()
+    with VerifierPool(loaded.task.verifier, loaded.config.rewards) as verifiers:
+        Session(loaded, run, screen, verifiers, interrupts, found, taken_up, before).go()
 
 
 def _preflight(

@@ -27,12 +27,12 @@ class Watchdog:
     def __init__(
         self,
         trainer: Trainer,
-        judges: VerifierPool,
+        verifiers: VerifierPool,
         tell: Callable[[str], None],
         *,
         seconds: float = SECONDS,
     ) -> None:
-        self.trainer, self.judges, self.tell, self.seconds = trainer, judges, tell, seconds
+        self.trainer, self.verifiers, self.tell, self.seconds = trainer, verifiers, tell, seconds
         self._main = threading.get_ident()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="paceline-watchdog", daemon=True)
@@ -57,7 +57,7 @@ class Watchdog:
 
     def _signs(self) -> tuple[object, ...]:
         clock = self.trainer.clock
-        return self.trainer.steps, id(clock), clock.ticks, self.judges.judged, self._place()
+        return self.trainer.steps, id(clock), clock.ticks, self.verifiers.judged, self._place()
 
     def _place(self) -> tuple[tuple[str, int], ...]:
         """Where the main thread is: while it samples or evaluates, now here, now there; where it
@@ -72,7 +72,7 @@ class Watchdog:
         text = f"nothing has gone on for {seconds:.0f} s in step {self.trainer.steps + 1}"
         if phase := self.trainer.clock.phase:
             text += f" ({phase})"
-        if (waiting := self.judges.longest_pending()) is not None:
+        if (waiting := self.verifiers.longest_pending()) is not None:
             text += (
                 f": the verdict of {waiting.verifier} on problem {waiting.problem} has been waited "
                 f"for these {waiting.seconds:.0f} s"

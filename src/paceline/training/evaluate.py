@@ -74,7 +74,7 @@ def evaluate(
     completions: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
-    judges: VerifierPool | None = None,
+    verifiers: VerifierPool | None = None,
 ) -> tuple[Evaluation, list[Answered]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
@@ -83,7 +83,7 @@ def evaluate(
     evaluations of one model agree, and two models meet the same numbers.
 
     Args:
-        judges: of the task's verifier; without, it is called in this process.
+        verifiers: workers that call the task's verifier; without them, it is called here.
     """
     chosen = task.heldout[:problems]
     if not chosen:
@@ -91,7 +91,7 @@ def evaluate(
     if sampling.greedy:
         raise ConfigError("evaluation.temperature is 0; greedy accuracy is measured in any case.")
     started = time.perf_counter()
-    rollouter = Rollouter(policy, engine, task, judges)
+    rollouter = Rollouter(policy, engine, task, verifiers)
     requests = [
         rollouter.request(
             rollouter.prompt_of(problem),

@@ -1,4 +1,4 @@
-"""Between engine and judges: problems go in, completions with verdicts come out."""
+"""Between engine and verifiers: problems go in, completions with verdicts come out."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -31,14 +31,14 @@ class Rollouter:
     """Has problems answered by an engine, and each completion judged while others are sampled.
 
     Args:
-        judges: of the task's verifier; without, it is called in this process.
+        verifiers: workers that call the task's verifier; without them, it is called here.
     """
 
     def __init__(
-        self, policy: Policy, engine: Engine, task: Task, judges: VerifierPool | None = None
+        self, policy: Policy, engine: Engine, task: Task, verifiers: VerifierPool | None = None
     ) -> None:
         self.policy, self.engine, self.task = policy, engine, task
-        self.judges = judges or VerifierPool(task.verifier, RewardConfig(workers=0))
+        self.verifiers = verifiers or VerifierPool(task.verifier, RewardConfig(workers=0))
 
     def prompt_of(self, problem: Problem) -> Prompt:
         """The problem rendered under the task's template and the model's chat template."""
@@ -69,7 +69,7 @@ class Rollouter:
 
         def judge(i: int, place: int, completion: Completion) -> None:
             tick()
-            asked[i][place] = self.judges.submit(problems[i], completion)
+            asked[i][place] = self.verifiers.submit(problems[i], completion)
 
         completions = self.engine.generate(requests, sampling, judge)
         return [
@@ -79,7 +79,7 @@ class Rollouter:
 
     def flush(self) -> None:
         """Wait for every verdict that is on its way."""
-        self.judges.flush()
+        self.verifiers.flush()
 
     def shrink(self) -> str | None:
         """Sample fewer completions at once; None where the engine cannot."""

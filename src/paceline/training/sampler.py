@@ -39,9 +39,9 @@ class Sampler:
         task: Task,
         settings: RolloutConfig,
         seed: int,
-        judges: VerifierPool | None = None,
+        verifiers: VerifierPool | None = None,
     ) -> None:
-        self.rollouter, self.task = Rollouter(policy, engine, task, judges), task
+        self.rollouter, self.task = Rollouter(policy, engine, task, verifiers), task
         self.settings, self.seed, self.position = settings, seed, 0
         self.stream = ProblemStream(task.train, seed)
 

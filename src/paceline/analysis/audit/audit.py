@@ -66,16 +66,16 @@ def audit(
         loaded = load_checked(config)
     task, sampled = loaded.task, None
     # What it raises is a finding, and not the end.
-    with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as judges:
+    with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as verifiers:
         with screen.busy("trying the reward"):
-            rewarded = probe_reward(task, judges, config.seed)
+            rewarded = probe_reward(task, verifiers, config.seed)
         if model:
             with screen.busy("loading the model"):
                 policy = build.policy_of(loaded)
             with screen.busy(f"sampling {counted(rounds, 'round')}"):
                 # All groups count, not only those that a run would accept.
                 every = replace(loaded, config=config.with_(rollouts={"accept": "all"}))
-                sampled = sample_model(every, policy, judges, rounds)
+                sampled = sample_model(every, policy, verifiers, rounds)
     overlap = overlap_of(task)
     found = findings(config, task, rewarded, overlap, sampled)
     made = Audit(

@@ -57,10 +57,10 @@ class Sampled:
     """A completion of it."""
 
 
-def sample_model(loaded: Loaded, policy: Policy, judges: VerifierPool, rounds: int) -> Sampled:
+def sample_model(loaded: Loaded, policy: Policy, verifiers: VerifierPool, rounds: int) -> Sampled:
     """Sample some rounds and sum the gradient of each, as a run's first steps would."""
     learner, engine = build.learner_of(loaded, policy), build.engine_of(loaded, policy)
-    sampler = build.sampler_of(loaded, policy, engine, judges)
+    sampler = build.sampler_of(loaded, policy, engine, verifiers)
     sampled, seconds = list[Round](), list[float]()
     for index in range(rounds):
         clock = Clock()

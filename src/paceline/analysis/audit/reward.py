@@ -63,18 +63,18 @@ class Rewarded:
     """The form in which gold answers were guessed, where the task has none."""
 
 
-def probe_reward(task: Task, judges: VerifierPool, seed: int) -> Rewarded:
+def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
     """Try every probe on a sample of problems, each twice."""
     order = rng.permutation(rng.key(seed, "audit"), len(task.train))
     chosen = [task.train[i] for i in order[:PROBLEMS]]
-    task, form = _with_gold(task, judges, chosen)
+    task, form = _with_gold(task, verifiers, chosen)
     others = [task.train[i] for i in order[PROBLEMS : 3 * PROBLEMS]] or chosen
     probed, times, differing, errors = [], list[float](), 0, dict[str, None]()
     for probe in PROBES:
         made = [(p, probe.completion(task, p, [o for o in others if o.id != p.id])) for p in chosen]
         asked = [(p, c) for p, c in made if c is not None]
-        first = _all_timed(judges, asked, times, errors)
-        again = _all_timed(judges, asked, times, errors) if len(first) == len(asked) else first
+        first = _all_timed(verifiers, asked, times, errors)
+        again = _all_timed(verifiers, asked, times, errors) if len(first) == len(asked) else first
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
         if asked:
             probed.append(_probed(probe, task, first))
@@ -90,7 +90,7 @@ def probe_reward(task: Task, judges: VerifierPool, seed: int) -> Rewarded:
 
 
 def _with_gold(
-    task: Task, judges: VerifierPool, problems: Sequence[Problem]
+    task: Task, verifiers: VerifierPool, problems: Sequence[Problem]
 ) -> tuple[Task, str | None]:
     """The task with gold answers, and the form that they were guessed to have."""
     if task.gold is not None:
@@ -98,7 +98,7 @@ def _with_gold(
     for form in FORMS:
         gold = partial(in_form, form)
         said = [
-            _timed(judges, p, Completion((), (), text, "stop"), [], {})
+            _timed(verifiers, p, Completion((), (), text, "stop"), [], {})
             for p in problems[:TRIED]
             if (text := gold(p)) is not None
         ]
@@ -109,7 +109,7 @@ def _with_gold(
 
 
 def _all_timed(
-    judges: VerifierPool,
+    verifiers: VerifierPool,
     asked: Sequence[tuple[Problem, Completion]],
     times: list[float],
     errors: dict[str, None],
@@ -117,14 +117,14 @@ def _all_timed(
     """The answers to a probe; one that takes too long is not asked about again."""
     answers = list[Answer]()
     for problem, completion in asked:
-        answers.append(_timed(judges, problem, completion, times, errors))
+        answers.append(_timed(verifiers, problem, completion, times, errors))
         if isinstance(answers[-1], NoVerdict) and answers[-1].kind == "slow":
             break
     return answers
 
 
 def _timed(
-    judges: VerifierPool,
+    verifiers: VerifierPool,
     problem: Problem,
     completion: Completion,
     times: list[float],
@@ -132,8 +132,8 @@ def _timed(
 ) -> Answer:
     """One at a time, so that its time is its own."""
     started = time.perf_counter()
-    future: Future[Answer] = judges.submit(problem, completion)
-    judges.flush()
+    future: Future[Answer] = verifiers.submit(problem, completion)
+    verifiers.flush()
     answer = future.result()
     if isinstance(answer, NoVerdict):
         why = printable(answer.detail or f"{answer.reason}.")

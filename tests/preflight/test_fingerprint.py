@@ -6,7 +6,13 @@ from functools import partial
 from types import SimpleNamespace
 
 from paceline.model import Source
-from paceline.preflight.fingerprint import BLOCK, BLOCKS, _in_words, _of_weights, of_code
+from paceline.preflight.fingerprint import (
+    BLOCK_BYTES,
+    SAMPLED_BLOCKS,
+    _in_words,
+    _of_weights,
+    of_code,
+)
 from paceline.store.history import Environment
 
 
@@ -47,7 +53,7 @@ def test_what_an_earlier_version_did_not_know_was_not_there():
 
 def test_weights_are_known_by_bytes_from_everywhere(tmp_path):
     file = tmp_path / "model.safetensors"
-    data = bytearray(3 * BLOCKS * BLOCK)
+    data = bytearray(3 * SAMPLED_BLOCKS * BLOCK_BYTES)
     file.write_bytes(data)
     source = Source("here", "folder", str(tmp_path))
     first = _of_weights(source)

@@ -1,4 +1,4 @@
-"""The parts of a run, put together from a config that was found sound."""
+"""The parts of a run, built from a config that was found sound."""
 
 from ..engine import Engine, make_engine
 from ..model import Policy, Reference, load_policy
@@ -10,7 +10,7 @@ from ..verify.calling.verifier import check_verifier
 
 
 def policy_of(loaded: Loaded, *, train: bool = True) -> Policy:
-    """Load the model, behind a model that the reward asks: it is the smaller one."""
+    """Load the model, after any model that the reward asks: the policy is the smaller one."""
     check_verifier(loaded.task.verifier)
     keep_freed_memory()
     return load_policy(
@@ -71,6 +71,6 @@ def sampler_of(
 
 
 def reference_of(loaded: Loaded, policy: Policy) -> Reference:
-    """What KL is measured to: the policy as it is now."""
+    """The reference that KL is measured to: a copy of the policy as it is now."""
     schedule = loaded.config.reference
     return Reference(policy, alpha=schedule.alpha, every=schedule.every)

@@ -1,4 +1,4 @@
-"""Accuracy on held-out problems before, on the way and after a training."""
+"""Accuracy on held-out problems before, during and after training."""
 
 from functools import partial
 
@@ -21,10 +21,10 @@ class Evaluator:
         self.screen, self.interrupts = screen, interrupts
 
     def measure(self, trainer: Trainer, title: str) -> Measured | None:
-        """Accuracy of the policy as it is; None where nothing is to be measured.
+        """Measure the policy's accuracy as it is now; None if nothing is to be measured.
 
         Args:
-            title: when, such as "before training": the screen's line of work.
+            title: the time, such as "before training", for the screen's status line.
         """
         settings = self.config.evaluation
         if not settings.problems:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..model import Source
-from ..store.history import CODE_OF
+from ..store.history import CODE_PREFIX
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
 from ..verify.calling.load import is_of_session
@@ -44,7 +44,7 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
         "tokenizer": _of_tokenizer(loaded.tokenizer),
         "model": _of_weights(loaded.source),
         "code": of_code(config),
-        **{f"{CODE_OF}{path}": _of_file(path) for path in sorted(set(_named(config)))},
+        **{f"{CODE_PREFIX}{path}": _of_file(path) for path in sorted(set(_named(config)))},
         **_of_session(config, task.verifier),
     }
 
@@ -74,7 +74,7 @@ def _of_session(config: Any, verifier: AnyVerifier) -> dict[str, str]:
     digest = sha256()
     for part in leaves(verifier):
         digest.update(_source(part.function if isinstance(part, Adapted) else part).encode())
-    return {f"{CODE_OF}{reward}": digest.hexdigest()}
+    return {f"{CODE_PREFIX}{reward}": digest.hexdigest()}
 
 
 def _source(thing: Any) -> str:

@@ -15,7 +15,7 @@ from ..preflight.load import Loaded
 from ..store import atomic, checkpoint
 from ..store.checkpoint import OtherSchemaError, State
 from ..store.hints import go_on_with, start_again
-from ..store.history import LIMITS, OF_A_ROUND, Changes, Environment, changes_of, within
+from ..store.history import MEMORY_LIMIT_KEYS, ROUND_KEYS, Changes, Environment, changes_of, within
 from ..store.records import Event
 from ..store.run import Run
 from ..text import counted
@@ -159,7 +159,7 @@ def _check_round(run: Run, changes: Changes, found: Found) -> None:
     state = found[1]
     since = [c for c in changes_of(run.config) if c.step > state.step]
     for key in (*changes, *(key for change in since for key in change.keys)):
-        if state.round is not None and within(key, OF_A_ROUND):
+        if state.round is not None and within(key, ROUND_KEYS):
             raise ConfigError(
                 f"The run goes on in the middle of a round, after step {state.step}, in which "
                 f"{key} cannot change; go on without the change up to the round's end (steps=N), "
@@ -220,7 +220,7 @@ def with_limits(found: Found | None, config: Config, run: Run, changes: Changes)
     if found is None:
         return None
     since = [c.keys for c in changes_of(run.config) if c.step >= found[1].step]
-    asked = {key for keys in (*since, changes) for key in keys if key in LIMITS}
+    asked = {key for keys in (*since, changes) for key in keys if key in MEMORY_LIMIT_KEYS}
     folder, state = found
     limits = {key: getattr(config, key) for key in asked}
     return folder, replace(state, trainer={**state.trainer, **limits})

@@ -12,7 +12,7 @@ from ..errors import ACCESS_DENIED, DISK_FULL, CheckpointError
 from ..preflight.environment import environment_of
 from ..preflight.load import Loaded
 from ..preflight.preflight import Preflight, check
-from ..store.folder import CONFIG
+from ..store.folder import CONFIG_FILE
 from ..store.hints import go_on, start_again
 from ..store.history import compare, record, with_dtype_of_run
 from ..store.places import create_run, default_path, new_path, stopped_at
@@ -54,7 +54,7 @@ def train(config: Config, *, before: Measured | None = None, quiet: bool = False
         run = create_run(path)
         try:
             with _room_for(run):
-                run.write_json(CONFIG, described(loaded))
+                run.write_json(CONFIG_FILE, described(loaded))
                 run.append_event(Event.now("started", 0))
                 _go(run, loaded, screen, interrupts, before=before)
         finally:

@@ -11,9 +11,9 @@ import paceline
 
 SOURCE = Path(paceline.__file__).parent
 DONE = {
-    "annotations", "batch", "cli", "config", "diagnostics", "errors", "hub", "layout", "lazy",
-    "preflight", "recipes", "rng", "run", "settings", "stats", "tasks", "terminal", "text",
-    "training", "types",
+    "analysis", "annotations", "batch", "cli", "config", "diagnostics", "errors", "hub", "layout",
+    "lazy", "preflight", "recipes", "rng", "run", "settings", "stats", "store", "tasks", "terminal",
+    "text", "training", "types",
 }  # fmt: skip
 """Rooms in which the law holds."""
 LEANS = {"What", "Of", "Whether", "Those", "That", "How"}

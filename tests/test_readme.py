@@ -18,7 +18,7 @@ from paceline.analysis.compare.arms import arms_of, varied
 from paceline.cli import commands as doing
 from paceline.config import Config, apply, foreign, keys, labelled, split, to_json
 from paceline.objective import named
-from paceline.run.screen import HEADER
+from paceline.run.screen import TABLE_HEADER
 from paceline.stats import wilson
 from paceline.tasks import SOURCES, Rows
 from paceline.types import Completion, Problem
@@ -391,7 +391,7 @@ def test_the_tables_of_others_names_are_what_the_command_line_answers():
 
 
 def test_tables_have_every_column_objective_and_recipe():
-    screen = re.split(r"\s{2,}", HEADER.strip())
+    screen = re.split(r"\s{2,}", TABLE_HEADER.strip())
     assert first_cells(section(ENGLISH, "Reading the screen")) == screen
     assert first_cells(section(ENGLISH, "Objectives")) == list(named.NAMES)
     assert first_cells(section(ENGLISH, "Recipes and keys")) == list(recipes.NAMES)

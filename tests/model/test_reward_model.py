@@ -245,9 +245,9 @@ def test_beside_an_answer_it_is_asked_once_for_all(tmp_path, monkeypatch):
         RewardModel, "batch", lambda self, p, c: calls.append(len(c)) or batch(self, p, c)
     )
     verifier = Weighted((("answer", LastNumber(), 1.0), ("style", model, 0.1)))
-    with VerifierPool(verifier, RewardConfig()) as judges:
-        futures = [judges.submit(PROBLEM, one) for one in completions(*TEXTS)]
-        judges.flush()
+    with VerifierPool(verifier, RewardConfig()) as verifiers:
+        futures = [verifiers.submit(PROBLEM, one) for one in completions(*TEXTS)]
+        verifiers.flush()
         verdicts = [future.result() for future in futures]
     assert calls == [len(TEXTS)]
     assert [v.parts["answer"] for v in verdicts] == [1.0, 1.0, 0.0, 0.0]

@@ -52,7 +52,7 @@ def test_what_an_earlier_version_did_not_know_was_not_there():
 
 def test_weights_are_known_by_bytes_from_everywhere(tmp_path):
     file = tmp_path / "model.safetensors"
-    data = bytearray(3 * BLOCKS * BLOCK)
+    data = bytearray(3 * SAMPLED_BLOCKS * BLOCK_BYTES)
     file.write_bytes(data)
     source = Source("here", "folder", str(tmp_path))
     first = _of_weights(source)

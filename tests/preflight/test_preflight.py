@@ -113,7 +113,7 @@ def test_only_some_prompts_of_many_are_rendered(monkeypatch):
     render = module.render
     monkeypatch.setattr(module, "render", lambda *words: rendered.append(words) or render(*words))
     check(config_of(Made(count=1000), evaluation={"problems": 0}))
-    assert len(rendered) == module.LOOKED_AT
+    assert len(rendered) == module.MEASURED_PROMPTS
 
 
 @dataclass(frozen=True)

@@ -270,7 +270,7 @@ def test_other_versions_are_told_and_pass(copy, capsys):
     assert run.description.environment_at(5).versions == then[0]
     assert run.description.environment_at(6).machine == here[1]
     assert main(["resume", str(copy), "steps=7"]) == 0
-    assert "bit for bit" not in capsys.readouterr().out  # as in the last sitting
+    assert "bit for bit" not in capsys.readouterr().out  # as in the last session
     assert run.config["changes"] == [*changes, {"step": 6, "keys": {"steps": [6, 7]}}]
 
 

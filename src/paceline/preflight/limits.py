@@ -1,4 +1,4 @@
-"""What a run needs against what there is, in sentences."""
+"""Sentences that compare the needs of a run with the memory and disk that there is."""
 
 import torch
 
@@ -8,14 +8,14 @@ from .calibrate import Rates
 from .estimate import Disk, Memory
 from .resources import Room
 
-SHARED = 0.2
-"""A share of the processors in others' use from which on it is told."""
+BUSY_SHARE = 0.2
+"""A share of the processors used by other programs from which on a note tells of it."""
 
 
 def check_memory(memory: Memory, room: Room, model: str) -> list[str]:
-    """A note where the estimate is beyond what is free now.
+    """A note if the estimate exceeds the memory that is free now.
 
-    Raises: ConfigError where what no setting makes smaller is beyond all that there is.
+    Raises: ConfigError if the part that no setting makes smaller exceeds all memory.
     """
     where = "on this machine" if memory.program else "on the GPU"
     if memory.fixed > room.memory_total:
@@ -36,7 +36,7 @@ def check_memory(memory: Memory, room: Room, model: str) -> list[str]:
 
 
 def check_disk(disk: Disk, room: Room) -> None:
-    """Raises: ConfigError where the run would fill the disk."""
+    """Check that the run will not fill the disk. Raises: ConfigError if it would."""
     if disk.total > room.disk:
         raise ConfigError(
             f"The run may write {data_size(disk.total)} ({disk_in_words(disk)}), and "
@@ -46,8 +46,8 @@ def check_disk(disk: Disk, room: Room) -> None:
 
 
 def check_others(rates: Rates | None, device: torch.device) -> list[str]:
-    """A note where processors were shared while time was measured on them."""
-    if rates is None or device.type != "cpu" or rates.others < SHARED:
+    """A note if other programs used the processors while time was measured on them."""
+    if rates is None or device.type != "cpu" or rates.others < BUSY_SHARE:
         return []
     return [
         f"other programs used {percent(rates.others)} of the processors while time was "

@@ -1,4 +1,4 @@
-"""What a run is, told before it starts and kept in config.json."""
+"""The description of a run: told before it starts, and kept in config.json."""
 
 import shlex
 import sys
@@ -18,8 +18,8 @@ from .screen import Screen, wall_clock
 
 
 def described(loaded: Loaded) -> dict[str, Any]:
-    """config.json: enough to read the run, to start it again, and to know at its resume whether
-    anything has changed."""
+    """The content of config.json: enough to read the run, to start it again, and to find every
+    change when it is resumed."""
     program = Path(sys.argv[0]).name
     command = shlex.join([program, *sys.argv[1:]]) if program == "paceline" else None
     return {
@@ -37,7 +37,7 @@ def described(loaded: Loaded) -> dict[str, Any]:
 
 
 def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
-    """The resolved plan, before anything long starts."""
+    """Print the resolved plan, before any long work."""
     loaded = preflight.loaded
     config, task = loaded.config, loaded.task
     r, parts = config.rollouts, config.schedule.parts
@@ -72,7 +72,7 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
 
 
 def next_command(loaded: Loaded, path: Path) -> str:
-    """What a user may do with the trained model."""
+    """The commands that use the trained model."""
     question = loaded.task.heldout[0].prompt if loaded.task.heldout else "…"
     text = question if isinstance(question, str) else question[-1]["content"]
     return shlex.join(["paceline", "sample", str(path), " ".join(text.split())])

@@ -29,9 +29,9 @@ LIMITS = ("tokens_per_forward", "rows_at_once")
 def compare(
     old: Mapping[str, Any], new: Mapping[str, Any], named: Collection[str]
 ) -> dict[str, tuple[Any, Any]]:
-    """Keys whose values differ.
+    """Compare two configs: the keys whose values differ.
 
-    Raises: ConfigError where one cannot change, or would change what comes out and is not named.
+    Raises: ConfigError if a key cannot change, or would change the result and is not named.
     """
     ours, theirs = flat(old), flat(new)
     changes = {
@@ -41,10 +41,10 @@ def compare(
     }
     steady = theirs["optimizer.decay"] == "constant"
     for key, (was, now) in changes.items():
-        if within(key, SAFE) or (key == "steps" and steady):
+        if within(key, SAFE_KEYS) or (key == "steps" and steady):
             continue
         told = f"{key} is {now!r} here and {was!r} in the run"
-        if within(key, FIXED):
+        if within(key, FIXED_KEYS):
             raise ConfigError(f"{told}, and cannot change within a run; start a new one with it.")
         if not within(key, named):
             raise ConfigError(
@@ -77,13 +77,14 @@ def record(
     step: int,
     others: list[str],
 ) -> None:
-    """Keep what the run goes on with, and since when: in config.json, and as an event.
+    """Keep the run's new settings, with the step from which they hold: in config.json, and as an
+    event.
 
     Args:
-        config: as it was asked for, so that asking for it again is no change.
+        config: the config as it was requested, so that requesting it again is no change.
         objective: repr of the objective, with its constants filled in.
         step: the steps taken so far.
-        others: what else is not as it was, for the event.
+        others: other differences, for the event.
     """
     was = run.description
     is_now = was.resumed(configuration.to_json(config), objective, now, changes, step)

@@ -1,5 +1,5 @@
 """Rounds on disk: one parquet file each, complete and fsynced before the round's first update, so
-that between two updates of a round it is the state."""
+that between two updates of a round the file holds the round's state."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def write_round(path: Path, round: Round, loss: Loss, tokenizer: Any, step: int)
     """Write every rollout of a round: one row each, floats in float32.
 
     Args:
-        loss: resolved; gives the advantages as the updates will see them.
+        loss: a resolved loss; gives the advantages as the updates will see them.
         step: the first optimizer step that will train on the round.
     """
     import pyarrow
@@ -40,10 +40,10 @@ def read_round(path: Path, problem_at: Callable[[int], Problem] | None = None) -
     """The round that `write_round` wrote, number for number.
 
     Args:
-        problem_at: from a place in the stream to the problem: a file holds what was asked, not
+        problem_at: returns the problem at a position of the stream: a file holds the question, not
             the row's other columns. None makes problems of their ids and answers alone.
 
-    Raises: DataError where it asked problems that the task does not have.
+    Raises: DataError if it asked problems that the task does not have.
     """
     import pyarrow.parquet
 
@@ -142,7 +142,7 @@ def columns(round: Round, loss: Loss, tokenizer: Any, step: int) -> dict[str, li
 
 
 def _advantages(advantage: torch.Tensor, lengths: Sequence[int]) -> list[list[float]]:
-    """One number a row, or one a token."""
+    """The advantages: one number a row, or one a token."""
     if advantage.ndim == 1:
         return [[a] for a in advantage.tolist()]
     return [row[:n] for row, n in zip(advantage.tolist(), lengths, strict=True)]

@@ -23,10 +23,11 @@ pre{background:#f5f5f5;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere
 .bars i{flex:1;background:#4477aa;min-height:1px}
 small{color:#666}
 """
+"""CSS of the page."""
 
 
 def write_page(made: "Audit", path: Path) -> None:
-    """Write it. All text of the model and of the rows is escaped."""
+    """Write the page. All text of the model and of the rows is escaped."""
     path.write_text(_page(made), encoding="utf-8")
 
 

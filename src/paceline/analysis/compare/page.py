@@ -1,7 +1,7 @@
-"""compare.html: one self-contained page that shows what was compared, and how the runs differ.
+"""compare.html: one self-contained page that shows the compared settings, and how the runs differ.
 
-It is built like a run's report, and is as closed: nothing is loaded, what Python writes is escaped,
-and what the models wrote reaches the page as JSON and is only ever shown as text.
+It is built like a run's report, and is as closed: nothing is loaded, text that Python writes is
+escaped, and text of the models reaches the page as JSON and is only ever shown as text.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,13 @@ from .panels import Panel, drawn, held_out, kl_to_start, panels
 from .rollouts import side_by_side
 from .tables import cost, diagnosed, hue_of, table
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
+"""Folder of the page's sections, styles and script."""
 LINKS = (
     ("result", "Result"), ("curves", "Curves"), ("diagnostics", "Diagnostics"), ("cost", "Cost"),
     ("rollouts", "Rollouts"), ("setup", "Set-up"),
 )  # fmt: skip
+"""Sections of the page: (id, title)."""
 
 
 def write_page(result: Comparison) -> Path:
@@ -43,7 +45,7 @@ def page(result: Comparison) -> Page:
         subject=subject(data),
         links=LINKS,
         main=fill(
-            HERE / "sections.html",
+            FOLDER / "sections.html",
             table=table(data),
             sentences="".join(f"<li>{escape(text)}</li>" for text in data.sentences),
             choice=choice(list(data.objectives)),
@@ -56,8 +58,8 @@ def page(result: Comparison) -> Page:
         ),
         footer=escape(f"Written {data.written[:16].replace('T', ' ')} by paceline."),
         needs="The curves and the rollouts need JavaScript, which is all in this file.",
-        style=HERE / "compare.css",
-        scripts=(CHARTS, TEXT, HERE / "compare.js"),
+        style=FOLDER / "compare.css",
+        scripts=(CHARTS, TEXT, FOLDER / "compare.js"),
         data={
             "curves-data": {"sets": drawn([first, *others])},
             "side-data": side_by_side(runs),
@@ -66,7 +68,7 @@ def page(result: Comparison) -> Page:
 
 
 def verdict(data: ComparisonRecord) -> str:
-    """One sentence: what was shown, of how many."""
+    """One sentence: the number of differences shown, of how many."""
     differences = data.differences.final_accuracy
     first = data.baseline
     if not data.same_test:
@@ -117,12 +119,12 @@ def subject(data: ComparisonRecord) -> str:
 
 
 def _either(values: Iterable[int]) -> str:
-    """80, or 40 or 80 where things differ."""
+    """Values joined by "or" if things differ: 80, or 40 or 80."""
     return " or ".join(str(value) for value in dict.fromkeys(values))
 
 
 def alike(data: ComparisonRecord) -> str:
-    """What the runs of one seed have in common."""
+    """A sentence about the common ground of the runs of one seed."""
     if data.same_start:
         return "same start, problems and random numbers for one seed"
     same = "same problems, other starts" if data.same_test else "other problems, or other starts"
@@ -130,7 +132,7 @@ def alike(data: ComparisonRecord) -> str:
 
 
 def choice(labels: Sequence[str]) -> str:
-    """A button for each label, which hides and shows it in every figure."""
+    """Buttons, one for each label, which hide and show it in every figure."""
     return "".join(
         f'<button type="button" aria-pressed="true" data-label="{escape(label)}">'
         f'<i class="swatch {hue_of(place)}"></i>{escape(label)}</button>'
@@ -139,7 +141,7 @@ def choice(labels: Sequence[str]) -> str:
 
 
 def figure(panel: Panel, *, wide: bool = False) -> str:
-    """A figure's words; the script draws its plot."""
+    """The text of a figure; the script draws its plot."""
     return (
         f'<figure class="chart{" wide" if wide else ""}" id="chart-{panel.id}"><figcaption>'
         f'<div class="head"><h3>{escape(panel.title)}</h3></div><p>{escape(panel.text)}</p>'
@@ -154,7 +156,8 @@ def constant(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def setup(data: ComparisonRecord) -> str:
-    """Command, what was compared, the configuration, and every run's own report."""
+    """The command, the compared settings, the configuration, and links to every run's own
+    report."""
     parts = []
     if data.command:
         code = escape(data.command)

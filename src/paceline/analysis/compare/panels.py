@@ -14,15 +14,18 @@ from .kl import kl_of
 
 Column = list[float | None]
 MOST_POINTS = 400
+"""Most points of a curve; in longer curves a point is the mean of several steps."""
 ACCURACY = Line(
     "accuracy", "Training accuracy", "Right completions of the training problems.", "percent"
 )
+"""The curve of training accuracy."""
 NO_SIGNAL = "no_signal"
+"""Id of the report's curve of groups without signal, which a comparison does not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure: its words stand in the page, its numbers in the page's data."""
+    """One figure: its text stands in the page, its numbers in the page's data."""
 
     id: str
     title: str
@@ -30,14 +33,14 @@ class Panel:
     unit: Literal["percent", "number", "tokens"]
     steps: tuple[int, ...]
     series: tuple[tuple[str, Column], ...]
-    """(label, one value a point)."""
+    """The lines: (label, one value a point)."""
     bands: tuple[tuple[Column, Column], ...]
-    """(low, high) of each series."""
+    """The bands: (low, high) of each series."""
     sparse: bool = False
-    """Whether series may lack points that others have: lines go on over them."""
+    """True if series may lack points that others have: lines continue over them."""
 
     def spec(self) -> Json:
-        """What the page's script draws."""
+        """The data that the page's script draws."""
         return {
             "id": self.id, "unit": self.unit, "series": self.series, "bands": self.bands,
             "stacked": False, "log": False, "smooth": False, "dots": [], "connect": self.sparse,
@@ -45,7 +48,8 @@ class Panel:
 
 
 def drawn(panels: Sequence[Panel]) -> list[Json]:
-    """What the page's script draws: figures with the same steps share them, and a cursor."""
+    """The data that the page's script draws: figures with the same steps share them, and a
+    cursor."""
     by_steps: dict[tuple[int, ...], list[Panel]] = {}
     for panel in panels:
         by_steps.setdefault(panel.steps, []).append(panel)
@@ -56,7 +60,7 @@ def drawn(panels: Sequence[Panel]) -> list[Json]:
 
 
 def held_out(data: ComparisonRecord) -> Panel:
-    """Held-out accuracy, with t intervals."""
+    """The figure of held-out accuracy, with t intervals."""
     curves = {label: one.curve for label, one in data.objectives.items()}
     steps = tuple(sorted({step for curve in curves.values() for step in curve.steps}))
 
@@ -77,7 +81,8 @@ def held_out(data: ComparisonRecord) -> Panel:
 
 
 def kl_to_start(runs: Runs) -> list[Panel]:
-    """KL to the start, where it was measured of every run; a list of one figure, or of none."""
+    """The figure of KL to the start, if it was measured for every run; a list of one figure, or of
+    none."""
     points = {label: [kl_of(run) for run in of.values()] for label, of in runs.items()}
     every = [of for many in points.values() for of in many]
     if not all(every):
@@ -101,8 +106,8 @@ def kl_to_start(runs: Runs) -> list[Panel]:
 
 
 def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
-    """Training's own curves: means over seeds, smoothed, with the range of the seeds; and (title,
-    value) of what never changed in any run."""
+    """The curves of training: means over seeds, smoothed, with the range of the seeds; and (title,
+    value) of every metric that never changed in any run."""
     lines = {label: [list(run.records()) for run in of.values()] for label, of in runs.items()}
     length = max(len(of) for many in lines.values() for of in many)
     size = -(-length // MOST_POINTS)
@@ -123,7 +128,7 @@ def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
 
 
 def _the_same(every: Sequence[Column], line: Line) -> str | None:
-    """The value in words, where it never changed, or changed alike in all runs."""
+    """The value in words, if it never changed, or changed alike in all runs."""
     known = [value for column in every for value in column if value is not None]
     if max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
         return shown(known[0], line.unit)
@@ -147,7 +152,7 @@ def _panel(line: Line, steps: tuple[int, ...], columns: Mapping[str, Sequence[Co
 
 
 def _column(steps: Sequence[StepRecord], line: Line, length: int, size: int) -> Column:
-    """A metric of one run, a value a point; a value that a step lacks is its neighbours' mean."""
+    """A metric of one run, one value a point; a missing value is the mean of its neighbours."""
     values = [finite(getattr(one, line.id)) for one in steps] + [None] * (length - len(steps))
     return [_of(values[i : i + size], line.bin) for i in range(0, length, size)]
 
@@ -163,7 +168,7 @@ def _mean_and_range(
     """Means over runs, and the lowest and highest of them.
 
     Args:
-        smooth: whether each is a mean of neighbouring steps; not where single steps matter.
+        smooth: True takes means of neighbouring steps; False if single steps matter.
     """
     at = [[v for v in place if v is not None] for place in zip(*columns, strict=True)]
     found = []

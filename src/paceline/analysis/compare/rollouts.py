@@ -1,5 +1,5 @@
-"""Rollouts of the same problem side by side: what each objective's policy answered, at the same
-place in the stream of problems and with the same random numbers."""
+"""Rollouts of the same problem side by side: the answers of each objective's policy at the same
+position of the stream of problems and with the same random numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,14 +12,18 @@ from ...store.base import Json, finite
 from ...store.run import Run
 
 MOST_ROUNDS = 6
+"""Most rounds that the page shows."""
 MOST_PROBLEMS = 4
+"""Most problems of a round that the page shows."""
 MOST_ROWS = 8
+"""Most answers to a problem that the page shows."""
 MOST_CHARACTERS = 1200
+"""Most characters of an answer that the page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is read of a completion: columns of a round's file."""
+    """The fields of a completion that are read: columns of a round's file."""
 
     step: int
     draw: int
@@ -32,6 +36,7 @@ class _Row:
 
 
 COLUMNS = [column.name for column in fields(_Row)]
+"""Names of the columns that are read."""
 
 
 def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> Json:
@@ -49,7 +54,7 @@ def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> Json:
 
 
 def _round(runs: Mapping[str, Run], index: int) -> Json | None:
-    """Problems that all runs met in this round, with their answers."""
+    """Problems that all runs have in this round, with their answers."""
     try:
         rows = {
             label: _rows(pq.read_table(run.rollouts_of(index), columns=COLUMNS))
@@ -84,7 +89,7 @@ def _problem(rows: Mapping[str, Sequence[_Row]], draw: int) -> Json:
 
 
 def _answers(rows: Sequence[_Row]) -> Json:
-    """Some of the answers, and how many of all are right."""
+    """Some of the answers, and the number of right ones among all."""
     return {
         "rows": [_row(row) for row in rows[:MOST_ROWS]],
         "right": sum(bool(row.correct) for row in rows),

@@ -1,4 +1,4 @@
-"""The tables of a comparison's page: what came out, what went wrong, what it cost."""
+"""The tables of a comparison's page: results, problems, cost."""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -25,11 +25,12 @@ from .aggregate import Runs
 from .conclusions import by_name, p_value
 
 HUES = 6
-"""Colours of the charts."""
+"""Number of colours of the charts."""
 
 
 def hue_of(place: int) -> str:
-    """Classes of the place's colour; beyond the last colour they come again, and look otherwise."""
+    """CSS classes of a label's colour; after the last colour they start again, with another
+    look."""
     return f"hue{place % HUES}" + (" again" if place >= HUES else "")
 
 
@@ -125,7 +126,7 @@ def _strip(one: ArmRecord, place: int) -> str:
 
 
 def diagnosed(data: ComparisonRecord) -> str:
-    """What was going on in the runs, by name, label by label."""
+    """A table of the runs' diagnoses, by name, label by label."""
     rows = ""
     for label, one in data.objectives.items():
         for name, found in by_name(one).items():
@@ -147,7 +148,7 @@ def diagnosed(data: ComparisonRecord) -> str:
 
 
 def cost(data: ComparisonRecord, runs: Runs) -> str:
-    """Where the time went, a row a label: seconds of a run by phase, means over seeds."""
+    """A table of the time spent, one row a label: seconds of a run by phase, means over seeds."""
     spent = {label: _phases(of) for label, of in runs.items()}
     names = sorted({name for of in spent.values() for name in of}, key=lambda n: -_sum(spent, n))
     head = "".join(f'<th scope="col">{escape(n)}</th>' for n in names)

@@ -1,7 +1,7 @@
-"""A replay as one self-contained page, in the look of the report and under its policy.
+"""A replay as one self-contained page, in the style of the report and under its content policy.
 
-The tables and bars are made here; the script colours the tokens. What models wrote reaches the page
-as JSON and is only ever shown as text.
+The tables and bars are made here; the script colours the tokens. Text of models reaches the page as
+JSON and is only ever shown as text.
 """
 
 from html import escape
@@ -17,15 +17,17 @@ from .record import Replay
 from .token_data import reader_data
 from .weight_bars import strips
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
+"""Folder of the page's sections, styles and script."""
 LINKS = (
     ("objectives", "Objectives"), ("completions", "Completions"), ("tokens", "Tokens"),
     ("setup", "Set-up"),
 )  # fmt: skip
+"""Sections of the page: (id, title)."""
 
 
 def default_page(run: Path, step: int) -> Path:
-    """Where a replay's page goes unless it is told otherwise."""
+    """The path of a replay's page unless another one is given."""
     return run / f"replay-step-{step:06d}.html"
 
 
@@ -45,7 +47,7 @@ def page(replay: Replay) -> Page:
         subject=subject(replay),
         links=LINKS,
         main=fill(
-            HERE / "sections.html",
+            FOLDER / "sections.html",
             meaning=_prose(" ".join(said[1:])),
             objectives=objectives_table(replay),
             matrix=matrix(replay),
@@ -54,14 +56,14 @@ def page(replay: Replay) -> Page:
         ),
         footer=escape(f"Page written {wall_clock()[:16].replace('T', ' ')}."),
         needs="The tokens need JavaScript, which is all in this file.",
-        style=HERE / "replay.css",
-        scripts=(CHARTS, TEXT, TOKENS, HERE / "replay.js"),
+        style=FOLDER / "replay.css",
+        scripts=(CHARTS, TEXT, TOKENS, FOLDER / "replay.js"),
         data={"replay-data": data},
     )
 
 
 def subject(replay: Replay) -> str:
-    """What was replayed, for the head of the page."""
+    """The replayed part in words, for the head of the page."""
     begun = replay.redone.begin
     start = f"the checkpoint of step {begun}" if begun else "the model that the run began with"
     many = replay.redone.steps
@@ -84,7 +86,7 @@ def _typeset(text: str) -> str:
 
 
 def objectives_table(replay: Replay) -> str:
-    """One row an objective."""
+    """A table with one row an objective."""
     heads = ("Gradient norm", "× the run’s", "Trained on", "Clipped", "Largest ratio")
     own = replay.own.grad_norm
     rows = []
@@ -113,7 +115,7 @@ def objectives_table(replay: Replay) -> str:
 
 
 def matrix(replay: Replay) -> str:
-    """The cosine between every two gradients, the deeper the colour the larger."""
+    """A table of the cosines between every two gradients, with a deeper colour for a larger one."""
     names = [escape(m.name) for m in replay.measured]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = "".join(
@@ -135,7 +137,7 @@ def _cell(cosine: float | None) -> str:
 
 
 def setup(replay: Replay) -> str:
-    """The objectives as values, and what is not as it was."""
+    """The objectives as values, and notes on differences from the run."""
     values = {m.name: repr(m.objective) for m in replay.measured}
     notes = "".join(f"<p>{escape(note)}</p>" for note in replay.redone.notes)
     where_run = f"<h3>Run</h3>{pairs({'directory': str(replay.path), 'step': replay.step})}"

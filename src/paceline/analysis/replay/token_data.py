@@ -1,6 +1,7 @@
-"""What the page's reader holds: a part's groups, with every objective's push on each token.
+"""The data of the page's reader: a part's groups, with every objective's push on each token.
 
-A page is to be read, so it holds the groups that objectives put most weight on, as many as fit.
+The page must stay readable, so it holds the groups that objectives put most weight on, as many as
+fit.
 """
 
 import json
@@ -15,15 +16,15 @@ from ...text import counted
 from .record import Effect, Measured, Replay
 
 MOST_CHARACTERS = 2_500_000
-"""Of all groups' numbers and texts."""
+"""Most characters of all groups' numbers and texts."""
 MOST_ROWS = 64
-"""Completions of a group; those of most weight."""
-SCALE = 10_000
-"""A push is a whole number of such parts of the largest one."""
+"""Most completions of a group; those of most weight are kept."""
+PUSH_SCALE = 10_000
+"""The largest push as a whole number; the others are in proportion."""
 
 
 def reader_data(replay: Replay) -> Json:
-    """The reader's groups, the table of token pieces, and a sentence of what is left out."""
+    """The reader's groups, the table of token pieces, and a sentence about the parts left out."""
     by_row = [{e.row: e for e in m.effects} for m in replay.measured]
     largest = [_largest(m) for m in replay.measured]
     weights = _weights(replay)
@@ -41,7 +42,7 @@ def reader_data(replay: Replay) -> Json:
     return {
         "names": [m.name for m in replay.measured],
         "largest": largest,
-        "scale": SCALE,
+        "scale": PUSH_SCALE,
         "groups": groups,
         **pieces.data(),
         "shown": _sentence(replay, groups, len(heavy)),
@@ -49,13 +50,13 @@ def reader_data(replay: Replay) -> Json:
 
 
 def _largest(measured: Measured) -> float:
-    """The largest push of those that are finite numbers."""
+    """The largest of the pushes that are finite."""
     pushes = (abs(p) for e in measured.effects for p in e.push_T)
     return max((p for p in pushes if math.isfinite(p)), default=0.0)
 
 
 def _weight(effect: Effect) -> float:
-    """To choose by: what is not a finite number comes first."""
+    """The weight to choose by: values that are not finite come first."""
     return effect.weight if math.isfinite(effect.weight) else math.inf
 
 
@@ -104,7 +105,7 @@ def _row(
     largest: Sequence[float],
     pieces: PieceTable,
 ) -> Json:
-    """One completion; of a long one the first and last tokens."""
+    """One completion; only the first and last tokens of a long one."""
     rollout, told = replay.round.rollouts[row], replay.pieces[row]
     n = len(told.texts)
     gap = n > HEAD + TAIL
@@ -141,7 +142,7 @@ def _row(
 
 
 def _effect(effect: Effect, largest: float, shown: Any) -> Json:
-    """Pushes in parts of the objective's largest one; clipped tokens by their places."""
+    """The pushes in proportion to the objective's largest one; clipped tokens by their places."""
     advantages = [_rounded(a) for a in shown(effect.advantage_T)]
     same = len(set(advantages)) == 1
     return {
@@ -152,7 +153,7 @@ def _effect(effect: Effect, largest: float, shown: Any) -> Json:
         "ratio": _rounded(effect.ratio),
         "ratio_max": _rounded(effect.ratio_max),
         "clipped": effect.clipped,
-        "pushes": [_whole(p, SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
+        "pushes": [_whole(p, PUSH_SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
         "bound": [place for place, is_so in enumerate(shown(effect.clipped_T)) if is_so],
     }
 
@@ -166,7 +167,7 @@ def _rounded(value: float) -> float | None:
 
 
 def _sentence(replay: Replay, groups: Sequence[Json], heavy: int) -> str:
-    """What the page holds and what it leaves out."""
+    """A sentence on the parts that the page holds and leaves out."""
     if not groups:
         return "No completion of this part is pushed by any of the objectives."
     rows = [row for group in groups for row in group["rows"]]

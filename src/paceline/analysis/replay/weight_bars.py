@@ -9,15 +9,16 @@ from ...store.base import Json
 from .conclusions import share
 from .record import Effect, Measured, Replay
 
-ABOUT = (
+CAPTION = (
     "A bar is a completion: the share of all the objective’s pushes that it gets. Above the line it"
     " is made more probable, below it less. Click a bar to read its group."
 )
+"""Explanation of the bars, shown above them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a completion's bar stands, in percent of the width."""
+    """The place of a completion's bar, in percent of the width."""
 
     group: int
     x: float
@@ -26,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From shares to percent of the height."""
+    """The conversion of shares to percent of the height."""
 
     up: float
     """The largest share above the line."""
@@ -39,7 +40,7 @@ class Scale:
 
     @property
     def line(self) -> float:
-        """Where the line is."""
+        """The height of the line."""
         return self.height(self.up)
 
     def height(self, signed: float) -> float:
@@ -61,14 +62,14 @@ def strips(replay: Replay, data: Json) -> str:
     )
     longest = share(max(scale.up, scale.down))
     return (
-        f'<p class="muted">{ABOUT}</p><dl class="strips">{rows}<div aria-hidden="true">'
+        f'<p class="muted">{CAPTION}</p><dl class="strips">{rows}<div aria-hidden="true">'
         f'<dt>group</dt><dd><svg class="numbers">{_numbers(places)}</svg></dd></div></dl>'
         f'<p class="note-line">The longest bar is {longest} of all that its objective pushes.</p>'
     )
 
 
 def _shares(measured: Measured, rows: Sequence[int]) -> list[float]:
-    """The weight of each row, below 0 where it is made less probable."""
+    """The weight of each row, below 0 if it is made less probable."""
     found = {e.row: e for e in measured.effects}
     return [_signed(found.get(row)) for row in rows]
 
@@ -80,7 +81,7 @@ def _signed(effect: Effect | None) -> float:
 
 
 def _places(groups: Sequence[Sequence[int]]) -> list[Place]:
-    """One behind the other, with the gap of a bar between groups."""
+    """The places of the bars, one after another, with the gap of a bar between groups."""
     slots = sum(map(len, groups)) + len(groups) - 1
     found, at = [], 0
     for place, group in enumerate(groups):
@@ -104,7 +105,7 @@ def _bars(places: Sequence[Place], line: Sequence[float], scale: Scale) -> str:
 
 
 def _numbers(places: Sequence[Place]) -> str:
-    """Each group's number below its middle."""
+    """Labels: each group's number below its middle."""
     found = []
     for group in dict.fromkeys(place.group for place in places):
         mine = [place for place in places if place.group == group]

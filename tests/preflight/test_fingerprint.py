@@ -6,7 +6,13 @@ from functools import partial
 from types import SimpleNamespace
 
 from paceline.model import Source
-from paceline.preflight.fingerprint import BLOCK, BLOCKS, _in_words, _of_weights, of_code
+from paceline.preflight.fingerprint import (
+    BLOCK_BYTES,
+    SAMPLED_BLOCKS,
+    _in_words,
+    _of_weights,
+    of_code,
+)
 from paceline.store.description import RunDescription
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..model import Source
-from ..store.description import CODE_OF
+from ..store.description import CODE_PREFIX
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
 from ..verify.calling.load import is_of_session

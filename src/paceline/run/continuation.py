@@ -16,7 +16,7 @@ from ..store import atomic, checkpoint
 from ..store.checkpoint import OtherSchemaError, State
 from ..store.description import Changes, Environment
 from ..store.hints import go_on_with, start_again
-from ..store.history import LIMITS, OF_A_ROUND, within
+from ..store.history import MEMORY_LIMIT_KEYS, ROUND_KEYS, within
 from ..store.records import Event
 from ..store.run import Run
 from ..text import counted
@@ -220,7 +220,7 @@ def with_limits(found: Found | None, config: Config, run: Run, changes: Changes)
     if found is None:
         return None
     since = [c.keys for c in run.description.changes if c.step >= found[1].step]
-    asked = {key for keys in (*since, changes) for key in keys if key in LIMITS}
+    asked = {key for keys in (*since, changes) for key in keys if key in MEMORY_LIMIT_KEYS}
     folder, state = found
     limits = {key: getattr(config, key) for key in asked}
     return folder, replace(state, trainer={**state.trainer, **limits})

@@ -4,7 +4,6 @@ import shlex
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
 
 from .. import config as configuration
 from ..preflight.environment import machine, versions
@@ -13,27 +12,28 @@ from ..preflight.fingerprint import fingerprints
 from ..preflight.limits import disk_in_words
 from ..preflight.load import Loaded, sandbox_of
 from ..preflight.preflight import Preflight
+from ..store.description import RunDescription
 from ..text import counted, data_size, short_duration
 from .screen import Screen, wall_clock
 
 
-def described(loaded: Loaded) -> dict[str, Any]:
-    """The content of config.json: enough to read the run, to start it again, and to find every
-    change when it is resumed."""
+def described(loaded: Loaded) -> RunDescription:
+    """The description of a run that begins: enough to read the run, to start it again, and to know
+    at its resume whether anything has changed."""
     program = Path(sys.argv[0]).name
-    command = shlex.join([program, *sys.argv[1:]]) if program == "paceline" else None
-    return {
-        "name": loaded.config.name,
-        "id": uuid.uuid4().hex,
-        "config": configuration.to_json(loaded.config),
-        "objective": repr(loaded.objective),
-        "versions": versions(),
-        "machine": machine(loaded),
-        "fingerprints": fingerprints(loaded),
-        "command": command,
-        "started": wall_clock(),
-        "first_prompt": loaded.first_prompt,
-    }
+    return RunDescription(
+        name=loaded.config.name,
+        id=uuid.uuid4().hex,
+        config=configuration.to_json(loaded.config),
+        objective=repr(loaded.objective),
+        versions=versions(),
+        machine=machine(loaded),
+        fingerprints=fingerprints(loaded),
+        command=shlex.join([program, *sys.argv[1:]]) if program == "paceline" else None,
+        started=wall_clock(),
+        first_prompt=loaded.first_prompt,
+        absent=frozenset({"changes"}),
+    )
 
 
 def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:

@@ -54,7 +54,7 @@ def train(config: Config, *, before: Measured | None = None, quiet: bool = False
         run = create_run(path)
         try:
             with _room_for(run):
-                run.write_json(CONFIG_FILE, described(loaded))
+                run.write_json(CONFIG_FILE, described(loaded).to_json())
                 run.append_event(Event.now("started", 0))
                 _go(run, loaded, screen, interrupts, before=before)
         finally:

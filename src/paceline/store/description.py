@@ -21,15 +21,16 @@ from ..errors import ConfigError, DataError
 from .base import Json, Record, RecordError
 
 Changes = Mapping[str, tuple[Any, Any]]
-"""Key -> (the run's own value, the one asked for)."""
-CODE_OF = "code of "
+"""Key -> (the run's own value, the requested one)."""
+CODE_PREFIX = "code of "
 """Begins the name of a hash of the user's own code; the place of the code follows."""
-READ = {
+READ_HASHES = {
     "problems": (DataError, "The problems of the task, or how they are asked, are"),
     "tokenizer": (ConfigError, "The model's tokenizer and chat template are"),
     "model": (ConfigError, "The model's files are"),
 }
-"""What a run reads and cannot go on without, by its fingerprint."""
+"""Hashes of inputs without which a run cannot continue, each with its error and the subject of its
+sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class ConfigChange(Record):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What decides how numbers round, and what is read, besides the config."""
+    """Versions, machine and hashes of inputs: all besides the config that decides a result."""
 
     versions: Mapping[str, str]
     machine: Mapping[str, Any]
@@ -67,18 +68,18 @@ class Environment:
     def check_same(
         self, now: "Environment", kind: str, advice: str = "put the old ones back"
     ) -> None:
-        """Raise a sentence, with advice at its end, where what is read now is not what was read.
+        """Raise a sentence, with advice at its end, where an input is not the one that was read.
 
         Args:
-            kind: a key of READ. One that an earlier version did not know is taken as the same.
+            kind: a key of READ_HASHES. One that an earlier version did not know is taken as the same.
         """
         was = self.fingerprints.get(kind)
         if was is not None and was != now.fingerprints[kind]:
-            error, subject = READ[kind]
+            error, subject = READ_HASHES[kind]
             raise error(f"{subject} not those of the run; {advice}.")
 
     def changed_to(self, now: "Environment") -> dict[str, Any]:
-        """Of those of now, what an entry has to keep, by its name there."""
+        """The parts of the environment of now that a change has to keep, by their names there."""
         hashes = {
             name: (self.fingerprints.get(name), hash)
             for name, hash in now.fingerprints.items()
@@ -92,7 +93,7 @@ class Environment:
         return found
 
     def unlike(self, now: "Environment") -> list[tuple[str, Any, Any]]:
-        """What differs of what decides how numbers round: its name, as it was, as it is now."""
+        """Differences that decide how numbers round: (name, as it was, as it is now) of each."""
         pairs = ((self.versions, now.versions), (_steady(self.machine), _steady(now.machine)))
         found = [
             (key, was.get(key), here[key])
@@ -105,9 +106,9 @@ class Environment:
     def _code_unlike(self, now: "Environment") -> list[tuple[str, Any, Any]]:
         """The user's own code that differs, by its name; an earlier version did not know it."""
         was, here = self.fingerprints, now.fingerprints
-        both = [key for key in here if key.startswith(CODE_OF) and key in was]
+        both = [key for key in here if key.startswith(CODE_PREFIX) and key in was]
         found = [
-            (f"{key.removeprefix(CODE_OF)}, by its hash,", was[key][:8], here[key][:8])
+            (f"{key.removeprefix(CODE_PREFIX)}, by its hash,", was[key][:8], here[key][:8])
             for key in both
             if was[key] != here[key]
         ]
@@ -179,7 +180,7 @@ class RunDescription(Record):
                 *sections, name = key.split(".")
                 section = then
                 for part in sections:
-                    if not isinstance(section.get(part), dict):  # there was another one there since
+                    if not isinstance(section.get(part), dict):  # another one stood there since
                         section[part] = {}
                     section = section[part]
                 section[name] = was

@@ -8,22 +8,24 @@ from .. import config as configuration
 from ..config import Config
 from ..errors import ConfigError
 from .description import Changes, Environment
-from .folder import CONFIG
+from .folder import CONFIG_FILE
 from .hints import go_on_with
 from .records import Event
 from .run import Run
 
-SAFE = (
+SAFE_KEYS = (
     "name", "out", "save_every", "save_keep", "show_every", "tokens_per_forward", "rows_at_once",
     "evaluation", "rewards.workers", "model.device",
 )  # fmt: skip
-"""Keys, and sections, that may change without being named: they change no step, to rounding. So
-does `steps`, as long as the learning rate does not fall towards the last one."""
-FIXED = ("seed", "schedule", "model.dtype")
-"""Those that cannot change within a run: a checkpoint would not fit, or mean something else."""
-OF_A_ROUND = ("objective", "task", "rollouts", "reference")
-"""Those that a round was sampled and scored with: they change between rounds only."""
-LIMITS = ("tokens_per_forward", "rows_at_once")
+"""Keys and sections that may change without being named: they change no step, except by rounding.
+The same holds for `steps`, as long as the learning rate does not fall towards the last step."""
+FIXED_KEYS = ("seed", "schedule", "model.dtype")
+"""Keys and sections that cannot change within a run: a checkpoint would not fit, or would mean
+something else."""
+ROUND_KEYS = ("objective", "task", "rollouts", "reference")
+"""Keys and sections that a round was sampled and scored with: they change between rounds only."""
+MEMORY_LIMIT_KEYS = ("tokens_per_forward", "rows_at_once")
+"""Keys that limit memory, which may have been lowered when memory ran out."""
 
 
 def compare(
@@ -89,5 +91,5 @@ def record(
     was = run.description
     is_now = was.resumed(configuration.to_json(config), objective, now, changes, step)
     if is_now is not was:
-        run.write_json(CONFIG, is_now.to_json())
+        run.write_json(CONFIG_FILE, is_now.to_json())
     run.append_event(Event.now("resumed", step, "; ".join(others)))

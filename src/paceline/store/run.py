@@ -32,7 +32,7 @@ from ..text import counted
 from . import atomic
 from .base import RecordError, read_lines, read_object, read_objects
 from .description import RunDescription
-from .folder import CONFIG, check_is_run, is_run
+from .folder import CONFIG_FILE, check_is_run, is_run
 from .records import Event, StepRecord, Summary
 
 FOLDERS = ("rollouts", "checkpoints")
@@ -155,7 +155,7 @@ class Run:
     @property
     def description(self) -> RunDescription:
         """config.json as a record. Raises: RecordError where it is not one; OSError."""
-        return read_object(self.path / CONFIG, RunDescription)
+        return read_object(self.path / CONFIG_FILE, RunDescription)
 
     @property
     def summary(self) -> dict[str, Any]:

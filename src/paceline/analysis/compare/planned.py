@@ -133,7 +133,9 @@ class Planned:
         for change in there.changes:
             self._check_change(change)
         known = there.environment_at().fingerprints
-        for key in (k for k in OTHER if k in known and known[k] != fingerprints.get(k, known[k])):
+        for key in (
+            k for k in DIFFERENCE_NAMES if k in known and known[k] != fingerprints.get(k, known[k])
+        ):
             raise ConfigError(
                 f"'{self.path}' was made with {DIFFERENCE_NAMES[key]} than there are now under the "
                 "same name; choose another directory with --out, or remove that run."

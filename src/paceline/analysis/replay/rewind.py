@@ -148,8 +148,8 @@ def of_the_reference(
 
 
 def not_as_it_was(way: Way, now: Environment) -> tuple[str, ...]:
-    """What is not as it was when the steps on the way were taken and decides how numbers round, a
-    sentence each."""
+    """Sentences about what decides how numbers round and is not as it was when the steps on the way
+    were taken."""
     description = way.run.description
     last = [c.step for c in description.changes if way.begin < c.step < way.step]
     steps = (*last, way.step)

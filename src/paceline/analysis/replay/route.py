@@ -8,7 +8,7 @@ from ...config import Config
 from ...errors import ConfigError, DataError
 from ...run import continuation
 from ...store.history import (
-    SAFE,
+    SAFE_KEYS,
     compare,
     within,
 )

@@ -1,9 +1,8 @@
 """`paceline audit`: the reward under probes, the model on a sample, and what both mean."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ...config import Config
 from ...preflight.check import check
@@ -13,33 +12,13 @@ from ...store.run import make_directory, refuse_unwritable
 from ...terminal import print_json
 from ...text import counted
 from ...verify.calling.pool import VerifierPool
-from .conclusions import Finding, findings, verdict
-from .model import Overlap, Sampled, overlap_of, sample_model
+from .conclusions import findings, verdict
+from .model import overlap_of, sample_model
 from .page import write_page
-from .reward import Rewarded, probe_reward
+from .record import Audit, as_record
+from .reward import probe_reward
 
 ROUNDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """Everything that was found."""
-
-    recipe: str
-    task: str
-    training: int
-    """Problems to train on."""
-    reward: Rewarded
-    overlap: Overlap
-    sampled: Sampled | None
-    """None where the model was not asked."""
-    findings: tuple[Finding, ...]
-    verdict: str
-    """One sentence."""
-
-    @property
-    def sound(self) -> bool:
-        return not any(finding.bad for finding in self.findings)
 
 
 def audit(
@@ -92,11 +71,6 @@ def audit(
     else:
         _tell(made, screen, out)
     return made
-
-
-def as_record(made: Audit) -> dict[str, Any]:
-    """As plain JSON."""
-    return {**asdict(made), "sound": made.sound}
 
 
 def _tell(made: Audit, screen: Screen, out: Path | None) -> None:

@@ -1,4 +1,5 @@
-"""What TRL, ms-swift and verl call the keys: the README's table, to answer who writes theirs."""
+"""The names of keys in TRL, ms-swift and verl: the README's tables, to answer users who write
+them."""
 
 import re
 
@@ -61,8 +62,8 @@ TRL = (
     ),
     ("`use_vllm`, LoRA, `report_to`", "not yet"),
 )
-"""(theirs, ours), row by row as the README has them in Markdown; tests/test_readme.py holds them
-equal."""
+"""(TRL's or ms-swift's names, ours), row by row as the README has them in Markdown;
+tests/test_readme.py holds them equal."""
 
 VERL = (
     ("`rollout.n`, `max_response_length`", "`rollouts.completions`, `rollouts.max_tokens`"),
@@ -89,6 +90,7 @@ VERL = (
         "`task.reward=file.py:compute_score`, `task.answer=reward_model.ground_truth`",
     ),
 )
+"""(verl's names, ours), as in the README."""
 
 
 def counterpart(key: str) -> ConfigError | None:

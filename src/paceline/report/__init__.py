@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from ..store.snapshot import RunSnapshot, read_run
 from .curves import charts, curve_data
 from .page import CHARTS, STATIC, TEMPLATES, TEXT, TOKENS, Page
-from .read import RunRecord, read_run
 from .rollouts import rollouts
 from .run_sections import RunSections, footer, subject
 from .sentences import verdict
@@ -23,7 +23,7 @@ def write_report(run_dir: Path) -> Path:
     return page(read_run(run_dir)).write(run_dir / "report.html")
 
 
-def page(run: RunRecord) -> Page:
+def page(run: RunSnapshot) -> Page:
     """The whole page."""
     found, constant = charts(run)
     name = str(run.config.get("name") or run.folder.name)

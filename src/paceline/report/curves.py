@@ -10,9 +10,10 @@ from statistics import fmean, median
 
 from ..diagnostics import Diagnosis, diagnoses
 from ..store.base import finite
+from ..store.snapshot import RunSnapshot
+from ..text import quantity, thin_percent
 from .elements import Chart, Column, CurveData, Dot, Plot, Term, Tone, Unit
-from .read import RunRecord
-from .sentences import percent, quantity, span_of_steps
+from .sentences import span_of_steps
 
 MOST_POINTS = 1000
 """Longer runs are drawn by bins of neighbouring steps, so that the page stays small."""
@@ -117,7 +118,7 @@ SIGNS = {
 a policy that has learned has a low entropy and few groups with signal, too."""
 
 
-def charts(run: RunRecord) -> tuple[list[Chart], list[Term]]:
+def charts(run: RunSnapshot) -> tuple[list[Chart], list[Term]]:
     """The figures, and the value and a sentence of each metric that never changed."""
     if not run.metrics:
         return [], []
@@ -147,7 +148,7 @@ def charts(run: RunRecord) -> tuple[list[Chart], list[Term]]:
     return [*found, *reasons(run), *phases(run)], constant
 
 
-def accuracy(run: RunRecord) -> Chart:
+def accuracy(run: RunSnapshot) -> Chart:
     """Accuracy of training, with every held-out measurement."""
     values = run.column("accuracy")
     known = [v for v in values if v is not None]
@@ -165,7 +166,7 @@ def accuracy(run: RunRecord) -> Chart:
     )
 
 
-def held_out(run: RunRecord) -> list[Dot]:
+def held_out(run: RunSnapshot) -> list[Dot]:
     """Every held-out measurement of the run as a dot, with its interval where one is known."""
     labels = {"sampled_accuracy": "held out, sampled", "greedy_accuracy": "held out, greedy"}
     first, last = run.steps[0], run.steps[-1]
@@ -182,7 +183,7 @@ def held_out(run: RunRecord) -> list[Dot]:
     return dots
 
 
-def phases(run: RunRecord) -> list[Chart]:
+def phases(run: RunSnapshot) -> list[Chart]:
     """Seconds of each step, stacked by phase, the longest phase at the bottom."""
     total: Counter[str] = Counter()
     for record in run.metrics:
@@ -202,7 +203,7 @@ def phases(run: RunRecord) -> list[Chart]:
     ]
 
 
-def reasons(run: RunRecord) -> list[Chart]:
+def reasons(run: RunSnapshot) -> list[Chart]:
     """What the verifier said, as shares of each step's completions: the five commonest reasons."""
     total: Counter[str] = Counter()
     for record in run.metrics:
@@ -230,14 +231,14 @@ def reasons(run: RunRecord) -> list[Chart]:
     ]
 
 
-def column(run: RunRecord, id: str) -> Column:
+def column(run: RunSnapshot, id: str) -> Column:
     """A metric over the steps."""
     if id == "no_signal":
         return [record.share_without_signal for record in run.metrics]
     return run.column(id)
 
 
-def flat_words(run: RunRecord, line: Line, value: float) -> str:
+def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
     """What it means that a metric has one value at every step."""
     one_update = run.updates_per_round == 1
     if line.id == "ratio_max" and value == 1:
@@ -260,7 +261,7 @@ def remark(
     late = fmean(known[-max(1, len(known) // 4) :])
     if name == "cut" and late > 0.3:
         return (
-            f"In the last quarter {percent(late, 0)} met the limit: a longer one may help.",
+            f"In the last quarter {thin_percent(late, 0)} met the limit: a longer one may help.",
             "bad",
         )
     if name == "grad_norm" and missing:
@@ -270,7 +271,7 @@ def remark(
 
 def shown(value: float, unit: Unit) -> str:
     """A value with its unit."""
-    return percent(value, 0) if unit == "percent" else quantity(value)
+    return thin_percent(value, 0) if unit == "percent" else quantity(value)
 
 
 def binned(values: Column, how: Callable[[list[float]], float] = fmean) -> Column:
@@ -286,7 +287,7 @@ def bin_size(steps: int) -> int:
     return -(-steps // MOST_POINTS)
 
 
-def curve_data(run: RunRecord, found: Sequence[Chart]) -> CurveData:
+def curve_data(run: RunSnapshot, found: Sequence[Chart]) -> CurveData:
     """What the page's script draws: the steps, the numbers of every chart, the smoothing window."""
     steps, size = run.steps, max(1, bin_size(len(run.metrics)))
     ends = [steps[min(i + size, len(steps)) - 1] for i in range(0, len(steps), size)]

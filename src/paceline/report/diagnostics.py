@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ..diagnostics import Diagnosis, Rule, watched
+from ..store.snapshot import RunSnapshot
+from ..text import THIN
 from .elements import Term
-from .read import RunRecord
-from .sentences import THIN
 
 LONG = 10
 """Steps after which what held is told a second time, as it was at the end."""
@@ -32,7 +32,7 @@ class Diagnosed:
     """The rules of the rest."""
 
 
-def diagnostics(run: RunRecord) -> Diagnosed:
+def diagnostics(run: RunSnapshot) -> Diagnosed:
     """Every rule that held, with its steps, figures and remedy; then one line for the rest."""
     if not run.metrics:
         return Diagnosed(rest="There is nothing to judge before the first step.")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ..store.records import Event
+from ..store.snapshot import RunSnapshot
+from ..text import THIN
 from .elements import Term
-from .read import RunRecord
-from .sentences import THIN
 
 COUNTED = {
     "groups_lost": "groups dropped because the verifier gave no verdict",
@@ -52,7 +52,7 @@ class History:
     events: tuple[EventRow, ...]
 
 
-def history(run: RunRecord) -> History:
+def history(run: RunSnapshot) -> History:
     """What was skipped, lost or done again, and the last events."""
     counters = run.summary.counters if run.summary else {}
     found = ((counters.get(key), text) for key, text in COUNTED.items())

@@ -8,25 +8,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 
+from ..stats import change_interval
 from ..store.base import Json, finite
-from ..text import counted
+from ..store.snapshot import RunSnapshot
+from ..text import (
+    THIN,
+    counted,
+    duration,
+    percent_range,
+    points_range,
+    quantity,
+    signed_points,
+    thin_percent,
+)
 from .curves import curve_data
 from .diagnostics import Diagnosed, diagnostics
 from .elements import Cell, Chart, Section, Spot, Stretch, Strip, Term
 from .history import History, history
-from .read import RunRecord
-from .sentences import (
-    THIN,
-    change_interval,
-    duration,
-    measured,
-    objective_in_words,
-    percent,
-    points,
-    quantity,
-    signed,
-    span,
-)
+from .sentences import measured, objective_in_words
 
 SECRET = re.compile(r"(^|[._-])(token|key|password|secret)$", re.IGNORECASE)
 """Names of values that a page does not show."""
@@ -81,7 +80,9 @@ class RunSections:
     setup: Setup
 
     @classmethod
-    def of(cls, run: RunRecord, found: Sequence[Chart], constant: Sequence[Term]) -> "RunSections":
+    def of(
+        cls, run: RunSnapshot, found: Sequence[Chart], constant: Sequence[Term]
+    ) -> "RunSections":
         """The sections of a run with these curves."""
         return cls(
             result=result(run),
@@ -102,7 +103,7 @@ def name_of(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def subject(run: RunRecord) -> tuple[Term, ...]:
+def subject(run: RunSnapshot) -> tuple[Term, ...]:
     """Task, model and objective, for the head of the page."""
     config = run.config.get("config") or {}
     rows = (
@@ -113,7 +114,7 @@ def subject(run: RunRecord) -> tuple[Term, ...]:
     return tuple(row for row in rows if row.text)
 
 
-def result(run: RunRecord) -> Result:
+def result(run: RunSnapshot) -> Result:
     """Before and after, with intervals; a sentence where there is not yet an after."""
     settings = (run.config.get("config") or {}).get("evaluation") or {}
     heat = finite(settings.get("temperature"))
@@ -132,7 +133,7 @@ def result(run: RunRecord) -> Result:
     return Result(known, count)
 
 
-def result_row(run: RunRecord, metric: str, title: str, explained: str) -> ResultRow | None:
+def result_row(run: RunSnapshot, metric: str, title: str, explained: str) -> ResultRow | None:
     """One measure's row; an interrupted run has only its value before."""
     sides = [measured(one, metric) for one in (run.before, run.after)]
     values = [value for value, _ in sides if value is not None]
@@ -141,14 +142,14 @@ def result_row(run: RunRecord, metric: str, title: str, explained: str) -> Resul
     cells = [
         Cell(label, "–")
         if value is None
-        else Cell(label, percent(value), "" if math.isnan(low) else span(low, high))
+        else Cell(label, thin_percent(value), "" if math.isnan(low) else percent_range(low, high))
         for label, (value, (low, high)) in zip(("Before", "After"), sides, strict=True)
     ]
     change = Cell("Change", "–")
     if len(values) == 2:
         low, high = change_interval(values[0], values[1], (sides[0][1], sides[1][1]))
-        interval = "" if math.isnan(low) else points(low, high)
-        change = Cell("Change", signed(values[1] - values[0]), interval)
+        interval = "" if math.isnan(low) else points_range(low, high)
+        change = Cell("Change", signed_points(values[1] - values[0]), interval)
     return ResultRow(title, explained, cells[0], cells[1], change, strip(sides))
 
 
@@ -164,7 +165,7 @@ def strip(sides: Sequence[tuple[float | None, tuple[float, float]]]) -> Strip:
     return Strip(28, lines, dots)
 
 
-def facts(run: RunRecord) -> tuple[Term, ...]:
+def facts(run: RunSnapshot) -> tuple[Term, ...]:
     """The run's size, time and speed, as a row of figures."""
     going = run.state == "going"
     seconds = run.summary.seconds if run.summary and not going else 0
@@ -185,7 +186,7 @@ def facts(run: RunRecord) -> tuple[Term, ...]:
     return tuple(row for row in found if row.text)
 
 
-def about_curves(run: RunRecord) -> str:
+def about_curves(run: RunSnapshot) -> str:
     """How to read the curves, and what is missing in them."""
     if not run.metrics:
         return "The curves appear with the first step."
@@ -201,7 +202,7 @@ def about_curves(run: RunRecord) -> str:
     return text
 
 
-def setup(run: RunRecord) -> Setup:
+def setup(run: RunSnapshot) -> Setup:
     """Command, objective, versions and the whole config."""
     config = run.config
     about = (("Versions", config.get("versions")), ("Machine", config.get("machine")))
@@ -231,7 +232,7 @@ def flat(value: object, name: str = "") -> tuple[Term, ...]:
     return (Term(name, "none" if value is None else json.dumps(value, ensure_ascii=False)),)
 
 
-def footer(run: RunRecord) -> str:
+def footer(run: RunSnapshot) -> str:
     """When the run began, and when and by which version the page was written."""
     version = (run.config.get("versions") or {}).get("paceline", "")
     started = str(run.config.get("started") or "")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ...report.elements import Term
 from ...report.page import Page
-from ...report.sentences import percent
 from ...run.screen import printable
-from ...text import counted
+from ...text import counted, thin_percent
 from .conclusions import Finding
 from .model import Sampled
 from .record import Audit
@@ -106,12 +105,12 @@ def _probe(p: Probed) -> ProbeRow:
 def _model(s: Sampled) -> ModelSections:
     problems, completions = counted(s.problems, "problem"), counted(s.completions, "completion")
     figures = (
-        ("Right", percent(s.accuracy)),
-        ("Right if form did not count", percent(s.lenient)),
-        ("Cut by length", percent(s.cut)),
+        ("Right", thin_percent(s.accuracy)),
+        ("Right if form did not count", thin_percent(s.lenient)),
+        ("Cut by length", thin_percent(s.cut)),
         ("Tokens, mean", f"{s.tokens:.0f}"),
-        ("Groups with signal", percent(s.with_signal)),
-        *((f"Expected with groups of {g}", percent(v)) for g, v in s.predicted.items()),
+        ("Groups with signal", thin_percent(s.with_signal)),
+        *((f"Expected with groups of {g}", thin_percent(v)) for g, v in s.predicted.items()),
         ("Seconds a step", f"{s.seconds:.1f}"),
     )
     return ModelSections(
@@ -134,7 +133,7 @@ def _rates(shares: Sequence[float]) -> tuple[Rate, ...]:
             y=f"{100 - height:.1f}",
             width=f"{0.86 * slot:.3f}",
             height=f"{height:.1f}",
-            text=percent(share),
+            text=thin_percent(share),
         )
         for i, (share, height) in enumerate(zip(shares, heights, strict=True))
     )

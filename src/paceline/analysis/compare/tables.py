@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...report.elements import Cell, Spot, Stretch, Strip
-from ...report.sentences import THIN, duration, percent, points, quantity, signed
 from ...store.comparison import (
     ArmRecord,
     ComparisonRecord,
@@ -13,7 +12,16 @@ from ...store.comparison import (
     ReachedRecord,
 )
 from ...store.run import Run
-from ...text import counted
+from ...text import (
+    THIN,
+    counted,
+    duration,
+    percent_range,
+    points_range,
+    quantity,
+    signed_points,
+    thin_percent,
+)
 from .aggregate import Runs
 from .conclusions import by_name, p_value
 
@@ -85,7 +93,7 @@ def hue_of(place: int) -> str:
 def table(data: ComparisonRecord) -> Table:
     """Initial, final, Δ and the differences, one row a label."""
     threshold = data.threshold
-    until = "–" if threshold is None else percent(threshold, 0)
+    until = "–" if threshold is None else thin_percent(threshold, 0)
     problems = min(one.problems for one in data.objectives.values())
     on = counted(problems, "held-out problem", ",")
     return Table(
@@ -110,13 +118,15 @@ def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> Tabl
         label=label,
         hue=hue_of(place),
         seeds=f"{n} of {most} seeds" if n < most else "",
-        initial=Cell("Initial", percent(one.initial_accuracy.mean), _span(one.initial_accuracy)),
+        initial=Cell(
+            "Initial", thin_percent(one.initial_accuracy.mean), _span(one.initial_accuracy)
+        ),
         strip=_strip(one, place),
         cells=(
-            Cell("Final", percent(one.final_accuracy.mean), _span(one.final_accuracy)),
-            Cell("Δ", signed(one.delta.mean), _points(one.delta)),
+            Cell("Final", thin_percent(one.final_accuracy.mean), _span(one.final_accuracy)),
+            Cell("Δ", signed_points(one.delta.mean), _points(one.delta)),
             Cell(f"Against {data.baseline}", *_against(difference)),
-            Cell("Area", percent(one.area.mean), _span(one.area)),
+            Cell("Area", thin_percent(one.area.mean), _span(one.area)),
             Cell("Samples", *_until(one.samples_to_threshold, quantity)),
             Cell("Time", *_until(one.seconds_to_threshold, duration)),
         ),
@@ -124,14 +134,11 @@ def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> Tabl
 
 
 def _span(mean: MeanRecord) -> str:
-    if mean.interval is None:
-        return "one seed"
-    low, high = mean.interval
-    return f"{low * 100:.1f}–{high * 100:.1f}{THIN}%"
+    return "one seed" if mean.interval is None else percent_range(*mean.interval)
 
 
 def _points(mean: MeanRecord) -> str:
-    return "" if mean.interval is None else points(*mean.interval)
+    return "" if mean.interval is None else points_range(*mean.interval)
 
 
 def _against(difference: DifferenceRecord | None) -> tuple[str, str]:
@@ -139,7 +146,7 @@ def _against(difference: DifferenceRecord | None) -> tuple[str, str]:
         return "–", ""
     p = difference.p_holm
     small = _points(difference) + ("" if p is None else f", p {p_value(p)}")
-    return signed(difference.mean), small
+    return signed_points(difference.mean), small
 
 
 def _until(reached: ReachedRecord, worded: Callable[[float], str]) -> tuple[str, str]:

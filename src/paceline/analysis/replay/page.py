@@ -10,7 +10,7 @@ from pathlib import Path
 from ...report.elements import Cell, Term
 from ...report.page import CHARTS, TEXT, TOKENS, Page
 from ...run.describe import wall_clock
-from ...text import counted
+from ...text import counted, decimal
 from .conclusions import agreement, figure, sentences, share, where
 from .record import Measured, Replay
 from .token_data import reader_data
@@ -148,4 +148,4 @@ def _cosine(cosine: float | None) -> Cosine:
     if cosine is None:
         return Cosine("–", "")
     kind = f"c{round(abs(cosine) * 10)}{' against' if cosine < 0 else ''}"
-    return Cosine(f"{cosine:.3f}".replace("-", "−"), kind)
+    return Cosine(decimal(cosine, 3), kind)

@@ -100,7 +100,7 @@ def describe_objective(data: Mapping[str, Any]) -> str:
         raise ConfigError(f"The objective in the config cannot be read: {error}.") from error
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class _OfUser:
     """Stands for a part whose file is not loaded: it can only be told."""
 
@@ -116,7 +116,7 @@ class _OfUser:
         values = ", ".join(f"{k}={v!r}" for k, v in part.items() if k != "type")
         return cls(f"{_title(part['type'])}({values})")
 
-    def describe(self) -> str:
+    def __repr__(self) -> str:
         return self.text
 
     def __call__(self, *_: Any) -> Any:

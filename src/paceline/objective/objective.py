@@ -263,8 +263,9 @@ class Objective:
             said.append(f"entropy {kind} {abs(self.entropy):g}")
         if self.correction is not None:
             said.append(f"corrected for the sampler {_description_of(self.correction)}")
-        sentence = "; ".join(said)
-        return f"{sentence[:1].upper()}{sentence[1:]}."
+        if isinstance(self.advantage, Described):  # a name of a user's own stays as it is
+            said[0] = f"{said[0][:1].upper()}{said[0][1:]}"
+        return f"{'; '.join(said)}."
 
     def _parts(self) -> Iterator[tuple[str, object]]:
         yield "advantage", self.advantage

@@ -390,3 +390,33 @@ def test_a_users_own_part_is_a_value_like_ours():
     assert objective.drops_signalless
     # On-policy every gain is 2A: −(4 + 4 − 2)/3.
     assert_close(loss_of(objective, anchor_BT=None)[0].item(), -2.0)
+
+
+def test_it_describes_itself_in_one_sentence():
+    objective = Objective(
+        advantage=Center(),
+        surrogate=DualClip(0.2, 0.28, 3.0),
+        weight=PerSequence(),
+        kl=KL(0.04, weighted=True),
+        entropy=-0.01,
+        correction=Truncate(2.0),
+    )
+    assert objective.describe() == (
+        "Each reward counts by its distance from its group’s mean; one ratio for each token; "
+        "clipped to 0.8–1.28, and at 3 for advantages below 0; all completions weigh the same; "
+        "KL penalty 0.04 in the loss, k3 weighted by each token’s ratio; entropy penalty 0.01; "
+        "corrected for the sampler by each token’s ratio, at most 2."
+    )
+
+
+def test_a_part_that_does_not_describe_itself_is_told_as_it_is_written():
+    told = Objective(advantage=halves, surrogate=Cubed(2.0)).describe()
+    assert told.startswith(f"{__name__}.halves; one ratio for each token; Cubed(scale=2.0); all ")
+
+
+def test_every_part_of_ours_describes_itself():
+    parts = [part for make in room.NAMES.values() for _, part in make()._parts()]
+    assert {type(part).__name__ for part in parts} >= {"ZScore", "SoftGate", "PerConstant"}
+    others = (Band(), BatchZScore(), DualClip(0.2), Gae(), GeometricRatio(0.4, 0.4), KL(0.1),
+              room.GroupThenBatch(), room.PerPromptToken(), Reward(), Truncate())  # fmt: skip
+    assert [part for part in (*parts, *others) if not isinstance(part, room.Described)] == []

@@ -14,11 +14,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from paceline import objective
+from paceline.config import to_json
 from paceline.diagnostics import RULES
 from paceline.errors import ConfigError, UserError
+from paceline.report import page as page_of
 from paceline.report import write_report
 from paceline.report.curves import MOST_POINTS, charts, curve_data
-from paceline.report.diagnostics import diagnostics
+from paceline.report.elements import Term
+from paceline.report.history import SHOWN
 from paceline.report.rollouts import (
     HEAD,
     MOST_COMPLETIONS,
@@ -61,6 +65,11 @@ def page(run_dir: Path) -> Page:
 
 def record(steps: Sequence[StepRecord], summary: Summary | None = None) -> RunSnapshot:
     return RunSnapshot(Path("runs/x"), {"name": "x"}, tuple(steps), summary)
+
+
+def section(name: str, run: RunSnapshot) -> str:
+    """The HTML of one section of the run's page."""
+    return page_of(run).html().split(f'<section id="{name}"')[1].split("</section>")[0]
 
 
 # What it says
@@ -109,10 +118,10 @@ def test_several_updates_a_round_draw_the_ratio() -> None:
         for s in range(1, 41)
     ]
     found, constant = charts(record(steps))
-    assert "ratio_max" in {chart.id for chart in found}
-    assert ("Clip fraction", f"0{THIN}%", "No ratio left the clip’s range.") in constant
+    assert "ratio_max" in {chart.plot.id for chart in found}
+    assert Term("Clip fraction", "No ratio left the clip’s range.", f"0{THIN}%") in constant
     stuck = [replace(step, ratio_max=1.0) for step in steps]
-    sentences = {title: text for title, _, text in charts(record(stuck))[1]}
+    sentences = {one.name: one.text for one in charts(record(stuck))[1]}
     assert "the policy does not move" in sentences["Largest ratio"]
 
 
@@ -120,7 +129,7 @@ def test_groups_that_were_set_aside_are_in_the_curve_as_in_the_diagnosis() -> No
     silent = {"groups": 8, "groups_without_signal": 3, "groups_refused": 60}
     steps = [replace(fake_step(s, 40), **silent) for s in range(1, 41)]
     constant = charts(record(steps))[1]
-    assert [value for title, value, _ in constant if title == "Groups without signal"] == [
+    assert [one.value for one in constant if one.name == "Groups without signal"] == [
         f"93{THIN}%"  # 63 of 68
     ]
 
@@ -129,8 +138,8 @@ def test_long_runs_are_drawn_by_bins() -> None:
     run = record([fake_step(s, 2500) for s in range(1, 2501)])
     data = curve_data(run, charts(run)[0])
     # 2500 steps by threes: 833 whole bins and one of a single step
-    assert len(data["steps"]) == 834 <= MOST_POINTS and data["steps"][-1] == 2500
-    assert all(len(v) == 834 for chart in data["charts"] for _, v in chart["series"])
+    assert len(data.steps) == 834 <= MOST_POINTS and data.steps[-1] == 2500
+    assert all(len(v) == 834 for plot in data.charts for _, v in plot.series)
 
 
 def test_a_change_within_the_noise_is_called_that() -> None:
@@ -139,24 +148,54 @@ def test_a_change_within_the_noise_is_called_that() -> None:
     assert "the interval of the change includes zero" in text
 
 
+def config_with(objective: Any) -> dict[str, Any]:
+    """A run's config.json with this objective, as far as its sentence goes."""
+    return {"config": {"objective": objective}, "objective": "as it is written"}
+
+
 def test_the_objective_in_words() -> None:
-    text = (
-        "Objective(advantage=LeaveOneOut(), ratio=SequenceRatio(), surrogate=Clip(low=0.0003,"
-        " high=0.0004), weight=PerConstant(length=256), kl=KL(coef=0.04, form='k3', where='loss'),"
-        " entropy=0.0, correction=None)"
+    made = objective.Objective(
+        advantage=objective.LeaveOneOut(),
+        ratio=objective.SequenceRatio(),
+        surrogate=objective.Clip(0.0003, 0.0004),
+        weight=objective.PerConstant(256),
+        kl=objective.KL(0.04),
     )
-    assert objective_in_words(text) == (
+    assert objective_in_words(config_with(to_json(made))) == (
         "Each reward counts by its distance from the mean of the others in its group; one ratio for"
         " each whole completion; clipped to 0.9997–1.0004; all tokens weigh the same, over a"
         " constant length; KL penalty 0.04 in the loss, k3."
     )
-    weighted = text.replace("where='loss'", "where='loss', weighted=True")
-    assert objective_in_words(weighted).endswith(
-        "; KL penalty 0.04 in the loss, k3 weighted by each token’s ratio."
+
+
+def test_parts_of_a_users_own_are_told_without_loading_their_file() -> None:
+    parts = {
+        "type": "Objective",
+        "advantage": {"type": "gone.py:mine", "k": 2},
+        "surrogate": {"function": "gone.py:steep"},
+        "kl": {"type": "gone.py:Pull", "coef": 0.1},
+    }
+    assert objective_in_words(config_with(parts)) == (
+        "mine(k=2); one ratio for each token; steep; all tokens weigh the same;"
+        " KL penalty Pull(coef=0.1)."
     )
-    assert objective_in_words("Objective(kl=Mine(k=2))") == "KL penalty Mine(k=2)."
-    assert objective_in_words("Objective(advantage=Mine(k=2))") == "Mine(k=2)."
-    assert objective_in_words("<object at 0x1>") == "<object at 0x1>"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        None,
+        {"type": "gone.py:Loss"},
+        {"type": "Objective", "advantage": {"type": "NoSuchPart"}},
+        {"type": "Objective", "advantage": {"type": "ZScore"}, "ratios": {}},
+        {"type": "Objective", "advantage": {"type": "ZScore", "ddof": "x"}},
+        {"type": "Objective"},
+    ],
+    ids=["none", "another loss", "a part of another version", "a key", "a value", "nothing in it"],
+)
+def test_an_objective_that_cannot_be_read_is_shown_as_it_is_written(parts: Any) -> None:
+    assert objective_in_words(config_with(parts)) == "as it is written"
+    assert objective_in_words({"config": {}}) == ""
 
 
 def test_a_run_that_learned_has_one_quiet_line_of_diagnostics(page: Page) -> None:
@@ -185,14 +224,14 @@ def demo_that_learned(step: int) -> StepRecord:
 
 def test_the_curves_of_a_run_that_learned_warn_of_nothing() -> None:
     found, _ = charts(record([demo_that_learned(s) for s in range(1, 81)], SUMMARY))
-    assert {"entropy", "no_signal", "cut"} <= {chart.id for chart in found}
-    assert [(chart.id, chart.note) for chart in found if chart.note or chart.tone] == []
+    assert {"entropy", "no_signal", "cut"} <= {chart.plot.id for chart in found}
+    assert [(chart.plot.id, chart.note) for chart in found if chart.note or chart.tone] == []
 
 
 def test_the_curve_of_a_run_that_fell_points_to_its_diagnosis() -> None:
     steps = [demo_that_learned(s) for s in range(1, 81)]
     steps[40:] = [replace(step, accuracy=0.5) for step in steps[40:]]
-    by_id = {chart.id: chart for chart in charts(record(steps, SUMMARY))[0]}
+    by_id = {chart.plot.id: chart for chart in charts(record(steps, SUMMARY))[0]}
     # Ten rounds of which k are at 0.5 have the mean 0.9 − 0.04 k: 15 points less from k = 4 on.
     assert by_id["entropy"].note == "Entropy collapse at steps\u202f44–80: see Diagnostics."
     assert by_id["entropy"].tone == "odd" and by_id["reward"].note == ""
@@ -207,7 +246,7 @@ def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
         )
         for s in range(1, 61)
     ]
-    text = diagnostics(record(steps))
+    text = section("diagnostics", record(steps))
     # Ten rounds of which nine are silent end at 39; five that repeat themselves at 15 and at 55.
     assert "<h3>Advantage collapse <small>steps\u202f39–60, the last</small></h3>" in text
     assert "<h3>One answer fits all <small>steps\u202f15–30, 55–60, the last</small></h3>" in text
@@ -225,10 +264,10 @@ def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
 def test_the_diagnostics_of_a_run_take_its_summarys_measurements() -> None:
     steps = [replace(fake_step(s, 40), evaluation=None) for s in range(1, 31)]
     lost = replace(AFTER, sampled_accuracy=0.01)
-    text = diagnostics(record(steps, replace(SUMMARY, after=lost)))
+    text = section("diagnostics", record(steps, replace(SUMMARY, after=lost)))
     assert "Held-out accuracy is 1.0\u202f%, before training it was 3.2\u202f%, while" in text
     assert "ahead of held-out accuracy <small>steps\u202f30, the last</small>" in text
-    assert "before the first step" in diagnostics(record([]))
+    assert "before the first step" in section("diagnostics", record([]))
 
 
 # What it holds
@@ -372,8 +411,8 @@ def test_an_interrupted_run_shows_what_was_measured_before(tmp_path: Path) -> No
 def test_numbers_that_are_none_or_not_finite_leave_gaps() -> None:
     steps = [replace(fake_step(s, 20), grad_norm=1.0 + s, entropy=None) for s in range(1, 21)]
     steps[2] = StepRecord.from_json({**steps[2].to_json(), "grad_norm": float("nan")})
-    by_id = {chart.id: chart for chart in charts(record(steps))[0]}
-    assert by_id["grad_norm"].series[0][1][2] is None
+    by_id = {chart.plot.id: chart for chart in charts(record(steps))[0]}
+    assert by_id["grad_norm"].plot.series[0][1][2] is None
     assert by_id["grad_norm"].note == "At 1 of 20 steps it was no finite number."
     assert "entropy" not in by_id
 
@@ -486,13 +525,11 @@ def test_rounds_of_earlier_versions_are_still_shown(tmp_path: Path) -> None:
     (path,) = (folder / "rollouts").glob("*.parquet")
     pq.write_table(pq.read_table(path).drop_columns(["special", "problem_row"]), path)
     data = rollouts(folder)
-    assert data["special"] == [] and "<|im_end|>" in data["pieces"]
-    assert {group["problem_row"] for group in data["rounds"][0]["groups"]} == {""}
+    assert data.special == [] and "<|im_end|>" in data.pieces
+    assert {group.problem_row for group in data.rounds[0].groups} == {""}
 
 
 def test_what_happened_is_counted_and_told_in_order() -> None:
-    from paceline.report.history import SHOWN, history
-
     counters = {"groups_lost": 3, "steps_skipped": 0, "resumes": 1, "checkpoints_failed": 2}
     time = "2026-11-21T1{}+0000"
     events = (
@@ -500,14 +537,14 @@ def test_what_happened_is_counted_and_told_in_order() -> None:
         Event(time=time.format("7:01:02"), kind="not saved", step=25, text="<b>full</b>"),
         Event(time=time.format("8:00:00"), kind="resumed", step=25, text="after step 25"),
     )
-    text = history(replace(record((), a_summary(counters=counters)), events=events))
+    text = section("history", replace(record((), a_summary(counters=counters)), events=events))
     assert "<dt>3</dt><dd>groups dropped because the verifier gave no verdict</dd>" in text
     assert "steps skipped" not in text and "<dt>2</dt><dd>checkpoints that could" in text
     assert "&lt;b&gt;full&lt;/b&gt;" in text and "<b>full" not in text
     assert text.index("<b>started") < text.index("<b>not saved") < text.index("<b>went on")
-    assert "Nothing was skipped" in history(record((), a_summary()))
+    assert "Nothing was skipped" in section("history", record((), a_summary()))
     many = tuple(Event(time="", kind="note", step=i, text=f"n{i}") for i in range(SHOWN + 7))
-    assert "7 earlier events" in history(replace(record(()), events=many))
+    assert "7 earlier events" in section("history", replace(record(()), events=many))
 
 
 def test_a_run_says_what_it_is_doing() -> None:

@@ -14,6 +14,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError, UserError, nearest
+from ..objective import Objective
 from ..tasks.task import BY_NAME
 from ..verify.calling.base import VerifierBase
 from ..verify.calling.load import IN_PYTHON, load_function, reference_of
@@ -78,6 +79,52 @@ def from_json(data: Mapping[str, Any]) -> Config:
     Raises: ConfigError where a key is unknown or a part of the objective is no longer importable.
     """
     return _record(Config, _without_files(data))
+
+
+def describe_objective(data: Mapping[str, Any]) -> str:
+    """The objective of a config's JSON in words. No code of a user's own is loaded for it: a part
+    that their file defines is told as it was written.
+
+    Raises: ConfigError where it is not an `Objective`, or one that this version does not have.
+    """
+    parts = data.get("objective")
+    if not isinstance(parts, Mapping) or parts.get("type") != Objective.__name__:
+        raise ConfigError("The config has no objective whose parts are known.")
+    _check_keys(Objective, parts)
+    try:
+        told = dict[str, Any]()
+        for name in parts.keys() - {"type"}:
+            told[name] = _OfUser.of(parts[name]) or _value(None, parts[name])
+        return Objective(**told).describe()
+    except TypeError as error:
+        raise ConfigError(f"The objective in the config cannot be read: {error}.") from error
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class _OfUser:
+    """Stands for a part whose file is not loaded: it can only be told."""
+
+    text: str
+
+    @classmethod
+    def of(cls, part: Any) -> "_OfUser | None":
+        """None for a part of this package, or a number."""
+        if not _named(part):
+            return None
+        if "function" in part:
+            return cls(_title(part["function"]))
+        values = ", ".join(f"{k}={v!r}" for k, v in part.items() if k != "type")
+        return cls(f"{_title(part['type'])}({values})")
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def __call__(self, *_: Any) -> Any:
+        raise AssertionError(f"{self.text} was not loaded.")
+
+
+def _title(reference: str) -> str:
+    return reference.rpartition(":")[2]
 
 
 def renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from .named import (
     rloo,
     sapo,
 )
-from .objective import Objective
+from .objective import Described, Objective
 from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
 from .records import Metrics, Scores, Tokens
 from .surrogate import (
@@ -71,6 +71,7 @@ __all__ = [
     "ClipDetached",
     "Clipping",
     "Correction",
+    "Described",
     "DualClip",
     "Gae",
     "GeometricRatio",

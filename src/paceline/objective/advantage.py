@@ -44,6 +44,9 @@ class ReadsValues(Protocol):
 class Reward:
     """r itself: REINFORCE without a baseline (Williams, 1992)."""
 
+    def describe(self) -> str:
+        return "each reward counts as it is"
+
     def __call__(self, round: Round) -> Tensor:
         return _returns(round)
 
@@ -65,6 +68,9 @@ class ZScore:
     def __post_init__(self) -> None:
         _check_scale(self, self.ddof, self.eps)
 
+    def describe(self) -> str:
+        return "each reward counts by its distance from its group’s mean, in standard deviations"
+
     def __call__(self, round: Round) -> Tensor:
         return _by_group(
             round, lambda r_K, _: (r_K - r_K.mean()) / (r_K.std(correction=self.ddof) + self.eps)
@@ -79,6 +85,9 @@ class Center:
     Example: rewards 1, 0, 0, 0 give 0.75, −0.25, −0.25, −0.25.
     """
 
+    def describe(self) -> str:
+        return "each reward counts by its distance from its group’s mean"
+
     def __call__(self, round: Round) -> Tensor:
         return _by_group(round, lambda r_K, _: r_K - r_K.mean())
 
@@ -89,6 +98,9 @@ class LeaveOneOut:
 
     Example: rewards 1, 0, 0 give 1, −0.5, −0.5. A group of one has no others and gives 0.
     """
+
+    def describe(self) -> str:
+        return "each reward counts by its distance from the mean of the others in its group"
 
     def __call__(self, round: Round) -> Tensor:
         return _by_group(round, lambda r_K, _: r_K - (r_K.sum() - r_K) / (len(r_K) - 1))
@@ -104,6 +116,9 @@ class LengthWeighted:
     Example: rewards 1, 0 of 30 and 10 tokens give 0.25, −0.75.
     """
 
+    def describe(self) -> str:
+        return "each reward counts by its distance from its group’s length-weighted mean"
+
     def __call__(self, round: Round) -> Tensor:
         return _by_group(round, lambda r_K, n_K: r_K - (n_K * r_K).sum() / n_K.sum().clamp(min=1))
 
@@ -117,6 +132,9 @@ class BatchZScore:
 
     def __post_init__(self) -> None:
         _check_scale(self, self.ddof, self.eps)
+
+    def describe(self) -> str:
+        return "each reward counts by its distance from the round’s mean, scaled by its spread"
 
     def __call__(self, round: Round) -> Tensor:
         return _standardise(_returns(round), self.ddof, self.eps)
@@ -137,6 +155,11 @@ class GroupThenBatch:
     def __post_init__(self) -> None:
         _check_scale(self, self.ddof, self.eps)
 
+    def describe(self) -> str:
+        return (
+            "each reward counts by its distance from its group’s mean, scaled by the round’s spread"
+        )
+
     def __call__(self, round: Round) -> Tensor:
         a_B = Center()(round)
         return a_B / (a_B.std(correction=self.ddof) + self.eps) if a_B.any() else a_B
@@ -156,6 +179,9 @@ class ReturnToGo:
 
     def __post_init__(self) -> None:
         _check_scale(self, self.ddof, self.eps)
+
+    def describe(self) -> str:
+        return "each token counts by what its completion still earned after it"
 
     def __call__(self, round: Round) -> Tensor:
         mask_BT = sampled_tokens(round)
@@ -193,6 +219,9 @@ class Gae:
     @property
     def needs_values(self) -> bool:
         return True
+
+    def describe(self) -> str:
+        return "each token counts by what it earned beyond the critic’s forecast"
 
     def __call__(self, round: Round) -> Tensor:
         if round.values is None:

@@ -43,6 +43,9 @@ class Truncate:
                 "tokens on which engine and trainer agree."
             )
 
+    def describe(self) -> str:
+        return f"by each token’s ratio, at most {self.cap:g}"
+
     def __call__(self, difference_BT: Tensor, mask_BT: Tensor) -> Tensor:
         return difference_BT.detach().exp().clamp(max=self.cap)
 
@@ -64,6 +67,9 @@ class Band:
                 f"Band needs 0 ≤ low < 1 < high, not ({self.low}, {self.high}): a ratio of 1 means "
                 "that engine and trainer agree."
             )
+
+    def describe(self) -> str:
+        return f"by each token’s ratio, tokens outside {self.low:g}–{self.high:g} left out"
 
     def __call__(self, difference_BT: Tensor, mask_BT: Tensor) -> Tensor:
         ratio_BT = difference_BT.detach().exp()

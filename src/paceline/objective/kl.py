@@ -85,6 +85,10 @@ class KL:
                 f"exact; with {self.form} it would be another one."
             )
 
+    def describe(self) -> str:
+        weighted = " weighted by each token’s ratio" if self.weighted else ""
+        return f"{self.coef:g} in the {self.where}, {self.form}{weighted}"
+
     def __call__(self, logp_BT: Tensor, ref_BT: Tensor, anchor_BT: Tensor | None = None) -> Tensor:
         """[B, T] the estimate of each token, not yet multiplied by `coef`.
 

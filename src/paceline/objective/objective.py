@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from types import FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..errors import ConfigError
 from ..lazy import torch
@@ -31,6 +31,15 @@ from .weight import PerConstant, PerToken, Weight
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A part that says in plain words what it does. One without is shown as it is written."""
+
+    def describe(self) -> str:
+        """A clause without a capital and a full stop, such as "one ratio for each token"."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -239,6 +248,25 @@ class Objective:
         written = (f"{f.name}={_text_of(getattr(self, f.name))}" for f in fields(self))
         return f"Objective({', '.join(written)})"
 
+    def describe(self) -> str:
+        """All parts in one sentence, for those who do not read formulas.
+
+        Example: "Each reward counts by its distance from its group’s mean; one ratio for each
+        token; clipped to 0.8–1.2; all completions weigh the same; no KL penalty."
+        """
+        parts = (self.advantage, self.ratio, self.surrogate, self.weight)
+        said = [_description_of(part) for part in parts]
+        kl = self.kl
+        said.append("no KL penalty" if kl is None else f"KL penalty {_description_of(kl)}")
+        if self.entropy:
+            kind = "bonus" if self.entropy > 0 else "penalty"
+            said.append(f"entropy {kind} {abs(self.entropy):g}")
+        if self.correction is not None:
+            said.append(f"corrected for the sampler {_description_of(self.correction)}")
+        if isinstance(self.advantage, Described):  # a name of a user's own stays as it is
+            said[0] = f"{said[0][:1].upper()}{said[0][1:]}"
+        return f"{'; '.join(said)}."
+
     def _parts(self) -> Iterator[tuple[str, object]]:
         yield "advantage", self.advantage
         yield "ratio", self.ratio
@@ -313,3 +341,8 @@ def _text_of(value: object) -> str:
     if isinstance(value, FunctionType):
         return f"{value.__module__}.{value.__qualname__}"
     return repr(value)
+
+
+def _description_of(part: object) -> str:
+    """A part in a few words; as it is written, where it does not describe itself."""
+    return part.describe() if isinstance(part, Described) else _text_of(part)

@@ -45,6 +45,9 @@ def largest_ratio(log_ratio: Tensor) -> float:
 class TokenRatio:
     """Each token's own ratio, as PPO has it (Schulman et al., arXiv 1707.06347)."""
 
+    def describe(self) -> str:
+        return "one ratio for each token"
+
     def __call__(self, log_ratio_BT: Tensor, mask_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         return log_ratio_BT
 
@@ -55,6 +58,9 @@ class SequenceRatio:
 
     Example: log-ratios (0.2, 0.4, masked) become (0.3, 0.3, 0).
     """
+
+    def describe(self) -> str:
+        return "one ratio for each whole completion"
 
     def __call__(self, log_ratio_BT: Tensor, mask_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         return _shared_mean(log_ratio_BT, mask_BT)
@@ -79,6 +85,9 @@ class GeometricRatio:
             raise ConfigError(
                 f"GeometricRatio needs log-widths above 0, not low={self.low}, high={self.high}."
             )
+
+    def describe(self) -> str:
+        return "one ratio for each completion, the geometric mean over its tokens"
 
     def __call__(self, log_ratio_BT: Tensor, mask_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         bounded_BT = torch.where(

@@ -35,6 +35,9 @@ class Clipping(Protocol):
 class Plain:
     """r·A: the importance-weighted gain, without any bound."""
 
+    def describe(self) -> str:
+        return "no clip"
+
     def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         return log_ratio_BT.exp() * advantage_BT
 
@@ -45,6 +48,9 @@ class LogProb:
 
     The value is A·(log π − log π_anchor): less a constant, so that it is 0 before the update.
     """
+
+    def describe(self) -> str:
+        return "no ratio in the gradient"
 
     def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         return log_ratio_BT * advantage_BT
@@ -70,6 +76,9 @@ class Clip:
     @property
     def widths(self) -> tuple[float, float]:
         return self.low, self.low if self.high is None else self.high
+
+    def describe(self) -> str:
+        return f"clipped to {_range(self.low, self.high)}"
 
     def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         return _clip_gain(log_ratio_BT.exp(), advantage_BT, *self.widths)
@@ -102,6 +111,10 @@ class DualClip:
     def widths(self) -> tuple[float, float]:
         return self.low, self.low if self.high is None else self.high
 
+    def describe(self) -> str:
+        clipped = f"clipped to {_range(self.low, self.high)}"
+        return f"{clipped}, and at {self.floor:g} for advantages below 0"
+
     def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         gain_BT = _clip_gain(log_ratio_BT.exp(), advantage_BT, *self.widths)
         floored_BT = torch.maximum(gain_BT, self.floor * advantage_BT)
@@ -130,6 +143,9 @@ class ClipDetached:
         if not (math.isfinite(self.high) and self.high >= 0):
             raise ConfigError(f"ClipDetached needs a width of at least 0, not {self.high}.")
 
+    def describe(self) -> str:
+        return f"a ratio of at most {1 + self.high:g} as a weight, and a gradient for every token"
+
     def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         weight_BT = log_ratio_BT.detach().exp().clamp(max=1 + self.high)
         return weight_BT * advantage_BT * log_ratio_BT
@@ -156,11 +172,19 @@ class SoftGate:
                 f"SoftGate needs temperatures above 0, not up={self.up}, down={self.down}."
             )
 
+    def describe(self) -> str:
+        return "a soft gate instead of a clip"
+
     def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor) -> Tensor:
         ratio_BT = log_ratio_BT.exp()
         up_BT = torch.sigmoid(self.up * (ratio_BT - 1)) * (4 / self.up)
         down_BT = torch.sigmoid(self.down * (ratio_BT - 1)) * (4 / self.down)
         return torch.where(advantage_BT > 0, up_BT, down_BT) * advantage_BT
+
+
+def _range(low: float, high: float | None) -> str:
+    """Example: 0.8–1.28"""
+    return f"{1 - low:g}–{1 + (low if high is None else high):g}"
 
 
 def _check_widths(name: str, low: float, high: float) -> None:

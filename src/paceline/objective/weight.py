@@ -30,6 +30,9 @@ class Weight(Protocol):
 class PerToken:
     """m / N: all tokens of the part alike. The token mean; DAPO and CISPO as mostly built."""
 
+    def describe(self) -> str:
+        return "all tokens weigh the same"
+
     def __call__(self, mask_BT: Tensor, group_B: Tensor) -> Tensor:
         m_BT = mask_BT.double()
         return m_BT / m_BT.sum().clamp(min=1)
@@ -43,6 +46,9 @@ class PerPromptToken:
     prompt's tokens stands inside the expectation over prompts. G counts the groups of the part,
     those without a token in the mask included.
     """
+
+    def describe(self) -> str:
+        return "all tokens of a problem weigh the same, and so do all problems"
 
     def __call__(self, mask_BT: Tensor, group_B: Tensor) -> Tensor:
         m_BT = mask_BT.double()
@@ -58,6 +64,9 @@ class PerSequence:
 
     GRPO (DeepSeekMath, arXiv 2402.03300, eq. 3), GSPO, SAPO, GMPO.
     """
+
+    def describe(self) -> str:
+        return "all completions weigh the same"
 
     def __call__(self, mask_BT: Tensor, group_B: Tensor) -> Tensor:
         m_BT = mask_BT.double()
@@ -78,6 +87,9 @@ class PerConstant:
         if self.length is not None and self.length < 1:
             raise ConfigError(f"PerConstant needs a length of at least 1, not {self.length}.")
 
+    def describe(self) -> str:
+        return "all tokens weigh the same, over a constant length"
+
     def __call__(self, mask_BT: Tensor, group_B: Tensor) -> Tensor:
         if self.length is None:
             raise ConfigError(
@@ -93,6 +105,9 @@ class SequenceSum:
 
     REINFORCE, RLOO, OPO; with SequenceRatio, LUSPO.
     """
+
+    def describe(self) -> str:
+        return "each completion counts by the sum of its tokens"
 
     def __call__(self, mask_BT: Tensor, group_B: Tensor) -> Tensor:
         return mask_BT.double() / _rows(mask_BT)

@@ -1,15 +1,12 @@
 """report.html: one self-contained page that shows what a training run did, down to the token."""
 
-from html import escape
 from pathlib import Path
 
 from ..store.snapshot import RunSnapshot, read_run
-from . import run_sections as parts
 from .curves import charts, curve_data
-from .diagnostics import diagnostics
-from .history import history
-from .page import CHARTS, HERE, TEXT, TOKENS, Page, fill
+from .page import CHARTS, STATIC, TEMPLATES, TEXT, TOKENS, Page
 from .rollouts import rollouts
+from .run_sections import RunSections, footer, subject
 from .sentences import verdict
 
 LINKS = (
@@ -31,24 +28,14 @@ def page(run: RunSnapshot) -> Page:
     found, constant = charts(run)
     name = str(run.config.get("name") or run.folder.name)
     return Page(
+        template=TEMPLATES / "run.html",
+        content=RunSections.of(run, found, constant),
         title=f"{name} · paceline",
-        heading=escape(name),
-        verdict=escape(verdict(run)),
-        subject=parts.subject(run),
+        heading=name,
+        verdict=verdict(run),
+        subject=subject(run),
         links=LINKS,
-        main=fill(
-            HERE / "sections.html",
-            result=parts.result_table(run),
-            facts=parts.facts(run),
-            diagnostics=diagnostics(run),
-            figures="\n".join(parts.figure(chart) for chart in found),
-            constant=parts.constant_list(constant),
-            about_curves=escape(parts.about_curves(run)),
-            history=history(run),
-            setup=parts.setup(run),
-        ),
-        footer=escape(parts.footer(run)),
-        needs="The curves and the rollouts need JavaScript, which is all in this file.",
-        scripts=(CHARTS, TEXT, TOKENS, HERE / "page.js"),
+        footer=footer(run),
+        scripts=(CHARTS, TEXT, TOKENS, STATIC / "page.js"),
         data={"curves-data": curve_data(run, found), "rollouts-data": rollouts(run.folder)},
     )

@@ -5,43 +5,18 @@ There is no curve of the loss: with group-relative advantages its value says not
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import fmean, median
-from typing import Literal
 
 from ..diagnostics import Diagnosis, diagnoses
-from ..store.base import Json, finite
+from ..store.base import finite
 from ..store.snapshot import RunSnapshot
 from ..text import quantity, thin_percent
+from .elements import Chart, Column, CurveData, Dot, Plot, Term, Tone, Unit
 from .sentences import span_of_steps
-
-Column = list[float | None]
-Tone = Literal["", "odd", "bad"]
 
 MOST_POINTS = 1000
 """Longer runs are drawn by bins of neighbouring steps, so that the page stays small."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One figure: its words stand in the page, its numbers in the page's data."""
-
-    id: str
-    title: str
-    text: str
-    """One or two short sentences: what it shows and what would be bad."""
-    unit: Literal["percent", "number", "tokens", "seconds"]
-    series: tuple[tuple[str, Column], ...]
-    """(label, one value a point); stacked ones from bottom to top."""
-    stacked: bool = False
-    note: str = ""
-    """What these very numbers say, where that is odd or bad."""
-    tone: Tone = ""
-    log: bool = False
-    smooth: bool = True
-    """Whether the thick line is a mean of neighbours; not where single steps matter."""
-    dots: tuple[Json, ...] = ()
-    """Held-out measurements: x, y, label, and low and high where there is an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +26,7 @@ class Line:
     id: str
     title: str
     text: str
-    unit: Literal["percent", "number", "tokens"] = "number"
+    unit: Unit = "number"
     flat: dict[float, str] = field(default_factory=dict)
     """The sentence for a metric that has this value at every step."""
     bin: Callable[[list[float]], float] = fmean
@@ -143,8 +118,8 @@ SIGNS = {
 a policy that has learned has a low entropy and few groups with signal, too."""
 
 
-def charts(run: RunSnapshot) -> tuple[list[Chart], list[tuple[str, str, str]]]:
-    """The figures, and (title, value, sentence) of each metric that never changed."""
+def charts(run: RunSnapshot) -> tuple[list[Chart], list[Term]]:
+    """The figures, and the value and a sentence of each metric that never changed."""
     if not run.metrics:
         return [], []
     found, constant = [accuracy(run)], []
@@ -155,48 +130,43 @@ def charts(run: RunSnapshot) -> tuple[list[Chart], list[tuple[str, str, str]]]:
         if not known:
             continue
         if len(known) > 2 and max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
-            constant.append(
-                (line.title, shown(known[0], line.unit), flat_words(run, line, known[0]))
-            )
+            text = flat_words(run, line, known[0])
+            constant.append(Term(line.title, text, shown(known[0], line.unit)))
             continue
         note, tone = remark(line.id, known, len(values) - len(known), held)
-        found.append(
-            Chart(
-                id=line.id,
-                title=line.title,
-                text=line.text,
-                unit=line.unit,
-                series=((line.title, binned(values, line.bin)),),
-                note=note,
-                tone=tone,
-                smooth=line.smooth,
-                log=min(known) > 0 and max(known) > 50 * median(known),
-            )
+        plot = Plot(
+            id=line.id,
+            unit=line.unit,
+            series=((line.title, binned(values, line.bin)),),
+            smooth=line.smooth,
+            log=min(known) > 0 and max(known) > 50 * median(known),
         )
+        found.append(Chart(plot, line.title, line.text, note, tone))
     if all(v is None for v in run.column("kl")):
-        constant.append(("KL", "none", "The objective asks for none, so no reference is computed."))
+        text = "The objective asks for none, so no reference is computed."
+        constant.append(Term("KL", text, "none"))
     return [*found, *reasons(run), *phases(run)], constant
 
 
 def accuracy(run: RunSnapshot) -> Chart:
+    """Accuracy of training, with every held-out measurement."""
     values = run.column("accuracy")
     known = [v for v in values if v is not None]
     never = bool(known) and max(known) == 0
     note = "No completion was right at any step, so nothing could be learned." if never else ""
+    series = (("training", binned(values)),)
     return Chart(
-        id="accuracy",
-        title="Accuracy",
-        text="Right completions of the training problems; dots are held-out problems."
+        Plot(id="accuracy", unit="percent", series=series, dots=tuple(held_out(run))),
+        "Accuracy",
+        "Right completions of the training problems; dots are held-out problems."
         " Bad: flat at zero, or training far above held-out.",
-        unit="percent",
-        series=(("training", binned(values)),),
-        note=note,
-        tone="bad" if never else "",
-        dots=tuple(held_out(run)),
+        note,
+        "bad" if never else "",
+        wide=True,
     )
 
 
-def held_out(run: RunSnapshot) -> list[Json]:
+def held_out(run: RunSnapshot) -> list[Dot]:
     """Every held-out measurement of the run as a dot, with its interval where one is known."""
     labels = {"sampled_accuracy": "held out, sampled", "greedy_accuracy": "held out, greedy"}
     first, last = run.steps[0], run.steps[-1]
@@ -204,13 +174,12 @@ def held_out(run: RunSnapshot) -> list[Json]:
     between = [(record.step, record.evaluation) for record in run.metrics]
     if run.after:  # measured at the same step
         between = [(x, measured) for x, measured in between if x != last]
-    dots = []
+    dots = list[Dot]()
     for x, measured in sorted(places + between, key=lambda place: place[0]):
         for metric, label in labels.items() if measured else ():
             assert measured is not None
             low, high = measured.intervals.get(metric) or (None, None)
-            y = getattr(measured, metric)
-            dots.append({"x": x, "y": y, "label": label, "low": low, "high": high})
+            dots.append(Dot(x, getattr(measured, metric), label, low, high))
     return dots
 
 
@@ -223,14 +192,13 @@ def phases(run: RunSnapshot) -> list[Chart]:
         return []
     names = [name for name, _ in total.most_common()]
     columns = [[finite(one.phases.get(name)) or 0.0 for one in run.metrics] for name in names]
+    series = tuple((n, binned(c)) for n, c in zip(names, columns, strict=True))
     return [
         Chart(
-            id="phases",
-            title="Seconds a step",
-            text="Where the time goes, by phase. Bad: steps that grow longer at equal length.",
-            unit="seconds",
-            series=tuple((n, binned([*c])) for n, c in zip(names, columns, strict=True)),
-            stacked=True,
+            Plot(id="phases", unit="seconds", series=series, stacked=True),
+            "Seconds a step",
+            "Where the time goes, by phase. Bad: steps that grow longer at equal length.",
+            legend_below=True,
         )
     ]
 
@@ -243,8 +211,8 @@ def reasons(run: RunSnapshot) -> list[Chart]:
     if not total:
         return []
     names = [name for name, _ in total.most_common(5)]
-    columns: list[Column] = [[] for _ in names]
-    rest: Column = []
+    columns: list[list[float | None]] = [[] for _ in names]
+    rest: list[float | None] = []
     for record in run.metrics:
         said = record.reasons
         rows = sum(said.values()) or 1
@@ -255,23 +223,23 @@ def reasons(run: RunSnapshot) -> list[Chart]:
     series += [("other", binned(rest))] if len(total) > len(names) else []
     return [
         Chart(
-            id="reasons",
-            title="What the verifier said",
-            text="Shares of the completions. Bad: a reason that grows and is not the right answer.",
-            unit="percent",
-            series=tuple(series),
-            stacked=True,
+            Plot(id="reasons", unit="percent", series=series, stacked=True),
+            "What the verifier said",
+            "Shares of the completions. Bad: a reason that grows and is not the right answer.",
+            legend_below=True,
         )
     ]
 
 
 def column(run: RunSnapshot, id: str) -> Column:
+    """A metric over the steps."""
     if id == "no_signal":
         return [record.share_without_signal for record in run.metrics]
     return run.column(id)
 
 
 def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
+    """What it means that a metric has one value at every step."""
     one_update = run.updates_per_round == 1
     if line.id == "ratio_max" and value == 1:
         if one_update:
@@ -301,7 +269,8 @@ def remark(
     return "", ""
 
 
-def shown(value: float, unit: str) -> str:
+def shown(value: float, unit: Unit) -> str:
+    """A value with its unit."""
     return thin_percent(value, 0) if unit == "percent" else quantity(value)
 
 
@@ -314,16 +283,15 @@ def binned(values: Column, how: Callable[[list[float]], float] = fmean) -> Colum
 
 
 def bin_size(steps: int) -> int:
+    """Steps of a point, for a run of so many."""
     return -(-steps // MOST_POINTS)
 
 
-def curve_data(run: RunSnapshot, found: list[Chart]) -> Json:
+def curve_data(run: RunSnapshot, found: Sequence[Chart]) -> CurveData:
     """What the page's script draws: the steps, the numbers of every chart, the smoothing window."""
     steps, size = run.steps, max(1, bin_size(len(run.metrics)))
     ends = [steps[min(i + size, len(steps)) - 1] for i in range(0, len(steps), size)]
-    words = ("title", "text", "note", "tone")
-    drawn = [{k: v for k, v in asdict(c).items() if k not in words} for c in found]
-    return {"steps": ends, "window": window(len(ends)), "charts": drawn}
+    return CurveData(ends, window(len(ends)), [chart.plot for chart in found])
 
 
 def window(points: int) -> int:

@@ -1,10 +1,11 @@
 """What happened beside the training: what was skipped, lost or done again, and when."""
 
-from html import escape
+from dataclasses import dataclass
 
 from ..store.records import Event
 from ..store.snapshot import RunSnapshot
-from .sentences import THIN
+from ..text import THIN
+from .elements import Term
 
 COUNTED = {
     "groups_lost": "groups dropped because the verifier gave no verdict",
@@ -29,26 +30,45 @@ SHOWN = 60
 """Events on the page, the last ones."""
 
 
-def history(run: RunSnapshot) -> str:
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event as the page shows it."""
+
+    time: str
+    where: str
+    """The step, where it is known."""
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
     """Counters that are not zero, then the events in order."""
+
+    counted: tuple[Term, ...]
+    none: str
+    """Sentence that stands in place of the counters."""
+    left_out: str
+    events: tuple[EventRow, ...]
+
+
+def history(run: RunSnapshot) -> History:
+    """What was skipped, lost or done again, and the last events."""
     counters = run.summary.counters if run.summary else {}
-    found = [(counters[key], text) for key, text in COUNTED.items() if counters.get(key)]
-    items = "".join(f"<div><dt>{count:,}</dt><dd>{text}</dd></div>" for count, text in found)
-    counted = f'<dl class="counted">{items}</dl>' if items else ""
-    if not items and run.summary:
-        counted = '<p class="muted">Nothing was skipped, dropped or done again.</p>'
-    rows = "".join(_row(event) for event in run.events[-SHOWN:])
-    left_out = len(run.events) - SHOWN
-    more = f'<p class="muted">{left_out:,} earlier events are in events.jsonl.</p>'
-    return counted + (more if left_out > 0 else "") + (f'<ol class="events">{rows}</ol>')
+    found = ((counters.get(key), text) for key, text in COUNTED.items())
+    earlier = len(run.events) - SHOWN
+    return History(
+        counted=tuple(Term(f"{count:,}", text) for count, text in found if count),
+        none="Nothing was skipped, dropped or done again." if run.summary else "",
+        left_out=f"{earlier:,} earlier events are in events.jsonl." if earlier > 0 else "",
+        events=tuple(map(_row, run.events[-SHOWN:])),
+    )
 
 
-def _row(event: Event) -> str:
-    time = event.time[:16].replace("T", " ")
-    kind = KINDS.get(event.kind, event.kind)
-    where = f"step{THIN}{event.step:,}" if event.step else ""
-    text = "" if event.kind == "resumed" else event.text
-    return (
-        f"<li><time>{escape(time)}</time> <span>{escape(where)}</span> <b>{escape(kind)}</b>"
-        f" {escape(text)}</li>"
+def _row(event: Event) -> EventRow:
+    return EventRow(
+        time=event.time[:16].replace("T", " "),
+        where=f"step{THIN}{event.step:,}" if event.step else "",
+        kind=KINDS.get(event.kind, event.kind),
+        text="" if event.kind == "resumed" else event.text,
     )

@@ -1,88 +1,95 @@
-"""What every page has in common: one file that loads nothing from anywhere.
+"""The frame of every page: one file that loads nothing from anywhere.
 
-Styles, script and data stand in it, and its content security policy allows no more than that. What
-Python writes is escaped by who writes it; what the models wrote reaches a page as JSON and is only
-ever shown as text. The curves are drawn by a small script of our own: a plotting library would
-weigh more than ten times the rest of the page.
+Styles, script and data stand in it, and its content security policy allows no more than that. The
+templates show what Python prepares: they escape every text, and a name that is not there is an
+error. What the models wrote reaches a page as JSON too, which scripts only ever show as text.
 """
 
 import hashlib
 import json
 import os
-import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .elements import Term
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
-STYLE = HERE / "page.css"
-CHARTS, TEXT, TOKENS = (HERE / f"{name}.js" for name in ("charts", "text", "tokens"))
+STATIC, TEMPLATES = HERE / "static", HERE / "templates"
+STYLE = STATIC / "page.css"
+CHARTS, TEXT, TOKENS = (STATIC / f"{name}.js" for name in ("charts", "text", "tokens"))
 """Scripts that pages share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page, put together by `html`. All texts but `title` and `needs` are HTML."""
+    """A page. All of its texts are plain: the templates escape them."""
 
+    template: Path
+    """Template that extends base.html and shows `content`."""
+    content: object
+    """Record of all that is this page's own."""
     title: str
-    """Of the browser's tab."""
+    """Title of the browser's tab."""
     heading: str
     verdict: str
-    """The one sentence that stands large below it."""
-    subject: str
-    """Rows of a list: what the page is about."""
+    """The one sentence that stands large below the heading."""
+    subject: Sequence[Term]
+    """Rows of a list that says what the page is about."""
     links: Sequence[tuple[str, str]]
-    """(id, name) of the sections that can be gone to."""
-    main: str
-    """The sections."""
+    """(id, name) of the sections that a reader can go to."""
     footer: str
-    needs: str
-    """What is missing where scripts are off."""
+    needs: str = "The curves and the rollouts need JavaScript, which is all in this file."
+    """Sentence on what is missing where scripts are off."""
     style: Path | None = None
-    """What the page has besides the styles of all pages."""
-    scripts: Sequence[Path]
-    data: Mapping[str, Any]
-    """id -> what its script reads, as JSON."""
+    """Styles beside those of all pages."""
+    scripts: Sequence[Path] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
+    """id -> what the scripts read, as JSON."""
 
     def html(self) -> str:
         """The whole file."""
         style = STYLE.read_text("utf-8") + (self.style.read_text("utf-8") if self.style else "")
         script = "".join(path.read_text("utf-8") for path in self.scripts)
-        data = (
-            f'<script type="application/json" id="{id}">{embedded(value)}</script>'
-            for id, value in self.data.items()
-        )
-        links = (f'<a href="#{id}">{escape(name)}</a>' for id, name in self.links)
-        return fill(
-            HERE / "frame.html",
-            policy=escape(policy(style, script)),
-            title=escape(self.title),
+        template = environment(self.template.parent).get_template(self.template.name)
+        return template.render(
+            page=self,
+            content=self.content,
+            policy=policy(style, script),
             style=style,
-            links="".join(links),
-            heading=self.heading,
-            verdict=self.verdict,
-            subject=self.subject,
-            main=self.main,
-            footer=self.footer,
-            needs=escape(self.needs),
-            data="\n".join(data),
             script=script,
         )
 
     def write(self, path: Path) -> Path:
-        """Write it aside and rename it, so that a reader never meets half of one."""
+        """Write the page aside and rename it, so that a reader never meets half of one."""
         aside = path.with_name(f".{path.name}.part")
         aside.write_text(self.html(), encoding="utf-8", errors="replace")
         os.replace(aside, path)
         return path
 
 
-def fill(template: Path, **slots: str) -> str:
-    """A template with each {{slot}} filled, in one pass: what fills one is not looked into."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: slots[match[1]], template.read_text("utf-8"))
+@cache
+def environment(folder: Path) -> "Environment":
+    """The templates of a folder, beside those that all pages share."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only a page needs it
+
+    made = Environment(
+        loader=FileSystemLoader([folder, TEMPLATES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.policies["json.dumps_function"] = json_text
+    made.policies["json.dumps_kwargs"] = {}
+    return made
 
 
 def policy(style: str, script: str) -> str:
@@ -94,9 +101,17 @@ def policy(style: str, script: str) -> str:
     return f"default-src 'none'; style-src {digest(style)}; script-src {digest(script)}"
 
 
-def embedded(data: Any) -> str:
-    """JSON that is safe inside a script element, and strict: no NaN, no raw markup."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+def json_text(data: object) -> str:
+    """Strict JSON of plain values and records: no NaN, and no line ends that only some know. The
+    filter `tojson`, which calls it, takes the markup out."""
+    text = json.dumps(
+        data, default=fields_of, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def fields_of(record: Any) -> dict[str, object]:
+    """A record as JSON has it, for `json.dumps`."""
+    if not is_dataclass(record):
+        raise TypeError(f"{record!r} is not a record, and has no JSON.")
+    return {one.name: getattr(record, one.name) for one in fields(record)}

@@ -1,7 +1,6 @@
-"""What a page holds of single tokens: each piece of text once, and tokens as their places."""
+"""A page's table of token pieces: each piece of text once, and tokens as their places."""
 
 from collections.abc import Iterable
-from typing import Any
 
 
 class PieceTable:
@@ -14,7 +13,12 @@ class PieceTable:
         """The places of some tokens' pieces; True is with the special ones."""
         return [self.places.setdefault(piece, len(self.places)) for piece in pieces]
 
-    def data(self) -> dict[str, list[Any]]:
-        """`pieces`, and the places of those among them that are special tokens."""
-        special = [place for (_, is_so), place in self.places.items() if is_so]
-        return {"pieces": [text for text, _ in self.places], "special": special}
+    @property
+    def texts(self) -> list[str]:
+        """Every piece, by its place."""
+        return [text for text, _ in self.places]
+
+    @property
+    def special(self) -> list[int]:
+        """The places of the pieces that are special tokens."""
+        return [place for (_, is_so), place in self.places.items() if is_so]

@@ -5,17 +5,17 @@ The choice depends on counts alone, never on what the completions say.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from ..store.base import Json, finite
 from ..text import counted
 from .pieces import PieceTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MOST_ROUNDS = 12
 MOST_COMPLETIONS = 400
@@ -36,27 +36,105 @@ SPECIAL, ROW = "special", "problem_row"
 have neither."""
 
 
-def rollouts(folder: Path) -> Json:
-    """The page's rollouts: rounds, the table of token pieces, and a sentence of what is left out.
+Numbers = Sequence[float | None]
 
-    A round file that cannot be read (a run may be writing it) is named in the sentence.
-    """
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowData:
+    """One completion. Log-probabilities are whole thousandths of a nat, to keep the page small."""
+
+    index: int
+    reward: float | None
+    parts: Mapping[str, float]
+    """The reward's named parts."""
+    reason: str
+    correct: bool
+    finish: str
+    masked: bool
+    advantage: Numbers
+    """One value, or one a token."""
+    text: str
+    length: int
+    """Tokens, those that are left out counted."""
+    gap: int | None
+    """Tokens before the gap, where the middle is left out."""
+    tokens: Sequence[int]
+    """Places in the table of pieces."""
+    old: Numbers | None
+    anchor: Numbers | None
+    ref: Numbers | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupData:
+    """The completions of one problem."""
+
+    problem: str
+    problem_row: str
+    """Where the data has it; empty where no file does."""
+    prompt: str
+    answer: str
+    rows: Sequence[RowData]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundData:
+    """Some whole groups of a round."""
+
+    round: int
+    step: int
+    of_groups: int
+    """Groups that the round has."""
+    of_rows: int
+    """Completions that the round has."""
+    groups: Sequence[GroupData]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutData:
+    """The page's rollouts, with the table of token pieces."""
+
+    rounds: Sequence[RoundData]
+    pieces: Sequence[str]
+    special: Sequence[int]
+    """Places of the pieces that are special tokens."""
+    shown: str
+    """Sentence on what the page holds and what it leaves out."""
+
+
+def rollouts(folder: Path) -> RolloutData:
+    """The page's rollouts. A round's file that cannot be read (a run may be writing it) is named in
+    the sentence."""
     files = sorted(folder.glob("rollouts/round-*.parquet"))
     chosen = spread(files, MOST_ROUNDS)
     pieces = PieceTable()
-    rounds, unread = [], []
+    rounds, unread = list[RoundData](), list[str]()
     for path in chosen:
-        try:
-            # Without threads: where none can be started, pyarrow's would be waited for for ever.
-            file = pq.ParquetFile(path)
-            later = [name for name in (SPECIAL, ROW) if name in file.schema_arrow.names]
-            table = file.read([*COLUMNS, *later], use_threads=False)
-        except (pa.ArrowException, OSError):
+        table = _read(path)
+        if table is None:
             unread.append(path.name)
-            continue
-        if table.num_rows:
+        elif table.num_rows:
             rounds.append(round_of(table, len(chosen), pieces))
-    return {"rounds": rounds, **pieces.data(), "shown": sentence(rounds, len(files), unread)}
+    return RolloutData(
+        rounds=rounds,
+        pieces=pieces.texts,
+        special=pieces.special,
+        shown=sentence(rounds, len(files), unread),
+    )
+
+
+def _read(path: Path) -> "pa.Table | None":
+    """A round's columns; None where they cannot be read."""
+    import pyarrow as pa  # only where rounds are read: a page's other parts do without
+    import pyarrow.parquet as pq
+
+    try:
+        # Without threads: where none can be started, pyarrow's would be waited for for ever.
+        file = pq.ParquetFile(path)
+        later = [name for name in (SPECIAL, ROW) if name in file.schema_arrow.names]
+        return file.read([*COLUMNS, *later], use_threads=False)
+    except (pa.ArrowException, OSError):
+        return None
 
 
 def spread(items: Sequence[Any], most: int) -> list[Any]:
@@ -68,27 +146,29 @@ def spread(items: Sequence[Any], most: int) -> list[Any]:
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def round_of(table: pa.Table, rounds: int, pieces: PieceTable) -> Json:
+def round_of(table: "pa.Table", rounds: int, pieces: PieceTable) -> RoundData:
     """One round with as many whole groups as its share of the page holds."""
+    import pyarrow.compute as pc
+
     groups: dict[tuple[int, str], list[int]] = {}
     keys = zip(table["draw"].to_pylist(), table["problem_id"].to_pylist(), strict=True)
     for place, key in enumerate(keys):
         groups.setdefault(key, []).append(place)
-    counted = pc.call_function("list_value_length", [table["tokens"]]).fill_null(0).to_pylist()
-    lengths = [min(n, HEAD + TAIL) for n in counted]
+    counts = pc.call_function("list_value_length", [table["tokens"]]).fill_null(0).to_pylist()
+    lengths = [min(n, HEAD + TAIL) for n in counts]
     kept = within(list(groups.values()), lengths, rounds)
     rows = table.take([place for group in kept for place in group]).to_pylist()
-    shown, at = [], 0
+    shown, at = list[GroupData](), 0
     for group in kept:
         shown.append(group_of(rows[at : at + len(group)], pieces))
         at += len(group)
-    return {
-        "round": rows[0]["round"],
-        "step": rows[0]["step"],
-        "of_groups": len(groups),
-        "of_rows": table.num_rows,
-        "groups": shown,
-    }
+    return RoundData(
+        round=rows[0]["round"],
+        step=rows[0]["step"],
+        of_groups=len(groups),
+        of_rows=table.num_rows,
+        groups=shown,
+    )
 
 
 def within(groups: list[list[int]], lengths: list[int], rounds: int) -> list[list[int]]:
@@ -109,19 +189,20 @@ def within(groups: list[list[int]], lengths: list[int], rounds: int) -> list[lis
     return [groups[0][:1]]
 
 
-def group_of(rows: list[Json], pieces: PieceTable) -> Json:
+def group_of(rows: Sequence[Json], pieces: PieceTable) -> GroupData:
+    """A group of a round's file."""
     first = rows[0]
-    return {
-        "problem": first["problem_id"],
-        "problem_row": first.get(ROW) or "",
-        "prompt": shortened(first["prompt"]),
-        "answer": shortened(first["answer"]),
-        "rows": [row_of(row, pieces) for row in rows],
-    }
+    return GroupData(
+        problem=first["problem_id"],
+        problem_row=first.get(ROW) or "",
+        prompt=shortened(first["prompt"]),
+        answer=shortened(first["answer"]),
+        rows=[row_of(row, pieces) for row in rows],
+    )
 
 
-def row_of(row: Json, pieces: PieceTable) -> Json:
-    """One completion; log-probabilities are whole thousandths of a nat, to keep the page small."""
+def row_of(row: Json, pieces: PieceTable) -> RowData:
+    """One completion; of a long one the first and last tokens."""
     tokens: list[str] = row["tokens"] or []
     n = len(tokens)
     special: list[bool] = row.get(SPECIAL) or [False] * n
@@ -130,7 +211,7 @@ def row_of(row: Json, pieces: PieceTable) -> Json:
     def shown(values: list[Any]) -> list[Any]:
         return values[:HEAD] + values[-TAIL:] if gap and len(values) == n else values
 
-    def thousandths(values: list[float] | None) -> list[int | None] | None:
+    def thousandths(values: list[float] | None) -> Numbers | None:
         if values is None:
             return None
         known = (finite(v) for v in shown(values))
@@ -138,21 +219,23 @@ def row_of(row: Json, pieces: PieceTable) -> Json:
 
     advantage = [finite(a) for a in shown(row["advantage"] or [])]
     told = zip(shown(tokens), shown(special), strict=True)
-    return {
-        "index": row["index"],
-        "reward": finite(row["reward"]),
-        "parts": parts_of(row["parts"]),
-        "reason": row["reason"],
-        "correct": bool(row["correct"]),
-        "finish": row["finish"],
-        "masked": bool(row["masked"]),
-        "advantage": [None if a is None else round(a, 4) for a in advantage],
-        "text": shortened(row["completion"]),
-        "length": n,
-        "gap": HEAD if gap else None,
-        "tokens": pieces.places_of((text or "", is_so) for text, is_so in told),
-        **{name: thousandths(row[name]) for name in ("old", "anchor", "ref")},
-    }
+    return RowData(
+        index=row["index"],
+        reward=finite(row["reward"]),
+        parts=parts_of(row["parts"]),
+        reason=row["reason"],
+        correct=bool(row["correct"]),
+        finish=row["finish"],
+        masked=bool(row["masked"]),
+        advantage=[None if a is None else round(a, 4) for a in advantage],
+        text=shortened(row["completion"]),
+        length=n,
+        gap=HEAD if gap else None,
+        tokens=pieces.places_of((text or "", is_so) for text, is_so in told),
+        old=thousandths(row["old"]),
+        anchor=thousandths(row["anchor"]),
+        ref=thousandths(row["ref"]),
+    )
 
 
 def parts_of(text: str | None) -> dict[str, float]:
@@ -173,18 +256,18 @@ def shortened(text: str | None) -> str:
     return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
 
 
-def sentence(rounds: list[Json], files: int, unread: list[str]) -> str:
+def sentence(rounds: Sequence[RoundData], files: int, unread: Sequence[str]) -> str:
     """What the page holds and what it leaves out."""
     if not rounds and not unread:
         return "No round has been sampled yet." if not files else "The rounds so far are empty."
-    count = sum(len(g["rows"]) for r in rounds for g in r["groups"])
-    of_rows = sum(r["of_rows"] for r in rounds)
+    count = sum(len(group.rows) for one in rounds for group in one.groups)
+    of_rows = sum(one.of_rows for one in rounds)
     part = f"{count:,} of the {of_rows:,}" if of_rows > count else f"all {count:,}"
     some = f"{len(rounds)} of " if files > len(rounds) else ""
     text = f"{part} completions of {some}{counted(files, 'round')}"
     if files > len(rounds) or of_rows > count:
         text += "; the run’s rollouts folder holds them all"
-    gaps = any(row["gap"] for r in rounds for g in r["groups"] for row in g["rows"])
+    gaps = any(row.gap for one in rounds for group in one.groups for row in group.rows)
     text += f"; of long ones the first {HEAD} and last {TAIL} tokens" if gaps else ""
     text += f"; not readable (still being written?): {', '.join(unread)}" if unread else ""
     return f"Here: {text}."

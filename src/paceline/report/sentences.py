@@ -1,11 +1,12 @@
 """The report's sentences: numbers as people read them, the verdict, the objective in words."""
 
-import ast
 import math
 
+from ..config import describe_objective
 from ..diagnostics import Diagnosis
+from ..errors import UserError
 from ..stats import change_interval
-from ..store.base import finite
+from ..store.base import Json, finite
 from ..store.records import Measured
 from ..store.snapshot import RunSnapshot
 from ..text import THIN, counted, duration, percent_range, thin_percent
@@ -81,68 +82,9 @@ def verdict_so_far(run: RunSnapshot, start: str, end: str) -> str:
     )
 
 
-PHRASES = {
-    "ZScore": "each reward counts by its distance from its group’s mean, in standard deviations",
-    "Center": "each reward counts by its distance from its group’s mean",
-    "LeaveOneOut": "each reward counts by its distance from the mean of the others in its group",
-    "LengthWeighted": "each reward counts by its distance from its group’s length-weighted mean",
-    "BatchZScore": "each reward counts by its distance from the round’s mean, scaled by its spread",
-    "ReturnToGo": "each token counts by what its completion still earned after it",
-    "Gae": "each token counts by what it earned beyond the critic’s forecast",
-    "TokenRatio": "one ratio for each token",
-    "SequenceRatio": "one ratio for each whole completion",
-    "GeometricRatio": "one ratio for each completion, the geometric mean over its tokens",
-    "Plain": "no clip",
-    "SoftGate": "a soft gate instead of a clip",
-    "PerToken": "all tokens weigh the same",
-    "PerPromptToken": "all tokens of a problem weigh the same, and so do all problems",
-    "PerSequence": "all completions weigh the same",
-    "PerConstant": "all tokens weigh the same, over a constant length",
-    "SequenceSum": "each completion counts by the sum of its tokens",
-}
-
-
-def objective_in_words(text: str) -> str:
-    """The objective's parts in one sentence, from its repr; the repr's own words where unknown."""
+def objective_in_words(config: Json) -> str:
+    """The objective of a run's config.json in one sentence; as it is written where it has none."""
     try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return text
-    if not isinstance(tree, ast.Call):
-        return text
-    found = {k.arg: k.value for k in tree.keywords if k.arg}
-    said = [phrase(found[name]) for name in ("advantage", "ratio", "surrogate") if name in found]
-    said += [phrase(found["weight"])] if "weight" in found else []
-    kl = found.get("kl")
-    if kl is not None:
-        absent = isinstance(kl, ast.Constant) and kl.value is None
-        said.append("no KL penalty" if absent else f"KL penalty {penalty(kl)}")
-    correction = found.get("correction")
-    if isinstance(correction, ast.Call):
-        said.append(f"sampler correction {ast.unparse(correction)}")
-    sentence = "; ".join(said) or text
-    return f"{sentence[0].upper()}{sentence[1:]}."
-
-
-def phrase(part: ast.expr) -> str:
-    """One part in words, e.g. Clip(low=0.2, high=None) as 'clipped to 0.8–1.2'."""
-    if not isinstance(part, ast.Call):
-        return ast.unparse(part)
-    name = ast.unparse(part.func)
-    values = [*part.args, *(k.value for k in part.keywords)]
-    numbers = [v.value for v in values if isinstance(v, ast.Constant) and v.value is not None]
-    if name == "Clip" and numbers and all(isinstance(n, int | float) for n in numbers):
-        low, high = float(numbers[0]), float(numbers[-1])  # type: ignore[arg-type]
-        return f"clipped to {1 - low:g}–{1 + high:g}"
-    return PHRASES.get(name, ast.unparse(part))
-
-
-def penalty(kl: ast.expr) -> str:
-    """A KL in words, e.g. KL(coef=0.04, form='k3', where='loss', weighted=True) as '0.04 in the
-    loss, k3 weighted by each token’s ratio'."""
-    options = {k.arg: k.value for k in kl.keywords} if isinstance(kl, ast.Call) else {}
-    found = {name: v.value for name, v in options.items() if isinstance(v, ast.Constant)}
-    if not {"coef", "form", "where"} <= set(found):
-        return ast.unparse(kl)
-    weighted = " weighted by each token’s ratio" if found.get("weighted") else ""
-    return f"{found['coef']:g} in the {found['where']}, {found['form']}{weighted}"
+        return describe_objective(config.get("config") or {})
+    except UserError:
+        return str(config.get("objective") or "")

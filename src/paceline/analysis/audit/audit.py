@@ -1,9 +1,8 @@
 """The audit: the reward under probes, the model on a sample, and conclusions from both."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ...config import Config
 from ...preflight.preflight import load_checked
@@ -13,34 +12,14 @@ from ...store.places import make_directory, refuse_unwritable
 from ...terminal import print_json
 from ...text import counted, percent
 from ...verify.calling.pool import VerifierPool
-from .conclusions import Finding, findings, verdict
-from .model import Overlap, Sampled, overlap_of, sample_model
+from .conclusions import findings, verdict
+from .model import overlap_of, sample_model
 from .page import write_page
-from .reward import Rewarded, probe_reward
+from .record import Audit, as_record
+from .reward import probe_reward
 
 SAMPLED_ROUNDS = 2
 """Number of rounds that are sampled by default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """Everything that an audit found."""
-
-    recipe: str
-    task: str
-    training: int
-    """Number of problems to train on."""
-    reward: Rewarded
-    overlap: Overlap
-    sampled: Sampled | None
-    """Results of the model on a sample; None if the model was not asked."""
-    findings: tuple[Finding, ...]
-    verdict: str
-    """The conclusion, in one sentence."""
-
-    @property
-    def sound(self) -> bool:
-        return not any(finding.bad for finding in self.findings)
 
 
 def audit(
@@ -93,11 +72,6 @@ def audit(
     else:
         _tell(made, screen, out)
     return made
-
-
-def as_record(made: Audit) -> dict[str, Any]:
-    """The audit as plain JSON."""
-    return {**asdict(made), "sound": made.sound}
 
 
 def _tell(made: Audit, screen: Screen, out: Path | None) -> None:

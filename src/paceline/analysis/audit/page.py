@@ -1,103 +1,139 @@
-"""The audit as one self-contained page."""
+"""The audit as one self-contained page, in the look of the report and under its policy."""
 
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...report.elements import Term
+from ...report.page import Page
 from ...run.screen import printable
 from ...text import counted, thin_percent
+from .conclusions import Finding
+from .model import Sampled
+from .record import Audit
+from .reward import Probed
 
-if TYPE_CHECKING:
-    from .audit import Audit
-
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;text-align:left;
-border-bottom:1px solid #ddd;vertical-align:top}td.n,th.n{text-align:right;white-space:nowrap}
-.bad{background:#fdecea}
-.verdict{padding:.7rem 1rem;border-left:4px solid #2e7d32;background:#eef6ee}
-.verdict.no{border-color:#c62828;background:#fdecea}
-pre{background:#f5f5f5;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
-.bars{display:flex;gap:2px;align-items:flex-end;height:6rem}
-.bars i{flex:1;background:#4477aa;min-height:1px}
-small{color:#666}
-"""
-"""CSS of the page."""
+HERE = Path(__file__).parent
 
 
-def write_page(made: "Audit", path: Path) -> None:
-    """Write the page. All text of the model and of the rows is escaped."""
-    path.write_text(_page(made), encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """What one way of answering earned."""
+
+    good: bool
+    name: str
+    wanted: str
+    right: str
+    reward: str
+    reason: str
 
 
-def _page(made: "Audit") -> str:
-    items = "".join(
-        f"<li{' class=bad' if f.bad else ''}>{escape(f.sentence)}</li>" for f in made.findings
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A problem's share of right completions as a bar, in percent of the plot."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSections:
+    """What the model did on a sample."""
+
+    size: str
+    figures: tuple[Term, ...]
+    rates: tuple[Rate, ...]
+    """From the hardest problem to the easiest."""
+    reasons: tuple[Term, ...]
+    prompt: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSections:
+    """All that an audit's page shows, from top to bottom."""
+
+    sound: bool
+    findings: Sequence[Finding]
+    probes: tuple[ProbeRow, ...]
+    calls: str
+    model: ModelSections | None
+    """None where the model was not asked."""
+
+
+def write_page(made: Audit, path: Path) -> None:
+    """Write the page of an audit."""
+    page(made).write(path)
+
+
+def page(made: Audit) -> Page:
+    """The whole page."""
+    said = made.verdict.removeprefix("Verdict: ")
+    training = counted(made.training, "problem")
+    return Page(
+        template=HERE / "templates/audit.html",
+        content=AuditSections(
+            sound=made.sound,
+            findings=made.findings,
+            probes=tuple(map(_probe, made.reward.probes)),
+            calls=f"{counted(made.reward.calls, 'call')}, {made.reward.milliseconds:.1f} ms each, "
+            f"the longest {made.reward.worst:.0f} ms; {made.reward.differing} gave another reward "
+            "when repeated.",
+            model=None if made.sampled is None else _model(made.sampled),
+        ),
+        title=f"Audit of {made.recipe} · paceline",
+        heading=f"{made.recipe}, audited",
+        verdict=f"{said[:1].upper()}{said[1:]}",
+        subject=(
+            Term("Task", made.task),
+            Term("Data", f"{training} to train on, {made.overlap.heldout} held out"),
+        ),
+        links=(("reward", "Reward"), ("model", "Model")),
+        footer="Written by paceline audit.",
+        style=HERE / "static/audit.css",
     )
-    parts = [
-        f"<h1>Audit of {escape(made.recipe)}</h1>",
-        f"<p>Task {escape(made.task)}: {counted(made.training, 'problem')} to train on, "
-        f"{made.overlap.heldout} held out.</p>",
-        f"<p class='verdict{'' if made.sound else ' no'}'>{escape(made.verdict)}</p>",
-        f"<ul>{items}</ul>" if items else "",
-        "<h2>What the reward pays for</h2>",
-        _probes(made),
-        f"<p>{counted(made.reward.calls, 'call')}, {made.reward.milliseconds:.1f} ms each, the "
-        f"longest {made.reward.worst:.0f} ms; {made.reward.differing} gave another reward "
-        "when repeated.</p>",
-        _sampled(made),
-    ]
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>Audit of {escape(made.recipe)}</title><style>{STYLE}</style>{''.join(parts)}"
-        "</html>"
+
+
+def _probe(p: Probed) -> ProbeRow:
+    right, reason = f"{p.right} of {p.asked}", printable(p.reason)
+    return ProbeRow(p.good, p.name, p.wanted, right, f"{p.reward:.2f}", reason)
+
+
+def _model(s: Sampled) -> ModelSections:
+    problems, completions = counted(s.problems, "problem"), counted(s.completions, "completion")
+    figures = (
+        ("Right", thin_percent(s.accuracy)),
+        ("Right if form did not count", thin_percent(s.lenient)),
+        ("Cut by length", thin_percent(s.cut)),
+        ("Tokens, mean", f"{s.tokens:.0f}"),
+        ("Groups with signal", thin_percent(s.with_signal)),
+        *((f"Expected with groups of {g}", thin_percent(v)) for g, v in s.predicted.items()),
+        ("Seconds a step", f"{s.seconds:.1f}"),
+    )
+    return ModelSections(
+        size=f"{problems} × {completions}.",
+        figures=tuple(Term(name, "", value) for name, value in figures),
+        rates=_rates(sorted(s.rates)),
+        reasons=tuple(Term(f"{n:,}", printable(reason)) for reason, n in s.reasons.items()),
+        prompt=printable(s.prompt),
+        example=printable(s.example),
     )
 
 
-def _probes(made: "Audit") -> str:
-    rows = "".join(
-        f"<tr{'' if p.good else ' class=bad'}><td>{escape(p.name)}</td><td>{escape(p.wanted)}</td>"
-        f"<td class=n>{p.right} of {p.asked}</td><td class=n>{p.reward:.2f}</td>"
-        f"<td>{escape(printable(p.reason))}</td></tr>"
-        for p in made.reward.probes
-    )
-    head = (
-        "<tr><th>answer</th><th>should be</th><th class=n>right</th><th class=n>mean reward</th>"
-        "<th>commonest reason</th></tr>"
-    )
-    return f"<table>{head}{rows}</table>"
-
-
-def _sampled(made: "Audit") -> str:
-    s = made.sampled
-    if s is None:
-        return "<p>The model was not asked.</p>"
-    lines = (
-        ("right", thin_percent(s.accuracy)),
-        ("right if form did not count", thin_percent(s.lenient)),
-        ("cut by length", thin_percent(s.cut)),
-        ("tokens, mean", f"{s.tokens:.0f}"),
-        ("groups with signal", thin_percent(s.with_signal)),
-        *((f"expected with groups of {g}", thin_percent(v)) for g, v in s.predicted.items()),
-        ("seconds a step", f"{s.seconds:.1f}"),
-    )
-    table = "".join(f"<tr><td>{escape(k)}</td><td class=n>{v}</td></tr>" for k, v in lines)
-    bars = "".join(
-        f"<i style='height:{max(1, 100 * r):.0f}%' title='{thin_percent(r)}'></i>"
-        for r in sorted(s.rates)
-    )
-    reasons = "".join(
-        f"<tr><td>{escape(printable(k))}</td><td class=n>{v}</td></tr>"
-        for k, v in s.reasons.items()
-    )
-    return (
-        f"<h2>What the model does</h2><p>{counted(s.problems, 'problem')} × "
-        f"{counted(s.completions, 'completion')}.</p>"
-        f"<table>{table}</table>"
-        f"<h2>Share of right completions, problem by problem</h2><div class=bars>{bars}</div>"
-        f"<h2>Reasons</h2><table>{reasons}</table>"
-        f"<h2>The first prompt, and a completion</h2><pre>{escape(printable(s.prompt))}</pre>"
-        f"<pre>{escape(printable(s.example))}</pre>"
+def _rates(shares: Sequence[float]) -> tuple[Rate, ...]:
+    """Bars side by side; a problem that is never solved has a thin one."""
+    slot = 100 / len(shares)
+    heights = [max(1.0, 100 * share) for share in shares]
+    return tuple(
+        Rate(
+            x=f"{i * slot:.3f}",
+            y=f"{100 - height:.1f}",
+            width=f"{0.86 * slot:.3f}",
+            height=f"{height:.1f}",
+            text=thin_percent(share),
+        )
+        for i, (share, height) in enumerate(zip(shares, heights, strict=True))
     )

@@ -1,22 +1,24 @@
 """compare.html: one self-contained page that shows the compared settings, and how the runs differ.
 
-It is built like a run's report, and is as closed: nothing is loaded, text that Python writes is
-escaped, and text of the models reaches the page as JSON and is only ever shown as text.
+It is built like a run's report, and is as closed: nothing is loaded, the template escapes all text,
+and what the models wrote reaches the page as JSON and is only ever shown as text.
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 
-from ...report.page import CHARTS, TEXT, Page, fill
-from ...report.run_sections import config_sections, name_of, terms
+from ...report.elements import Chart, Section, Term
+from ...report.page import CHARTS, TEXT, Page
+from ...report.run_sections import config_sections, name_of
 from ...report.sentences import objective_in_words
-from ...store.comparison import ArmRecord, ComparisonRecord
+from ...store.comparison import ComparisonRecord
 from ...text import counted, listed
+from .aggregate import Runs
 from .comparison import Comparison
 from .panels import Panel, drawn, held_out, kl_to_start, panels
 from .rollouts import side_by_side
-from .tables import cost, diagnosed, hue_of, table
+from .tables import Cost, DiagnosisRow, Table, cost, diagnosed, table
 
 FOLDER = Path(__file__).parent
 """Folder of the page's sections, styles and script."""
@@ -27,6 +29,50 @@ LINKS = (
 """Sections of the page: (id, title)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A run's own report."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One of the things that are compared."""
+
+    label: str
+    words: str
+    """The objective in words."""
+    objective: str
+    """The objective as it is written."""
+    reports: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Command, what was compared, and the configuration of the first."""
+
+    command: str | None
+    compared: tuple[Compared, ...]
+    failed: tuple[str, ...]
+    config: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareSections:
+    """All that a comparison's page shows, from top to bottom."""
+
+    table: Table
+    sentences: Sequence[str]
+    charts: tuple[Chart, ...]
+    constant: Sequence[Term]
+    """Metrics that are the same in all runs."""
+    diagnoses: tuple[DiagnosisRow, ...]
+    cost: Cost
+    setup: Setup
+
+
 def write_page(result: Comparison) -> Path:
     """Write the page of a comparison from its compare.json and its runs; returns its path."""
     return page(result).write(result.page)
@@ -35,35 +81,28 @@ def write_page(result: Comparison) -> Path:
 def page(result: Comparison) -> Page:
     """The whole page."""
     data, runs = result.record, result.runs()
-    first = held_out(data)
     others, constants = panels(runs)
-    others = kl_to_start(runs) + others
+    shown: list[Panel] = [held_out(data), *kl_to_start(runs), *others]
     return Page(
-        title=f"{data.name} compared · paceline",
-        heading=escape(f"{data.name}, compared"),
-        verdict=escape(verdict(data)),
-        subject=subject(data),
-        links=LINKS,
-        main=fill(
-            FOLDER / "sections.html",
+        template=HERE / "templates/compare.html",
+        content=CompareSections(
             table=table(data),
-            sentences="".join(f"<li>{escape(text)}</li>" for text in data.sentences),
-            choice=choice(list(data.objectives)),
-            held_out=figure(first, wide=True),
-            figures="\n".join(figure(panel) for panel in others),
-            constant=constant(constants),
+            sentences=data.sentences,
+            charts=tuple(panel.chart for panel in shown),
+            constant=constants,
             diagnoses=diagnosed(data),
             cost=cost(data, runs),
-            setup=setup(data),
+            setup=setup(data, runs),
         ),
-        footer=escape(f"Written {data.written[:16].replace('T', ' ')} by paceline."),
-        needs="The curves and the rollouts need JavaScript, which is all in this file.",
-        style=FOLDER / "compare.css",
-        scripts=(CHARTS, TEXT, FOLDER / "compare.js"),
-        data={
-            "curves-data": {"sets": drawn([first, *others])},
-            "side-data": side_by_side(runs),
-        },
+        title=f"{data.name} compared · paceline",
+        heading=f"{data.name}, compared",
+        verdict=verdict(data),
+        subject=subject(data),
+        links=LINKS,
+        footer=f"Written {data.written[:16].replace('T', ' ')} by paceline.",
+        style=HERE / "static/compare.css",
+        scripts=(CHARTS, TEXT, HERE / "static/compare.js"),
+        data={"curves-data": {"sets": drawn(shown)}, "side-data": side_by_side(runs)},
     )
 
 
@@ -94,28 +133,21 @@ def verdict(data: ComparisonRecord) -> str:
     return f"{found[0].upper() if not told else found[0]}{found[1:]} {seeds}."
 
 
-def subject(data: ComparisonRecord) -> str:
+def subject(data: ComparisonRecord) -> tuple[Term, ...]:
     """Task, model and size, for the head of the page."""
     config = data.config
     rollouts, every = config["rollouts"], list(data.objectives.values())
     steps, parts = _either(e.steps for e in every), _either(e.updates_a_round for e in every)
     state = "" if data.complete else f", {data.finished} of {data.planned} finished"
-    rows = (
-        ("Task", name_of(config["task"])),
-        ("Model", name_of(config["model"])),
-        (
-            "Runs",
-            f"{len(data.objectives)} × {counted(len(data.seeds), 'seed')} of {steps} steps"
-            f"{state}; {alike(data)}",
-        ),
-        (
-            "A round",
-            f"{counted(rollouts['problems'], 'problem')} × "
-            f"{counted(rollouts['completions'], 'completion')}, "
-            f"{parts} update{'' if parts == '1' else 's'}",
-        ),
+    seeds = counted(len(data.seeds), "seed")
+    problems = counted(rollouts["problems"], "problem")
+    completions = counted(rollouts["completions"], "completion")
+    return (
+        Term("Task", name_of(config["task"])),
+        Term("Model", name_of(config["model"])),
+        Term("Runs", f"{len(data.objectives)} × {seeds} of {steps} steps{state}; {alike(data)}"),
+        Term("A round", f"{problems} × {completions}, {parts} update{'' if parts == '1' else 's'}"),
     )
-    return terms(rows)
 
 
 def _either(values: Iterable[int]) -> str:
@@ -131,57 +163,23 @@ def alike(data: ComparisonRecord) -> str:
     return f"{same} for one seed, as what is compared decides about them"
 
 
-def choice(labels: Sequence[str]) -> str:
-    """Buttons, one for each label, which hide and show it in every figure."""
-    return "".join(
-        f'<button type="button" aria-pressed="true" data-label="{escape(label)}">'
-        f'<i class="swatch {hue_of(place)}"></i>{escape(label)}</button>'
-        for place, label in enumerate(labels)
-    )
-
-
-def figure(panel: Panel, *, wide: bool = False) -> str:
-    """The text of a figure; the script draws its plot."""
-    return (
-        f'<figure class="chart{" wide" if wide else ""}" id="chart-{panel.id}"><figcaption>'
-        f'<div class="head"><h3>{escape(panel.title)}</h3></div><p>{escape(panel.text)}</p>'
-        '</figcaption><div class="plot"></div><p class="legend"></p></figure>'
-    )
-
-
-def constant(rows: Sequence[tuple[str, str]]) -> str:
-    if not rows:
-        return ""
-    return f'<h3>The same in all runs</h3><dl class="constant">{terms(rows)}</dl>'
-
-
-def setup(data: ComparisonRecord) -> str:
-    """The command, the compared settings, the configuration, and links to every run's own
-    report."""
-    parts = []
-    if data.command:
-        code = escape(data.command)
-        parts.append(f'<h3>To make it again</h3><pre tabindex="0"><code>{code}</code></pre>')
-    rows = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(objective_in_words(one.objective))}<br>"
-        f"<code>{escape(one.objective)}</code><br>{_reports(one)}</dd></div>"
+def setup(data: ComparisonRecord, runs: Runs) -> Setup:
+    """Command, what was compared, the configuration, and every run's own report."""
+    compared = (
+        Compared(
+            label=label,
+            words=objective_in_words(next(iter(runs[label].values())).config),
+            objective=one.objective,
+            reports=tuple(
+                Link(f"seed {seed}", f"{folder}/report.html")
+                for seed, folder in zip(one.seeds, one.runs, strict=True)
+            ),
+        )
         for label, one in data.objectives.items()
     )
-    parts.append(f'<h3>What was compared</h3><dl class="pairs">{rows}</dl>')
-    if data.failed:
-        items = "".join(f"<li>{escape(f.run)}: {escape(f.why)}</li>" for f in data.failed)
-        parts.append(f"<h3>Runs that failed</h3><ul>{items}</ul>")
-    sections = config_sections(data.config)
-    parts.append(
-        "<details><summary>The configuration of the first</summary>"
-        f'<div class="config">{sections}</div></details>'
+    return Setup(
+        command=data.command,
+        compared=tuple(compared),
+        failed=tuple(f"{failed.run}: {failed.why}" for failed in data.failed),
+        config=config_sections(data.config),
     )
-    return "".join(parts)
-
-
-def _reports(one: ArmRecord) -> str:
-    links = (
-        f'<a href="{escape(folder)}/report.html">seed {seed}</a>'
-        for seed, folder in zip(one.seeds, one.runs, strict=True)
-    )
-    return "Reports: " + ", ".join(links)

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
 
 from ...report.curves import LINES, Line, shown
-from ...store.base import Json, finite
+from ...report.elements import Chart, Column, CurveData, Plot, Term
+from ...store.base import finite
 from ...store.comparison import ComparisonRecord
 from ...store.records import StepRecord
 from .aggregate import Runs
 from .kl import kl_of
 
-Column = list[float | None]
 MOST_POINTS = 400
 """Most points of a curve; in longer curves a point is the mean of several steps."""
 ACCURACY = Line(
@@ -25,38 +24,18 @@ NO_SIGNAL = "no_signal"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure: its text stands in the page, its numbers in the page's data."""
+    """One figure, and the steps of its points."""
 
-    id: str
-    title: str
-    text: str
-    unit: Literal["percent", "number", "tokens"]
     steps: tuple[int, ...]
-    series: tuple[tuple[str, Column], ...]
-    """The lines: (label, one value a point)."""
-    bands: tuple[tuple[Column, Column], ...]
-    """The bands: (low, high) of each series."""
-    sparse: bool = False
-    """True if series may lack points that others have: lines continue over them."""
-
-    def spec(self) -> Json:
-        """The data that the page's script draws."""
-        return {
-            "id": self.id, "unit": self.unit, "series": self.series, "bands": self.bands,
-            "stacked": False, "log": False, "smooth": False, "dots": [], "connect": self.sparse,
-        }  # fmt: skip
+    chart: Chart
 
 
-def drawn(panels: Sequence[Panel]) -> list[Json]:
-    """The data that the page's script draws: figures with the same steps share them, and a
-    cursor."""
-    by_steps: dict[tuple[int, ...], list[Panel]] = {}
+def drawn(panels: Sequence[Panel]) -> list[CurveData]:
+    """What the page's script draws: figures with the same steps share them, and a cursor."""
+    by_steps: dict[tuple[int, ...], list[Plot]] = {}
     for panel in panels:
-        by_steps.setdefault(panel.steps, []).append(panel)
-    return [
-        {"steps": steps, "window": 1, "charts": [panel.spec() for panel in of]}
-        for steps, of in by_steps.items()
-    ]
+        by_steps.setdefault(panel.steps, []).append(panel.chart.plot)
+    return [CurveData(steps, 1, plots) for steps, plots in by_steps.items()]
 
 
 def held_out(data: ComparisonRecord) -> Panel:
@@ -68,16 +47,16 @@ def held_out(data: ComparisonRecord) -> Panel:
         known = dict(zip(places, values, strict=True))
         return [known.get(step) for step in steps]
 
-    return Panel(
-        "accuracy",
-        "Held-out accuracy",
-        "Sampled answers; bands are 95\u202f% t intervals over seeds.",
-        "percent",
-        steps,
-        tuple((label, at(c.steps, c.mean)) for label, c in curves.items()),
-        tuple((at(c.steps, c.low), at(c.steps, c.high)) for c in curves.values()),
-        sparse=True,
+    plot = Plot(
+        id="accuracy",
+        unit="percent",
+        series=[(label, at(c.steps, c.mean)) for label, c in curves.items()],
+        bands=[(at(c.steps, c.low), at(c.steps, c.high)) for c in curves.values()],
+        smooth=False,
+        connect=True,
     )
+    text = "Sampled answers; bands are 95\u202f% t intervals over seeds."
+    return Panel(steps, Chart(plot, "Held-out accuracy", text, wide=True, legend_below=True))
 
 
 def kl_to_start(runs: Runs) -> list[Panel]:
@@ -99,20 +78,18 @@ def kl_to_start(runs: Runs) -> list[Panel]:
         series.append((label, mean))
         bands.append((low, high))
     text = "How far the policy has moved from its start, in nats a token, on its own completions."
-    return [
-        Panel("panel-drift", "KL to the start", text, "number", tuple(steps), tuple(series),
-              tuple(bands))
-    ]  # fmt: skip
+    plot = Plot(id="panel-drift", unit="number", series=series, bands=bands, smooth=False)
+    return [Panel(tuple(steps), Chart(plot, "KL to the start", text, legend_below=True))]
 
 
-def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
-    """The curves of training: means over seeds, smoothed, with the range of the seeds; and (title,
-    value) of every metric that never changed in any run."""
+def panels(runs: Runs) -> tuple[list[Panel], list[Term]]:
+    """Training's own curves: means over seeds, smoothed, with the range of the seeds; and what
+    never changed in any run."""
     lines = {label: [list(run.records()) for run in of.values()] for label, of in runs.items()}
     length = max(len(of) for many in lines.values() for of in many)
     size = -(-length // MOST_POINTS)
     steps = tuple(min(i + size, length) for i in range(0, length, size))
-    found, constant = list[Panel](), list[tuple[str, str]]()
+    found, constant = list[Panel](), list[Term]()
     for line in (ACCURACY, *(one for one in LINES if one.id != NO_SIGNAL)):
         columns = {
             label: [_column(of, line, length, size) for of in many] for label, many in lines.items()
@@ -121,7 +98,7 @@ def panels(runs: Runs) -> tuple[list[Panel], list[tuple[str, str]]]:
         if not any(value is not None for column in every for value in column):
             continue
         if same := _the_same(every, line):
-            constant.append((line.title, same))
+            constant.append(Term(line.title, same))
         else:
             found.append(_panel(line, steps, columns))
     return found, constant
@@ -140,15 +117,14 @@ def _the_same(every: Sequence[Column], line: Line) -> str | None:
 
 def _panel(line: Line, steps: tuple[int, ...], columns: Mapping[str, Sequence[Column]]) -> Panel:
     made = [_mean_and_range(many, smooth=line.smooth) for many in columns.values()]
-    return Panel(
-        f"panel-{line.id}",
-        line.title,
-        line.text.partition(" Bad:")[0],
-        line.unit,
-        steps,
-        tuple((label, mean) for label, (mean, _, _) in zip(columns, made, strict=True)),
-        tuple((low, high) for _, low, high in made),
+    plot = Plot(
+        id=f"panel-{line.id}",
+        unit=line.unit,
+        series=[(label, mean) for label, (mean, _, _) in zip(columns, made, strict=True)],
+        bands=[(low, high) for _, low, high in made],
+        smooth=False,
     )
+    return Panel(steps, Chart(plot, line.title, line.text.partition(" Bad:")[0], legend_below=True))
 
 
 def _column(steps: Sequence[StepRecord], line: Line, length: int, size: int) -> Column:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...report.rollouts import spread
-from ...store.base import Json, finite
+from ...store.base import finite
 from ...store.run import Run
 
 MOST_ROUNDS = 6
@@ -39,22 +39,70 @@ COLUMNS = [column.name for column in fields(_Row)]
 """Names of the columns that are read."""
 
 
-def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> Json:
+@dataclass(frozen=True, slots=True)
+class AnswerData:
+    """One answer."""
+
+    text: str
+    reward: float | None
+    correct: bool
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersData:
+    """Some of a label's answers to a problem."""
+
+    rows: Sequence[AnswerData]
+    right: int
+    """Right answers of all."""
+    of: int
+    """All answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemData:
+    """A problem that all labels met."""
+
+    prompt: str
+    answer: str | None
+    answers: Mapping[str, AnswersData]
+    """By label."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundData:
+    """Problems of a round."""
+
+    round: int
+    step: int | None
+    """None where the round is at different steps of the runs."""
+    problems: Sequence[ProblemData]
+
+
+@dataclass(frozen=True, slots=True)
+class SideData:
+    """Some problems of some rounds of one seed."""
+
+    seed: int | None
+    rounds: Sequence[RoundData]
+
+
+def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> SideData:
     """Some problems of some rounds of the first seed that all labels have, spread evenly: the
     choice depends on counts alone."""
     seeds = set.intersection(*(set(of) for of in runs.values()))
-    empty: Json = {"seed": None, "rounds": []}
     if not seeds:
-        return empty
+        return SideData(None, ())
     seed = min(seeds)
     chosen = {label: of[seed] for label, of in runs.items()}
     counts = [len(list(run.rollouts.glob("round-*.parquet"))) for run in chosen.values()]
     rounds = (_round(chosen, index) for index in spread(range(min(counts)), MOST_ROUNDS))
-    return {"seed": seed, "rounds": [found for found in rounds if found]}
+    return SideData(seed, [found for found in rounds if found])
 
 
-def _round(runs: Mapping[str, Run], index: int) -> Json | None:
-    """Problems that all runs have in this round, with their answers."""
+def _round(runs: Mapping[str, Run], index: int) -> RoundData | None:
+    """Problems that all runs met in this round, with their answers."""
     try:
         rows = {
             label: _rows(pq.read_table(run.rollouts_of(index), columns=COLUMNS))
@@ -66,44 +114,34 @@ def _round(runs: Mapping[str, Run], index: int) -> Json | None:
     draws = {draw for draw, _ in set.intersection(*asked)}
     if not draws:
         return None
-    some = next(iter(rows.values()))
-    return {
-        "round": index,
-        "step": some[0].step if len({of[0].step for of in rows.values()}) == 1 else None,
-        "problems": [_problem(rows, draw) for draw in spread(sorted(draws), MOST_PROBLEMS)],
-    }
+    steps = {of[0].step for of in rows.values()}
+    return RoundData(
+        index,
+        steps.pop() if len(steps) == 1 else None,
+        [_problem(rows, draw) for draw in spread(sorted(draws), MOST_PROBLEMS)],
+    )
 
 
 def _rows(table: pa.Table) -> list[_Row]:
     return [_Row(**row) for row in table.to_pylist()]
 
 
-def _problem(rows: Mapping[str, Sequence[_Row]], draw: int) -> Json:
+def _problem(rows: Mapping[str, Sequence[_Row]], draw: int) -> ProblemData:
     of = {label: [row for row in many if row.draw == draw] for label, many in rows.items()}
     first = next(iter(of.values()))[0]
-    return {
-        "prompt": _cut(first.prompt),
-        "answer": first.answer,
-        "answers": {label: _answers(many) for label, many in of.items()},
-    }
+    answers = {label: _answers(many) for label, many in of.items()}
+    return ProblemData(_cut(first.prompt), first.answer, answers)
 
 
-def _answers(rows: Sequence[_Row]) -> Json:
-    """Some of the answers, and the number of right ones among all."""
-    return {
-        "rows": [_row(row) for row in rows[:MOST_ROWS]],
-        "right": sum(bool(row.correct) for row in rows),
-        "of": len(rows),
-    }
+def _answers(rows: Sequence[_Row]) -> AnswersData:
+    right = sum(bool(row.correct) for row in rows)
+    return AnswersData([_answer(row) for row in rows[:MOST_ROWS]], right, len(rows))
 
 
-def _row(row: _Row) -> Json:
-    return {
-        "text": _cut(row.completion),
-        "reward": finite(row.reward),
-        "correct": bool(row.correct),
-        "cut": row.finish == "length",
-    }
+def _answer(row: _Row) -> AnswerData:
+    return AnswerData(
+        _cut(row.completion), finite(row.reward), bool(row.correct), row.finish == "length"
+    )
 
 
 def _cut(text: str) -> str:

@@ -1,8 +1,9 @@
 """The tables of a comparison's page: results, problems, cost."""
 
 from collections.abc import Callable, Mapping
-from html import escape
+from dataclasses import dataclass
 
+from ...report.elements import Cell, Spot, Stretch, Strip
 from ...store.comparison import (
     ArmRecord,
     ComparisonRecord,
@@ -28,60 +29,109 @@ HUES = 6
 """Number of colours of the charts."""
 
 
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """What came out of one label."""
+
+    label: str
+    hue: str
+    """Classes of its colour."""
+    seeds: str
+    """How many seeds it has, where others have more."""
+    initial: Cell
+    strip: Strip
+    cells: tuple[Cell, ...]
+    """Cells below the table's `heads`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Initial, final, Δ and the differences, one row a label."""
+
+    caption: str
+    heads: tuple[str, ...]
+    """Heads of the columns behind the strip."""
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisRow:
+    """A diagnosis of a label's runs."""
+
+    label: str
+    name: str
+    seeds: str
+    first: str
+    """What the first of them said."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """Where the time of a label's runs went."""
+
+    label: str
+    samples: str
+    training: str
+    phases: tuple[str, ...]
+    """Seconds of each of the table's `phases`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of a run by phase, means over seeds, a row a label."""
+
+    phases: tuple[str, ...]
+    """Names of the phases, the longest first."""
+    rows: tuple[CostRow, ...]
+
+
 def hue_of(place: int) -> str:
     """CSS classes of a label's colour; after the last colour they start again, with another
     look."""
     return f"hue{place % HUES}" + (" again" if place >= HUES else "")
 
 
-def table(data: ComparisonRecord) -> str:
+def table(data: ComparisonRecord) -> Table:
     """Initial, final, Δ and the differences, one row a label."""
     threshold = data.threshold
     until = "–" if threshold is None else thin_percent(threshold, 0)
-    heads = ("Initial", None, "Final", "Δ, points", f"Against {data.baseline}", "Area",
-             f"Samples to {until}", f"Time to {until}")  # fmt: skip
-    head = "".join(
-        f'<th scope="col">{escape(text)}</th>'
-        if text
-        else f'<th class="strip-head" aria-hidden="true"><span>0</span><span>100{THIN}%</span></th>'
-        for text in heads
-    )
-    rows = "".join(
-        _row(data, label, one, place) for place, (label, one) in enumerate(data.objectives.items())
-    )
     problems = min(one.problems for one in data.objectives.values())
     on = counted(problems, "held-out problem", ",")
-    return (
-        f"<table><caption>Right answers, sampled, on {on}: means over "
+    return Table(
+        caption=f"Right answers, sampled, on {on}: means over "
         f"seeds. Small figures are 95{THIN}% t intervals over seeds, p values those of paired t "
         "tests after Holm’s correction, dots single seeds. The area is the mean accuracy on the "
         f"way, over samples; {until} is half of the way from the start to the best mean, unless a "
-        "threshold was asked for. Time is that of training alone.</caption>"
-        f'<thead><tr><th scope="col">Objective</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    )
+        "threshold was asked for. Time is that of training alone.",
+        heads=("Final", "Δ, points", f"Against {data.baseline}", "Area", f"Samples to {until}",
+               f"Time to {until}"),
+        rows=tuple(
+            _row(data, label, one, place)
+            for place, (label, one) in enumerate(data.objectives.items())
+        ),
+    )  # fmt: skip
 
 
-def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> str:
+def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> TableRow:
+    n, most = len(one.seeds), max(len(other.seeds) for other in data.objectives.values())
     difference = data.differences.final_accuracy.get(label)
-    cells = [
-        ("Initial", thin_percent(one.initial_accuracy.mean), _span(one.initial_accuracy)),
-        ("Final", thin_percent(one.final_accuracy.mean), _span(one.final_accuracy)),
-        ("Δ", signed_points(one.delta.mean), _points(one.delta)),
-        (f"Against {data.baseline}", *_against(difference)),
-        ("Area", thin_percent(one.area.mean), _span(one.area)),
-        ("Samples", *_until(one.samples_to_threshold, quantity)),
-        ("Time", *_until(one.seconds_to_threshold, duration)),
-    ]
-    made = [
-        f'<td data-label="{escape(name)}"><b>{escape(value)}</b> '
-        f"<small>{escape(small)}</small></td>"
-        for name, value, small in cells
-    ]
-    made.insert(1, f'<td class="strip" aria-hidden="true">{_strip(one, place)}</td>')
-    head, n = f'<i class="swatch {hue_of(place)}"></i>{escape(label)}', len(one.seeds)
-    if n < (most := max(len(other.seeds) for other in data.objectives.values())):
-        head += f" <small>{n} of {most} seeds</small>"
-    return f'<tr><th scope="row">{head}</th>{"".join(made)}</tr>'
+    return TableRow(
+        label=label,
+        hue=hue_of(place),
+        seeds=f"{n} of {most} seeds" if n < most else "",
+        initial=Cell(
+            "Initial", thin_percent(one.initial_accuracy.mean), _span(one.initial_accuracy)
+        ),
+        strip=_strip(one, place),
+        cells=(
+            Cell("Final", thin_percent(one.final_accuracy.mean), _span(one.final_accuracy)),
+            Cell("Δ", signed_points(one.delta.mean), _points(one.delta)),
+            Cell(f"Against {data.baseline}", *_against(difference)),
+            Cell("Area", thin_percent(one.area.mean), _span(one.area)),
+            Cell("Samples", *_until(one.samples_to_threshold, quantity)),
+            Cell("Time", *_until(one.seconds_to_threshold, duration)),
+        ),
+    )
 
 
 def _span(mean: MeanRecord) -> str:
@@ -107,65 +157,48 @@ def _until(reached: ReachedRecord, worded: Callable[[float], str]) -> tuple[str,
     return "–", f"{reached.reached} of {len(reached.per_seed)} seeds"
 
 
-def _strip(one: ArmRecord, place: int) -> str:
+def _strip(one: ArmRecord, place: int) -> Strip:
     """A line from 0 to 100 % with the mean at the end, its interval, and every seed."""
-
-    def x(share: float) -> str:
-        return f"{min(max(share, 0), 1) * 100:.2f}%"
-
-    def line(kind: str, start: float, end: float) -> str:
-        return f'<line class="{kind}" x1="{x(start)}" x2="{x(end)}" y1="50%" y2="50%"/>'
-
     start, end = one.initial_accuracy, one.final_accuracy
-    marks = [line("axis", 0, 1), line("way", start.mean, end.mean)]
+    lines = [Stretch("way", start.mean, end.mean)]
     if end.interval is not None:
-        marks.append(line(f"range {hue_of(place)}", *end.interval))
-    marks.append(f'<circle class="before" cx="{x(start.mean)}" cy="50%" r="3.5"/>')
-    marks += [f'<circle class="seed" cx="{x(v)}" cy="50%" r="2"/>' for v in end.per_seed]
-    return f'<svg height="24" width="100%">{"".join(marks)}</svg>'
+        lines.append(Stretch(f"range {hue_of(place)}", *end.interval))
+    dots = [Spot("before", start.mean, 3.5), *(Spot("seed", v, 2) for v in end.per_seed)]
+    return Strip(24, lines, dots)
 
 
-def diagnosed(data: ComparisonRecord) -> str:
-    """A table of the runs' diagnoses, by name, label by label."""
-    rows = ""
+def diagnosed(data: ComparisonRecord) -> tuple[DiagnosisRow, ...]:
+    """What was going on in the runs, by name, label by label."""
+    rows = list[DiagnosisRow]()
     for label, one in data.objectives.items():
         for name, found in by_name(one).items():
             first = found[0]
             where = ", ".join(str(diagnosis.seed) for diagnosis in found)
-            rows += (
-                f'<tr><th scope="row">{escape(label)}</th><td>{escape(name)}</td>'
-                f"<td>{len(found)} of {len(one.seeds)} (seed {where})</td>"
-                f"<td>Seed {first.seed}, step {first.first:,}: {escape(first.finding)}. "
-                f"{escape(first.remedy)}</td></tr>"
+            rows.append(
+                DiagnosisRow(
+                    label,
+                    name,
+                    f"{len(found)} of {len(one.seeds)} (seed {where})",
+                    f"Seed {first.seed}, step {first.first:,}: {first.finding}. {first.remedy}",
+                )
             )
-    if not rows:
-        return '<p class="muted">None of the rules for what goes wrong held in any run.</p>'
-    return (
-        '<div class="scroll"><table class="plain"><thead><tr><th scope="col">Objective</th>'
-        '<th scope="col">Diagnosis</th><th scope="col">Seeds</th><th scope="col">The first of them'
-        f"</th></tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    return tuple(rows)
 
 
-def cost(data: ComparisonRecord, runs: Runs) -> str:
-    """A table of the time spent, one row a label: seconds of a run by phase, means over seeds."""
+def cost(data: ComparisonRecord, runs: Runs) -> Cost:
+    """Where the time went, a row a label: seconds of a run by phase, means over seeds."""
     spent = {label: _phases(of) for label, of in runs.items()}
     names = sorted({name for of in spent.values() for name in of}, key=lambda n: -_sum(spent, n))
-    head = "".join(f'<th scope="col">{escape(n)}</th>' for n in names)
-    rows = ""
-    for label, one in data.objectives.items():
-        cells = "".join(f"<td>{quantity(spent[label].get(n, 0.0))}</td>" for n in names)
-        rows += (
-            f'<tr><th scope="row">{escape(label)}</th><td>{quantity(one.samples.mean)}</td>'
-            f"<td><b>{duration(one.seconds.mean)}</b></td>{cells}</tr>"
+    rows = (
+        CostRow(
+            label,
+            quantity(one.samples.mean),
+            duration(one.seconds.mean),
+            tuple(quantity(spent[label].get(name, 0.0)) for name in names),
         )
-    return (
-        '<div class="scroll"><table class="plain"><caption>Seconds of a run by phase, means over '
-        "seeds. Runs that went on beside others, or beside other programs, took longer than they "
-        "would alone.</caption>"
-        '<thead><tr><th scope="col">Objective</th><th scope="col">Samples</th>'
-        f'<th scope="col">Training</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        for label, one in data.objectives.items()
     )
+    return Cost(tuple(names), tuple(rows))
 
 
 def _phases(runs: Mapping[int, Run]) -> dict[str, float]:

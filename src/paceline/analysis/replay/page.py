@@ -1,21 +1,20 @@
 """A replay as one self-contained page, in the style of the report and under its content policy.
 
-The tables and bars are made here; the script colours the tokens. Text of models reaches the page as
-JSON and is only ever shown as text.
+The template shows tables and bars, the script colours the tokens. What models wrote reaches the
+page as JSON and is only ever shown as text.
 """
 
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 
-from ...report.page import CHARTS, TEXT, TOKENS, Page, fill
-from ...report.run_sections import pairs, terms
-from ...report.sentences import objective_in_words
+from ...report.elements import Cell, Term
+from ...report.page import CHARTS, TEXT, TOKENS, Page
 from ...run.describe import wall_clock
 from ...text import counted, decimal
 from .conclusions import agreement, figure, sentences, share, where
-from .record import Replay
+from .record import Measured, Replay
 from .token_data import reader_data
-from .weight_bars import strips
+from .weight_bars import WeightBars, weight_bars
 
 FOLDER = Path(__file__).parent
 """Folder of the page's sections, styles and script."""
@@ -23,7 +22,50 @@ LINKS = (
     ("objectives", "Objectives"), ("completions", "Completions"), ("tokens", "Tokens"),
     ("setup", "Set-up"),
 )  # fmt: skip
-"""Sections of the page: (id, title)."""
+HEADS = ("Gradient norm", "× the run’s", "Trained on", "Clipped", "Largest ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveRow:
+    """The figures of an objective on the part, below HEADS."""
+
+    name: str
+    own: bool
+    """Whether it is the run's own."""
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cosine:
+    """The cosine between two gradients."""
+
+    value: str
+    kind: str
+    """Class of its colour: the larger the cosine, the deeper."""
+
+
+@dataclass(frozen=True, slots=True)
+class CosineRow:
+    """The cosines between an objective's gradient and every other one."""
+
+    name: str
+    cells: tuple[Cosine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySections:
+    """All that a replay's page shows, from top to bottom."""
+
+    meaning: str
+    heads: tuple[str, ...]
+    objectives: tuple[ObjectiveRow, ...]
+    cosines: tuple[CosineRow, ...]
+    weights: WeightBars
+    written: tuple[Term, ...]
+    """The objectives as they are written."""
+    run: tuple[Term, ...]
+    notes: tuple[str, ...]
+    """What is not as it was in the run."""
 
 
 def default_page(run: Path, step: int) -> Path:
@@ -41,104 +83,70 @@ def page(replay: Replay) -> Page:
     data, said = reader_data(replay), sentences(replay)
     name = f"{replay.path.name}, step {replay.step}"
     return Page(
+        template=HERE / "templates/replay.html",
+        content=ReplaySections(
+            meaning=_typeset(" ".join(said[1:])),
+            heads=HEADS,
+            objectives=tuple(_row(replay, m) for m in replay.measured),
+            cosines=cosines(replay),
+            weights=weight_bars(replay, data),
+            written=tuple(Term(m.name, repr(m.objective)) for m in replay.measured),
+            run=(Term("directory", str(replay.path)), Term("step", str(replay.step))),
+            notes=replay.redone.notes,
+        ),
         title=f"{name} · paceline replay",
-        heading=escape(f"{name}, replayed"),
-        verdict=_prose(said[0]),
+        heading=f"{name}, replayed",
+        verdict=_typeset(said[0]),
         subject=subject(replay),
         links=LINKS,
-        main=fill(
-            FOLDER / "sections.html",
-            meaning=_prose(" ".join(said[1:])),
-            objectives=objectives_table(replay),
-            matrix=matrix(replay),
-            strips=strips(replay, data),
-            setup=setup(replay),
-        ),
-        footer=escape(f"Page written {wall_clock()[:16].replace('T', ' ')}."),
+        footer=f"Page written {wall_clock()[:16].replace('T', ' ')}.",
         needs="The tokens need JavaScript, which is all in this file.",
-        style=FOLDER / "replay.css",
-        scripts=(CHARTS, TEXT, TOKENS, FOLDER / "replay.js"),
+        style=HERE / "static/replay.css",
+        scripts=(CHARTS, TEXT, TOKENS, HERE / "static/replay.js"),
         data={"replay-data": data},
     )
 
 
-def subject(replay: Replay) -> str:
-    """The replayed part in words, for the head of the page."""
+def subject(replay: Replay) -> tuple[Term, ...]:
+    """What was replayed, for the head of the page."""
     begun = replay.redone.begin
     start = f"the checkpoint of step {begun}" if begun else "the model that the run began with"
     many = replay.redone.steps
     steps = counted(many, "step") if many else "No step"
-    redone = f"{steps} redone from {start}. {agreement(replay)}"
-    rows = (
-        ("Part", f"{where(replay)[0].upper()}{where(replay)[1:]}."),
-        ("Objective", f"{replay.own.name}. {objective_in_words(repr(replay.own.objective))}"),
-        ("Policy", redone),
+    return (
+        Term("Part", _typeset(f"{where(replay)[0].upper()}{where(replay)[1:]}.")),
+        Term("Objective", _typeset(f"{replay.own.name}. {replay.own.objective.describe()}")),
+        Term("Policy", _typeset(f"{steps} redone from {start}. {agreement(replay)}")),
     )
-    return terms((label, _typeset(text)) for label, text in rows)
-
-
-def _prose(text: str) -> str:
-    return escape(_typeset(text))
 
 
 def _typeset(text: str) -> str:
     return text.replace("'", "’")
 
 
-def objectives_table(replay: Replay) -> str:
-    """A table with one row an objective."""
-    heads = ("Gradient norm", "× the run’s", "Trained on", "Clipped", "Largest ratio")
+def _row(replay: Replay, m: Measured) -> ObjectiveRow:
     own = replay.own.grad_norm
-    rows = []
-    for m in replay.measured:
-        cells = (
-            figure(m.grad_norm),
-            figure(m.grad_norm / own) if own else "–",
-            f"{m.rows_trained} of {m.rows}",
-            share(m.clip_fraction),
-            figure(m.ratio_max, 4),
-        )
-        small = " <small>the run’s own</small>" if m is replay.own else ""
-        row = "".join(
-            f'<td data-label="{label}">{escape(cell)}</td>'
-            for label, cell in zip(heads, cells, strict=True)
-        )
-        rows.append(f'<tr><th scope="row">{escape(m.name)}{small}</th>{row}</tr>')
-    head = "".join(f'<th scope="col">{label}</th>' for label in ("Objective", *heads))
-    return (
-        "<table><caption>The gradient’s norm is that before clipping. Clipped is the share of the"
-        " tokens that the objective bounds, largest ratio that of the ratio that it makes (one a"
-        " token, or one a completion); – stands where it has no bound. AdamW heeds how long a"
-        " gradient is much less than where it points.</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    values = (
+        figure(m.grad_norm),
+        figure(m.grad_norm / own) if own else "–",
+        f"{m.rows_trained} of {m.rows}",
+        share(m.clip_fraction),
+        figure(m.ratio_max, 4),
+    )
+    cells = tuple(Cell(head, value) for head, value in zip(HEADS, values, strict=True))
+    return ObjectiveRow(m.name, m is replay.own, cells)
+
+
+def cosines(replay: Replay) -> tuple[CosineRow, ...]:
+    """The cosine between every two gradients."""
+    return tuple(
+        CosineRow(m.name, tuple(map(_cosine, row)))
+        for m, row in zip(replay.measured, replay.cosine, strict=True)
     )
 
 
-def matrix(replay: Replay) -> str:
-    """A table of the cosines between every two gradients, with a deeper colour for a larger one."""
-    names = [escape(m.name) for m in replay.measured]
-    head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    rows = "".join(
-        f'<tr><th scope="row">{name}</th>{"".join(map(_cell, row))}</tr>'
-        for name, row in zip(names, replay.cosine, strict=True)
-    )
-    return (
-        '<div class="scroll" role="region" tabindex="0" aria-label="Cosines">'
-        f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody>'
-        "</table></div>"
-    )
-
-
-def _cell(cosine: float | None) -> str:
+def _cosine(cosine: float | None) -> Cosine:
     if cosine is None:
-        return "<td>–</td>"
+        return Cosine("–", "")
     kind = f"c{round(abs(cosine) * 10)}{' against' if cosine < 0 else ''}"
-    return f'<td class="{kind}">{decimal(cosine, 3)}</td>'
-
-
-def setup(replay: Replay) -> str:
-    """The objectives as values, and notes on differences from the run."""
-    values = {m.name: repr(m.objective) for m in replay.measured}
-    notes = "".join(f"<p>{escape(note)}</p>" for note in replay.redone.notes)
-    where_run = f"<h3>Run</h3>{pairs({'directory': str(replay.path), 'step': replay.step})}"
-    return f"<h3>Objectives</h3>{pairs(values)}{where_run}{notes}"
+    return Cosine(decimal(cosine, 3), kind)

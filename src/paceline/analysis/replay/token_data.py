@@ -7,11 +7,13 @@ fit.
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from ...report.page import fields_of
 from ...report.pieces import PieceTable
 from ...report.rollouts import HEAD, TAIL, shortened
-from ...store.base import Json, finite
+from ...store.base import finite
 from ...text import counted
 from .record import Effect, Measured, Replay
 
@@ -23,30 +25,110 @@ PUSH_SCALE = 10_000
 """The largest push as a whole number; the others are in proportion."""
 
 
-def reader_data(replay: Replay) -> Json:
-    """The reader's groups, the table of token pieces, and a sentence about the parts left out."""
+Numbers = Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectData:
+    """What an objective does to a completion."""
+
+    advantage: float | None
+    advantages: Numbers | None
+    """Each token's own, where they differ."""
+    weight: float | None
+    push: float | None
+    ratio: float | None
+    ratio_max: float | None
+    clipped: int
+    pushes: Sequence[int | None]
+    """Each token's push, in SCALE parts of the objective's largest one."""
+    bound: Sequence[int]
+    """The places of tokens that a clip bounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowData:
+    """A completion. Log-probabilities are whole thousandths of a nat."""
+
+    row: int
+    """Its place among the round's rollouts."""
+    index: int
+    """Its place in the group."""
+    reward: float | None
+    correct: bool
+    finish: str
+    reason: str
+    masked: bool
+    length: int
+    """Tokens, those that are left out counted."""
+    gap: int | None
+    """Tokens before the gap, where the middle is left out."""
+    tokens: Sequence[int]
+    """Places in the table of pieces."""
+    old: Sequence[int | None]
+    logp: Sequence[int | None] | None
+    moved: Sequence[int | None] | None
+    """logp − anchor, in hundred-thousandths of a nat."""
+    effects: Sequence[EffectData | None]
+    """Under each objective."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupData:
+    """Completions of one problem."""
+
+    problem: str
+    problem_row: str
+    """Where the data has it; empty where no file does."""
+    prompt: str
+    answer: str
+    of_rows: int
+    """Completions that the group has."""
+    rows: Sequence[RowData]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderData:
+    """The page's groups, with the table of token pieces."""
+
+    names: Sequence[str]
+    """The objectives."""
+    largest: Sequence[float]
+    """The largest push of each objective."""
+    scale: int
+    groups: Sequence[GroupData]
+    pieces: Sequence[str]
+    special: Sequence[int]
+    """Places of the pieces that are special tokens."""
+    shown: str
+    """Sentence on what the page holds and what it leaves out."""
+
+
+def reader_data(replay: Replay) -> ReaderData:
+    """The reader's groups: those that objectives put most weight on, as many as fit."""
     by_row = [{e.row: e for e in m.effects} for m in replay.measured]
     largest = [_largest(m) for m in replay.measured]
     weights = _weights(replay)
     pieces = PieceTable()
-    kept: dict[int, Json] = {}
+    kept: dict[int, GroupData] = {}
     room = MOST_CHARACTERS
     heavy = sorted((g for g in replay.groups if weights[g] > 0), key=lambda g: -weights[g])
     for group in heavy:
         made = _group(replay, group, by_row, largest, pieces)
-        room -= len(json.dumps(made))
+        room -= len(json.dumps(made, default=fields_of))
         if room < 0 and kept:
             break
         kept[group] = made
     groups = [kept[g] for g in sorted(kept)]
-    return {
-        "names": [m.name for m in replay.measured],
-        "largest": largest,
-        "scale": PUSH_SCALE,
-        "groups": groups,
-        **pieces.data(),
-        "shown": _sentence(replay, groups, len(heavy)),
-    }
+    return ReaderData(
+        names=[m.name for m in replay.measured],
+        largest=largest,
+        scale=SCALE,
+        groups=groups,
+        pieces=pieces.texts,
+        special=pieces.special,
+        shown=_sentence(replay, groups, len(heavy)),
+    )
 
 
 def _largest(measured: Measured) -> float:
@@ -78,7 +160,7 @@ def _group(
     by_row: Sequence[dict[int, Effect]],
     largest: Sequence[float],
     pieces: PieceTable,
-) -> Json:
+) -> GroupData:
     rows = [i for i in replay.rows if replay.round.group_of[i] == group]
     first = rows[0]
 
@@ -87,14 +169,14 @@ def _group(
 
     kept = sorted(sorted(rows, key=lambda row: -weight(row))[:MOST_ROWS])
     made = replay.round.groups[group]
-    return {
-        "problem": made.problem.id,
-        "problem_row": made.problem.row,
-        "prompt": shortened(replay.prompts[group]),
-        "answer": shortened(made.problem.answer),
-        "of_rows": len(rows),
-        "rows": [_row(replay, row, row - first, by_row, largest, pieces) for row in kept],
-    }
+    return GroupData(
+        problem=made.problem.id,
+        problem_row=made.problem.row,
+        prompt=shortened(replay.prompts[group]),
+        answer=shortened(made.problem.answer),
+        of_rows=len(rows),
+        rows=[_row(replay, row, row - first, by_row, largest, pieces) for row in kept],
+    )
 
 
 def _row(
@@ -104,8 +186,8 @@ def _row(
     by_row: Sequence[dict[int, Effect]],
     largest: Sequence[float],
     pieces: PieceTable,
-) -> Json:
-    """One completion; only the first and last tokens of a long one."""
+) -> RowData:
+    """One completion; of a long one the first and last tokens."""
     rollout, told = replay.round.rollouts[row], replay.pieces[row]
     n = len(told.texts)
     gap = n > HEAD + TAIL
@@ -120,42 +202,42 @@ def _row(
         logp = [_whole(v, 1e3) for v in shown(seen.logp_T)]
         steps = zip(shown(seen.logp_T), shown(seen.anchor_T), strict=True)
         moved = [_whole(a - b, 1e5) for a, b in steps]
-    return {
-        "row": row,
-        "index": index,
-        "reward": finite(rollout.verdict.reward),
-        "correct": rollout.verdict.solved,
-        "finish": rollout.completion.finish,
-        "reason": rollout.verdict.reason,
-        "masked": rollout.masked,
-        "length": n,
-        "gap": HEAD if gap else None,
-        "tokens": pieces.places_of(zip(shown(told.texts), shown(told.special), strict=True)),
-        "old": [_whole(v, 1e3) for v in shown(rollout.completion.logprobs)],
-        "logp": logp,
-        "moved": moved,
-        "effects": [
+    return RowData(
+        row=row,
+        index=index,
+        reward=finite(rollout.verdict.reward),
+        correct=rollout.verdict.solved,
+        finish=rollout.completion.finish,
+        reason=rollout.verdict.reason,
+        masked=rollout.masked,
+        length=n,
+        gap=HEAD if gap else None,
+        tokens=pieces.places_of(zip(shown(told.texts), shown(told.special), strict=True)),
+        old=[_whole(v, 1e3) for v in shown(rollout.completion.logprobs)],
+        logp=logp,
+        moved=moved,
+        effects=[
             None if e is None else _effect(e, most, shown)
             for e, most in zip(found, largest, strict=True)
         ],
-    }
+    )
 
 
-def _effect(effect: Effect, largest: float, shown: Any) -> Json:
-    """The pushes in proportion to the objective's largest one; clipped tokens by their places."""
+def _effect(effect: Effect, largest: float, shown: Any) -> EffectData:
+    """Pushes in parts of the objective's largest one; clipped tokens by their places."""
     advantages = [_rounded(a) for a in shown(effect.advantage_T)]
     same = len(set(advantages)) == 1
-    return {
-        "advantage": _rounded(effect.advantage),
-        "advantages": None if same else advantages,
-        "weight": _rounded(effect.weight),
-        "push": _rounded(effect.push),
-        "ratio": _rounded(effect.ratio),
-        "ratio_max": _rounded(effect.ratio_max),
-        "clipped": effect.clipped,
-        "pushes": [_whole(p, PUSH_SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
-        "bound": [place for place, is_so in enumerate(shown(effect.clipped_T)) if is_so],
-    }
+    return EffectData(
+        advantage=_rounded(effect.advantage),
+        advantages=None if same else advantages,
+        weight=_rounded(effect.weight),
+        push=_rounded(effect.push),
+        ratio=_rounded(effect.ratio),
+        ratio_max=_rounded(effect.ratio_max),
+        clipped=effect.clipped,
+        pushes=[_whole(p, SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
+        bound=[place for place, is_so in enumerate(shown(effect.clipped_T)) if is_so],
+    )
 
 
 def _whole(value: float, scale: float) -> int | None:
@@ -166,19 +248,19 @@ def _rounded(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _sentence(replay: Replay, groups: Sequence[Json], heavy: int) -> str:
-    """A sentence on the parts that the page holds and leaves out."""
+def _sentence(replay: Replay, groups: Sequence[GroupData], heavy: int) -> str:
+    """What the page holds and what it leaves out."""
     if not groups:
         return "No completion of this part is pushed by any of the objectives."
-    rows = [row for group in groups for row in group["rows"]]
+    rows = [row for group in groups for row in group.rows]
     problems = counted(len(replay.groups), "problem")
     text = f"{counted(len(rows), 'completion', ',')} of {len(groups)} of the part’s {problems}"
     if len(groups) < heavy:
         text += f", the ones that weigh most of {heavy} that any objective pushes"
     elif heavy < len(replay.groups):
         text += "; no objective here pushes the others"
-    if any(len(group["rows"]) < group["of_rows"] for group in groups):
+    if any(len(group.rows) < group.of_rows for group in groups):
         text += f"; of large groups the {MOST_ROWS} that weigh most"
-    if any(row["gap"] for row in rows):
+    if any(row.gap for row in rows):
         text += f"; of long completions the first {HEAD} and last {TAIL} tokens"
     return f"Here: {text}."

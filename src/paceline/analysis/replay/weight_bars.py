@@ -3,17 +3,54 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-from ...store.base import Json
 from .conclusions import share
 from .record import Effect, Measured, Replay
+from .token_data import ReaderData
 
-CAPTION = (
-    "A bar is a completion: the share of all the objective’s pushes that it gets. Above the line it"
-    " is made more probable, below it less. Click a bar to read its group."
-)
-"""Explanation of the bars, shown above them."""
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A completion's weight, in percent of the line's width and height."""
+
+    kind: str
+    """up or down: whether it is made more probable, or less."""
+    group: int
+    x: str
+    y: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """The bars of an objective."""
+
+    name: str
+    spoken: str
+    """Description for those who do not see it."""
+    line: str
+    """Height of the line, in percent."""
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A group's number below its middle, in percent of the width."""
+
+    x: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeightBars:
+    """The bars of all completions that the page holds, a line for every objective."""
+
+    none: str = ""
+    """Sentence that stands there where no completion is shown."""
+    lines: tuple[Bars, ...] = ()
+    numbers: tuple[Number, ...] = ()
+    longest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +72,35 @@ class Scale:
 
     @classmethod
     def of(cls, lines: Sequence[Sequence[float]]) -> "Scale":
+        """The scale that holds all of these shares."""
         every = [signed for line in lines for signed in line]
         return cls(max(0.0, *every), max(0.0, *(-signed for signed in every)))
 
     @property
     def line(self) -> float:
-        """The height of the line."""
+        """Height of the line itself."""
         return self.height(self.up)
 
     def height(self, signed: float) -> float:
+        """Height of a bar."""
         return 100 * abs(signed) / ((self.up + self.down) or 1.0)
 
 
-def strips(replay: Replay, data: Json) -> str:
+def weight_bars(replay: Replay, data: ReaderData) -> WeightBars:
     """The bars of all completions that the page holds."""
-    groups = [[row["row"] for row in group["rows"]] for group in data["groups"]]
+    groups = [[row.row for row in group.rows] for group in data.groups]
     if not groups:
-        return f'<p class="muted">{escape(data["shown"])}</p>'
+        return WeightBars(none=data.shown)
     shown = [row for group in groups for row in group]
     lines = [_shares(m, shown) for m in replay.measured]
     places, scale = _places(groups), Scale.of(lines)
-    rows = "".join(
-        f'<div><dt>{escape(m.name)}</dt><dd><svg role="img" aria-label="{_spoken(m)}">'
-        f"{_bars(places, line, scale)}</svg></dd></div>"
-        for m, line in zip(replay.measured, lines, strict=True)
-    )
-    longest = share(max(scale.up, scale.down))
-    return (
-        f'<p class="muted">{CAPTION}</p><dl class="strips">{rows}<div aria-hidden="true">'
-        f'<dt>group</dt><dd><svg class="numbers">{_numbers(places)}</svg></dd></div></dl>'
-        f'<p class="note-line">The longest bar is {longest} of all that its objective pushes.</p>'
+    return WeightBars(
+        lines=tuple(
+            Bars(m.name, _spoken(m), f"{scale.line:.2f}", _bars(places, line, scale))
+            for m, line in zip(replay.measured, lines, strict=True)
+        ),
+        numbers=_numbers(places),
+        longest=share(max(scale.up, scale.down)),
     )
 
 
@@ -90,32 +126,36 @@ def _places(groups: Sequence[Sequence[int]]) -> list[Place]:
     return found
 
 
-def _bars(places: Sequence[Place], line: Sequence[float], scale: Scale) -> str:
-    zero = scale.line
-    bars = [f'<line class="axis" x1="0" x2="100%" y1="{zero:.2f}%" y2="{zero:.2f}%"/>']
+def _bars(places: Sequence[Place], line: Sequence[float], scale: Scale) -> tuple[Bar, ...]:
+    bars = list[Bar]()
     for place, signed in zip(places, line, strict=True):
-        height, kind = scale.height(signed), "up" if signed > 0 else "down"
-        y = zero - height if signed > 0 else zero
+        height = scale.height(signed)
+        y = scale.line - height if signed > 0 else scale.line
         if height:
             bars.append(
-                f'<rect class="{kind}" data-group="{place.group}" x="{place.x:.3f}%"'
-                f' y="{y:.2f}%" width="{place.width:.3f}%" height="{height:.2f}%"/>'
+                Bar(
+                    "up" if signed > 0 else "down",
+                    place.group,
+                    x=f"{place.x:.3f}",
+                    y=f"{y:.2f}",
+                    width=f"{place.width:.3f}",
+                    height=f"{height:.2f}",
+                )
             )
-    return "".join(bars)
+    return tuple(bars)
 
 
-def _numbers(places: Sequence[Place]) -> str:
-    """Labels: each group's number below its middle."""
-    found = []
+def _numbers(places: Sequence[Place]) -> tuple[Number, ...]:
+    found = list[Number]()
     for group in dict.fromkeys(place.group for place in places):
         mine = [place for place in places if place.group == group]
         middle = (mine[0].x + mine[-1].x + mine[-1].width) / 2
-        found.append(f'<text class="tick" x="{middle:.2f}%" y="70%">{group + 1}</text>')
-    return "".join(found)
+        found.append(Number(f"{middle:.2f}", str(group + 1)))
+    return tuple(found)
 
 
 def _spoken(measured: Measured) -> str:
     weights = [e.weight for e in measured.effects if math.isfinite(e.weight)]
     told = f"{measured.rows_trained} of {measured.rows} completions have a gradient"
     most = f"; the largest share is {share(max(weights))}" if weights else ""
-    return escape(f"{measured.name}: {told}{most}")
+    return f"{measured.name}: {told}{most}"

@@ -71,7 +71,7 @@ class Environment:
         """Raise a sentence, with advice at its end, where an input is not the one that was read.
 
         Args:
-            kind: a key of READ_HASHES. One that an earlier version did not know is taken as the same.
+            kind: a key of READ_HASHES; one that an earlier version did not know counts as the same.
         """
         was = self.fingerprints.get(kind)
         if was is not None and was != now.fingerprints[kind]:

@@ -84,7 +84,7 @@ def page(result: Comparison) -> Page:
     others, constants = panels(runs)
     shown: list[Panel] = [held_out(data), *kl_to_start(runs), *others]
     return Page(
-        template=HERE / "templates/compare.html",
+        template=FOLDER / "templates/compare.html",
         content=CompareSections(
             table=table(data),
             sentences=data.sentences,
@@ -100,8 +100,8 @@ def page(result: Comparison) -> Page:
         subject=subject(data),
         links=LINKS,
         footer=f"Written {data.written[:16].replace('T', ' ')} by paceline.",
-        style=HERE / "static/compare.css",
-        scripts=(CHARTS, TEXT, HERE / "static/compare.js"),
+        style=FOLDER / "static/compare.css",
+        scripts=(CHARTS, TEXT, FOLDER / "static/compare.js"),
         data={"curves-data": {"sets": drawn(shown)}, "side-data": side_by_side(runs)},
     )
 

@@ -83,7 +83,7 @@ def page(replay: Replay) -> Page:
     data, said = reader_data(replay), sentences(replay)
     name = f"{replay.path.name}, step {replay.step}"
     return Page(
-        template=HERE / "templates/replay.html",
+        template=FOLDER / "templates/replay.html",
         content=ReplaySections(
             meaning=_typeset(" ".join(said[1:])),
             heads=HEADS,
@@ -101,8 +101,8 @@ def page(replay: Replay) -> Page:
         links=LINKS,
         footer=f"Page written {wall_clock()[:16].replace('T', ' ')}.",
         needs="The tokens need JavaScript, which is all in this file.",
-        style=HERE / "static/replay.css",
-        scripts=(CHARTS, TEXT, TOKENS, HERE / "static/replay.js"),
+        style=FOLDER / "static/replay.css",
+        scripts=(CHARTS, TEXT, TOKENS, FOLDER / "static/replay.js"),
         data={"replay-data": data},
     )
 

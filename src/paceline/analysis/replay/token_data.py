@@ -41,7 +41,7 @@ class EffectData:
     ratio_max: float | None
     clipped: int
     pushes: Sequence[int | None]
-    """Each token's push, in SCALE parts of the objective's largest one."""
+    """Each token's push, in PUSH_SCALE parts of the objective's largest one."""
     bound: Sequence[int]
     """The places of tokens that a clip bounds."""
 
@@ -123,7 +123,7 @@ def reader_data(replay: Replay) -> ReaderData:
     return ReaderData(
         names=[m.name for m in replay.measured],
         largest=largest,
-        scale=SCALE,
+        scale=PUSH_SCALE,
         groups=groups,
         pieces=pieces.texts,
         special=pieces.special,
@@ -235,7 +235,7 @@ def _effect(effect: Effect, largest: float, shown: Any) -> EffectData:
         ratio=_rounded(effect.ratio),
         ratio_max=_rounded(effect.ratio_max),
         clipped=effect.clipped,
-        pushes=[_whole(p, SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
+        pushes=[_whole(p, PUSH_SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
         bound=[place for place, is_so in enumerate(shown(effect.clipped_T)) if is_so],
     )
 

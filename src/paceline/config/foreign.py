@@ -1,4 +1,5 @@
-"""What TRL, ms-swift and verl call the keys: the README's table, to answer who writes theirs."""
+"""Keys as TRL, ms-swift and verl call them: the tables of docs/migrating.md, to answer who writes
+theirs."""
 
 import re
 
@@ -34,7 +35,7 @@ TRL = (
     (
         "`loss_type`",
         "the objective's name, with `low` and `high` as set there "
-        "([docs/objectives.md](docs/objectives.md) has each); `bnpo` has no counterpart, as "
+        "([docs/migrating.md](migrating.md#objectives) has each); `bnpo` has no counterpart, as "
         "its value depends on the micro-batch; where a generation serves several updates, "
         "TRL's `dapo` and `cispo` divide each by the generation's mean, ours by its own "
         "tokens",
@@ -61,8 +62,7 @@ TRL = (
     ),
     ("`use_vllm`, LoRA, `report_to`", "not yet"),
 )
-"""(theirs, ours), row by row as the README has them in Markdown; tests/test_readme.py holds them
-equal."""
+"""(theirs, ours), row by row as docs/migrating.md has them in Markdown; a test holds them equal."""
 
 VERL = (
     ("`rollout.n`, `max_response_length`", "`rollouts.completions`, `rollouts.max_tokens`"),

@@ -29,6 +29,7 @@ class Measured(Record):
     noun: ClassVar[str] = "measurement"
 
     task: str = ""
+    """The name of the task."""
     n: int
     """Held-out problems."""
     greedy_accuracy: float
@@ -42,6 +43,7 @@ class Measured(Record):
     cut: float = 0.0
     """Share of sampled completions that were cut by length."""
     seconds: float = 0.0
+    """How long it took."""
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
 
@@ -67,6 +69,7 @@ class StepRecord(Record):
     step: int
     """Optimizer steps so far, this one included."""
     round: int
+    """The number of the round that it trained on, from 0."""
     part: int
     """The place of this update among those of its round, from 0."""
     reward: float
@@ -74,7 +77,7 @@ class StepRecord(Record):
     accuracy: float
     """Share of completions that were right."""
     completions: int
-    """Of the round."""
+    """Completions of the round."""
     completion_tokens: float
     """Mean tokens of a completion."""
     cut: float
@@ -88,42 +91,47 @@ class StepRecord(Record):
     repeated_mistakes: float | None = None
     """Share of completions that say, wrongly, what completions of other problems say."""
     groups: int
+    """Groups of the round."""
     groups_without_signal: int
-    """Those whose completions were all paid alike."""
+    """Groups whose completions were all paid alike."""
     groups_refused: int
-    """Those that were set aside for having no signal (dynamic sampling)."""
+    """Groups that were set aside for having no signal (dynamic sampling)."""
     accuracy_refused: float | None = None
-    """Accuracy of those that were set aside; None where there are none."""
+    """Accuracy of the groups that were set aside; null where there are none."""
     groups_lost: int = 0
-    """Those that the verifier gave no verdict on."""
+    """Groups that the verifier gave no verdict on."""
     prompts_too_long: int = 0
+    """Problems that were left out, as prompt and answer do not fit into the model's context."""
     rows: int
     """Completions of this part."""
     rows_trained: int
-    """Those of them that carried signal."""
+    """Completions of this part that carried signal."""
     grad_norm: float | None
+    """Norm of the gradient before it was clipped."""
     skipped: bool
-    """Whether nothing was changed, as the gradient was not finite."""
+    """True where nothing was changed, as the gradient was not finite."""
     lr: float
+    """Learning rate of the step."""
     entropy: float | None
-    """Nats a token."""
+    """Mean entropy of the policy where a token was sampled, in nats."""
     kl: float | None
-    """Nats a token; None without a KL term."""
+    """Mean KL to the reference (k3), in nats a token; null without a KL term."""
     ratio_max: float | None
     """The largest ratio of new to old probability, or its inverse."""
     clip_fraction: float | None
-    """Share of tokens whose gradient was bounded."""
+    """Share of tokens whose gradient was bounded by a clip."""
     mismatch: float | None
     """Mean distance of the sampler's log-probabilities from the trainer's, in nats."""
     tokens_per_second: float | None
-    """Of sampling."""
+    """Tokens sampled a second."""
     memory_gb: float | None = None
-    """In 1e9 bytes: the GPU's peak, or what the process holds."""
+    """Memory in 1e9 bytes: the GPU's peak, or what the process holds."""
     seconds: float
+    """Seconds of the whole step."""
     phases: Mapping[str, float] = field(default_factory=dict)
     """Seconds by phase."""
     evaluation: Measured | None = None
-    """What was measured after this step, if anything was."""
+    """The measurement after this step; missing where none was made."""
 
     @classmethod
     def of(cls, report: "StepReport", memory_gb: float | None = None) -> Self:
@@ -199,11 +207,13 @@ class Event(Record):
     noun: ClassVar[str] = "event"
 
     time: str
+    """When, in ISO 8601 with the zone."""
     kind: str
     """started, resumed, finished, note, memory, not saved, stuck, worker, …"""
     step: int
     """The last step before it."""
     text: str = ""
+    """What happened, in words."""
 
     @classmethod
     def now(cls, kind: str, step: int, text: str = "") -> Self:
@@ -218,23 +228,25 @@ class Summary(Record):
     noun: ClassVar[str] = "summary"
 
     finished: bool = True
-    """Whether it came to its end; versions that did not say so wrote it there only."""
+    """True for a run that came to its end; older versions wrote it there only."""
     before: Measured | None = None
-    """Measured before the first step."""
+    """The measurement before the first step."""
     after: Measured | None = None
-    """Measured after the last one."""
+    """The measurement after the last step."""
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     """How it was measured: the config's section."""
     steps: int
+    """Optimizer steps taken."""
     rounds: int
+    """Rounds sampled."""
     interrupted: bool = False
-    """Whether a signal stopped it."""
+    """True where a signal stopped it."""
     stopped: str | None = None
     """The error that stopped it, in words."""
     counters: Mapping[str, int] = field(default_factory=dict)
-    """What was skipped, dropped or went wrong, and how often."""
+    """How often something was skipped, dropped or went wrong."""
     seconds: float
-    """Of all sessions, evaluations included."""
+    """Seconds of all sessions, evaluations included."""
     model: str = "model"
     """Where the final model is, in the run's folder."""
 

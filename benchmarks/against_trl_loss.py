@@ -44,7 +44,7 @@ from trl_rows import (
 from paceline.batch import Batch
 from paceline.model import tiny
 from paceline.objective import Scores
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from paceline.verify import Weighted, judge
 
 LONGEST = 512
@@ -83,7 +83,7 @@ def round_of(part: FixedPart, ours: Ours, anchored: bool) -> Round:
         masked = ours.mask_cut and part.cut[row]
         rollouts.append(Rollout(problem, completion, judge(verifier, problem, completion), masked))
     groups = [rollouts[i : i + ours.group] for i in range(0, ROWS, ours.group)]
-    made = tuple(Group(g[0].problem, (7,), tuple(g)) for g in groups)
+    made = tuple(Group(g[0].problem, Prompt((7,)), tuple(g)) for g in groups)
     anchor, ref = (
         tuple(x[:n] for x, n in zip(column, part.lengths, strict=True))
         for column in (part.anchor, part.ref)

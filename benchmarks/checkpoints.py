@@ -24,7 +24,7 @@ from sides import run_process
 
 from paceline.cli import changed, config_of
 from paceline.config import Config
-from paceline.preflight import check
+from paceline.preflight.preflight import load_checked
 from paceline.run import Run, build, train
 from paceline.store import checkpoint
 from paceline.store.checkpoint import State
@@ -37,7 +37,7 @@ def configured(recipe: str, steps: int, every: int, changes: dict[str, str]) -> 
 
 def alone(config: Config, folder: Path) -> None:
     """One checkpoint by itself: written, verified, taken over; seconds to `folder`/alone.json."""
-    trainer = build.trainer_of(checked := check.check(config), build.policy_of(checked))
+    trainer = build.trainer_of(loaded := load_checked(config), build.policy_of(loaded))
     trainer.step()
     tensors, numbers = checkpoint.split(trainer.state_dict())
     state = State(trainer=numbers, metrics_bytes=0, round=None, line=None, seconds=0.0, fixed=None)

@@ -26,7 +26,7 @@ from sides import run_process
 from paceline import recipes, rng
 from paceline.cli import changed
 from paceline.config import Config
-from paceline.preflight.check import Checked
+from paceline.preflight.preflight import Preflight
 from paceline.run import Run, build, train
 from paceline.tasks import Task, TaskSource
 from paceline.types import Completion, Problem
@@ -80,30 +80,36 @@ def config_of(words: Sequence[str], rounds: int, out: Path) -> Config:
 
 def measure(name: str, words: Sequence[str], rounds: int, folder: Path) -> None:
     """One case, in this process."""
-    checked: list[Checked] = []
-    load = build.policy_of
+    found: list[Preflight] = []
+    load, check = build.policy_of, sys.modules["paceline.run.train"].check
 
-    def policy_of(found: Checked, **options: Any) -> Any:
-        checked.append(found)
-        policy = load(found, **options)
+    def checked(*arguments: Any, **options: Any) -> Preflight:
+        found.append(check(*arguments, **options))
+        return found[0]
+
+    def policy_of(*arguments: Any, **options: Any) -> Any:
+        policy = load(*arguments, **options)
         if name != "natural":
             policy.stop_ids = ()
         return policy
 
     build.policy_of = policy_of
+    vars(sys.modules["paceline.run.train"])["check"] = (
+        checked  # the name is that of a function, too
+    )
     run = train(config_of(words, rounds, folder / "run"), quiet=True)
-    record = figures(run, checked[0])
+    record = figures(run, found[0])
     (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
 
 
-def figures(run: Run, checked: Checked) -> dict[str, Any]:
+def figures(run: Run, preflight: Preflight) -> dict[str, Any]:
     """Estimated and measured, by what is compared."""
-    estimate = checked.estimate
-    assert estimate is not None and estimate.seconds is not None
+    estimate, loaded = preflight.estimate, preflight.loaded
+    assert estimate.seconds is not None
     seconds, summary, lines = estimate.seconds, run.summary, list(run.metrics())
-    parts = checked.config.schedule.parts
+    parts = loaded.config.schedule.parts
     pairs = {
-        "memory GB": (estimate.memory.total / 1e9, peak_bytes(checked.device) / 1e9),
+        "memory GB": (estimate.memory.total / 1e9, peak_bytes(loaded.device) / 1e9),
         "disk MB": (estimate.disk.total / 1e6, written(run) / 1e6),
         "rollouts MB": (estimate.disk.rollouts / 1e6, size(run.rollouts) / 1e6),
         "s a step": (seconds.step, per_step(lines, sum(PHASES.values(), ()), parts)),

@@ -12,15 +12,15 @@ import torch
 from common import Asked, Diary, Forced, Matrices, Spec, Timed, now, reached
 
 from paceline import recipes, rng
-from paceline.config import Config, Evaluating, Model
+from paceline.config import Config, EvalConfig, ModelConfig
 from paceline.engine import Request
 from paceline.objective import named
-from paceline.preflight.check import check
+from paceline.preflight.preflight import load_checked
 from paceline.run import build
 from paceline.tasks import Arithmetic
-from paceline.training import AdamW, Rollouts, SampledRound, Sampler, Trainer
+from paceline.training import OptimizerConfig, RolloutConfig, SampledRound, Sampler, Trainer
 from paceline.training.clock import Clock
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 
 class Prescribed(Sampler):
@@ -35,7 +35,7 @@ class Prescribed(Sampler):
         round = self.rounds[index]
         requests = [
             Request(
-                tuple(prompt),
+                Prompt(tuple(prompt)),
                 tuple(rng.key(self.seed, "sample", index, q, 0, i) for i in range(len(lengths))),
                 limits=tuple(lengths),
             )
@@ -58,7 +58,7 @@ def round_of(index: int, forced: Forced, answers: Sequence[Sequence[Completion]]
             Rollout(problem, completion, Verdict(reward))
             for completion, reward in zip(completions, forced.rewards[q], strict=True)
         )
-        groups.append(Group(problem, tuple(forced.prompts[q]), rollouts, q))
+        groups.append(Group(problem, Prompt(tuple(forced.prompts[q])), rollouts, q))
     return Round(index, tuple(groups))
 
 
@@ -69,12 +69,12 @@ def prescribed_trainer(spec: Spec) -> Trainer:
         task=Arithmetic(),  # fills the place of a task: no problem of it is asked
         objective=named.grpo(),
         steps=spec.schedule,
-        model=Model(spec.model, "bf16" if spec.dtype == "bf16" else "fp32", spec.device),
-        rollouts=Rollouts(spec.problems, spec.completions, spec.max_tokens),
-        optimizer=AdamW(lr=spec.lr),
-        evaluation=Evaluating(problems=0),
+        model=ModelConfig(spec.model, "bf16" if spec.dtype == "bf16" else "fp32", spec.device),
+        rollouts=RolloutConfig(spec.problems, spec.completions, spec.max_tokens),
+        optimizer=OptimizerConfig(lr=spec.lr),
+        evaluation=EvalConfig(problems=0),
     ).with_(**spec.paceline)
-    checked = check(config, train=False)
+    checked = load_checked(config)
     policy = build.policy_of(checked)
     policy.stop_ids = ()  # only the prescribed length ends a completion
     trainer = build.trainer_of(checked, policy, None)
@@ -117,7 +117,7 @@ def learning(spec: Spec, out: Path) -> None:
         },
         **spec.paceline,
     )
-    checked = check(config, train=False)
+    checked = load_checked(config)
     policy = build.policy_of(checked)
     trainer = build.trainer_of(checked, policy, None)
     device = policy.device

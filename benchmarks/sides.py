@@ -12,7 +12,7 @@ from common import HERE
 from rounds import model_folder
 
 from paceline.model import allocator
-from paceline.preflight.check import device_of, dtype_of
+from paceline.preflight.load import device_of, dtype_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

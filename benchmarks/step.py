@@ -21,7 +21,7 @@ from common import Matrices, gemm_rate
 from paceline import recipes, rng
 from paceline.cli import changed, overrides
 from paceline.model.allocator import memory_gb
-from paceline.preflight.check import check
+from paceline.preflight.preflight import load_checked
 from paceline.run import build
 from paceline.types import Completion, Problem
 
@@ -48,7 +48,7 @@ def main() -> None:
     config = changed(
         recipes.by_name(known.recipe).with_(optimizer={"lr": 0.0}), overrides(rest, known)
     )
-    checked = check(config, train=False)
+    checked = load_checked(config)
     checked = replace(checked, task=replace(checked.task, verifier=coin))
     if known.give_back:
         build.keep_freed_memory = lambda: False

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from paceline.model import Policy, load_policy, load_tokenizer, resolve
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,7 +47,7 @@ def group_of(
         )
         for i, (ids, logp, reward) in enumerate(rows)
     )
-    return Group(problem, tuple(prompt_ids), rollouts, draw)
+    return Group(problem, Prompt(tuple(prompt_ids)), rollouts, draw)
 
 
 def ragged_round(seed: int = 0, groups: int = 3, completions: int = 4, words: int = 80) -> Round:

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 from paceline.annotations import allows, type_name
-from paceline.settings import AdamW
+from paceline.settings import OptimizerConfig
 
 
 def test_types_in_words():
     assert type_name(int | None) == "a whole number or none"
-    assert type_name(Literal["a", "b"]) == "one of a, b" and type_name(AdamW) == "AdamW(…)"
+    assert (
+        type_name(Literal["a", "b"]) == "one of a, b"
+        and type_name(OptimizerConfig) == "OptimizerConfig(…)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -24,7 +27,7 @@ def test_types_in_words():
         (str | None, ("a", None), (1, b"a")),
         (Literal["a", "b"], ("a",), ("c", None, 1)),
         (tuple[str, ...], ((), ("a", "b"), ["a"]), ("a", ("a", 1), None)),
-        (AdamW, (AdamW(),), ({"lr": 1.0}, AdamW, None)),
+        (OptimizerConfig, (OptimizerConfig(),), ({"lr": 1.0}, OptimizerConfig, None)),
         (str | Callable[..., Any], ("a", len, 1), ()),  # 1 is for the owner to refuse
     ],
 )

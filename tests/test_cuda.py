@@ -6,6 +6,7 @@ import torch
 from paceline import rng
 from paceline.engine import LocalEngine, Request, Sampling
 from paceline.model import Policy
+from paceline.types import Prompt
 from tests.conftest import tiny_policy
 from tests.helpers.families import family
 from tests.helpers.rows import ROWS
@@ -35,7 +36,7 @@ def test_scores_and_gradients_are_those_of_the_cpu(name, dtype, policy):
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_steps_decode_what_the_cpu_decodes(name):
     requests = [
-        Request(p, tuple(rng.key(0, i, k) for k in range(3)), (9, 4, 14))
+        Request(Prompt(p), tuple(rng.key(0, i, k) for k in range(3)), (9, 4, 14))
         for i, p in enumerate([(5, 6, 7), (8, 9, 10, 11, 12), (20,)])
     ]
     tokenizer = tiny_policy().tokenizer
@@ -53,7 +54,7 @@ def test_graphs_see_changed_parameters():
     policy = tiny_policy()
     policy.module.cuda()
     engine, greedy = LocalEngine(policy), Sampling(8, temperature=0.0)
-    request = [Request((5, 6, 7), (1,))]
+    request = [Request(Prompt((5, 6, 7)), (1,))]
     before = engine.generate(request, greedy)
     with torch.no_grad():
         for parameter in policy.module.parameters():

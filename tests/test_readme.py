@@ -19,8 +19,8 @@ from paceline.cli import commands as doing
 from paceline.config import Config, apply, foreign, keys, labelled, split, to_json
 from paceline.objective import named
 from paceline.run.screen import HEADER
+from paceline.stats import wilson
 from paceline.tasks import SOURCES, Rows
-from paceline.training.statistics import wilson
 from paceline.types import Completion, Problem
 from paceline.verify import judge
 

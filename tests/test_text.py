@@ -3,7 +3,25 @@
 import pytest
 from rich.cells import cell_len
 
-from paceline.text import counted, summary, wrapped
+from paceline.text import (
+    THIN,
+    counted,
+    data_size,
+    decimal,
+    duration,
+    listed,
+    percent,
+    percent_range,
+    points,
+    points_range,
+    quantity,
+    rounded_count,
+    short_duration,
+    signed_points,
+    summary,
+    thin_percent,
+    wrapped,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +89,53 @@ def test_one_is_one_and_none_or_more_are_several():
 def test_a_command_between_backticks_stays_whole():
     text = "sound: start it with `paceline train tiny task=rows steps=3` and look"
     assert "`paceline train tiny task=rows steps=3`" in wrapped(text, 30).replace("\n", "|")
+
+
+def test_shares():
+    assert [percent(s) for s in (0.754, 0.005, 1.0)] == ["75 %", "0 %", "100 %"]
+    assert percent(0.0042, 1) == "0.4 %"
+    assert thin_percent(0.754) == f"75.4{THIN}%" and thin_percent(0.5, 0) == f"50{THIN}%"
+    assert percent_range(0.7459, 0.8179) == f"74.6–81.8{THIN}%"
+
+
+def test_differences_of_shares_have_a_sign_unless_they_round_to_nothing():
+    assert [signed_points(d) for d in (0.752, -0.0254, 0.00049, -0.0004, 0.0)] == [
+        "+75.2", "−2.5", "±0.0", "±0.0", "±0.0",
+    ]  # fmt: skip
+    assert points_range(-0.01, 0.02) == "−1.0 to +2.0" and points(0.0254) == "2.5"
+
+
+def test_a_minus_is_a_minus():
+    assert [decimal(v) for v in (0.414, -0.04)] == ["0.41", "−0.04"] and decimal(
+        -0.5, 3
+    ) == "−0.500"
+
+
+def test_quantities():
+    assert [quantity(v) for v in (1240.4, 0.0123, 3.1, 99.96, 0, 1.8e41, -2500.0)] == [
+        "1,240", "0.0123", "3.1", "100", "0", "1.8e+41", "-2,500",
+    ]  # fmt: skip
+    assert [quantity(v) for v in (float("inf"), float("nan"))] == ["inf", "nan"]
+    assert (quantity(2.5e6), quantity(2.5e6, 1e6)) == ("2,500,000", "2.5e+06")
+
+
+def test_counts_and_sizes():
+    assert [rounded_count(n) for n in (9500, 134_515_008, 1_540_000_000)] == [
+        "9,500", "135 million", "1.5 billion",
+    ]  # fmt: skip
+    assert [data_size(n) for n in (4e4, 3.5e7, 1e8, 1.6e9, 2.4e11)] == [
+        "0.0 MB", "35 MB", "0.1 GB", "1.6 GB", "240 GB",
+    ]  # fmt: skip
+
+
+def test_durations():
+    seconds = (5.4, 89, 90, 600, 7500)
+    assert [short_duration(s) for s in seconds] == ["5 s", "89 s", "2 min", "10 min", "2 h 05"]
+    assert [duration(s) for s in seconds] == [
+        "5 seconds", "89 seconds", "1.5 minutes", "10.0 minutes", "2.1 hours",
+    ]  # fmt: skip
+
+
+def test_a_list_in_a_sentence():
+    assert listed(["grpo"]) == "grpo" and listed(["grpo", "gspo"]) == "grpo and gspo"
+    assert listed(["grpo", "gspo", "dapo"]) == "grpo, gspo and dapo"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .config import Config
     from .objective import Objective
-    from .objective.named import (  # fmt: skip
+    from .objective.named import (
         cispo,
         dapo,
         dr_grpo,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         sapo,
     )
     from .run import Run, resume, train
-    from .types import Completion, Group, Problem, Rollout, Round, Verdict
+    from .types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 __version__ = "0.1.0"
 
@@ -39,10 +39,12 @@ _HOME = {
     "Config": "config",
     "Objective": "objective",
     "Run": "run",
-    "compare": "run.compare",
+    "compare": "analysis.compare",
     "resume": "run",
     "train": "run",
-    **dict.fromkeys(("Completion", "Group", "Problem", "Rollout", "Round", "Verdict"), "types"),
+    **dict.fromkeys(
+        ("Completion", "Group", "Problem", "Prompt", "Rollout", "Round", "Verdict"), "types"
+    ),
     **dict.fromkeys(
         (
             "cispo", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "opo", "reinforce",
@@ -54,9 +56,10 @@ _HOME = {
 _ROOMS = ("objective", "recipes")
 
 __all__ = [
-    "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Rollout", "Round", "Run",
-    "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "objective",
-    "opo", "recipes", "reinforce", "reinforce_pp", "resume", "rloo", "sapo", "train",
+    "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Prompt", "Rollout",
+    "Round", "Run", "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo",
+    "luspo", "objective", "opo", "recipes", "reinforce", "reinforce_pp", "resume", "rloo",
+    "sapo", "train",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the annotation of a setting allows: in words, and held against a value.
+"""Annotations of settings: in words, and held against a value.
 
 A command line reads text by these types. From Python anything may come, and a number given as text
 or half a step would only show in the middle of a run.
@@ -15,15 +15,15 @@ from .errors import ConfigError
 from .types import BatchVerifier
 
 PLAIN = (bool, str, types.NoneType)
-"""Types that `isinstance` decides."""
+"""Types for which `isinstance` decides."""
 
 
 def check_fields(record: Any, section: str = "") -> None:
-    """Raise ConfigError where a field of a record has a value of another type than it is declared
+    """Raise ConfigError if a field of a record has a value of another type than it is declared
     with; the first thing that a record's __post_init__ does, as all else compares values.
 
     Args:
-        section: what stands before the field's name in the sentence, such as "optimizer".
+        section: words before the field's name in the sentence, such as "optimizer".
     """
     hints = typing.get_type_hints(type(record))
     for f in fields(record):
@@ -36,8 +36,8 @@ def check_fields(record: Any, section: str = "") -> None:
 
 
 def allows(annotation: Any, value: Any) -> bool:
-    """Whether a value is of a type. numpy's numbers are numbers, and true is none; of what is no
-    plain value, such as a function, its owner says what it takes."""
+    """True if a value is of a type. numpy's numbers are numbers, true and false are not. Values
+    that are not plain, such as functions, are left to their owner, who says what it takes."""
     if annotation in (int, float):
         kind = Integral if annotation is int else Real
         return isinstance(value, kind) and not isinstance(value, bool)
@@ -57,7 +57,7 @@ def type_name(annotation: Any, *, written: bool = True) -> str:
     """A type in words: "a whole number", "one of constant, linear, cosine".
 
     Args:
-        written: for who writes a text that stands for the value, and not the value in Python.
+        written: for a reader who writes the value as text, and not in Python.
     """
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     if annotation in words:

@@ -26,7 +26,7 @@ class Micro:
     rows: TokenRows
     tokens: Tokens
     recompute: bool = False
-    """Whether the backward pass computes each layer again, because what all layers keep of so many
+    """True if the backward pass computes each layer again, because what all layers keep of so many
     rows would not fit."""
 
 

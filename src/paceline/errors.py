@@ -1,4 +1,4 @@
-"""Errors that a user can mend: one clear sentence each, and the exit code of the command line.
+"""Errors that a user can fix: one clear sentence each, and the exit code of the command line.
 
 Everything else propagates as it is: it is our mistake, and its traceback is what helps.
 """
@@ -6,9 +6,10 @@ Everything else propagates as it is: it is our mistake, and its traceback is wha
 import difflib
 import errno
 
-NEAR = 0.7
-"""Of difflib's ratio, which is 1 for equal names. A slip lies above it (lrr and lr 0.80, num_steps
-and steps 0.71), another word below (beta and weight_decay 0.38, epochs and steps 0.55)."""
+NEAR_RATIO = 0.7
+"""Least similarity of two names, by difflib's ratio, which is 1 for equal ones. A slip lies above
+it (lrr and lr 0.80, num_steps and steps 0.71), another word below (beta and weight_decay 0.38,
+epochs and steps 0.55)."""
 
 
 class UserError(Exception):
@@ -30,7 +31,7 @@ class DataError(UserError):
 
 
 class RewardError(UserError):
-    """A verifier that raised, or answered something that is no finite number."""
+    """A verifier that raised, or answered something else than a finite number."""
 
     exit_code = 4
 
@@ -48,22 +49,22 @@ class SandboxError(UserError):
 
 
 class DivergedError(UserError):
-    """Gradients that were not finite, step after step."""
+    """A run that diverged: gradients that were not finite, step after step."""
 
     exit_code = 7
 
 
 class MemoryShortError(UserError):
-    """Memory ran out, however small the pieces."""
+    """Memory that ran out, however small the pieces."""
 
     exit_code = 8
 
 
 class RunsFailedError(UserError):
-    """Runs of a comparison that did not come to their end; what the others show is written.
+    """Runs of a comparison that failed; the results of the others are written.
 
     Attributes:
-        shown: whether the others show anything.
+        shown: True if the others have results.
     """
 
     exit_code = 9
@@ -83,7 +84,7 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """130 or 143, as shells put it."""
+        """Exit code as shells give it: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.number
 
 
@@ -91,20 +92,20 @@ NO_MEMORY = (
     "can't allocate memory", "cannot allocate memory", "unable to allocate", "not enough memory",
     "out of memory",
 )  # fmt: skip
-"""How Python, torch's allocators and those below them put it that memory ran out."""
+"""Phrases with which Python, torch's allocators and those below them say that memory ran out."""
 NO_ROOM = ("can't start new thread", "failed to map segment")
-"""How Python and the loader of libraries put it that the process may not have any more of what no
-smaller work would give back: threads, and room for libraries in the address space."""
+"""Phrases with which Python and the loader of libraries say that the process may have no more of
+something that smaller work would not give back: threads, and address space for libraries."""
 
 
 def memory_ran_out(error: BaseException) -> bool:
-    """Whether work failed for want of memory, so that less of it at a time may fit."""
+    """True if work failed for want of memory, so that less of it at a time may fit."""
     return isinstance(error, MemoryError) or _says(error, NO_MEMORY)
 
 
 def machine_short(error: BaseException) -> MemoryShortError | None:
-    """The sentence for an error that says that the machine has no memory, no thread or no room
-    left, where nothing is to be done with less; None for any other error."""
+    """The sentence for an error of a machine that has no memory, thread or address space left, if
+    smaller work would not help; None for any other error."""
     said = first_line(error)[:160]
     if memory_ran_out(error):
         return MemoryShortError(
@@ -120,7 +121,7 @@ def machine_short(error: BaseException) -> MemoryShortError | None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says; its kind where it says nothing."""
+    """The first line of an error's message; its kind if there is no message."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
@@ -130,10 +131,10 @@ def _says(error: BaseException, words: tuple[str, ...]) -> bool:
     return isinstance(error, RuntimeError | OSError | ImportError) and any(w in said for w in words)
 
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""A disk that takes no more."""
-LOCKED = (errno.EROFS, errno.EACCES, errno.EPERM)
-"""A file or a disk that cannot be read, or written."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a disk that takes no more."""
+ACCESS_DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Error numbers of a file or a disk that may not be read, or written."""
 
 
 def nearest(wrong: str, known: list[str]) -> str:
@@ -144,4 +145,4 @@ def nearest(wrong: str, known: list[str]) -> str:
 
 def close(wrong: str, known: list[str]) -> list[str]:
     """The known name nearest to the wrong one, if it is near enough to be what was meant."""
-    return difflib.get_close_matches(wrong, known, n=1, cutoff=NEAR)
+    return difflib.get_close_matches(wrong, known, n=1, cutoff=NEAR_RATIO)

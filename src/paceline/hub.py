@@ -11,27 +11,27 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-WAIT = 5.0
+CONNECT_SECONDS = 5.0
 """Seconds in which the hub must answer a connection."""
-REMEMBERED = 60.0
-"""Seconds for which an answer, or none, is taken for granted."""
+REMEMBERED_SECONDS = 60.0
+"""Seconds for which the hub's answer, or its silence, is remembered."""
 
 
 def endpoint() -> str:
-    """HF_ENDPOINT, or the hub itself."""
+    """The hub's address: HF_ENDPOINT, or the hub itself."""
     return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
 
 
 @contextlib.contextmanager
 def patient_for_seconds() -> Iterator[None]:
-    """Within it, where the hub does not answer, what was fetched before is used and nothing is
-    retried."""
+    """A context in which a hub that does not answer is not asked again: files that were fetched
+    before are used, and nothing is retried."""
     from huggingface_hub import constants
 
     # Each library has read the environment once, and looks at its own copy since then.
     holders: list[Any] = [constants, *filter(None, [sys.modules.get("datasets.config")])]
     before = [holder.HF_HUB_OFFLINE for holder in holders]
-    if not before[0] and not _answers(endpoint(), int(time.monotonic() / REMEMBERED)):
+    if not before[0] and not _answers(endpoint(), int(time.monotonic() / REMEMBERED_SECONDS)):
         for holder in holders:
             holder.HF_HUB_OFFLINE = True
     try:
@@ -48,7 +48,7 @@ def _answers(place: str, _period: int) -> bool:
     url = urlsplit(place)
     port = url.port or (80 if url.scheme == "http" else 443)
     try:
-        socket.create_connection((url.hostname or "", port), timeout=WAIT).close()
+        socket.create_connection((url.hostname or "", port), timeout=CONNECT_SECONDS).close()
     except OSError:
         return False
     return True

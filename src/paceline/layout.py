@@ -94,14 +94,15 @@ class TokenRows:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a way of laying rows out costs, and how far memory can be saved in it."""
+    """The cost of a way of laying rows out, and how far memory can be saved in it."""
 
     size: Callable[[TokenRows], int]
     """Tokens of these rows in one pass."""
     deep: int
-    """How many times the tokens that fit can be computed together when the backward pass computes
-    each layer again from its input. That is about a thirtieth of what a layer keeps, but one layer
-    at a time is whole: with 12 layers, 8 times as many tokens need as much as the plain pass."""
+    """The number of times the tokens that fit can be computed together when the backward pass
+    computes each layer again from its input. That is about a thirtieth of what a layer keeps, but
+    one layer at a time is whole: with 12 layers, 8 times as many tokens need as much as the plain
+    pass."""
 
 
 WORTH = 1 / 16
@@ -118,7 +119,7 @@ class Span:
     """
 
     start: int
-    """Where the prompt begins."""
+    """The flat place at which the prompt begins."""
     prompt: int
     """Its tokens, without the prefix."""
     lengths: tuple[int, ...]
@@ -126,7 +127,7 @@ class Span:
 
     @property
     def starts(self) -> list[int]:
-        """Where each completion begins."""
+        """The flat place at which each completion begins."""
         return list(accumulate(self.lengths, initial=self.start + self.prompt))[:-1]
 
     @property
@@ -141,7 +142,7 @@ class Piece:
     start: int
     length: int
     before: tuple[slice, ...] = ()
-    """What each of its tokens sees too, in the order of positions."""
+    """Runs that each of its tokens sees too, in the order of positions."""
 
     @property
     def own(self) -> slice:
@@ -236,8 +237,8 @@ class Packed:
 
 
 def _prefix(prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]] = ()) -> int:
-    """How many tokens are laid out once because all prompts begin with them; 0 where that saves
-    little. A token of each prompt is left: its end predicts."""
+    """The number of tokens that are laid out once because all prompts begin with them; 0 where that
+    saves little. A token of each prompt is left: its end predicts."""
     # What the first and the last in order begin with is what all begin with.
     ends = min(prompts, key=tuple), max(prompts, key=tuple)
     most = min(map(len, prompts)) - 1
@@ -256,7 +257,7 @@ class Padded:
     prompt_real_QP: Tensor
     """True where the prompt has a token: from lengths, never from token values."""
     prompt_of_B: Tensor
-    """Which prompt a row completes."""
+    """The place of the prompt that a row completes."""
     completion_ids_BT: Tensor
     completion_real_BT: Tensor
     """True where the completion has a token."""

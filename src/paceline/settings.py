@@ -1,4 +1,4 @@
-"""Settings of sampling, of the schedule and of the optimizer, as records.
+"""Sampling, and the config sections `rollouts`, `schedule` and `optimizer`, as records.
 
 They stand below everything that computes, so that a config can be made, shown and compared without
 torch.
@@ -14,21 +14,23 @@ from .errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a completion's tokens are chosen.
+    """Rule by which a completion's tokens are chosen.
 
     Example: Sampling(max_tokens=32, temperature=0.0) is greedy decoding.
     """
 
     max_tokens: int
-    """A completion with this many tokens and no stop token is cut."""
+    """Most tokens of a completion; one that has this many and no stop token is cut."""
     temperature: float = 1.0
-    """Divides the logits; 0 takes the likeliest token."""
+    """Divisor of the logits; 0 always takes the likeliest token."""
     top_p: float = 1.0
-    """Only the likeliest tokens whose probabilities reach this sum; for evaluation only."""
+    """Nucleus sampling: only the likeliest tokens whose probabilities add up to this; 1 is off. For
+    evaluation only."""
     top_k: int = 0
-    """Only this many of the likeliest tokens, 0 for all; for evaluation only."""
+    """Number of likeliest tokens to sample from; 0 is all of them. For evaluation only."""
     min_p: float = 0.0
-    """Only tokens at least this share as likely as the likeliest; for evaluation only."""
+    """Smallest probability of a token, as a share of the likeliest token's; 0 is off. For
+    evaluation only."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -43,36 +45,40 @@ class Sampling:
 
     @property
     def greedy(self) -> bool:
+        """True if the likeliest token is always taken."""
         return self.temperature == 0
 
     @property
     def full_support(self) -> bool:
-        """Whether every token can be sampled, as a policy gradient needs."""
+        """True if every token can be sampled, as a policy gradient needs."""
         return self.top_p == 1 and self.top_k == 0 and self.min_p == 0 and not self.greedy
 
     def as_greedy(self) -> "Sampling":
+        """The same length, decoded greedily."""
         return replace(self, temperature=0.0, top_p=1.0, top_k=0, min_p=0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Rollouts:
-    """The settings of one round of sampling."""
+class RolloutConfig:
+    """Config section `rollouts`: one round of sampling."""
 
     problems: int = 8
-    """Problems a round."""
+    """Problems in a round."""
     completions: int = 8
-    """Completions of each problem: the group."""
+    """Completions of each problem: the size of a group."""
     max_tokens: int = 256
-    """A completion with this many tokens and no stop token is cut."""
+    """Most tokens of a completion; one that has this many and no stop token is cut."""
     temperature: float = 1.0
-    """Of sampling, and so of every log-probability."""
+    """Sampling temperature; all log-probabilities are of the distribution at this temperature."""
     accept: Literal["all", "signal"] = "all"
-    """signal draws again for groups whose rewards are all equal (dynamic sampling, DAPO)."""
+    """Groups that a round takes: all of them, or only those with signal, whose rewards differ. With
+    signal, other problems are drawn in place of the rest (dynamic sampling, DAPO)."""
     max_draws: int = 4
-    """With accept=signal: at most this many times `problems` are drawn for one round."""
+    """With accept=signal, the most problems drawn for one round, in multiples of
+    rollouts.problems."""
     mask_cut: bool = False
-    """Cut completions count in their group's baseline but give no gradient (overlong masking,
-    DAPO)."""
+    """Mask cut completions: they count in their group's baseline but give no gradient (overlong
+    masking, DAPO)."""
 
     def __post_init__(self) -> None:
         check_fields(self, "rollouts")
@@ -89,17 +95,19 @@ class Rollouts:
 
     @property
     def sampling(self) -> Sampling:
+        """The sampling of a round's completions."""
         return Sampling(self.max_tokens, self.temperature)
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """How many optimizer steps a round serves: minibatches × epochs, its parts."""
+class ScheduleConfig:
+    """Config section `schedule`: the optimizer steps of a round, minibatches × epochs."""
 
     minibatches: int = 1
-    """Shares into which a round is cut, each an optimizer step. 1 with 1 epoch is on-policy."""
+    """Shares of a round, each of which is an optimizer step; 1 with schedule.epochs=1 is
+    on-policy."""
     epochs: int = 1
-    """How often the round is gone through (μ of the GRPO paper)."""
+    """Passes over each round (μ of the GRPO paper)."""
 
     def __post_init__(self) -> None:
         check_fields(self, "schedule")
@@ -108,29 +116,32 @@ class Schedule:
 
     @property
     def parts(self) -> int:
+        """Optimizer steps of a round."""
         return self.minibatches * self.epochs
 
 
 @dataclass(frozen=True, slots=True)
-class AdamW:
-    """The optimizer's settings (Loshchilov and Hutter, arXiv 1711.05101)."""
+class OptimizerConfig:
+    """Config section `optimizer`: AdamW (Loshchilov and Hutter, arXiv 1711.05101)."""
 
     lr: float = 1e-6
-    """Learning rate after warm-up."""
+    """Learning rate of AdamW after the warm-up."""
     beta1: float = 0.9
     """Decay of the gradient's running mean."""
     beta2: float = 0.999
     """Decay of the squared gradient's running mean."""
     eps: float = 1e-8
-    """Keeps the division finite."""
+    """Constant added to the divisor, so that the division stays finite."""
     weight_decay: float = 0.0
-    """Decoupled decay, of matrices only."""
+    """Decoupled weight decay, of matrices only; 0 is off."""
     clip: float = 1.0
     """Largest norm of the whole gradient; 0 does not clip."""
     warmup: int = 0
-    """Steps over which the learning rate rises from 0."""
+    """Optimizer steps in which the learning rate rises from 0 to optimizer.lr; 0 starts with
+    optimizer.lr."""
     decay: Literal["constant", "linear", "cosine"] = "constant"
-    """How the learning rate falls from the end of the warm-up to the last step."""
+    """Course of the learning rate from the end of the warm-up to the last step: constant, or linear
+    or cosine down to 0."""
 
     def __post_init__(self) -> None:
         check_fields(self, "optimizer")

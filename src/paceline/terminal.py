@@ -1,4 +1,4 @@
-"""Where text goes: in the columns and in the letters that its reader has.
+"""Text on a terminal or in a log: in the columns and in the letters that its reader has.
 
 The log of a batch system is often ASCII, and a screen may have the letters of one language only. A
 run must not end because of a dash.
@@ -13,35 +13,36 @@ from typing import Any, TextIO
 
 from .text import wrapped
 
-LETTERS = {
+REPLACEMENTS = {
     "…": "...", "–": "-", "—": "-", "−": "-", "‑": "-", "→": "->", "←": "<-", "×": "x", "·": "-",
     "•": "-", "│": "|", "─": "-", "Δ": "d", "σ": "s", "Σ": "sum", "±": "+-", "≤": "<=", "≥": ">=",
     "≈": "~", "≠": "!=", "’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ",
 }  # fmt: skip
-"""How a typewriter puts them."""
-OURS = "paceline"
-LENIENT = ("ignore", "replace", "xmlcharrefreplace", "namereplace", OURS)
-"""Ways of writing what cannot be written that somebody has asked for."""
+"""ASCII spellings of characters, as a typewriter has them."""
+ERROR_HANDLER = "paceline"
+"""Name of our way to write characters that an encoding lacks."""
+LENIENT_HANDLERS = ("ignore", "replace", "xmlcharrefreplace", "namereplace", ERROR_HANDLER)
+"""Ways to write characters that an encoding lacks that a user may have asked for; they stay."""
 
 
 def _spelled(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
     letters = error.object[error.start : error.end]
-    return "".join(LETTERS.get(letter) or _escaped(letter) for letter in letters), error.end
+    return "".join(REPLACEMENTS.get(letter) or _escaped(letter) for letter in letters), error.end
 
 
 def _escaped(letter: str) -> str:
     return json.dumps(letter)[1:-1]  # \u4e2d
 
 
-codecs.register_error(OURS, _spelled)
+codecs.register_error(ERROR_HANDLER, _spelled)
 
 
 def spell_out() -> None:
-    """From now on, write to standard output and errors in other letters what they do not have."""
+    """Spell out characters that standard output and errors do not have, from now on."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors not in LENIENT:
-            stream.reconfigure(errors=OURS)
+        if isinstance(stream, io.TextIOWrapper) and stream.errors not in LENIENT_HANDLERS:
+            stream.reconfigure(errors=ERROR_HANDLER)
 
 
 def columns(stream: TextIO | None = None) -> int | None:
@@ -63,7 +64,7 @@ def columns(stream: TextIO | None = None) -> int | None:
 
 
 def asked_columns() -> int | None:
-    """COLUMNS of the environment, where it is a number of columns."""
+    """Columns that the environment asks for by COLUMNS; None if it does not."""
     asked = os.environ.get("COLUMNS", "")
     return int(asked) if asked.isdecimal() and int(asked) > 0 else None
 

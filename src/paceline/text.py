@@ -1,10 +1,16 @@
-"""Text as such: lines that break at words, counts, summaries. Where it goes is terminal.py's."""
+"""Text as such: lines that break at words, numbers as people read them, summaries. Where it goes is
+terminal.py's."""
 
 import inspect
+import math
 import re
+from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells
 
+THIN = "\u202f"
+"""A narrow space that does not break, between a number and its unit: for pages, and for sentences
+that stand on them."""
 START = re.compile(r"\s*(?:│ |(?:ok|BAD)\s+|[^\s│]+\s{2,})?(?:note: |[–!·] )?")
 """Where a line's own text begins: behind its indentation, a label with a gap, a mark."""
 
@@ -66,6 +72,91 @@ def counted(number: int, noun: str, form: str = "") -> str:
     Example: counted(1, "step") is "1 step", counted(1200, "row", ",") is "1,200 rows".
     """
     return f"{number:{form}} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Example: listed(["grpo", "gspo", "dapo"]) is "grpo, gspo and dapo"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Example: percent(0.754) is "75 %"."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def thin_percent(share: float, digits: int = 1) -> str:
+    """The same for a page, with a narrow space that does not break: 75.4 %."""
+    return f"{100 * share:.{digits}f}{THIN}%"
+
+
+def percent_range(low: float, high: float) -> str:
+    """An interval of shares, for a page: 74.6–81.8 %."""
+    return f"{100 * low:.1f}–{100 * high:.1f}{THIN}%"
+
+
+def points(share: float) -> str:
+    """The size of a difference of shares in percentage points: 2.5."""
+    return f"{100 * share:.1f}"
+
+
+def signed_points(share: float) -> str:
+    """A difference of shares in percentage points, with a true minus sign: +75.2, −2.5, ±0.0."""
+    tenths = round(share * 1000) / 10
+    return f"{'+' if tenths > 0 else '−' if tenths < 0 else '±'}{abs(tenths):.1f}"
+
+
+def points_range(low: float, high: float) -> str:
+    """An interval of a difference of shares: +70.9 to +79.0."""
+    return f"{signed_points(low)} to {signed_points(high)}"
+
+
+def decimal(value: float, digits: int = 2) -> str:
+    """A number with so many decimals, and a true minus sign: 0.41, −0.04."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def quantity(value: float, most: float = 1e12) -> str:
+    """Three significant digits, thousands grouped: 1,240 · 0.0123 · 3.1 · 1.8e+41.
+
+    Args:
+        most: from here on as a power of ten.
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 100 <= abs(value) < most:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def rounded_count(count: int) -> str:
+    """A large number of things: 9,500 · 135 million · 1.5 billion."""
+    if count < 1e6:
+        return f"{count:,}"
+    return f"{count / 1e6:.0f} million" if count < 1e9 else f"{count / 1e9:.1f} billion"
+
+
+def data_size(size: float) -> str:
+    """Bytes, in units of 1e6 or 1e9: 35 MB, 1.6 GB."""
+    if size < 1e8:
+        return f"{size / 1e6:.1f} MB" if size < 1e6 else f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size < 1e11 else f"{size / 1e9:.0f} GB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in a sentence: 42 seconds, 9.8 minutes, 2.1 hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"{seconds / 60:.1f} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def short_duration(seconds: float) -> str:
+    """Seconds in a table: 42 s, 7 min, 2 h 05."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d}"
 
 
 def summary(thing: object) -> str:

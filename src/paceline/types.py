@@ -33,11 +33,11 @@ class Problem:
     raw_answer: Any = None
     """The expected answer as its row has it, where that is no text: a number, a dictionary."""
     row: str = field(default="", compare=False)
-    """Where it was read, such as "row 17"; empty where no file has it."""
+    """The place where it was read, such as "row 17"; empty where no file has it."""
 
     @property
     def name(self) -> str:
-        """How messages name it: by its id, and by its row where it has one.
+        """The name that messages give it: its id, and its row where it has one.
 
         Example: 3f9a… (row 17)
         """
@@ -45,8 +45,21 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt, from which every completion of a problem goes on.
+
+    Example: Prompt((1, 36, 47, 2))
+    """
+
+    token_ids: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
-    """What an engine answered to one prompt.
+    """An engine's answer to one prompt.
 
     Example: Completion((36, 47, 2), (-0.1, -0.7, -0.01), "103", "stop", policy_version=7)
     """
@@ -60,9 +73,9 @@ class Completion:
     """The decoded tokens without special tokens."""
     finish: Finish
     policy_version: int = 0
-    """How many updates the sampling weights had seen."""
+    """The number of updates that the sampling weights had seen."""
     sampled: Sequence[bool] | None = None
-    """Which tokens the model itself sampled; None means all of them."""
+    """True for each token that the model itself sampled; None means all of them."""
     opened: str | None = None
     """The tags that the prompt ended with, which the text goes on behind, such as "<think>\\n":
     templates of reasoning models open the reasoning themselves. Empty for none; None where the
@@ -76,7 +89,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verifier says of one completion.
+    """A verifier's judgement of one completion.
 
     Example: Verdict(1.2, {"answer": 1.0, "format": 0.2}, "103 is the expected answer")
     """
@@ -87,11 +100,11 @@ class Verdict:
     reason: str = ""
     """One short sentence of why. Equal cases give equal sentences, so that they can be counted."""
     correct: bool | None = None
-    """Whether the answer was right; None means: right if the reward is at least 1."""
+    """True if the answer was right; None means: right if the reward is at least 1."""
 
     @property
     def solved(self) -> bool:
-        """Whether this counts as solved in accuracy figures."""
+        """True if this counts as solved in accuracy figures."""
         return self.reward >= 1.0 if self.correct is None else self.correct
 
 
@@ -165,7 +178,7 @@ class Group:
     """All rollouts of one problem in one round."""
 
     problem: Problem
-    prompt_ids: tuple[int, ...]
+    prompt: Prompt
     """The rendered prompt, as every completion saw it."""
     rollouts: tuple[Rollout, ...]
     draw: int = 0
@@ -175,12 +188,17 @@ class Group:
     redone."""
 
     @property
+    def prompt_ids(self) -> tuple[int, ...]:
+        """The tokens of the prompt."""
+        return self.prompt.token_ids
+
+    @property
     def rewards(self) -> tuple[float, ...]:
         return tuple(r.verdict.reward for r in self.rollouts)
 
     @property
     def has_signal(self) -> bool:
-        """Whether the rewards differ, so that a group-relative advantage is not zero."""
+        """True if the rewards differ, so that a group-relative advantage is not zero."""
         return max(self.rewards) != min(self.rewards)
 
 
@@ -203,7 +221,8 @@ class Round:
     values: tuple[Sequence[float], ...] | None = None
     """The critic's value before each token."""
     penalty: tuple[Sequence[float], ...] | None = None
-    """What KL in the reward takes from each token's reward, never negative in expectation."""
+    """The part that KL in the reward takes from each token's reward, never negative in
+    expectation."""
 
     @property
     def rollouts(self) -> tuple[Rollout, ...]:

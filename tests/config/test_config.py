@@ -12,7 +12,7 @@ from paceline import recipes
 from paceline.config import Config, apply, from_json, keys, read_toml, renewed, to_json
 from paceline.errors import ConfigError
 from paceline.objective import KL, Objective, named
-from paceline.settings import AdamW, Sampling
+from paceline.settings import OptimizerConfig, Sampling
 from paceline.tasks import Arithmetic, Rows
 from paceline.verify import (
     Asserts,
@@ -323,7 +323,7 @@ def test_toml_names_a_recipe_and_changes_keys(tmp_path):
         ({"evaluation.max_tokens": "8"},
          "evaluation.max_tokens takes a whole number or none, not '8'."),
         ({"rewards.workers": 1.5}, "rewards.workers takes a whole number, not 1.5."),
-        ({"model": "gpt2"}, "model takes Model(…), not 'gpt2'."),
+        ({"model": "gpt2"}, "model takes ModelConfig(…), not 'gpt2'."),
         ({"model.path": 7}, "model.path takes text, not 7."),
         ({"task.low": "3"}, "task.low takes a whole number, not '3'."),
         ({"task.operators": "+"}, "task.operators takes a tuple of text, not '+'."),
@@ -342,6 +342,6 @@ def test_every_default_is_of_its_type(name):
 
 def test_a_section_that_is_made_by_itself_is_held_to_its_types_too():
     with pytest.raises(ConfigError, match=r"^optimizer\.lr takes a number, not 'fast'\.$"):
-        AdamW(lr="fast")
+        OptimizerConfig(lr="fast")
     with pytest.raises(ConfigError, match=r"^max_tokens takes a whole number, not 1\.5\.$"):
         Sampling(max_tokens=1.5)

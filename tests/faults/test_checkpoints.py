@@ -8,7 +8,7 @@ import pytest
 
 from paceline.run import Run
 from tests.faults.harness import is_tidy, left_by
-from tests.run.test_checkpoint import other_schema
+from tests.helpers.checkpoints import other_schema
 
 FILES = ("policy.safetensors", "optimizer.safetensors", "reference.safetensors", "state.json")
 STOPPED = {"stop_after": 7}

@@ -17,7 +17,7 @@ import pytest
 
 from paceline.cli import main
 from paceline.model import load_policy, tiny
-from paceline.preflight import check, resources
+from paceline.preflight import preflight, resources
 
 Usage = namedtuple("Usage", "total used free")
 Virtual = namedtuple("Virtual", "available total")
@@ -295,4 +295,4 @@ def test_the_fixture_would_see_a_model_that_is_loaded():
     from paceline.run import train as train_function
 
     assert build.load_policy is not load_policy
-    assert inspect.unwrap(train_function).__globals__["check"] is check.check
+    assert inspect.unwrap(train_function).__globals__["check"] is preflight.check

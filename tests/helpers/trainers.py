@@ -9,12 +9,12 @@ from paceline.model import Reference
 from paceline.objective import named
 from paceline.tasks import Task, Template
 from paceline.training import (
-    AdamW,
     Learner,
     Optimizer,
-    Rollouts,
+    OptimizerConfig,
+    RolloutConfig,
     Sampler,
-    Schedule,
+    ScheduleConfig,
     Trainer,
     TrainerHooks,
 )
@@ -53,13 +53,14 @@ def trainer_of(
     policy = tiny_policy(dtype)
     engine = LocalEngine(policy)
     task = Task("digits", problems, (), Template(), verifier)
-    rollouts = rollouts or Rollouts(problems=3, completions=6, max_tokens=5)
+    rollouts = rollouts or RolloutConfig(problems=3, completions=6, max_tokens=5)
     objective = objective or named.grpo()
     reference = Reference(policy, alpha=alpha, every=every) if objective.needs_reference else None
-    optimizer = Optimizer(policy, AdamW(lr=lr), steps)
+    optimizer = Optimizer(policy, OptimizerConfig(lr=lr), steps)
+    schedule = schedule or ScheduleConfig()
     return Trainer(
         Learner(policy, optimizer, tokens_per_forward=tokens_per_forward),
-        Sampler(policy, engine, task, rollouts, seed, judges), objective, schedule or Schedule(),
+        Sampler(policy, engine, task, rollouts, seed, judges), objective, schedule,
         engine=engine, reference=reference, seed=seed, **options,
     )  # fmt: skip
 

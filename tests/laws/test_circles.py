@@ -16,7 +16,7 @@ import paceline
 SOURCE = Path(paceline.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 ROOMS = sorted({path.relative_to(SOURCE).parts[0] for path in FILES})
-NOT_YET = {"tasks"}
+NOT_YET: set[str] = set()
 """Rooms of which the law does not hold yet."""
 ORDER = {
     "verify": ("calling", "answers", "programs", "shaping"),

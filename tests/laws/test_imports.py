@@ -13,7 +13,7 @@ import paceline
 SOURCE = Path(paceline.__file__).parent
 FLOORS = [
     {"types", "errors", "rng", "hub", "lazy", "text"},
-    {"annotations", "terminal"},
+    {"annotations", "stats", "terminal"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
     {"model"},

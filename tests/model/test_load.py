@@ -79,7 +79,7 @@ def test_a_real_model_from_gguf(tmp_path):
         [Request(p, (1,)) for p in prompts], Sampling(12, temperature=0.0)
     )
     for prompt, (completion,) in zip(prompts, ours, strict=True):
-        ids = torch.tensor([prompt])
+        ids = torch.tensor([prompt.token_ids])
         theirs = policy.module.generate(
             ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12
         )

@@ -68,7 +68,7 @@ def test_saved_it_is_a_folder_that_transformers_loads(policy, tmp_path):
     torch.testing.assert_close(module(ids).logits, policy.module(ids).logits)
     messages = [{"role": "user", "content": "What is 1 + 2?"}]
     rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
-    assert tuple(rendered) == policy.render(messages)
+    assert tuple(rendered) == policy.render(messages).token_ids
     answer = pipeline("text-generation", model=str(tmp_path))(messages, max_new_tokens=3)
     assert answer[0]["generated_text"][-1]["role"] == "assistant"
 

@@ -232,7 +232,7 @@ def test_a_model_without_a_trained_head_is_refused(tmp_path):
         check_verifier(Weighted((("style", RewardModel(str(tmp_path), device="cpu"), 1.0),)))
     with pytest.raises(ConfigError, match="no model folder"):
         RewardModel("./gone")
-    with pytest.raises(ConfigError, match="is no reward model"):
+    with pytest.raises(ConfigError, match="is not a reward model"):
         RewardModel("tiny").check()
     with pytest.raises(ConfigError, match="layout is auto, chat or pair"):
         RewardModel("a/b", layout="text")  # type: ignore[arg-type]

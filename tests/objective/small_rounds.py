@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from paceline.types import Completion, Group, Problem, Rollout, Round, Verdict
+from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 
 def make_round(
@@ -29,5 +29,5 @@ def make_round(
             )
             rollouts.append(Rollout(problem, completion, Verdict(reward)))
             row += 1
-        groups.append(Group(problem, (1,), tuple(rollouts)))
+        groups.append(Group(problem, Prompt((1,)), tuple(rollouts)))
     return Round(0, tuple(groups), **columns)

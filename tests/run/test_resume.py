@@ -11,18 +11,11 @@ from paceline.cli import main
 from paceline.config import objective_from
 from paceline.errors import ConfigError, DataError
 from paceline.objective import named
-from paceline.preflight import check
+from paceline.preflight import load as preflight_load
 from paceline.run import Run, resume, train
-from paceline.store.history import Surroundings, compare
+from paceline.store.history import Environment, compare
 from paceline.store.records import Event
-from tests.run.test_train import small
-
-OWN_SURROGATE = (
-    "from paceline import objective as o\n\n"
-    "def plain(log_ratio_BT, advantage_BT):\n    return log_ratio_BT.exp() * advantage_BT\n\n"
-    "mine = o.Objective(advantage=o.Center(), surrogate=plain)\n"
-)
-"""A file of a user's, with a function that a config names."""
+from tests.helpers.runs import OWN_SURROGATE, small
 
 
 class Stop(Exception):
@@ -207,7 +200,7 @@ def test_a_dtype_that_was_left_open_stays_what_it_was_and_open(tmp_path):
     # On a machine on which auto means the other one.
     other = {"bfloat16": torch.float32, "float32": torch.bfloat16}[dtype]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(check, "best_dtype", lambda device: other)
+        patch.setattr(preflight_load, "best_dtype", lambda device: other)
         resume(out, config.with_(steps=3), quiet=True)
     assert run.finished and run.config["machine"]["dtype"] == dtype
     assert not [event for event in run.events() if "dtype" in event["text"]]
@@ -274,8 +267,8 @@ def test_other_versions_are_told_and_pass(copy, capsys):
     changes = [{"step": 5, "keys": {"steps": [8, 6]}, "versions": here[0], "machine": here[1]}]
     assert run.config["changes"] == changes
     assert (run.config["versions"], run.config["machine"]) == then
-    assert Surroundings.at(run.config, 5).versions == then[0]
-    assert Surroundings.at(run.config, 6).machine == here[1]
+    assert Environment.at(run.config, 5).versions == then[0]
+    assert Environment.at(run.config, 6).machine == here[1]
     assert main(["resume", str(copy), "steps=7"]) == 0
     assert "bit for bit" not in capsys.readouterr().out  # as in the last sitting
     assert run.config["changes"] == [*changes, {"step": 6, "keys": {"steps": [6, 7]}}]
@@ -306,7 +299,7 @@ def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, caps
     (change,) = Run(out).config["changes"]
     both = {"code": [was, now], f"code of {mine}": [before, read]}
     assert change == {"step": 1, "keys": {"steps": [1, 2]}, "fingerprints": both}
-    assert Surroundings.at(Run(out).config, 1).fingerprints["code"] == was
+    assert Environment.at(Run(out).config, 1).fingerprints["code"] == was
     assert main(["resume", str(out), "steps=3"]) == 0
     assert "by its hash" not in capsys.readouterr().out
 

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from paceline.run.screen import Screen, duration, printable, shortened
+from paceline.run.screen import Screen, printable, shortened
 from tests.conftest import group_of, ragged_round
 from tests.helpers.records import a_measurement, a_step
 
@@ -152,9 +152,9 @@ def test_markup_in_model_text_is_text():
     rollout = type(group.rollouts[0])(
         problem, group.rollouts[0].completion, group.rollouts[0].verdict
     )
-    from paceline.types import Group, Round
+    from paceline.types import Group, Prompt, Round
 
-    made.completions(Round(0, (Group(problem, (5,), (rollout,)),)))
+    made.completions(Round(0, (Group(problem, Prompt((5,)), (rollout,)),)))
     assert "[bold red]what[/]" in out.getvalue()
 
 
@@ -163,9 +163,3 @@ def test_the_best_and_the_worst_are_shown():
     made.completions(ragged_round())
     rewards = [line.split()[-1] for line in out.getvalue().splitlines()]
     assert rewards[0] == "2.00" and rewards[-1] == "0.00"
-
-
-def test_durations():
-    assert [duration(s) for s in (5.4, 89, 90, 600, 7500)] == [
-        "5 s", "89 s", "2 min", "10 min", "2 h 05",
-    ]  # fmt: skip

@@ -10,16 +10,16 @@ from paceline.engine import Sampling, ScriptedEngine
 from paceline.errors import ConfigError, DataError
 from paceline.model.template import check_tokenizer, stop_token_ids
 from paceline.objective import named
-from paceline.preflight.check import check
+from paceline.preflight.preflight import check
 from paceline.preflight.prompts import check_prompts
 from paceline.run import train
 from paceline.store.rounds import read_round, write_round
 from paceline.tasks import Rows, Task, Template
-from paceline.training import Rollouts, Sampler, evaluate
+from paceline.training import RolloutConfig, Sampler, evaluate
 from paceline.training.clock import Clock
 from paceline.types import Problem
 from paceline.verify import NumberIn, Tags
-from tests.run.test_train import small
+from tests.helpers.runs import small
 
 TURNS = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -97,7 +97,7 @@ def test_rounds_evaluations_and_what_is_stored_know_what_the_prompt_opened(
     assert (evaluation.greedy_accuracy, evaluation.sampled_accuracy) == (right, right)
     assert (greedy.text, greedy.opened, ok) == (SAYS, opened, right)
 
-    settings = Rollouts(problems=1, completions=2, max_tokens=99)
+    settings = RolloutConfig(problems=1, completions=2, max_tokens=99)
     round = Sampler(policy, engine, TASK, settings, 0).next_round(0, Clock()).round
     assert round.rewards == (right, right)
     assert {r.completion.turn for r in round.rollouts} == {opened + SAYS}

@@ -12,17 +12,13 @@ from paceline.errors import ConfigError
 from paceline.objective import named
 from paceline.run import Run, train
 from paceline.run import train as train_function
-from paceline.store.run import new_path
+from paceline.store.places import new_path
+from tests.helpers.runs import small
 
 KEYS = {
     "step", "round", "reward", "accuracy", "completion_tokens", "cut", "groups_without_signal",
     "grad_norm", "entropy", "kl", "ratio_max", "mismatch", "seconds", "phases", "stop_reasons",
 }  # fmt: skip
-
-
-def small(out: Path | None, **changes):
-    changes = {"steps": 3, "rollouts": {"problems": 3, "completions": 4, "max_tokens": 4}} | changes
-    return recipes.tiny().with_(out=None if out is None else str(out), **changes)
 
 
 @pytest.fixture(scope="module")

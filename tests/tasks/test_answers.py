@@ -5,12 +5,19 @@ from typing import Any
 
 import pytest
 
-from paceline.tasks.answers import as_text, behind, is_bare_box, last_box, missing, whole
+from paceline.tasks.answers import (
+    are_whole_floats,
+    as_text,
+    is_bare_box,
+    is_missing,
+    last_box,
+    text_after,
+)
 
 
 def test_null_and_what_floats_have_for_it_are_missing() -> None:
-    assert all(map(missing, (None, math.nan, math.inf, -math.inf)))
-    assert not any(map(missing, (0, 0.0, "", "nan", False, [])))
+    assert all(map(is_missing, (None, math.nan, math.inf, -math.inf)))
+    assert not any(map(is_missing, (0, 0.0, "", "nan", False, [])))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +34,7 @@ def test_null_and_what_floats_have_for_it_are_missing() -> None:
     ],
 )
 def test_whole_floats(values: list[Any], right: bool) -> None:
-    assert whole(values) is right
+    assert are_whole_floats(values) is right
 
 
 def test_cells_as_text() -> None:
@@ -63,7 +70,7 @@ def test_a_bare_box_is_no_worked_solution() -> None:
 
 
 def test_behind_a_mark() -> None:
-    assert behind("a #### 1 #### 2", "####") == " 2"
-    assert behind("so \\boxed{\\frac{1}{2}}.", "\\boxed{") == "\\frac{1}{2}"
-    assert behind("\\boxed{1", "\\boxed{") is None
-    assert behind("1", "####") is None
+    assert text_after("a #### 1 #### 2", "####") == " 2"
+    assert text_after("so \\boxed{\\frac{1}{2}}.", "\\boxed{") == "\\frac{1}{2}"
+    assert text_after("\\boxed{1", "\\boxed{") is None
+    assert text_after("1", "####") is None

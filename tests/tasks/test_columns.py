@@ -6,7 +6,7 @@ import pytest
 
 from paceline.errors import DataError, RewardError
 from paceline.tasks import Columns, content_id
-from paceline.tasks.row import cell, in_words
+from paceline.tasks.row import cell, row_numbers
 from paceline.types import Problem
 
 PLAIN = Columns("prompt", "answer")
@@ -127,17 +127,15 @@ def test_no_rows_are_an_error() -> None:
 
 
 def test_row_numbers_in_words() -> None:
-    assert in_words([3]) == "Row 3"
-    assert in_words([3, 9]) == "Rows 3 and 9"
-    assert in_words([1, 2, 3, 4, 5]) == "Rows 1, 2, 3, 4 and 5"
-    assert in_words([1, 2, 3, 4, 5, 6, 7]) == "Rows 1, 2, 3, 4, 5 and 2 more"
+    assert row_numbers([3]) == "Row 3"
+    assert row_numbers([3, 9]) == "Rows 3 and 9"
+    assert row_numbers([1, 2, 3, 4, 5]) == "Rows 1, 2, 3, 4 and 5"
+    assert row_numbers([1, 2, 3, 4, 5, 6, 7]) == "Rows 1, 2, 3, 4, 5 and 2 more"
 
 
 def test_faults_may_be_left_out_with_a_note() -> None:
     rows = [row(), row("two?", "five"), row("three?", "3"), row("four?", None)]
-    with pytest.raises(
-        DataError, match=r"Mend them, or leave them out with task\.on_error=drop\.$"
-    ):
+    with pytest.raises(DataError, match=r"Fix them, or leave them out with task\.on_error=drop\.$"):
         NUMBERS.problems(rows, "'x'")
     found = Columns("prompt", "answer", answer_is="number", drop=True).problems(rows, "'x'")
     assert [(p.prompt, p.row) for p in found.problems] == [("one?", "row 1"), ("three?", "row 3")]
@@ -231,5 +229,5 @@ def test_what_a_verifier_cannot_judge_is_named_with_its_rows() -> None:
         PLAIN.problems([row("a"), row("b", "x"), row("c", "x")], "'x'", odd)
     assert str(refused.value) == (
         f"Rows 2 and 3 of 'x': no answer could be judged. For the first of them: Problem {name} "
-        "(row 2) is odd. Mend them, or leave them out with task.on_error=drop."
+        "(row 2) is odd. Fix them, or leave them out with task.on_error=drop."
     )

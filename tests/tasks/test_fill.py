@@ -3,7 +3,7 @@
 import pytest
 
 from paceline.errors import ConfigError
-from paceline.tasks.fill import check_filled, filled, named
+from paceline.tasks.fill import check_filled, fill, names_in
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ from paceline.tasks.fill import check_filled, filled, named
     ],
 )
 def test_names_are_words_in_one_pair_of_braces(user: str, names: list[str]) -> None:
-    assert named(user) == names
+    assert names_in(user) == names
 
 
 def test_a_column_counts_whatever_letters_its_name_has() -> None:
-    assert named("{prompt} {my column} {another one}", ["my column"]) == ["prompt", "my column"]
+    assert names_in("{prompt} {my column} {another one}", ["my column"]) == ["prompt", "my column"]
 
 
 def test_values_are_put_in_once() -> None:
     user = "{prompt} {x} {{x}} {y} \\boxed{x} \\quad {prompt}"
-    assert filled(user, {"prompt": "{x}", "x": "1"}) == "{x} 1 {x} {y} \\boxed{x} \\quad {x}"
+    assert fill(user, {"prompt": "{x}", "x": "1"}) == "{x} 1 {x} {y} \\boxed{x} \\quad {x}"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ def test_options_are_plain_values_and_each_has_its_sentence(source: Any) -> None
     assert {hint for hint in given if typing.get_origin(hint) is not typing.Literal} <= plain
     text = inspect.getsource(source)
     for field in dataclasses.fields(source):
-        below = rf"    {field.name}: .*(\n        .*|\n    \))*\n    \"\"\"\w.*\.\"\"\"\n"
+        below = (
+            rf"    {field.name}: .*(\n        .*|\n    \))*\n    \"\"\"\w(.|\n(?!\n))*?\.\"\"\"\n"
+        )
         assert re.search(below, text), f"no sentence stands under {field.name}"
 
 

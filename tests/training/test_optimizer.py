@@ -5,17 +5,17 @@ import math
 import pytest
 import torch
 
-from paceline.training import AdamW, Optimizer
+from paceline.training import Optimizer, OptimizerConfig
 from tests.conftest import tiny_policy
 
 
 def test_learning_rates_by_hand():
-    warm = AdamW(lr=1.0, warmup=4)
+    warm = OptimizerConfig(lr=1.0, warmup=4)
     assert [warm.lr_at(s, 10) for s in (1, 2, 4, 5, 10)] == [0.25, 0.5, 1.0, 1.0, 1.0]
-    linear = AdamW(lr=1.0, warmup=2, decay="linear")
+    linear = OptimizerConfig(lr=1.0, warmup=2, decay="linear")
     # 8 steps are left after the warm-up: the first of them at 1, then 1/8 less each.
     assert [linear.lr_at(s, 10) for s in (3, 4, 10)] == [1.0, 7 / 8, 1 / 8]
-    cosine = AdamW(lr=1.0, decay="cosine")
+    cosine = OptimizerConfig(lr=1.0, decay="cosine")
     assert cosine.lr_at(1, 4) == 1.0
     assert cosine.lr_at(3, 4) == pytest.approx(0.5)
     assert cosine.lr_at(4, 4) == pytest.approx((1 + math.cos(0.75 * math.pi)) / 2)
@@ -29,7 +29,7 @@ def set_gradients(policy, value):
 
 def test_in_bf16_small_steps_are_not_lost():
     policy = tiny_policy(torch.bfloat16)
-    optimizer = Optimizer(policy, AdamW(lr=1e-6, clip=0), steps=400)
+    optimizer = Optimizer(policy, OptimizerConfig(lr=1e-6, clip=0), steps=400)
     name, master = next((n, m) for n, m in policy.masters.items() if m.ndim > 1)
     start, start_bf16 = master.clone(), dict(policy.module.named_parameters())[name].clone()
     for step in range(1, 401):
@@ -47,7 +47,7 @@ def test_in_bf16_small_steps_are_not_lost():
 
 def test_gradients_of_several_passes_are_summed_in_fp32():
     policy = tiny_policy(torch.bfloat16)
-    optimizer = Optimizer(policy, AdamW(clip=0), steps=1)
+    optimizer = Optimizer(policy, OptimizerConfig(clip=0), steps=1)
     for value in (1.0, 2**-10, 2**-10):  # bf16 has 8 bits: 1 + 2**-10 would be 1
         set_gradients(policy, value)
     assert all(torch.all(m.grad == 1 + 2**-9) for m in optimizer.masters)
@@ -57,7 +57,7 @@ def test_gradients_of_several_passes_are_summed_in_fp32():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_it_steps_as_torchs_adamw_does(dtype):
     policy, twin = tiny_policy(dtype), tiny_policy()
-    settings = AdamW(lr=1e-3, weight_decay=0.1, clip=1.0)
+    settings = OptimizerConfig(lr=1e-3, weight_decay=0.1, clip=1.0)
     optimizer = Optimizer(policy, settings, steps=3)
     reference = torch.optim.AdamW(
         [
@@ -79,7 +79,7 @@ def test_it_steps_as_torchs_adamw_does(dtype):
 
 
 def test_a_part_without_signal_decays_the_moments_like_any_other(policy):
-    optimizer = Optimizer(policy, AdamW(lr=1e-3), steps=2)
+    optimizer = Optimizer(policy, OptimizerConfig(lr=1e-3), steps=2)
     set_gradients(policy, 1.0)
     optimizer.step(1)
     master = optimizer.masters[0]
@@ -90,7 +90,7 @@ def test_a_part_without_signal_decays_the_moments_like_any_other(policy):
 
 
 def test_a_gradient_that_is_not_finite_changes_nothing(policy):
-    optimizer = Optimizer(policy, AdamW(lr=1e-3), steps=2)
+    optimizer = Optimizer(policy, OptimizerConfig(lr=1e-3), steps=2)
     before = [p.detach().clone() for p in policy.module.parameters()]
     set_gradients(policy, float("nan"))
     assert optimizer.step(1).skipped and policy.version == 0

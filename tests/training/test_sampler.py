@@ -4,7 +4,7 @@ import pytest
 
 from paceline.engine import Sampling
 from paceline.errors import ConfigError
-from paceline.training import Rollouts, Schedule
+from paceline.training import RolloutConfig, ScheduleConfig
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ from paceline.training import Rollouts, Schedule
 )
 def test_rollouts_refuse(settings, sentence):
     with pytest.raises(ConfigError, match=sentence):
-        Rollouts(**settings)
+        RolloutConfig(**settings)
 
 
 def test_training_has_no_way_to_cut_the_support():
     # top-p, top-k and min-p are settings of evaluation alone: what a round samples with is always
     # full.
-    assert Rollouts(temperature=0.7).sampling.full_support
-    assert not {"top_p", "top_k", "min_p"} & set(Rollouts.__dataclass_fields__)
+    assert RolloutConfig(temperature=0.7).sampling.full_support
+    assert not {"top_p", "top_k", "min_p"} & set(RolloutConfig.__dataclass_fields__)
 
 
 def test_sampling_refuses_what_makes_no_sense():
@@ -43,6 +43,6 @@ def test_sampling_refuses_what_makes_no_sense():
 
 
 def test_parts_are_minibatches_times_epochs():
-    assert Schedule(minibatches=4, epochs=2).parts == 8
+    assert ScheduleConfig(minibatches=4, epochs=2).parts == 8
     with pytest.raises(ConfigError):
-        Schedule(minibatches=0)
+        ScheduleConfig(minibatches=0)

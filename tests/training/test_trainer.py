@@ -8,7 +8,7 @@ import torch
 from paceline.errors import ConfigError, RewardError
 from paceline.model import Reference
 from paceline.objective import KL, named
-from paceline.training import Rollouts, Schedule, Trainer
+from paceline.training import RolloutConfig, ScheduleConfig, Trainer
 from paceline.verify.calling.pool import VerifierPool
 from paceline.verify.calling.reward_config import RewardConfig
 from tests.conftest import tiny_policy
@@ -58,7 +58,7 @@ def test_the_reward_rises():
 @pytest.mark.parametrize("name", sorted(named.NAMES))
 def test_every_named_objective_learns_over_several_parts(name):
     objective = named.by_name(name)
-    trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=3e-3)
+    trainer = trainer_of(objective, schedule=ScheduleConfig(minibatches=3), lr=3e-3)
     reports = [trainer.step() for _ in range(60)]
     first, last = (
         sum(sum(r.sampled.round.rewards) / 18 for r in chosen) / 12
@@ -80,7 +80,7 @@ def test_runs_repeat_bit_for_bit_and_seeds_differ():
 
 
 def test_a_round_serves_its_parts_and_ratios_leave_one():
-    trainer = trainer_of(schedule=Schedule(minibatches=3, epochs=2))
+    trainer = trainer_of(schedule=ScheduleConfig(minibatches=3, epochs=2))
     reports = [trainer.step() for _ in range(7)]
     assert [r.sampled.round.index for r in reports] == [0] * 6 + [1]
     assert [r.part for r in reports] == [0, 1, 2, 3, 4, 5, 0]
@@ -113,7 +113,7 @@ def test_an_objective_that_needs_a_critic_is_refused():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_first_part_has_ratios_of_exactly_one(dtype):
     # Scored in the packs that the updates use: in bf16 a row's log-probabilities depend on them.
-    trainer = trainer_of(named.gspo(), schedule=Schedule(minibatches=3), dtype=dtype)
+    trainer = trainer_of(named.gspo(), schedule=ScheduleConfig(minibatches=3), dtype=dtype)
     reports = [trainer.step() for _ in range(6)]
     for report in reports:
         if report.part == 0 and report.metrics.tokens:
@@ -126,8 +126,8 @@ def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
 
     kept = []
     trainer = trainer_of(
-        schedule=Schedule(minibatches=3),
-        rollouts=Rollouts(problems=9, completions=6, max_tokens=5),
+        schedule=ScheduleConfig(minibatches=3),
+        rollouts=RolloutConfig(problems=9, completions=6, max_tokens=5),
         verifier=often_hopeless,
         hooks=Keeps(kept.append),
     )
@@ -146,7 +146,7 @@ def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
 def test_rows_without_signal_are_scored_where_the_objective_trains_on_them():
     kept = []
     trainer = trainer_of(
-        named.grpo(kl=0.1), schedule=Schedule(minibatches=3), hooks=Keeps(kept.append)
+        named.grpo(kl=0.1), schedule=ScheduleConfig(minibatches=3), hooks=Keeps(kept.append)
     )
     trainer.step()
     assert [len(column) for column in kept[0].anchor] == list(kept[0].lengths)
@@ -184,9 +184,13 @@ def test_kl_to_a_fixed_reference_starts_at_zero_and_holds_the_policy():
 SHAPES = {
     "one part": {},
     "packs of their own for the updates": {"tokens_per_forward": 64},
-    "parts and epochs": {"schedule": Schedule(minibatches=3, epochs=2)},
-    "bf16": {"dtype": torch.bfloat16, "schedule": Schedule(minibatches=2, epochs=2)},
-    "a reference that follows": {"alpha": 0.5, "every": 1, "schedule": Schedule(minibatches=2)},
+    "parts and epochs": {"schedule": ScheduleConfig(minibatches=3, epochs=2)},
+    "bf16": {"dtype": torch.bfloat16, "schedule": ScheduleConfig(minibatches=2, epochs=2)},
+    "a reference that follows": {
+        "alpha": 0.5,
+        "every": 1,
+        "schedule": ScheduleConfig(minibatches=2),
+    },
 }
 # Every form and place of a KL, and ratios of a token and of a whole completion.
 PULLED = [
@@ -210,7 +214,7 @@ def test_without_signal_a_policy_that_is_its_reference_makes_no_step(objective, 
 def test_memory_that_runs_out_between_the_scoring_and_the_update_makes_no_step_either():
     # Rows are scored in one pack and trained on one by one: every log-probability rounds anew.
     trainer = trainer_of(
-        named.grpo(kl=0.04), verifier=Paid(signal=False), schedule=Schedule(minibatches=2)
+        named.grpo(kl=0.04), verifier=Paid(signal=False), schedule=ScheduleConfig(minibatches=2)
     )
     before = weights(trainer)
     trainer.take_up_round()
@@ -250,7 +254,10 @@ def test_after_one_update_kl_pulls_back_without_any_signal():
 
 def test_a_reference_that_follows_hard_is_the_policy_at_the_start_of_each_round_only():
     trainer = trainer_of(
-        named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=Schedule(minibatches=2), every=1
+        named.grpo(kl=1.0),
+        verifier=Paid(signal=True),
+        schedule=ScheduleConfig(minibatches=2),
+        every=1,
     )
     reports, known = [], []
     for _ in range(6):
@@ -268,7 +275,7 @@ def test_all_weights_are_compared_once_for_a_round(monkeypatch):
     equals, compared = Reference.equals, []
     monkeypatch.setattr(Reference, "equals", lambda *both: compared.append(1) or equals(*both))
     trainer = trainer_of(
-        named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=Schedule(minibatches=2)
+        named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=ScheduleConfig(minibatches=2)
     )
     trainer.take_up_round()
     assert len(compared) == 1 and trainer.sampled.round.anchor == trainer.sampled.round.ref
@@ -281,7 +288,7 @@ def test_all_weights_are_compared_once_for_a_round(monkeypatch):
 def test_of_one_policy_there_is_one_log_probability():
     kept = []
     trainer = trainer_of(
-        named.grpo(kl=0.1), verifier=Paid(signal=True), schedule=Schedule(minibatches=3),
+        named.grpo(kl=0.1), verifier=Paid(signal=True), schedule=ScheduleConfig(minibatches=3),
         hooks=Keeps(kept.append),
     )  # fmt: skip
     for _ in range(4):
@@ -317,7 +324,7 @@ def test_dynamic_sampling_fills_the_round_with_groups_that_carry_signal():
     def easy_or_hard(problem, completion):
         return noise(problem, completion) if int(problem.answer) % 3 == 0 else 0.0
 
-    settings = Rollouts(problems=3, completions=6, max_tokens=5, accept="signal", max_draws=8)
+    settings = RolloutConfig(problems=3, completions=6, max_tokens=5, accept="signal", max_draws=8)
     trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
     report = trainer.step()
     assert len(report.sampled.round.groups) == 3
@@ -335,7 +342,7 @@ def test_the_answers_of_refused_groups_are_counted():
     def easy_or_hard(problem, completion):
         return float(int(problem.answer) % 2 == 0)
 
-    settings = Rollouts(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
+    settings = RolloutConfig(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
     trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
     sampled = trainer.step().sampled
     aside = [int(trainer.source.problem_at(draw).answer) % 2 == 0 for draw in range(3)]
@@ -345,7 +352,7 @@ def test_the_answers_of_refused_groups_are_counted():
 
 
 def test_dynamic_sampling_gives_up_with_a_full_round():
-    settings = Rollouts(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
+    settings = RolloutConfig(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
     report = trainer_of(rollouts=settings, verifier=lambda p, c: 0.0).step()
     assert len(report.sampled.round.groups) == 3 and report.sampled.refused == 3
     assert report.rows_trained == 0 and report.metrics.tokens == 0
@@ -360,7 +367,7 @@ def test_a_step_without_signal_leaves_the_first_weights_as_they_are():
 
 
 def test_masking_cut_completions_takes_them_out_of_the_gradient():
-    settings = Rollouts(problems=3, completions=6, max_tokens=2, mask_cut=True)
+    settings = RolloutConfig(problems=3, completions=6, max_tokens=2, mask_cut=True)
     report = trainer_of(rollouts=settings).step()
     cut = [r for r in report.sampled.round.rollouts if r.completion.finish == "length"]
     assert cut and all(r.masked for r in cut)
@@ -393,5 +400,9 @@ def test_a_kl_term_without_a_reference_is_refused():
     trainer = trainer_of()
     with pytest.raises(ConfigError, match="reference"):
         Trainer(
-            trainer.learner, trainer.source, named.grpo(kl=0.1), Schedule(), engine=trainer.engine
+            trainer.learner,
+            trainer.source,
+            named.grpo(kl=0.1),
+            ScheduleConfig(),
+            engine=trainer.engine,
         )

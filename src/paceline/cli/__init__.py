@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import (
-    FULL,
-    LOCKED,
+    ACCESS_DENIED,
+    DISK_FULL,
     CheckpointError,
     ConfigError,
     Interrupted,
@@ -19,8 +19,8 @@ from .parser import parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code. A user's mistake is one sentence on stderr; what their
-    reward raised stands above it with its traceback."""
+    """Run a command; returns its exit code. A user's mistake is one sentence on stderr; an error in
+    their reward stands above it with its traceback."""
     spell_out()
     words = sys.argv[1:] if arguments is None else list(arguments)
     if not words:
@@ -61,9 +61,9 @@ def _of_the_machine(error: Exception) -> UserError | None:
     if not isinstance(error, OSError):
         return None
     where = f"'{error.filename}'" if error.filename is not None else "What this prints"
-    if error.errno in FULL:
+    if error.errno in DISK_FULL:
         return CheckpointError(f"{where} cannot be written ({error.strerror}).")
-    if error.errno in LOCKED and error.filename is not None:
+    if error.errno in ACCESS_DENIED and error.filename is not None:
         return ConfigError(f"{where} cannot be read or written ({error.strerror}).")
     return None
 

@@ -1,4 +1,4 @@
-"""`python -m paceline.cli`"""
+"""Entry point of `python -m paceline.cli`."""
 
 import sys
 

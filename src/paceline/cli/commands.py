@@ -1,6 +1,6 @@
-"""What each command does.
+"""The commands, each a function of its flags and of the keys that were changed.
 
-Everything that is heavy is imported where it is used, so that `paceline --help` is quick.
+Heavy modules are imported where they are used, so that `paceline --help` is quick.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, RewardError, RunsFailedError
 from ..terminal import print_json, print_line
 from ..text import summary
-from .configured import SHORT, changed, config_of
+from .configured import SHORT_FLAGS, changed, config_of
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -25,10 +25,11 @@ def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
 
 
 def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Train a model, or with --resume resume its run."""
     config = _configured(known, changes)
     from ..run import resume, train
     from ..store.folder import is_run
-    from ..store.run import default_path
+    from ..store.places import default_path
 
     path = Path(config.out) if config.out else default_path(config.name)
     if known.resume and is_run(path):
@@ -38,21 +39,23 @@ def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Resume a run that was stopped."""
     from ..config import CHOSEN, chosen
     from ..run import Run, resume
     from ..run.continuation import config_of
 
     instead = {key: chosen(key, changes[key]) for key in CHOSEN if key in changes}
     config = changed(config_of(Run.open(known.path), instead), changes)
-    named = [path for key in changes for path in (key, *SHORT.get(key, ()))]
+    named = [path for key in changes for path in (key, *SHORT_FLAGS.get(key, ()))]
     resume(known.path, config, named=named, quiet=known.quiet)
 
 
 def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Compare objectives, or values of a key, over seeds."""
     from ..analysis.compare import Comparison, compare
     from ..analysis.compare.arms import varied
     from ..config import split
-    from ..store.run import default_path
+    from ..store.places import default_path
 
     out, one = changes.pop("out", None), changes.get("objective", "")
     if "," in one.partition("(")[0] or (one and known.objectives):
@@ -89,15 +92,17 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Check a config, and estimate memory, disk and time."""
     config = _configured(known, changes)
-    from .print_check import tell_check
+    from .print_check import print_check
 
     words = (f"{key}={text}" for key, text in changes.items())
     command = shlex.join(["paceline", "train", known.recipe, *words])
-    tell_check(config, command, as_json=known.json)
+    print_check(config, command, as_json=known.json)
 
 
 def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
+    """Audit a recipe's reward; returns RewardError's exit code if it is not sound."""
     from ..analysis.audit import audit
 
     config = _configured(known, changes)
@@ -114,6 +119,7 @@ def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
 
 
 def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Print a config, key by key or as JSON, or the list of objectives."""
     from .. import config as configuration
     from ..objective import named
     from ..verify import name_of
@@ -134,6 +140,7 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """List the recipes."""
     from .. import recipes
 
     _refuse(changes)
@@ -141,6 +148,7 @@ def do_recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Measure a model's accuracy on held-out problems."""
     from dataclasses import asdict
 
     from ..run import evaluate_model
@@ -151,6 +159,7 @@ def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Print a model's answers to a prompt."""
     from ..run import answers
 
     config = model_config(known, changes)
@@ -176,6 +185,7 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
 
 
 def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Write the page of a run or of a comparison again."""
     from ..analysis.compare import Comparison, held, renew, write_page
     from ..report import write_report
     from ..run import Run
@@ -191,6 +201,7 @@ def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Recompute a step of a run under other objectives."""
     from ..analysis.replay.terminal import tell_replay
     from ..config import split
 
@@ -200,6 +211,7 @@ def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """List the tasks, or check a task's gold answers."""
     if known.what == "list":
         from ..tasks import SOURCES
 
@@ -221,10 +233,11 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
-    from .print_sandbox import tell_suite
+    """Run every attack against the sandbox."""
+    from .print_sandbox import print_suite
 
     _refuse(changes)
-    tell_suite(known.tier, as_json=known.json)
+    print_suite(known.tier, as_json=known.json)
 
 
 def _refuse(changes: dict[str, str]) -> None:
@@ -233,7 +246,7 @@ def _refuse(changes: dict[str, str]) -> None:
 
 
 def _task_name(task: "TaskSource") -> str:
-    """What --task calls it; its class's name where it is a user's own."""
+    """The name that --task takes; the class's name for a user's own task."""
     from ..tasks import SOURCES
 
     return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)

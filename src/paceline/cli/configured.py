@@ -12,12 +12,12 @@ from ..errors import ConfigError
 if TYPE_CHECKING:
     from ..config import Config
 
-SHORT = {"model": ("model.path",), "data": ("task.data", "task.path")}
-"""Flags that stand for a key deeper down: the first one that the config has."""
+SHORT_FLAGS = {"model": ("model.path",), "data": ("task.data", "task.path")}
+"""Short flags, each with the keys that it may stand for; the first that the config has counts."""
 
-
-PROSE = ("task.user", "task.system", "task.question")
-"""What a model reads: \\n stands there for the end of a line, which few shells let one type."""
+PROSE_KEYS = ("task.user", "task.system", "task.question")
+"""Keys with text for the model, in which \\n stands for the end of a line: few shells let one type
+it."""
 _LINE_END = re.compile(
     r"\\n(?!(?:abla|atural|e|earrow|eg|eq|ewline|exists|geq|i|leq|mid|ot|otin|u)(?![a-z]))"
 )
@@ -40,7 +40,7 @@ def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
                 raise counterpart(key.replace("-", "_")) or ConfigError(no_value)
             text = words.pop(0)
         key = key.replace("-", "_")
-        found[key] = _LINE_END.sub("\n", text) if key in PROSE else text
+        found[key] = _LINE_END.sub("\n", text) if key in PROSE_KEYS else text
     return found
 
 
@@ -51,7 +51,7 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
     config = apply(config, {k: v for k, v in changes.items() if k in CHOSEN})
     have = {key.path for key in keys(config)}
     rest = {
-        next((path for path in SHORT.get(key, ()) if path in have), key): text
+        next((path for path in SHORT_FLAGS.get(key, ()) if path in have), key): text
         for key, text in changes.items()
         if key not in CHOSEN
     }

@@ -21,13 +21,16 @@ from .commands import (
 )
 
 RECIPE_HELP = "a recipe's name, file.py:function, a config.toml, or a run's config.json"
+"""Help of the argument RECIPE."""
 KEYS_HELP = "Any other key of the config: --optimizer.lr 1e-6 or optimizer.lr=1e-6."
+"""Last lines of the help of commands that take keys."""
 Command = Callable[[str, Callable[..., int | None], str], argparse.ArgumentParser]
 """Adds a command: its name, what it runs, its line of help."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every command with its flags; what it does not know are keys of the config."""
+    """The parser of every command with its flags; all that it does not know are keys of the
+    config."""
     made = argparse.ArgumentParser(
         "paceline",
         description="Reinforcement learning with verifiable rewards for language models.",
@@ -50,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_training(command: Command) -> None:
-    """What starts from a recipe, and what goes on with a run."""
+    """Commands that start from a recipe or resume a run."""
     train = command("train", do_train, "Train a model as a recipe says.")
     train.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -84,7 +87,7 @@ def _add_training(command: Command) -> None:
 
 
 def _add_comparing(command: Command) -> None:
-    """What sets one thing against another."""
+    """Commands that compare."""
     compare = command("compare", do_compare, "Compare objectives, or any setting, over seeds.")
     compare.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
     compare.add_argument(
@@ -114,7 +117,7 @@ def _add_comparing(command: Command) -> None:
 
 
 def _add_use(command: Command) -> None:
-    """What is done with a model or a run."""
+    """Commands that use a model or a run."""
     evaluate = command("eval", do_eval, "Measure a model's accuracy on a task's held-out problems.")
     evaluate.add_argument("model", metavar="MODEL", help="a model, or a run directory")
     evaluate.add_argument("--task", help="the task's name (default: the run's own, or arithmetic)")
@@ -133,7 +136,7 @@ def _add_use(command: Command) -> None:
 
 
 def _add_parts(command: Command) -> None:
-    """What a run is made of."""
+    """Commands about the parts of a run."""
     command("recipes", do_recipes, "List the recipes.")
 
     tasks = command("tasks", do_tasks, "List the tasks, or prove that a task's gold answers score.")

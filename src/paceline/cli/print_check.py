@@ -1,42 +1,43 @@
-"""`paceline check`: what was found, a line each."""
+"""Output of `paceline check`: all that was found, a line each."""
 
 from dataclasses import asdict
 from typing import Any
 
 from ..config import Config
-from ..preflight.check import Checked, check, sandbox_of
 from ..preflight.limits import estimate_lines
+from ..preflight.load import sandbox_of
+from ..preflight.preflight import Preflight, check
 from ..preflight.reward import Tried
 from ..run.screen import Screen
-from ..store.run import new_path
+from ..store.places import new_path
 from ..terminal import print_json
-from ..text import counted
+from ..text import counted, rounded_count
 
 
-def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
-    """Check a config as `train` does before it starts, and print what was found.
+def print_check(config: Config, command: str, *, as_json: bool = False) -> None:
+    """Check a config as `train` does before it starts, and print the findings.
 
     Args:
-        command: what starts the training.
+        command: the command that starts the training.
 
     Raises: UserError as `train` would.
     """
     screen = Screen(0, quiet=as_json)
     path = new_path(config.name, config.out)
     with screen.busy("checking the configuration, the data and the reward"):
-        checked = check(config, path=path)
+        preflight = check(config, path=path)
     if as_json:
-        print_json(as_record(checked, command), indent=2)
+        print_json(as_record(preflight, command), indent=2)
         return
-    estimate, tried = checked.estimate, checked.tried
+    estimate, tried = preflight.estimate, preflight.tried
     assert estimate is not None and tried is not None  # of a training run they are made
-    task, lines = checked.task, checked.first_prompt.splitlines()
-    dtype = str(checked.dtype).removeprefix("torch.")
+    task, lines = preflight.loaded.task, preflight.loaded.first_prompt.splitlines()
+    dtype = str(preflight.loaded.dtype).removeprefix("torch.")
     training = counted(len(task.train), "problem")
     for line in (
         f"task       {task.name}: {training}, {len(task.heldout)} held out",
-        f"model      {config.model.path}: {in_words(estimate.parameters)} parameters, {dtype}, "
-        f"{checked.device.type}",
+        f"model      {config.model.path}: {rounded_count(estimate.parameters)} parameters, "
+        f"{dtype}, {preflight.loaded.device.type}",
         f"reward     {_of_reward(tried)}",
         f"sandbox    {sandbox_of(task) or 'not needed: nothing that a model writes is run'}",
         *estimate_lines(estimate),
@@ -44,15 +45,14 @@ def tell_check(config: Config, command: str, *, as_json: bool = False) -> None:
         *(f"  │ {line}" for line in lines),
     ):
         screen.say(f"  {line}")
-    for note in (*task.notes, *checked.notes):
+    for note in (*task.notes, *preflight.notes):
         screen.say(f"  note: {note}", "yellow")
     screen.say(f"sound: `{command}`", "bold")
 
 
-def as_record(checked: Checked, command: str) -> dict[str, Any]:
-    """As plain JSON."""
-    assert checked.estimate is not None and checked.tried is not None
-    estimate = checked.estimate
+def as_record(preflight: Preflight, command: str) -> dict[str, Any]:
+    """The findings as plain JSON."""
+    estimate = preflight.estimate
     record = asdict(estimate)
     record["memory"]["total"], record["disk"]["total"] = estimate.memory.total, estimate.disk.total
     if estimate.seconds is not None:
@@ -61,26 +61,19 @@ def as_record(checked: Checked, command: str) -> dict[str, Any]:
         "sound": True,
         "command": command,
         "task": {
-            "name": checked.task.name,
-            "training": len(checked.task.train),
-            "heldout": len(checked.task.heldout),
+            "name": preflight.loaded.task.name,
+            "training": len(preflight.loaded.task.train),
+            "heldout": len(preflight.loaded.task.heldout),
         },
-        "model": checked.config.model.path,
-        "dtype": str(checked.dtype).removeprefix("torch."),
-        "device": checked.device.type,
-        "first_prompt": checked.first_prompt,
-        "reward": asdict(checked.tried),
-        "sandbox": sandbox_of(checked.task),
-        "notes": [*checked.task.notes, *checked.notes],
+        "model": preflight.loaded.config.model.path,
+        "dtype": str(preflight.loaded.dtype).removeprefix("torch."),
+        "device": preflight.loaded.device.type,
+        "first_prompt": preflight.loaded.first_prompt,
+        "reward": asdict(preflight.tried),
+        "sandbox": sandbox_of(preflight.loaded.task),
+        "notes": [*preflight.loaded.task.notes, *preflight.notes],
         **record,
     }
-
-
-def in_words(count: int) -> str:
-    """Example: 135 million."""
-    if count < 1e6:
-        return f"{count:,}"
-    return f"{count / 1e6:.0f} million" if count < 1e9 else f"{count / 1e9:.1f} billion"
 
 
 def _of_reward(tried: Tried) -> str:

@@ -1,4 +1,4 @@
-"""What `paceline sandbox test` prints."""
+"""Output of `paceline sandbox test`."""
 
 import statistics
 import time
@@ -9,12 +9,12 @@ from ..terminal import print_json, print_line
 from ..verify.programs.sandbox.sandbox import Sandbox, Tier
 from ..verify.programs.sandbox.trial import AttackResult, suite
 
-TIMED = 20
-"""Programs that print one word, to tell how long one takes."""
+TIMED_PROGRAMS = 20
+"""Number of programs that are timed; each prints one word."""
 
 
-def tell_suite(tier: Tier, *, as_json: bool = False) -> None:
-    """Run every attack, print what came of each kind, and of each that got through.
+def print_suite(tier: Tier, *, as_json: bool = False) -> None:
+    """Run every attack; print the result of each kind, and each attack that got through.
 
     Raises: SandboxError where one got through, or no sandbox works here.
     """
@@ -33,7 +33,7 @@ def tell_suite(tier: Tier, *, as_json: bool = False) -> None:
                 if t.breach:
                     print_line(f"    {t.attack.name}: {t.breach}")
     breaches = [t for t in found if t.breach]
-    seconds = statistics.median(_seconds(sandbox) for _ in range(TIMED))
+    seconds = statistics.median(_seconds(sandbox) for _ in range(TIMED_PROGRAMS))
     if as_json:
         print_json(_record(wall, found, seconds), indent=2)
     else:

@@ -1,4 +1,4 @@
-"""`paceline tasks check`: whether a task's gold answers score full marks."""
+"""`paceline tasks check`: a proof that a task's gold answers score full marks."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,25 +12,25 @@ from ..verify.calling.pool import VerifierPool
 from ..verify.calling.reward_config import RewardConfig
 from ..verify.calling.scoring import NoVerdict
 
-SHOWN = 10
-"""Rows printed of those that fail."""
+ROWS_SHOWN = 10
+"""Most failed rows that are printed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedAnswer:
     """A gold answer that does not score full marks."""
 
     side: str
-    """training or held out."""
+    """Side of the split: training or held out."""
     number: int
-    """Of the problem on its side, from 1."""
+    """Number of the problem on its side, from 1."""
     problem: Problem
     reward: float | None
-    """None where there was no verdict."""
+    """Reward that it got; None if there was no verdict."""
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """What a program wants to know of it."""
+        """The failure as plain JSON."""
         p = self.problem
         return {
             "side": self.side, "number": self.number, "id": p.id, "row": p.row,
@@ -44,7 +44,7 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
     Raises: DataError where one does not; what loading raises.
     """
     task = source.load()
-    without, checked, failed = 0, 0, list[Failed]()
+    without, checked, failed = 0, 0, list[FailedAnswer]()
     # One that raises is one of the failed, not the end.
     with VerifierPool(task.verifier, replace(rewards, on_error="drop")) as judges:
         for side, problems in (("training", task.train), ("held out", task.heldout)):
@@ -59,7 +59,7 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
                 verdict = future.result()
                 reward = None if isinstance(verdict, NoVerdict) else verdict.reward
                 if reward is None or reward < task.full - 1e-9:
-                    failed.append(Failed(side, number, p, reward, verdict.reason))
+                    failed.append(FailedAnswer(side, number, p, reward, verdict.reason))
     if as_json:
         found = {"task": task.name, "checked": checked, "without": without}
         found["failed"] = [f.as_json() for f in failed]
@@ -79,18 +79,18 @@ def _gold(task: Task, problem: Problem) -> Completion | None:
     return None if text is None else Completion((), (), text, "stop")
 
 
-def _tell(task: Task, checked: int, without: int, failed: list[Failed]) -> None:
+def _tell(task: Task, checked: int, without: int, failed: list[FailedAnswer]) -> None:
     training = f"{counted(len(task.train), 'problem')} to train on"
     print_line(f"{task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:
         print_line(f"  {note}")
     if without:
         print_line(f"  without a gold answer that could be checked: {counted(without, 'problem')}")
-    for f in failed[:SHOWN]:
+    for f in failed[:ROWS_SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
         place = f"{f.side} problem {f.number}, {f.problem.name}"
         told = f"  {place}, '{f.problem.answer[:40]}': {shown}, {f.reason}"
         print_line(told)
-    if len(failed) > SHOWN:
-        print_line(f"  and {len(failed) - SHOWN} more")
+    if len(failed) > ROWS_SHOWN:
+        print_line(f"  and {len(failed) - ROWS_SHOWN} more")
     print_line(f"{checked - len(failed)} of {checked} gold answers score full marks")

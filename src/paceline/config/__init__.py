@@ -4,11 +4,12 @@ Recipes make one, the command line and TOML files change keys of one, a run keep
 """
 
 from .objectives import labelled, objective_from, split
-from .record import Config, Evaluating, Model, ReferenceSchedule
+from .record import Config, EngineConfig, EvalConfig, ModelConfig, ReferenceConfig
 from .stored import from_json, renewed, to_json
 from .text import CHOSEN, Key, apply, chosen, keys, read_toml
 
 __all__ = [
-    "CHOSEN", "Config", "Evaluating", "Key", "Model", "ReferenceSchedule", "apply", "chosen",
-    "from_json", "keys", "labelled", "objective_from", "read_toml", "renewed", "split", "to_json",
+    "CHOSEN", "Config", "EngineConfig", "EvalConfig", "Key", "ModelConfig", "ReferenceConfig",
+    "apply", "chosen", "from_json", "keys", "labelled", "objective_from", "read_toml", "renewed",
+    "split", "to_json",
 ]  # fmt: skip

@@ -62,7 +62,8 @@ TRL = (
     ),
     ("`use_vllm`, LoRA, `report_to`", "not yet"),
 )
-"""(theirs, ours), row by row as docs/migrating.md has them in Markdown; a test holds them equal."""
+"""(TRL's or ms-swift's names, ours), row by row as docs/migrating.md has them in Markdown; a test
+holds them equal."""
 
 VERL = (
     ("`rollout.n`, `max_response_length`", "`rollouts.completions`, `rollouts.max_tokens`"),
@@ -89,6 +90,7 @@ VERL = (
         "`task.reward=file.py:compute_score`, `task.answer=reward_model.ground_truth`",
     ),
 )
+"""(verl's names, ours), as in the README."""
 
 
 def counterpart(key: str) -> ConfigError | None:

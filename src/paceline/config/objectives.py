@@ -11,7 +11,8 @@ from ..errors import ConfigError, nearest
 from ..objective import KL, NAMES, Objective, named
 from ..verify import load_function
 
-OF_KL = [f.name for f in fields(KL)]
+KL_ARGUMENTS = [f.name for f in fields(KL)]
+"""Arguments of KL(…), to tell where one belongs that stands outside of it."""
 
 
 def objective_from(text: str) -> Objective:
@@ -68,7 +69,7 @@ def _made(make: Callable[..., Any], name: str, call: ast.Call, text: str) -> Any
             near = nearest(argument, known)
             if argument == "coef":
                 near = f" The penalty's weight is kl itself: {name}(kl=0.04)."
-            elif argument in OF_KL:
+            elif argument in KL_ARGUMENTS:
                 near = f" It belongs to the penalty: {name}(kl=KL(0.04, {argument}=…))."
             raise ConfigError(
                 f"{name} has no argument '{argument}'.{near} It has {', '.join(known)}."
@@ -136,7 +137,8 @@ def _label(text: str) -> str:
 
 
 def split(text: str) -> list[str]:
-    """At commas, but for those within parentheses: gspo(low=1e-3,high=2e-3),grpo are two."""
+    """A list split at its commas, but not within parentheses: gspo(low=1e-3,high=2e-3),grpo are
+    two."""
     found, depth = [""], 0
     for character in text:
         depth += {"(": 1, ")": -1}.get(character, 0)

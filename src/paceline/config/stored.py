@@ -14,17 +14,14 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError, UserError, nearest
-from ..settings import AdamW, Rollouts, Schedule
-from ..tasks import SOURCES
 from ..tasks.task import BY_NAME
 from ..verify.calling.base import VerifierBase
 from ..verify.calling.load import IN_PYTHON, load_function, reference_of
-from ..verify.calling.reward_config import RewardConfig
 from ..verify.calling.verifier import Adapted
-from .record import Config, Evaluating, Model, ReferenceSchedule
+from .record import SECTIONS, Config
 
 VERIFY = "paceline.verify"
-"""The room whose classes a config names without their files."""
+"""Package whose classes a config names without their files."""
 _WITH_FILE = re.compile(rf"{re.escape(VERIFY)}(?:\.\w+)+:(\w+)")
 """A verifier as earlier versions wrote it, with a file that may lie elsewhere today."""
 
@@ -39,7 +36,7 @@ def to_json(value: Any) -> Any:
             for f in dataclasses.fields(value)
             if f.init
         }
-        chosen = type(value) in SOURCES.values() or not _is_section(value)
+        chosen = not isinstance(value, SECTIONS)
         return {"type": _type_name(type(value)), **fields} if chosen else fields
     if isinstance(value, tuple | list):
         return [to_json(v) for v in value]
@@ -125,20 +122,6 @@ def _named(data: Any) -> set[str]:
         here = {data[key] for key in ("function", "type") if ":" in str(data.get(key))}
         return here.union(*map(_named, data.values()))
     return set().union(*map(_named, data)) if isinstance(data, list | tuple) else set()
-
-
-def _is_section(value: Any) -> bool:
-    return isinstance(
-        value,
-        Config
-        | Model
-        | ReferenceSchedule
-        | Evaluating
-        | Rollouts
-        | Schedule
-        | AdamW
-        | RewardConfig,
-    )
 
 
 def _type_name(cls: type) -> str:

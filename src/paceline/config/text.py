@@ -1,15 +1,19 @@
-"""Keys as text: from a command line or a TOML file, and as a list with types and help."""
+"""Keys as text: from a command line or a TOML file, and as a list with types and help.
+
+Values are read by hand, and argparse reads the commands: which keys there are depends on the task,
+which is a key itself, and they come from files as well. A library that makes flags from dataclasses
+wants to know them all at the start, and its help would be sixty of them under every command.
+"""
 
 import ast
 import contextlib
 import inspect
-import io
 import shlex
 import textwrap
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,16 +32,20 @@ arguments."""
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One thing that can be set."""
+    """A key of the config: one thing that can be set."""
 
     path: str
-    """Dotted, such as optimizer.lr."""
+    """Dotted name, such as optimizer.lr."""
     annotation: Any
+    """Type of the field."""
     value: Any
+    """Value in this config."""
     help: str
+    """Docstring of the field, on one line."""
 
     @property
     def type_name(self) -> str:
+        """The type in words."""
         return type_name(self.annotation)
 
 
@@ -91,22 +99,55 @@ def chosen(key: str, text: str) -> Any:
 
 
 def parse(key: str, annotation: Any, text: str) -> Any:
-    """A key's value from text, by its type."""
-    import tyro
-
-    takes_text = annotation is str or str in typing.get_args(annotation)
-    if takes_text and typing.get_origin(annotation) is not tuple:
-        may_be_none = types.NoneType in typing.get_args(annotation)
-        return None if text.lower() == "none" and may_be_none else text
-    form = tyro.conf.FlagConversionOff[annotation] if annotation is bool else annotation
-    if typing.get_origin(annotation) is tuple:
-        text = text.replace(",", " ")
-    words = [text.title()] if text.lower() in ("true", "false", "none") else shlex.split(text)
+    """A key's value from text, by its type. Raises: ConfigError where the text is none of it."""
     try:
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-            return tyro.cli(form, args=words)
-    except SystemExit:
+        return _read(annotation, text)
+    except ValueError:
         raise ConfigError(f"{key} takes {type_name(annotation)}, not '{text}'.") from None
+    except TypeError:
+        raise ConfigError(
+            f"{key} cannot be set as text, as it takes {type_name(annotation)}; set it in Python."
+        ) from None
+
+
+def _read(annotation: Any, text: str) -> Any:
+    """Text as a value of a type. Raises: ValueError for other text, TypeError for a type that text
+    cannot stand for."""
+    origin, choices = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (types.UnionType, typing.Union):
+        return _read_one_of(choices, text)
+    if origin in (tuple, list):
+        words = shlex.split(text.replace(",", " "))
+        many = origin is list or choices[-1] is ...
+        each = [choices[0]] * len(words) if many else choices
+        return origin(_read(kind, word) for kind, word in zip(each, words, strict=True))
+    if origin is typing.Literal:
+        return {str(choice): choice for choice in choices}[_known(text, map(str, choices))]
+    if annotation is bool:
+        return _known(text.lower(), ("true", "false")) == "true"
+    if annotation in (str, int, float, Path):
+        return annotation(text)
+    raise TypeError
+
+
+def _read_one_of(choices: tuple[Any, ...], text: str) -> Any:
+    """Text as a value of the first of several types that it fits; as it is where text is one."""
+    if types.NoneType in choices and text.lower() == "none":
+        return None
+    if str in choices:
+        return text
+    for choice in choices:
+        if choice is not types.NoneType:
+            with contextlib.suppress(ValueError):
+                return _read(choice, text)
+    raise ValueError
+
+
+def _known(text: str, words: Iterable[str]) -> str:
+    """One of these words, without the spaces around it. Raises: ValueError for another."""
+    if (word := text.strip()) not in words:
+        raise ValueError
+    return word
 
 
 def _annotation(config: Config, key: str) -> Any:
@@ -120,7 +161,7 @@ def read_toml(path: Path) -> tuple[str, dict[str, str]]:
     """(recipe, overrides) of a TOML file: `recipe = "demo"`, and keys in tables or dotted. A [task]
     table may choose the task by `type`.
 
-    Raises: ConfigError where it is no TOML or names no recipe.
+    Raises: ConfigError if it is not TOML or names no recipe.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

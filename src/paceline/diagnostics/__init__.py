@@ -1,12 +1,12 @@
-"""Diagnostics: what is happening in a run, by name, with its figures and what to do.
+"""Diagnostics: named signs of trouble in a run, each with its figures and a remedy.
 
 Each rule looks for one sign in the lines of metrics.jsonl and the held-out measurements around
-them, and in nothing else: what it says does not depend on when it is asked, and an old run can be
-asked as well. A line is seen when its step is
-over (`Watch`), or all of them at once (`diagnoses`). docs/diagnostics.md explains them one by one.
+them, and in nothing else: its findings do not depend on when it is asked, and an old run can be
+asked as well. A line is seen when its step is over (`Watch`), or all of them at once (`diagnoses`).
+docs/diagnostics.md explains the rules one by one.
 
-A wrong alarm is worse than a late one: thresholds lie outside of what runs that learned did,
-and the sentences below each rule's name say what was seen in which.
+A wrong alarm is worse than a late one: thresholds lie beyond all figures of runs that
+learned, and the sentences below each rule's name give those figures.
 """
 
 from collections.abc import Iterable
@@ -27,26 +27,26 @@ RULES: tuple[type[Rule], ...] = (
     AdvantageCollapse, NothingLeft, EntropyCollapse, LengthDrift, KlGrowth, RatioBlowUp,
     RewardAheadOfAnswers, RewardAheadOfHeldOut, OneAnswer,
 )  # fmt: skip
-"""In the order in which they are documented."""
+"""Rules, in the order in which they are documented."""
 
 
 class Watch:
-    """Sees every step's record, once and in order, and says what it notices."""
+    """A watch over a run: it sees every step in order, once, and tells what it finds."""
 
     def __init__(self) -> None:
         self.rules = [rule() for rule in RULES]
         self._last: Figures | None = None
 
     def starts(self, before: Measured) -> None:
-        """Take in what was measured on held-out problems before the first step."""
+        """Take in the held-out measurement before the first step."""
         self._judge(Figures.at_start(before))
 
     def sees(self, record: StepRecord) -> list[Diagnosis]:
-        """What begins to hold at this step."""
+        """Diagnoses that begin to hold at this step."""
         return self._judge(Figures.of(record, self._last))
 
     def notices(self, record: StepRecord) -> list[str]:
-        """The same in words."""
+        """Diagnoses that begin to hold at this step, in words."""
         return [diagnosis.told for diagnosis in self.sees(record)]
 
     def _judge(self, figures: Figures) -> list[Diagnosis]:
@@ -56,7 +56,7 @@ class Watch:
 
     @property
     def found(self) -> list[Diagnosis]:
-        """All that was seen so far, in the order in which it began."""
+        """Diagnoses so far, in the order in which they began."""
         every = (diagnosis for rule in self.rules for diagnosis in rule.found)
         return sorted(every, key=lambda diagnosis: diagnosis.first)
 
@@ -69,8 +69,8 @@ def watched(
     """A watch that has seen a whole run.
 
     Args:
-        steps: of metrics.jsonl, in order.
-        before, after: the held-out measurements of summary.json, which are of no step.
+        steps: the lines of metrics.jsonl, in order.
+        before, after: the held-out measurements of summary.json, which belong to no step.
     """
     watch = Watch()
     if before:
@@ -88,7 +88,7 @@ def diagnoses(
     before: Measured | None = None,
     after: Measured | None = None,
 ) -> list[Diagnosis]:
-    """What was going on in a run, in the order in which it began; see `watched`."""
+    """Diagnoses of a whole run, in the order in which they began; see `watched`."""
     return watched(steps, before, after).found
 
 

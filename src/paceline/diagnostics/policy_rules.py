@@ -1,4 +1,4 @@
-"""Rules of what becomes of the policy: its entropy, its length, its distance, its updates."""
+"""Rules about the policy: its entropy, the length of its answers, its distance, its updates."""
 
 from abc import abstractmethod
 from collections import deque
@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
+from ..text import percent, quantity
 from .rule import Rule
-from .steps import FIRST, WINDOW, Figures, percent, plain
+from .steps import FIRST, WINDOW, Figures
 
 
 @dataclass(slots=True)
@@ -17,7 +18,7 @@ class _Trained:
 
     accuracy: float
     figures: list[float] = field(default_factory=list)
-    """Of its steps that trained, so far."""
+    """Figures of its steps that trained, so far."""
 
 
 class _Rounds:
@@ -29,8 +30,8 @@ class _Rounds:
         self._begins = True
 
     def take(self, now: Figures, figure: float | None) -> bool:
-        """Whether the step is the first of its round that trained. The round is judged with it;
-        what the later ones bring counts from the next round on."""
+        """True if the step is the first of its round that trained. The round is judged with it;
+        figures of later steps count from the next round on."""
         self._begins |= now.begins
         if figure is None or now.accuracy is None:
             return False
@@ -44,7 +45,7 @@ class _Rounds:
 
 
 class EntropyCollapse(Rule):
-    """The policy has stopped exploring, and did not learn the task by it.
+    """Entropy collapse: the policy has stopped exploring, and has not learned the task by it.
 
     Low entropy alone is how a policy that has learned looks: seven demos end at 3 to 8 % of their
     first entropy with 74 to 79 % right, and ten steps of theirs are at most 12 points below their
@@ -52,19 +53,20 @@ class EntropyCollapse(Rule):
     entropy penalty was at 0.1 % with nothing right.
     """
 
-    LEFT = 0.05
-    """Of the first entropy."""
-    FEW = 0.5
-    """Right answers that are too few for a policy so sure of itself."""
-    FALLEN = 0.15
-    """Or so many fewer than at its best."""
+    ENTROPY_LEFT = 0.05
+    """Share of the first entropy below which little is left."""
+    FEW_RIGHT = 0.5
+    """Share of right answers below which they are too few for a policy so sure of itself."""
+    ACCURACY_FALLEN = 0.15
+    """Fall of the share of right answers from its best that counts as well."""
 
     name = "entropy collapse"
     rule = (
-        f"The mean entropy of the last {WINDOW} rounds that trained is below {percent(LEFT)} of "
-        f"that of the first {FIRST}, and of their answers fewer than {percent(FEW)} are right and "
-        f"no more than in the {WINDOW} before and in the {WINDOW} before those, or "
-        f"{100 * FALLEN:.0f} points fewer than in the best {WINDOW} rounds."
+        f"The mean entropy of the last {WINDOW} rounds that trained is below "
+        f"{percent(ENTROPY_LEFT)} of that of the first {FIRST}, and of their answers fewer than "
+        f"{percent(FEW_RIGHT)} are right and no more than in the {WINDOW} before and in the "
+        f"{WINDOW} before those, or {100 * ACCURACY_FALLEN:.0f} points fewer than in the best "
+        f"{WINDOW} rounds."
     )
     remedy = (
         "Go back to an earlier checkpoint with a lower optimizer.lr or optimizer.decay=linear; "
@@ -93,13 +95,13 @@ class EntropyCollapse(Rule):
         before, after = fmean(right[-2 * WINDOW : -WINDOW]), fmean(right[-WINDOW:])
         # Beside the ten before alone, a slow rise stands still by chance now and then.
         long = len(right) == 3 * WINDOW and after <= min(before, fmean(right[:WINDOW]))
-        stuck = after < self.FEW and long
-        fallen = round(self._best - after, 9) >= self.FALLEN
-        if now >= self.LEFT * first or not (stuck or fallen):
+        stuck = after < self.FEW_RIGHT and long
+        fallen = round(self._best - after, 9) >= self.ACCURACY_FALLEN
+        if now >= self.ENTROPY_LEFT * first or not (stuck or fallen):
             return None
         return (
             f"the entropy of the last {WINDOW} rounds that trained was {now:.2g} nats a token, "
-            f"{100 * now / first:.1f} % of the {first:.3g} of the first {FIRST}, and "
+            f"{percent(now / first, 1)} of the {first:.3g} of the first {FIRST}, and "
             f"{percent(after)} of their answers were right; in the {WINDOW} before "
             f"{percent(before)}, at best {percent(self._best)}"
         )
@@ -121,13 +123,14 @@ class _Then:
 class _SinceAnswersRose(Rule):
     """A figure that moves while the share of right answers does not.
 
-    It is compared with what it was when that share last rose by GAIN: a figure may move as far as
-    it likes while answers get better, and a slow drift adds up when they do not. What it was at
-    first counts until then.
+    It is compared with its value when that share last rose by ACCURACY_GAIN: a figure may move as
+    far as it likes while answers get better, and a slow drift adds up when they do not. Until
+    then its first value counts.
     """
 
-    GAIN = 0.05
-    """Less is chance, as ten rounds of the demo are uncertain by 4 points."""
+    ACCURACY_GAIN = 0.05
+    """Rise of the share of right answers that counts; less is chance, as ten rounds of the demo are
+    uncertain by 4 points."""
     middle: Callable[[Sequence[float]], float] = staticmethod(fmean)
 
     def __init__(self) -> None:
@@ -144,7 +147,7 @@ class _SinceAnswersRose(Rule):
         if self._then is None or known < WINDOW:
             return False
         then = self._now(now.step)
-        if round(then.accuracy - self._then.accuracy, 9) >= self.GAIN:
+        if round(then.accuracy - self._then.accuracy, 9) >= self.ACCURACY_GAIN:
             self._then = then
         return True
 
@@ -164,11 +167,11 @@ class _SinceAnswersRose(Rule):
 
     @abstractmethod
     def _moved(self, then: float, now: float) -> str | None:
-        """How far the figure has moved, if that is far."""
+        """The distance that the figure has moved, in words, if it is far."""
 
 
 class LengthDrift(_SinceAnswersRose):
-    """Completions grow or shrink, and nothing is gained.
+    """Length drift: completions grow or shrink, and nothing is gained.
 
     Where the demos shrink from 30 tokens to 12, their answers get better; those to products of
     numbers below 100, which hardly did, shrank to 58 %. `tiny` paid for brevity is told of it at
@@ -176,13 +179,15 @@ class LengthDrift(_SinceAnswersRose):
     """
 
     GROWN, SHRUNK = 1.5, 0.5
-    """A model that learns to come to an end shrinks further than one grows that learns to think."""
+    """Factors of length: a model that learns to end shrinks further than one that learns to think
+    grows."""
 
     name = "length drift"
     rule = (
         f"The mean length of the last {WINDOW} rounds is at least {GROWN} times, or at most "
         f"{SHRUNK} times, what it was when the share of right answers last rose by "
-        f"{100 * _SinceAnswersRose.GAIN:.0f} points (in the first {FIRST} rounds, if it never did)."
+        f"{100 * _SinceAnswersRose.ACCURACY_GAIN:.0f} points (in the first {FIRST} rounds, if it "
+        "never did)."
     )
     remedy = (
         "If you want it so, all is well. Else read some completions. Longer ones may repeat and "
@@ -197,25 +202,27 @@ class LengthDrift(_SinceAnswersRose):
         if not then or self.SHRUNK * then < now < self.GROWN * then:
             return None
         verb = "grew" if now > then else "shrank"
-        return f"completions {verb} from {plain(then)} to {plain(now)} tokens on average"
+        told = f"from {quantity(then, 1e6)} to {quantity(now, 1e6)}"
+        return f"completions {verb} {told} tokens on average"
 
 
 class KlGrowth(_SinceAnswersRose):
-    """The policy leaves its reference, and nothing is gained.
+    """KL growth: the policy leaves its reference, and nothing is gained.
 
     The demo, without a penalty, stands 0.3 to 0.7 nats a token from its start when it has learned.
     `tiny` with a penalty that holds it stays below 1.3; with a fiftieth of it and five times the
     learning rate it was at 1.7 after ten steps, with few answers more.
     """
 
-    FAR, TIMES = 1.5, 2.0
+    FAR_NATS, FAR_TIMES = 1.5, 2.0
+    """Distance that is far: nats a token, and multiples of the earlier distance; both must hold."""
 
     name = "KL growth"
     rule = (
         f"The median KL to the reference of the last {WINDOW} rounds that trained is at least "
-        f"{FAR} nats a token and at least {TIMES:.0f} times what it was when the share of right "
-        f"answers last rose by {100 * _SinceAnswersRose.GAIN:.0f} points (in the first {FIRST} of "
-        "them, if it never did)."
+        f"{FAR_NATS} nats a token and at least {FAR_TIMES:.0f} times what it was when the share of "
+        f"right answers last rose by {100 * _SinceAnswersRose.ACCURACY_GAIN:.0f} points (in the "
+        f"first {FIRST} of them, if it never did)."
     )
     remedy = (
         "Lower optimizer.lr, or raise the objective's kl (--objective 'grpo(kl=0.1)'); where "
@@ -228,13 +235,14 @@ class KlGrowth(_SinceAnswersRose):
         return self._takes(now, now.kl)
 
     def _moved(self, then: float, now: float) -> str | None:
-        if now < max(self.FAR, self.TIMES * then):
+        if now < max(self.FAR_NATS, self.FAR_TIMES * then):
             return None
         return f"the median KL to the reference went from {then:.2g} to {now:.2g} nats a token"
 
 
 class RatioBlowUp(Rule):
-    """The updates of a round lead far away from what was sampled, and much of them is clipped.
+    """Ratio blow-up: the updates of a round lead far from the policy that sampled, and many are
+    clipped.
 
     Both figures, because neither alone is a sign: in demos with four updates a round, ratios went
     to 570 and once, under RLOO, to 1,900, with at most 16 % clipped; GSPO clips nearly everything
@@ -243,15 +251,18 @@ class RatioBlowUp(Rule):
     hence the last bound.
     """
 
-    FAR, CLIPPED = 10.0, 0.2
-    ABSURD = 1000.0
-    OFTEN = 5
+    FAR_RATIO, MUCH_CLIPPED = 10.0, 0.2
+    """Largest ratio, and share of clipped tokens, that are much together."""
+    ABSURD_RATIO = 1000.0
+    """Largest ratio that is too much in any case."""
+    UPDATES_FAR = 5
+    """Updates of the last ten that must be far."""
 
     name = "ratio blow-up"
     rule = (
-        f"In at least {OFTEN} of the last {WINDOW} updates behind a round's first, the largest "
-        f"ratio was at least {FAR:.0f} with at least {percent(CLIPPED)} of the tokens clipped, or "
-        f"at least {ABSURD:,.0f} in any case."
+        f"In at least {UPDATES_FAR} of the last {WINDOW} updates behind a round's first, the "
+        f"largest ratio was at least {FAR_RATIO:.0f} with at least {percent(MUCH_CLIPPED)} of the "
+        f"tokens clipped, or at least {ABSURD_RATIO:,.0f} in any case."
     )
     remedy = (
         "Lower optimizer.lr, or make fewer updates of a round (schedule.minibatches, "
@@ -267,17 +278,17 @@ class RatioBlowUp(Rule):
         if now.part == 0 or now.ratio is None:
             return False
         self._recent.append((now.ratio, now.clipped))
-        return len(self._recent) >= self.OFTEN
+        return len(self._recent) >= self.UPDATES_FAR
 
     def _far(self, ratio: float, clipped: float | None) -> bool:
-        lost = clipped is not None and clipped >= self.CLIPPED
-        return ratio >= self.ABSURD or (ratio >= self.FAR and lost)
+        lost = clipped is not None and clipped >= self.MUCH_CLIPPED
+        return ratio >= self.ABSURD_RATIO or (ratio >= self.FAR_RATIO and lost)
 
     def finding(self) -> str | None:
         far = [update for update in self._recent if self._far(*update)]
-        if len(far) < self.OFTEN:
+        if len(far) < self.UPDATES_FAR:
             return None
-        low, high = (plain(pick(ratio for ratio, _ in far)) for pick in (min, max))
+        low, high = (quantity(pick(ratio for ratio, _ in far), 1e6) for pick in (min, max))
         clipped = [share for _, share in far if share is not None]
         of = f", with {percent(fmean(clipped))} of the tokens clipped" if clipped else ""
         return (

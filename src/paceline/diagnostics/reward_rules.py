@@ -1,19 +1,20 @@
-"""Rules of what is paid for: whether there is anything to learn, and whether it is the task."""
+"""Rules about the reward: there must be something to learn from it, and it must be the task."""
 
 from collections import deque
 from dataclasses import dataclass
 from statistics import fmean
 from typing import ClassVar
 
+from ..text import decimal, percent
 from .rule import Rule
-from .steps import FIRST, WINDOW, Figures, clearly_rose, percent, signed
+from .steps import FIRST, WINDOW, Figures, clearly_rose
 
-RISE = 0.1
-"""Of the mean reward: where it is worth a question."""
+REWARD_RISE = 0.1
+"""Rise of the mean reward that is worth a question."""
 
 
 class _Silent(Rule):
-    """Nearly no group teaches anything, for rounds on end.
+    """Silence: nearly no group teaches anything, for rounds on end.
 
     Groups that were refused for having no signal count, and so do their answers.
 
@@ -22,21 +23,23 @@ class _Silent(Rule):
     in its first ten and learned all the same, hence the patience with a start.
     """
 
-    SILENT, SOLVED = 0.9, 0.9
-    LONG = 30
-    """Rounds that a start may take."""
-    START = (
-        f"Where it was so from the start: in the last {LONG} rounds, or in {WINDOW} without any "
-        "signal."
+    SILENT_SHARE, SOLVED_SHARE = 0.9, 0.9
+    """Share of groups without signal that is nearly all, and share of right answers that is."""
+    START_ROUNDS = 30
+    """Rounds that a start without signal may take."""
+    START_CLAUSE = (
+        f"Where it was so from the start: in the last {START_ROUNDS} rounds, or in {WINDOW} "
+        "without any signal."
     )
+    """Sentence at the end of the rule, about a run that starts without signal."""
     solved: ClassVar[bool]
-    """Which of the two: nearly all answers are right, or not."""
+    """True for the rule in which nearly all answers are right."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._rounds: deque[tuple[float, float]] = deque(maxlen=self.LONG)
+        self._rounds: deque[tuple[float, float]] = deque(maxlen=self.START_ROUNDS)
         self._at_once = False
-        """Whether ten rounds are enough: there was signal before, or ten rounds had none at all."""
+        """True if ten rounds are enough: there was signal before, or ten rounds had none at all."""
 
     def takes(self, now: Figures) -> bool:
         if not now.begins or now.silent is None or now.answered is None:
@@ -45,19 +48,19 @@ class _Silent(Rule):
         if len(self._rounds) < WINDOW:
             return False
         silent = self._silent(WINDOW)
-        self._at_once |= silent < self.SILENT or silent == 1
+        self._at_once |= silent < self.SILENT_SHARE or silent == 1
         return True
 
     def _silent(self, rounds: int) -> float:
         return round(fmean(share for share, _ in list(self._rounds)[-rounds:]), 9)
 
     def finding(self) -> str | None:
-        patience = WINDOW if self._at_once else self.LONG
+        patience = WINDOW if self._at_once else self.START_ROUNDS
         silent = self._silent(patience)
-        if len(self._rounds) < patience or silent < self.SILENT:
+        if len(self._rounds) < patience or silent < self.SILENT_SHARE:
             return None
         right = fmean(right for _, right in list(self._rounds)[-patience:])
-        if self.solved != (right >= self.SOLVED):
+        if self.solved != (right >= self.SOLVED_SHARE):
             return None
         return (
             f"in the last {patience} rounds {percent(silent)} of the groups had no signal, with "
@@ -66,14 +69,15 @@ class _Silent(Rule):
 
 
 class AdvantageCollapse(_Silent):
-    """Too hard, or all say the same: products of numbers below 100, 12 % right, had 90 to 95 % of
-    their groups without signal; `tiny`, when it has one answer for all problems, 90 to 100 %."""
+    """Advantage collapse: the task is too hard, or all answers are the same. Products of numbers
+    below 100, 12 % right, had 90 to 95 % of their groups without signal; `tiny`, when it has one
+    answer for all problems, 90 to 100 %."""
 
     name = "advantage collapse"
     rule = (
-        f"In the last {WINDOW} rounds at least {percent(_Silent.SILENT)} of the groups had no "
-        "signal (all completions of a problem got the same reward), and fewer than "
-        f"{percent(_Silent.SOLVED)} of the answers were right. {_Silent.START}"
+        f"In the last {WINDOW} rounds at least {percent(_Silent.SILENT_SHARE)} of the groups had "
+        "no signal (all completions of a problem got the same reward), and fewer than "
+        f"{percent(_Silent.SOLVED_SHARE)} of the answers were right. {_Silent.START_CLAUSE}"
     )
     remedy = (
         "Take easier problems, or a reward in smaller steps. Larger groups "
@@ -84,19 +88,21 @@ class AdvantageCollapse(_Silent):
 
 
 class NothingLeft(_Silent):
-    """The same at the good end: the recipe `program` is there after 23 steps, with 99 % right."""
+    """Nothing left to learn: groups without signal because nearly all answers are right. The recipe
+    `program` is there after 23 steps, with 99 % right."""
 
     name = "nothing left to learn"
     rule = (
-        f"In the last {WINDOW} rounds at least {percent(_Silent.SILENT)} of the groups had no "
-        f"signal, and at least {percent(_Silent.SOLVED)} of the answers were right. {_Silent.START}"
+        f"In the last {WINDOW} rounds at least {percent(_Silent.SILENT_SHARE)} of the groups had "
+        f"no signal, and at least {percent(_Silent.SOLVED_SHARE)} of the answers were right. "
+        f"{_Silent.START_CLAUSE}"
     )
     remedy = "Stop here, or take harder problems."
     solved = True
 
 
 class RewardAheadOfAnswers(Rule):
-    """Another part of the reward than the answer is being collected.
+    """Reward ahead of the answers: it is collected from another part than the answer.
 
     Standard errors, because a demo's rounds lie 0.13 apart. A reward that pays the answer alone
     cannot trip it; `tiny`, paid for three letters of the alphabet as well, did after 20 steps
@@ -105,8 +111,8 @@ class RewardAheadOfAnswers(Rule):
 
     name = "reward ahead of the answers"
     rule = (
-        f"The mean reward of the last {WINDOW} rounds is at least {RISE} and four standard errors "
-        f"above that of the {WINDOW} before, and the share of right answers is no higher."
+        f"The mean reward of the last {WINDOW} rounds is at least {REWARD_RISE} and four standard "
+        f"errors above that of the {WINDOW} before, and the share of right answers is no higher."
     )
     remedy = (
         "Look at the reasons and read some completions; make the part that grows smaller than the "
@@ -128,11 +134,11 @@ class RewardAheadOfAnswers(Rule):
         rewards, right = zip(*self._recent, strict=True)
         early, late = rewards[:WINDOW], rewards[WINDOW:]
         before, after = fmean(right[:WINDOW]), fmean(right[WINDOW:])
-        if not clearly_rose(early, late, RISE) or after > before:
+        if not clearly_rose(early, late, REWARD_RISE) or after > before:
             return None
         return (
-            f"the mean reward of the last {WINDOW} rounds was {signed(fmean(late))}, that of the "
-            f"{WINDOW} before {signed(fmean(early))}, while the share of right answers went from "
+            f"the mean reward of the last {WINDOW} rounds was {decimal(fmean(late))}, that of the "
+            f"{WINDOW} before {decimal(fmean(early))}, while the share of right answers went from "
             f"{percent(before)} to {percent(after)}"
         )
 
@@ -144,11 +150,11 @@ class _Measured:
     step: int
     accuracy: float
     rewards: tuple[float, ...]
-    """Of the rounds before it, at most WINDOW; too few at a run's start."""
+    """Mean rewards of the rounds before it, at most WINDOW; too few at a run's start."""
 
 
 class RewardAheadOfHeldOut(Rule):
-    """What is learned does not carry over.
+    """Reward ahead of held-out accuracy: the gain does not carry over.
 
     It is compared with the best measurement so far, so that slow drifts add up. The best of several
     is a lucky one, by some points; a reward that rose by ten for the right reason would have
@@ -157,15 +163,17 @@ class RewardAheadOfHeldOut(Rule):
     1 to 3 of 1,000; at four standard errors in 6 to 12.
     """
 
-    ERRORS = 5
-    ENOUGH = 200
-    """Held-out problems: of 200, the difference of two accuracies is uncertain by 5 points."""
+    STANDARD_ERRORS = 5
+    """Standard errors by which the mean reward must have risen."""
+    LEAST_PROBLEMS = 200
+    """Fewest held-out problems that prove something: with 200, the difference of two accuracies is
+    uncertain by 5 points."""
 
     name = "reward ahead of held-out accuracy"
     rule = (
         f"Since the best held-out accuracy so far, the mean reward of the last {WINDOW} rounds has "
-        f"risen by at least {RISE} and five standard errors, and held-out accuracy has not risen. "
-        f"Evaluations of fewer than {ENOUGH} problems prove nothing."
+        f"risen by at least {REWARD_RISE} and five standard errors, and held-out accuracy has not "
+        f"risen. Evaluations of fewer than {LEAST_PROBLEMS} problems prove nothing."
     )
     remedy = (
         "Read some held-out answers: the reward may be paid for something else than the task, or "
@@ -179,7 +187,7 @@ class RewardAheadOfHeldOut(Rule):
         self._first: list[float] = []
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._best: _Measured | None = None
-        """Of all but the newest."""
+        """Best measurement of all but the newest."""
         self._now: _Measured | None = None
 
     def takes(self, now: Figures) -> bool:
@@ -187,7 +195,7 @@ class RewardAheadOfHeldOut(Rule):
             if len(self._first) < FIRST:
                 self._first.append(now.reward)
             self._recent.append(now.reward)
-        few = now.problems is not None and now.problems < self.ENOUGH
+        few = now.problems is not None and now.problems < self.LEAST_PROBLEMS
         if now.heldout is None or few:
             return False
         if self._now and (self._best is None or self._now.accuracy > self._best.accuracy):
@@ -199,34 +207,35 @@ class RewardAheadOfHeldOut(Rule):
         best, now = self._best, self._now
         assert best is not None and now is not None
         early = best.rewards if len(best.rewards) >= FIRST else self._first
-        rose = clearly_rose(early, now.rewards, RISE, self.ERRORS)
+        rose = clearly_rose(early, now.rewards, REWARD_RISE, self.STANDARD_ERRORS)
         if now.accuracy > best.accuracy or not rose:
             return None
         since = f"after step {best.step}" if best.step else "before training"
         return (
-            f"held-out accuracy is {100 * now.accuracy:.1f} %, {since} it was "
-            f"{100 * best.accuracy:.1f} %, while the mean reward went from {signed(fmean(early))} "
-            f"to {signed(fmean(now.rewards))}"
+            f"held-out accuracy is {percent(now.accuracy, 1)}, {since} it was "
+            f"{percent(best.accuracy, 1)}, while the mean reward went from {decimal(fmean(early))} "
+            f"to {decimal(fmean(now.rewards))}"
         )
 
 
 class OneAnswer(Rule):
-    """One answer that fits all is being learned.
+    """One answer fits all: the policy learns to give it to every problem.
 
     The first round is the model as it came: where it repeats itself from the start the answers are
     few (letters, yes and no), and nothing is said. The demos repeat nothing; the recipe `tiny`,
     which ends in one answer for all sums, comes to 65 to 80 %, and the others are right by luck.
     """
 
-    REPEATED = 0.5
-    PATIENCE = 5
-    """Rounds in a row."""
+    REPEATED_SHARE = 0.5
+    """Share of wrong completions that say what others say, above which it is one answer."""
+    PATIENCE_ROUNDS = 5
+    """Rounds in a row in which it must hold."""
 
     name = "one answer fits all"
     rule = (
-        f"In {PATIENCE} rounds in a row more than {percent(REPEATED)} of the completions were not "
-        "right and said what a completion of a problem with another answer said, and in the first "
-        f"round at most {percent(REPEATED / 2)}."
+        f"In {PATIENCE_ROUNDS} rounds in a row more than {percent(REPEATED_SHARE)} of the "
+        "completions were not right and said what a completion of a problem with another answer "
+        f"said, and in the first round at most {percent(REPEATED_SHARE / 2)}."
     )
     remedy = (
         "Read some, and audit the reward (paceline audit): a guess that is right now and then is "
@@ -237,7 +246,7 @@ class OneAnswer(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._first: float | None = None
-        self._recent: deque[float] = deque(maxlen=self.PATIENCE)
+        self._recent: deque[float] = deque(maxlen=self.PATIENCE_ROUNDS)
 
     def takes(self, now: Figures) -> bool:
         if not now.begins or now.repeated is None:
@@ -245,14 +254,14 @@ class OneAnswer(Rule):
         if self._first is None:
             self._first = now.repeated
         self._recent.append(now.repeated)
-        return len(self._recent) == self.PATIENCE
+        return len(self._recent) == self.PATIENCE_ROUNDS
 
     def finding(self) -> str | None:
         assert self._first is not None
-        if min(self._recent) <= self.REPEATED or self._first > self.REPEATED / 2:
+        if min(self._recent) <= self.REPEATED_SHARE or self._first > self.REPEATED_SHARE / 2:
             return None
         return (
-            f"in the last {self.PATIENCE} rounds {percent(fmean(self._recent))} of the completions "
-            "were not right and said what completions of problems with other answers said, in the "
-            f"first round {percent(self._first)}"
+            f"in the last {self.PATIENCE_ROUNDS} rounds {percent(fmean(self._recent))} of the "
+            "completions were not right and said what completions of problems with other answers "
+            f"said, in the first round {percent(self._first)}"
         )

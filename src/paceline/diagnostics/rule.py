@@ -1,4 +1,4 @@
-"""What a rule is, and what it says when it holds."""
+"""A rule, and the diagnosis that it makes when it holds."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from .steps import Figures
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Something that was going on in a run, from one step to another.
+    """A diagnosis: a sign of trouble in a run, from one step to another.
 
     Example: Diagnosis(name="entropy collapse", first=31, last=46, over=False, finding="the entropy
         of the last 10 rounds that trained was 0.07 nats a token, …", lately="the entropy …",
@@ -17,55 +17,59 @@ class Diagnosis:
     """
 
     name: str
+    """Name of the rule."""
     first: int
-    """The step at which its rule began to hold."""
+    """Step at which the rule began to hold."""
     last: int
-    """The last step at which it held, to the end of its round."""
+    """Last step at which the rule held, to the end of its round."""
     over: bool
-    """Whether it came to an end: the rule has not held for a while since."""
+    """True if it came to an end: the rule has not held for a while since."""
     finding: str
-    """What the figures said at `first`, without a capital and a full stop."""
+    """Finding at step `first`, a sentence without a capital and a full stop."""
     lately: str
-    """The same at `last`."""
+    """Finding at step `last`, in the same form."""
     rule: str
-    """When it is said, with the thresholds."""
+    """Condition of the rule, with its thresholds."""
     remedy: str
-    """What to do, with the keys of the config."""
+    """Advice, with the keys of the config."""
 
     @property
     def told(self) -> str:
-        """The sentences for the terminal, at the step at which it begins."""
+        """Sentences for the terminal, at the step at which it begins."""
         return f"{self.name}: {self.finding}. {self.remedy}"
 
 
 class Rule(ABC):
-    """One sign, looked for step by step. A rule sees every line of a run once and in order, and
-    depends on nothing else."""
+    """A rule that looks for one sign, step by step. It sees every line of a run once and in order,
+    and depends on nothing else."""
 
     name: ClassVar[str]
+    """Name of the sign, in lower case."""
     rule: ClassVar[str]
+    """Condition, with its thresholds, as a sentence."""
     remedy: ClassVar[str]
+    """Advice for a run in which it holds."""
     rest: ClassVar[int] = 10
-    """So many judgements in a row that it does not hold end it: figures that move about a threshold
-    are one diagnosis, not ten."""
+    """Judgements in a row that it does not hold, which end a diagnosis: figures that move about a
+    threshold are one diagnosis, not ten."""
 
     def __init__(self) -> None:
         self.found: list[Diagnosis] = []
         self.judged = False
-        """Whether the run has had the figures that the rule needs."""
+        """True if the run has had the figures that the rule needs."""
         self._calm = 0
-        """Judgements in a row that it does not hold."""
+        """Judgements in a row, so far, that it does not hold."""
         self._holds = False
-        """Whether it held when it was last judged, and that was in the round of this step."""
+        """True if it held when it was last judged, and that was in the round of this step."""
 
     @abstractmethod
     def takes(self, now: Figures) -> bool:
-        """Take in what a step has for this rule. Returns whether there is something new to judge,
-        and enough of it."""
+        """Take in a step's figures; returns True if there is something new to judge, and enough of
+        it."""
 
     @abstractmethod
     def finding(self) -> str | None:
-        """What the figures taken in say, if the rule holds."""
+        """The finding, a sentence about the figures so far, if the rule holds."""
 
     def sees(self, now: Figures) -> Diagnosis | None:
         """The diagnosis, at the step at which it begins to hold."""

@@ -1,4 +1,4 @@
-"""A step's line as the rules read it, and what several rules ask of figures."""
+"""A step's line as the rules read it, and the questions that several rules ask of figures."""
 
 import math
 from collections.abc import Sequence
@@ -8,16 +8,17 @@ from statistics import fmean, variance
 from ..store.records import Measured, StepRecord
 
 WINDOW = 10
-"""Rounds or steps whose mean counts: single rounds of the demo lie 13 points of accuracy apart."""
+"""Rounds or steps over which a mean is taken: single rounds of the demo lie 13 points of accuracy
+apart."""
 FIRST = 3
 """Rounds or steps that stand for the start, before much has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One step. None where its record has no such number: lines of older versions lack keys, and a
-    step that trained no row has no figures of its update. Before the first step there is nothing
-    but what was measured on held-out problems.
+    """The figures of one step. None if its record has no such number: lines of older versions lack
+    keys, and a step that trained no row has no figures of its update. Before the first step there
+    is nothing but the held-out measurement.
 
     Example: Figures(step=7, round=3, begins=False, part=1, reward=0.41, accuracy=0.38,
         answered=0.38, length=112.0, silent=0.25, repeated=0.0, entropy=0.61, kl=None, ratio=1.9,
@@ -25,40 +26,42 @@ class Figures:
     """
 
     step: int
+    """Number of the step; 0 stands before the first."""
     round: int | None
-    """The round that it belongs to; None before the first step."""
+    """Round that the step belongs to; None before the first step."""
     begins: bool
-    """Whether it is its round's first: the others repeat the round's figures."""
+    """True for its round's first step; the others repeat the round's figures."""
     part: int
-    """Its place among the updates of its round."""
+    """Place of the step among the updates of its round, from 0."""
     reward: float | None
+    """Mean reward of the round."""
     accuracy: float | None
-    """The share of right answers."""
+    """Share of right answers in the round."""
     answered: float | None
-    """The same with the groups that were refused, which are in `silent` too; None where most were,
-    and the line does not say how they answered."""
+    """Share of right answers, those in refused groups included, as in `silent`; None if most groups
+    were refused and the line does not have their answers."""
     length: float | None
-    """Mean tokens of a completion."""
+    """Mean length of a completion in tokens."""
     silent: float | None
-    """The share of groups without signal."""
+    """Share of groups without signal."""
     repeated: float | None
-    """The share of completions that say, wrongly, what others say (`repeated_mistakes`)."""
+    """Share of wrong completions that say the same as others (`repeated_mistakes`)."""
     entropy: float | None
-    """Nats a token."""
+    """Mean entropy of the policy in nats a token."""
     kl: float | None
-    """Nats a token."""
+    """Mean KL to the reference in nats a token."""
     ratio: float | None
-    """The largest of the update, or its inverse."""
+    """Largest ratio of the update, or the inverse of its smallest."""
     clipped: float | None
-    """The share of tokens whose gradient was bounded; None also for objectives without a bound."""
+    """Share of tokens whose gradient was bounded; None also for objectives without a bound."""
     heldout: float | None
-    """Accuracy on held-out problems, where the step has a measurement."""
+    """Accuracy on held-out problems; None if the step has no measurement."""
     problems: int | None
-    """How many they were."""
+    """Number of held-out problems measured."""
 
     @classmethod
     def of(cls, record: StepRecord, last: "Figures | None") -> "Figures":
-        """From a step's record, behind the step before."""
+        """The figures of a step's record, after those of the step before."""
         measured = record.evaluation
         return cls(
             step=record.step,
@@ -81,7 +84,7 @@ class Figures:
 
     @classmethod
     def at_start(cls, measured: Measured) -> "Figures":
-        """Of the held-out problems before the first step, where there is no other figure."""
+        """The figures before the first step: the held-out measurement alone."""
         nothing = dict.fromkeys(
             ("reward", "accuracy", "answered", "length", "silent", "repeated", "entropy", "kl",
              "ratio", "clipped")
@@ -104,23 +107,9 @@ def _answered(record: StepRecord) -> float | None:
 def clearly_rose(
     early: Sequence[float], late: Sequence[float], by: float, errors: float = 4
 ) -> bool:
-    """Whether the mean rose by at least so much, and by so many standard errors: rounds differ in
-    their problems, so that the means of two windows differ by chance. Of a window of one round
-    nothing is known of that."""
+    """True if the mean rose by at least `by`, and by at least `errors` standard errors: rounds
+    differ in their problems, so the means of two windows differ by chance. A window of one round
+    adds no error, as nothing is known of it."""
     error = math.sqrt(sum(variance(x) / len(x) for x in (early, late) if len(x) > 1))
     # Rounded, so that a rise of exactly so much is one, however its decimals add up in binary.
     return round(fmean(late) - fmean(early), 9) >= max(by, errors * error)
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def signed(value: float) -> str:
-    """Two decimals, with a true minus sign."""
-    return f"{value:.2f}".replace("-", "−")
-
-
-def plain(value: float) -> str:
-    """Three significant digits, thousands grouped; powers of ten where those would be too many."""
-    return f"{value:.3g}" if value < 100 or value >= 1e6 else f"{value:,.0f}"

@@ -6,17 +6,17 @@ from typing import Any, Protocol
 
 from ..model import Policy
 from ..settings import Sampling
-from ..types import Completion
+from ..types import Completion, Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One prompt, and a random stream (rng.key) for each completion wanted of it.
 
-    Example: Request((5, 6, 7), streams=(rng.key(0, "sample", 0), rng.key(0, "sample", 1)))
+    Example: Request(Prompt((5, 6, 7)), streams=(rng.key(0, "sample", 0), rng.key(0, "sample", 1)))
     """
 
-    prompt_ids: tuple[int, ...]
+    prompt: Prompt
     streams: tuple[int, ...]
     limits: tuple[int, ...] = ()
     """The most tokens of each completion, where it is not the sampling's `max_tokens`."""

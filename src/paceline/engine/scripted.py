@@ -49,7 +49,7 @@ class ScriptedEngine:
         for i, request in enumerate(requests):
             limits = request.token_limits(sampling)
             for place, (stream, limit) in enumerate(zip(request.streams, limits, strict=True)):
-                text = self.script(request.prompt_ids, stream)
+                text = self.script(request.prompt.token_ids, stream)
                 answer = self._answer(text, limit, request.opened)
                 answers[i].append(answer)
                 if finished is not None:

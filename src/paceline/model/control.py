@@ -14,7 +14,8 @@ from ..errors import ConfigError
 from ..types import Message
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-"""Who may speak. Templates write a role between their marks, so it is no place for any text."""
+"""Roles that may speak. Templates write a role between their marks, so it is no place for any
+text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class Controls:
     """In the letters that `_plainly` gives."""
     _lengths: tuple[int, ...]
     _first: frozenset[str]
-    """What they begin with."""
+    """Their first letters."""
 
     def spelled_in(self, text: str) -> bool:
-        """Whether a text spells a control token, in any letters that a tokenizer could take for
+        """True if a text spells a control token, in any letters that a tokenizer could take for
         the token's own: other cases and widths, and signs put together from others."""
         text = _plainly(text)
         return any(
@@ -47,7 +48,7 @@ class Controls:
         return "".join(instead if self._first & set(_plainly(c)) else c for c in text)
 
     def among(self, ids: Sequence[int]) -> list[int]:
-        """Those of some tokens that are control tokens, in order."""
+        """The control tokens among some tokens, in order."""
         return [i for i in ids if i in self.ids]
 
 

@@ -30,14 +30,14 @@ class Pieces:
     """
 
     texts: tuple[str, ...]
-    """Of each token; a special one's is its name."""
+    """The text of each token; that of a special one is its name."""
     special: tuple[bool, ...]
-    """Whether the token is a special one, and so no part of the text."""
+    """True if the token is a special one, and so no part of the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a token without its neighbours."""
+    """A token without its neighbours."""
 
     special: bool
     text: str
@@ -53,7 +53,7 @@ class Detokenizer:
         self.known: dict[int, _Known] = {}
 
     def pieces(self, token_ids: Sequence[int]) -> Pieces:
-        """What each token adds, in a time that grows with their number."""
+        """The text that each token adds, in a time that grows with their number."""
         known = [self._of(token) for token in token_ids]
         written = [t for t, of in zip(token_ids, known, strict=True) if not of.special]
         text = self._decode(written)
@@ -69,7 +69,7 @@ class Detokenizer:
         return Pieces(tuple(texts), tuple(of.special for of in known))
 
     def _ends(self, ids: Sequence[int], text: str) -> list[int]:
-        """Where in the text each token ends; the last one at its end."""
+        """The place in the text at which each token ends; the last one at its end."""
         ends: list[int] = []
         end, settled = 0, True  # how far the text is given out; whether the tokens make just that
         begun, before = 0, 0  # the first token since it last was, and where that begins
@@ -122,13 +122,13 @@ class _Run:
     start: int
     """The first of those that are settled."""
     end: int
-    """Where in the text these end."""
+    """The place in the text at which each of them ends."""
     before: str
-    """What they are by themselves."""
+    """Their text by themselves."""
 
 
 def _alike(a: str, b: str) -> int:
-    """How many characters two texts have in common from their beginning on."""
+    """The number of characters that two texts have in common from their beginning on."""
     if b.startswith(a):
         return len(a)
     pairs = enumerate(zip(a, b, strict=False))

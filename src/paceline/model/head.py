@@ -21,7 +21,8 @@ BLOCK_LOGITS = 1 << 25
 """At most this many logits exist at once, in the model's dtype (64 MiB in bf16): the matrix
 products want many tokens. Memory and speed only."""
 CHUNK_LOGITS = 1 << 21
-"""So many of them at a time are brought to fp32 and reduced (8 MiB), near the processor."""
+"""At most this many logits at a time are brought to fp32 and reduced (8 MiB), near the
+processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Sizes:
     """Tokens at a time."""
 
     block: int
-    """In the matrix products."""
+    """Tokens of one matrix product."""
     chunk: int
-    """In fp32."""
+    """Tokens whose logits are in fp32 together."""
 
     @classmethod
     def of(cls, head: nn.Linear) -> "Sizes":

@@ -178,7 +178,7 @@ def load_classifier(
     """
     if source.kind not in ("folder", "hub"):
         raise ConfigError(
-            f"'{source.name}' is no reward model; give a folder or a hub name of a "
+            f"'{source.name}' is not a reward model; give a folder or a hub name of a "
             "sequence-classification model."
         )
     from transformers import AutoModelForSequenceClassification, AutoTokenizer

@@ -30,7 +30,7 @@ class ModelSize:
     parameters: int
     """Numbers, a tied layer's once."""
     linear: int
-    """Those of them that are matrices of linear layers, the output layer included."""
+    """Parameters in matrices of linear layers, the output layer included."""
     layers: int
     width: int
     """The size of the hidden state."""
@@ -44,7 +44,7 @@ class ModelSize:
     context: int | None
     """The most tokens that the model was made for, if its config says so."""
     packed: bool
-    """Whether its rows are packed on one axis; else they are padded, and `cache` and
+    """True if its rows are packed on one axis; else they are padded, and `cache` and
     `activation_bytes` are guessed from the linear layers."""
 
     @classmethod
@@ -108,8 +108,9 @@ class _Attended(torch.autograd.Function):
 
 
 def _guessed(module: Any, dtype: torch.dtype) -> tuple[int, int]:
-    """The same of a model that attends in its own way: keys and values as wide as the hidden state;
-    inputs and outputs of all linear layers, and as much again."""
+    """`cache` and `activation_bytes` of a model that attends in its own way, guessed: keys and
+    values as wide as the hidden state; inputs and outputs of all linear layers, and as much
+    again."""
     config = module.config.get_text_config()
     layers = [m for m in module.base_model.modules() if isinstance(m, nn.Linear)]
     numbers = sum(m.in_features + m.out_features for m in layers)

@@ -16,7 +16,7 @@ from ..batch import Micro
 from ..errors import ConfigError
 from ..layout import PACKED, PADDED, Packed, Padded, TokenRows
 from ..objective import Loss, Metrics, Scores, token_gradient
-from ..types import Message
+from ..types import Message, Prompt
 from ..verify.answers.form import opened_in
 from . import head
 from .activation_checkpointing import activation_checkpointing
@@ -88,13 +88,13 @@ class Policy:
             exact[name].copy_(tensors[name])
             parameter.copy_(exact[name])
 
-    def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The prompt's tokens under the chat template."""
-        return render(self.tokenizer, messages)
+    def render(self, messages: Sequence[Message]) -> Prompt:
+        """The prompt that the chat template makes of some messages."""
+        return Prompt(render(self.tokenizer, messages))
 
-    def opened(self, prompt_ids: Sequence[int]) -> str:
+    def opened(self, prompt: Prompt) -> str:
         """The tags that a rendered prompt ends with, and so opens for its completions."""
-        return opened_in(self.tokenizer.decode(prompt_ids))
+        return opened_in(self.tokenizer.decode(prompt.token_ids))
 
     def scores(self, rows: TokenRows, temperature: float, *, recompute: bool = False) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.
@@ -114,7 +114,7 @@ class Policy:
 
     @torch.no_grad()
     def score(self, rows: TokenRows, temperature: float) -> Scores:
-        """The same without gradient: the anchor and the reference pass."""
+        """Log-probability and entropy without gradient: the anchor and the reference pass."""
         return self.scores(rows, temperature)
 
     def loss(self, loss: Loss, micro: Micro, temperature: float) -> tuple[Tensor, Metrics]:

@@ -10,7 +10,8 @@ from ..objective import Scores
 from .policy import Policy
 
 CHUNK = 1 << 24
-"""So many weights are compared at a time: a GPU holds the outcome of each for a moment."""
+"""At most this many weights are compared at a time: a GPU holds the outcome of each for a
+moment."""
 
 
 class Reference:
@@ -32,7 +33,8 @@ class Reference:
 
     @property
     def follows(self) -> bool:
-        """Whether it changes, so that a checkpoint must hold it; a fixed one is the start."""
+        """True if the reference changes, so that a checkpoint must hold it; a fixed one is the
+        start."""
         return self.every > 0
 
     def score(self, rows: TokenRows, temperature: float) -> Scores:
@@ -41,7 +43,7 @@ class Reference:
 
     @torch.no_grad()
     def equals(self, policy: Policy) -> bool:
-        """Whether every weight that the two compute with is the same, bit for bit: at the start,
+        """True if every weight that the two compute with is the same, bit for bit: at the start,
         after a hard update, and until something changes the policy."""
         ours = dict(self.frozen.module.named_parameters())
         theirs = dict(policy.module.named_parameters())
@@ -50,7 +52,7 @@ class Reference:
         return all(_same(ours[name], theirs[name]) for name in names)
 
     def exact_parameters(self) -> dict[str, torch.Tensor]:
-        """What a checkpoint of a following reference keeps, by name."""
+        """The weights that a checkpoint of a following reference keeps, by name."""
         return self.averages or {n: p.detach() for n, p in self.frozen.module.named_parameters()}
 
     @torch.no_grad()

@@ -27,7 +27,7 @@ Encoding = Mapping[str, list[int]]
 
 @dataclass(frozen=True, slots=True)
 class RewardModel(VerifierBase):
-    """What a sequence-classification model of transformers says of a completion.
+    """The score that a sequence-classification model of transformers gives a completion.
 
     The score is the one output of a model that was trained on preferences (Bradley and Terry 1952;
     Ouyang et al. 2022, arXiv 2203.02155), or, of a classifier with several labels, the probability
@@ -44,7 +44,7 @@ class RewardModel(VerifierBase):
     path: str
     """A folder in Hugging Face layout, or a hub name."""
     label: str | None = None
-    """Of a classifier with several labels: whose probability is the score."""
+    """The label whose probability is the score, for a classifier with several labels."""
     layout: InputFormat = "auto"
     """chat: by the tokenizer's chat template; pair: the prompt and the completion as the tokenizer
     joins two texts; auto: chat where there is a template."""
@@ -52,8 +52,8 @@ class RewardModel(VerifierBase):
     """A score from here on counts as right in accuracy figures; None: 0, or a probability of a
     half."""
     max_tokens: int | None = None
-    """Of prompt and completion; the beginning of what is longer is cut off. None: as many as the
-    model takes."""
+    """The most tokens of prompt and completion; what is longer loses its beginning. None: as many
+    as the model takes."""
     device: Device = "auto"
     """auto, cpu or cuda."""
     tokens_per_forward: int = 16384
@@ -70,7 +70,7 @@ class RewardModel(VerifierBase):
         resolve(self.path)
 
     def check(self) -> None:
-        """Load the model. Raises: ConfigError where that fails, or the label is none of its."""
+        """Load the model. Raises: ConfigError where that fails, or it has no such label."""
         _judge_of(self)
 
     @torch.no_grad()
@@ -116,7 +116,7 @@ class _Judge:
     room: int
     """Tokens that it takes at most."""
     own_padding: bool
-    """Whether the model says what it is padded with."""
+    """True if the model says what it is padded with."""
 
     def row(self, problem: Problem, text: str) -> tuple[Encoding, bool]:
         """The tokens of a problem and its completion, and whether some were cut off."""

@@ -15,7 +15,7 @@ CHANGING_ROPE = ("dynamic", "longrope")
 """Rotary embeddings whose angles change with the longest row: a token's probability would depend on
 its company."""
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-"""What the configs of transformers call the experts of a mixture."""
+"""Names that the configs of transformers have for the experts of a mixture."""
 
 
 def refuse_experts(module: torch.nn.Module, source: Source) -> None:

@@ -1,4 +1,4 @@
-"""What each row, or each token, is worth: from the columns of a round to its advantages.
+"""The advantage of each row, or of each token: from the columns of a round to its advantages.
 
 Letters: B rows of the round, T the longest completion, K rows of one group, N tokens of the round.
 

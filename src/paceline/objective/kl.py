@@ -1,4 +1,4 @@
-"""How far the policy has moved from a reference, one number a token.
+"""The distance of the policy from a reference, one number a token.
 
 Letters: B rows, T completion tokens. d = log π_ref − log π throughout, ρ = π/π_anchor.
 """
@@ -51,7 +51,7 @@ class KL:
     where: Where = "loss"
     """"loss": a term of the loss, with a gradient. "reward": taken from each token's reward."""
     weighted: bool = False
-    """Whether k3 in the loss is multiplied by the token's own ratio ρ, gradient included."""
+    """True if k3 in the loss is multiplied by the token's own ratio ρ, gradient included."""
 
     def __post_init__(self) -> None:
         if isinstance(self.coef, bool) or not isinstance(self.coef, Real):

@@ -52,40 +52,40 @@ class Loss(Protocol):
         ...
 
     def resolved(self, max_tokens: int, /) -> Self:
-        """The same loss with what was left open filled in, for completions of at most
+        """This loss with what was left open filled in, for completions of at most
         `max_tokens` tokens."""
         ...
 
     @property
     def needs_reference(self) -> bool:
-        """Whether the log-probabilities of a reference policy are read: `Tokens.ref_BT`, or
+        """True if the log-probabilities of a reference policy are read: `Tokens.ref_BT`, or
         `Round.ref` by the advantages."""
         ...
 
     @property
     def needs_anchor_for_advantages(self) -> bool:
-        """Whether the advantages read `Round.anchor`, the policy's own log-probabilities at the
+        """True if the advantages read `Round.anchor`, the policy's own log-probabilities at the
         start of the round."""
         ...
 
     @property
     def needs_values(self) -> bool:
-        """Whether the advantages read `Round.values`, so that a critic must give them."""
+        """True if the advantages read `Round.values`, so that a critic must give them."""
         ...
 
     @property
     def drops_signalless(self) -> bool:
-        """Whether a row whose advantages are all exactly 0 has no gradient, and may be dropped."""
+        """True if a row whose advantages are all exactly 0 has no gradient, and may be dropped."""
         ...
 
     @property
     def tokenwise(self) -> bool:
-        """Whether each token's gain depends on that token's scores alone. Then the head may form
+        """True if each token's gain depends on that token's scores alone. Then the head may form
         the gradient of a few tokens while it has their logits."""
         ...
 
     @property
     def reads_ratios_only(self) -> bool:
-        """Whether the scores enter through their ratio to the anchor alone. Then the gradient of
+        """True if the scores enter through their ratio to the anchor alone. Then the gradient of
         rows without an anchor, whose ratios are all 1, is known before any score."""
         ...

@@ -1,4 +1,4 @@
-"""What is maximised, as one frozen value.
+"""The objective: what is maximised, as one frozen value.
 
 Letters: B rows, T completion tokens, padded to the right.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Objective:
-    """What is maximised. Every field changes the gradient; nothing else does.
+    """The function that is maximised. Every field changes the gradient; nothing else does.
 
     loss = −Σ weight · (surrogate(ratio(log π − anchor), A) · correction − coef · KL + entropy · H)
 
@@ -183,7 +183,7 @@ class Objective:
         return self.weight(mask_BT, group_B).to(dtype or torch.float32)
 
     def resolved(self, max_tokens: int) -> Objective:
-        """The same objective with what was left open filled in: PerConstant(None) takes the longest
+        """This objective with what was left open filled in: PerConstant(None) takes the longest
         completion that the run allows."""
         if self.weight == PerConstant(None):
             return replace(self, weight=PerConstant(max_tokens))
@@ -191,22 +191,22 @@ class Objective:
 
     @property
     def needs_reference(self) -> bool:
-        """Whether `Tokens.ref_BT` or `Round.ref` is read."""
+        """True if `Tokens.ref_BT` or `Round.ref` is read."""
         return self.kl is not None
 
     @property
     def needs_anchor_for_advantages(self) -> bool:
-        """Whether the advantages read `Round.anchor` and `Round.ref`: KL in the reward."""
+        """True if the advantages read `Round.anchor` and `Round.ref`: KL in the reward."""
         return self.kl is not None and self.kl.where == "reward"
 
     @property
     def needs_values(self) -> bool:
-        """Whether the advantages read `Round.values`, and so a critic must give them."""
+        """True if the advantages read `Round.values`, and so a critic must give them."""
         return isinstance(self.advantage, ReadsValues) and self.advantage.needs_values
 
     @property
     def tokenwise(self) -> bool:
-        """Whether each token's gain depends on that token's scores alone: known of our own parts,
+        """True if each token's gain depends on that token's scores alone: known of our own parts,
         not of what a user derives from them."""
         return type(self.ratio) is TokenRatio and (
             self.correction is None or type(self.correction) in (Truncate, Band)
@@ -214,7 +214,7 @@ class Objective:
 
     @property
     def reads_ratios_only(self) -> bool:
-        """Whether the scores enter the gain through their ratio to the anchor, and in no other
+        """True if the scores enter the gain through their ratio to the anchor, and in no other
         way."""
         return self.correction is None and not self.entropy and not self._kl_in_loss
 
@@ -224,7 +224,7 @@ class Objective:
 
     @property
     def drops_signalless(self) -> bool:
-        """Whether a row whose advantages are all exactly 0 has no gradient, and may be dropped.
+        """True if a row whose advantages are all exactly 0 has no gradient, and may be dropped.
 
         Not with KL in the loss or an entropy term; nor where the surrogate gains something without
         an advantage, as plain log-likelihood does, which is tried on a few ratios.
@@ -235,7 +235,7 @@ class Objective:
         return not self.surrogate(tried, torch.zeros_like(tried)).any()
 
     def __repr__(self) -> str:
-        """As it is written: evaluates to an equal value where all parts are values."""
+        """Its own expression: evaluates to an equal value where all parts are values."""
         written = (f"{f.name}={_text_of(getattr(self, f.name))}" for f in fields(self))
         return f"Objective({', '.join(written)})"
 
@@ -283,7 +283,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What an objective reads of some rows; exactly 0 where the mask is False, but for
+    """The numbers that an objective reads of some rows; exactly 0 where the mask is False, but for
     log_ratio_BT, which is the ratio's own."""
 
     mask_BT: Tensor
@@ -295,7 +295,7 @@ class _Seen:
     moved_BT: Tensor
     """logp − anchor."""
     log_ratio_BT: Tensor
-    """What the ratio makes of it."""
+    """The log-ratio that the ratio makes of `moved_BT`."""
 
 
 def _kept(x_BT: Tensor, mask_BT: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_NATS = 700.0
-"""Of a log-ratio that is told as a ratio: e^700 is near the largest number that there is."""
+"""The largest log-ratio that is told as a ratio: e^700 is near the largest number that there is."""
 
 
 class Ratio(Protocol):

@@ -1,4 +1,4 @@
-"""What an objective reads and what it reports: tensors in, sums out.
+"""Records that an objective reads, and one that it reports: tensors in, sums out.
 
 Letters: B rows, T completion tokens, padded to the right. Row i's token t is the same sampled token
 in every tensor; the shift between logits and tokens was made before, once, where these are built.
@@ -19,7 +19,7 @@ N = TypeVar("N", int, float)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What the policy answers for the sampled tokens, with gradient."""
+    """The policy's answer for the sampled tokens, with gradient."""
 
     logp_BT: Tensor
     """[B, T] log π of each sampled token. Any value where the mask is False, NaN included."""
@@ -51,7 +51,7 @@ class Tokens:
     weight_BT: Tensor
     """[B, T] each token's share of the part's loss, computed on the whole part."""
     at_reference: bool = False
-    """Whether the policy is the reference, weight for weight. Then the scores themselves, detached,
+    """True if the policy is the reference, weight for weight. Then the scores themselves, detached,
     stand for what is in ref_BT, and every KL and its gradient are exactly 0."""
 
     def rows(self, index: Tensor | slice | list[int]) -> Tokens:
@@ -71,7 +71,7 @@ class Tokens:
         return self._each(lambda x_BT: x_BT[real_BT][None])
 
     def to(self, device: torch.device | str) -> Tokens:
-        """The same on another device."""
+        """These tokens on another device."""
         return self._each(lambda x_BT: x_BT.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Tokens:
@@ -112,7 +112,7 @@ class Metrics:
 
     @staticmethod
     def zero() -> Metrics:
-        """Of no tokens at all; adding it changes nothing."""
+        """The metrics of no tokens at all; adding them changes nothing."""
         return Metrics()
 
     def __add__(self, other: Metrics) -> Metrics:

@@ -1,4 +1,4 @@
-"""What each token gains: a function of its log-ratio and its advantage, elementwise.
+"""The gain of each token: a function of its log-ratio and its advantage, elementwise.
 
 Letters: B rows, T completion tokens. A is the advantage, r = exp(log-ratio) the ratio. Every gain
 here is zero where A is zero, and its gradient at r = 1 is A·∇log π, whatever the surrogate: they

@@ -13,20 +13,20 @@ from typing import Any
 
 from .. import config as configuration
 from ..model import Source
+from ..store.history import CODE_OF
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import Adapted, leaves
-from .check import Checked
+from .load import Loaded
 
 BLOCKS, BLOCK = 64, 1 << 16
 """Of a file of weights so many blocks of so many bytes are read, spread evenly: training changes
 nearly every number, and to read all of a large model would take minutes."""
-CODE_OF = "code of "
 WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 
 
-def fingerprints(checked: Checked) -> dict[str, str]:
+def fingerprints(loaded: Loaded) -> dict[str, str]:
     """Hashes of all that decides what a run comes to besides its config and its seed.
 
     problems: both sides, with all their columns, and how they are put to the model.
@@ -37,12 +37,12 @@ def fingerprints(checked: Checked) -> dict[str, str]:
         followed.
     code of PLACE: each of these by itself, and a reward that no file holds by its source.
     """
-    task, config = checked.task, configuration.to_json(checked.config)
+    task, config = loaded.task, configuration.to_json(loaded.config)
     return {
         "problems": _of_problems(task, task.train, task.heldout),
         "test": _of_problems(task, task.heldout) + _of_verifier(task.verifier),
-        "tokenizer": _of_tokenizer(checked.tokenizer),
-        "model": _of_weights(checked.source),
+        "tokenizer": _of_tokenizer(loaded.tokenizer),
+        "model": _of_weights(loaded.source),
         "code": of_code(config),
         **{f"{CODE_OF}{path}": _of_file(path) for path in sorted(set(_named(config)))},
         **_of_session(config, task.verifier),

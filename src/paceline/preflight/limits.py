@@ -3,8 +3,7 @@
 import torch
 
 from ..errors import ConfigError
-from ..run.screen import duration
-from ..text import counted
+from ..text import counted, data_size, percent, short_duration
 from .calibrate import Rates
 from .estimate import Disk, Estimate, Memory, Seconds
 from .resources import Room
@@ -24,14 +23,14 @@ def check_memory(memory: Memory, room: Room, model: str) -> list[str]:
         if memory.reference:
             kinds, advice = f"{kinds} and the reference", f"{advice}, or an objective without KL"
         raise ConfigError(
-            f"'{model}' needs {gigabytes(memory.fixed)} of memory for {kinds} alone, and there "
-            f"are {gigabytes(room.memory_total)} {where}; {advice}."
+            f"'{model}' needs {data_size(memory.fixed)} of memory for {kinds} alone, and there "
+            f"are {data_size(room.memory_total)} {where}; {advice}."
         )
     more = memory.total - memory.program
     if more <= room.memory:
         return []
     return [
-        f"up to {gigabytes(more)} of memory may be needed, and {gigabytes(room.memory)} are free "
+        f"up to {data_size(more)} of memory may be needed, and {data_size(room.memory)} are free "
         f"{where}; end other programs, or set tokens_per_forward or rows_at_once lower."
     ]
 
@@ -40,8 +39,8 @@ def check_disk(disk: Disk, room: Room) -> None:
     """Raises: ConfigError where the run would fill the disk."""
     if disk.total > room.disk:
         raise ConfigError(
-            f"The run may write {gigabytes(disk.total)} ({_of_disk(disk)}), and "
-            f"{gigabytes(room.disk)} are free in '{room.place}'; make room, choose another "
+            f"The run may write {data_size(disk.total)} ({_of_disk(disk)}), and "
+            f"{data_size(room.disk)} are free in '{room.place}'; make room, choose another "
             "directory with --out, or keep fewer checkpoints with save_keep."
         )
 
@@ -51,7 +50,7 @@ def check_others(rates: Rates | None, device: torch.device) -> list[str]:
     if rates is None or device.type != "cpu" or rates.others < SHARED:
         return []
     return [
-        f"other programs used {100 * rates.others:.0f} % of the processors while time was "
+        f"other programs used {percent(rates.others)} of the processors while time was "
         "measured; without them the run goes faster."
     ]
 
@@ -60,10 +59,10 @@ def estimate_lines(estimate: Estimate) -> list[str]:
     """Memory, disk and time, a line each."""
     memory, disk, room = estimate.memory, estimate.disk, estimate.room
     lines = [
-        f"memory     up to {gigabytes(memory.total)} ({_of_memory(memory)}); "
-        f"{gigabytes(room.memory)} are free",
-        f"disk       up to {gigabytes(disk.total)} ({_of_disk(disk)}); "
-        f"{gigabytes(room.disk)} are free",
+        f"memory     up to {data_size(memory.total)} ({_of_memory(memory)}); "
+        f"{data_size(room.memory)} are free",
+        f"disk       up to {data_size(disk.total)} ({_of_disk(disk)}); "
+        f"{data_size(room.disk)} are free",
     ]
     if estimate.seconds is None:
         return [*lines, "time       not known for this model"]
@@ -77,14 +76,14 @@ def _of_memory(memory: Memory) -> str:
         ("sampling", memory.decoding),
         ("libraries and gaps", memory.program + memory.gaps),
     )
-    return ", ".join(f"{name} {gigabytes(size)}" for name, size in parts if size)
+    return ", ".join(f"{name} {data_size(size)}" for name, size in parts if size)
 
 
 def _of_disk(disk: Disk) -> str:
     count = disk.checkpoints // disk.checkpoint
     return (
-        f"{counted(count, 'checkpoint')} of {gigabytes(disk.checkpoint)}, model "
-        f"{gigabytes(disk.model)}, rollouts {gigabytes(disk.rollouts)}"
+        f"{counted(count, 'checkpoint')} of {data_size(disk.checkpoint)}, model "
+        f"{data_size(disk.model)}, rollouts {data_size(disk.rollouts)}"
     )
 
 
@@ -96,14 +95,7 @@ def _of_time(seconds: Seconds) -> str:
         ("evaluation", seconds.evaluation),
         ("checkpoints", seconds.checkpoints),
     )
-    told = ", ".join(f"{name} {duration(part)}" for name, part in parts if part >= 0.5)
-    step = f"{seconds.step:.1f} s" if seconds.step < 10 else duration(seconds.step)
-    whole = f"up to {duration(seconds.total)}{f' ({told})' if told else ''}"
+    told = ", ".join(f"{name} {short_duration(part)}" for name, part in parts if part >= 0.5)
+    step = f"{seconds.step:.1f} s" if seconds.step < 10 else short_duration(seconds.step)
+    whole = f"up to {short_duration(seconds.total)}{f' ({told})' if told else ''}"
     return f"{whole}, {step} a step; less where answers end early"
-
-
-def gigabytes(size: int) -> str:
-    """Example: 1.6 GB, 35 MB."""
-    if size < 1e8:
-        return f"{size / 1e6:.1f} MB" if size < 1e6 else f"{size / 1e6:.0f} MB"
-    return f"{size / 1e9:.1f} GB" if size < 1e11 else f"{size / 1e9:.0f} GB"

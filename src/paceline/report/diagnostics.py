@@ -3,14 +3,14 @@
 from html import escape
 
 from ..diagnostics import Diagnosis, Rule, watched
-from .read import RunRecord
+from ..store.snapshot import RunSnapshot
 from .sentences import THIN
 
 LONG = 10
 """Steps after which what held is told a second time, as it was at the end."""
 
 
-def diagnostics(run: RunRecord) -> str:
+def diagnostics(run: RunSnapshot) -> str:
     """Every rule that held, with its steps, figures and remedy; then one line for the rest."""
     if not run.metrics:
         return '<p class="muted">There is nothing to judge before the first step.</p>'

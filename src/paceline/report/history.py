@@ -3,7 +3,7 @@
 from html import escape
 
 from ..store.records import Event
-from .read import RunRecord
+from ..store.snapshot import RunSnapshot
 from .sentences import THIN
 
 COUNTED = {
@@ -29,7 +29,7 @@ SHOWN = 60
 """Events on the page, the last ones."""
 
 
-def history(run: RunRecord) -> str:
+def history(run: RunSnapshot) -> str:
     """Counters that are not zero, then the events in order."""
     counters = run.summary.counters if run.summary else {}
     found = [(counters[key], text) for key, text in COUNTED.items() if counters.get(key)]

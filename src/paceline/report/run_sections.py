@@ -8,22 +8,21 @@ from datetime import UTC, datetime
 from html import escape
 from statistics import median
 
+from ..stats import change_interval
 from ..store.base import Json, finite
-from ..text import counted
-from .curves import Chart, curve_data
-from .read import RunRecord
-from .sentences import (
+from ..store.snapshot import RunSnapshot
+from ..text import (
     THIN,
-    change_interval,
+    counted,
     duration,
-    measured,
-    objective_in_words,
-    percent,
-    points,
+    percent_range,
+    points_range,
     quantity,
-    signed,
-    span,
+    signed_points,
+    thin_percent,
 )
+from .curves import Chart, curve_data
+from .sentences import measured, objective_in_words
 
 SECRET = re.compile(r"(^|[._-])(token|key|password|secret)$", re.IGNORECASE)
 
@@ -35,7 +34,7 @@ def name_of(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def subject(run: RunRecord) -> str:
+def subject(run: RunSnapshot) -> str:
     """Task, model and objective, for the head of the page."""
     config = run.config.get("config") or {}
     objective = str(run.config.get("objective") or "")
@@ -44,7 +43,7 @@ def subject(run: RunRecord) -> str:
     return terms(row for row in rows if row[1])
 
 
-def result_table(run: RunRecord) -> str:
+def result_table(run: RunSnapshot) -> str:
     """Before and after, with intervals; a sentence where there is not yet an after."""
     settings = (run.config.get("config") or {}).get("evaluation") or {}
     heat = finite(settings.get("temperature"))
@@ -70,22 +69,24 @@ def result_table(run: RunRecord) -> str:
     )
 
 
-def result_row(run: RunRecord, metric: str, title: str, explained: str) -> str:
+def result_row(run: RunSnapshot, metric: str, title: str, explained: str) -> str:
     """One measure's row; an interrupted run has only its value before."""
     sides = [measured(one, metric) for one in (run.before, run.after)]
     values = [value for value, _ in sides if value is not None]
     if not values:
         return ""
     cells = [
-        ("–", "") if value is None else (percent(value), "" if math.isnan(low) else span(low, high))
+        ("–", "")
+        if value is None
+        else (thin_percent(value), "" if math.isnan(low) else percent_range(low, high))
         for value, (low, high) in sides
     ]
     change = ("–", "")
     if len(values) == 2:
         interval = change_interval(values[0], values[1], (sides[0][1], sides[1][1]))
         change = (
-            signed(values[1] - values[0]),
-            "" if math.isnan(interval[0]) else points(*interval),
+            signed_points(values[1] - values[0]),
+            "" if math.isnan(interval[0]) else points_range(*interval),
         )
     before, after, moved = (
         f'<td data-label="{label}"><b>{value}</b> <small>{small}</small></td>'
@@ -118,7 +119,7 @@ def strip(sides: list[tuple[float | None, tuple[float, float]]]) -> str:
     return f'<svg height="28" width="100%">{"".join(marks)}</svg>'
 
 
-def facts(run: RunRecord) -> str:
+def facts(run: RunSnapshot) -> str:
     """The run's size, time and speed, as a row of figures."""
     going = run.state == "going"
     seconds = run.summary.seconds if run.summary and not going else 0
@@ -160,7 +161,7 @@ def constant_list(constant: list[tuple[str, str, str]]) -> str:
     return f'<h3>The same at every step</h3><dl class="constant">{rows}</dl>' if rows else ""
 
 
-def about_curves(run: RunRecord) -> str:
+def about_curves(run: RunSnapshot) -> str:
     if not run.metrics:
         return "The curves appear with the first step."
     data = curve_data(run, [])
@@ -175,7 +176,7 @@ def about_curves(run: RunRecord) -> str:
     return text
 
 
-def setup(run: RunRecord) -> str:
+def setup(run: RunSnapshot) -> str:
     """Command, objective, versions and the whole config."""
     config = run.config
     parts = []
@@ -229,7 +230,7 @@ def flat(value: object, name: str = "") -> list[tuple[str, str]]:
     return [(name, "none" if value is None else json.dumps(value, ensure_ascii=False))]
 
 
-def footer(run: RunRecord) -> str:
+def footer(run: RunSnapshot) -> str:
     version = (run.config.get("versions") or {}).get("paceline", "")
     started = str(run.config.get("started") or "")
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -2,53 +2,13 @@
 
 import ast
 import math
-from collections.abc import Sequence
 
 from ..diagnostics import Diagnosis
+from ..stats import change_interval
 from ..store.base import finite
 from ..store.records import Measured
-from ..text import counted
-from .read import RunRecord
-
-THIN = "\u202f"
-"""A narrow space that does not break, between a number and its unit."""
-
-
-def percent(share: float, digits: int = 1) -> str:
-    return f"{share * 100:.{digits}f}{THIN}%"
-
-
-def span(low: float, high: float) -> str:
-    """An interval of shares, e.g. 74.6–81.8 %."""
-    return f"{low * 100:.1f}–{high * 100:.1f}{THIN}%"
-
-
-def points(low: float, high: float) -> str:
-    """An interval of a difference of shares, e.g. +70.9 to +79.0."""
-    return f"{signed(low)} to {signed(high)}"
-
-
-def signed(share: float) -> str:
-    """A difference of shares in percentage points, with a true minus sign."""
-    tenths = round(share * 1000) / 10
-    return f"{'+' if tenths > 0 else '−' if tenths < 0 else '±'}{abs(tenths):.1f}"
-
-
-def quantity(value: float) -> str:
-    """Three significant digits, thousands grouped: 1,240 · 0.0123 · 3.1 · 1.8e+41."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    if 100 <= abs(value) < 1e12:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    if seconds < 5400:
-        return f"{seconds / 60:.1f} minutes"
-    return f"{seconds / 3600:.1f} hours"
+from ..store.snapshot import RunSnapshot
+from ..text import THIN, counted, duration, percent_range, thin_percent
 
 
 def span_of_steps(found: Diagnosis) -> str:
@@ -56,21 +16,6 @@ def span_of_steps(found: Diagnosis) -> str:
     if found.first == found.last:
         return f"step{THIN}{found.first:,}"
     return f"steps{THIN}{found.first:,}–{found.last:,}"
-
-
-def change_interval(
-    before: float, after: float, spans: tuple[Sequence[float], Sequence[float]]
-) -> tuple[float, float]:
-    """The interval of after − before from the two intervals, taken as independent.
-
-    Newcombe, Statistics in Medicine 17 (1998) 873–890, method 10. Both evaluations use the same
-    problems, so that the true interval is as a rule narrower.
-    """
-    (low_1, high_1), (low_2, high_2) = spans
-    return (
-        after - before - math.hypot(after - low_2, high_1 - before),
-        after - before + math.hypot(high_2 - after, before - low_1),
-    )
 
 
 def measured(side: Measured | None, metric: str) -> tuple[float | None, tuple[float, float]]:
@@ -81,7 +26,7 @@ def measured(side: Measured | None, metric: str) -> tuple[float | None, tuple[fl
     return finite(getattr(side, metric)), (low, high)
 
 
-def verdict(run: RunRecord) -> str:
+def verdict(run: RunSnapshot) -> str:
     """One sentence from the numbers: what the run did, or how far it is."""
     if not run.metrics:
         return "No step has been finished yet."
@@ -102,7 +47,7 @@ def verdict(run: RunRecord) -> str:
     assert run.after is not None
     where = f" on {counted(run.after.n, 'held-out problem', ',')}"
     known = not math.isnan(span_2[0])
-    interval = f" (95{THIN}% interval {span(*span_2)})" if known else ""
+    interval = f" (95{THIN}% interval {percent_range(*span_2)})" if known else ""
     time = f" in {duration(run.summary.seconds)}"
     low, high = change_interval(before, after, (span_1, span_2))
     verb = "fell" if high < 0 else "went"
@@ -113,12 +58,12 @@ def verdict(run: RunRecord) -> str:
         else ""
     )
     return (
-        f"{name} accuracy{where} {verb} from {percent(before)} to {percent(after)}{interval}"
-        f"{time}{doubt}."
+        f"{name} accuracy{where} {verb} from {thin_percent(before)} to {thin_percent(after)}"
+        f"{interval}{time}{doubt}."
     )
 
 
-def verdict_so_far(run: RunRecord, start: str, end: str) -> str:
+def verdict_so_far(run: RunSnapshot, start: str, end: str) -> str:
     """What can be said without a measurement after training: from the training completions."""
     steps = len(run.metrics)
     seconds = sum(s for s in run.column("seconds") if s is not None)
@@ -131,7 +76,8 @@ def verdict_so_far(run: RunRecord, start: str, end: str) -> str:
     over = f"the first {few} steps to" if few > 1 else "the first step to"
     return (
         f"{so_far}; the share of right training completions went from"
-        f" {percent(first)} in {over} {percent(last)} in the last{f' {few}' if few > 1 else ''}."
+        f" {thin_percent(first)} in {over} {thin_percent(last)} in the last"
+        f"{f' {few}' if few > 1 else ''}."
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import CheckpointError, ConfigError
-from ..preflight.check import Checked
+from ..preflight.load import Loaded
 from ..store import atomic, checkpoint
 from ..store.checkpoint import OtherSchemaError, State
 from ..store.hints import go_on_with, start_again
-from ..store.history import LIMITS, OF_A_ROUND, Changes, Surroundings, changes_of, within
+from ..store.history import LIMITS, OF_A_ROUND, Changes, Environment, changes_of, within
 from ..store.records import Event
 from ..store.run import Run
 from ..text import counted
@@ -120,8 +120,8 @@ def _check_young(run: Run) -> None:
 
 def check_fits(
     run: Run,
-    checked: Checked,
-    now: Surroundings,
+    loaded: Loaded,
+    now: Environment,
     changes: Changes,
     named: Collection[str],
     found: Found | None,
@@ -134,15 +134,15 @@ def check_fits(
     """
     if found is not None:
         _check_round(run, changes, found)
-        reference = checked.config.reference
-        needed = checked.objective.needs_reference and reference.every > 0
+        reference = loaded.config.reference
+        needed = loaded.objective.needs_reference and reference.every > 0
         if needed and not checkpoint.holds(found[0], "reference"):
             raise ConfigError(
                 f"The run's checkpoint has no reference that follows the policy, as "
                 f"reference.every={reference.every} would need; with reference.every=0 the "
                 "reference is the model that the run began with."
             )
-    was = Surroundings.at(run.config)
+    was = Environment.at(run.config)
     if not any(within(key, ("task",)) for key in named):
         change = go_on_with(run.config["config"], "task.KEY", "…")
         was.check_same(now, "problems", f"put the old ones back, or name the change: {change}")
@@ -193,7 +193,7 @@ def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -
 def tell(
     run: Run,
     config: Config,
-    now: Surroundings,
+    now: Environment,
     changes: Changes,
     found: Found | None,
     screen: Screen,
@@ -205,7 +205,7 @@ def tell(
     screen.say(f"paceline: {config.name}  →  {run.path}, {where}", "bold")
     for key, (was, asked) in changes.items():
         screen.say(f"  {key}: {was} → {asked}", "yellow")
-    unlike = Surroundings.at(run.config).unlike(now)
+    unlike = Environment.at(run.config).unlike(now)
     others = [f"{what} was {was} and is {is_}" for what, was, is_ in unlike]
     for other in others:
         told = f"  note: {other}; the run goes on, but not bit for bit as it would have."

@@ -7,36 +7,38 @@ from pathlib import Path
 from typing import Any
 
 from .. import config as configuration
-from ..preflight.check import Checked, sandbox_of
+from ..preflight.environment import machine, versions
 from ..preflight.fingerprint import fingerprints
 from ..preflight.limits import estimate_lines
+from ..preflight.load import Loaded, sandbox_of
+from ..preflight.preflight import Preflight
 from ..text import counted
-from . import build
 from .screen import Screen, wall_clock
 
 
-def described(checked: Checked) -> dict[str, Any]:
+def described(loaded: Loaded) -> dict[str, Any]:
     """config.json: enough to read the run, to start it again, and to know at its resume whether
     anything has changed."""
     program = Path(sys.argv[0]).name
     command = shlex.join([program, *sys.argv[1:]]) if program == "paceline" else None
     return {
-        "name": checked.config.name,
+        "name": loaded.config.name,
         "id": uuid.uuid4().hex,
-        "config": configuration.to_json(checked.config),
-        "objective": repr(checked.objective),
-        "versions": build.versions(),
-        "machine": build.machine(checked),
-        "fingerprints": fingerprints(checked),
+        "config": configuration.to_json(loaded.config),
+        "objective": repr(loaded.objective),
+        "versions": versions(),
+        "machine": machine(loaded),
+        "fingerprints": fingerprints(loaded),
         "command": command,
         "started": wall_clock(),
-        "first_prompt": checked.first_prompt,
+        "first_prompt": loaded.first_prompt,
     }
 
 
-def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
+def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
     """The resolved plan, before anything long starts."""
-    config, task = checked.config, checked.task
+    loaded = preflight.loaded
+    config, task = loaded.config, loaded.task
     r, parts = config.rollouts, config.schedule.parts
     rounds = -(-config.steps // parts)
     screen.say(f"paceline: {config.name}  →  {path}", "bold")
@@ -44,8 +46,8 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
     screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:
         screen.say(f"             {note}", "yellow")
-    screen.say(f"  model      {config.model.path}, {checked.device.type}, {checked.dtype}")
-    screen.say(f"  objective  {checked.objective}")
+    screen.say(f"  model      {config.model.path}, {loaded.device.type}, {loaded.dtype}")
+    screen.say(f"  objective  {loaded.objective}")
     if wall := sandbox_of(task):
         screen.say(f"  sandbox    {wall}: answers are programs, and are run behind it")
     screen.say(
@@ -54,12 +56,12 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
         f"{counted(parts, 'update')} each: {counted(config.steps, 'step')}, "
         f"{counted(rounds * r.problems * r.completions, 'completion')}"
     )
-    for line in estimate_lines(checked.estimate) if checked.estimate else ():
+    for line in estimate_lines(preflight.estimate):
         screen.say(f"  {line}")
-    for note in checked.notes:
+    for note in preflight.notes:
         screen.say_once(note)
     screen.say("  first prompt")
-    for row in checked.first_prompt.splitlines():
+    for row in loaded.first_prompt.splitlines():
         screen.say(f"    │ {row}", "dim")
     if parts == 1:
         screen.say_once(
@@ -68,8 +70,8 @@ def tell_plan(checked: Checked, path: str, screen: Screen) -> None:
         )
 
 
-def next_command(checked: Checked, path: Path) -> str:
+def next_command(loaded: Loaded, path: Path) -> str:
     """What a user may do with the trained model."""
-    question = checked.task.heldout[0].prompt if checked.task.heldout else "…"
+    question = loaded.task.heldout[0].prompt if loaded.task.heldout else "…"
     text = question if isinstance(question, str) else question[-1]["content"]
     return shlex.join(["paceline", "sample", str(path), " ".join(text.split())])

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ..preflight.check import Checked, evaluation_sampling
+from ..preflight.load import Loaded, evaluation_sampling
 from ..store.records import Measured
 from ..training import Trainer, evaluate
 from ..training.retry import fewer_rows, retry_smaller
@@ -15,9 +15,9 @@ class Evaluator:
     """Measures a trainer's policy on the held-out problems of a task, as the config says."""
 
     def __init__(
-        self, checked: Checked, judges: VerifierPool, screen: Screen, interrupts: Interrupts
+        self, loaded: Loaded, judges: VerifierPool, screen: Screen, interrupts: Interrupts
     ) -> None:
-        self.checked, self.config, self.judges = checked, checked.config, judges
+        self.loaded, self.config, self.judges = loaded, loaded.config, judges
         self.screen, self.interrupts = screen, interrupts
 
     def measure(self, trainer: Trainer, title: str) -> Measured | None:
@@ -34,7 +34,7 @@ class Evaluator:
             evaluate,
             trainer.policy,
             trainer.engine,
-            self.checked.task,
+            self.loaded.task,
             evaluation_sampling(self.config),
             problems=settings.problems,
             completions=settings.completions,

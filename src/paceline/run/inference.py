@@ -2,8 +2,9 @@
 
 from .. import rng
 from ..config import Config
-from ..engine import LocalEngine, Request
-from ..preflight.check import check, evaluation_sampling, without_reward
+from ..engine import Request
+from ..preflight.load import evaluation_sampling, load
+from ..preflight.preflight import load_checked
 from ..store.records import Measured
 from ..training import Evaluation, evaluate
 from ..verify.calling.pool import VerifierPool
@@ -14,15 +15,15 @@ from .screen import Screen, printable
 def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     """Accuracy of `config.model` on the held-out problems of `config.task`."""
     screen = Screen(0, quiet=quiet)
-    checked = check(config, train=False)
+    loaded = load_checked(config)
     with screen.busy(f"loading {config.model.path}"):
-        policy = build.policy_of(checked, train=False)
-    judges = VerifierPool(checked.task.verifier, config.rewards)
-    with judges, screen.busy(f"evaluating on {checked.task.name}"):
+        policy = build.policy_of(loaded, train=False)
+    judges = VerifierPool(loaded.task.verifier, config.rewards)
+    with judges, screen.busy(f"evaluating on {loaded.task.name}"):
         evaluation, _ = evaluate(
             policy,
-            LocalEngine(policy, rows_at_once=config.rows_at_once),
-            checked.task,
+            build.engine_of(loaded, policy),
+            loaded.task,
             evaluation_sampling(config),
             problems=config.evaluation.problems,
             completions=config.evaluation.completions,
@@ -40,12 +41,12 @@ def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[st
     """What the model answers to one user turn, `count` times, under the task's template."""
     from ..types import Problem
 
-    checked = without_reward(config)
-    policy = build.policy_of(checked, train=False)
-    prompt_ids = policy.render(checked.task.messages(Problem("prompt", prompt)))
+    loaded = load(config, reward=False)
+    policy = build.policy_of(loaded, train=False)
+    rendered = policy.render(loaded.task.messages(Problem("prompt", prompt)))
     sampling = evaluation_sampling(config)
     streams = tuple(rng.key(config.seed, "sample-command", prompt, i) for i in range(count))
-    completions = LocalEngine(policy).generate(
-        [Request(prompt_ids, streams)], sampling.as_greedy() if greedy else sampling
+    completions = build.engine_of(loaded, policy).generate(
+        [Request(rendered, streams)], sampling.as_greedy() if greedy else sampling
     )
     return [printable(c.text) for c in completions[0]]

@@ -16,10 +16,10 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from ..stats import wilson
 from ..store.records import Event, Measured, StepRecord
 from ..terminal import asked_columns
-from ..text import counted, wrapped
-from ..training.statistics import wilson
+from ..text import counted, percent, short_duration, wrapped
 from ..types import Rollout, Round
 from .listeners import Listener
 
@@ -126,7 +126,7 @@ class Screen(Listener):
             f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {record.reward:>7.2f} "
             f"{record.completion_tokens:>7.1f} {100 * record.cut:>3.0f} % "
             f"{signal:>3}/{record.groups:<3} {f'{rate:.0f}' if rate else '–':>8} "
-            f"{record.seconds:>7.1f} {duration(left):>7}"
+            f"{record.seconds:>7.1f} {short_duration(left):>7}"
         )
         self._remarks(record)
         if self.show_every and (record.step - 1) % self.show_every == 0 and round is not None:
@@ -147,7 +147,7 @@ class Screen(Listener):
         """What a step shows that is not so in a run that goes well.
 
         A demo that learns has most completions cut for its first ten steps, and steps without any
-        signal now and then; run/watch tells of what lasts.
+        signal now and then; diagnostics/ tells of what lasts.
         """
         if len(self.cut) == PATIENCE and all(hindered(*step) for step in self.cut):
             self.say_once(
@@ -173,10 +173,10 @@ class Screen(Listener):
         """Print an accuracy on held-out problems."""
         low, high = measured.intervals["sampled_accuracy"]
         self.say(
-            f"{title}: sampled {100 * measured.sampled_accuracy:.1f} % "
-            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {100 * measured.greedy_accuracy:.1f} % "
-            f"on {counted(measured.n, 'held-out problem')}, {100 * measured.cut:.0f} % cut "
-            f"({duration(measured.seconds)})"
+            f"{title}: sampled {percent(measured.sampled_accuracy, 1)} "
+            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {percent(measured.greedy_accuracy, 1)} "
+            f"on {counted(measured.n, 'held-out problem')}, {percent(measured.cut)} cut "
+            f"({short_duration(measured.seconds)})"
         )
 
     def remark_on(self, title: str, evaluation: Measured) -> None:
@@ -184,7 +184,7 @@ class Screen(Listener):
         not have learned to stop."""
         if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
             self.say_once(
-                f"{title}: {100 * evaluation.cut:.0f} % of the answers were cut by length and "
+                f"{title}: {percent(evaluation.cut)} of the answers were cut by length and "
                 "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."
             )
 
@@ -210,7 +210,7 @@ def hindered(cut: float, right: float, share: float = 0.5) -> bool:
 def _with_interval(evaluation: Measured, name: str) -> str:
     low, high = evaluation.intervals[name]
     value = getattr(evaluation, name)
-    return f"{100 * value:.1f} %  [{100 * low:.1f}–{100 * high:.1f}]"
+    return f"{percent(value, 1)}  [{100 * low:.1f}–{100 * high:.1f}]"
 
 
 def _one_line(rollout: Rollout, width: int) -> Text:
@@ -237,14 +237,6 @@ def shortened(text: str, room: int) -> str:
     if len(plain) <= room:
         return plain
     return f"{plain[: room // 2 - 1]} … {plain[-(room - room // 2 - 2) :]}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 42 s, 7 min, 2 h 05."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d}"
 
 
 def wall_clock() -> str:

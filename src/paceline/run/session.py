@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import CheckpointError, DataError, DivergedError
 from ..layout import PADDED
 from ..model.allocator import give_back_freed_memory, memory_gb
-from ..preflight.check import Checked
+from ..preflight.load import Loaded
 from ..report import write_report
 from ..store import checkpoint
 from ..store.async_writer import Saver
@@ -54,7 +54,7 @@ class Session(TrainerHooks):
 
     def __init__(
         self,
-        checked: Checked,
+        loaded: Loaded,
         run: Run,
         screen: Screen,
         judges: VerifierPool,
@@ -63,11 +63,11 @@ class Session(TrainerHooks):
         taken_up: Callable[[], None] = lambda: None,
         before: Measured | None = None,
     ) -> None:
-        self.checked, self.config, self.run, self.screen = checked, checked.config, run, screen
+        self.loaded, self.config, self.run, self.screen = loaded, loaded.config, run, screen
         self.judges, self.interrupts, self.found = judges, interrupts, found
         self.taken_up = taken_up
         state = found[1] if found else None
-        self.evaluator = Evaluator(checked, judges, screen, interrupts)
+        self.evaluator = Evaluator(loaded, judges, screen, interrupts)
         self.summary = SummaryFile(run, self.config, state.seconds if state else 0.0, before)
         self.files = RunFiles(run, state.metrics_bytes if state else 0)
         diagnostics = Diagnostics(lambda text: self.event("note", text))
@@ -108,7 +108,7 @@ class Session(TrainerHooks):
 
     def _trainer(self) -> Trainer:
         def load() -> Trainer:
-            return build.trainer_of(self.checked, build.policy_of(self.checked), self, self.judges)
+            return build.trainer_of(self.loaded, build.policy_of(self.loaded), self, self.judges)
 
         with self.screen.busy("loading the model"), self.interrupts.abandonable():
             trainer = retry_smaller(load, None, self.out_of_memory)
@@ -295,7 +295,7 @@ class Session(TrainerHooks):
             self.screen.say(f"report   {report}")
         self.screen.say(f"model    {self.run.model}")
         self.screen.say(f"seconds  {self.summary.seconds:.0f}")
-        self.screen.say(f"next     {next_command(self.checked, self.run.path)}")
+        self.screen.say(f"next     {next_command(self.loaded, self.run.path)}")
 
     def _busy(self, what: str) -> AbstractContextManager[None]:
         return self.screen.busy(what) if self.screen.console.is_terminal else nullcontext()

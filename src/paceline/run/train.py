@@ -8,13 +8,16 @@ from pathlib import Path
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import FULL, LOCKED, CheckpointError
-from ..preflight.check import Checked, check
+from ..errors import ACCESS_DENIED, DISK_FULL, CheckpointError
+from ..preflight.environment import environment_of
+from ..preflight.load import Loaded
+from ..preflight.preflight import Preflight, check
 from ..store.folder import CONFIG
 from ..store.hints import go_on, start_again
-from ..store.history import Surroundings, as_begun, compare, record
+from ..store.history import compare, record, with_dtype_of_run
+from ..store.places import create_run, default_path, new_path, stopped_at
 from ..store.records import Event, Measured
-from ..store.run import Run, default_path, new_path, stopped_at
+from ..store.run import Run
 from ..text import counted
 from ..verify.calling.pool import VerifierPool
 from . import continuation
@@ -43,16 +46,17 @@ def train(config: Config, *, before: Measured | None = None, quiet: bool = False
     path = new_path(config.name, config.out)
     screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
     with Interrupts() as interrupts:
-        checked = _checked(config, path, screen, interrupts)
-        tell_plan(checked, str(path), screen)
+        preflight = _preflight(config, path, screen, interrupts)
+        tell_plan(preflight, str(path), screen)
+        loaded = preflight.loaded
         if config.out is None and (said := stopped_at(default_path(config.name))):
             screen.say_once(said)
-        run = Run.create(path)
+        run = create_run(path)
         try:
             with _room_for(run):
-                run.write_json(CONFIG, described(checked))
+                run.write_json(CONFIG, described(loaded))
                 run.append_event(Event.now("started", 0))
-                _go(run, checked, screen, interrupts, before=before)
+                _go(run, loaded, screen, interrupts, before=before)
         finally:
             if run.lines.exists() or run.finished:
                 run.release()
@@ -108,21 +112,24 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
     asked = configuration.to_json(config)
     changes = compare(configuration.renewed(continuation.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:
-        checked = _checked(as_begun(config, run.config), run.path, screen, interrupts, timed=False)
+        preflight = _preflight(
+            with_dtype_of_run(config, run.config), run.path, screen, interrupts, timed=False
+        )
+        loaded = preflight.loaded
         found, broken = continuation.find(run)
-        now = Surroundings.of(checked)
-        continuation.check_fits(run, checked, now, changes, named, found)
-        others = continuation.tell(run, checked.config, now, changes, found, screen)
+        now = environment_of(loaded)
+        continuation.check_fits(run, loaded, now, changes, named, found)
+        others = continuation.tell(run, loaded.config, now, changes, found, screen)
         continuation.clear(run, found, broken, screen)
         step = found[1].step if found else 0
-        recorded = partial(record, run, config, checked, now, changes, step, others)
+        recorded = partial(record, run, config, repr(loaded.objective), now, changes, step, others)
         found = continuation.with_limits(found, config, run, changes)
-        _go(run, checked, screen, interrupts, found, recorded)
+        _go(run, loaded, screen, interrupts, found, recorded)
 
 
 def _go(
     run: Run,
-    checked: Checked,
+    loaded: Loaded,
     screen: Screen,
     interrupts: Interrupts,
     found: continuation.Found | None = None,
@@ -131,13 +138,13 @@ def _go(
     before: Measured | None = None,
 ) -> None:
     """Go on from where the run is."""
-    with VerifierPool(checked.task.verifier, checked.config.rewards) as judges:
-        Session(checked, run, screen, judges, interrupts, found, taken_up, before).go()
+    with VerifierPool(loaded.task.verifier, loaded.config.rewards) as judges:
+        Session(loaded, run, screen, judges, interrupts, found, taken_up, before).go()
 
 
-def _checked(
+def _preflight(
     config: Config, path: Path, screen: Screen, interrupts: Interrupts, *, timed: bool = True
-) -> Checked:
+) -> Preflight:
     busy = screen.busy("checking the configuration, the data and the reward")
     with busy, interrupts.abandonable():
         return check(config, path=path, timed=timed)
@@ -151,9 +158,9 @@ def _room_for(run: Run) -> Iterator[None]:
     except OSError as error:
         why, file = error.strerror, Path(error.filename or run.path)
         ours = file.absolute().is_relative_to(run.path.absolute())
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             told = f"The disk that holds '{run.path}' is full ({why}); make room"
-        elif error.errno in LOCKED and ours:
+        elif error.errno in ACCESS_DENIED and ours:
             told = f"'{file}' cannot be written ({why}); make it writable"
         else:
             raise

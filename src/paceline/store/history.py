@@ -19,14 +19,13 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import ConfigError, DataError
-from ..preflight.check import Checked
-from ..preflight.fingerprint import CODE_OF, fingerprints
-from ..run import build
 from .folder import CONFIG
 from .hints import go_on_with
 from .records import Event
 from .run import Run
 
+CODE_OF = "code of "
+"""Begins the name of a hash of the user's own code; the place of the code follows."""
 Changes = Mapping[str, tuple[Any, Any]]
 """Key -> (the run's own value, the one asked for)."""
 SAFE = (
@@ -49,7 +48,7 @@ READ = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConfigChange:
     """What was not as before when a run went on: an entry of `changes` in config.json."""
 
     step: int
@@ -69,7 +68,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """What decides how numbers round, and what is read, besides the config."""
 
     versions: Mapping[str, str]
@@ -77,12 +76,7 @@ class Surroundings:
     fingerprints: Mapping[str, str]
 
     @classmethod
-    def of(cls, checked: Checked) -> "Surroundings":
-        """Those of here and now."""
-        return cls(build.versions(), build.machine(checked), fingerprints(checked))
-
-    @classmethod
-    def at(cls, data: Mapping[str, Any], step: int | None = None) -> "Surroundings":
+    def at(cls, data: Mapping[str, Any], step: int | None = None) -> "Environment":
         """Those in which a step was taken; the run's last ones without one.
 
         Args:
@@ -100,7 +94,7 @@ class Surroundings:
         return cls(versions[-1], machines[-1], hashes)
 
     def check_same(
-        self, now: "Surroundings", kind: str, advice: str = "put the old ones back"
+        self, now: "Environment", kind: str, advice: str = "put the old ones back"
     ) -> None:
         """Raise a sentence, with advice at its end, where what is read now is not what was read.
 
@@ -112,7 +106,7 @@ class Surroundings:
             error, subject = READ[kind]
             raise error(f"{subject} not those of the run; {advice}.")
 
-    def changed_to(self, now: "Surroundings") -> dict[str, Any]:
+    def changed_to(self, now: "Environment") -> dict[str, Any]:
         """Of those of now, what an entry has to keep, by its name there."""
         hashes = {
             name: (self.fingerprints.get(name), hash)
@@ -126,7 +120,7 @@ class Surroundings:
             found["machine"] = now.machine
         return found
 
-    def unlike(self, now: "Surroundings") -> list[tuple[str, Any, Any]]:
+    def unlike(self, now: "Environment") -> list[tuple[str, Any, Any]]:
         """What differs of what decides how numbers round: its name, as it was, as it is now."""
         pairs = ((self.versions, now.versions), (_steady(self.machine), _steady(now.machine)))
         found = [
@@ -137,7 +131,7 @@ class Surroundings:
         ]
         return [*found, *self._code_unlike(now)]
 
-    def _code_unlike(self, now: "Surroundings") -> list[tuple[str, Any, Any]]:
+    def _code_unlike(self, now: "Environment") -> list[tuple[str, Any, Any]]:
         """The user's own code that differs, by its name; an earlier version did not know it."""
         was, here = self.fingerprints, now.fingerprints
         both = [key for key in here if key.startswith(CODE_OF) and key in was]
@@ -157,13 +151,13 @@ def _steady(machine: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in machine.items() if key != "cpus"}
 
 
-def changes_of(data: Mapping[str, Any]) -> list[Change]:
+def changes_of(data: Mapping[str, Any]) -> list[ConfigChange]:
     """Those of a run, in the order in which they were made.
 
     Args:
         data: its config.json.
     """
-    return [Change(**entry) for entry in data.get("changes", [])]
+    return [ConfigChange(**entry) for entry in data.get("changes", [])]
 
 
 def compare(
@@ -208,13 +202,13 @@ def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def as_begun(config: Config, data: Mapping[str, Any]) -> Config:
+def with_dtype_of_run(config: Config, data: Mapping[str, Any]) -> Config:
     """The config in the dtype that `auto` meant where the run of this config.json began."""
     meant = {"bfloat16": "bf16", "float32": "fp32"}[data["machine"]["dtype"]]
     return config.with_(**{"model.dtype": meant})
 
 
-def as_of(data: Mapping[str, Any], step: int) -> dict[str, Any]:
+def config_at(data: Mapping[str, Any], step: int) -> dict[str, Any]:
     """The config as JSON under which a step was taken: later changes are taken back.
 
     Args:
@@ -233,7 +227,7 @@ def as_of(data: Mapping[str, Any], step: int) -> dict[str, Any]:
     return then
 
 
-def packs_of(data: Mapping[str, Any]) -> dict[int, int]:
+def pack_limits_of(data: Mapping[str, Any]) -> dict[int, int]:
     """The limit of the updates' packs, tokens_per_forward, that a run began with and each that it
     was given when it went on, by the steps taken before. Less since memory ran out is not in it.
 
@@ -242,14 +236,14 @@ def packs_of(data: Mapping[str, Any]) -> dict[int, int]:
     """
     key = "tokens_per_forward"
     asked = {c.step: c.keys[key][1] for c in changes_of(data) if key in c.keys}
-    return {0: as_of(data, 1)[key]} | asked
+    return {0: config_at(data, 1)[key]} | asked
 
 
 def record(
     run: Run,
     config: Config,
-    checked: Checked,
-    now: Surroundings,
+    objective: str,
+    now: Environment,
     changes: Changes,
     step: int,
     others: list[str],
@@ -258,18 +252,19 @@ def record(
 
     Args:
         config: as it was asked for, so that asking for it again is no change.
+        objective: repr of the objective, with its constants filled in.
         step: the steps taken so far.
         others: what else is not as it was, for the event.
     """
     data = run.config
     # Steps behind the checkpoint are taken again, with what the run goes on with now.
     kept = [replace(c, step=min(c.step, step)) for c in changes_of(data)]
-    newest = Change(step, changes, **Surroundings.at(data).changed_to(now))
-    if newest != Change(step, {}):
+    newest = ConfigChange(step, changes, **Environment.at(data).changed_to(now))
+    if newest != ConfigChange(step, {}):
         kept.append(newest)
     if kept != changes_of(data):
         data["config"] = configuration.to_json(config)
-        data["objective"], data["fingerprints"] = repr(checked.objective), now.fingerprints
+        data["objective"], data["fingerprints"] = objective, now.fingerprints
         data["changes"] = [change.as_json() for change in kept]
         run.write_json(CONFIG, data)
     run.append_event(Event.now("resumed", step, "; ".join(others)))

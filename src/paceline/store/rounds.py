@@ -13,8 +13,8 @@ import torch
 
 from ..errors import DataError
 from ..model import Detokenizer
-from ..objective import Objective
-from ..types import Completion, Group, Problem, Rollout, Round, Verdict
+from ..objective import Loss
+from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.answers.form import opened_in
 from . import atomic
 from .atomic import Written
@@ -53,19 +53,17 @@ COLUMNS = {
 """Column of a round's file -> its type, and its meaning."""
 
 
-def write_round(
-    path: Path, round: Round, objective: Objective, tokenizer: Any, step: int
-) -> Written:
+def write_round(path: Path, round: Round, loss: Loss, tokenizer: Any, step: int) -> Written:
     """Write every rollout of a round: one row each, floats in float32.
 
     Args:
-        objective: resolved; gives the advantages as the updates will see them.
+        loss: resolved; gives the advantages as the updates will see them.
         step: the first optimizer step that will train on the round.
     """
     import pyarrow
     import pyarrow.parquet
 
-    table = pyarrow.Table.from_pydict(columns(round, objective, tokenizer, step), schema=_schema())
+    table = pyarrow.Table.from_pydict(columns(round, loss, tokenizer, step), schema=_schema())
     file = io.BytesIO()
     pyarrow.parquet.write_table(table, file, compression="zstd")
     return atomic.replace(path, [file.getbuffer()])
@@ -112,7 +110,7 @@ def _groups(
         rollouts = tuple(
             Rollout(problem, _completion(row), _verdict(row), row["masked"]) for row in group
         )
-        yield Group(problem, tuple(group[0]["prompt_ids"]), rollouts, draw)
+        yield Group(problem, Prompt(tuple(group[0]["prompt_ids"])), rollouts, draw)
 
 
 def _completion(row: dict[str, Any]) -> Completion:
@@ -138,9 +136,9 @@ def _floats(rows: Sequence[dict[str, Any]], name: str) -> tuple[array, ...] | No
     return tuple(array("f", row[name]) for row in rows)
 
 
-def columns(round: Round, objective: Objective, tokenizer: Any, step: int) -> dict[str, list]:
+def columns(round: Round, loss: Loss, tokenizer: Any, step: int) -> dict[str, list]:
     """The columns of a round's file, by name."""
-    advantage_B: torch.Tensor = objective.advantages(round)
+    advantage_B: torch.Tensor = loss.advantages(round)
     groups = [g for g in round.groups for _ in g.rollouts]
     rollouts = round.rollouts
     prompts = {g.draw: tokenizer.decode(g.prompt_ids) for g in round.groups}

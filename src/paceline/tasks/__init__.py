@@ -1,4 +1,4 @@
-"""Tasks: problems to train on, problems held out, how they are asked, and who judges."""
+"""Tasks: training problems, held-out problems, the template that asks them, and the verifier."""
 
 from ..errors import ConfigError, nearest
 from .arithmetic import Arithmetic
@@ -9,7 +9,8 @@ from .countdown import Countdown
 from .gsm8k import Gsm8k
 from .gym import ReasoningGym
 from .read import read_rows
-from .rows import REWARDS, Rows
+from .rewards import REWARDS
+from .rows import Rows
 from .split import content_id, prompt_key, split
 from .summaries import Tldr
 from .task import Task, TaskSource, Template
@@ -25,10 +26,11 @@ SOURCES: dict[str, Source] = {
     "rows": Rows,
     "tldr": Tldr,
 }
+"""Tasks by name."""
 
 
 def by_name(name: str) -> Source:
-    """The class of a task; calling it gives the task's options at their defaults.
+    """The class of a task by its name; calling it gives the task's options at their defaults.
 
     Raises: ConfigError naming the nearest task.
     """

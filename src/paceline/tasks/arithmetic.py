@@ -14,18 +14,18 @@ from ..verify.shaping.partial_credit import NumberPrinted, ProgramFailed
 from .split import split
 from .task import Task, Template
 
-_LARGEST = 10**9
+_LARGEST_OPERAND = 10**9
 
 Style = Literal["number", "program"]
-ASKS: dict[Style, str] = {
+USER_TURNS: dict[Style, str] = {
     "number": "{prompt}",
     "program": (
         "{prompt} Answer with one line of Python in a ```python block, a print of the expression."
     ),
 }
-"""The user's turn."""
-SMALL = 0.1
-"""What a step on the way is worth beside 1 for the answer."""
+"""The user's turn of each style."""
+PARTIAL_WEIGHT = 0.1
+"""Weight of a partial result, beside 1 for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +39,29 @@ class Arithmetic:
     """
 
     operators: tuple[str, ...] = ("+",)
-    """Which of + - * to ask."""
+    """Operators to ask about, of + - *."""
     low: int = 10
-    """The smallest operand."""
+    """Smallest operand."""
     high: int = 99
-    """The largest operand."""
+    """Largest operand."""
     negative: bool = True
-    """Whether an answer may be below 0."""
+    """Allow answers below 0."""
     problems: int = 10_000
-    """At most so many problems, training and held out together."""
+    """Most problems, training and held out together; a larger range is sampled."""
     heldout: float = 0.1
-    """Held out: below 1 a share of the problems, from 1 on a number of them."""
+    """Held-out problems: below 1 a share of them, from 1 on a number of them."""
     seed: int = 0
-    """Which problems are sampled, where there are more than `problems`."""
+    """Seed of the sample, where the range has more problems than task.problems."""
     question: str = "What is {a} {operator} {b}?"
-    """What is asked, with {a}, {operator} and {b}."""
+    """Question, with {a}, {operator} and {b}."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     style: Style = "number"
-    """number or program: how the answer is to be given."""
+    """Form of the answer: number, or program, a line of Python that prints the number."""
     user: str | None = None
-    """The user's turn, with {prompt} where the question goes; None for the style's own."""
+    """The user's turn, with {prompt} where the question goes; None takes the style's own."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Also pay completions that were cut by their length."""
 
     def load(self) -> Task:
         """The task; milliseconds.
@@ -77,38 +77,38 @@ class Arithmetic:
                 "answer of 0 or more; set task.negative=true."
             )
         train, heldout = split(found, self.heldout, _same_side)
-        template = Template(self.system, self.user or ASKS[self.style])
+        template = Template(self.system, self.user or USER_TURNS[self.style])
         if self.style == "program":
             return Task(
                 "arithmetic", train, heldout, template, self._by_program(), gold=_as_program,
-                full=1.0 + SMALL,
+                full=1.0 + PARTIAL_WEIGHT,
             )  # fmt: skip
         verifier = LastNumber(self.allow_cut)
         return Task("arithmetic", train, heldout, template, verifier, gold=_in_words)
 
     def _by_program(self) -> Verifier:
-        """What the program prints, and a little for one that prints any number."""
+        """A verifier of the program's output, with a little for one that prints any number."""
         cut = self.allow_cut
         return Weighted(
             (
                 ("accuracy", PrintedAnswer("fence", allow_cut=cut), 1.0),
-                ("number", NumberPrinted("fence", allow_cut=cut), SMALL),
-                ("failed", ProgramFailed("fence", allow_cut=cut), SMALL),
+                ("number", NumberPrinted("fence", allow_cut=cut), PARTIAL_WEIGHT),
+                ("failed", ProgramFailed("fence", allow_cut=cut), PARTIAL_WEIGHT),
             )
         )
 
     def _check(self) -> None:
         if self.style not in get_args(Style):
-            raise ConfigError(f"task.style is '{self.style}'; it is {' or '.join(ASKS)}.")
+            raise ConfigError(f"task.style is '{self.style}'; it is {' or '.join(USER_TURNS)}.")
         wrong = [operator for operator in self.operators if operator not in ("+", "-", "*")]
         if wrong or not self.operators or len(set(self.operators)) < len(self.operators):
             raise ConfigError(
                 f"task.operators is ({', '.join(self.operators)}); it takes +, - and *, each once."
             )
-        if self.low > self.high or max(abs(self.low), abs(self.high)) > _LARGEST:
+        if self.low > self.high or max(abs(self.low), abs(self.high)) > _LARGEST_OPERAND:
             raise ConfigError(
                 f"task.low is {self.low} and task.high is {self.high}; low must not be above "
-                f"high, and neither beyond {_LARGEST:,}."
+                f"high, and neither beyond {_LARGEST_OPERAND:,}."
             )
         if self.problems < 1:
             raise ConfigError(f"task.problems is {self.problems}; it must be at least 1.")

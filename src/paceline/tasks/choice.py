@@ -11,48 +11,49 @@ from ..verify.answers.choice import Choice, as_letter
 from ..verify.answers.form import Tags
 from ..verify.shaping.compose import Weighted
 from .columns import Columns
-from .notes import of_repetitions, of_several_answers
-from .read import Row, read_rows
-from .row import in_words
+from .notes import notes_on_repetitions, notes_on_several_answers
+from .read import read_rows
+from .row import Row, row_numbers
 from .split import content_id, split
 from .task import Task, Template
 
-USER = (
+USER_TURN = (
     "{prompt}\n\nThink between <think> and </think>. Then write the letter of the right option "
     "alone between <answer> and </answer>."
 )
+"""Default of the user's turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class MultipleChoice:
-    """Questions with options A, B, C …
+    """Questions with options A, B, C, …, of which one is right.
 
     Options are a list of texts, or {"text": […], "label": […]} as in ARC; the right one is named by
     its letter, its label, or its place from 0.
     """
 
     path: str = ""
-    """A file, a folder or a hub name."""
+    """Rows: a .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
     question: str = "question"
-    """The column of questions."""
+    """Column of questions."""
     options: str = "choices"
-    """The column of options."""
+    """Column of options."""
     answer: str = "answer"
-    """The column that names the right one."""
+    """Column that names the right option."""
     split: str = "train"
-    """Which part of a folder or hub name is trained on."""
+    """Part of a folder or hub name to train on."""
     subset: str | None = None
-    """The hub data set's configuration."""
+    """Configuration of the hub data set; None is its default."""
     heldout: float = 0.1
-    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    """Held-out rows: below 1 a share of them, from 1 on a number of them."""
     format_weight: float = 0.1
-    """What keeping to the tags is worth beside 1 for the right option."""
+    """Reward for keeping to the tags, beside 1 for the right option."""
     system: str | None = None
-    """A system message; None for none."""
-    user: str = USER
+    """System message before the question; None for none."""
+    user: str = USER_TURN
     """The user's turn, with {prompt} where the question and its options go."""
     limit: int | None = None
-    """At most so many rows, from the start."""
+    """Most rows to read, from the start; None reads all."""
 
     def load(self) -> Task:
         """The task.
@@ -77,8 +78,9 @@ class MultipleChoice:
                 made.append((number, problem))
         if wrong:
             raise DataError(
-                f"{in_words(wrong)} of {where}: the options in column '{self.options}' are no list "
-                f"of two to ten texts, or the answer in column '{self.answer}' names none of them."
+                f"{row_numbers(wrong)} of {where}: the options in column '{self.options}' are no "
+                f"list of two to ten texts, or the answer in column '{self.answer}' names none of "
+                "them."
             )
         problems: dict[str, Problem] = {}
         for _, problem in made:
@@ -86,8 +88,8 @@ class MultipleChoice:
         train, heldout = split(problems.values(), self.heldout)
         columns = self.question, self.answer
         notes = (
-            *of_several_answers(rows, made, columns, where),
-            *of_repetitions(rows, made, columns, where),
+            *notes_on_several_answers(rows, made, columns, where),
+            *notes_on_repetitions(rows, made, columns, where),
         )
         parts = (
             ("answer", Choice("tag", options="options"), 1.0),
@@ -116,7 +118,7 @@ class MultipleChoice:
 
 
 def _options(value: Any) -> tuple[list[str], list[str]]:
-    """The options' texts, and their labels where the row names them."""
+    """The options' texts, and their labels if the row has them."""
     if isinstance(value, Mapping):
         return list(map(str, value.get("text", []))), list(map(str, value.get("label", [])))
     if isinstance(value, list | tuple):

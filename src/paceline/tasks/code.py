@@ -13,10 +13,11 @@ from .rows import Rows
 from .task import Task
 
 Checks = Literal["cases", "asserts"]
-USER = (
+USER_TURN = (
     "{prompt}\n\nAnswer with one Python program in a block that begins with ```python and ends "
     "with ```."
 )
+"""Default of the user's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +30,37 @@ class Code:
     """
 
     path: str = ""
-    """A file, a folder or a hub name."""
+    """Rows: a .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
     prompt: str = "prompt"
-    """The column of descriptions."""
+    """Column of descriptions."""
     checks: Checks = "cases"
-    """cases or asserts."""
+    """Kind of the checks: cases (inputs and outputs) or asserts (assert lines)."""
     column: str = "cases"
-    """The column of the checks."""
+    """Column of the checks."""
     solution: str = "code"
-    """A column with a right program, if there is one: for `paceline tasks check`."""
+    """Column of a right program, where the rows have one; only `paceline tasks check` and the audit
+    read it."""
     strict: bool = True
-    """Whether all checks must hold for any reward; else their share is paid."""
+    """Pay only a program that passes all checks; false pays the share that it passes."""
     seconds: float = 5.0
-    """Of one run."""
+    """Time limit of one run of a program, in seconds."""
     megabytes: int = 256
-    """Of memory."""
+    """Memory limit of a program, in megabytes."""
     split: str = "train"
-    """Which part of a folder or hub name is trained on."""
+    """Part of a folder or hub name to train on."""
     subset: str | None = None
-    """The hub data set's configuration."""
+    """Configuration of the hub data set; None is its default."""
     heldout: float = 0.1
-    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    """Held-out rows: below 1 a share of them, from 1 on a number of them."""
     system: str | None = None
-    """A system message; None for none."""
-    user: str = USER
+    """System message before the question; None for none."""
+    user: str = USER_TURN
     """The user's turn, with {prompt} where the description goes."""
     limit: int | None = None
-    """At most so many rows, from the start."""
+    """Most rows to read, from the start; None reads all."""
     on_error: Literal["stop", "drop"] = "stop"
-    """Rows that cannot be used are refused (stop), or left out with a note (drop)."""
+    """Reaction to rows that cannot be used: stop refuses them; drop leaves them out, with a
+    note."""
 
     def load(self) -> Task:
         """The task.

@@ -7,25 +7,26 @@ from typing import Any, Literal
 from ..errors import DataError, RewardError, nearest
 from ..types import Problem
 from ..verify.answers.text.numerals import number
-from .answers import as_text, behind, last_box, missing, whole
-from .fill import PROMPT, check_filled, filled
-from .notes import of_boxes, of_decimals, of_repetitions, of_several_answers
-from .read import Row
-from .row import cell, in_words
-from .split import Prompt, content_id
+from .answers import are_whole_floats, as_text, is_missing, last_box, text_after
+from .fill import PROMPT, check_filled, fill
+from .notes import notes_on_boxes, notes_on_decimals, notes_on_repetitions, notes_on_several_answers
+from .row import Row, cell, row_numbers
+from .split import Question, content_id
 from .task import is_empty
 
 USUAL_NAMES = {
     "prompt": ("prompt", "question", "problem", "query", "instruction", "input", "messages"),
     "answer": ("answer", "solution", "ground_truth", "target", "label", "output", "response"),
 }
-LONGEST = 1_000_000
-"""Characters of a prompt or an answer."""
+"""Usual names of the columns of prompts and of answers, to suggest one that is there."""
+MOST_CHARACTERS = 1_000_000
+"""Most characters of a prompt or an answer."""
 AnswerIs = Literal["number", "expression", "text", "anything"]
+"""Kind of text that a reward compares with; "anything" may also be missing."""
 
 
 class Fault(Exception):
-    """What is wrong with one row: a reason that several rows may share, and what this one has."""
+    """A row that cannot be used: a reason that several rows may share, and this one's value."""
 
     def __init__(self, reason: str, value: object = None, shown: str = ""):
         self.reason = reason
@@ -33,36 +34,36 @@ class Fault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What came of rows."""
+class ProblemSet:
+    """Problems made of rows."""
 
     problems: list[Problem]
     notes: list[str]
-    """What a user should know of them, a sentence each."""
+    """Notes on the rows for the user, a sentence each."""
     filled: bool
-    """Whether the prompts are whole user's turns already, with other columns in them."""
+    """True if the prompts are whole user's turns already, with other columns in them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns make a problem."""
+    """Columns that make a problem."""
 
     prompt: str
-    """Text or messages."""
+    """Column of prompts, text or messages."""
     answer: str | None
-    """Text or a number; None where the rows have none."""
+    """Column of answers, text or numbers; None if the rows have none."""
     answer_after: str | None = None
-    """The answer is what follows the last of this mark."""
+    """Mark whose last occurrence the answer follows; None takes the whole column."""
     answer_is: AnswerIs = "anything"
-    """What the verifier can compare with; "anything" may also be missing. Of a worked solution with
-    a box, a number or an expression is what the box holds."""
+    """Kind of answer that the verifier compares with. A number or an expression may be the box of a
+    worked solution."""
     others: tuple[str, ...] = ()
-    """Columns that something else needs."""
+    """Further columns that must be there."""
     user: str = "{prompt}"
-    """The user's turn. One that names other columns in braces is filled in here, so that the
-    question is what is asked; else `Template` does it."""
+    """The user's turn. One that names other columns in braces is filled in here, and becomes the
+    problem's prompt; any other is filled in by `Template`."""
     drop: bool = False
-    """Whether rows at fault are left out with a note, and not refused."""
+    """Leave rows at fault out, with a note; False refuses them."""
 
     def problems(
         self,
@@ -70,12 +71,12 @@ class Columns:
         where: str,
         check: Callable[[Problem], None] | None = None,
         of: str = "",
-    ) -> Found:
+    ) -> ProblemSet:
         """The problems; of rows that repeat an earlier one, the first.
 
         Args:
             check: raises RewardError or Fault for a problem that no answer could be right for.
-            of: what stands behind a row's number in `Problem.row`.
+            of: words after a row's number in `Problem.row`.
 
         Raises: DataError naming the missing column, or the rows at fault; rows count from 1.
         """
@@ -84,7 +85,9 @@ class Columns:
         names = list(dict.fromkeys(name for row in rows for name in row))
         self.check_names(names, where)
         fills = check_filled(self.user, names, self.answer)
-        floats = self.answer is not None and whole([cell(row, self.answer) for row in rows])
+        floats = self.answer is not None and are_whole_floats(
+            [cell(row, self.answer) for row in rows]
+        )
         problems: dict[str, Problem] = {}
         made: list[tuple[int, Problem]] = []
         faults: dict[str, tuple[str, list[int]]] = {}
@@ -99,14 +102,14 @@ class Columns:
             made.append((i, problem))
             problems.setdefault(problem.id, problem)
         said = [
-            f"{in_words(numbers)} of {where}: {reason}{shown}"
+            f"{row_numbers(numbers)} of {where}: {reason}{shown}"
             for reason, (shown, numbers) in faults.items()
         ]
         if said and not (self.drop and problems):
-            more = "" if self.drop or not problems else DROP
+            more = "" if self.drop or not problems else DROP_ADVICE
             raise DataError(f"{said[0].removesuffix('.')}.{more}")
         notes = [f"Left out: {one[0].lower()}{one[1:].removesuffix('.')}." for one in said]
-        return Found(
+        return ProblemSet(
             list(problems.values()),
             [*notes, *self._notes(rows, made, where, floats=floats)],
             bool(fills),
@@ -122,11 +125,11 @@ class Columns:
                     "as floats, such as 4.0; they are read as 4."
                 )
             if self.answer_is in ("number", "expression") and self.answer_after is None:
-                yield from of_boxes(rows, self.answer, where)
+                yield from notes_on_boxes(rows, self.answer, where)
             if self.answer_is == "text":
-                yield from of_decimals(made, where)
-            yield from of_several_answers(rows, made, (self.prompt, self.answer), where)
-        yield from of_repetitions(rows, made, (self.prompt, self.answer), where)
+                yield from notes_on_decimals(made, where)
+            yield from notes_on_several_answers(rows, made, (self.prompt, self.answer), where)
+        yield from notes_on_repetitions(rows, made, (self.prompt, self.answer), where)
 
     def check_names(self, names: list[str], where: str) -> None:
         """Raise DataError naming a column that is not among these names."""
@@ -155,7 +158,7 @@ class Columns:
         value = cell(row, self.prompt)
         if fills and isinstance(value, str) and value.strip():
             known = {name: as_text(cell(row, name), whole_floats=True) for name in fills}
-            value = filled(self.user, {PROMPT: value, **known})
+            value = fill(self.user, {PROMPT: value, **known})
         prompt = _prompt(value, self.prompt)
         answer, raw = self._answer(row, floats)
         data = {name: value for name, value in row.items() if name != self.prompt}
@@ -169,9 +172,9 @@ class Columns:
         if isinstance(value, Mapping | list) and self.answer_is != "anything":
             raise Fault(f"the answer in column '{self.answer}' is no text or number", value)
         text = as_text(value, whole_floats=floats)
-        raw = None if isinstance(value, str) or missing(value) else value
+        raw = None if isinstance(value, str) or is_missing(value) else value
         if self.answer_after is not None:
-            rest = behind(text, self.answer_after)
+            rest = text_after(text, self.answer_after)
             if rest is None:
                 raise Fault(f"the answer has no {self.answer_after}", value)
             text, raw = rest, None
@@ -191,11 +194,12 @@ class Columns:
         return text, raw
 
 
-DROP = " Mend them, or leave them out with task.on_error=drop."
+DROP_ADVICE = " Fix them, or leave them out with task.on_error=drop."
+"""Advice at the end of a message about rows that cannot be used."""
 
 
 def check_one(check: Callable[[Problem], None], problem: Problem) -> None:
-    """Have a problem checked. Raises: Fault, also where it was a RewardError."""
+    """Have a problem checked. Raises: Fault, also in place of a RewardError."""
     try:
         check(problem)
     except RewardError as error:
@@ -204,15 +208,15 @@ def check_one(check: Callable[[Problem], None], problem: Problem) -> None:
         ) from error
 
 
-def _prompt(value: Any, column: str) -> Prompt:
-    if missing(value):
+def _prompt(value: Any, column: str) -> Question:
+    if is_missing(value):
         raise Fault(f"there is no prompt in column '{column}'")
     prompt = value if isinstance(value, str) else _messages(value)
     if is_empty(prompt):
         raise Fault(f"the prompt in column '{column}' is empty")
     for text in (prompt,) if isinstance(prompt, str) else (m["content"] for m in prompt):
-        if len(text) > LONGEST:
-            raise Fault(f"the prompt is longer than {LONGEST:,} characters", text)
+        if len(text) > MOST_CHARACTERS:
+            raise Fault(f"the prompt is longer than {MOST_CHARACTERS:,} characters", text)
         if "\0" in text:
             raise Fault("the prompt has a NUL character", text)
         try:
@@ -222,7 +226,7 @@ def _prompt(value: Any, column: str) -> Prompt:
     return prompt
 
 
-def _messages(value: Any) -> Prompt:
+def _messages(value: Any) -> Question:
     if not isinstance(value, list | tuple):
         raise Fault("the prompt is neither text nor messages", value)
     turns: list[dict[str, str]] = []

@@ -12,7 +12,7 @@ from ..types import Problem
 from ..verify.answers.countdown import Equation
 from ..verify.answers.form import Tags
 from ..verify.shaping.compose import Weighted
-from .notes import of_repetitions
+from .notes import notes_on_repetitions
 from .read import read_rows
 from .split import split
 from .task import Task, Template
@@ -21,10 +21,12 @@ QUESTION = (
     "Using the numbers {numbers}, create an equation that equals {target}. You can use +, -, * and "
     "/, and each number exactly once."
 )
-USER = (
+"""The question, with {numbers} and {target}."""
+USER_TURN = (
     "{prompt}\n\nThink between <think> and </think>. Then write the equation alone between "
     "<answer> and </answer>, for example <answer>(1 + 2) / 3</answer>."
 )
+"""Default of the user's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +38,26 @@ class Countdown:
     """
 
     data: str | None = None
-    """A file, folder or hub name with columns nums and target; None makes problems up."""
+    """Rows with columns nums and target: a file, a folder or a hub name; None makes problems up."""
     numbers: int = 3
-    """How many numbers a problem has at least."""
+    """Fewest numbers in a problem."""
     most: int = 4
-    """How many at most."""
+    """Most numbers in a problem."""
     low: int = 1
-    """The smallest number."""
+    """Smallest number in a problem."""
     high: int = 30
-    """The largest number, and the target is at most 100."""
+    """Largest number in a problem, at most 100; no target is above 100."""
     problems: int = 10_000
-    """How many, training and held out together."""
+    """Most problems, training and held out together."""
     heldout: float = 0.05
-    """Held out: below 1 a share of the problems, from 1 on a number of them."""
+    """Held-out problems: below 1 a share of them, from 1 on a number of them."""
     seed: int = 0
-    """Which problems are made up."""
+    """Seed of the problems that are made up."""
     format_weight: float = 0.1
-    """What keeping to the tags is worth beside 1 for the right equation."""
+    """Reward for keeping to the tags, beside 1 for the right equation."""
     system: str | None = None
-    """A system message; None for none."""
-    user: str = USER
+    """System message before the question; None for none."""
+    user: str = USER_TURN
     """The user's turn, with {prompt} where the question goes."""
 
     def load(self) -> Task:
@@ -132,7 +134,7 @@ class Countdown:
         found: dict[str, Problem] = {}
         for _, problem in made:
             found.setdefault(problem.id, problem)
-        notes = of_repetitions(rows, made, ("nums", "target"), f"'{path}'")
+        notes = notes_on_repetitions(rows, made, ("nums", "target"), f"'{path}'")
         return list(found.values()), tuple(notes)
 
 

@@ -1,4 +1,4 @@
-"""What stands in braces in a user's turn: {prompt}, and other columns of the row.
+"""Names in braces in a user's turn: {prompt}, and other columns of the row.
 
 Braces that are arguments of LaTeX (\\boxed{answer}, x^{n}) and braces around anything but a name
 are plain text, and so is a name in two pairs of braces: {{answer}} is read as {answer}.
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..errors import ConfigError, nearest
 
 PROMPT = "prompt"
+"""Name in braces that stands for the problem's text."""
 _BRACES = re.compile(
     r"(?P<latex>\\[A-Za-z]{2,}\s*(?:\{[^{}]*\})+|[\^_]\{[^{}]*\})"
     r"|\{\{(?P<letters>[^\W\d][\w.-]*)\}\}"
@@ -18,7 +19,7 @@ _BRACES = re.compile(
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 
 
-def named(user: str, columns: Sequence[str] = ()) -> list[str]:
+def names_in(user: str, columns: Sequence[str] = ()) -> list[str]:
     """The names in braces that are to be filled in, {prompt} among them, each once.
 
     Args:
@@ -36,7 +37,7 @@ def _names(user: str, columns: Sequence[str]) -> Iterator[str]:
             yield name
 
 
-def filled(user: str, values: Mapping[str, str]) -> str:
+def fill(user: str, values: Mapping[str, str]) -> str:
     """The user's turn with these values in place of their names."""
 
     def one(found: re.Match[str]) -> str:
@@ -59,7 +60,7 @@ def check_filled(user: str, columns: Sequence[str] = (), hidden: str | None = No
 
     Raises: ConfigError for a name that is no column, and for the hidden one.
     """
-    others = [name for name in named(user, columns) if name != PROMPT]
+    others = [name for name in names_in(user, columns) if name != PROMPT]
     for name in others:
         letters = f"where these letters themselves are meant, write {{{{{name}}}}}"
         if hidden is not None and _inside(name, hidden):
@@ -77,5 +78,5 @@ def check_filled(user: str, columns: Sequence[str] = (), hidden: str | None = No
 
 
 def _inside(name: str, hidden: str) -> bool:
-    """Whether one of two columns holds the other, as reward_model does reward_model.answer."""
+    """True if one of two columns holds the other, as reward_model does reward_model.answer."""
     return f"{name}.".startswith(f"{hidden}.") or f"{hidden}.".startswith(f"{name}.")

@@ -18,7 +18,7 @@ from .task import Task
 Style = Literal["hashes", "tags", "program"]
 Language = Literal["en", "zh"]
 
-ASKS: dict[tuple[Language, Style], str] = {
+USER_TURNS: dict[tuple[Language, Style], str] = {
     ("en", "hashes"): (
         "{prompt}\n\nReason step by step. Then write the final answer on the last line, "
         "as #### and the number alone."
@@ -41,10 +41,10 @@ ASKS: dict[tuple[Language, Style], str] = {
         "之间写一段 Python 程序，只打印最终答案的数字。"
     ),
 }
-"""The user's turn."""
+"""The user's turn in each language and style."""
 
-_COMPUTED = re.compile(r"<<([^<>=]*)=([^<>]*)>>")
-_PLAIN = re.compile(r"[\d\s.+*/()-]+")
+_CALCULATION = re.compile(r"<<([^<>=]*)=([^<>]*)>>")
+_PLAIN_SUM = re.compile(r"[\d\s.+*/()-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +58,25 @@ class Gsm8k:
     """
 
     data: str | None = None
-    """A folder with train.jsonl and test.jsonl, or a hub name; none is the language's own."""
+    """Rows: a folder with train.jsonl and test.jsonl, or a hub name; None takes the language's own
+    hub name."""
     language: Language = "en"
-    """en or zh: the questions and what is asked for."""
+    """Language of the questions and of what is asked for: en or zh."""
     style: Style = "hashes"
-    """hashes, tags or program: how the answer is to be given."""
+    """Form of the answer: hashes (#### and the number), tags, or program (tags with a Python
+    program)."""
     subset: str | None = None
-    """The configuration of a hub name or a copy of it; none is the language's own."""
+    """Configuration of the hub data set or of a copy of it; None takes the language's own."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     user: str | None = None
-    """The user's turn, with {prompt} where the question goes; None for the style's own."""
+    """The user's turn, with {prompt} where the question goes; None takes the style's own."""
     units: tuple[str, ...] = ("$", "%")
-    """What may stand before or behind the number."""
+    """Units that may stand before or behind the number."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score."""
+    """Also pay completions that were cut by their length."""
     limit: int | None = None
-    """At most so many training rows, from the start."""
+    """Most training rows to read, from the start; None reads all."""
 
     def load(self) -> Task:
         """The task; the test rows are held out.
@@ -97,7 +99,7 @@ class Gsm8k:
             answer_after="####" if english else None,
             reward="hashes",
             system=self.system,
-            user=self.user or ASKS[self.language, self.style],
+            user=self.user or USER_TURNS[self.language, self.style],
             limit=self.limit,
         ).load()
         return replace(
@@ -106,7 +108,7 @@ class Gsm8k:
             train=tuple(map(_without_commas, task.train)),
             heldout=tuple(map(_without_commas, task.heldout)),
             verifier=self._verifier(),
-            gold=GOLD[self.style],
+            gold=GOLD_ANSWERS[self.style],
             full=1.0 if self.style == "hashes" else 1.2,
         )
 
@@ -127,7 +129,7 @@ def _without_commas(problem: Problem) -> Problem:
 def _solution(problem: Problem) -> str:
     """The row's own reasoning, without the marks of its calculator."""
     worked = str(problem.data.get("answer") or "")
-    return _COMPUTED.sub("", worked.rpartition("####")[0]).strip() or f"= {problem.answer}"
+    return _CALCULATION.sub("", worked.rpartition("####")[0]).strip() or f"= {problem.answer}"
 
 
 def _hashed(problem: Problem) -> str:
@@ -140,9 +142,9 @@ def _tagged(problem: Problem) -> str:
 
 def _program(problem: Problem) -> str:
     """The solution's last computation as a program, where it gives the answer; else the answer."""
-    computed = _COMPUTED.findall(str(problem.data.get("answer") or ""))
+    computed = _CALCULATION.findall(str(problem.data.get("answer") or ""))
     last = problem.answer
-    if computed and computed[-1][1] == problem.answer and _PLAIN.fullmatch(computed[-1][0]):
+    if computed and computed[-1][1] == problem.answer and _PLAIN_SUM.fullmatch(computed[-1][0]):
         last = re.sub(r"(?<![\d.])0+(?=\d)", "", computed[-1][0].strip())
     return (
         f"<reasoning>\n{_solution(problem)}\n</reasoning>\n"
@@ -150,8 +152,9 @@ def _program(problem: Problem) -> str:
     )
 
 
-GOLD: dict[Style, Callable[[Problem], str]] = {
+GOLD_ANSWERS: dict[Style, Callable[[Problem], str]] = {
     "hashes": _hashed,
     "tags": _tagged,
     "program": _program,
 }
+"""Makers of gold answers, by style."""

@@ -12,11 +12,11 @@ from .. import rng
 from ..errors import ConfigError, nearest
 from ..types import Problem
 from ..verify.answers.gym import GymAnswer, GymForm
-from .rows import in_form
+from .rewards import in_form
 from .split import content_id, prompt_key
 from .task import Task, Template
 
-ASKS: dict[GymForm, str] = {
+USER_TURNS: dict[GymForm, str] = {
     "tag": (
         "{prompt}\n\nThink between <think> and </think>. Then write the final answer alone between "
         "<answer> and </answer>."
@@ -28,15 +28,15 @@ ASKS: dict[GymForm, str] = {
     ),
     "last_number": "{prompt}",
 }
-"""The user's turn."""
-SHOWN: dict[GymForm, str] = {
+"""The user's turn for each form of answer."""
+GOLD_FORMS: dict[GymForm, str] = {
     "tag": "<think>It can be worked out.</think>\n<answer>{}</answer>",
     "text": "{}",
     "boxed": "It can be worked out: \\boxed{{{}}}",
     "hashes": "It can be worked out.\n#### {}",
     "last_number": "It can be worked out: {}",
 }
-"""How a right answer looks."""
+"""Right answers of each form, with {} for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +44,31 @@ class ReasoningGym:
     """Problems made up by a data set of reasoning-gym."""
 
     dataset: str = "basic_arithmetic"
-    """The data set's name."""
+    """Name of the reasoning-gym data set."""
     config: str = "{}"
-    """Its options as JSON, such as {"max_digits": 2}."""
+    """Options of the data set as JSON, such as {"max_digits": 2}."""
     problems: int = 2000
-    """To train on."""
+    """Number of training problems."""
     heldout: int = 500
-    """Held out."""
+    """Number of held-out problems."""
     seed: int = 0
-    """Which problems are made up."""
+    """Seed of the problems that are made up."""
     strict: bool = True
-    """Full marks or nothing; else the scorer's partial marks are paid, often for guesses."""
+    """Pay full marks or nothing; false also pays the scorer's partial marks, often for guesses."""
     form: GymForm = "tag"
-    """Where the answer is looked for: tag, text, boxed, hashes or, lenient, last_number."""
+    """Form of the answer: tag, text, boxed, hashes or, lenient, last_number."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     user: str | None = None
-    """The user's turn, with {prompt} where the question goes; None for the form's own."""
+    """The user's turn, with {prompt} where the question goes; None takes the form's own."""
 
     def load(self) -> Task:
         """The task.
 
         Raises: ConfigError where reasoning-gym is not installed, or has no such data set.
         """
-        if self.form not in ASKS:
-            raise ConfigError(f"task.form is '{self.form}'; it is {', '.join(ASKS)}.")
+        if self.form not in USER_TURNS:
+            raise ConfigError(f"task.form is '{self.form}'; it is {', '.join(USER_TURNS)}.")
         options = self._options()
         # Entry i comes from the random numbers of seed + i, so neighbouring seeds share nearly all
         # of their entries: one data set for both sides, from a seed far away from all others.
@@ -85,9 +85,9 @@ class ReasoningGym:
             )
         return Task(
             self.dataset, tuple(train), tuple(heldout),
-            Template(self.system, self.user or ASKS[self.form]),
+            Template(self.system, self.user or USER_TURNS[self.form]),
             GymAnswer(self.dataset, self.config, self.form, strict=self.strict), notes,
-            gold=partial(in_form, SHOWN[self.form]),
+            gold=partial(in_form, GOLD_FORMS[self.form]),
         )  # fmt: skip
 
     def _options(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class ReasoningGym:
 
 
 def _problems(entries: Sequence[dict[str, Any]]) -> list[Problem]:
-    """The different ones."""
+    """The problems of entries; of those that repeat an earlier one, the first."""
     found: dict[str, Problem] = {}
     for entry in entries:
         answer = "" if entry["answer"] is None else str(entry["answer"])
@@ -134,7 +134,7 @@ def _problems(entries: Sequence[dict[str, Any]]) -> list[Problem]:
 
 @cache
 def names() -> list[str]:
-    """Of all data sets. Raises: ConfigError where the package is not installed."""
+    """Names of all data sets. Raises: ConfigError if the package is not installed."""
     try:
         import reasoning_gym  # pyright: ignore[reportMissingImports] # noqa: F401 - registers them
         from reasoning_gym.factory import DATASETS  # pyright: ignore[reportMissingImports]
@@ -147,7 +147,7 @@ def names() -> list[str]:
 
 @cache
 def evaluates(dataset: str) -> bool:
-    """Whether a data set's scorer evaluates what a model wrote, by eval or sympy's parse_expr."""
+    """True if a data set's scorer evaluates a model's text, by eval or sympy's parse_expr."""
     names()
     from reasoning_gym.factory import DATASETS  # pyright: ignore[reportMissingImports]
 

@@ -8,7 +8,7 @@ from datasets import exceptions
 
 from .. import hub
 from ..errors import DataError
-from .read import Row, one_line
+from .row import Row, one_line
 
 
 def read_datasets(path: str, split: str, subset: str | None, limit: int | None) -> list[Row]:

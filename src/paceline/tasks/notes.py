@@ -1,5 +1,5 @@
-"""What a user should know of rows that loaded: answers that were read in another way than they are
-written, questions with several answers, rows that say the same."""
+"""Notes for the user on rows that loaded: answers that were read in another way than they are
+written, questions with several answers, rows that repeat others."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from ..errors import DataError
 from ..types import Problem
 from .answers import as_text, is_bare_box, last_box
-from .read import Row
-from .row import cell, differing_columns, in_words
+from .row import Row, cell, differing_columns, row_numbers
 from .split import prompt_key
 
 _DECIMAL = re.compile(r"-?\d+\.0+")
 
 
-def of_boxes(rows: Sequence[Row], answer: str, where: str) -> Iterator[str]:
-    """That worked solutions are read as what their last box holds."""
+def notes_on_boxes(rows: Sequence[Row], answer: str, where: str) -> Iterator[str]:
+    """A note that worked solutions are read as the content of their last box."""
     texts = [as_text(cell(row, answer)) for row in rows]
     worked = sum(last_box(text) is not None and not is_bare_box(text) for text in texts)
     if worked:
@@ -25,28 +24,29 @@ def of_boxes(rows: Sequence[Row], answer: str, where: str) -> Iterator[str]:
         )
 
 
-def of_decimals(problems: Sequence[tuple[int, Problem]], where: str) -> Iterator[str]:
-    """That a reward which compares texts takes 4.0 and 4 for two answers."""
+def notes_on_decimals(problems: Sequence[tuple[int, Problem]], where: str) -> Iterator[str]:
+    """A note that a reward which compares texts takes 4.0 and 4 for two answers."""
     found = [(i, p.answer) for i, p in problems if _DECIMAL.fullmatch(p.answer)]
     if found:
         short = found[0][1].partition(".")[0]
         yield (
-            f"{in_words([i for i, _ in found])} of {where}: the answer is written {found[0][1]!r}, "
-            f"and the reward compares texts, so '{short}' earns nothing; take "
+            f"{row_numbers([i for i, _ in found])} of {where}: the answer is written "
+            f"{found[0][1]!r}, and the reward compares texts, so '{short}' earns nothing; take "
             "task.reward=last_number or tag to compare numbers."
         )
 
 
-def of_several_answers(
+def notes_on_several_answers(
     rows: Sequence[Row],
     problems: Sequence[tuple[int, Problem]],
     columns: tuple[str, str],
     where: str,
 ) -> Iterator[str]:
-    """How many questions stand there with several answers: the others are taught as wrong.
+    """A note on questions with several answers: a row pays for its own answer, and the others are
+    taught as wrong.
 
     Args:
-        columns: of the prompt and of the answer.
+        columns: the columns of prompts and of answers.
 
     Raises: DataError where all rows are one such question.
     """
@@ -58,7 +58,7 @@ def of_several_answers(
         return
     first = several[0]
     numbers, shown = list(first.values()), " and ".join(repr(a)[:30] for a in list(first)[:2])
-    example = f"{in_words(numbers).lower()}: {shown}{', …' if len(first) > 2 else ''}"
+    example = f"{row_numbers(numbers).lower()}: {shown}{', …' if len(first) > 2 else ''}"
     other = [name for name in differing_columns(rows, numbers) if name not in columns]
     advice = "keep the right one."
     if other:
@@ -75,13 +75,13 @@ def of_several_answers(
     yield f"{told}, and every row pays for its own alone; {advice}"
 
 
-def of_repetitions(
+def notes_on_repetitions(
     rows: Sequence[Row],
     problems: Sequence[tuple[int, Problem]],
     columns: tuple[str, str | None],
     where: str,
 ) -> Iterator[str]:
-    """Which rows were left out because an earlier one asks and expects the same."""
+    """A note on rows that were left out because an earlier one has the same prompt and answer."""
     first: dict[str, int] = {}
     repeated: list[int] = []
     other: dict[str, None] = {}
@@ -94,4 +94,4 @@ def of_repetitions(
         return
     differing = [name for name in other if name not in columns]
     though = f" in prompt and answer, though not in [{', '.join(differing)}]" if differing else ""
-    yield f"{in_words(repeated)} of {where}: left out, the same as an earlier row{though}."
+    yield f"{row_numbers(repeated)} of {where}: left out, the same as an earlier row{though}."

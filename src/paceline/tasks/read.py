@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-
-Row = dict[str, Any]
+from .row import Row, one_line
 
 
 def read_rows(
@@ -22,9 +21,9 @@ def read_rows(
     """The rows of a .jsonl, .json, .parquet or .csv file, of a folder, or of a hub name.
 
     Args:
-        path: what to read. In a folder, the file SPLIT.jsonl (or .json, .parquet, .csv) is looked
-            for first; else `datasets` reads it, as it does a hub name.
-        split: which part of a folder or hub name; a file has none.
+        path: a file, a folder or a hub name. In a folder, the file SPLIT.jsonl (or .json, .parquet,
+            .csv) is looked for first; else `datasets` reads it, as it does a hub name.
+        split: the part of a folder or hub name; a file has none.
         subset: the hub data set's configuration, such as "main" of openai/gsm8k.
         limit: at most so many rows, from the start.
 
@@ -51,24 +50,24 @@ def _from_datasets(path: str, split: str, subset: str | None, limit: int | None)
 
 
 def is_file(path: str) -> bool:
-    """Whether a path is one file, which has no splits."""
+    """True if a path is one file, which has no splits."""
     return Path(path).expanduser().is_file()
 
 
-HELD_OUT = ("test", "validation", "valid", "val", "dev", "eval", "heldout")
-"""What files and splits are called that are not for training."""
+HELD_OUT_NAMES = ("test", "validation", "valid", "val", "dev", "eval", "heldout")
+"""Names of files and splits that are not for training."""
 
 
-def beside(path: str, split: str = "train") -> list[tuple[str, str]]:
-    """(its name, the option that holds it out) of files that lie with a file or in a folder and are
-    called as what is not for training, in the order of HELD_OUT."""
+def held_out_beside(path: str, split: str = "train") -> list[tuple[str, str]]:
+    """Files beside a file, or in a folder, whose names say that they are not for training, in the
+    order of HELD_OUT_NAMES: (name, option that holds it out)."""
     place = Path(path).expanduser()
     folder = place if place.is_dir() else place.parent
     if not place.exists():
         return []
     found = [
         folder / f"{name}{suffix}"
-        for name in HELD_OUT
+        for name in HELD_OUT_NAMES
         for suffix in READERS
         if (folder / f"{name}{suffix}").is_file()
     ]
@@ -94,18 +93,19 @@ def _read_file(path: Path, limit: int | None) -> list[Row]:
         if not isinstance(row, dict):
             raise DataError(f"Row {number} of '{path}' is no object with columns: {_start(row)}.")
     if len(rows) == 1 and (table := _is_table(rows[0])):
-        raise DataError(f"'{path}' holds {table}; {ROWS}.")
+        raise DataError(f"'{path}' holds {table}; {ROWS_ADVICE}.")
     return rows
 
 
-ROWS = (
+ROWS_ADVICE = (
     "rows are one list, [{…}, {…}], or one object a line, as pandas writes with "
     "to_json(path, orient='records', lines=True)"
 )
+"""Advice at the end of a message about a file that is not rows."""
 
 
 def _is_table(row: Row) -> str:
-    """What one object is that holds all rows, in words; "" where it is a row."""
+    """A description of one object that holds all rows; "" if it is a row."""
     values = list(row.values())
     listed = all(isinstance(value, list) and len(value) > 1 for value in values)
     keyed = all(isinstance(value, dict) and len(value) > 1 for value in values)
@@ -141,7 +141,7 @@ def _read_json(path: Path, limit: int | None) -> list[Row]:
         return _read_jsonl(path, limit)  # which says what is wrong with its line
     keys = [str(key) for key in whole]
     table = _is_table(whole) or f"one object with [{', '.join(keys[:8])}]"
-    raise DataError(f"'{path}' holds {table}; {ROWS}.")
+    raise DataError(f"'{path}' holds {table}; {ROWS_ADVICE}.")
 
 
 def _object(text: str) -> Row | None:
@@ -212,12 +212,7 @@ READERS: dict[str, Callable[[Path, int | None], list[Row]]] = {
     ".parquet": _read_parquet,
     ".csv": _read_csv,
 }
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, as one sentence."""
-    line = (" ".join(str(error).split()) or type(error).__name__)[:300]
-    return line if line.endswith(".") else line + "."
+"""Readers of files, by the end of the name."""
 
 
 def _start(value: Any) -> str:

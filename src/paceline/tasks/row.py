@@ -1,12 +1,13 @@
-"""Rows: what one has in a column, how several are named in a message, and in what they differ."""
+"""Rows: the value in a column, the names of several in a message, the columns that differ."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .read import Row
+Row = dict[str, Any]
+"""A row's values, by column."""
 
 
-def in_words(numbers: Sequence[int]) -> str:
+def row_numbers(numbers: Sequence[int]) -> str:
     """Row numbers for a message: "Row 3", "Rows 3 and 9", "Rows 3, 9, 12, 20, 31 and 7 more"."""
     if len(numbers) == 1:
         return f"Row {numbers[0]}"
@@ -16,7 +17,7 @@ def in_words(numbers: Sequence[int]) -> str:
 
 
 def cell(row: Mapping[str, Any], column: str) -> Any:
-    """A row's value in a column, or in one inside another (outer.inner); None if missing."""
+    """The value of a row in a column, or in one inside another (outer.inner); None if missing."""
     if column in row:
         return row[column]
     value: Any = row
@@ -25,7 +26,13 @@ def cell(row: Mapping[str, Any], column: str) -> Any:
     return value
 
 
+def one_line(error: Exception) -> str:
+    """The words of an error, as one sentence."""
+    line = (" ".join(str(error).split()) or type(error).__name__)[:300]
+    return line if line.endswith(".") else line + "."
+
+
 def differing_columns(rows: Sequence[Row], numbers: Sequence[int]) -> list[str]:
-    """The columns in which rows, counted from 1, are not all the same."""
+    """Columns in which rows, given by number from 1, differ."""
     first, *others = (rows[number - 1] for number in numbers)
     return [name for name in first if any(row.get(name) != first[name] for row in others)]

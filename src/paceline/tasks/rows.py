@@ -7,77 +7,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError, RewardError, nearest
-from ..types import AnyVerifier, BatchVerifier, Completion, Problem, Verifier
-from ..verify.answers.choice import Choice
-from ..verify.answers.math import ExactAnswer, LastNumber, NumberIn
+from ..types import AnyVerifier, BatchVerifier, Completion, Problem
 from ..verify.calling.load import IN_PYTHON, load_function
 from ..verify.calling.missing import NotHere
 from ..verify.calling.signatures import adapt
 from ..verify.calling.verifier import judge, leaves, problem_check
-from ..verify.programs.asserts import Asserts
-from ..verify.programs.code import Cases, PrintedAnswer
 from ..verify.programs.program import RunsPrograms
-from ..verify.shaping.presets import PRESETS
-from .columns import AnswerIs, Columns, Found
+from .columns import AnswerIs, Columns, ProblemSet
 from .fill import PROMPT
-from .read import beside, is_file, read_rows
+from .read import held_out_beside, is_file, read_rows
+from .rewards import REWARDS, NamedReward, in_form
 from .row import cell
 from .split import prompt_key, split
 from .task import BY_NAME, Task, Template
 
 
-def _symbolic(allow_cut: bool) -> Verifier:
-    # With it comes mpmath, which few tasks ask for.
-    from ..verify.answers.symbolic import SymbolicAnswer
-
-    return SymbolicAnswer("boxed", allow_cut=allow_cut)
-
-
-REWARDS: dict[str, Callable[[bool], Verifier]] = {
-    "last_number": lambda allow_cut: LastNumber(allow_cut),
-    "exact": lambda allow_cut: ExactAnswer(allow_cut=allow_cut),
-    "tag": lambda allow_cut: NumberIn("tag", allow_cut=allow_cut),
-    "boxed": lambda allow_cut: NumberIn("boxed", allow_cut=allow_cut),
-    "hashes": lambda allow_cut: NumberIn("hashes", allow_cut=allow_cut),
-    "symbolic": _symbolic,
-    "choice": lambda allow_cut: Choice("tag", allow_cut=allow_cut),
-    "printed": lambda allow_cut: PrintedAnswer(allow_cut=allow_cut),
-    "cases": lambda allow_cut: Cases(allow_cut=allow_cut),
-    "asserts": lambda allow_cut: Asserts(allow_cut=allow_cut),
-    **{
-        name: lambda allow_cut, make=make: make(allow_cut=allow_cut)
-        for name, make in PRESETS.items()
-    },
-}
-"""Rewards by name; docs/rewards.md says what each asks for."""
-ANSWERS: dict[str, AnswerIs] = {
-    "exact": "text", "symbolic": "expression", "choice": "text",
-    "cases": "anything", "asserts": "anything",
-    "strict_format": "anything", "soft_format": "anything", "near_fifty": "anything",
-}  # fmt: skip
-"""What the answer column has to hold for them; a number for the others."""
-
-
-GOLD = {
-    "last_number": "{}", "exact": "{}", "tag": "<answer>{}</answer>", "boxed": "\\boxed{{{}}}",
-    "hashes": "#### {}", "symbolic": "\\boxed{{{}}}", "choice": "<answer>{}</answer>",
-    "printed": "```python\nprint({})\n```",
-    "r1_zero": "<think>It is so.</think>\n<answer>{}</answer>",
-    "exact_and_numeric": "<reasoning>It is so.</reasoning>\n<answer>{}</answer>",
-}  # fmt: skip
-"""What an answer looks like that deserves full marks, for rewards that compare with the row's."""
-FULL = {"r1_zero": 1.2, "exact_and_numeric": 2.4}
-"""Full marks, where they are not 1."""
-
-
-def in_form(form: str, problem: Problem) -> str | None:
-    """The problem's answer in a form such as "#### {}"; None where it has none."""
-    return form.format(problem.answer) if problem.answer else None
-
-
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one's own.
+    """The user's own rows.
 
     A prompt is text, or messages (a list of {"role": …, "content": …}). All columns but the
     prompt reach the reward in `problem.data`, as they are. A column inside another is written
@@ -86,39 +33,44 @@ class Rows:
     """
 
     path: str = ""
-    """A .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
+    """Rows: a .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
     prompt: str = "prompt"
-    """The column of prompts."""
+    """Column of prompts."""
     answer: str | None = "answer"
-    """The column of expected answers; none where the reward needs none."""
+    """Column of expected answers; None where the reward needs none."""
     split: str = "train"
-    """Which part of a folder or hub name is trained on."""
+    """Part of a folder or hub name to train on."""
     subset: str | None = None
-    """The hub data set's configuration."""
+    """Configuration of the hub data set; None is its default."""
     heldout_path: str | None = None
-    """Where the held-out rows are, if not with the others."""
+    """Held-out rows, if they lie elsewhere: a file, a folder or a hub name; None takes
+    task.path."""
     heldout_split: str | None = None
-    """Which part of a folder or hub name is held out; none holds out some of the rows."""
+    """Part of a folder or hub name to hold out; None holds out some of the training rows."""
     heldout: float = 0.05
-    """Held out of the rows, by content: below 1 a share, from 1 on a number of them."""
+    """Held-out rows, chosen by content: below 1 a share of the rows, from 1 on a number of them."""
     split_key: str | None = None
-    """A column whose equal values stay on one side; the prompt if none."""
+    """Column whose equal values stay on one side, training or held out; None takes the prompt."""
     system: str | None = None
-    """A system message; none for none."""
+    """System message before the question; None for none."""
     user: str = "{prompt}"
-    """The user's turn, with {prompt} and other columns in braces; messages stay as they are."""
+    """The user's turn, with {prompt} and other columns in braces; prompts that are messages stay as
+    they are."""
     reward: str | Callable[..., Any] | BatchVerifier = field(
         default="last_number", metadata={BY_NAME: True}
     )
-    """A reward's name (docs/rewards.md), or your own: file.py:function, in Python the function."""
+    """Reward, by name (docs/rewards.md lists them), or your own as file.py:function; in Python also
+    the function itself."""
     answer_after: str | None = None
-    """The expected answer is what follows the last of this mark in its column, such as ####."""
+    """Mark behind which the expected answer stands in its column, such as ####: the last one
+    counts. None takes the whole column."""
     allow_cut: bool = False
-    """Whether a completion that was cut by its length can score (rewards by name only)."""
+    """Also pay completions that were cut by their length; for rewards by name only."""
     limit: int | None = None
-    """At most so many rows, from the start; held-out rows of their own come on top."""
+    """Most rows to read, from the start; None reads all. Held-out rows of their own come on top."""
     on_error: Literal["stop", "drop"] = "stop"
-    """Rows that cannot be used are refused (stop), or left out with a note (drop)."""
+    """Reaction to rows that cannot be used: stop refuses them; drop leaves them out, with a
+    note."""
 
     def load(self) -> Task:
         """The task.
@@ -127,14 +79,15 @@ class Rows:
             options that do not fit.
         """
         self._check()
+        named = self._named()
         task = self.judged_by(
-            self._verifier(), GOLD.get(self._reward_name), FULL.get(self._reward_name, 1.0)
+            self._verifier(), named.gold if named else None, named.full if named else 1.0
         )
         if self.heldout_path is not None or self.heldout_split is not None:
             return task
         unread = [
             f"{name} lies there too and is not read; {option} holds it out."
-            for name, option in beside(self.path, self.split)
+            for name, option in held_out_beside(self.path, self.split)
         ]
         return replace(task, notes=(*unread, *task.notes))
 
@@ -194,7 +147,7 @@ class Rows:
             )
         own = self._is_own()
         if self.answer is None and not own and self._answer_is() != "anything":
-            without = [name for name, kind in ANSWERS.items() if kind == "anything"]
+            without = [name for name, kind in REWARDS.items() if kind.answer == "anything"]
             raise ConfigError(
                 f"task.answer is none, and task.reward={self.reward} compares with an expected "
                 f"answer; set task.answer to its column, or take {', '.join(without)} or a reward "
@@ -211,14 +164,15 @@ class Rows:
                 raise ConfigError(f"task.{option} would change nothing: {why}; leave it out.")
 
     def _is_own(self) -> bool:
-        """Whether the reward is the user's, and no name of REWARDS."""
+        """True if the reward is the user's, and not a name of REWARDS."""
         return not isinstance(self.reward, str) or ":" in self.reward
 
     def _answer_is(self) -> AnswerIs:
-        return "anything" if self._is_own() else ANSWERS.get(self._reward_name, "number")
+        named = self._named()
+        return named.answer if named else "anything" if self._is_own() else "number"
 
     def _template(self, problems: Sequence[Problem], *, filled: bool) -> tuple[Template, list[str]]:
-        """How the problems are asked, and what of it holds for some of them only.
+        """The template of the problems, with notes on options that hold for some of them only.
 
         Raises: ConfigError for an option that would change nothing.
         """
@@ -242,16 +196,15 @@ class Rows:
                 )
         return Template(self.system, f"{{{PROMPT}}}" if filled else self.user), notes
 
-    @property
-    def _reward_name(self) -> str:
-        """ "" for a function or verifier of Python's."""
-        return self.reward if isinstance(self.reward, str) else ""
+    def _named(self) -> NamedReward | None:
+        """The reward of this name; None for one that is the user's, and for an unknown name."""
+        return REWARDS.get(self.reward) if isinstance(self.reward, str) else None
 
     def _verifier(self) -> AnyVerifier:
         if not isinstance(self.reward, str):
             return adapt(self.reward)
-        if self.reward in REWARDS:
-            return REWARDS[self.reward](self.allow_cut)
+        if named := self._named():
+            return named.make(allow_cut=self.allow_cut)
         place, _, name = self.reward.rpartition(":")
         if place == IN_PYTHON:
             return NotHere(name)
@@ -275,7 +228,7 @@ class Rows:
         check: Callable[[Problem], None],
         *,
         own: bool = False,
-    ) -> Found:
+    ) -> ProblemSet:
         """The problems of a file, or of a part of a folder; of held-out rows of their `own` each
         problem says where it is from."""
         columns = Columns(
@@ -295,7 +248,7 @@ class Rows:
 
 
 def _check_gold(verifier: AnyVerifier, problem: Problem, text: str | None, full: float) -> None:
-    """Raise RewardError where not even the expected answer earns full marks."""
+    """Raise RewardError if even the expected answer does not earn full marks."""
     if text is None:
         return
     verdict = judge(verifier, problem, Completion((), (), text, "stop"))

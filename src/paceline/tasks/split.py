@@ -1,4 +1,4 @@
-"""Names and sides that depend on what a problem says, and on nothing else.
+"""Names and sides of problems that depend on their content and on nothing else.
 
 A problem is held out because of a hash of its content, so neither the order of the rows nor the
 seed, nor (with a share) rows that are added later, move a problem from one side to the other, and
@@ -14,23 +14,24 @@ from .. import rng
 from ..errors import ConfigError
 from ..types import Message, Problem
 
-Prompt = str | tuple[Message, ...]
+Question = str | tuple[Message, ...]
+"""A problem's text or messages, before any template."""
 
 
-def content_id(prompt: Prompt, answer: str) -> str:
+def content_id(prompt: Question, answer: str) -> str:
     """Sixteen hexadecimal digits that name a problem by its content; plain text and one user turn
     with that text are the same content."""
     text = "\x1d".join((*_turns(prompt), answer))
     return blake2b(_composed(text).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def prompt_key(prompt: Prompt) -> str:
-    """A prompt with Unicode composed (NFC) and runs of whitespace as one space: what two problems
-    have in common that must be on one side."""
+def prompt_key(prompt: Question) -> str:
+    """A prompt with Unicode composed (NFC) and runs of whitespace as one space: problems with the
+    same key must be on one side."""
     return "\x1d".join([" ".join(_composed(turn).split()) for turn in _turns(prompt)])
 
 
-def _turns(prompt: Prompt) -> list[str]:
+def _turns(prompt: Question) -> list[str]:
     if isinstance(prompt, str):
         return [f"user: {prompt}"]
     return [f"{m['role']}: {m['content']}" for m in prompt]
@@ -68,7 +69,7 @@ def split(
 
 
 def _chosen(sizes: Mapping[int, int], heldout: float) -> set[int]:
-    """The keys that are held out, of keys (64-bit hashes) and their numbers of problems."""
+    """The held-out keys, chosen from all keys (64-bit hashes) with their numbers of problems."""
     if heldout < 1:
         chosen = {key for key in sizes if key < heldout * 2**64}
         return chosen or ({min(sizes)} if heldout > 0 and len(sizes) > 1 else set())

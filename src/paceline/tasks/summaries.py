@@ -1,4 +1,4 @@
-"""TL;DR: posts to be summed up in about so many characters."""
+"""TL;DR: posts to be summed up in a given number of characters."""
 
 from dataclasses import dataclass, replace
 
@@ -12,24 +12,24 @@ from .task import Task
 class Tldr:
     """Posts with a summary (trl-lib/tldr: columns prompt, completion), rewarded for length alone.
 
-    −|target − length|: the task of many first tutorials. It teaches a length and nothing else; that
-    the summary says what the post says is not checked.
+    The reward is −|target − length|, as in many first tutorials. It teaches a length and nothing
+    else: nobody checks that the summary fits the post.
     """
 
     data: str | None = None
-    """A file, a folder or a hub name with the column prompt; none is trl-lib/tldr."""
+    """Rows with a column prompt: a file, a folder or a hub name; None takes trl-lib/tldr."""
     target: int = 50
-    """The length asked for."""
+    """Length to reach, in task.unit."""
     unit: Unit = "characters"
-    """tokens, words or characters."""
+    """Unit of the length: tokens, words or characters."""
     heldout: float = 500
-    """Held out: below 1 a share of the rows, from 1 on a number of them."""
+    """Held-out rows: below 1 a share of them, from 1 on a number of them."""
     system: str | None = None
-    """A system message; None for none."""
+    """System message before the question; None for none."""
     user: str = "{prompt}"
     """The user's turn, with {prompt} where the post goes."""
     limit: int | None = 20_000
-    """At most so many rows, from the start."""
+    """Most rows to read, from the start; None reads all."""
 
     def load(self) -> Task:
         """The task.
@@ -49,7 +49,7 @@ class Tldr:
         return replace(task, name="tldr", gold=self._gold)
 
     def _gold(self, problem: Problem) -> str | None:
-        """Any text of the length; tokens are not known here."""
+        """A text of the right length; None if it counts tokens, which are not known here."""
         if self.unit == "tokens":
             return None
         return "a" * self.target if self.unit == "characters" else " ".join("a" * self.target)

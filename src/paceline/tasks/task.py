@@ -1,5 +1,5 @@
-"""What a model learns: problems to train on, problems held out, how they are asked, who
-judges."""
+"""A task to learn: training problems, held-out problems, the template that asks them, and the
+verifier."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ from typing import Protocol, runtime_checkable
 from ..errors import ConfigError, DataError
 from ..types import AnyVerifier, Message, Problem
 from ..verify.calling.signatures import adapt
-from .fill import PROMPT, check_filled, filled, named
+from .fill import PROMPT, check_filled, fill, names_in
 from .split import prompt_key
 
 BY_NAME = "by name"
-"""In the metadata of an option that is a function or the name of one: a run keeps the name."""
+"""Mark in the metadata of an option that is a function or the name of one: a run keeps the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How a problem becomes the messages that the chat template renders.
+    """The form in which a problem is asked: it makes the messages that the chat template renders.
 
     Example: Template(user="{prompt} Answer with a number.") asks "What is 47 + 56? Answer with a
     number."
     """
 
     system: str | None = None
-    """A system message before the rest; None for none. A prompt that brings its own keeps it."""
+    """System message before the rest; None for none. A prompt that brings its own keeps it."""
     user: str = "{prompt}"
     """The user's turn, with {prompt} where the problem's text goes. Messages stay as they are."""
 
     def __post_init__(self) -> None:
-        if PROMPT not in named(self.user):
+        if PROMPT not in names_in(self.user):
             raise ConfigError(
                 f"The user template {self.user!r} has no {{prompt}}, so the problem is never asked."
             )
@@ -37,7 +37,7 @@ class Template:
     def messages(self, problem: Problem) -> tuple[Message, ...]:
         """The messages of one problem; in two pairs of braces, {{prompt}} is plain text."""
         if isinstance(problem.prompt, str):
-            text = filled(self.user, {PROMPT: problem.prompt})
+            text = fill(self.user, {PROMPT: problem.prompt})
             turns: tuple[Message, ...] = ({"role": "user", "content": text},)
         else:
             turns = problem.prompt
@@ -55,14 +55,17 @@ class Task:
     """
 
     name: str
+    """Name of the task in messages and pages."""
     train: tuple[Problem, ...]
+    """Training problems, in the order of the rows."""
     heldout: tuple[Problem, ...]
-    """In an order whose first n are a fair sample; may be empty."""
+    """Held-out problems, in an order whose first n are a fair sample; may be empty."""
     template: Template
+    """Form in which a problem is asked."""
     verifier: AnyVerifier
-    """Who judges; a function of any signature becomes a verifier here."""
+    """Verifier of the answers; a function of any signature becomes one here."""
     notes: tuple[str, ...] = ()
-    """What was left out on loading, a sentence each."""
+    """Notes of loading, such as rows that were left out, a sentence each."""
     gold: Callable[[Problem], str | None] | None = None
     """A completion of the problem that deserves full marks, or None where its row has none; for
     `paceline tasks check` and the audit."""
@@ -105,7 +108,7 @@ def _check(problems: Sequence[Problem], where: str) -> None:
 
 
 def is_empty(prompt: str | tuple[Message, ...]) -> bool:
-    """Whether a prompt asks nothing."""
+    """True if a prompt asks nothing."""
     if isinstance(prompt, str):
         return not prompt.strip()
     return not any(turn["content"].strip() for turn in prompt if turn["role"] != "system")
@@ -113,7 +116,9 @@ def is_empty(prompt: str | tuple[Message, ...]) -> bool:
 
 @runtime_checkable
 class TaskSource(Protocol):
-    """What a config holds: a frozen value of plain options that makes the task when it is
+    """The task in a config: a frozen value of plain options that makes the task when it is
     loaded."""
 
-    def load(self) -> Task: ...
+    def load(self) -> Task:
+        """The task; the first time that rows are read or made."""
+        ...

@@ -1,6 +1,6 @@
 """Training: one step at a time, and the measuring of what it gave."""
 
-from ..settings import AdamW, Rollouts, Schedule
+from ..settings import OptimizerConfig, RolloutConfig, ScheduleConfig
 from .evaluate import Answered, Evaluation, evaluate
 from .hooks import TrainerHooks
 from .learner import Learner
@@ -12,7 +12,22 @@ from .stream import ProblemStream
 from .trainer import StepReport, Trainer, check_loss
 
 __all__ = [
-    "AdamW", "Answered", "Evaluation", "Learner", "Optimizer", "ProblemStream", "Rollouter",
-    "Rollouts", "RoundSource", "SampledRound", "Sampler", "Schedule", "StepReport", "StoredRounds",
-    "Trainer", "TrainerHooks", "check_loss", "evaluate",
+    "Answered",
+    "Evaluation",
+    "Learner",
+    "Optimizer",
+    "OptimizerConfig",
+    "ProblemStream",
+    "RolloutConfig",
+    "Rollouter",
+    "RoundSource",
+    "SampledRound",
+    "Sampler",
+    "ScheduleConfig",
+    "StepReport",
+    "StoredRounds",
+    "Trainer",
+    "TrainerHooks",
+    "check_loss",
+    "evaluate",
 ]  # fmt: skip

@@ -9,12 +9,12 @@ from .. import rng
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
+from ..stats import Interval, bootstrap, pass_at, wilson
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.scoring import NoVerdict
 from .rollouter import Judged, Rollouter
-from .statistics import Interval, bootstrap, pass_at, wilson
 
 Progress = Callable[[str, int, int], None]
 """Told of progress: (the work, how many of it are finished, of how many)."""
@@ -129,7 +129,7 @@ def _check_fit(rollouter: Rollouter, requests: Sequence[Request], sampling: Samp
     long = [
         i
         for i, request in enumerate(requests)
-        if not rollouter.fits(request.prompt_ids, sampling.max_tokens)
+        if not rollouter.fits(request.prompt, sampling.max_tokens)
     ]
     if long:
         raise DataError(

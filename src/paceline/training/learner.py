@@ -10,7 +10,7 @@ from ..batch import Batch
 from ..errors import CheckpointError
 from ..layout import TokenRows
 from ..model import Policy
-from ..objective import Metrics, Objective, Scores
+from ..objective import Loss, Metrics, Scores
 from .optimizer import Optimizer, OptimizerStep
 
 StateDict = dict[str, Any]
@@ -43,7 +43,7 @@ class Learner:
         self.tokens_per_forward = tokens_per_forward
 
     def forward_backward(
-        self, batch: Batch, loss: Objective, tick: Callable[[], None] = lambda: None
+        self, batch: Batch, loss: Loss, tick: Callable[[], None] = lambda: None
     ) -> Metrics:
         """Sum the gradient of a batch, in packs that fit into memory.
 

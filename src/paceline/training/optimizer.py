@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model import Policy
-from ..settings import AdamW
+from ..settings import OptimizerConfig
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What AdamW keeps of each parameter."""
@@ -32,7 +32,7 @@ class Optimizer:
     them, the step is taken on the masters, and the parameters are rewritten in place.
     """
 
-    def __init__(self, policy: Policy, settings: AdamW, steps: int) -> None:
+    def __init__(self, policy: Policy, settings: OptimizerConfig, steps: int) -> None:
         self.policy, self.settings, self.steps = policy, settings, steps
         trained, exact = policy.trained(), policy.exact_parameters()
         self.names: list[str] = list(trained)

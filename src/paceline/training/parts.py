@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from ..batch import Batch, parts_of
 from ..layout import TokenRows
 from ..model import Policy, Reference
-from ..objective import Objective
-from ..settings import Schedule
+from ..objective import Loss
+from ..settings import ScheduleConfig
 from ..types import Round
 from .learner import Learner
 
@@ -15,10 +15,10 @@ from .learner import Learner
 class Parts:
     """The cutting of every round into parts, each the rows of one optimizer step.
 
-    Example: Parts(Schedule(minibatches=4), seed=0).batch(round, 3, loss)
+    Example: Parts(ScheduleConfig(minibatches=4), seed=0).batch(round, 3, loss)
     """
 
-    schedule: Schedule
+    schedule: ScheduleConfig
     seed: int
 
     @property
@@ -30,9 +30,7 @@ class Parts:
         """The places of a part's groups in the round."""
         return parts_of(round, self.seed, part, self.schedule.minibatches)
 
-    def batch(
-        self, round: Round, part: int, loss: Objective, *, at_reference: bool = False
-    ) -> Batch:
+    def batch(self, round: Round, part: int, loss: Loss, *, at_reference: bool = False) -> Batch:
         """The rows of a scored round that a part trains on: weigh all, then drop.
 
         Args:
@@ -49,7 +47,7 @@ class Parts:
 
 def with_logprobs(
     round: Round,
-    loss: Objective,
+    loss: Loss,
     learner: Learner,
     parts: Parts,
     reference: Reference | Policy | None,
@@ -75,9 +73,7 @@ def with_logprobs(
     return replace(round, anchor=anchor, ref=ref)
 
 
-def _packs_of_updates(
-    round: Round, loss: Objective, learner: Learner, parts: Parts
-) -> list[list[int]]:
+def _packs_of_updates(round: Round, loss: Loss, learner: Learner, parts: Parts) -> list[list[int]]:
     """Rows as the first epoch will pack them; those that it will drop need no anchor.
 
     In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the

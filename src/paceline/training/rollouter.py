@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..engine import Engine, Request, Sampling
 from ..model import Policy
 from ..tasks import Task
-from ..types import Completion, Problem
+from ..types import Completion, Problem, Prompt
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.reward_config import RewardConfig
 from ..verify.calling.scoring import Answer
@@ -40,18 +40,18 @@ class Rollouter:
         self.policy, self.engine, self.task = policy, engine, task
         self.judges = judges or VerifierPool(task.verifier, RewardConfig(workers=0))
 
-    def prompt_of(self, problem: Problem) -> tuple[int, ...]:
-        """The problem's tokens under the task's template and the model's chat template."""
+    def prompt_of(self, problem: Problem) -> Prompt:
+        """The problem rendered under the task's template and the model's chat template."""
         return self.policy.render(self.task.messages(problem))
 
-    def fits(self, prompt_ids: Sequence[int], max_tokens: int) -> bool:
+    def fits(self, prompt: Prompt, max_tokens: int) -> bool:
         """Whether a prompt and an answer of so many tokens fit into the model's context."""
         room = self.policy.context_length
-        return room is None or len(prompt_ids) + max_tokens <= room
+        return room is None or len(prompt) + max_tokens <= room
 
-    def request(self, prompt_ids: tuple[int, ...], streams: Sequence[int]) -> Request:
+    def request(self, prompt: Prompt, streams: Sequence[int]) -> Request:
         """What the engine is asked: a completion for each of these random streams."""
-        return Request(prompt_ids, tuple(streams), opened=self.policy.opened(prompt_ids))
+        return Request(prompt, tuple(streams), opened=self.policy.opened(prompt))
 
     def answered(
         self,

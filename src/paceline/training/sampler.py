@@ -8,9 +8,9 @@ from .. import rng
 from ..engine import Engine
 from ..errors import DataError, RewardError, SandboxError, UserError
 from ..model import Policy
-from ..settings import Rollouts
+from ..settings import RolloutConfig
 from ..tasks import Task
-from ..types import Group, Problem, Rollout, Round, Verdict
+from ..types import Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.scoring import NoVerdict
 from .clock import Clock
@@ -20,7 +20,7 @@ from .stream import ProblemStream
 
 MOST_LOST = 4
 """A round that loses more than so many times its groups to the verifier stops the run."""
-Draw = tuple[int, Problem, tuple[int, ...]]
+Draw = tuple[int, Problem, Prompt]
 """A place in the stream, its problem, and the prompt's tokens."""
 
 
@@ -37,7 +37,7 @@ class Sampler:
         policy: Policy,
         engine: Engine,
         task: Task,
-        settings: Rollouts,
+        settings: RolloutConfig,
         seed: int,
         judges: VerifierPool | None = None,
     ) -> None:
@@ -105,9 +105,9 @@ class Sampler:
         skipped = 0
         while len(taken) < count:
             problem = self.problem_at(self.position)
-            prompt_ids = self.rollouter.prompt_of(problem)
-            if self.rollouter.fits(prompt_ids, self.max_tokens):
-                taken.append((self.position, problem, prompt_ids))
+            prompt = self.rollouter.prompt_of(problem)
+            if self.rollouter.fits(prompt, self.max_tokens):
+                taken.append((self.position, problem, prompt))
             else:
                 skipped += 1
             self.position += 1
@@ -125,13 +125,13 @@ class Sampler:
         """A group of each problem, and why others were lost."""
         requests = [
             self.rollouter.request(
-                prompt_ids,
+                prompt,
                 [
                     rng.key(self.seed, "sample", index, position, 0, completion)
                     for completion in range(self.settings.completions)
                 ],
             )
-            for position, _, prompt_ids in drawn
+            for position, _, prompt in drawn
         ]
         problems = [problem for _, problem, _ in drawn]
         with clock("sample"):
@@ -148,7 +148,7 @@ class Sampler:
 
     def _group(self, draw: Draw, judged: Sequence[Judged]) -> Group | NoVerdict:
         """The group, or why it has to be dropped: one of its completions has no verdict."""
-        position, problem, prompt_ids = draw
+        position, problem, prompt = draw
         answers = [one.answer for one in judged]  # of all, as any of them may raise
         for answer in answers:
             if isinstance(answer, NoVerdict):
@@ -158,7 +158,7 @@ class Sampler:
             for one, verdict in zip(judged, answers, strict=True)
             if isinstance(verdict, Verdict)
         )
-        return Group(problem, prompt_ids, rollouts, position)
+        return Group(problem, prompt, rollouts, position)
 
     def _is_masked(self, judged: Judged) -> bool:
         return self.settings.mask_cut and judged.completion.finish == "length"

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from ..engine import Engine
 from ..errors import CheckpointError, ConfigError
 from ..model import Policy, Reference
-from ..objective import Metrics, Objective
-from ..settings import Schedule
+from ..objective import Loss, Metrics
+from ..settings import ScheduleConfig
 from ..types import Round
 from .clock import Clock
 from .hooks import TrainerHooks
@@ -67,8 +67,8 @@ class Trainer:
         self,
         learner: Learner,
         source: RoundSource,
-        loss: Objective,
-        schedule: Schedule,
+        loss: Loss,
+        schedule: ScheduleConfig,
         *,
         engine: Engine | None = None,
         reference: Reference | None = None,
@@ -232,10 +232,10 @@ class Trainer:
         return self.reference.exact_parameters()
 
 
-def check_loss(loss: Objective) -> None:
+def check_loss(loss: Loss) -> None:
     """Raise ConfigError for an objective that asks for what no trainer here has."""
     if loss.needs_values:
         raise ConfigError(
-            f"{loss.advantage} needs a critic's values, and this version trains no critic; "
+            f"{loss} needs a critic's values, and this version trains no critic; "
             "take an advantage that compares completions, such as ZScore()."
         )

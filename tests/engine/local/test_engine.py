@@ -6,6 +6,7 @@ import torch
 from paceline.engine import LocalEngine, Request, Sampling
 from paceline.layout import TokenRows
 from paceline.model import Policy
+from paceline.types import Prompt
 from tests.conftest import tiny_policy
 from tests.helpers.families import FAMILIES, family
 from tests.helpers.requests import BEGUN, PROMPTS, requests, token_ids
@@ -132,7 +133,7 @@ def test_in_bf16_packed_weights_are_those_of_the_moment():
 def test_nothing_asked_is_nothing_answered(sharp):
     engine = LocalEngine(sharp)
     assert engine.generate([], Sampling(5)) == []
-    assert engine.generate([Request((5, 6), ())], Sampling(5)) == [[]]
+    assert engine.generate([Request(Prompt((5, 6)), ())], Sampling(5)) == [[]]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

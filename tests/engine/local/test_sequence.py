@@ -4,8 +4,12 @@ import torch
 
 from paceline.engine import Request, Sampling
 from paceline.engine.local.sequence import append, completions_of, report_finished, sequences_of
+from paceline.types import Prompt
 
-REQUESTS = [Request((5, 6), (1, 2), limits=(1, 3)), Request((7,), (3,), opened="<think>")]
+REQUESTS = [
+    Request(Prompt((5, 6)), (1, 2), limits=(1, 3)),
+    Request(Prompt((7,)), (3,), opened="<think>"),
+]
 
 
 def test_a_sequence_for_each_stream_with_its_own_limit():

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ...config import Config
-from ...preflight.check import check
+from ...preflight.preflight import load_checked
 from ...run import build
 from ...run.screen import Screen, printable
-from ...store.run import make_directory, refuse_unwritable
+from ...store.places import make_directory, refuse_unwritable
 from ...terminal import print_json
-from ...text import counted
+from ...text import counted, percent
 from ...verify.calling.pool import VerifierPool
 from .conclusions import Finding, findings, verdict
 from .model import Overlap, Sampled, overlap_of, sample_model
@@ -63,18 +63,18 @@ def audit(
         refuse_unwritable(out, "--page")
     screen = Screen(0, quiet=as_json)
     with screen.busy("checking the configuration, the data and the tokenizer"):
-        checked = check(config, train=False)
-    task, sampled = checked.task, None
+        loaded = load_checked(config)
+    task, sampled = loaded.task, None
     # What it raises is a finding, and not the end.
     with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as judges:
         with screen.busy("trying the reward"):
             rewarded = probe_reward(task, judges, config.seed)
         if model:
             with screen.busy("loading the model"):
-                policy = build.policy_of(checked)
+                policy = build.policy_of(loaded)
             with screen.busy(f"sampling {counted(rounds, 'round')}"):
                 # All groups count, not only those that a run would accept.
-                every = replace(checked, config=config.with_(rollouts={"accept": "all"}))
+                every = replace(loaded, config=config.with_(rollouts={"accept": "all"}))
                 sampled = sample_model(every, policy, judges, rounds)
     overlap = overlap_of(task)
     found = findings(config, task, rewarded, overlap, sampled)
@@ -116,10 +116,10 @@ def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
         s = made.sampled
         of = f"{counted(s.problems, 'problem')} × {counted(s.completions, 'completion')}"
         say(f"what the model does ({of})")
-        say(f"  right {100 * s.accuracy:.0f} %, {100 * s.lenient:.0f} % if form did not count")
-        say(f"  cut   {100 * s.cut:.0f} %, {s.tokens:.0f} tokens in the mean")
-        shown = ", ".join(f"{100 * v:.0f} % of groups of {g}" for g, v in s.predicted.items())
-        say(f"  signal in {100 * s.with_signal:.0f} % of groups; expected {shown}")
+        say(f"  right {percent(s.accuracy)}, {percent(s.lenient)} if form did not count")
+        say(f"  cut   {percent(s.cut)}, {s.tokens:.0f} tokens in the mean")
+        shown = ", ".join(f"{percent(v)} of groups of {g}" for g, v in s.predicted.items())
+        say(f"  signal in {percent(s.with_signal)} of groups; expected {shown}")
         say(f"  a step takes about {s.seconds:.0f} s")
     say("")
     for finding in made.findings:

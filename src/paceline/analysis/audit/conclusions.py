@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ...config import Config
 from ...tasks import Task
+from ...text import percent
 from .model import ENOUGH, Overlap, Sampled
 from .reward import Rewarded
 
@@ -117,7 +118,7 @@ def _of_model(config: Config, s: Sampled) -> list[Finding]:
     if s.cut > 0.3:
         found.append(
             Finding(
-                f"{100 * s.cut:.0f} % of completions are cut at {config.rollouts.max_tokens} "
+                f"{percent(s.cut)} of completions are cut at {config.rollouts.max_tokens} "
                 f"tokens; try rollouts.max_tokens={s.max_tokens}, or ask for shorter answers."
             )
         )
@@ -143,17 +144,17 @@ def _of_model(config: Config, s: Sampled) -> list[Finding]:
     elif s.predicted.get(config.rollouts.completions, 1.0) < ENOUGH:
         found.append(
             Finding(
-                f"About {100 * s.predicted[config.rollouts.completions]:.0f} % of groups of "
+                f"About {percent(s.predicted[config.rollouts.completions])} of groups of "
                 f"{config.rollouts.completions} will carry signal; groups of {s.group_size} "
-                f"promise {100 * s.predicted[s.group_size]:.0f} %."
+                f"promise {percent(s.predicted[s.group_size])}."
             )
         )
     gap = s.lenient - s.accuracy
     if gap > 0.1:
         found.append(
             Finding(
-                f"{100 * s.lenient:.0f} % of completions contain the right answer, "
-                f"{100 * s.accuracy:.0f} % in the form asked for: up to {100 * gap:.0f} points of "
+                f"{percent(s.lenient)} of completions contain the right answer, "
+                f"{percent(s.accuracy)} in the form asked for: up to {100 * gap:.0f} points of "
                 "a later gain would be form."
             )
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...model import Policy
-from ...preflight.check import Checked
+from ...preflight.load import Loaded
 from ...run import build
 from ...tasks import Task
 from ...training import Learner
@@ -57,16 +57,16 @@ class Sampled:
     """A completion of it."""
 
 
-def sample_model(checked: Checked, policy: Policy, judges: VerifierPool, rounds: int) -> Sampled:
+def sample_model(loaded: Loaded, policy: Policy, judges: VerifierPool, rounds: int) -> Sampled:
     """Sample some rounds and sum the gradient of each, as a run's first steps would."""
-    learner, engine = build.learner_of(checked, policy), build.engine_of(checked, policy)
-    sampler = build.sampler_of(checked, policy, engine, judges)
+    learner, engine = build.learner_of(loaded, policy), build.engine_of(loaded, policy)
+    sampler = build.sampler_of(loaded, policy, engine, judges)
     sampled, seconds = list[Round](), list[float]()
     for index in range(rounds):
         clock = Clock()
         sampled.append(sampler.next_round(index, clock).round)
         with clock("update"):
-            _gradient(checked, learner, sampled[-1])
+            _gradient(loaded, learner, sampled[-1])
         seconds.append(sum(clock.seconds.values()))
     groups = [group for round in sampled for group in round.groups]
     rollouts = [rollout for group in groups for rollout in group.rollouts]
@@ -94,14 +94,14 @@ def sample_model(checked: Checked, policy: Policy, judges: VerifierPool, rounds:
         max_tokens=2 * limit if cut > 0.1 else _roomy(finished, limit),
         reasons=dict(Counter(r.verdict.reason for r in rollouts).most_common()),
         seconds=statistics.median(seconds),
-        prompt=checked.first_prompt,
+        prompt=loaded.first_prompt,
         example=groups[0].rollouts[0].completion.text,
     )
 
 
-def _gradient(checked: Checked, learner: Learner, round: Round) -> None:
+def _gradient(loaded: Loaded, learner: Learner, round: Round) -> None:
     """Sum the gradient of the round's first part, and forget it."""
-    loss, parts = checked.objective, Parts(checked.config.schedule, checked.config.seed)
+    loss, parts = loaded.objective, Parts(loaded.config.schedule, loaded.config.seed)
     scored = with_logprobs(round, loss, learner, parts, learner.policy, at_reference=True)
     batch = parts.batch(scored, 0, loss, at_reference=True)
     learner.forward_backward(batch, loss)

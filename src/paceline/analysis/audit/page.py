@@ -4,9 +4,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...report.sentences import percent
 from ...run.screen import printable
-from ...text import counted
+from ...text import counted, thin_percent
 
 if TYPE_CHECKING:
     from .audit import Audit
@@ -75,17 +74,17 @@ def _sampled(made: "Audit") -> str:
     if s is None:
         return "<p>The model was not asked.</p>"
     lines = (
-        ("right", percent(s.accuracy)),
-        ("right if form did not count", percent(s.lenient)),
-        ("cut by length", percent(s.cut)),
+        ("right", thin_percent(s.accuracy)),
+        ("right if form did not count", thin_percent(s.lenient)),
+        ("cut by length", thin_percent(s.cut)),
         ("tokens, mean", f"{s.tokens:.0f}"),
-        ("groups with signal", percent(s.with_signal)),
-        *((f"expected with groups of {g}", percent(v)) for g, v in s.predicted.items()),
+        ("groups with signal", thin_percent(s.with_signal)),
+        *((f"expected with groups of {g}", thin_percent(v)) for g, v in s.predicted.items()),
         ("seconds a step", f"{s.seconds:.1f}"),
     )
     table = "".join(f"<tr><td>{escape(k)}</td><td class=n>{v}</td></tr>" for k, v in lines)
     bars = "".join(
-        f"<i style='height:{max(1, 100 * r):.0f}%' title='{percent(r)}'></i>"
+        f"<i style='height:{max(1, 100 * r):.0f}%' title='{thin_percent(r)}'></i>"
         for r in sorted(s.rates)
     )
     reasons = "".join(

@@ -10,7 +10,7 @@ from functools import partial
 from ... import rng
 from ...run.screen import printable
 from ...tasks import Task
-from ...tasks.rows import in_form
+from ...tasks.rewards import in_form
 from ...types import Completion, Problem, Verdict
 from ...verify.calling.pool import VerifierPool
 from ...verify.calling.scoring import Answer, NoVerdict

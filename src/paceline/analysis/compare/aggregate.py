@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 
 from ...diagnostics import diagnoses
+from ...stats import Mean, Paired, compared
 from ...store.comparison import (
     ArmRecord,
     CurveRecord,
@@ -21,8 +22,7 @@ from ...store.comparison import (
     ReachedRecord,
 )
 from ...store.run import Run
-from .curve import Curve
-from .statistics import Mean, Paired, area, compared, reached
+from .curve import Curve, area, reached
 
 Runs = Mapping[str, Mapping[int, Run]]
 """Label -> seed -> finished run."""

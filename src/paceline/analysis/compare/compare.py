@@ -14,7 +14,7 @@ from ...objective import Objective
 from ...run.entry import entry
 from ...run.screen import Screen
 from ...run.signals import Interrupts
-from ...store.run import default_path
+from ...store.places import default_path
 from .arms import arms_of
 from .comparison import About, Comparison, owned, write
 from .kl import measure_kl
@@ -65,8 +65,8 @@ def compare(
     about = About(config.name, runs, threshold)
     with Interrupts() as interrupts, owned(path), _inside():
         with screen.busy("checking every configuration"), interrupts.abandonable():
-            checked = check_all(runs, path, jobs)
-        tell_plan(checked, runs, path, jobs, screen)
+            preflights = check_all(runs, path, jobs)
+        tell_plan(preflights, runs, path, jobs, screen)
         launcher = Launcher(runs, jobs, screen, interrupts, partial(_so_far, result, about, screen))
         try:
             failures = launcher.go()

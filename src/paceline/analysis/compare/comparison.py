@@ -18,7 +18,8 @@ from ...store import atomic
 from ...store.base import Json, RecordError, read_object
 from ...store.comparison import AboutRecord, ComparisonRecord, FailedRecord, RenewableRecord
 from ...store.folder import is_run
-from ...store.run import Run, make_directory
+from ...store.places import make_directory
+from ...store.run import Run
 from .aggregate import Runs, aggregate
 from .conclusions import sentences
 from .launcher import Failure

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from ...report.sentences import THIN, points, signed
 from ...store.comparison import (
     ArmRecord,
     ComparisonRecord,
@@ -10,7 +9,7 @@ from ...store.comparison import (
     DifferenceRecord,
     LostRecord,
 )
-from ...text import counted
+from ...text import THIN, counted, points, points_range, signed_points
 
 FEW_PROBLEMS = 500
 
@@ -38,8 +37,8 @@ def sentence(label: str, first: str, one: DifferenceRecord, of: int) -> str:
     n = len(one.seeds)
     if one.p is None:
         return (
-            f"{label} against {first}: {signed(one.mean)} points with one seed, which shows no "
-            "difference and rules none out; five seeds are a beginning."
+            f"{label} against {first}: {signed_points(one.mean)} points with one seed, which shows "
+            "no difference and rules none out; five seeds are a beginning."
         )
     if not any(one.per_seed):
         return f"{label} against {first}: the same accuracy in each of {n} seeds."
@@ -60,8 +59,8 @@ def seen(one: DifferenceRecord, of: int) -> str:
     """
     assert one.p_holm is not None and one.interval is not None  # of several seeds
     p = f"p{THIN}={THIN}{p_value(one.p_holm)}" + (f" after Holm, of {of}" if of > 1 else "")
-    span = points(*one.interval)
-    return f"{signed(one.mean)} points (95{THIN}% interval {span}; {p})"
+    span = points_range(*one.interval)
+    return f"{signed_points(one.mean)} points (95{THIN}% interval {span}; {p})"
 
 
 def _could(one: DifferenceRecord, n: int) -> str:
@@ -70,15 +69,10 @@ def _could(one: DifferenceRecord, n: int) -> str:
         return f" All {n} seeds gave the same difference, which so few may do by chance."
     if one.detectable >= 1:
         return f" {n} seeds are too few to show a difference of any size here."
-    text = f" {n} seeds show a difference of {points_of(one.detectable)} points four times in five"
+    text = f" {n} seeds show a difference of {points(one.detectable)} points four times in five"
     if one.seeds_needed is None:
         return f"{text}; one as small as the one seen would take more than 1,000 seeds."
     return f"{text}; one as small as the one seen takes {one.seeds_needed:,} seeds."
-
-
-def points_of(share: float) -> str:
-    """A size without a sign, in percentage points."""
-    return f"{100 * share:.1f}"
 
 
 def p_value(value: float) -> str:

@@ -1,7 +1,9 @@
-"""Held-out accuracy of one run on its way."""
+"""Held-out accuracy of one run on its way: its curve, the area under it, and where it meets a
+threshold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from ...store.records import StepRecord
 from ...store.run import Run
@@ -48,3 +50,26 @@ def _counted(run: Run) -> Iterator[tuple[StepRecord, int, float]]:
             more = record.groups_refused + record.groups_lost
             samples += record.completions + more * a_group
         yield record, samples, seconds
+
+
+def area(xs: Sequence[float], ys: Sequence[float]) -> float:
+    """The mean height of a curve by the trapezoidal rule: the area under it over its width.
+
+    Args:
+        xs: where it was measured, rising: completions, say.
+        ys: its heights there: accuracies.
+    """
+    pieces = zip(xs, xs[1:], ys, ys[1:], strict=False)
+    whole = sum((right - left) * (a + b) / 2 for left, right, a, b in pieces)
+    return whole / (xs[-1] - xs[0]) if xs[-1] > xs[0] else fmean(ys)
+
+
+def reached(xs: Sequence[float], ys: Sequence[float], threshold: float) -> float | None:
+    """Where a curve first meets the threshold, between two points on a straight line; None where it
+    never does."""
+    if ys[0] >= threshold:
+        return xs[0]
+    for left, right, a, b in zip(xs, xs[1:], ys, ys[1:], strict=False):
+        if b >= threshold:
+            return left + (right - left) * (threshold - a) / (b - a)
+    return None

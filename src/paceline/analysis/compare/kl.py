@@ -19,7 +19,7 @@ import torch
 from ... import config as configuration
 from ...layout import TokenRows, pad
 from ...model import Policy
-from ...preflight.check import without_reward
+from ...preflight.load import load
 from ...report.rollouts import spread
 from ...run import build
 from ...run.screen import Screen
@@ -87,7 +87,7 @@ def measure_kl(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) 
 
 def _measure(alike: Sequence[Planned], screen: Screen) -> None:
     """Measure runs that begin with the same weights, which are let go at the end."""
-    policy = build.policy_of(without_reward(alike[0].config), train=False)
+    policy = build.policy_of(load(alike[0].config, reward=False), train=False)
     for one in alike:
         with _told(screen):
             points = tuple(_points(one.run, policy, one.config.rollouts.temperature))

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import torch
 
 from ... import config as configuration
-from ...run.screen import Screen, duration
+from ...run.screen import Screen
 from ...run.signals import Interrupts
-from ...text import counted
+from ...text import counted, percent, short_duration
 from .forecast import time_for
 from .planned import Planned, Spec
 
@@ -177,10 +177,9 @@ class Launcher:
         more = f"; {len(left)} left" if left else ""
         # Where every step is taken, only last evaluations are left: no time worth a figure.
         if self.steps and (seconds := time_for(left, self.jobs, self.seconds / self.steps)):
-            more += f", about {duration(seconds)}"
-        self.screen.say(
-            f"  {planned.title}: {100 * first:.1f} → {100 * last:.1f} %, {duration(took)}{more}"
-        )
+            more += f", about {short_duration(seconds)}"
+        told = f"{100 * first:.1f} → {percent(last, 1)}, {short_duration(took)}{more}"
+        self.screen.say(f"  {planned.title}: {told}")
         self.made(planned)
 
     def _stop(self) -> None:

@@ -12,7 +12,7 @@ from ...report.page import CHARTS, TEXT, Page, fill
 from ...report.run_sections import config_sections, name_of, terms
 from ...report.sentences import objective_in_words
 from ...store.comparison import ArmRecord, ComparisonRecord
-from ...text import counted
+from ...text import counted, listed
 from .comparison import Comparison
 from .panels import Panel, drawn, held_out, kl_to_start, panels
 from .rollouts import side_by_side
@@ -81,7 +81,7 @@ def verdict(data: ComparisonRecord) -> str:
     }
     seeds = f"over {counted(n, 'seed')}"
     told = [
-        f"{_listed(labels)} {'is' if len(labels) == 1 else 'are'} {word} than {first}"
+        f"{listed(labels)} {'is' if len(labels) == 1 else 'are'} {word} than {first}"
         for word, labels in shown.items()
         if labels
     ]
@@ -90,10 +90,6 @@ def verdict(data: ComparisonRecord) -> str:
     if not data.complete:
         return f"{unfinished}; {found} {seeds}."
     return f"{found[0].upper() if not told else found[0]}{found[1:]} {seeds}."
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def subject(data: ComparisonRecord) -> str:

@@ -11,7 +11,7 @@ from ...config import Config
 from ...errors import ConfigError
 from ...store.base import Json, Record
 from ...store.folder import is_run
-from ...store.history import Change, Surroundings, changes_of, flat, within
+from ...store.history import ConfigChange, Environment, changes_of, flat, within
 from ...store.records import Measured
 from ...store.run import Run
 from .arms import Arm
@@ -131,7 +131,7 @@ class Planned:
                 )
         for change in changes_of(there):
             self._check_change(change)
-        known = Surroundings.at(there).fingerprints
+        known = Environment.at(there).fingerprints
         for key in (k for k in OTHER if k in known and known[k] != fingerprints.get(k, known[k])):
             raise ConfigError(
                 f"'{self.path}' was made with {OTHER[key]} than there are now under the same "
@@ -143,7 +143,7 @@ class Planned:
                 f"make it in {dtype}; set model.dtype, or choose another directory with --out."
             )
 
-    def _check_change(self, change: Change) -> None:
+    def _check_change(self, change: ConfigChange) -> None:
         """Raise ConfigError where a run went on, after a stop, with what changes its figures: a
         part of it was another run. Of what began again only the accuracy before training was."""
         other = [

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ... import config as configuration
 from ...errors import ConfigError
-from ...preflight.check import Checked, check
 from ...preflight.estimate import Disk, Estimate
 from ...preflight.fingerprint import fingerprints, of_code
 from ...preflight.limits import check_disk
+from ...preflight.preflight import Preflight, check
 from ...store.history import flat, within
 from ...training import check_loss
 from ...verify.calling.load import is_of_session
@@ -21,13 +21,13 @@ OF_THE_UPDATE = ("name", "objective", "optimizer")
 there is a reference model."""
 
 
-def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Checked]:
+def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Preflight]:
     """Label -> what was found of its runs.
 
     A whole check takes seconds, so that it is made once for all that differ in their update only.
     """
-    whole: dict[str, Checked] = {}
-    found: dict[str, Checked] = {}
+    whole: dict[str, Preflight] = {}
+    found: dict[str, Preflight] = {}
     for arm in {p.arm.label: p.arm for p in runs}.values():
         kind = _kind(arm)
         if kind not in whole:
@@ -35,11 +35,11 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Check
         check_loss(arm.config.objective)
         _check_record(arm)
         found[arm.label] = whole[kind]
-    read = {id(checked): fingerprints(checked) for checked in whole.values()}
+    read = {id(one): fingerprints(one.loaded) for one in whole.values()}
     for one in runs:
         checked = found[one.arm.label]
         code = of_code(configuration.to_json(one.arm.config))
-        dtype = str(checked.dtype).removeprefix("torch.")
+        dtype = str(checked.loaded.dtype).removeprefix("torch.")
         one.check(read[id(checked)] | {"code": code}, dtype)
     _check_room(found, runs, jobs)
     return found
@@ -73,7 +73,7 @@ def _check_record(arm: Arm) -> None:
         )
 
 
-def _check_room(checked: Mapping[str, Checked], runs: Sequence[Planned], jobs: int) -> None:
+def _check_room(checked: Mapping[str, Preflight], runs: Sequence[Planned], jobs: int) -> None:
     """Raise ConfigError where all runs together would fill the disk."""
     left = Counter(p.arm.label for p in runs if p.state != "finished")
     needs = [(estimate_of(checked[label]).disk, count) for label, count in left.items()]
@@ -89,7 +89,6 @@ def _check_room(checked: Mapping[str, Checked], runs: Sequence[Planned], jobs: i
     check_disk(together, estimate_of(next(iter(checked.values()))).room)
 
 
-def estimate_of(checked: Checked) -> Estimate:
+def estimate_of(checked: Preflight) -> Estimate:
     """What one run will need, which a check for training has found."""
-    assert checked.estimate is not None
     return checked.estimate

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from html import escape
 
-from ...report.sentences import THIN, duration, percent, points, quantity, signed
 from ...store.comparison import (
     ArmRecord,
     ComparisonRecord,
@@ -12,7 +11,16 @@ from ...store.comparison import (
     ReachedRecord,
 )
 from ...store.run import Run
-from ...text import counted
+from ...text import (
+    THIN,
+    counted,
+    duration,
+    percent_range,
+    points_range,
+    quantity,
+    signed_points,
+    thin_percent,
+)
 from .aggregate import Runs
 from .conclusions import by_name, p_value
 
@@ -28,7 +36,7 @@ def hue_of(place: int) -> str:
 def table(data: ComparisonRecord) -> str:
     """Initial, final, Δ and the differences, one row a label."""
     threshold = data.threshold
-    until = "–" if threshold is None else percent(threshold, 0)
+    until = "–" if threshold is None else thin_percent(threshold, 0)
     heads = ("Initial", None, "Final", "Δ, points", f"Against {data.baseline}", "Area",
              f"Samples to {until}", f"Time to {until}")  # fmt: skip
     head = "".join(
@@ -55,11 +63,11 @@ def table(data: ComparisonRecord) -> str:
 def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> str:
     difference = data.differences.final_accuracy.get(label)
     cells = [
-        ("Initial", percent(one.initial_accuracy.mean), _span(one.initial_accuracy)),
-        ("Final", percent(one.final_accuracy.mean), _span(one.final_accuracy)),
-        ("Δ", signed(one.delta.mean), _points(one.delta)),
+        ("Initial", thin_percent(one.initial_accuracy.mean), _span(one.initial_accuracy)),
+        ("Final", thin_percent(one.final_accuracy.mean), _span(one.final_accuracy)),
+        ("Δ", signed_points(one.delta.mean), _points(one.delta)),
         (f"Against {data.baseline}", *_against(difference)),
-        ("Area", percent(one.area.mean), _span(one.area)),
+        ("Area", thin_percent(one.area.mean), _span(one.area)),
         ("Samples", *_until(one.samples_to_threshold, quantity)),
         ("Time", *_until(one.seconds_to_threshold, duration)),
     ]
@@ -76,14 +84,11 @@ def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> str:
 
 
 def _span(mean: MeanRecord) -> str:
-    if mean.interval is None:
-        return "one seed"
-    low, high = mean.interval
-    return f"{low * 100:.1f}–{high * 100:.1f}{THIN}%"
+    return "one seed" if mean.interval is None else percent_range(*mean.interval)
 
 
 def _points(mean: MeanRecord) -> str:
-    return "" if mean.interval is None else points(*mean.interval)
+    return "" if mean.interval is None else points_range(*mean.interval)
 
 
 def _against(difference: DifferenceRecord | None) -> tuple[str, str]:
@@ -91,7 +96,7 @@ def _against(difference: DifferenceRecord | None) -> tuple[str, str]:
         return "–", ""
     p = difference.p_holm
     small = _points(difference) + ("" if p is None else f", p {p_value(p)}")
-    return signed(difference.mean), small
+    return signed_points(difference.mean), small
 
 
 def _until(reached: ReachedRecord, worded: Callable[[float], str]) -> tuple[str, str]:

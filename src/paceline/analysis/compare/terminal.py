@@ -7,18 +7,16 @@ from statistics import median
 import torch
 
 from ...config import Config
-from ...preflight.check import Checked
-from ...preflight.limits import gigabytes
-from ...report.sentences import signed
-from ...run.screen import Screen, duration
+from ...preflight.preflight import Preflight
+from ...run.screen import Screen
+from ...stats import half_width
 from ...store.comparison import ArmRecord, ComparisonRecord, MeanRecord, ReachedRecord
-from ...text import counted
+from ...text import counted, data_size, percent, short_duration, signed_points
 from .comparison import Comparison
 from .conclusions import on_one_update, p_value
 from .forecast import time_for
 from .planned import Planned
 from .preflight import estimate_of
-from .statistics import half_width
 
 STARTING = 10.0
 """Seconds until a process has loaded everything."""
@@ -27,12 +25,16 @@ TOGETHER = 1.25
 
 
 def tell_plan(
-    checked: Mapping[str, Checked], runs: Sequence[Planned], path: Path, jobs: int, screen: Screen
+    preflights: Mapping[str, Preflight],
+    runs: Sequence[Planned],
+    path: Path,
+    jobs: int,
+    screen: Screen,
 ) -> None:
     """The whole comparison, before anything long starts.
 
     Args:
-        checked: what was found of each label's runs.
+        preflights: what was found of each label's runs.
     """
     configs = {p.arm.label: p.arm.config for p in runs}
     first = runs[0].arm.config
@@ -43,7 +45,7 @@ def tell_plan(
         screen.say(f"  {label:{wide}}  {config.objective.resolved(most)}")
     for line in _plan(configs, runs, jobs):
         screen.say(f"  {line}")
-    n = min(first.evaluation.problems, *(len(c.task.heldout) for c in checked.values()))
+    n = min(first.evaluation.problems, *(len(c.loaded.task.heldout) for c in preflights.values()))
     every = " or ".join(str(e) for e in _values(configs, lambda c: c.evaluation.every))
     screen.say(
         f"  measured   on {counted(n, 'held-out problem')}: before, every {every} steps, after"
@@ -53,9 +55,9 @@ def tell_plan(
         screen.say(
             f"  found      {counted(finished, 'run')} finished, {begun} begun: they are used"
         )
-    _tell_needs(checked, runs, jobs, screen)
+    _tell_needs(preflights, runs, jobs, screen)
     updates = {k: (c.schedule.parts, repr(c.objective)) for k, c in configs.items()}
-    notes = [note for one in checked.values() for note in one.notes]
+    notes = [note for one in preflights.values() for note in one.notes]
     for note in (*dict.fromkeys(notes), on_one_update(updates)):
         if note is not None:
             screen.say_once(note)
@@ -85,7 +87,7 @@ def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> lis
 
 
 def _tell_needs(
-    checked: Mapping[str, Checked], runs: Sequence[Planned], jobs: int, screen: Screen
+    preflights: Mapping[str, Preflight], runs: Sequence[Planned], jobs: int, screen: Screen
 ) -> None:
     """Time, and memory where several runs share it."""
     left = [p for p in runs if p.state != "finished"]
@@ -96,38 +98,39 @@ def _tell_needs(
         # What runs took says more than a forecast, which supposes that every answer is cut.
         seconds = time_for(left, jobs, median(s.seconds / s.steps for s in took))
         screen.say(
-            f"  time       about {duration(seconds)} for {_runs(left)}, if they go on as the "
-            f"finished ones did, which took {duration(median(s.seconds for s in took))} each"
+            f"  time       about {short_duration(seconds)} for {_runs(left)}, if they go on as the "
+            f"finished ones did, which took {short_duration(median(s.seconds for s in took))} each"
         )
     else:
-        _tell_forecast(checked, left, jobs, screen)
-    estimates = [estimate_of(checked[p.arm.label]) for p in left]
+        _tell_forecast(preflights, left, jobs, screen)
+    estimates = [estimate_of(preflights[p.arm.label]) for p in left]
     needed = sum(sorted((e.memory.total for e in estimates), reverse=True)[:jobs])
     free = estimates[0].room.memory
     if jobs > 1 and needed > free:
         screen.say_once(
-            f"{jobs} runs at a time may need {gigabytes(needed)} of memory, and "
-            f"{gigabytes(free)} are free; make fewer at a time."
+            f"{jobs} runs at a time may need {data_size(needed)} of memory, and "
+            f"{data_size(free)} are free; make fewer at a time."
         )
 
 
 def _tell_forecast(
-    checked: Mapping[str, Checked], left: Sequence[Planned], jobs: int, screen: Screen
+    preflights: Mapping[str, Preflight], left: Sequence[Planned], jobs: int, screen: Screen
 ) -> None:
     """Time at most, where every run could be measured."""
     each = []
     for one in left:
-        seconds = estimate_of(checked[one.arm.label]).seconds
+        seconds = estimate_of(preflights[one.arm.label]).seconds
         if seconds is None:
             return
         each.append(seconds.total + STARTING)
     # Several runs share a machine without GPUs, and together make little more than one alone.
-    on_gpus = checked[left[0].arm.label].device.type == "cuda"
+    on_gpus = preflights[left[0].arm.label].loaded.device.type == "cuda"
     faster = min(jobs, len(left), torch.cuda.device_count() if on_gpus else TOGETHER)
     longest = max(each)
+    whole, alone = short_duration(max(longest, sum(each) / faster)), short_duration(longest)
     screen.say(
-        f"  time       up to {duration(max(longest, sum(each) / faster))} for {_runs(left)}, up to "
-        f"{duration(longest)} each alone; less where answers end early"
+        f"  time       up to {whole} for {_runs(left)}, up to {alone} each alone; less where "
+        "answers end early"
     )
 
 
@@ -154,7 +157,7 @@ def table(data: ComparisonRecord, width: int | None = None) -> list[str]:
     """
     most = max(len(one.seeds) for one in data.objectives.values())
     threshold = data.threshold
-    until = "" if threshold is None else f"to {100 * threshold:.0f} %"
+    until = "" if threshold is None else f"to {percent(threshold)}"
     against = data.baseline if len(data.baseline) <= 12 else "the first"
     columns = [
         ["", *(_named(label, one, most) for label, one in data.objectives.items())],
@@ -195,7 +198,7 @@ def _columns(data: ComparisonRecord, against: str, samples: str) -> Iterator[tup
     yield "area", [share(one.area) for one in every]
     if data.threshold is not None:
         yield samples, [until(one.samples_to_threshold) for one in every]
-    yield "training", [duration(one.seconds.mean) for one in every]
+    yield "training", [short_duration(one.seconds.mean) for one in every]
 
 
 def share(mean: MeanRecord) -> str:
@@ -205,7 +208,7 @@ def share(mean: MeanRecord) -> str:
 
 def change(mean: MeanRecord) -> str:
     """Example: +75.2 ±3.2"""
-    return f"{signed(mean.mean)}{_half(mean)}"
+    return f"{signed_points(mean.mean)}{_half(mean)}"
 
 
 def _half(mean: MeanRecord) -> str:

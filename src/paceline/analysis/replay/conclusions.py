@@ -2,8 +2,7 @@
 
 from math import isfinite
 
-from ...report.sentences import THIN, percent, quantity
-from ...text import counted
+from ...text import counted, listed, percent, quantity
 from .record import Measured, Replay
 
 ALIKE = 0.999
@@ -67,7 +66,7 @@ def sentences(replay: Replay) -> list[str]:
         if not moved:
             return [*said, f"{replay.own.name} has no gradient here."]
         have = "has" if len(moved) == 1 else "have"
-        return [*said, f"{replay.own.name} has no gradient here; {_listed(moved)} {have} one."]
+        return [*said, f"{replay.own.name} has no gradient here; {listed(moved)} {have} one."]
     said += [*_furthest(replay), *_clips_most(replay), *_silent(replay), *_alike(replay)]
     said = said or [f"Only {replay.own.name} was asked for, the run's own objective."]
     return [*said, *_entropy(replay)]
@@ -84,7 +83,7 @@ def _not_finite(replay: Replay) -> list[str]:
     if not found:
         return []
     one = f"The gradient of {found[0]} is not a finite number here"
-    many = f"The gradients of {_listed(found)} are not finite numbers here"
+    many = f"The gradients of {listed(found)} are not finite numbers here"
     return [f"{one if len(found) == 1 else many}; a run skips such a step."]
 
 
@@ -99,7 +98,7 @@ def _of_ratios(replay: Replay) -> list[str]:
             f"{alike}; a run with schedule.minibatches=4 has steps at which they part.",
         ]
     later = [str(step) for step in replay.later_steps]
-    steps = f"step {later[0]} is" if len(later) == 1 else f"steps {_listed(later)} are"
+    steps = f"step {later[0]} is" if len(later) == 1 else f"steps {listed(later)} are"
     more = f"; {steps} later in the same round, where they part" if later else ""
     return [
         "Every ratio is 1 here: it is the round's first part, and the policy has not moved since "
@@ -143,7 +142,7 @@ def _silent(replay: Replay) -> list[str]:
     have = "has" if len(found) == 1 else "have"
     clipped = all(m.clip_fraction == 1 for m in found)
     why = ": every token is clipped" if clipped else ""
-    return [f"{_listed([m.name for m in found])} {have} no gradient at all here{why}."]
+    return [f"{listed([m.name for m in found])} {have} no gradient at all here{why}."]
 
 
 def _alike(replay: Replay) -> list[str]:
@@ -152,7 +151,7 @@ def _alike(replay: Replay) -> list[str]:
     if not found:
         return []
     points = "points" if len(found) == 1 else "point"
-    names = _listed([m.name for m in found])
+    names = listed([m.name for m in found])
     return [f"{names} {points} the same way as {replay.own.name} (cosine above {ALIKE})."]
 
 
@@ -162,7 +161,7 @@ def _entropy(replay: Replay) -> list[str]:
     if not found:
         return []
     return [
-        f"The entropy term of {_listed(found)} is in the gradient and in no push: it acts on all "
+        f"The entropy term of {listed(found)} is in the gradient and in no push: it acts on all "
         "tokens that might have been sampled."
     ]
 
@@ -175,11 +174,6 @@ def _along(replay: Replay, measured: Measured) -> float:
     """The cosine to the run's own gradient; 2 where there is none."""
     cosine = replay.cosine[0][[m.name for m in replay.measured].index(measured.name)]
     return 2.0 if cosine is None else cosine
-
-
-def _listed(names: list[str]) -> str:
-    """grpo, gspo and dapo"""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def where(replay: Replay) -> str:
@@ -195,7 +189,7 @@ def share(fraction: float | None) -> str:
     """A share in percent, with a digit where it is small; a dash for none."""
     if fraction is None:
         return "–"
-    return percent(fraction, 0 if fraction == 0 or fraction >= 0.1 else 1).replace(THIN, " ")
+    return percent(fraction, 0 if fraction == 0 or fraction >= 0.1 else 1)
 
 
 def figure(value: float | None, digits: int = 3) -> str:

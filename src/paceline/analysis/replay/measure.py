@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...batch import Batch
-from ...objective import Objective
+from ...objective import Loss, Objective
 from ...store.base import finite
 from ...training import Trainer
 from ...training.parts import with_logprobs
@@ -63,12 +63,12 @@ def candidates(trainer: Trainer, objectives: Mapping[str, Objective]) -> list[Ca
     return found
 
 
-def _asks(objective: Objective, round: Round) -> object:
+def _asks(loss: Loss, round: Round) -> object:
     """Equal for two objectives for which a round is scored alike."""
-    if objective.needs_anchor_for_advantages:
+    if loss.needs_anchor_for_advantages:
         return "all rows"
     bare = replace(round, anchor=None, ref=None)
-    return objective.needs_reference, Batch.of(bare, range(len(round.groups)), objective).index
+    return loss.needs_reference, Batch.of(bare, range(len(round.groups)), loss).index
 
 
 def measure(

@@ -11,7 +11,7 @@ from ...report.page import CHARTS, TEXT, TOKENS, Page, fill
 from ...report.run_sections import pairs, terms
 from ...report.sentences import objective_in_words
 from ...run.describe import wall_clock
-from ...text import counted
+from ...text import counted, decimal
 from .conclusions import agreement, figure, sentences, share, where
 from .record import Replay
 from .token_data import reader_data
@@ -131,7 +131,7 @@ def _cell(cosine: float | None) -> str:
     if cosine is None:
         return "<td>–</td>"
     kind = f"c{round(abs(cosine) * 10)}{' against' if cosine < 0 else ''}"
-    return f'<td class="{kind}">{cosine:.3f}'.replace("-", "−") + "</td>"
+    return f'<td class="{kind}">{decimal(cosine, 3)}</td>'
 
 
 def setup(replay: Replay) -> str:

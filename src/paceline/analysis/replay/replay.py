@@ -11,13 +11,13 @@ from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
 from ...model.model_size import ModelSize
 from ...objective import NAMES, Objective
-from ...preflight.check import Checked, without_reward
+from ...preflight.environment import environment_of
+from ...preflight.load import Loaded, load
 from ...preflight.resources import Room
-from ...run.screen import Screen, duration
+from ...run.screen import Screen
 from ...store.base import finite
-from ...store.history import Surroundings
 from ...store.run import Run
-from ...text import counted
+from ...text import counted, short_duration
 from ...training import Trainer, check_loss
 from .measure import candidates, cosines, measure
 from .record import Measured, Redone, Replay
@@ -61,28 +61,28 @@ def replay(
     """
     screen = screen or Screen(0, quiet=True)
     way = way_to(Run.open(path), step)
-    checked = without_reward(way.config)  # the verdicts are in the rounds
-    now = Surroundings.of(checked)
+    loaded = load(way.config, reward=False)  # the verdicts are in the rounds
+    now = environment_of(loaded)
     check_same(way, now)
-    asked = asked_for(objectives or FAMILY, checked)
-    _check_memory(way, checked, asked)
-    notes = (*not_as_it_was(way, now), *of_the_reference(way, checked, now, asked))
-    _tell(way, checked, asked, notes, screen)
+    asked = asked_for(objectives or FAMILY, loaded)
+    _check_memory(way, loaded, asked)
+    notes = (*not_as_it_was(way, now), *of_the_reference(way, loaded, now, asked))
+    _tell(way, loaded, asked, notes, screen)
     with screen.busy("loading the model"):
         needs = any(o.needs_reference for o in asked.values())
-        trainer = trainer_for(way, checked, reference=needs)
+        trainer = trainer_for(way, loaded, reference=needs)
         _check_advantages(way, trainer, asked)
         take_up(way, trainer)
-    return _replayed(way, checked, trainer, asked, notes, screen)
+    return _replayed(way, loaded, trainer, asked, notes, screen)
 
 
-def asked_for(objectives: Objectives, checked: Checked) -> dict[str, Objective]:
+def asked_for(objectives: Objectives, loaded: Loaded) -> dict[str, Objective]:
     """By name, the run's own first; one that is asked for twice, or is the run's own, stands once.
 
     Raises: ConfigError for what is no objective, needs what no trainer here has, or shares its name
         with another.
     """
-    most, own = checked.config.rollouts.max_tokens, checked.objective
+    most, own = loaded.config.rollouts.max_tokens, loaded.objective
     named = (name for name, make in NAMES.items() if make().resolved(most) == own)
     found = {next(named, OWN): own}
     for name, given in labelled(_once(objectives)).items():
@@ -104,19 +104,19 @@ def _once(objectives: Objectives) -> Objectives:
     return [o for i, o in enumerate(objectives) if meant[i] not in meant[:i]]
 
 
-def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) -> None:
+def _check_memory(way: Way, loaded: Loaded, asked: Mapping[str, Objective]) -> None:
     """Raise MemoryShortError where the gradients would not fit beside what training needs."""
     parameters, size = (
-        ModelSize.of(checked.source, checked.dtype).parameters,
-        checked.dtype.itemsize,
+        ModelSize.of(loaded.source, loaded.dtype).parameters,
+        loaded.dtype.itemsize,
     )
     training = 0
-    if checked.device.type == "cpu":  # weights, masters, gradient and two moments
+    if loaded.device.type == "cpu":  # weights, masters, gradient and two moments
         masters = 0 if size == FP32 else FP32
         training = parameters * (size + masters + 3 * FP32)
         training += parameters * size * any(o.needs_reference for o in asked.values())
-        ours = checked.config.reference
-        if checked.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
+        ours = loaded.config.reference
+        if loaded.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
             training += parameters * FP32
     gradients = parameters * FP32 * len(asked)
     free = Room.of(torch.device("cpu"), way.run.path).memory
@@ -131,13 +131,13 @@ def _check_memory(way: Way, checked: Checked, asked: Mapping[str, Objective]) ->
 
 def _tell(
     way: Way,
-    checked: Checked,
+    loaded: Loaded,
     asked: Mapping[str, Objective],
     notes: Sequence[str],
     screen: Screen,
 ) -> None:
     """Where it begins, and how much has to be redone."""
-    record, parts = way.lines[way.step], checked.config.schedule.parts
+    record, parts = way.lines[way.step], loaded.config.schedule.parts
     screen.say(
         f"paceline: step {way.step} of {way.run.path}, part {record.part + 1} of {parts} of round "
         f"{record.round}, under {', '.join(asked)}",
@@ -152,8 +152,8 @@ def _tell(
         return
     screen.say(
         f"  {many} step{'s have' if many > 1 else ' has'} to be redone from {start}, in about "
-        f"{duration(way.seconds)} at the run's own pace; a run with save_keep=0 keeps all its "
-        "checkpoints, and then it is less"
+        f"{short_duration(way.seconds)} at the run's own pace; a run with save_keep=0 keeps all "
+        "its checkpoints, and then it is less"
     )
 
 
@@ -171,7 +171,7 @@ def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]
 
 def _replayed(
     way: Way,
-    checked: Checked,
+    loaded: Loaded,
     trainer: Trainer,
     asked: Mapping[str, Objective],
     notes: tuple[str, ...],
@@ -203,7 +203,7 @@ def _replayed(
         cosine = cosines(gradients)
     norms[way.step] = finite(measured[0].grad_norm)
     redone = _redone(way, norms, notes)
-    return _record(way, checked, trainer, redone, tuple(measured), cosine)
+    return _record(way, loaded, trainer, redone, tuple(measured), cosine)
 
 
 def _redone(way: Way, norms: Mapping[int, float | None], notes: tuple[str, ...]) -> Redone:
@@ -215,7 +215,7 @@ def _redone(way: Way, norms: Mapping[int, float | None], notes: tuple[str, ...])
 
 def _record(
     way: Way,
-    checked: Checked,
+    loaded: Loaded,
     trainer: Trainer,
     redone: Redone,
     measured: tuple[Measured, ...],

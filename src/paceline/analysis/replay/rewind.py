@@ -15,12 +15,12 @@ from ...errors import CheckpointError, DataError
 from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...objective import Objective
-from ...preflight.check import Checked
+from ...preflight.load import Loaded
 from ...run import build
 from ...run.session import GIVE_BACK_EVERY, restore
 from ...store.async_writer import check_fixed
 from ...store.base import finite
-from ...store.history import Surroundings, changes_of
+from ...store.history import Environment, changes_of
 from ...store.records import StepRecord
 from ...store.rounds import read_round
 from ...store.run import Run
@@ -29,10 +29,10 @@ from ...types import Problem, Round
 from .route import Way
 
 
-def check_same(way: Way, now: Surroundings) -> None:
+def check_same(way: Way, now: Environment) -> None:
     """Raise DataError or ConfigError where problems, tokenizer or, where the way begins with them,
     the model's weights are not those of the run."""
-    was = Surroundings.at(way.run.config, way.step)
+    was = Environment.at(way.run.config, way.step)
     for kind in ("problems", "tokenizer", *(["model"] if way.found is None else [])):
         was.check_same(now, kind)
 
@@ -50,24 +50,24 @@ def stored_round(run: Run, index: int, problem_at: Callable[[int], Problem]) -> 
     return replace(round, anchor=None, ref=None)
 
 
-def trainer_for(way: Way, checked: Checked, *, reference: bool) -> Trainer:
+def trainer_for(way: Way, loaded: Loaded, *, reference: bool) -> Trainer:
     """A trainer that redoes the run from its stored rounds, at its beginning.
 
     Args:
         reference: give it one also where the run has none: the model that the run began with.
     """
-    config, policy = checked.config, build.policy_of(checked)
-    stream = ProblemStream(checked.task.train, config.seed)
+    config, policy = loaded.config, build.policy_of(loaded)
+    stream = ProblemStream(loaded.task.train, config.seed)
     read = partial(stored_round, way.run, problem_at=stream.at)
     frozen = None
-    if checked.objective.needs_reference:
-        frozen = build.reference_of(checked, policy)
+    if loaded.objective.needs_reference:
+        frozen = build.reference_of(loaded, policy)
     elif reference:
         frozen = Reference(policy)
     return Trainer(
-        build.learner_of(checked, policy),
+        build.learner_of(loaded, policy),
         StoredRounds(read, config.rollouts.max_tokens, stream.at),
-        checked.objective,
+        loaded.objective,
         config.schedule,
         reference=frozen,
         seed=config.seed,
@@ -122,12 +122,12 @@ def differences(
 
 
 def of_the_reference(
-    way: Way, checked: Checked, now: Surroundings, asked: Mapping[str, Objective]
+    way: Way, loaded: Loaded, now: Environment, asked: Mapping[str, Objective]
 ) -> tuple[str, ...]:
     """What is to be known of the reference of other objectives where the run has none, a sentence
     each."""
     names = [name for name, objective in asked.items() if objective.needs_reference]
-    if not names or checked.objective.needs_reference:
+    if not names or loaded.objective.needs_reference:
         return ()
     notes, whose = [], f"The reference of {' and '.join(names)}"
     if every := way.config.reference.every:
@@ -135,11 +135,11 @@ def of_the_reference(
             f"{whose} is the model that the run began with, although reference.every is {every}: "
             "the run has none, and what it would have followed is another run's."
         )
-    was = Surroundings.at(way.run.config, way.step).fingerprints.get("model")
+    was = Environment.at(way.run.config, way.step).fingerprints.get("model")
     here = now.fingerprints["model"]
     if was is not None and was != here:
         notes.append(f"{whose} is read from the model's files, which are not as they were.")
-    elif way.found is not None and not here and checked.source.kind != "tiny":
+    elif way.found is not None and not here and loaded.source.kind != "tiny":
         notes.append(
             f"{whose} is read from the model's files as they are now; of a model on a hub the run "
             "kept no hash."
@@ -147,12 +147,12 @@ def of_the_reference(
     return tuple(notes)
 
 
-def not_as_it_was(way: Way, now: Surroundings) -> tuple[str, ...]:
+def not_as_it_was(way: Way, now: Environment) -> tuple[str, ...]:
     """What is not as it was when the steps on the way were taken and decides how numbers round, a
     sentence each."""
     data = way.run.config
     last = [c.step for c in changes_of(data) if way.begin < c.step < way.step]
-    found = [one for step in (*last, way.step) for one in Surroundings.at(data, step).unlike(now)]
+    found = [one for step in (*last, way.step) for one in Environment.at(data, step).unlike(now)]
     # No program is run here, whatever wall the run's own were behind.
     told = [f"{what} was {was} and is {is_}." for what, was, is_ in found if what != "sandbox"]
     return tuple(dict.fromkeys(told))

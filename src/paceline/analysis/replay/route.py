@@ -7,7 +7,15 @@ from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError, DataError
 from ...run import continuation
-from ...store.history import SAFE, as_begun, as_of, changes_of, compare, packs_of, within
+from ...store.history import (
+    SAFE,
+    changes_of,
+    compare,
+    config_at,
+    pack_limits_of,
+    with_dtype_of_run,
+    within,
+)
 from ...store.records import StepRecord
 from ...store.run import Run
 
@@ -67,7 +75,7 @@ def way_to(run: Run, step: int) -> Way:
     found, broken = continuation.newest(run, before=step - lines[step].part)
     notes = tuple(f"{path.name} is not taken: {str(why).rstrip('.')}." for path, why in broken)
     config = _config(run, found[1].step if found else 0, step)
-    way = Way(run, step, lines, found, config, packs_of(run.config), notes)
+    way = Way(run, step, lines, found, config, pack_limits_of(run.config), notes)
     for missing in (s for s in way.redone if s not in lines):
         raise DataError(f"The line of step {missing} is missing in '{run.lines}'.")
     _check_rounds(way)
@@ -88,10 +96,10 @@ def _config(run: Run, begin: int, step: int) -> Config:
                 f"The run went on with another task after step {change.step}, so that the "
                 f"problems of step {step} are not known any more; replay a later step."
             )
-    then = as_of(data, step)
+    then = config_at(data, step)
     for change in (c for c in changes if begin < c.step < step):
         try:
-            compare(as_of(data, change.step), then, ())
+            compare(config_at(data, change.step), then, ())
         except ConfigError:
             keys = [key for key in change.keys if not within(key, SAFE)]
             raise ConfigError(
@@ -99,7 +107,7 @@ def _config(run: Run, begin: int, step: int) -> Config:
                 f"{change.step}; a replay that begins at step {begin} reaches the steps up to "
                 "that one, and later ones only from a checkpoint at that step or behind it."
             ) from None
-    return as_begun(configuration.from_json(then), data)
+    return with_dtype_of_run(configuration.from_json(then), data)
 
 
 def _check_rounds(way: Way) -> None:

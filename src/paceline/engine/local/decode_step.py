@@ -67,7 +67,7 @@ class DecodeBatch:
         return max(self.prompt_lengths[q] + n for q, n in pairs)
 
     def filled_up(self, rows: int, prompts: int, group: int) -> "DecodeBatch":
-        """The same with rows, prompts and seats that nobody reads, up to these numbers."""
+        """This batch with rows, prompts and seats that nobody reads, up to these numbers."""
         spare, empty = rows - len(self.own_lengths), prompts - len(self.prompt_lengths)
         old = len(self.members[0])
         return DecodeBatch(

@@ -33,7 +33,7 @@ class CacheSize:
     """The most own tokens of a row."""
 
     def holds(self, other: "CacheSize") -> bool:
-        """Whether everything that fits into the other fits here."""
+        """True if everything that fits into the other fits here."""
         return self == self.joined(other)
 
     def joined(self, other: "CacheSize") -> "CacheSize":

@@ -35,7 +35,7 @@ def decode(
 ) -> None:
     """Decode every sequence to its last token, `rows_at_once` of them together."""
     # Prompts of near-equal length decode together, so that little of the cache is padding.
-    by_length = sorted(sequences, key=lambda s: (len(requests[s.request].prompt_ids), s.request))
+    by_length = sorted(sequences, key=lambda s: (len(requests[s.request].prompt), s.request))
     for start in range(0, len(sequences), rows_at_once):
         batch = by_length[start : start + rows_at_once]
         _decode_batch(policy, requests, sampling, batch, finished)
@@ -50,7 +50,7 @@ def _decode_batch(
 ) -> None:
     """Some sequences, from prefill to the last stop token."""
     wanted = {i: place for place, i in enumerate(dict.fromkeys(s.request for s in sequences))}
-    prompts = [requests[i].prompt_ids for i in wanted]
+    prompts = [requests[i].prompt.token_ids for i in wanted]
     real_QP = pad_left([[1] * len(p) for p in prompts]).to(policy.device)
     prefilled = prefill(policy.module, pad_left(prompts).to(policy.device), real_QP)
     prompt_of_R = torch.tensor([wanted[s.request] for s in sequences], device=policy.device)

@@ -54,7 +54,7 @@ class Scheduler:
         self.behind: dict[int, Tensor] = {}
         """The hidden state behind a request's prompt, while sequences of it wait."""
         self.places = min(rows_at_once, len(sequences))
-        longest = max((len(r.prompt_ids) for r in requests), default=0)
+        longest = max((len(r.prompt) for r in requests), default=0)
         size = CacheSize(min(self.places, len(requests)), longest, self.places, FIRST_WIDTH)
         if graphs is None:
             self.cache = KVCache(size)
@@ -93,13 +93,15 @@ class Scheduler:
         passes: list[list[int]] = []
         room = 0
         for i in fresh:
-            room -= len(self.requests[i].prompt_ids)
+            room -= len(self.requests[i].prompt)
             if room < 0:
                 passes.append([])
-                room = PREFILL - len(self.requests[i].prompt_ids)
+                room = PREFILL - len(self.requests[i].prompt)
             passes[-1].append(i)
         for some in passes:
-            packed = Packed.prompts([self.requests[i].prompt_ids for i in some], self.policy.device)
+            packed = Packed.prompts(
+                [self.requests[i].prompt.token_ids for i in some], self.policy.device
+            )
             prefill = Prefill(self.cache, packed, first=len(self.prompts))
             self.prompts += some
             hidden_ND = flat_forward(self.policy.module, packed.ids_N, packed.position_N, prefill)
@@ -129,7 +131,7 @@ class Scheduler:
         return DecodeBatch.of(
             # A sequence's last token is not in the cache yet: it goes through the model now.
             [len(s.token_ids) - 1 for s in self.running],
-            [len(self.requests[i].prompt_ids) for i in self.prompts],
+            [len(self.requests[i].prompt) for i in self.prompts],
             [place_of[s.request] for s in self.running],
         )
 

@@ -34,7 +34,7 @@ class Sequence:
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stopped: bool = False
-    """Whether its last token is a stop token."""
+    """True if its last token is a stop token."""
     completion: Completion | None = None
     """The completion that was reported when it was finished."""
 

@@ -117,7 +117,7 @@ def flat_forward(
 
 @torch.no_grad()
 def supports(module: Any) -> bool:
-    """Whether one forward pass calls the function once in every layer, with what we gave it.
+    """True if one forward pass calls the function once in every layer, with what we gave it.
 
     A probe, not a list of names: models drop the keyword, or have layers that are no attention.
     """

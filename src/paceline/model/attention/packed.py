@@ -77,7 +77,7 @@ class PackedAttention:
         return Sequences.of(self.packed)
 
     def flex_mask(self, window: int | None) -> Any:
-        """The same for all layers with this window."""
+        """The mask of all layers with this window."""
         if window not in self._flex_masks:
             self._flex_masks[window] = Owners.of(self.packed).block_mask(window)
         return self._flex_masks[window]

@@ -22,7 +22,7 @@ from .hook import AttentionParams
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Where queries and keys of each piece stand."""
+    """The places of the queries and keys of each piece."""
 
     keys_K: Tensor
     """Flat places of all keys, piece after piece."""
@@ -51,7 +51,7 @@ class Sequences:
 
 
 def kernel_takes(query_NHD: Tensor) -> bool:
-    """Whether the flash kernels compute this: half precision, heads of at most 256 in eights, and a
+    """True if the flash kernels compute this: half precision, heads of at most 256 in eights, and a
     GPU from Ampere on. Anything else takes plain products."""
     return (
         query_NHD.device.type == "cuda"
@@ -89,7 +89,7 @@ def varlen_attention(
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Of each flat token: its span (−1 for the prefix), and its completion in it (−1 for the
+    """For each flat token its span (−1 for the prefix), and its completion in it (−1 for the
     prompt's tokens)."""
 
     span_N: Tensor

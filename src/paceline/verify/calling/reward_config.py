@@ -12,12 +12,14 @@ class RewardConfig:
     """Settings of calling verifiers."""
 
     workers: int = 2
-    """Processes beside the trainer; 0 calls verifiers in its own, without a time limit."""
+    """Worker processes that call the verifiers; 0 calls them in the trainer's process, without a
+    time limit."""
     seconds: float = 10.0
-    """A call that takes longer is ended, and its group is dropped and counted."""
+    """Time limit of one call of a verifier, in seconds; a longer call is ended, and its group is
+    dropped and counted."""
     on_error: Literal["stop", "drop"] = "stop"
-    """A verifier that raises stops the run (what was learned is saved), or, after a second try,
-    loses its group."""
+    """Reaction to a verifier that raises: stop saves the run and ends it; drop tries once more,
+    then drops the group and counts it."""
 
     def __post_init__(self) -> None:
         check_fields(self, "rewards")

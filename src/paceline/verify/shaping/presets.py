@@ -73,14 +73,3 @@ def near_fifty(*, allow_cut: bool = False) -> Verifier:
     """−|50 − length| in characters: the reward of many first tutorials (summaries of TL;DR). A
     completion that was cut has a length like any other, `allow_cut` or not."""
     return LengthTarget(50, "characters")
-
-
-PRESETS = {
-    "r1_zero": r1_zero,
-    "exact_and_numeric": exact_and_numeric,
-    "strict_format": strict_format,
-    "soft_format": soft_format,
-    "program_of_thought": program_of_thought,
-    "near_fifty": near_fifty,
-}
-"""The sets by the names that task.reward takes."""

@@ -17,7 +17,7 @@ from paceline.model.reward_model import RewardModel
 from paceline.objective import Objective, by_name
 from paceline.preflight import calibrate, limits, resources
 from paceline.preflight.calibrate import Rates
-from paceline.preflight.check import check
+from paceline.preflight.preflight import check, load_checked
 from paceline.preflight.resources import Room, _limits
 from paceline.run import build
 from paceline.tasks import Task, TaskSource, Template
@@ -67,8 +67,8 @@ def config_of(task: TaskSource | None = None, **changes):
 
 def test_a_sound_config_carries_what_was_tried_and_estimated():
     checked = check(config_of())
-    assert checked.first_prompt.endswith("0 + 1?<|im_end|>\n<|im_start|>assistant\n")
-    assert checked.tried is not None and checked.estimate is not None and checked.notes == ()
+    assert checked.loaded.first_prompt.endswith("0 + 1?<|im_end|>\n<|im_start|>assistant\n")
+    assert checked.notes == ()
     assert {p.kind: p.rewards for p in checked.tried.paid} == {
         "gold": (1.0, 1.0, 1.0), "empty": (0.0,), "junk": (0.0,),
     }  # fmt: skip
@@ -82,8 +82,8 @@ def unread(problem, completion):
 
 def test_what_is_not_trained_needs_neither_rows_nor_room(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: pytest.fail("asked"))
-    checked = check(config_of(Made(count=1, verifier=unread)), train=False)
-    assert checked.tried is None and checked.estimate is None
+    loaded = load_checked(config_of(Made(count=1, verifier=unread)))
+    assert len(loaded.task.train) == 1
 
 
 def test_random_numbers_are_those_that_would_have_come_without_a_check():
@@ -107,13 +107,13 @@ def test_prompts_that_do_not_fit_are_counted_and_if_none_fits_refused():
 
 
 def test_only_some_prompts_of_many_are_rendered(monkeypatch):
-    from paceline.preflight import check as module
+    from paceline.preflight import preflight as module
 
     rendered = []
     render = module.render
     monkeypatch.setattr(module, "render", lambda *words: rendered.append(words) or render(*words))
     check(config_of(Made(count=1000), evaluation={"problems": 0}))
-    assert len(rendered) == 1 + module.LOOKED_AT
+    assert len(rendered) == module.LOOKED_AT
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def test_a_group_of_one_has_nothing_to_compare_with(name):
     ):
         check(config_of(rollouts=alone, objective=by_name(name)))
     check(config_of(rollouts={"completions": 2}, objective=by_name(name)), timed=False)
-    check(config_of(rollouts=alone, objective=by_name(name)), train=False)
+    load_checked(config_of(rollouts=alone, objective=by_name(name)))
 
 
 def test_what_compares_over_the_round_takes_groups_of_one():
@@ -188,13 +188,13 @@ def test_a_reward_model_is_loaded_with_the_policy_and_not_before(monkeypatch, tm
     )
     task = Made(verifier=verifier)
     checked = check(config_of(task, rewards={"workers": 0}))
-    assert checked.tried is not None and checked.tried.paid == () and not loaded
+    assert checked.tried.paid == () and not loaded
     assert "asks a model" in checked.notes[0]
     assert len(ASKED) == 5  # what can be asked without it is
     with pytest.raises(ConfigError, match="head is missing"):
-        build.policy_of(checked)
+        build.policy_of(checked.loaded)
     with pytest.raises(ConfigError, match="head is missing"):
-        check(config_of(task), train=False)
+        load_checked(config_of(task))
 
 
 def test_a_run_that_would_fill_the_disk_is_refused(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from paceline.model import Source
 from paceline.preflight.fingerprint import BLOCK, BLOCKS, _in_words, _of_weights, of_code
-from paceline.store.history import Surroundings
+from paceline.store.history import Environment
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def test_what_a_verifier_fills_in_by_itself_does_not_count():
 def test_what_an_earlier_version_did_not_know_was_not_there():
     data = {"versions": {}, "machine": {}, "fingerprints": {"problems": "1", "model": "2"}}
     data["changes"] = [{"step": 10, "keys": {}, "fingerprints": {"model": [None, "2"]}}]
-    assert Surroundings.at(data, 5).fingerprints == {"problems": "1"}
-    assert Surroundings.at(data, 11).fingerprints == data["fingerprints"]
+    assert Environment.at(data, 5).fingerprints == {"problems": "1"}
+    assert Environment.at(data, 11).fingerprints == data["fingerprints"]
 
 
 def test_weights_are_known_by_bytes_from_everywhere(tmp_path):

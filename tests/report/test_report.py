@@ -5,11 +5,9 @@ import hashlib
 import json
 import math
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from paceline.errors import ConfigError, UserError
 from paceline.report import write_report
 from paceline.report.curves import MOST_POINTS, charts, curve_data
 from paceline.report.diagnostics import diagnostics
-from paceline.report.read import RunRecord, read_run
 from paceline.report.rollouts import (
     HEAD,
     MOST_COMPLETIONS,
@@ -32,10 +29,12 @@ from paceline.report.rollouts import (
     spread,
     within,
 )
-from paceline.report.sentences import change_interval, objective_in_words, verdict
+from paceline.report.sentences import objective_in_words, verdict
 from paceline.store.base import RecordError
 from paceline.store.records import Event, StepRecord, Summary
+from paceline.store.snapshot import RunSnapshot, read_run
 from tests.helpers import fake_run as fake
+from tests.helpers.browser import BROWSER, Page
 from tests.helpers.fake_run import (
     AFTER,
     BEFORE,
@@ -50,31 +49,6 @@ from tests.helpers.records import a_step, a_summary
 THIN = "\u202f"
 
 
-class Page(HTMLParser):
-    """The page as a browser's parser sees it: its elements, its visible text, its data."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.source = path.read_text(encoding="utf-8")
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.raw: dict[str, str] = {}
-        self.text = ""
-        self.feed(self.source)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        tag, attributes = self.elements[-1] if self.elements else ("", {})
-        if tag in ("script", "style") and data.strip():
-            self.raw[attributes.get("id") or tag] = data
-        else:
-            self.text += data
-
-    def data(self, name: str) -> dict[str, Any]:
-        return json.loads(self.raw[f"{name}-data"])
-
-
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fake_run(tmp_path_factory.mktemp("runs") / "sums", every=4)
@@ -85,8 +59,8 @@ def page(run_dir: Path) -> Page:
     return Page(write_report(run_dir))
 
 
-def record(steps: Sequence[StepRecord], summary: Summary | None = None) -> RunRecord:
-    return RunRecord(Path("runs/x"), {"name": "x"}, tuple(steps), summary)
+def record(steps: Sequence[StepRecord], summary: Summary | None = None) -> RunSnapshot:
+    return RunSnapshot(Path("runs/x"), {"name": "x"}, tuple(steps), summary)
 
 
 # What it says
@@ -163,9 +137,6 @@ def test_a_change_within_the_noise_is_called_that() -> None:
     same = replace(BEFORE, sampled_accuracy=0.04)
     text = verdict(record([fake_step(1, 2)], replace(SUMMARY, after=same)))
     assert "the interval of the change includes zero" in text
-    # d = 0.1; both intervals reach 0.03 down and 0.04 up: 0.1 ∓ 0.05
-    low, high = change_interval(0.2, 0.3, ((0.17, 0.24), (0.27, 0.34)))
-    assert (round(low, 3), round(high, 3)) == (0.05, 0.15)
 
 
 def test_the_objective_in_words() -> None:
@@ -475,9 +446,6 @@ def test_a_measurement_that_lacks_its_accuracy_is_refused(tmp_path: Path) -> Non
         RecordError, match=r"summary\.json.*: the measurement lacks 'sampled_accuracy'"
     ):
         write_report(run)
-
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium here")

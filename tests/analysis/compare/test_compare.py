@@ -25,6 +25,7 @@ from paceline.errors import ConfigError
 from paceline.recipes import tiny
 from paceline.run import Run
 from paceline.run.screen import Screen
+from paceline.store.places import create_run
 
 KEYS = ("steps=24", "schedule.minibatches=4", "evaluation.problems=5", "save_every=4")
 TWO = ("--objectives", "grpo,gspo", "--seeds", "2")
@@ -200,7 +201,7 @@ def test_a_run_that_went_on_as_another_one_is_refused(made, tmp_path):
 
 def test_what_a_run_read_is_compared(tmp_path):
     [one] = planned([Arm("grpo", tiny())], [0], tmp_path)
-    run = Run.create(one.path)
+    run = create_run(one.path)
     run.release()
     read = {"problems": "1", "test": "2", "tokenizer": "3", "model": "4", "code": "5"}
     data = {
@@ -365,7 +366,7 @@ def test_a_run_that_loads_the_script_of_its_comparison_is_told(monkeypatch, tmp_
 def test_a_run_without_a_checkpoint_is_made_again(tmp_path):
     from paceline.analysis.compare.worker import _given_up
 
-    begun = Run.create(tmp_path / "begun")
+    begun = create_run(tmp_path / "begun")
     begun.write_json("config.json", {"config": {"save_every": 0}})
     begun.append_metrics({"step": 1})
     begun.release()
@@ -375,7 +376,7 @@ def test_a_run_without_a_checkpoint_is_made_again(tmp_path):
 def test_a_run_whose_checkpoints_are_all_broken_is_made_again(tmp_path):
     from paceline.analysis.compare.worker import _given_up
 
-    begun = Run.create(tmp_path / "begun")
+    begun = create_run(tmp_path / "begun")
     begun.write_json("config.json", {"id": "1", "config": {"save_every": 4}})
     (begun.checkpoints / "step-000004").mkdir()
     begun.release()
@@ -386,7 +387,7 @@ def test_checkpoints_that_were_to_be_kept_are_kept(tmp_path):
     from paceline.analysis.compare.comparison import _give_up_checkpoints
 
     for keep in (0, 2):
-        run = Run.create(tmp_path / str(keep))
+        run = create_run(tmp_path / str(keep))
         run.write_json("config.json", {"config": {"save_keep": keep}})
         (run.checkpoints / "step-000004").mkdir()
         _give_up_checkpoints(run)

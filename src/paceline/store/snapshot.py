@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..store.base import Json, finite, read_lines, read_object, read_objects
-from ..store.folder import CONFIG, check_is_run
-from ..store.records import Event, Measured, StepRecord, Summary
+from .base import Json, finite, read_lines, read_object, read_objects
+from .folder import CONFIG, check_is_run
+from .records import Event, Measured, StepRecord, Summary
 
 
 @dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunSnapshot:
     """The files of one run directory, parsed; nothing in them is changed."""
 
     folder: Path
@@ -67,7 +67,7 @@ class RunRecord:
         return [finite(getattr(record, name)) for record in self.metrics]
 
 
-def read_run(folder: Path) -> RunRecord:
+def read_run(folder: Path) -> RunSnapshot:
     """Everything but the rollouts.
 
     Raises: ConfigError where the directory is no run; RecordError for a file that this version
@@ -79,7 +79,7 @@ def read_run(folder: Path) -> RunRecord:
     steps = folder / "metrics.jsonl"
     lines = list(read_objects(steps))
     broken = sum(found is None for _, found in lines[:-1])  # the last may be half written yet
-    return RunRecord(
+    return RunSnapshot(
         folder=folder,
         config=config,
         metrics=tuple(read_lines(steps, StepRecord, lines)),

@@ -30,18 +30,17 @@ from paceline.errors import ConfigError, DataError, MemoryShortError
 from paceline.layout import PACKED, PADDED, TokenRows
 from paceline.model import Pieces
 from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
-from paceline.preflight.check import without_reward
+from paceline.preflight.load import load
 from paceline.preflight.resources import Room
 from paceline.run import Run, resume, train
-from paceline.store.history import as_of
+from paceline.store.history import config_at
 from paceline.tasks import Rows as RowsTask
-from paceline.training import Schedule
+from paceline.training import ScheduleConfig
 from tests.conftest import tiny_policy
+from tests.helpers.browser import BROWSER, Page
 from tests.helpers.fake_run import NASTY
+from tests.helpers.runs import OWN_SURROGATE, small
 from tests.helpers.trainers import trainer_of
-from tests.run.test_report import BROWSER, Page
-from tests.run.test_resume import OWN_SURROGATE
-from tests.run.test_train import small
 
 ROLLOUTS = {"problems": 8, "completions": 16, "max_tokens": 4}
 
@@ -124,7 +123,7 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
     for begin in (0, 3):
         way = way_to(run, 7)
         way = way if begin else changed(way, found=None)
-        trainer = trainer_for(way, without_reward(way.config), reference=False)
+        trainer = trainer_for(way, load(way.config, reward=False), reference=False)
         take_up(way, trainer)
         assert trainer.steps == begin
         redo(way, trainer, 6)
@@ -406,7 +405,7 @@ def part_of(trainer, round):
 )  # fmt: skip
 def test_pushes_through_the_model_are_the_gradient(objective, lr, layout):
     """Σ push · ∂ log π / ∂ θ = −gradient, of the trainer's own path and of the tokens' numbers."""
-    trainer = trainer_of(objective, schedule=Schedule(minibatches=3), lr=lr)
+    trainer = trainer_of(objective, schedule=ScheduleConfig(minibatches=3), lr=lr)
     trainer.policy.layout = layout
     measured, round = None, None
     while measured is None or not (objective == named.cispo() or 0 < measured.clip_fraction < 1):
@@ -475,10 +474,10 @@ def test_another_limit_of_the_packs_counts_from_its_step(tmp_path):
 def test_a_section_that_is_there_no_longer_is_taken_back_too():
     changes = [{"step": 4, "keys": {"task.rows.path": ["a.jsonl", None], "steps": [4, 8]}}]
     data = {"config": {"steps": 8, "task": {"name": "demo", "rows": None}}, "changes": changes}
-    assert as_of(data, 4) == {"steps": 4, "task": {"name": "demo", "rows": {"path": "a.jsonl"}}}
+    assert config_at(data, 4) == {"steps": 4, "task": {"name": "demo", "rows": {"path": "a.jsonl"}}}
     del data["config"]["task"]
-    assert as_of(data, 3)["task"] == {"rows": {"path": "a.jsonl"}}
-    assert as_of(data, 5) == {"steps": 8}
+    assert config_at(data, 3)["task"] == {"rows": {"path": "a.jsonl"}}
+    assert config_at(data, 5) == {"steps": 8}
 
 
 def test_steps_before_another_task_are_refused(copy):
@@ -569,7 +568,7 @@ def test_the_average_of_a_reference_that_follows_needs_memory_too(run, monkeypat
     from paceline.analysis.replay.replay import _check_memory
 
     way = way_to(run, 3)
-    checked = changed(without_reward(way.config), objective=named.grpo(kl=0.1))
+    checked = changed(load(way.config, reward=False), objective=named.grpo(kl=0.1))
 
     def needs(alpha):
         config = checked.config.with_(reference={"alpha": alpha, "every": 2})

@@ -1,22 +1,79 @@
-"""Statistics over seeds, held to textbook figures and to simulated comparisons."""
+"""Intervals and tests, held to textbook figures, to scipy and to simulated comparisons."""
 
+import itertools
 import math
 import random
 from statistics import fmean
 
 import pytest
 
-from paceline.analysis.compare.statistics import (
+from paceline.stats import (
     Mean,
-    area,
+    bootstrap,
+    change_interval,
     compared,
     detectable,
     holm,
     p_value,
+    pass_at,
     power,
-    reached,
     seeds_needed,
+    wilson,
 )
+
+# A proportion
+
+
+def test_wilson_by_hand():
+    # 8 of 10: centre (0.8 + 3.8415/20)/(1 + 3.8415/10) = 0.71674, half-width 0.22658.
+    assert wilson(8, 10) == pytest.approx((0.49016, 0.94332), abs=1e-4)
+    assert wilson(0, 10)[0] == 0 and wilson(0, 10)[1] == pytest.approx(0.27753, abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_pass_at_k_counts_subsets():
+    # 2 of 4 right: of the 6 pairs only one has no right answer.
+    assert pass_at(2, 4, 2) == pytest.approx(5 / 6)
+    for correct in range(6):
+        marks = [i < correct for i in range(5)]
+        subsets = list(itertools.combinations(marks, 3))
+        expected = sum(any(s) for s in subsets) / len(subsets)
+        assert pass_at(3, 5, correct) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="at least 3"):
+        pass_at(3, 2, 1)
+
+
+def test_the_bootstrap_is_near_the_normal_interval_and_repeats():
+    values = [0.0, 0.5, 1.0] * 100
+    low, high = bootstrap(values)
+    # Standard error of the mean: sqrt(1/6)/sqrt(300) = 0.0236; 1.96 of them is 0.0462.
+    assert low == pytest.approx(0.5 - 0.0462, abs=0.006)
+    assert high == pytest.approx(0.5 + 0.0462, abs=0.006)
+    assert bootstrap(values) == (low, high)
+
+
+def test_the_bootstrap_claims_no_certainty_where_all_values_are_equal():
+    assert bootstrap([0.0] * 50) == wilson(0, 50) and bootstrap([1.0] * 50)[0] < 0.95
+
+
+def test_a_change_of_two_independent_measurements_by_hand():
+    # d = 0.1; both intervals reach 0.03 down and 0.04 up: 0.1 ∓ 0.05
+    low, high = change_interval(0.2, 0.3, ((0.17, 0.24), (0.27, 0.34)))
+    assert (round(low, 3), round(high, 3)) == (0.05, 0.15)
+    # Newcombe's own example (1998, table II, a): 56/70 − 48/80 is 0.2, from 0.0524 to 0.3339.
+    spans = wilson(48, 80), wilson(56, 70)
+    assert change_interval(0.6, 0.8, spans) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+def test_wilsons_interval_is_scipys_where_successes_are_whole():
+    from scipy.stats import binomtest
+
+    for successes, n in ((0, 7), (3, 7), (48, 80), (500, 500)):
+        found = binomtest(successes, n).proportion_ci(method="wilson")
+        assert wilson(successes, n) == pytest.approx((found.low, found.high), abs=1e-12)
+
+
+# Seeds
 
 
 def test_a_mean_has_students_interval():
@@ -47,6 +104,16 @@ def test_the_paired_test_is_students():
         (0.7001, 2.4599), abs=1e-4
     )
     assert found.shown
+
+
+def test_the_paired_test_and_its_interval_are_scipys():
+    from scipy.stats import ttest_1samp
+
+    seen = [0.03, -0.01, 0.02, 0.00, -0.02, 0.05]
+    theirs = ttest_1samp(seen, 0.0)
+    assert p_value(seen) == pytest.approx(theirs.pvalue, rel=1e-12)
+    found, interval = Mean.of(seen), theirs.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-12)
 
 
 def test_differences_that_do_not_vary_are_not_taken_for_certain():
@@ -111,15 +178,3 @@ def test_a_difference_is_shown_about_as_often_as_promised():
         for _ in range(1000)
     )
     assert 0.76 < shown / 1000 < 0.84
-
-
-def test_area_is_the_mean_height():
-    assert area([0, 10, 30], [0.0, 0.5, 0.5]) == pytest.approx((2.5 + 10) / 30)
-    assert area([0], [0.4]) == 0.4
-
-
-def test_a_threshold_is_reached_between_two_points():
-    assert reached([0, 100, 200], [0.0, 0.4, 0.8], 0.6) == pytest.approx(150)
-    assert reached([0, 100], [0.7, 0.2], 0.6) == 0
-    assert reached([0, 100, 200], [0.0, 0.5, 0.4], 0.6) is None
-    assert reached([0, 100, 200, 300], [0.0, 0.5, 0.2, 0.8], 0.5) == 100

@@ -14,7 +14,8 @@ from paceline.run.session import restore
 from paceline.store import checkpoint
 from paceline.store.checkpoint import State
 from paceline.store.rounds import write_round
-from paceline.training import Rollouts, Schedule
+from paceline.training import RolloutConfig, ScheduleConfig
+from tests.helpers.checkpoints import other_schema
 from tests.helpers.trainers import Keeps, Paid, noise, trainer_of, weights
 
 RUN = "a run's id"
@@ -25,7 +26,7 @@ class Kept:
 
     def __init__(self, folder, **options):
         self.folder, self.sha = folder, None
-        options = {"schedule": Schedule(minibatches=2), "alpha": 0.5, "every": 1} | options
+        options = {"schedule": ScheduleConfig(minibatches=2), "alpha": 0.5, "every": 1} | options
         self.trainer = trainer_of(named.grpo(kl=0.05), hooks=Keeps(self.keep), **options)
 
     def keep(self, round):
@@ -80,7 +81,7 @@ def test_within_a_round_it_is_still_known_that_the_policy_is_the_reference(tmp_p
     # Every reward is the same, so that no step changes anything, not after a stop either: the
     # second epoch packs the rows anew, and the reference has followed in the middle of the round.
     shape = {
-        "schedule": Schedule(minibatches=2, epochs=2), "alpha": 1.0, "every": 1,
+        "schedule": ScheduleConfig(minibatches=2, epochs=2), "alpha": 1.0, "every": 1,
         "verifier": Paid(signal=False),
     }  # fmt: skip
     saved, resumed = Kept(tmp_path, **shape), Kept(tmp_path, **shape)
@@ -96,7 +97,7 @@ def test_within_a_round_it_is_still_known_that_the_policy_is_the_reference(tmp_p
 
 
 def test_a_reference_that_followed_within_a_round_is_not_taken_for_the_one_that_scored_it(tmp_path):
-    shape = {"schedule": Schedule(minibatches=2), "alpha": 1.0, "every": 1}
+    shape = {"schedule": ScheduleConfig(minibatches=2), "alpha": 1.0, "every": 1}
     straight, saved, resumed = (
         Kept(tmp_path, verifier=Paid(signal=True), **shape) for _ in range(3)
     )
@@ -122,7 +123,7 @@ def test_a_checkpoint_of_before_this_was_known_is_gone_on_from(tmp_path):
 
 
 def test_a_round_read_back_is_the_round(tmp_path):
-    settings = Rollouts(
+    settings = RolloutConfig(
         problems=3, completions=4, max_tokens=5, mask_cut=True, accept="signal", max_draws=2
     )
     odd = lambda p, c: noise(p, c) * (int(p.answer) % 2)  # noqa: E731
@@ -175,14 +176,6 @@ def test_every_flipped_bit_of_the_small_files_is_found(tmp_path):
                     checkpoint.verify(path, RUN)
         (path / name).write_bytes(whole)
     assert checkpoint.verify(path, RUN) == kept.state()
-
-
-def other_schema(path):
-    """What a later version might write."""
-    manifest = json.loads((path / "MANIFEST.json").read_text())
-    del manifest["sha256"]
-    manifest = checkpoint._sealed({**manifest, "schema": 2, "more": []})
-    (path / "MANIFEST.json").write_bytes(checkpoint._text(manifest))
 
 
 def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):

@@ -1,0 +1,100 @@
+"""What a config names, loaded: everything but the model's weights."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ..config import Config
+from ..engine import Sampling
+from ..errors import ConfigError
+from ..model import Source, load_tokenizer, resolve
+from ..model.load import best_dtype
+from ..model.template import render
+from ..objective import Objective
+from ..tasks import Task
+from ..types import Completion, Problem, Verdict
+from ..verify.calling.verifier import leaves
+from ..verify.programs.program import RunsPrograms
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A config with what it names."""
+
+    config: Config
+    source: Source
+    """Where the model's files are."""
+    tokenizer: Any
+    task: Task
+    objective: Objective
+    """The config's objective with its constants filled in."""
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def first_prompt(self) -> str:
+        """The first training problem as the model will see it."""
+        return self.tokenizer.decode(render(self.tokenizer, self.task.messages(self.task.train[0])))
+
+
+def load(config: Config, *, reward: bool = True) -> Loaded:
+    """Load tokenizer and problems, and find out where the model's files are.
+
+    Args:
+        reward: False for what never asks the task's reward: then no reward model is loaded, and
+            no sandbox is looked for.
+
+    Raises: ConfigError, DataError.
+    """
+    source, device = resolve(config.model.path), device_of(config.model.device)
+    task = config.task.load()
+    if not reward:
+        task = replace(task, verifier=_unasked)
+    return Loaded(
+        config,
+        source,
+        load_tokenizer(source, config.model.chat_template),
+        task,
+        config.objective.resolved(config.rollouts.max_tokens),
+        device,
+        dtype_of(config.model.dtype, device),
+    )
+
+
+def _unasked(problem: Problem, completion: Completion) -> Verdict:
+    raise AssertionError("a reward was asked where there was none to be asked")
+
+
+def device_of(name: str) -> torch.device:
+    """The device that a config's word means. Raises: ConfigError where there is none."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"'{name}' is no device; use auto, cpu or cuda.") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("model.device is cuda, but torch sees no GPU; use auto or cpu.")
+    return device
+
+
+def dtype_of(name: str, device: torch.device) -> torch.dtype:
+    """The dtype that a config's word means on this device."""
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}.get(name) or best_dtype(device)
+
+
+def evaluation_sampling(config: Config) -> Sampling:
+    """How the evaluation samples."""
+    e = config.evaluation
+    limit = e.max_tokens or config.rollouts.max_tokens
+    sampling = Sampling(limit, e.temperature, e.top_p, e.top_k, e.min_p)
+    if sampling.greedy:
+        raise ConfigError("evaluation.temperature is 0; greedy accuracy is measured in any case.")
+    return sampling
+
+
+def sandbox_of(task: Task) -> str | None:
+    """The wall behind which a task's verifier runs programs; None where it runs none."""
+    runs = (leaf for leaf in leaves(task.verifier) if isinstance(leaf, RunsPrograms))
+    return next((leaf.running.sandbox.wall for leaf in runs), None)

@@ -1,0 +1,119 @@
+"""Places for runs: where a new one may go, and what is in the way."""
+
+import os
+import re
+from pathlib import Path
+
+from ..errors import ConfigError
+from . import atomic
+from .folder import is_run
+from .hints import go_on, of_session
+from .run import FOLDERS, Run
+
+NAME = re.compile(r"[\w][\w.-]*")
+"""The name of a run, which is that of its folder."""
+FILES = {".lock", ".owner", "config.json.tmp"}
+"""Files, beside empty folders, that a start leaves which was killed before it had written down what
+it starts."""
+
+
+def create_run(path: Path) -> Run:
+    """Make a new run directory and take its lock.
+
+    Raises: ConfigError where the directory holds a run, or anything else, already.
+    """
+    refuse_taken(path)
+    make_directory(path)
+    run = Run(path)
+    run.acquire()
+    run.make_folders()
+    atomic.sync(path.parent)
+    return run
+
+
+def _begun(path: Path) -> bool:
+    if path.is_dir():
+        return path.name in FOLDERS and not any(path.iterdir())
+    return path.name in FILES
+
+
+def refuse_unwritable(path: Path, flag: str = "--out") -> None:
+    """Raise ConfigError where no directory can be made, or written: before any long work."""
+    if path.exists() and not path.is_dir():
+        raise ConfigError(
+            f"'{path}' is a file, and a directory is wanted; choose another with {flag}."
+        )
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise ConfigError(
+            f"'{path}' cannot be made, as '{there}' is a file; choose another with {flag}."
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"'{path}' cannot be made, as nothing may be written into '{there}'; choose another "
+            f"directory with {flag}."
+        )
+
+
+def make_directory(path: Path, flag: str = "--out") -> None:
+    """Make a directory, if it is not there. Raises: ConfigError where it cannot be made."""
+    refuse_unwritable(path, flag)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"'{path}' cannot be made ({error.strerror}); choose another directory with {flag}."
+        ) from error
+
+
+def refuse_taken(path: Path) -> None:
+    """Raise ConfigError where a new run cannot go."""
+    refuse_unwritable(path)
+    if is_run(path):
+        run = Run(path)
+        held, config = f"'{path}' holds a run already", run.config["config"]
+        if run.finished:
+            raise ConfigError(
+                f"{held}, which is finished; choose another directory with --out, or give that one "
+                f"more steps with {go_on(path, config, 'steps=N')}."
+            )
+        shorter = "" if of_session(config) else " (or `train … --resume`)"
+        raise ConfigError(
+            f"{held}, which came to step {run.steps} of {config['steps']}; go on with it with "
+            f"{go_on(path, config)}{shorter}, or choose another directory with --out."
+        )
+    if path.exists() and not (path.is_dir() and all(map(_begun, path.iterdir()))):
+        raise ConfigError(f"'{path}' exists and is not empty; choose another directory with --out.")
+
+
+def stopped_at(path: Path) -> str | None:
+    """A sentence about a run that stopped before its end, and that nobody is at; None for another
+    directory."""
+    run = Run(path)
+    try:
+        if not is_run(path) or run.finished or run.in_use:
+            return None
+    except OSError:
+        return None
+    steps = run.steps
+    config = run.config["config"]
+    on = f"{go_on(path, config)} goes on with it"
+    return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
+
+
+def default_path(name: str, base: str = "runs") -> Path:
+    """runs/NAME. Raises: ConfigError where that would be no name."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"'{name}' is no name for a run; use letters, digits, '.', '-' and '_'.")
+    return Path(base) / name
+
+
+def new_path(name: str, out: str | None, base: str = "runs") -> Path:
+    """Where a run goes: `out` as it is, or runs/NAME, runs/NAME-2, … whichever is free first."""
+    if out is not None:
+        refuse_taken(Path(out))
+        return Path(out)
+    first = default_path(name, base)
+    refuse_unwritable(first)
+    tries = (first if i == 1 else Path(base) / f"{name}-{i}" for i in range(1, 1_000_000))
+    return next(p for p in tries if not p.exists())

@@ -92,11 +92,12 @@ class Page:
         return re.findall(pattern, self.text, re.M | re.S)[0]
 
     def commands(self) -> list[str]:
-        """Every command line of its bash blocks and in its backticks, without comments."""
+        """Every command line of its bash blocks, and ours in its backticks, without comments."""
         lines = [
             line for code in self.code("bash") for line in code.replace("\\\n", "").splitlines()
         ]
-        parted = [shlex.split(line, comments=True) for line in (*lines, *self.inline)]
+        lines += [code for code in self.inline if code.startswith("paceline ")]
+        parted = [shlex.split(line, comments=True) for line in lines]
         return [shlex.join(words) for words in parted if words]
 
 
@@ -111,7 +112,7 @@ def tables(text: str) -> list[list[list[str]]]:
     """The rows of every table, without its head; cells as they are written."""
     found: list[list[list[str]]] = []
     for block in re.findall(r"(?:^\|.*(?:\n|\Z))+", text, re.M):
-        rows = [re.split(r" \| ", line.strip("|").strip()) for line in block.splitlines()]
+        rows = [re.split(r"(?<!\\)\|", line.strip()[1:-1]) for line in block.splitlines()]
         found.append([[cell.strip() for cell in row] for row in rows[2:]])
     return found
 

@@ -144,7 +144,8 @@ def config() -> str:
         section = getattr(whole, field.name)
         inside = [key for key in found if key.path.startswith(f"{field.name}.")]
         if inside:
-            parts += [f"## {field.name}", paragraph(type(section).__doc__), _keys(inside)]
+            said = paragraph(type(section).__doc__).removeprefix(f"Config section `{field.name}`: ")
+            parts += [f"## {field.name}", said[:1].upper() + said[1:], _keys(inside)]
     parts += [
         "## Tasks",
         "`task` is the name of one of these; their keys are written `task.KEY`.",

@@ -90,7 +90,7 @@ VERL = (
         "`task.reward=file.py:compute_score`, `task.answer=reward_model.ground_truth`",
     ),
 )
-"""(verl's names, ours), as in the README."""
+"""(verl's names, ours), as in docs/migrating.md."""
 
 
 def counterpart(key: str) -> ConfigError | None:

@@ -29,6 +29,7 @@ class Measured(Record):
     noun: ClassVar[str] = "measurement"
 
     task: str = ""
+    """The name of the task."""
     n: int
     """Number of held-out problems."""
     greedy_accuracy: float
@@ -42,6 +43,7 @@ class Measured(Record):
     cut: float = 0.0
     """Share of sampled completions that were cut by length."""
     seconds: float = 0.0
+    """How long it took."""
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
 
@@ -67,6 +69,7 @@ class StepRecord(Record):
     step: int
     """Number of optimizer steps so far, this one included."""
     round: int
+    """The number of the round that it trained on, from 0."""
     part: int
     """The place of this update among those of its round, from 0."""
     reward: float
@@ -74,7 +77,7 @@ class StepRecord(Record):
     accuracy: float
     """Share of completions that were right."""
     completions: int
-    """Number of completions in the round."""
+    """Completions of the round."""
     completion_tokens: float
     """Mean tokens of a completion."""
     cut: float
@@ -89,42 +92,47 @@ class StepRecord(Record):
     """Share of completions that are wrong and have the same text as completions of other
     problems."""
     groups: int
+    """Groups of the round."""
     groups_without_signal: int
-    """Number of groups whose completions all got the same reward."""
+    """Groups whose completions were all paid alike."""
     groups_refused: int
-    """Number of groups that were set aside for having no signal (dynamic sampling)."""
+    """Groups that were set aside for having no signal (dynamic sampling)."""
     accuracy_refused: float | None = None
-    """Accuracy of the groups that were set aside; None if there are none."""
+    """Accuracy of the groups that were set aside; null where there are none."""
     groups_lost: int = 0
-    """Number of groups that the verifier gave no verdict on."""
+    """Groups that the verifier gave no verdict on."""
     prompts_too_long: int = 0
+    """Problems that were left out, as prompt and answer do not fit into the model's context."""
     rows: int
     """Number of completions in this part."""
     rows_trained: int
-    """Number of completions in this part that carried signal."""
+    """Completions of this part that carried signal."""
     grad_norm: float | None
+    """Norm of the gradient before it was clipped."""
     skipped: bool
-    """True if nothing was changed, because the gradient was not finite."""
+    """True where nothing was changed, as the gradient was not finite."""
     lr: float
+    """Learning rate of the step."""
     entropy: float | None
-    """Entropy in nats a token."""
+    """Mean entropy of the policy where a token was sampled, in nats."""
     kl: float | None
-    """KL in nats a token; None without a KL term."""
+    """Mean KL to the reference (k3), in nats a token; null without a KL term."""
     ratio_max: float | None
     """The largest ratio of new to old probability, or its inverse."""
     clip_fraction: float | None
-    """Share of tokens whose gradient was bounded."""
+    """Share of tokens whose gradient was bounded by a clip."""
     mismatch: float | None
     """Mean distance of the sampler's log-probabilities from the trainer's, in nats."""
     tokens_per_second: float | None
-    """Speed of sampling, in tokens a second."""
+    """Tokens sampled a second."""
     memory_gb: float | None = None
-    """Memory in 1e9 bytes: the GPU's peak, or the memory of the process."""
+    """Memory in 1e9 bytes: the GPU's peak, or what the process holds."""
     seconds: float
+    """Seconds of the whole step."""
     phases: Mapping[str, float] = field(default_factory=dict)
     """Seconds by phase."""
     evaluation: Measured | None = None
-    """Measurement after this step, if there was one."""
+    """The measurement after this step; missing where none was made."""
 
     @classmethod
     def of(cls, report: "StepReport", memory_gb: float | None = None) -> Self:
@@ -200,11 +208,13 @@ class Event(Record):
     noun: ClassVar[str] = "event"
 
     time: str
+    """When, in ISO 8601 with the zone."""
     kind: str
     """The kind of event: started, resumed, finished, note, memory, not saved, stuck, worker, …"""
     step: int
     """The last step before it."""
     text: str = ""
+    """What happened, in words."""
 
     @classmethod
     def now(cls, kind: str, step: int, text: str = "") -> Self:
@@ -219,21 +229,23 @@ class Summary(Record):
     noun: ClassVar[str] = "summary"
 
     finished: bool = True
-    """True if the run came to its end; versions without this key wrote the file only there."""
+    """True for a run that came to its end; older versions wrote it there only."""
     before: Measured | None = None
-    """Measurement before the first step."""
+    """The measurement before the first step."""
     after: Measured | None = None
-    """Measurement after the last step."""
+    """The measurement after the last step."""
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the measurements: the config's section."""
     steps: int
+    """Optimizer steps taken."""
     rounds: int
+    """Rounds sampled."""
     interrupted: bool = False
-    """True if a signal stopped the run."""
+    """True where a signal stopped it."""
     stopped: str | None = None
     """The error that stopped the run, in words."""
     counters: Mapping[str, int] = field(default_factory=dict)
-    """Counts of everything that was skipped, dropped or went wrong."""
+    """How often something was skipped, dropped or went wrong."""
     seconds: float
     """Seconds of all sessions, evaluations included."""
     model: str = "model"

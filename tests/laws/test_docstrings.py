@@ -10,12 +10,10 @@ import pytest
 import paceline
 
 SOURCE = Path(paceline.__file__).parent
-DONE = {
-    "analysis", "annotations", "batch", "cli", "config", "diagnostics", "errors", "hub", "layout",
-    "lazy", "preflight", "recipes", "rng", "run", "settings", "stats", "store", "tasks", "terminal",
-    "text", "training", "types",
-}  # fmt: skip
-"""Rooms in which the law holds."""
+NOT_YET = {"report"}
+"""Rooms in which the law does not hold yet."""
+ROOMS = sorted({path.relative_to(SOURCE).parts[0] for path in SOURCE.rglob("*.py")} - NOT_YET)
+"""Rooms in which the law holds: folders, and files beside them."""
 LEANS = {"What", "Of", "Whether", "Those", "That", "How"}
 """First words of a phrase that needs the name above it, or the field before it."""
 ENDS = (".", ":", "!", "?", "…")
@@ -65,13 +63,14 @@ def faults(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("room", sorted(DONE))
+@pytest.mark.parametrize("room", ROOMS)
 def test_docstrings_can_be_read_alone(room: str) -> None:
-    files = [SOURCE / f"{room}.py", *sorted((SOURCE / room).rglob("*.py"))]
+    files = [SOURCE / room] if room.endswith(".py") else sorted((SOURCE / room).rglob("*.py"))
+    assert files
     wrong = {
         str(path.relative_to(SOURCE)): found
         for path in files
-        if path.is_file() and (found := faults(path.read_text(encoding="utf-8")))
+        if (found := faults(path.read_text(encoding="utf-8")))
     }
     assert wrong == {}
 

@@ -10,7 +10,7 @@ from ..types import Round
 
 
 class Listener:
-    """Told of what happens in a run, in order; each method does nothing unless it is overridden.
+    """A receiver of a run's events, in order; each method does nothing unless it is overridden.
 
     An error that a listener raises stops the run, after a checkpoint. A listener that must never do
     so, such as a tracker, catches its own errors.
@@ -38,7 +38,7 @@ class Listener:
         """
 
     def event(self, event: Event) -> None:
-        """Anything else happened."""
+        """Any other event."""
 
 
 class RunFiles(Listener):

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
+"""The folder of what all pages share."""
 STATIC, TEMPLATES = HERE / "static", HERE / "templates"
 STYLE = STATIC / "page.css"
+"""The style of every page."""
 CHARTS, TEXT, TOKENS = (STATIC / f"{name}.js" for name in ("charts", "text", "tokens"))
 """Scripts that pages share."""
 

@@ -43,7 +43,7 @@ class Measured(Record):
     cut: float = 0.0
     """Share of sampled completions that were cut by length."""
     seconds: float = 0.0
-    """How long it took."""
+    """Duration of the measurement."""
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
 
@@ -214,7 +214,7 @@ class Event(Record):
     step: int
     """The last step before it."""
     text: str = ""
-    """What happened, in words."""
+    """The event in words."""
 
     @classmethod
     def now(cls, kind: str, step: int, text: str = "") -> Self:
@@ -245,7 +245,7 @@ class Summary(Record):
     stopped: str | None = None
     """The error that stopped the run, in words."""
     counters: Mapping[str, int] = field(default_factory=dict)
-    """How often something was skipped, dropped or went wrong."""
+    """Counts of what was skipped, dropped or went wrong."""
     seconds: float
     """Seconds of all sessions, evaluations included."""
     model: str = "model"

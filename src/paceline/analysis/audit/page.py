@@ -14,11 +14,12 @@ from .record import Audit
 from .reward import Probed
 
 HERE = Path(__file__).parent
+"""The folder of the page's template and style."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """What one way of answering earned."""
+    """One way of answering, and what it earned."""
 
     good: bool
     name: str
@@ -41,7 +42,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class ModelSections:
-    """What the model did on a sample."""
+    """The model's answers to a sample of problems, in sections of the page."""
 
     size: str
     figures: tuple[Term, ...]

@@ -31,7 +31,7 @@ class Panel:
 
 
 def drawn(panels: Sequence[Panel]) -> list[CurveData]:
-    """What the page's script draws: figures with the same steps share them, and a cursor."""
+    """Data that the page's script draws: figures with the same steps share them, and a cursor."""
     by_steps: dict[tuple[int, ...], list[Plot]] = {}
     for panel in panels:
         by_steps.setdefault(panel.steps, []).append(panel.chart.plot)

@@ -22,7 +22,9 @@ LINKS = (
     ("objectives", "Objectives"), ("completions", "Completions"), ("tokens", "Tokens"),
     ("setup", "Set-up"),
 )  # fmt: skip
+"""Sections of the page that its head links to: (anchor, title)."""
 HEADS = ("Gradient norm", "× the run’s", "Trained on", "Clipped", "Largest ratio")
+"""Heads of the columns of the table of objectives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class ObjectiveRow:
 
     name: str
     own: bool
-    """Whether it is the run's own."""
+    """True for the run's own objective."""
     cells: tuple[Cell, ...]
 
 
@@ -65,7 +67,7 @@ class ReplaySections:
     """The objectives as they are written."""
     run: tuple[Term, ...]
     notes: tuple[str, ...]
-    """What is not as it was in the run."""
+    """Sentences about what is not as it was in the run."""
 
 
 def default_page(run: Path, step: int) -> Path:
@@ -108,7 +110,7 @@ def page(replay: Replay) -> Page:
 
 
 def subject(replay: Replay) -> tuple[Term, ...]:
-    """What was replayed, for the head of the page."""
+    """The step that was replayed, for the head of the page."""
     begun = replay.redone.begin
     start = f"the checkpoint of step {begun}" if begun else "the model that the run began with"
     many = replay.redone.steps

@@ -30,7 +30,7 @@ Numbers = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectData:
-    """What an objective does to a completion."""
+    """The effect of an objective on a completion."""
 
     advantage: float | None
     advantages: Numbers | None

@@ -62,7 +62,7 @@ function smoothed(values, window) {
 /** The series that are drawn: a comparison hides some. Each keeps its place, and so its colour. */
 function seen(spec, data) {
   const all = spec.series.map(([label, values], place) => ({ label, values, place }));
-  return all.filter(({ label }) => !data.hidden?.has(label));
+  return all.filter(({ place }) => !data.hidden?.has(place));
 }
 
 function range(spec, data) {

@@ -24,9 +24,9 @@ class Content:
     text: str
 
 
-def rendered(folder: Path, template: str, **changes) -> str:
+def rendered(folder: Path, main: str, **changes) -> str:
     (folder / "x.html").write_text(
-        f'{{% extends "base.html" %}}{{% block main %}}{template}{{% endblock %}}'
+        f'{{% extends "base.html" %}}{{% block main %}}{main}{{% endblock %}}'
     )
     kept = {
         "template": folder / "x.html", "content": Content(NASTY), "title": "t", "heading": "h",

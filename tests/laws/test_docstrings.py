@@ -12,7 +12,7 @@ import paceline
 SOURCE = Path(paceline.__file__).parent
 DONE = {
     "annotations", "cli", "config", "diagnostics", "errors", "hub", "lazy", "recipes", "settings",
-    "tasks", "terminal", "types",
+    "report", "tasks", "terminal", "types",
 }  # fmt: skip
 """Rooms in which the law holds."""
 LEANS = {"What", "Of", "Whether", "Those", "That", "How"}

@@ -13,6 +13,7 @@ LINKS = (
     ("result", "Result"), ("diagnostics", "Diagnostics"), ("curves", "Curves"),
     ("rollouts", "Rollouts"), ("history", "History"), ("setup", "Set-up"),
 )  # fmt: skip
+"""(id, name) of the sections that a reader can go to."""
 
 
 def write_report(run_dir: Path) -> Path:

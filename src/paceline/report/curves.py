@@ -21,7 +21,7 @@ MOST_POINTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How one metric becomes a chart, or a sentence where it never changes."""
+    """A metric: its chart, or the sentence that takes its place where it never changes."""
 
     id: str
     title: str
@@ -30,7 +30,7 @@ class Line:
     flat: dict[float, str] = field(default_factory=dict)
     """The sentence for a metric that has this value at every step."""
     bin: Callable[[list[float]], float] = fmean
-    """How neighbouring steps of a long run become one point."""
+    """Makes one point of neighbouring steps, in a long run."""
     smooth: bool = True
 
 
@@ -104,6 +104,7 @@ LINES = (
     ),
     Line("lr", "Learning rate", "As scheduled.", smooth=False),
 )
+"""The metrics that a report draws, in its order, accuracy apart."""
 
 SIGNS = {
     "reward": ("reward ahead of the answers", "reward ahead of held-out accuracy"),
@@ -204,7 +205,7 @@ def phases(run: RunSnapshot) -> list[Chart]:
 
 
 def reasons(run: RunSnapshot) -> list[Chart]:
-    """What the verifier said, as shares of each step's completions: the five commonest reasons."""
+    """The verifier's reasons, as shares of each step's completions: the five commonest reasons."""
     total: Counter[str] = Counter()
     for record in run.metrics:
         total.update(record.reasons)
@@ -239,7 +240,7 @@ def column(run: RunSnapshot, id: str) -> Column:
 
 
 def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
-    """What it means that a metric has one value at every step."""
+    """Sentence on a metric that has one value at every step."""
     one_update = run.updates_per_round == 1
     if line.id == "ratio_max" and value == 1:
         if one_update:
@@ -253,7 +254,7 @@ def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
 def remark(
     name: str, known: list[float], missing: int, held: Sequence[Diagnosis]
 ) -> tuple[str, Tone]:
-    """What these numbers say, where it is odd or bad; nothing for most."""
+    """Sentence on these numbers where they are odd or bad, and its tone; empty for most."""
     signs = [found for found in held if found.name in SIGNS.get(name, ())]
     if signs:
         told = ", ".join(f"{found.name} at {span_of_steps(found)}" for found in signs)
@@ -288,7 +289,7 @@ def bin_size(steps: int) -> int:
 
 
 def curve_data(run: RunSnapshot, found: Sequence[Chart]) -> CurveData:
-    """What the page's script draws: the steps, the numbers of every chart, the smoothing window."""
+    """The data of the page's script: steps, the numbers of every chart, the smoothing window."""
     steps, size = run.steps, max(1, bin_size(len(run.metrics)))
     ends = [steps[min(i + size, len(steps)) - 1] for i in range(0, len(steps), size)]
     return CurveData(ends, window(len(ends)), [chart.plot for chart in found])

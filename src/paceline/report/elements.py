@@ -111,9 +111,9 @@ class Plot:
     stacked: bool = False
     log: bool = False
     smooth: bool = True
-    """Whether the thick line is a mean of neighbours; not where single steps matter."""
+    """True for a thick line that is a mean of neighbours; not where single steps matter."""
     connect: bool = False
-    """Whether lines go on over points that a series lacks."""
+    """True for lines that go on over points that a series lacks."""
     dots: Sequence[Dot] = ()
 
 
@@ -126,9 +126,9 @@ class Chart:
     text: str
     """One or two short sentences: what it shows and what would be bad."""
     note: str = ""
-    """What these very numbers say, where that is odd or bad."""
+    """Sentence on these very numbers, where they are odd or bad."""
     tone: Tone = ""
-    """How bad it is; the class of the note."""
+    """Class of the note: how bad it is."""
     wide: bool = False
     legend_below: bool = False
 

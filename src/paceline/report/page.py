@@ -21,9 +21,10 @@ from .elements import Term
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-HERE = Path(__file__).parent
-STATIC, TEMPLATES = HERE / "static", HERE / "templates"
+_HERE = Path(__file__).parent
+STATIC, TEMPLATES = _HERE / "static", _HERE / "templates"
 STYLE = STATIC / "page.css"
+"""Styles of all pages."""
 CHARTS, TEXT, TOKENS = (STATIC / f"{name}.js" for name in ("charts", "text", "tokens"))
 """Scripts that pages share."""
 UNSEEN = re.compile(

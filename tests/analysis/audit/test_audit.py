@@ -88,7 +88,7 @@ def test_what_a_bad_reward_pays_for_is_named(verifier, names):
     _, by_name = probed(verifier)
     assert names <= {name for name, p in by_name.items() if not p.good}
     sentences = said(verifier)
-    assert sentences[0].bad and "mend" in verdict(sentences)
+    assert sentences[0].bad and "fix" in verdict(sentences)
     for name in names:
         assert any(f"'{name}' counts as right" in f.sentence for f in sentences)
 

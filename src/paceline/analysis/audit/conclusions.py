@@ -43,9 +43,7 @@ def verdict(found: Sequence[Finding]) -> str:
     if not bad:
         return "Verdict: nothing speaks against training with this."
     things = "one thing" if bad == 1 else f"{bad} things"
-    return (
-        f"Verdict: mend {things} first; the model would learn what the reward pays, not the task."
-    )
+    return f"Verdict: fix {things} first; the model would learn what the reward pays, not the task."
 
 
 def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:

@@ -14,12 +14,12 @@ from .model import Sampled
 from .record import Audit
 from .reward import Probed
 
-HERE = Path(__file__).parent
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """What one way of answering earned."""
+    """A way of answering, and its reward."""
 
     good: bool
     name: str
@@ -42,7 +42,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class ModelSections:
-    """What the model did on a sample."""
+    """The model's answers on a sample of problems, in figures."""
 
     size: str
     figures: tuple[Term, ...]
@@ -75,7 +75,7 @@ def page(made: Audit) -> Page:
     said = made.verdict.removeprefix("Verdict: ")
     training = counted(made.training, "problem")
     return Page(
-        template=HERE / "templates/audit.html",
+        template=_HERE / "templates/audit.html",
         content=AuditSections(
             sound=made.sound,
             findings=made.findings,
@@ -94,7 +94,7 @@ def page(made: Audit) -> Page:
         ),
         links=(("reward", "Reward"), ("model", "Model")),
         footer=f"Page written {wall_clock()[:16].replace('T', ' ')}.",
-        style=HERE / "static/audit.css",
+        style=_HERE / "static/audit.css",
     )
 
 

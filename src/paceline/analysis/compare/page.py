@@ -20,11 +20,12 @@ from .panels import Panel, drawn, held_out, kl_to_start, panels
 from .rollouts import side_by_side
 from .tables import Cost, DiagnosisRow, Table, cost, diagnosed, table
 
-HERE = Path(__file__).parent
+_HERE = Path(__file__).parent
 LINKS = (
     ("result", "Result"), ("curves", "Curves"), ("diagnostics", "Diagnostics"), ("cost", "Cost"),
     ("rollouts", "Rollouts"), ("setup", "Set-up"),
 )  # fmt: skip
+"""(id, name) of the sections that a reader can go to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def page(data: ComparisonRecord, runs: Runs) -> Page:
     others, constants = panels(runs)
     shown: list[Panel] = [held_out(data), *kl_to_start(runs), *others]
     return Page(
-        template=HERE / "templates/compare.html",
+        template=_HERE / "templates/compare.html",
         content=CompareSections(
             table=table(data),
             sentences=data.sentences,
@@ -97,8 +98,8 @@ def page(data: ComparisonRecord, runs: Runs) -> Page:
         subject=subject(data),
         links=LINKS,
         footer=f"Written {data.written[:16].replace('T', ' ')} by paceline.",
-        style=HERE / "static/compare.css",
-        scripts=(CHARTS, TEXT, HERE / "static/compare.js"),
+        style=_HERE / "static/compare.css",
+        scripts=(CHARTS, TEXT, _HERE / "static/compare.js"),
         data={"curves-data": {"sets": drawn(shown)}, "side-data": side_by_side(runs)},
     )
 
@@ -153,7 +154,7 @@ def _either(values: Iterable[int]) -> str:
 
 
 def alike(data: ComparisonRecord) -> str:
-    """What the runs of one seed have in common."""
+    """A clause on what the runs of one seed have in common."""
     if data.same_start:
         return "same start, problems and random numbers for one seed"
     same = "same problems, other starts" if data.same_test else "other problems, or other starts"

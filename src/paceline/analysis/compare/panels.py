@@ -13,10 +13,13 @@ from .aggregate import Runs
 from .kl import kl_of
 
 MOST_POINTS = 400
+"""Points of a curve; longer runs are drawn by bins of neighbouring steps."""
 ACCURACY = Line(
     "accuracy", "Training accuracy", "Right completions of the training problems.", "percent"
 )
+"""The curve of accuracy on training problems, beside the report's."""
 NO_SIGNAL = "no_signal"
+"""A curve of the report that a comparison does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Panel:
 
 
 def drawn(panels: Sequence[Panel]) -> list[CurveData]:
-    """What the page's script draws: figures with the same steps share them, and a cursor."""
+    """The data of the page's script: figures with the same steps share them, and a cursor."""
     by_steps: dict[tuple[int, ...], list[Plot]] = {}
     for panel in panels:
         by_steps.setdefault(panel.steps, []).append(panel.chart.plot)

@@ -12,9 +12,13 @@ from ...store.base import finite
 from ...store.run import Run
 
 MOST_ROUNDS = 6
+"""Rounds on a page."""
 MOST_PROBLEMS = 4
+"""Problems of a round."""
 MOST_ROWS = 8
+"""Answers of a label to a problem."""
 MOST_CHARACTERS = 1200
+"""Characters of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class _Row:
 
 
 COLUMNS = [column.name for column in fields(_Row)]
+"""Columns of a round's file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,13 @@ HUES = 6
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """What came out of one label."""
+    """The results of one label."""
 
     label: str
     hue: str
     """Classes of its colour."""
     seeds: str
-    """How many seeds it has, where others have more."""
+    """Count of its seeds, where others have more."""
     initial: Cell
     strip: Strip
     cells: tuple[Cell, ...]
@@ -62,7 +62,7 @@ class DiagnosisRow:
     name: str
     seeds: str
     first: str
-    """What the first of them said."""
+    """Finding and remedy of the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _strip(one: ArmRecord, place: int) -> Strip:
 
 
 def diagnosed(data: ComparisonRecord) -> tuple[DiagnosisRow, ...]:
-    """What was going on in the runs, by name, label by label."""
+    """Diagnoses of the runs by name, label by label."""
     rows = list[DiagnosisRow]()
     for label, one in data.objectives.items():
         for name, found in by_name(one).items():

@@ -16,12 +16,14 @@ from .record import Measured, Replay
 from .token_data import reader_data
 from .weight_bars import WeightBars, weight_bars
 
-HERE = Path(__file__).parent
+_HERE = Path(__file__).parent
 LINKS = (
     ("objectives", "Objectives"), ("completions", "Completions"), ("tokens", "Tokens"),
     ("setup", "Set-up"),
 )  # fmt: skip
+"""(id, name) of the sections that a reader can go to."""
 HEADS = ("Gradient norm", "× the run’s", "Trained on", "Clipped", "Largest ratio")
+"""Heads of the table's columns behind the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class ObjectiveRow:
 
     name: str
     own: bool
-    """Whether it is the run's own."""
+    """True for the run's own objective."""
     cells: tuple[Cell, ...]
 
 
@@ -64,7 +66,7 @@ class ReplaySections:
     """The objectives as they are written."""
     run: tuple[Term, ...]
     notes: tuple[str, ...]
-    """What is not as it was in the run."""
+    """Sentences on what is not as it was in the run."""
 
 
 def default_page(run: Path, step: int) -> Path:
@@ -82,7 +84,7 @@ def page(replay: Replay) -> Page:
     data, said = reader_data(replay), sentences(replay)
     name = f"{replay.path.name}, step {replay.step}"
     return Page(
-        template=HERE / "templates/replay.html",
+        template=_HERE / "templates/replay.html",
         content=ReplaySections(
             meaning=_typeset(" ".join(said[1:])),
             heads=HEADS,
@@ -100,14 +102,14 @@ def page(replay: Replay) -> Page:
         links=LINKS,
         footer=f"Page written {wall_clock()[:16].replace('T', ' ')}.",
         needs="The tokens need JavaScript, which is all in this file.",
-        style=HERE / "static/replay.css",
-        scripts=(CHARTS, TEXT, TOKENS, HERE / "static/replay.js"),
+        style=_HERE / "static/replay.css",
+        scripts=(CHARTS, TEXT, TOKENS, _HERE / "static/replay.js"),
         data={"replay-data": data},
     )
 
 
 def subject(replay: Replay) -> tuple[Term, ...]:
-    """What was replayed, for the head of the page."""
+    """Rows on what was replayed, for the head of the page."""
     begun = replay.redone.begin
     start = f"the checkpoint of step {begun}" if begun else "the model that the run began with"
     many = replay.redone.steps

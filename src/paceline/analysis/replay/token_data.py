@@ -17,7 +17,7 @@ from ...text import counted
 from .record import Effect, Measured, Replay
 
 MOST_CHARACTERS = 2_500_000
-"""Of all groups' numbers and texts."""
+"""Characters of all groups' numbers and texts."""
 MOST_ROWS = 64
 """Completions of a group; those of most weight."""
 SCALE = 10_000
@@ -29,7 +29,7 @@ Numbers = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectData:
-    """What an objective does to a completion."""
+    """An objective's effect on a completion."""
 
     advantage: float | None
     advantages: Numbers | None

@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install gym demo test test-machines fuzz faults lint check bench bench-trl bench-trl-install clean
+.PHONY: install gym demo dist test test-machines fuzz faults lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -30,6 +30,10 @@ gym: install
 
 demo: install
 	$(BIN)/paceline train demo
+
+# A wheel in dist/, with the pages' templates and scripts in it.
+dist: install
+	$(PIP) wheel --quiet $(PIP_ARGS) --no-deps -w dist .
 
 test: install gym
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

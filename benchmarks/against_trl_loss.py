@@ -3,7 +3,7 @@
     make bench-trl-install               # once: TRL in .venv-trl
     python benchmarks/against_trl_loss.py
 
-The rows are read from docs/objectives.md; those of the README that stand in no objective follow,
+The rows are read from docs/migrating.md; those of its keys that stand in no objective follow,
 and what TRL does otherwise. TRL's GRPOTrainer and RLOOTrainer run a training step from fixed
 log-probabilities, rewards and lengths (`trl_loss_side.py`), ours makes a `Batch` of the same and
 its loss. Each entry has the largest difference over two parts, with the ratios of a later update
@@ -34,7 +34,7 @@ from trl_rows import (
     Ours,
     Row,
     documented,
-    of_the_readme,
+    of_the_keys,
     otherwise,
     rloo,
     several_updates,
@@ -210,9 +210,9 @@ def main() -> None:
     check_trl(args.trl_python)
     parts = [FixedPart.draw(seed) for seed in range(PARTS)]
     tables = {
-        "TRL, as in docs/objectives.md": [with_kl(said, here) for said, here in documented()],
+        "TRL, as in docs/migrating.md": [with_kl(said, here) for said, here in documented()],
         "TRL's other trainer": [rloo()],
-        "TRL, as in the README": of_the_readme(),
+        "TRL, keys of docs/migrating.md": of_the_keys(),
         "TRL, and the nearest that is not the same": otherwise(),
     }
     updates = several_updates()

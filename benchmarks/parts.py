@@ -56,7 +56,7 @@ def attention() -> Iterator[tuple[str, Ways]]:
             short: int, medium: int, given: tuple[Tensor, ...] = given, causal: bool = causal
         ) -> Callable[[], Any]:
             def run() -> Any:
-                kernels.SHORT, kernels.MEDIUM = short, medium
+                kernels.SHORT_KEYS, kernels.MEDIUM_KEYS = short, medium
                 return kernels.backward(*given, causal=causal, scale=SCALE)  # type: ignore[misc]
 
             return run

@@ -16,7 +16,9 @@ from paceline.objective import KL, Objective
 BETA, ENTROPY = 0.07, 0.03
 PARTS = 2
 """How often the numbers are drawn: every case is tried on each of them."""
-DOCS = (HERE.parent / "docs" / "objectives.md").read_text(encoding="utf-8")
+DOCS = HERE.parent / "docs"
+MIGRATING = (DOCS / "migrating.md").read_text(encoding="utf-8")
+OBJECTIVES = (DOCS / "objectives" / "README.md").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,10 @@ class Row:
 
 
 def documented() -> Iterator[tuple[str, str]]:
-    """(switches, value) of each row of the table in docs/objectives.md."""
-    section = DOCS.partition("\n## Coming from another project\n")[2]
+    """(switches, value) of each row of the table in docs/migrating.md."""
+    section = MIGRATING.partition("\n## Objectives\n")[2]
     table = re.search(r"^\| TRL [^\n]*\n\|[-|]+\n((?:\|.*\n)+)", section, re.M)
-    assert table is not None, "docs/objectives.md has no table for TRL"
+    assert table is not None, "docs/migrating.md has no table for TRL"
     for line in table[1].splitlines():
         said, here = (cell.strip("` ") for cell in line.strip("|").split(" | "))
         yield said, here
@@ -98,8 +100,8 @@ def with_kl(said: str, here: str) -> Row:
     return Row(said, here, columns)
 
 
-def of_the_readme() -> list[Row]:
-    """What the README's table says beside the objective's own switches."""
+def of_the_keys() -> list[Row]:
+    """Rows of the table of keys in docs/migrating.md, beside the objective's own switches."""
     grpo: dict[str, Any] = {"loss_type": "grpo"}
 
     def row(said: str, here: str, settings: dict[str, Any], ours: Ours) -> Row:
@@ -144,8 +146,8 @@ def of_the_readme() -> list[Row]:
 
 
 def rloo() -> Row:
-    """RLOOTrainer, and the objective that docs/objectives.md writes for it."""
-    (code,) = re.findall(r"^```python\n(# mine\.py\n.*?)^```$", DOCS, re.M | re.S)
+    """RLOOTrainer, and the objective that docs/objectives/README.md writes for it."""
+    (code,) = re.findall(r"^```python\n(# mine\.py\n.*?)^```$", OBJECTIVES, re.M | re.S)
     found: dict[str, Any] = {"__name__": "mine"}
     exec(code, found)
     value = found["clipped_rloo"]

@@ -4,7 +4,7 @@
 
 Nothing of an objective is typed here again. Its own ratio and surrogate are evaluated on rows of
 one token, at an advantage of 1 and of −1; the slope is autograd's. Where a slope jumps, the place
-is found by halving the interval. tests/test_docs.py holds the files equal to what this writes.
+is found by halving the interval. tests/docs holds the files equal to what this writes.
 
 Letters: P points of a line. Places are in ratios and gains until a `Panel` turns them into pixels.
 """

@@ -1,6 +1,6 @@
-"""From a part of a Round to what the policy and the loss read: weighed, masked and split here,
-shifted and laid out in `layout.py`, and nowhere else. Nothing downstream slices `[:, 1:]` or
-compares a token with the pad.
+"""The way from a part of a Round to the tensors that the policy and the loss read: weighed, masked
+and split here, shifted and laid out in `layout.py`, and nowhere else. Nothing downstream slices
+`[:, 1:]` or compares a token with the pad.
 
 Legend: B rows, T completion tokens (the longest row's).
 """
@@ -26,8 +26,8 @@ class Micro:
     rows: TokenRows
     tokens: Tokens
     recompute: bool = False
-    """True if the backward pass computes each layer again, because what all layers keep of so many
-    rows would not fit."""
+    """True if the backward pass computes each layer again, because the memory that all layers need
+    for so many rows is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Batch:
     rows: TokenRows
     tokens: Tokens
     index: tuple[int, ...]
-    """Their places among the round's rows."""
+    """The indices of the rows in the round."""
     part_rows: int
-    """Rows of the part before those without signal were dropped."""
+    """Number of rows of the part, before those without signal were dropped."""
 
     @classmethod
     def of(
@@ -51,14 +51,14 @@ class Batch:
         anchored: bool = True,
         at_reference: bool = False,
     ) -> "Batch":
-        """Weigh all, then drop what carries no gradient.
+        """Weigh all rows, then drop those that carry no gradient.
 
         Args:
-            round: scored, with the columns that the loss needs.
-            part: the places of the part's groups in the round.
-            anchored: False where the round has one part: the policy's own log-probability is the
-                anchor then, even where the round holds one (for KL in the reward).
-            at_reference: whether the policy is the reference, weight for weight: no KL then.
+            round: a scored round, with the columns that the loss needs.
+            part: the indices of the part's groups in the round.
+            anchored: False if the round has one part: the policy's own log-probability is the
+                anchor then, even if the round holds one (for KL in the reward).
+            at_reference: True if the policy is the reference, weight for weight: no KL then.
         """
         chosen, group_of, every = set(part), round.group_of, round.rollouts
         index = [i for i, g in enumerate(group_of) if g in chosen]
@@ -119,7 +119,7 @@ def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:
 
 
 def _token_advantages(loss: Loss, round: Round, index: Sequence[int], width: int) -> Tensor:
-    """[B, T] of the part's rows, from statistics of the whole round."""
+    """[B, T] advantages of the part's rows, from statistics of the whole round."""
     advantage = loss.advantages(round)[list(index)]
     if advantage.ndim == 1:
         return advantage[:, None].expand(-1, width).float()

@@ -1,7 +1,7 @@
 """Rows of prompts and completions, laid out as tensors for one pass through a model.
 
-Two layouts hold the same tokens. `Packed` is one flat axis without padding, each prompt once for
-all its completions; `Padded` is two rectangles, for the models that know nothing else.
+Both layouts hold the same tokens. `Packed` is one flat axis without padding, each prompt once for
+all its completions; `Padded` is two rectangles, for models that support nothing else.
 
 Legend: B rows, T completion tokens (the longest row's), M completion tokens of all rows, one row
 after the other; N flat tokens; Q different prompts, P prompt tokens.
@@ -21,7 +21,7 @@ Device = torch.device | str
 
 @dataclass(frozen=True, slots=True)
 class TokenRows:
-    """Prompts and completions as token ids, row by row: what any forward pass is made from."""
+    """Prompts and completions as token ids, row by row: the input of every forward pass."""
 
     prompts: tuple[Sequence[int], ...]
     completions: tuple[Sequence[int], ...]
@@ -42,7 +42,7 @@ class TokenRows:
         )
 
     def prompt_of(self) -> list[int]:
-        """[B] the place of the row's prompt among the different ones."""
+        """[B] the index of each row's prompt among the distinct ones."""
         places: dict[tuple[int, ...], int] = {}
         return [places.setdefault(tuple(p), len(places)) for p in self.prompts]
 
@@ -57,11 +57,11 @@ class TokenRows:
         return (torch.arange(int(lengths_B.max())) < lengths_B[:, None]).to(device)
 
     def packs(self, limit: int, layout: "Layout") -> list[list[int]]:
-        """Rows that go through the model together, of at most `limit` tokens.
+        """Rows grouped into packs that go through the model together, of at most `limit` tokens.
 
-        Rows of one prompt stay together, so that it is computed once; only where they are more
-        than `layout.deep` times the limit are they split (a larger row goes alone). Longer ones
-        come first, so that little is padding. Decided by counts only.
+        Rows of one prompt stay together, so that it is computed once; they are split only if they
+        exceed `layout.deep` times the limit (a larger row goes alone). Longer ones come first, so
+        that there is little padding. Only counts decide.
         """
         prompt_of = self.prompt_of()
         groups: dict[int, list[int]] = {}
@@ -80,7 +80,7 @@ class TokenRows:
         return packs
 
     def _split(self, group: list[int], limit: int, layout: "Layout") -> list[list[int]]:
-        """One pack where the group fits, or would if nothing but a layer's input were kept."""
+        """One pack if the group fits, or would fit if only the inputs of layers were kept."""
         if layout.size(self.take(group)) <= layout.deep * limit:
             return [group]
         packs: list[list[int]] = []
@@ -97,17 +97,17 @@ class Layout:
     """The cost of a way of laying rows out, and how far memory can be saved in it."""
 
     size: Callable[[TokenRows], int]
-    """Tokens of these rows in one pass."""
+    """Number of tokens of these rows in one pass."""
     deep: int
     """The number of times the tokens that fit can be computed together when the backward pass
-    computes each layer again from its input. That is about a thirtieth of what a layer keeps, but
-    one layer at a time is whole: with 12 layers, 8 times as many tokens need as much as the plain
-    pass."""
+    computes each layer again from its input. That input is about a thirtieth of what a layer keeps,
+    but one layer at a time is whole: with 12 layers, 8 times as many tokens need as much as the
+    plain pass."""
 
 
-WORTH = 1 / 16
-"""The tokens that all prompts begin with are laid out once where that saves such a share of all.
-What it costs is one more attention of all tokens to them in each layer."""
+WORTHWHILE_SHARE = 1 / 16
+"""Share of all tokens that laying out a common prefix once must save. Its cost is one more
+attention of all tokens to the prefix in each layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +119,15 @@ class Span:
     """
 
     start: int
-    """The flat place at which the prompt begins."""
+    """The flat position at which the prompt begins."""
     prompt: int
-    """Its tokens, without the prefix."""
+    """The prompt's tokens, without the prefix."""
     lengths: tuple[int, ...]
-    """Tokens of each completion that stand on the axis."""
+    """Number of tokens of each completion that stand on the axis."""
 
     @property
     def starts(self) -> list[int]:
-        """The flat place at which each completion begins."""
+        """The flat position at which each completion begins."""
         return list(accumulate(self.lengths, initial=self.start + self.prompt))[:-1]
 
     @property
@@ -137,12 +137,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of tokens on the flat axis that see each other causally, behind all of other runs."""
+    """A run of tokens on the flat axis that see each other causally, after all tokens of the runs
+    in `before`."""
 
     start: int
     length: int
     before: tuple[slice, ...] = ()
-    """Runs that each of its tokens sees too, in the order of positions."""
+    """Runs that each token of the piece sees too, in the order of positions."""
 
     @property
     def own(self) -> slice:
@@ -153,19 +154,20 @@ class Piece:
 class Packed:
     """Rows on one flat axis: [prefix] [prompt | completion 1 | completion 2 …] [next prompt] …
 
-    The prefix is what all prompts begin with (a system prompt, worked examples); a prompt is then
-    its rest, of one token at least. A completion's first token is predicted by its prompt's last
-    position.
+    The prefix is the beginning that all prompts share (a system prompt, worked examples); a prompt
+    is then its rest, of at least one token. A completion's first token is predicted by its prompt's
+    last position.
     """
 
     ids_N: Tensor
     position_N: Tensor
-    """Positions restart behind the prefix for prompts, behind their prompt for completions."""
+    """Position of each token: restarts after the prefix for prompts, and after their prompt for
+    completions."""
     predicts_M: Tensor
-    """The flat place whose hidden state predicts each completion token."""
+    """The flat position whose hidden state predicts each completion token."""
     spans: tuple[Span, ...]
     prefix: int = 0
-    """Tokens that all prompts begin with, in front of the first."""
+    """Tokens that all prompts begin with, in front of the first prompt."""
 
     @classmethod
     def of(cls, rows: TokenRows, device: Device = "cpu") -> "Packed":
@@ -213,7 +215,7 @@ class Packed:
 
     @property
     def pieces(self) -> list[Piece]:
-        """All of the axis, in its order: the prefix, prompts, completions."""
+        """The whole axis, in its order: the prefix, prompts, completions."""
         pieces, shared = [], ()
         if self.prefix:
             pieces.append(Piece(0, self.prefix))
@@ -230,34 +232,34 @@ class Packed:
 
     @staticmethod
     def size(rows: TokenRows) -> int:
-        """Tokens on the flat axis."""
+        """Number of tokens on the flat axis."""
         prompts = list({tuple(p) for p in rows.prompts})
         saved = (len(prompts) - 1) * _prefix(prompts, rows.completions)
         return sum(map(len, prompts)) + sum(len(c) - 1 for c in rows.completions) - saved
 
 
 def _prefix(prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]] = ()) -> int:
-    """The number of tokens that are laid out once because all prompts begin with them; 0 where that
-    saves little. A token of each prompt is left: its end predicts."""
+    """The number of tokens that are laid out once because all prompts begin with them; 0 if that
+    saves little. One token of each prompt is left: its end predicts."""
     # What the first and the last in order begin with is what all begin with.
     ends = min(prompts, key=tuple), max(prompts, key=tuple)
     most = min(map(len, prompts)) - 1
     same = next((i for i, (a, b) in enumerate(zip(*ends, strict=False)) if a != b), most)
     prefix = min(same, most)
     tokens = sum(map(len, prompts)) + sum(map(len, completions))
-    return prefix if (len(prompts) - 1) * prefix >= WORTH * tokens else 0
+    return prefix if (len(prompts) - 1) * prefix >= WORTHWHILE_SHARE * tokens else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """Rows as two rectangles: the prompts, each once and padded on the left, so that all end at
-    the same place; and the completions, padded on the right."""
+    """Rows as two rectangles: the prompts, each once and padded on the left, so that all end at the
+    same column; and the completions, padded on the right."""
 
     prompt_ids_QP: Tensor
     prompt_real_QP: Tensor
     """True where the prompt has a token: from lengths, never from token values."""
     prompt_of_B: Tensor
-    """The place of the prompt that a row completes."""
+    """The index of each row's prompt."""
     completion_ids_BT: Tensor
     completion_real_BT: Tensor
     """True where the completion has a token."""
@@ -277,19 +279,21 @@ class Padded:
 
     @staticmethod
     def size(rows: TokenRows) -> int:
-        """Places of both rectangles, padding included."""
+        """Number of places in both rectangles, padding included."""
         prompts = {tuple(p) for p in rows.prompts}
         longest = max(map(len, rows.completions))
         return len(prompts) * max(map(len, prompts)) + len(rows) * longest
 
 
 PACKED = Layout(Packed.size, deep=8)
+"""The layout on one flat axis."""
 PADDED = Layout(Padded.size, deep=1)
-"""Its completions attend to a cache, which a layer computed again would fill twice."""
+"""The layout as two rectangles. Its completions attend to a cache, which a layer computed again
+would fill twice."""
 
 
 def pad(rows: Sequence[Sequence], width: int, dtype: torch.dtype = torch.long) -> Tensor:
-    """[len(rows), width], zeros on the right."""
+    """The rows as a [len(rows), width] tensor, with zeros on the right."""
     padded = torch.zeros(len(rows), width, dtype=dtype)
     for i, row in enumerate(rows):
         padded[i, : len(row)] = torch.tensor(row, dtype=dtype)
@@ -297,6 +301,6 @@ def pad(rows: Sequence[Sequence], width: int, dtype: torch.dtype = torch.long) -
 
 
 def pad_left(rows: Sequence[Sequence[int]]) -> Tensor:
-    """[len(rows), longest], zeros on the left."""
+    """The rows as a [len(rows), longest] tensor, with zeros on the left."""
     width = max(map(len, rows))
     return pad([[*(0,) * (width - len(row)), *row] for row in rows], width)

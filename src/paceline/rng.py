@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MASK = (1 << 64) - 1
-GOLDEN = 0x9E3779B97F4A7C15
+MASK_64 = (1 << 64) - 1
+"""Mask that keeps the lower 64 bits of a whole number."""
+GOLDEN_GAMMA = 0x9E3779B97F4A7C15
+"""Increment of SplitMix64: 2^64 divided by the golden ratio, made odd."""
 
 
 def key(*parts: int | str) -> int:
@@ -27,9 +29,9 @@ def key(*parts: int | str) -> int:
 def bits(stream: int, position: int) -> int:
     """64 random bits at a position of a stream (the SplitMix64 output function, Steele et al.
     2014)."""
-    z = (stream + (position + 1) * GOLDEN) & MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    z = (stream + (position + 1) * GOLDEN_GAMMA) & MASK_64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK_64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK_64
     return z ^ (z >> 31)
 
 
@@ -49,12 +51,12 @@ def permutation(stream: int, n: int) -> list[int]:
 
 
 def choice(stream: int, position: int, items: Sequence[T]) -> T:
-    """One of the items."""
+    """One of the items, each equally likely."""
     return items[integer(stream, position, 0, len(items) - 1)]
 
 
 def normals(stream: int, count: int) -> "numpy.ndarray":
-    """[count] fp64 numbers of mean 0 and standard deviation 1, none beyond 6, to the bit the same
+    """[count] fp64 numbers of mean 0 and standard deviation 1, none beyond 6, bit for bit the same
     on every processor.
 
     Each is the sum of twelve uniform numbers of 16 bits, from three positions of the stream. That
@@ -64,7 +66,7 @@ def normals(stream: int, count: int) -> "numpy.ndarray":
     import numpy as np  # here, for whoever needs one number at a time needs no numpy
 
     place = np.arange(1, 3 * count + 1, dtype=np.uint64)
-    z = np.uint64(stream) + place * np.uint64(GOLDEN)  # as in `bits`; overflow is the modulus
+    z = np.uint64(stream) + place * np.uint64(GOLDEN_GAMMA)  # as in `bits`; overflow is the modulus
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)

@@ -1,12 +1,13 @@
-"""Intervals and tests: of a proportion, over problems, over seeds, and what seeds can show.
+"""Intervals and tests for proportions, over problems and over seeds, and the power of a number of
+seeds.
 
 Distributions, quantiles and root finding are scipy's and numpy's, which are loaded when they are
-needed. What else stands here they do not have: Wilson's interval for a mean of several answers a
-problem (scipy's takes whole successes), a bootstrap with our own random numbers, pass@k, Newcombe's
-interval, Holm's correction, the power of a t test; and a t test that knows what to say of
-differences that do not vary, where scipy's warns and gives nan.
+needed. The rest is not in them: Wilson's interval for a mean of several answers a problem (scipy's
+takes whole successes), a bootstrap with our own random numbers, pass@k, Newcombe's interval, Holm's
+correction, the power of a t test; and a t test that has an answer for differences that do not vary,
+where scipy's warns and gives nan.
 
-Of seeds there is one value a run. Five are few: a percentile bootstrap of five values covers the
+Over seeds, each run is one value. Five are few: a percentile bootstrap of five values covers the
 mean 84 % of the time instead of 95, so that intervals over seeds are Student's t throughout, which
 covers it where the values are about normal. Differences are taken seed by seed, since two runs of
 one seed share their start, their problems and their random numbers.
@@ -29,10 +30,13 @@ Z95 = 1.959963984540054
 """The normal distribution's 0.975 quantile."""
 Interval = tuple[float, float]
 ALPHA = 0.05
+"""Level of significance of all comparisons together."""
 POWER = 0.8
+"""Chance with which a detectable difference is shown."""
 MOST_SEEDS = 1000
-"""Beyond which no number of seeds is named."""
-ROUNDING = 1e-12
+"""Number of seeds above which no number of needed seeds is named."""
+ROUNDING_TOLERANCE = 1e-12
+"""Relative differences up to this are rounding."""
 
 
 # A proportion
@@ -42,7 +46,8 @@ def wilson(successes: float, n: int, z: float = Z95) -> Interval:
     """Wilson's score interval of a proportion, in [0, 1]; (0, 1) where n is 0.
 
     Args:
-        successes: their number, which need not be whole: a mean over several answers a problem.
+        successes: number of successes, which need not be whole: a mean over several answers a
+            problem.
     """
     if n == 0:
         return 0.0, 1.0
@@ -69,8 +74,8 @@ def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> Inte
 
 
 def pass_at(k: int, n: int, correct: int) -> float:
-    """Unbiased estimate that at least one of k completions is right, from n of which `correct`
-    were: 1 − C(n−c, k) / C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1)."""
+    """Unbiased estimate that at least one of k completions is right, from n completions of which
+    `correct` are right: 1 − C(n−c, k) / C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1)."""
     if not 1 <= k <= n:
         raise ValueError(f"pass@{k} needs at least {k} completions a problem, but there are {n}.")
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
@@ -82,7 +87,7 @@ def change_interval(
     """The interval of after − before from the two intervals, taken as independent (Newcombe 1998,
     method 10).
 
-    Where both evaluations use the same problems, the true interval is as a rule narrower.
+    If both evaluations use the same problems, the true interval is usually narrower.
     """
     (low_1, high_1), (low_2, high_2) = spans
     return (
@@ -103,16 +108,16 @@ class Mean:
 
     mean: float
     low: float | None
-    """None with a single seed, which says nothing about others."""
+    """Lower end of the interval; None with a single seed, which says nothing about others."""
     high: float | None
     per_seed: tuple[float, ...]
 
     @classmethod
     def of(cls, values: Sequence[float], low: float = -math.inf, high: float = math.inf) -> "Mean":
-        """Of at least one value.
+        """The mean, with its interval, of at least one value.
 
         Args:
-            low, high: what the value can be; the interval ends there.
+            low, high: limits of the value; the interval ends there.
         """
         mean = fmean(values)
         half = half_width(values)
@@ -133,23 +138,23 @@ def half_width(values: Sequence[float], alpha: float = ALPHA) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """How much larger the values of one set of runs are than those of another, seed by seed."""
+    """The difference between the values of two sets of runs, seed by seed."""
 
     difference: Mean
     p: float | None
-    """Two-sided, of no difference at all; None with a single seed."""
+    """Two-sided p value of no difference at all; None with a single seed."""
     p_holm: float | None
     """p after Holm's correction for all comparisons that are made at once."""
     detectable: float | None
-    """The smallest true difference that this many seeds show four times in five; None where the
+    """The smallest true difference that this many seeds show four times in five; None if the
     differences do not vary, or with a single seed."""
     seeds_needed: int | None
-    """Seeds that would show a difference as large as the one seen four times in five; None where
-    that is more than 1000, or nothing can be said."""
+    """Number of seeds that would show a difference as large as the one seen four times in five;
+    None if that is more than 1000, or nothing can be said."""
 
     @property
     def shown(self) -> bool:
-        """Whether a difference was shown, at 5 % over all comparisons together."""
+        """True if a difference was shown, at 5 % over all comparisons together."""
         return self.p_holm is not None and self.p_holm < ALPHA
 
 
@@ -170,10 +175,10 @@ def compared(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]])
 
 
 def p_value(differences: Sequence[float]) -> float | None:
-    """The paired t test's, two-sided; None for a single difference.
+    """Two-sided p value of the paired t test; None for a single difference.
 
-    Differences that do not vary at all have no t. All of them 0 give 1; all the same, as a coarse
-    measure on few seeds may have it, give what flipping their signs would: 2 / 2^n.
+    Differences that do not vary at all have no t. If all are 0, p is 1. If all are the same, as can
+    happen with a coarse measure on few seeds, p is that of a sign-flip test: 2 / 2^n.
     """
     from scipy import stats
 
@@ -182,12 +187,12 @@ def p_value(differences: Sequence[float]) -> float | None:
         return None
     mean, spread = fmean(differences), _spread(differences)
     if spread == 0:
-        return 1.0 if abs(mean) <= ROUNDING else 2.0 / 2**n
+        return 1.0 if abs(mean) <= ROUNDING_TOLERANCE else 2.0 / 2**n
     return float(2 * stats.t.sf(abs(mean) / spread * math.sqrt(n), n - 1))
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:
-    """p values after Holm's correction, in the order given; those that are None are left out.
+    """p values after Holm's correction, in the order given; None values are left out.
 
     Example: holm([0.01, 0.04, 0.03]) is [0.03, 0.06, 0.06].
     """
@@ -201,9 +206,9 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
 
 
 def _spread(differences: Sequence[float]) -> float:
-    """Their standard deviation; exactly 0 where they differ by rounding alone."""
+    """Standard deviation of the differences; exactly 0 if they differ by rounding alone."""
     found = stdev(differences)
-    return found if found > ROUNDING * max(1.0, abs(fmean(differences))) else 0.0
+    return found if found > ROUNDING_TOLERANCE * max(1.0, abs(fmean(differences))) else 0.0
 
 
 def power(effect: float, n: int, alpha: float = ALPHA) -> float:
@@ -211,7 +216,7 @@ def power(effect: float, n: int, alpha: float = ALPHA) -> float:
     (the one tail that matters).
 
     Args:
-        alpha: of the test, both sides together; so below.
+        alpha: level of the test, both sides together; the same in the functions below.
     """
     from scipy import stats
 
@@ -221,8 +226,8 @@ def power(effect: float, n: int, alpha: float = ALPHA) -> float:
 
 
 def detectable(differences: Sequence[float], alpha: float = ALPHA) -> float | None:
-    """The smallest mean difference that as many seeds show with a power of 0.8, taking the spread
-    to be the one seen."""
+    """The smallest mean difference that as many seeds show with a power of 0.8, assuming the
+    observed spread."""
     from scipy import optimize
 
     n = len(differences)
@@ -236,7 +241,7 @@ def detectable(differences: Sequence[float], alpha: float = ALPHA) -> float | No
 
 
 def seeds_needed(differences: Sequence[float], alpha: float = ALPHA) -> int | None:
-    """Seeds that show a difference as large as the mean seen with a power of 0.8."""
+    """Number of seeds that show a difference as large as the observed mean with a power of 0.8."""
     n = len(differences)
     if n < 2 or (spread := _spread(differences)) == 0 or fmean(differences) == 0:
         return None

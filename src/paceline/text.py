@@ -1,5 +1,5 @@
-"""Text as such: lines that break at words, numbers as people read them, summaries. Where it goes is
-terminal.py's."""
+"""Functions on text: lines that break at words, numbers as people read them, summaries. Output is
+in terminal.py."""
 
 import inspect
 import math
@@ -10,22 +10,23 @@ from rich.cells import cell_len, chop_cells
 
 THIN = "\u202f"
 """A narrow space that does not break, between a number and its unit: for pages, and for sentences
-that stand on them."""
-START = re.compile(r"\s*(?:│ |(?:ok|BAD)\s+|[^\s│]+\s{2,})?(?:note: |[–!·] )?")
-"""Where a line's own text begins: behind its indentation, a label with a gap, a mark."""
+on them."""
+LINE_START = re.compile(r"\s*(?:│ |(?:ok|BAD)\s+|[^\s│]+\s{2,})?(?:note: |[–!·] )?")
+"""A pattern of everything before a line's own text: its indentation, a label with a gap, a mark."""
 
 WORD = re.compile(r"\s*(?:[^\s`]*`[^`]+`\S*|\S+)")
-"""A word, or a command between backticks, which is copied as a whole."""
+"""A pattern of a word, or of a command between backticks, which is copied as a whole."""
 
 
 def wrapped(text: str, width: int | None) -> str:
-    """The text with its lines broken so that none is wider than `width`, if it can be helped.
+    """The text with its lines broken so that none is wider than `width`, if possible.
 
-    Lines break at spaces, and what follows stands under where the line's own text began. What has
-    no spaces, such as a path, stays whole and may stand out; Chinese and the like breaks anywhere.
+    Lines break at spaces, and the next line is indented to where the first line's own text began. A
+    word without spaces, such as a path, stays whole and may be wider; Chinese and the like breaks
+    anywhere.
 
     Args:
-        width: in columns; None breaks nothing.
+        width: number of columns; None breaks nothing.
 
     Example: wrapped("  note: one two three", 16) is "  note: one two\\n        three".
     """
@@ -37,7 +38,7 @@ def wrapped(text: str, width: int | None) -> str:
 def _broken(line: str, width: int) -> list[str]:
     if cell_len(line) <= width:
         return [line]
-    start = START.match(line)
+    start = LINE_START.match(line)
     assert start is not None  # it may match nothing
     indent = re.sub(r"[^\s│]", " ", start[0])
     indent = indent if cell_len(indent) <= width // 2 else ""
@@ -54,7 +55,7 @@ def _broken(line: str, width: int) -> list[str]:
 
 
 def _anywhere(text: str, width: int, indent: str) -> list[str]:
-    """Broken between any two characters: scripts that put no spaces between words."""
+    """The text broken between any two characters, for scripts that put no spaces between words."""
     if cell_len(text) <= width:
         return [text]
     first = chop_cells(text, width)[0]
@@ -63,11 +64,11 @@ def _anywhere(text: str, width: int, indent: str) -> list[str]:
 
 
 def counted(number: int, noun: str, form: str = "") -> str:
-    """How many of what there are.
+    """A number with its noun, in the singular or the plural.
 
     Args:
-        noun: in the singular; its plural takes an s.
-        form: of the number, such as "," for thousands.
+        noun: the noun in the singular; its plural takes an s.
+        form: format of the number, such as "," for thousands.
 
     Example: counted(1, "step") is "1 step", counted(1200, "row", ",") is "1,200 rows".
     """
@@ -75,17 +76,18 @@ def counted(number: int, noun: str, form: str = "") -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Example: listed(["grpo", "gspo", "dapo"]) is "grpo, gspo and dapo"."""
+    """Names joined by commas and "and". Example: listed(["grpo", "gspo", "dapo"]) is "grpo, gspo
+    and dapo"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Example: percent(0.754) is "75 %"."""
+    """A share in whole percent. Example: percent(0.754) is "75 %"."""
     return f"{100 * share:.{digits}f} %"
 
 
 def thin_percent(share: float, digits: int = 1) -> str:
-    """The same for a page, with a narrow space that does not break: 75.4 %."""
+    """A share in percent for a page, with a narrow space that does not break: 75.4 %."""
     return f"{100 * share:.{digits}f}{THIN}%"
 
 
@@ -111,15 +113,15 @@ def points_range(low: float, high: float) -> str:
 
 
 def decimal(value: float, digits: int = 2) -> str:
-    """A number with so many decimals, and a true minus sign: 0.41, −0.04."""
+    """A number with a given number of decimals, and a true minus sign: 0.41, −0.04."""
     return f"{value:.{digits}f}".replace("-", "−")
 
 
 def quantity(value: float, most: float = 1e12) -> str:
-    """Three significant digits, thousands grouped: 1,240 · 0.0123 · 3.1 · 1.8e+41.
+    """A number with three significant digits, thousands grouped: 1,240 · 0.0123 · 3.1 · 1.8e+41.
 
     Args:
-        most: from here on as a power of ten.
+        most: from this size on, a power of ten is used.
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"

@@ -12,7 +12,7 @@ Message = Mapping[str, str]
 """One turn of a conversation, e.g. {"role": "user", "content": "What is 47 + 56?"}."""
 
 Finish = Literal["stop", "length"]
-"""Why a completion ended: the model finished it ("stop"), or it was cut ("length")."""
+"""The end of a completion: the model finished it ("stop"), or it was cut ("length")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Composed(Protocol):
 
     @property
     def verifiers(self) -> tuple[AnyVerifier, ...]:
-        """All that it may ask."""
+        """All verifiers that it may ask."""
         ...
 
     def asking(self) -> Asking:

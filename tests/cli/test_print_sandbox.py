@@ -17,7 +17,7 @@ def test_what_got_through_is_told_in_lines_that_fit(monkeypatch, capsys):
     monkeypatch.setattr(print_sandbox, "_seconds", lambda sandbox: 0.02)
     monkeypatch.setenv("COLUMNS", "60")
     with pytest.raises(SandboxError, match=r"^1 of 2 attacks got through the sandbox"):
-        print_sandbox.tell_suite("auto")
+        print_sandbox.print_suite("auto")
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 60
     assert reads in " ".join(" ".join(lines).split())

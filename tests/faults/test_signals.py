@@ -48,7 +48,7 @@ def test_what_is_left(nursery, straight, tmp_path, place):
     said = log.read_text()
     assert f"Stopped (Interrupted) after step {step}: saving." in said
     assert f"paceline resume {out}" in said
-    # The line of a step whose evaluation was broken off is written by the next sitting.
+    # The line of a step whose evaluation was broken off is written by the next session.
     assert len(list(run.metrics())) == (step - 1 if place == "evaluation" else step)
     assert nursery.run(out) == 0
     assert left_by(out) == straight

@@ -47,7 +47,7 @@ class Keeps(TrainerHooks):
 
 def trainer_of(
     objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
-    alpha=1.0, every=0, dtype=torch.float32, tokens_per_forward=4096, judges=None,
+    alpha=1.0, every=0, dtype=torch.float32, tokens_per_forward=4096, verifiers=None,
     problems=PROBLEMS, **options,
 ):  # fmt: skip
     policy = tiny_policy(dtype)
@@ -60,7 +60,7 @@ def trainer_of(
     schedule = schedule or ScheduleConfig()
     return Trainer(
         Learner(policy, optimizer, tokens_per_forward=tokens_per_forward),
-        Sampler(policy, engine, task, rollouts, seed, judges), objective, schedule,
+        Sampler(policy, engine, task, rollouts, seed, verifiers), objective, schedule,
         engine=engine, reference=reference, seed=seed, **options,
     )  # fmt: skip
 

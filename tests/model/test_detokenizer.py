@@ -181,7 +181,7 @@ def test_the_pieces_join_to_the_text_whatever_the_tokens(kind, data):
 @some
 def test_a_token_ends_where_a_decoder_of_the_tokens_up_to_it_agrees_with_the_text(kind, data):
     # Up to LONGEST tokens, which may all be bytes of one run that is no text.
-    ids = data.draw(sequences(kind))[: room.LONGEST]
+    ids = data.draw(sequences(kind))[: room.LONGEST_RUN]
     tokenizer = tokenizer_of(kind)
     found = Detokenizer(tokenizer).pieces(ids)
     told = zip(found.texts, found.special, strict=True)
@@ -216,8 +216,8 @@ def test_the_work_grows_with_the_tokens_and_not_with_their_square(kind):
             counting.count = 0
             detokenizer.pieces(ids[:length])
             counted.append(counting.count)
-        assert counted[1] < 10 * counted[0] + 2 * room.LOST
-        assert counted[1] < (room.LONGEST + 2) * len(ids)
+        assert counted[1] < 10 * counted[0] + 2 * room.LOST_AFTER
+        assert counted[1] < (room.LONGEST_RUN + 2) * len(ids)
 
 
 def test_long_texts_of_characters_in_parts_are_cut_at_each():

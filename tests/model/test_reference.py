@@ -10,7 +10,7 @@ from tests.conftest import tiny_policy
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_fresh_reference_equals_its_policy_until_one_weight_changes(dtype, monkeypatch):
-    monkeypatch.setattr(room, "CHUNK", 1000)  # the embedding has 82 · 64 weights
+    monkeypatch.setattr(room, "CHUNK_WEIGHTS", 1000)  # the embedding has 82 · 64 weights
     policy = tiny_policy(dtype)
     reference = Reference(policy)
     assert reference.equals(policy)

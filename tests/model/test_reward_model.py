@@ -16,7 +16,13 @@ from paceline.errors import ConfigError
 from paceline.model import tiny
 from paceline.model.control import controls_of
 from paceline.model.load import best_dtype
-from paceline.model.reward_model import CUT_REASON, REASON, RewardModel, _Judge, _judge_of
+from paceline.model.reward_model import (
+    SCORED,
+    SCORED_WITHOUT_BEGINNING,
+    RewardModel,
+    _Judge,
+    _judge_of,
+)
 from paceline.types import Completion, Problem
 from paceline.verify import LastNumber, Weighted
 from paceline.verify.calling.pool import VerifierPool
@@ -95,10 +101,10 @@ def test_a_long_answer_keeps_its_end(tmp_path):
     model = RewardModel(saved(tmp_path), device="cpu", max_tokens=20)
     short, long = model.batch([PROBLEM] * 2, completions("42", "so " * 30 + "it is 42"))
     other = model.batch([PROBLEM], completions("no " * 30 + "so so so so it is 42"))[0]
-    assert short.reason == long.reason == CUT_REASON
+    assert short.reason == long.reason == SCORED_WITHOUT_BEGINNING
     assert long.reward == pytest.approx(other.reward, abs=0.01)
     assert (
-        RewardModel(model.path, device="cpu").batch([PROBLEM], completions("4"))[0].reason == REASON
+        RewardModel(model.path, device="cpu").batch([PROBLEM], completions("4"))[0].reason == SCORED
     )
 
 
@@ -148,7 +154,7 @@ def test_what_is_too_long_for_an_encoder_keeps_its_marks(tmp_path):
     model = RewardModel(path, device="cpu")
     long = "so " * 30 + "it is 42"
     verdict = model.batch([PROBLEM], completions(long))[0]
-    assert verdict.reason == CUT_REASON
+    assert verdict.reason == SCORED_WITHOUT_BEGINNING
     judge = _judge_of(model)
     row, cut = judge.row(PROBLEM, long)
     assert cut and len(row["input_ids"]) == judge.room == 64
@@ -166,7 +172,7 @@ def test_positions_that_are_kept_for_padding_are_not_used(tmp_path):
     RobertaForSequenceClassification(config).save_pretrained(tmp_path)
     model = RewardModel(str(tmp_path), device="cpu")
     assert _judge_of(model).room == 64
-    assert model.batch([PROBLEM], completions("so " * 50))[0].reason == CUT_REASON
+    assert model.batch([PROBLEM], completions("so " * 50))[0].reason == SCORED_WITHOUT_BEGINNING
 
 
 def test_a_template_that_ends_in_a_mark_is_read_at_it(tmp_path):
@@ -245,9 +251,9 @@ def test_beside_an_answer_it_is_asked_once_for_all(tmp_path, monkeypatch):
         RewardModel, "batch", lambda self, p, c: calls.append(len(c)) or batch(self, p, c)
     )
     verifier = Weighted((("answer", LastNumber(), 1.0), ("style", model, 0.1)))
-    with VerifierPool(verifier, RewardConfig()) as judges:
-        futures = [judges.submit(PROBLEM, one) for one in completions(*TEXTS)]
-        judges.flush()
+    with VerifierPool(verifier, RewardConfig()) as verifiers:
+        futures = [verifiers.submit(PROBLEM, one) for one in completions(*TEXTS)]
+        verifiers.flush()
         verdicts = [future.result() for future in futures]
     assert calls == [len(TEXTS)]
     assert [v.parts["answer"] for v in verdicts] == [1.0, 1.0, 0.0, 0.0]

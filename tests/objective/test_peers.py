@@ -3,7 +3,7 @@
 test_named.py holds the algorithms to loops written from their papers. Here are the formulas of TRL
 1.16, verl 0.9.0 and 0.9.1, and OpenRLHF, transcribed on whole tensors with masks and means of their
 own, so that somebody who comes from there gets what was had there: value and gradient.
-docs/objectives.md shows the same switches beside the same values; tests/test_docs.py holds its
+docs/migrating.md shows the same switches beside the same values; tests/docs holds its
 tables to `PEERS`. benchmarks/against_trl_loss.py runs TRL itself on its rows.
 
 What they lack is left out of their data: only TRL masks rows that were cut.

@@ -6,8 +6,14 @@ from functools import partial
 from types import SimpleNamespace
 
 from paceline.model import Source
-from paceline.preflight.fingerprint import BLOCK, BLOCKS, _in_words, _of_weights, of_code
-from paceline.store.history import Environment
+from paceline.preflight.fingerprint import (
+    BLOCK_BYTES,
+    SAMPLED_BLOCKS,
+    _in_words,
+    _of_weights,
+    of_code,
+)
+from paceline.store.description import RunDescription
 
 
 @dataclass(frozen=True)
@@ -39,15 +45,20 @@ def test_what_a_verifier_fills_in_by_itself_does_not_count():
 
 
 def test_what_an_earlier_version_did_not_know_was_not_there():
-    data = {"versions": {}, "machine": {}, "fingerprints": {"problems": "1", "model": "2"}}
+    data = {
+        "config": {},
+        "versions": {},
+        "machine": {},
+        "fingerprints": {"problems": "1", "model": "2"},
+    }
     data["changes"] = [{"step": 10, "keys": {}, "fingerprints": {"model": [None, "2"]}}]
-    assert Environment.at(data, 5).fingerprints == {"problems": "1"}
-    assert Environment.at(data, 11).fingerprints == data["fingerprints"]
+    assert RunDescription.from_json(data).environment_at(5).fingerprints == {"problems": "1"}
+    assert RunDescription.from_json(data).environment_at(11).fingerprints == data["fingerprints"]
 
 
 def test_weights_are_known_by_bytes_from_everywhere(tmp_path):
     file = tmp_path / "model.safetensors"
-    data = bytearray(3 * BLOCKS * BLOCK)
+    data = bytearray(3 * SAMPLED_BLOCKS * BLOCK_BYTES)
     file.write_bytes(data)
     source = Source("here", "folder", str(tmp_path))
     first = _of_weights(source)

@@ -13,7 +13,7 @@ from paceline.errors import ConfigError, DataError
 from paceline.objective import named
 from paceline.preflight import load as preflight_load
 from paceline.run import Run, resume, train
-from paceline.store.history import Environment, compare
+from paceline.store.history import compare
 from paceline.store.records import Event
 from tests.helpers.runs import OWN_SURROGATE, small
 
@@ -267,10 +267,10 @@ def test_other_versions_are_told_and_pass(copy, capsys):
     changes = [{"step": 5, "keys": {"steps": [8, 6]}, "versions": here[0], "machine": here[1]}]
     assert run.config["changes"] == changes
     assert (run.config["versions"], run.config["machine"]) == then
-    assert Environment.at(run.config, 5).versions == then[0]
-    assert Environment.at(run.config, 6).machine == here[1]
+    assert run.description.environment_at(5).versions == then[0]
+    assert run.description.environment_at(6).machine == here[1]
     assert main(["resume", str(copy), "steps=7"]) == 0
-    assert "bit for bit" not in capsys.readouterr().out  # as in the last sitting
+    assert "bit for bit" not in capsys.readouterr().out  # as in the last session
     assert run.config["changes"] == [*changes, {"step": 6, "keys": {"steps": [6, 7]}}]
 
 
@@ -299,7 +299,7 @@ def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, caps
     (change,) = Run(out).config["changes"]
     both = {"code": [was, now], f"code of {mine}": [before, read]}
     assert change == {"step": 1, "keys": {"steps": [1, 2]}, "fingerprints": both}
-    assert Environment.at(Run(out).config, 1).fingerprints["code"] == was
+    assert Run(out).description.environment_at(1).fingerprints["code"] == was
     assert main(["resume", str(out), "steps=3"]) == 0
     assert "by its hash" not in capsys.readouterr().out
 

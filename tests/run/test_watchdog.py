@@ -38,15 +38,15 @@ def test_a_verdict_that_does_not_come_is_named():
         return 0.0
 
     # In the trainer's own process no call has a time limit.
-    judges = VerifierPool(hangs, RewardConfig(workers=0))
-    trainer = trainer_of(verifier=hangs, judges=judges)
+    verifiers = VerifierPool(hangs, RewardConfig(workers=0))
+    trainer = trainer_of(verifier=hangs, verifiers=verifiers)
 
     def tell(text):  # where the machine stood still for a while, something else is told first
         if "on problem p7" in text:
             said.append(text)
             go_on.set()
 
-    with Watchdog(trainer, judges, tell, seconds=0.5):
+    with Watchdog(trainer, verifiers, tell, seconds=0.5):
         for _ in range(4):
             trainer.step()
     assert said[0].startswith("nothing has gone on for ") and "(sample)" in said[0]
@@ -57,7 +57,7 @@ def test_a_verdict_that_does_not_come_is_named():
 def test_while_something_goes_on_it_is_silent(monkeypatch):
     trainer, said = trainer_of(), []
     # Ten looks are its patience: with a step between any two of them it is not tried.
-    dog = Watchdog(trainer, trainer.source.rollouter.judges, said.append, seconds=1.0)
+    dog = Watchdog(trainer, trainer.source.rollouter.verifiers, said.append, seconds=1.0)
     Looks(dog, monkeypatch, 35, trainer.step)
     assert trainer.steps == 36 and said == []
 
@@ -67,7 +67,7 @@ def test_where_nothing_goes_on_it_speaks_after_its_patience_and_twice_as_long(mo
     trainer.step()
     # Looks are 1/8 s apart. Since the first one it has waited 1.25 s at the eleventh, 2.5 s at the
     # 21st, and 5 s at the 41st, which there is not.
-    dog = Watchdog(trainer, trainer.source.rollouter.judges, said.append, seconds=1.25)
+    dog = Watchdog(trainer, trainer.source.rollouter.verifiers, said.append, seconds=1.25)
     Looks(dog, monkeypatch, 39)
     assert [text.partition(" in step")[0] for text in said] == [
         "nothing has gone on for 1 s", "nothing has gone on for 2 s",
@@ -76,10 +76,10 @@ def test_where_nothing_goes_on_it_speaks_after_its_patience_and_twice_as_long(mo
 
 def test_a_single_verdict_is_a_sign_of_life(monkeypatch):
     trainer, said = trainer_of(), []
-    dog = Watchdog(trainer, trainer.source.rollouter.judges, said.append, seconds=1.0)
+    dog = Watchdog(trainer, trainer.source.rollouter.verifiers, said.append, seconds=1.0)
 
     def judged():
-        trainer.source.rollouter.judges.judged += 1
+        trainer.source.rollouter.verifiers.judged += 1
 
     Looks(dog, monkeypatch, 35, judged)
     assert said == []
@@ -98,13 +98,14 @@ def test_the_oldest_verdict_is_the_one_waited_for_longest():
         def batch(self, problems, completions):
             return [waits(p, c) for p, c in zip(problems, completions, strict=True)]
 
-    with VerifierPool(Many(), RewardConfig(workers=2)) as judges:
-        assert judges.longest_pending() is None and judges.judged == 0
-        asked = [judges.submit(p, Completion((), (), "", "stop")) for p in PROBLEMS[3:6]]
+    with VerifierPool(Many(), RewardConfig(workers=2)) as verifiers:
+        assert verifiers.longest_pending() is None and verifiers.judged == 0
+        asked = [verifiers.submit(p, Completion((), (), "", "stop")) for p in PROBLEMS[3:6]]
         assert (
-            judges.longest_pending().problem == "p3" and "Many" in judges.longest_pending().verifier
+            verifiers.longest_pending().problem == "p3"
+            and "Many" in verifiers.longest_pending().verifier
         )
         go_on.set()
-        judges.flush()
+        verifiers.flush()
         assert [future.result().reward for future in asked] == [0.0] * 3
-        assert judges.longest_pending() is None and judges.judged == 3
+        assert verifiers.longest_pending() is None and verifiers.judged == 3

@@ -10,7 +10,7 @@ from paceline.store import atomic
 
 
 def test_what_is_written_is_hashed_on_the_way(tmp_path, monkeypatch):
-    monkeypatch.setattr(atomic, "BLOCK", 64)
+    monkeypatch.setattr(atomic, "BLOCK_BYTES", 64)
     chunks = [b"a", b"bc", bytes(range(256)), b"", b"d" * 63, b"e" * 65]
     whole = b"".join(chunks)
     written = atomic.write(tmp_path / "f", chunks)

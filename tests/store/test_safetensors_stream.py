@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import load_file
 
 from paceline.store import atomic
-from paceline.store.safetensors_stream import NAMES, all_finite, chunks_of, fingerprint
+from paceline.store.safetensors_stream import DTYPE_NAMES, all_finite, chunks_of, fingerprint
 
 
-@pytest.mark.parametrize("dtype", NAMES)
+@pytest.mark.parametrize("dtype", DTYPE_NAMES)
 def test_the_library_reads_what_was_written(tmp_path, dtype):
     tensors = {
         "matrix": torch.arange(12).reshape(3, 4).to(dtype),

@@ -22,8 +22,8 @@ def test_a_group_that_the_verifier_loses_is_dropped_and_another_sampled():
             raise ValueError("the service is down")
         return digits(problem, completion)
 
-    judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
-    trainer = trainer_of(verifier=fails, judges=judges)
+    verifiers = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
+    trainer = trainer_of(verifier=fails, verifiers=verifiers)
     sampled = [trainer.step().sampled for _ in range(8)]
     assert all(len(d.round.groups) == 3 for d in sampled)
     assert not any(g.problem.id == "p3" for d in sampled for g in d.round.groups)
@@ -36,8 +36,8 @@ def test_a_verifier_that_loses_everything_stops_the_run():
     def fails(problem, completion):
         raise ValueError("the service is down")
 
-    judges = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
-    trainer = trainer_of(verifier=fails, judges=judges)
+    verifiers = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
+    trainer = trainer_of(verifier=fails, verifiers=verifiers)
     with pytest.raises(
         RewardError, match="groups of one round were lost, the last because 'fails'"
     ):

@@ -1,5 +1,5 @@
-"""Comparison, replay and audit: what one learns from runs, and before them.
+"""Comparison, replay and audit: the study of runs, and of recipes before them.
 
-Each of the three has its work, a record of what it found, conclusions in sentences, a page, and
-what the terminal shows.
+Each of the three has its work, a record of its findings, conclusions in sentences, a page, and
+output on the terminal.
 """

@@ -140,7 +140,10 @@ def _add_parts(command: Command) -> None:
     command("recipes", do_recipes, "List the recipes.")
 
     tasks = command("tasks", do_tasks, "List the tasks, or prove that a task's gold answers score.")
-    tasks.add_argument("what", choices=["list", "check"], nargs="?", default="list")
+    tasks.add_argument(
+        "what", choices=["list", "check"], nargs="?", default="list",
+        help="list all (default), or check one",
+    )  # fmt: skip
     tasks.add_argument("name", metavar="NAME", nargs="?", help="the task to check")
     tasks.add_argument("--json", action="store_true", help="print JSON only")
     tasks.epilog = "Keys: task.KEY, such as task.path=rows.jsonl task.reward=boxed."

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ..config import Config
-from ..preflight.limits import estimate_lines
 from ..preflight.load import sandbox_of
 from ..preflight.preflight import Preflight, check
 from ..preflight.reward import Tried
+from ..run.describe import estimate_lines
 from ..run.screen import Screen
 from ..store.places import new_path
 from ..terminal import print_json

@@ -46,13 +46,13 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
     task = source.load()
     without, checked, failed = 0, 0, list[FailedAnswer]()
     # One that raises is one of the failed, not the end.
-    with VerifierPool(task.verifier, replace(rewards, on_error="drop")) as judges:
+    with VerifierPool(task.verifier, replace(rewards, on_error="drop")) as verifiers:
         for side, problems in (("training", task.train), ("held out", task.heldout)):
             asked = [(i, p, _gold(task, p)) for i, p in enumerate(problems, 1)]
             futures = [
-                (i, p, judges.submit(p, completion)) for i, p, completion in asked if completion
+                (i, p, verifiers.submit(p, completion)) for i, p, completion in asked if completion
             ]
-            judges.flush()
+            verifiers.flush()
             without += len(asked) - len(futures)
             checked += len(futures)
             for number, p, future in futures:
@@ -69,7 +69,7 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
     if failed:
         raise DataError(
             f"{len(failed)} of {checked} gold answers of task '{task.name}' do not score full "
-            f"marks ({task.full:g}); mend the rows, or the reward that refuses them."
+            f"marks ({task.full:g}); fix the rows, or the reward that refuses them."
         )
 
 

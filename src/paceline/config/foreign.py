@@ -1,5 +1,5 @@
-"""The names of keys in TRL, ms-swift and verl: the README's tables, to answer users who write
-them."""
+"""Keys as TRL, ms-swift and verl call them: the tables of docs/migrating.md, to answer who writes
+theirs."""
 
 import re
 
@@ -35,7 +35,7 @@ TRL = (
     (
         "`loss_type`",
         "the objective's name, with `low` and `high` as set there "
-        "([docs/objectives.md](docs/objectives.md) has each); `bnpo` has no counterpart, as "
+        "([docs/migrating.md](migrating.md#objectives) has each); `bnpo` has no counterpart, as "
         "its value depends on the micro-batch; where a generation serves several updates, "
         "TRL's `dapo` and `cispo` divide each by the generation's mean, ours by its own "
         "tokens",
@@ -62,8 +62,8 @@ TRL = (
     ),
     ("`use_vllm`, LoRA, `report_to`", "not yet"),
 )
-"""(TRL's or ms-swift's names, ours), row by row as the README has them in Markdown;
-tests/test_readme.py holds them equal."""
+"""(TRL's or ms-swift's names, ours), row by row as docs/migrating.md has them in Markdown; a test
+holds them equal."""
 
 VERL = (
     ("`rollout.n`, `max_response_length`", "`rollouts.completions`, `rollouts.max_tokens`"),
@@ -90,7 +90,7 @@ VERL = (
         "`task.reward=file.py:compute_score`, `task.answer=reward_model.ground_truth`",
     ),
 )
-"""(verl's names, ours), as in the README."""
+"""(verl's names, ours), as in docs/migrating.md."""
 
 
 def counterpart(key: str) -> ConfigError | None:

@@ -58,12 +58,12 @@ def keys(config: Config) -> list[Key]:
         for step in section.split(".") if section else []:
             owner = getattr(owner, step)
         annotation = str if path in CHOSEN else typing.get_type_hints(type(owner))[name]
-        found.append(Key(path, annotation, value, _helps(type(owner)).get(name, "")))
+        found.append(Key(path, annotation, value, field_helps(type(owner)).get(name, "")))
     return found
 
 
 @cache
-def _helps(cls: type) -> dict[str, str]:
+def field_helps(cls: type) -> dict[str, str]:
     """The string under each field of a dataclass, from its source."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)

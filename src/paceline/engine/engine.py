@@ -19,9 +19,9 @@ class Request:
     prompt: Prompt
     streams: tuple[int, ...]
     limits: tuple[int, ...] = ()
-    """The most tokens of each completion, where it is not the sampling's `max_tokens`."""
+    """The most tokens of each completion, if that differs from the sampling's `max_tokens`."""
     opened: str = ""
-    """The tags that the prompt ends with; every completion carries them for who judges it."""
+    """The tags that the prompt ends with; every completion carries them for the verifier."""
 
     def __post_init__(self) -> None:
         if self.limits and (len(self.limits) != len(self.streams) or min(self.limits) < 1):
@@ -33,15 +33,15 @@ class Request:
 
 
 Finished = Callable[[int, int, Completion], None]
-"""Told of a completion when it is finished, others may still be going on: (the request's place, the
-completion's place in it, the completion)."""
+"""A callback for a completion as soon as it is finished, while others may still be going on: called
+with (the request's index, the completion's index in it, the completion)."""
 
 
 class Engine(Protocol):
     """Samples completions. The order and company of requests never changes a random number."""
 
     rows_at_once: int
-    """The most completions decoded together; 0 where there is no such bound."""
+    """The most completions decoded together; 0 if there is no such bound."""
 
     def generate(
         self,
@@ -49,7 +49,8 @@ class Engine(Protocol):
         sampling: Sampling,
         finished: Finished | None = None,
     ) -> list[list[Completion]]:
-        """One list for each request, with one completion for each of its streams, in order."""
+        """Sample one list for each request, with one completion for each of its streams, in
+        order."""
         ...
 
     def load(self, policy: Policy) -> None:
@@ -57,7 +58,8 @@ class Engine(Protocol):
         ...
 
     def shrink(self) -> bool:
-        """Use less memory from now on, with the same results to rounding; False where it cannot."""
+        """Use less memory from now on, with the same results except for rounding; False if it
+        cannot."""
         ...
 
     def state_dict(self) -> Mapping[str, Any]:
@@ -70,5 +72,5 @@ class Engine(Protocol):
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore the state that `state_dict` returned."""
         ...

@@ -1,4 +1,4 @@
-"""An engine by its name, for whoever builds a run from its config."""
+"""The making of an engine by its name, for builders of a run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def make_engine(name: str, policy: Policy, **settings: Any) -> Engine:
 
     Example: make_engine("local", policy, rows_at_once=128)
 
-    Raises: ConfigError where no engine has this name.
+    Raises: ConfigError if no engine has this name.
     """
     if name not in ENGINES:
         raise ConfigError(f"There is no engine '{name}'; take one of: {', '.join(ENGINES)}.")

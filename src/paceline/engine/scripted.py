@@ -9,7 +9,7 @@ from ..types import Completion
 from .engine import Finished, Request
 
 Script = Callable[[tuple[int, ...], int], str]
-"""(prompt tokens, stream) -> the answer's text."""
+"""A function that gives the answer's text: (prompt tokens, stream) -> text."""
 
 
 class ScriptedEngine:
@@ -24,19 +24,19 @@ class ScriptedEngine:
         self.version, self.rows_at_once = 0, 0
 
     def load(self, policy: Policy) -> None:
-        """Give completions the version of this policy."""
+        """Take over this policy's version for later completions."""
         self.version = policy.version
 
     def shrink(self) -> bool:
-        """False: a script needs no memory."""
+        """Return False, because a script needs no memory."""
         return False
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the answers depend on the script and the requests alone."""
+        """Return nothing: the answers depend on the script and the requests alone."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over nothing."""
+        """Restore nothing."""
 
     def generate(
         self,
@@ -44,7 +44,8 @@ class ScriptedEngine:
         sampling: Sampling,
         finished: Finished | None = None,
     ) -> list[list[Completion]]:
-        """One list for each request, with one completion for each of its streams, in order."""
+        """Answer with one list for each request, with one completion for each of its streams, in
+        order."""
         answers: list[list[Completion]] = [[] for _ in requests]
         for i, request in enumerate(requests):
             limits = request.token_limits(sampling)

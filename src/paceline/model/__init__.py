@@ -1,4 +1,4 @@
-"""Models: how they are loaded, how they score tokens, how they are saved."""
+"""Models: loading them, scoring tokens with them, saving them."""
 
 from .detokenizer import Detokenizer, Pieces
 from .load import load_policy, load_tokenizer

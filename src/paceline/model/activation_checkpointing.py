@@ -1,6 +1,7 @@
 """Activation checkpointing: a layer keeps its input alone, and the backward pass computes it again.
 
-A third more work in the layers; of what they keep about a thirtieth is left, and one whole layer.
+This costs a third more work in the layers, and leaves about a thirtieth of their memory, and one
+whole layer.
 """
 
 from collections.abc import Iterator

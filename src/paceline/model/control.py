@@ -1,4 +1,4 @@
-"""Control tokens: what steers a model, such as the mark that ends a turn, and is never text.
+"""Control tokens: tokens that steer a model, such as the mark that ends a turn, and are never text.
 
 A row, a system message or an answer may spell such a token. It then has to reach the model as the
 letters that it is, or whoever writes a row could end the user's turn and speak as the assistant.
@@ -14,22 +14,23 @@ from ..errors import ConfigError
 from ..types import Message
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-"""Roles that may speak. Templates write a role between their marks, so it is no place for any
-text."""
+"""Roles that may speak. Templates write a role between their marks, so no other text is allowed
+there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """A tokenizer's control tokens, as transformers understands them: those that it calls special,
-    and added ones that its chat template writes (such as <think>), but no whitespace."""
+    """A tokenizer's control tokens, as transformers understands them: its special tokens, and added
+    tokens that its chat template writes (such as <think>), but no whitespace."""
 
     ids: frozenset[int]
-    """Without the one for what is unknown, which steers nothing and comes from any text."""
+    """Ids of the control tokens, without the one for unknown text, which steers nothing and comes
+    from any text."""
     _spelled: frozenset[str]
-    """In the letters that `_plainly` gives."""
+    """The tokens' texts in the letters that `_plainly` gives."""
     _lengths: tuple[int, ...]
     _first: frozenset[str]
-    """Their first letters."""
+    """First letters of the tokens' texts."""
 
     def spelled_in(self, text: str) -> bool:
         """True if a text spells a control token, in any letters that a tokenizer could take for
@@ -58,7 +59,7 @@ def controls_of(tokenizer: Any) -> Controls:
 
 
 def special_of(tokenizer: Any) -> Controls:
-    """Only those that the tokenizer calls special."""
+    """The control tokens that the tokenizer calls special."""
     return _controls(tokenizer, "")
 
 
@@ -77,7 +78,7 @@ def _controls(tokenizer: Any, template: str) -> Controls:
 
 
 def _plainly(text: str) -> str:
-    """Small letters in their plain width, composed."""
+    """The text in lower case and plain width, composed."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return plain.casefold()
 
@@ -91,7 +92,7 @@ def _places(text: str, letter: str) -> list[int]:
 
 
 def check_roles(messages: Sequence[Message]) -> None:
-    """Raise ConfigError for a turn of nobody known."""
+    """Raise ConfigError for a turn of an unknown role."""
     for turn in messages:
         if turn["role"] not in ROLES:
             raise ConfigError(

@@ -1,20 +1,21 @@
-"""Single tokens as text: what each adds to the text that all of them make.
+"""Single tokens as text: the text that each token adds to the text of all.
 
 A token by itself has no text. SentencePiece drops the space of a first token, WordPiece joins or
-parts words by what stands before, and a character may be split over several tokens, none of which
-is one. So the text of all is cut where each of them ends, as a decoder that streams does. The
-libraries' own (tokenizers' DecodeStream, transformers' TextStreamer) hold back what they cannot
-settle yet and leave out what never settles; here the whole text is known.
+separates words depending on the token before, and a character may be split over several tokens. So
+the text of all is cut where each of them ends, as a decoder that streams does. The libraries' own
+(tokenizers' DecodeStream, transformers' TextStreamer) hold back text that is not settled yet and
+leave out text that never settles; here the whole text is known.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LONGEST = 32
-"""Behind so many tokens that were decoded together, others begin where one of them has settled."""
-LOST = 2 * LONGEST
-"""Behind so many of which none has settled, those before them were cut in the wrong place."""
+LONGEST_RUN = 32
+"""Number of tokens that are decoded together before a new run begins at a settled one."""
+LOST_AFTER = 2 * LONGEST_RUN
+"""Number of tokens, none of them settled, after which the tokens before them count as cut in the
+wrong place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +24,30 @@ class Pieces:
 
     The pieces that are not special join to the decoded text, without special tokens, exactly. A
     character that several tokens make is the piece of the last of them, and the others' pieces are
-    empty; bytes that are no character are `�`, as in the text.
+    empty; bytes that do not form a character are `�`, as in the text.
 
     Example, of a byte-level tokenizer: Pieces((" so", "", "", "🚲", "<|im_end|>"), (False, False,
     False, False, True))
     """
 
     texts: tuple[str, ...]
-    """The text of each token; that of a special one is its name."""
+    """The text of each token; for a special token, its name."""
     special: tuple[bool, ...]
-    """True if the token is a special one, and so no part of the text."""
+    """True for a special token, which is not part of the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A token without its neighbours."""
+    """The text of a token without its neighbours."""
 
     special: bool
     text: str
-    """A special token's name; what any other adds behind one of its own kind, and "" where it is or
-    may be a part of a character."""
+    """The name of a special token; for any other, the text that it adds after one of its own kind,
+    or "" if it is or may be a part of a character."""
 
 
 class Detokenizer:
-    """Cuts completions into pieces, and remembers what it has learned of a tokenizer's tokens."""
+    """Cuts completions into pieces, and remembers the text of a tokenizer's tokens."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
@@ -75,21 +76,21 @@ class Detokenizer:
         begun, before = 0, 0  # the first token since it last was, and where that begins
         last = 0  # the first of those that last added something
         run: _Run | None = _Run(0, 0, "")  # a first token's space may be dropped
-        patience = LOST
+        patience = LOST_AFTER
         for i, token in enumerate(ids):
             if settled:
                 begun, before = i, end
             known = self._of(token).text
             if settled and known and i and text.startswith(known, end):
                 end, last, run = end + len(known), i, None
-            elif run is not None and not settled and i - run.start >= LOST:
+            elif run is not None and not settled and i - run.start >= LOST_AFTER:
                 # Found again from the beginning, ever more rarely: else it takes a quadratic time.
                 if i - run.start >= patience:
                     patience *= 2
                     end = max(end, _alike(self._decode(ids[: i + 1]), text))
                     settled, last, run = True, i, None
             else:
-                if run is None or (settled and i - run.start >= LONGEST):
+                if run is None or (settled and i - run.start >= LONGEST_RUN):
                     run = _Run(last, end, self._decode(ids[last:i]))
                 made = self._decode(ids[run.start : i + 1])[len(run.before) :]
                 same = _alike(made, text[run.end : run.end + len(made)])
@@ -117,18 +118,18 @@ class Detokenizer:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Tokens that are decoded together, behind some that are settled."""
+    """Tokens that are decoded together, after some that are settled."""
 
     start: int
-    """The first of those that are settled."""
+    """The first of the settled tokens."""
     end: int
-    """The place in the text at which each of them ends."""
+    """The position in the text at which each token ends."""
     before: str
-    """Their text by themselves."""
+    """The text of the settled tokens by themselves."""
 
 
 def _alike(a: str, b: str) -> int:
-    """The number of characters that two texts have in common from their beginning on."""
+    """The number of characters that two texts have in common at their beginning."""
     if b.startswith(a):
         return len(a)
     pairs = enumerate(zip(a, b, strict=False))

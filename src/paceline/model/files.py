@@ -1,5 +1,5 @@
-"""Files of a model, read and written by transformers: without its progress bars, for a run has a
-screen of its own, and with the disk's errors as OSError."""
+"""Reading and writing a model's files with transformers: without its progress bars, because a run
+has a screen of its own, and with disk errors as OSError."""
 
 import os
 import re
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 
 from transformers.utils import logging
 
-NUMBER = re.compile(r"\(os error (\d+)\)")
-"""The system's number of an error, as Rust writes it."""
+ERROR_NUMBER = re.compile(r"\(os error (\d+)\)")
+"""Pattern of the system's number of an error, as Rust writes it."""
 
 
 @contextmanager
 def telling_of_the_disk() -> Iterator[None]:
-    """Raise an OSError with its number in the place of an exception that only says so in its text:
-    neither safetensors nor tokenizers raises one."""
+    """A context that raises an OSError with its number in place of an exception that names the disk
+    error only in its text, as those of safetensors and tokenizers do."""
     try:
         yield
     except OSError:
         raise
     except Exception as error:
-        found = NUMBER.search(str(error))
+        found = ERROR_NUMBER.search(str(error))
         if found is None:
             raise
         number = int(found[1])
@@ -30,7 +30,7 @@ def telling_of_the_disk() -> Iterator[None]:
 
 @contextmanager
 def without_progress_bars() -> Iterator[None]:
-    """Loading and saving in silence; warnings stay."""
+    """A context of loading and saving without progress bars; warnings stay."""
     was_on = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

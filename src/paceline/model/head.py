@@ -2,8 +2,8 @@
 
 Logits of M tokens × V words never exist at once: a block's logits are formed, reduced to two
 numbers a token, and forgotten. Where the loss's gradient at a token is known as soon as its scores
-are, the gradient takes the logits' place at the same moment (`fused_loss`); else the backward pass
-forms them again (`token_scores`). Everything between the matrix products is fp32.
+are, the gradient takes the logits' place at the same moment (`fused_loss`); otherwise the backward
+pass forms them again (`token_scores`). Everything between the matrix products is fp32.
 
 Legend: M scored tokens, B tokens of a block, C of a chunk of it, D hidden size, V vocabulary.
 """
@@ -18,11 +18,11 @@ from ..objective import TokenGradient
 from .logits import Chunk, LogitTransform
 
 BLOCK_LOGITS = 1 << 25
-"""At most this many logits exist at once, in the model's dtype (64 MiB in bf16): the matrix
-products want many tokens. Memory and speed only."""
+"""Most logits that exist at once, in the model's dtype (64 MiB in bf16), because matrix products
+are faster with many tokens. Affects memory and speed only."""
 CHUNK_LOGITS = 1 << 21
-"""At most this many logits at a time are brought to fp32 and reduced (8 MiB), near the
-processor."""
+"""Most logits that are brought to fp32 and reduced at a time (8 MiB), so that they stay in the
+processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Tokens at a time."""
+    """Numbers of tokens at a time."""
 
     block: int
-    """Tokens of one matrix product."""
+    """Number of tokens of one matrix product."""
     chunk: int
-    """Tokens whose logits are in fp32 together."""
+    """Number of tokens whose logits are in fp32 together."""
 
     @classmethod
     def of(cls, head: nn.Linear) -> "Sizes":
@@ -56,8 +56,8 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """Gradients of the head's inputs; None where none is wanted. Weight and bias in fp32: bf16
-    would lose the later of many summands."""
+    """Gradients of the head's inputs; None for those that are not wanted. Weight and bias are in
+    fp32: bf16 would lose the later of many summands."""
 
     hidden_MD: Tensor | None
     weight_VD: Tensor | None
@@ -145,7 +145,7 @@ class _TokenScores(torch.autograd.Function):
 
 
 class _WithGradients(torch.autograd.Function):
-    """The loss's value, with gradients that exist already: the backward pass hands them on."""
+    """The loss's value, with gradients that exist already: the backward pass passes them on."""
 
     @staticmethod
     def forward(ctx, hidden_MD, weight_VD, bias_V, loss: Tensor, gradients):  # type: ignore[override]
@@ -163,7 +163,8 @@ class _WithGradients(torch.autograd.Function):
 
 @dataclass(frozen=True, slots=True)
 class FusedLoss:
-    """A loss whose gradient was formed with its scores: those, detached, and the gradients."""
+    """A loss whose gradient was formed together with its scores: the detached scores, and the
+    gradients."""
 
     logp_M: Tensor
     entropy_M: Tensor
@@ -171,7 +172,7 @@ class FusedLoss:
     gradients: Gradients
 
     def attach(self, loss: Tensor) -> Tensor:
-        """The loss with those gradients."""
+        """Attach the gradients to the loss."""
         return _WithGradients.apply(*self.inputs, loss.detach(), self.gradients)  # type: ignore[no-any-return]
 
 
@@ -184,10 +185,10 @@ def fused_loss(
     token_gradient: TokenGradient,
     sizes: Sizes | None = None,
 ) -> FusedLoss:
-    """Scores and gradients at once: logits are formed a single time.
+    """Compute scores and gradients together: logits are formed a single time.
 
     Args:
-        hidden_MD, head, targets_M, transform, sizes: those of token_scores.
+        hidden_MD, head, targets_M, transform, sizes: as in token_scores.
         token_gradient: the loss's derivatives at a chunk's tokens, from their scores.
     """
     inputs = (hidden_MD, head.weight, head.bias)
@@ -217,9 +218,9 @@ def token_scores(
         head: the output layer, tied or not, with or without bias, frozen or not.
         targets_M: the token ids.
         transform: scale, soft-cap and temperature of the logits.
-        sizes: tokens at a time; None keeps within BLOCK_LOGITS and CHUNK_LOGITS.
+        sizes: numbers of tokens at a time; None keeps within BLOCK_LOGITS and CHUNK_LOGITS.
 
-    Returns: logp_M and entropy_M in fp32 (fp64 where the model is fp64).
+    Returns: logp_M and entropy_M in fp32 (fp64 if the model is fp64).
     """
     return _TokenScores.apply(  # type: ignore[no-any-return]
         hidden_MD, head.weight, head.bias, targets_M, transform, sizes or Sizes.of(head)

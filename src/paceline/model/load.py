@@ -1,4 +1,4 @@
-"""Loading of models and tokenizers. The only file that loads one."""
+"""Loading of models and tokenizers, in this file only."""
 
 import contextlib
 import copy
@@ -18,13 +18,13 @@ from ..errors import ConfigError, UserError, first_line, machine_short
 from . import tiny
 from .files import telling_of_the_disk, without_progress_bars
 from .policy import Policy
-from .source import CAUSAL, Source, how_to_convert
+from .source import CAUSAL_CLASS, Source, how_to_convert
 from .supported import check_scores, refuse_changing_rope, refuse_experts
 from .template import check_tokenizer, stop_token_ids
 
 
 def cache_dir() -> Path:
-    """PACELINE_CACHE, or `paceline` in the user's cache directory."""
+    """The cache folder: PACELINE_CACHE, or `paceline` in the user's cache directory."""
     if chosen := os.environ.get("PACELINE_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -32,9 +32,11 @@ def cache_dir() -> Path:
 
 
 def converted(gguf: str) -> Path:
-    """The Hugging Face folder made from a GGUF file: made once, found again by name, size and time.
+    """The Hugging Face folder made from a GGUF file: made once, and found again by name, size and
+    time.
 
-    It is written aside and renamed, so that a conversion cut short is never taken for one.
+    It is written to a temporary folder and renamed, so that a conversion cut short is never taken
+    for one.
     """
     file = Path(gguf).resolve()
     stat = file.stat()
@@ -78,11 +80,11 @@ def _into_cache() -> Iterator[None]:
 
 
 def load_tokenizer(source: Source, chat_template: str | None = None) -> Any:
-    """The tokenizer, with a chat template, a stop token and a pad token, or a ConfigError.
+    """Load the tokenizer, with a chat template, a stop token and a pad token, or raise ConfigError.
 
     Args:
         chat_template: None for the tokenizer's own; "plain" for prompts without any markup (base
-            models); else the path of a Jinja template.
+            models); otherwise the path of a Jinja template.
     """
     if source.kind == "tiny":
         tokenizer: Any = tiny.tokenizer()
@@ -107,7 +109,7 @@ def load_policy(
     train: bool = True,
     seed: int = 0,
 ) -> Policy:
-    """The model as a policy.
+    """Load the model as a policy.
 
     In bf16 a policy that will be trained keeps fp32 masters of its parameters, read from the file
     in fp32: at a learning rate of 1e-6 bf16 weights alone would lose most updates.
@@ -138,13 +140,13 @@ def blank(
     words: int | None = None,
 ) -> Any:
     """The model's modules without its weights: no file of weights is opened. On the meta device
-    they take no memory at all; elsewhere matrices hold whatever was in the memory before.
+    they take no memory at all; elsewhere matrices hold arbitrary values.
 
     Args:
-        layers: only the first so many.
-        words: of the vocabulary, the model's own if None.
+        layers: number of first layers to make; None makes all.
+        words: size of the vocabulary, the model's own if None.
 
-    Raises: ConfigError for what could not be trained.
+    Raises: ConfigError for a model that could not be trained.
     """
     from transformers import AutoModelForCausalLM
     from transformers.initialization import no_init_weights
@@ -161,7 +163,7 @@ def blank(
         with no_init_weights(), torch.device(device):
             module = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
         module.tie_weights()  # which is a part of initialising them
-    except UNREADABLE as error:
+    except UNREADABLE_ERRORS as error:
         raise _not_loaded(source, "configuration", error) from error
     refuse_experts(module, source)
     refuse_changing_rope(module, source)
@@ -171,10 +173,10 @@ def blank(
 def load_classifier(
     source: Source, *, dtype: torch.dtype, device: torch.device | str
 ) -> tuple[Any, Any]:
-    """A sequence-classification model, frozen, and its tokenizer: what a reward model is.
+    """Load a sequence-classification model, frozen, and its tokenizer, as a reward model.
 
-    Raises: ConfigError where there is none, or where its head was never trained: transformers puts
-        random numbers for a head that the files lack, and says so only in a warning.
+    Raises: ConfigError if there is none, or if its head was never trained: transformers fills a
+        head that the files lack with random numbers, and says so only in a warning.
     """
     if source.kind not in ("folder", "hub"):
         raise ConfigError(
@@ -190,7 +192,7 @@ def load_classifier(
                 source.path, dtype=dtype, trust_remote_code=False, output_loading_info=True,
                 use_safetensors=True,
             )  # fmt: skip
-    except UNREADABLE as error:
+    except UNREADABLE_ERRORS as error:
         raise _not_loaded(source, "reward model", error) from error
     if missing := sorted(info["missing_keys"]):
         raise ConfigError(
@@ -203,16 +205,16 @@ def load_classifier(
 
 
 def _keep_head_exact(module: Any) -> None:
-    """Scores of bf16 lie up to 1/32 apart from each other: what is behind the layers that the model
-    shares with others computes in fp32."""
+    """Keep the layers after those that the model shares with others in fp32: scores of bf16 would
+    lie up to 1/32 apart from each other."""
     for name, head in module.named_children():
         if name != module.base_model_prefix:
             head.float()
             head.register_forward_pre_hook(lambda _, given: tuple(x.float() for x in given))
 
 
-UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError)
-"""The errors that transformers raises for files that are missing, cut, or of another shape."""
+UNREADABLE_ERRORS = (OSError, ValueError, RuntimeError, SafetensorError)
+"""Errors that transformers raises for files that are missing, cut, or of another shape."""
 
 
 def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
@@ -225,12 +227,12 @@ def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
             return AutoModelForCausalLM.from_pretrained(
                 _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True
             )
-    except UNREADABLE as error:
+    except UNREADABLE_ERRORS as error:
         raise _not_loaded(source, "model", error) from error
 
 
 def _config(source: Source) -> Any:
-    """A config of transformers', ours to change."""
+    """A config of transformers that we may change."""
     if source.kind == "tiny":
         return copy.deepcopy(tiny.model().config)
     from transformers import AutoConfig
@@ -238,12 +240,12 @@ def _config(source: Source) -> Any:
     try:
         with _patient(source):
             return AutoConfig.from_pretrained(_folder(source), trust_remote_code=False)
-    except UNREADABLE as error:
+    except UNREADABLE_ERRORS as error:
         raise _not_loaded(source, "configuration", error) from error
 
 
 def _patient(source: Source) -> contextlib.AbstractContextManager[None]:
-    """The hub has seconds to answer; files on the disk need no such thing."""
+    """A context that gives the hub seconds to answer; files on the disk do not need it."""
     return hub.patient_for_seconds() if source.kind == "hub" else contextlib.nullcontext()
 
 
@@ -256,7 +258,7 @@ def _not_loaded(source: Source, what: str, error: Exception) -> UserError:
         return short
     first = first_line(error)
     if "model.safetensors" in first and source.kind == "hub":
-        return ConfigError(how_to_convert(source.name, "pytorch_model.bin", CAUSAL))
+        return ConfigError(how_to_convert(source.name, "pytorch_model.bin", CAUSAL_CLASS))
     hint = "there is no such folder here either; check the name, your connection or HF_ENDPOINT"
     if source.kind != "hub":
         hint = "check that the folder is whole"
@@ -264,12 +266,13 @@ def _not_loaded(source: Source, what: str, error: Exception) -> UserError:
 
 
 def _switch_off_dropout(module: torch.nn.Module) -> None:
-    """Dropout would make the trainer's log-probabilities differ from the engine's."""
+    """Switch off dropout, which would make the trainer's log-probabilities differ from the
+    engine's."""
     module.eval()  # and nobody calls train(): no layer of a causal LM needs it but for dropout
 
 
 def best_dtype(device: torch.device | str) -> torch.dtype:
-    """bf16 where the processor or GPU computes in it, else fp32."""
+    """The best dtype: bf16 if the processor or GPU computes in it, otherwise fp32."""
     if torch.device(device).type == "cuda":
         return (
             torch.bfloat16

@@ -19,15 +19,16 @@ class LogitTransform:
     """
 
     scale: float = 1.0
-    """Multiplies the raw logits (Cohere's logit_scale, the inverse of Granite's logits_scaling)."""
+    """Factor of the raw logits (Cohere's logit_scale, the inverse of Granite's logits_scaling)."""
     cap: float | None = None
     """Soft-capping of the logits (Gemma 2)."""
     temperature: float = 1.0
-    """The sampling temperature: log-probabilities are of the distribution sampled from."""
+    """The sampling temperature: log-probabilities are those of the distribution sampled from."""
 
     @classmethod
     def of(cls, config: object, temperature: float) -> "LogitTransform":
-        """Read from a transformers config; the three names are the ones that its models use."""
+        """The transform of a transformers config; the three names are the ones that its models
+        use."""
         settings = config.get_text_config().to_dict()  # type: ignore[attr-defined]
         scale = float(settings.get("logit_scale") or 1.0) / float(
             settings.get("logits_scaling") or 1.0
@@ -53,7 +54,7 @@ class LogitTransform:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """C tokens while their logits exist."""
+    """Tokens, C of them, while their logits exist."""
 
     logits_CV: Tensor
     p_CV: Tensor

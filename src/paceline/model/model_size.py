@@ -15,8 +15,8 @@ from .load import blank
 from .policy import Policy
 from .source import Source
 
-TOKENS = 64
-"""Tokens that go through the empty model; what they leave is counted and divided."""
+COUNTED_TOKENS = 64
+"""Number of tokens that go through the empty model; the memory that they leave is divided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +28,29 @@ class ModelSize:
     """
 
     parameters: int
-    """Numbers, a tied layer's once."""
+    """Number of parameters, those of a tied layer counted once."""
     linear: int
-    """Parameters in matrices of linear layers, the output layer included."""
+    """Number of parameters in matrices of linear layers, the output layer included."""
     layers: int
     width: int
     """The size of the hidden state."""
     words: int
-    """Words of the output layer."""
+    """Number of words of the output layer."""
     cache: int
-    """Numbers that a token leaves behind as keys and values, in all layers."""
+    """Number of values that a token leaves as keys and values, in all layers."""
     activation_bytes: int
-    """Bytes that a token leaves behind for the backward pass, in all layers. Not in it are the
-    matrices of attention where a window binds or products are capped on the CPU."""
+    """Bytes that a token leaves for the backward pass, in all layers. The matrices of attention are
+    not included, which exist on the CPU if a window binds or products are capped."""
     context: int | None
     """The most tokens that the model was made for, if its config says so."""
     packed: bool
-    """True if its rows are packed on one axis; else they are padded, and `cache` and
-    `activation_bytes` are guessed from the linear layers."""
+    """True if the model's rows are packed on one axis; otherwise they are padded, and `cache` and
+    `activation_bytes` are estimated from the linear layers."""
 
     @classmethod
     def of(cls, source: Source, dtype: torch.dtype) -> "ModelSize":
-        """Raises: ConfigError for a model that is not there or could not be trained."""
+        """The sizes of a model. Raises: ConfigError for a model that is missing or could not be
+        trained."""
         policy = Policy(blank(source, dtype=dtype), None, ())
         module, head = policy.module, policy.head
         linear = {m.weight for m in module.modules() if isinstance(m, nn.Linear)}
@@ -69,8 +70,8 @@ class ModelSize:
 
 
 def _of_a_token(module: Any) -> tuple[int, int]:
-    """`cache` and `activation_bytes`: a pass of the real modules on the meta device, where tensors
-    have shapes and no memory."""
+    """Count `cache` and `activation_bytes`: a pass of the real modules on the meta device, where
+    tensors have shapes and no memory."""
     cache: list[int] = []
 
     def attention_fn(
@@ -88,15 +89,15 @@ def _of_a_token(module: Any) -> tuple[int, int]:
             kept.setdefault(storage, x)  # held, so that no other takes its place
         return x
 
-    ids_N = torch.ones(TOKENS, dtype=torch.long, device="meta")
+    ids_N = torch.ones(COUNTED_TOKENS, dtype=torch.long, device="meta")
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
         flat_forward(module, ids_N, ids_N, attention_fn)
     size = sum(x.untyped_storage().nbytes() for x in kept.values())
-    return sum(cache), size // TOKENS
+    return sum(cache), size // COUNTED_TOKENS
 
 
 class _Attended(torch.autograd.Function):
-    """Keeps for the backward pass what the packed attention does; there is none here."""
+    """Keeps for the backward pass what the packed attention keeps, which does not run here."""
 
     @staticmethod
     def forward(ctx, query_NHD, key_NGD, value_NGD):  # type: ignore[override]
@@ -108,7 +109,7 @@ class _Attended(torch.autograd.Function):
 
 
 def _guessed(module: Any, dtype: torch.dtype) -> tuple[int, int]:
-    """`cache` and `activation_bytes` of a model that attends in its own way, guessed: keys and
+    """Estimate `cache` and `activation_bytes` of a model that attends in its own way: keys and
     values as wide as the hidden state; inputs and outputs of all linear layers, and as much
     again."""
     config = module.config.get_text_config()

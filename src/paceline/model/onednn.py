@@ -1,9 +1,9 @@
 """Weights laid out for the processor's matrix products while a round is decoded.
 
 oneDNN multiplies bf16 matrices in a blocked layout, and on the CPU brings the weight into it anew
-for every product. A decode step has few rows, so that this costs a fifth to a third of it. Here
-it is done once for all steps of a round, from the parameters as they are then: what was packed is
-never older than the call that decodes with it. Until the round is decoded it is a second copy of
+for every product. A decode step has few rows, so this costs a fifth to a third of the step. Here it
+is done once for all steps of a round, from the parameters as they are then: packed weights are
+never older than the call that decodes with them. Until the round is decoded it is a second copy of
 the weights.
 """
 
@@ -19,10 +19,11 @@ from torch import Tensor, nn
 def onednn_weights(module: nn.Module, rows: int) -> Iterator[None]:
     """A context in which the module's bf16 linear layers on the CPU multiply by packed weights.
 
-    Only for inference: nothing is differentiated, and a change of the parameters is not seen.
+    Use it for inference only: nothing is differentiated, and a change of the parameters is not
+    seen.
 
     Args:
-        rows: about how many rows a product will have.
+        rows: approximate number of rows of a product.
     """
     layers = [m for m in module.modules() if type(m) is nn.Linear and _fits(m.weight)]
     try:

@@ -1,5 +1,5 @@
-"""The plain path, for models whose layers are not all attention of the usual kind: rows padded to
-rectangles and the model's own cache. Also what the packed path is tested against.
+"""The padded path, for models whose layers are not all attention of the usual kind: rows padded to
+rectangles and the model's own cache. The packed path is tested against it.
 
 Legend: B rows, T completion tokens, M of all rows; Q different prompts, P prompt tokens, S both, D
 hidden size.
@@ -20,13 +20,13 @@ class Prefilled:
     """Prompts after their pass through the model."""
 
     last_QD: Tensor
-    """The hidden state behind each prompt's last token."""
+    """The hidden state after each prompt's last token."""
     cache: DynamicCache
     """Keys and values of all prompt positions."""
 
 
 def prefill(module: Any, prompt_ids_QP: Tensor, prompt_real_QP: Tensor) -> Prefilled:
-    """Prompts, padded on the left, through the backbone."""
+    """Pass prompts, padded on the left, through the backbone."""
     cache = DynamicCache(config=module.config)
     hidden_QPD = module.base_model(
         input_ids=prompt_ids_QP,

@@ -31,10 +31,10 @@ class Policy:
     """A transformers causal LM with its tokenizer, stop tokens and version.
 
     Attributes:
-        module: the model; its parameters are what the engine decodes with.
-        masters: fp32 masters of the parameters, by name, where the module itself is in bf16.
+        module: the model; the engine decodes with its parameters.
+        masters: fp32 masters of the parameters, by name, if the module itself is in bf16.
         stop_ids: every token that ends an answer.
-        version: how many optimizer steps the weights have seen.
+        version: number of optimizer steps that the weights have seen.
         layout: PACKED, or PADDED for a model that the packed layout does not fit.
     """
 
@@ -72,17 +72,18 @@ class Policy:
         return getattr(self.module.config, "max_position_embeddings", None)
 
     def trained(self) -> dict[str, nn.Parameter]:
-        """The parameters that learn, by name and in a fixed order, one that is tied to another
-        once. The optimizer, checkpoints and clipping go by it."""
+        """The parameters that learn, by name and in a fixed order, tied ones once. The optimizer,
+        checkpoints and clipping use this order."""
         return {n: p for n, p in self.module.named_parameters() if p.requires_grad}
 
     def exact_parameters(self) -> Mapping[str, Tensor]:
-        """The parameters that learn at full precision, by name: the masters where there are any."""
+        """The parameters that learn at full precision, by name: the masters if there are any."""
         return {n: self.masters[n] if self.masters else p for n, p in self.trained().items()}
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over what `exact_parameters` gave: masters and parameters both, in place."""
+        """Restore the parameters that `exact_parameters` returned: masters and parameters both, in
+        place."""
         exact = self.exact_parameters()
         for name, parameter in self.trained().items():
             exact[name].copy_(tensors[name])
@@ -99,10 +100,10 @@ class Policy:
     def scores(self, rows: TokenRows, temperature: float, *, recompute: bool = False) -> Scores:
         """Log-probability and entropy of every completion token, with gradient.
 
-        Only the completions' positions pass the head, in chunks: logits of a whole batch never
-        exist.
+        Only the completions' positions pass through the head, in chunks: logits of a whole batch
+        never exist.
 
-        Returns: Scores of [B, T] in fp32; where a row has no token they are 0.
+        Returns: Scores of [B, T] in fp32; 0 where a row has no token.
         """
         logp_M, entropy_M = head.token_scores(
             self.states(rows, recompute=recompute),
@@ -118,11 +119,10 @@ class Policy:
         return self.scores(rows, temperature)
 
     def loss(self, loss: Loss, micro: Micro, temperature: float) -> tuple[Tensor, Metrics]:
-        """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch
-        size.
+        """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch size.
 
-        Where the gradient at a token is known from its own scores, the head forms that of its
-        inputs while it has the logits; else the backward pass forms them again.
+        If the gradient at a token is known from its own scores, the head forms the gradient of its
+        inputs while it has the logits; otherwise the backward pass forms them again.
         """
         gradient = token_gradient(loss, micro.tokens, micro.rows.real(self.device))
         if gradient is None:
@@ -161,7 +161,7 @@ class Policy:
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load.
 
-        Raises: OSError where the disk is full, or cannot be written.
+        Raises: OSError if the disk is full, or cannot be written.
         """
         with without_progress_bars(), telling_of_the_disk():
             self.module.save_pretrained(folder)
@@ -169,7 +169,7 @@ class Policy:
 
 
 def _spread(logp_M: Tensor, entropy_M: Tensor, rows: TokenRows) -> Scores:
-    """From one row after the other to [B, T]."""
+    """Spread values of one row after the other to [B, T]."""
     real_BT = rows.real(logp_M.device)
     blank_BT = logp_M.new_zeros(real_BT.shape)
     return Scores(

@@ -9,9 +9,8 @@ from ..layout import TokenRows
 from ..objective import Scores
 from .policy import Policy
 
-CHUNK = 1 << 24
-"""At most this many weights are compared at a time: a GPU holds the outcome of each for a
-moment."""
+CHUNK_WEIGHTS = 1 << 24
+"""Most weights that are compared at a time: a GPU holds the outcome of each for a moment."""
 
 
 class Reference:
@@ -57,7 +56,7 @@ class Reference:
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Take over what `exact_parameters` gave."""
+        """Restore the weights that `exact_parameters` returned."""
         for name, parameter in self.frozen.module.named_parameters():
             parameter.copy_(tensors[name])
             if self.averages is not None:
@@ -77,5 +76,5 @@ class Reference:
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    pairs = zip(a.flatten().split(CHUNK), b.flatten().split(CHUNK), strict=True)
+    pairs = zip(a.flatten().split(CHUNK_WEIGHTS), b.flatten().split(CHUNK_WEIGHTS), strict=True)
     return all(torch.equal(*pair) for pair in pairs)

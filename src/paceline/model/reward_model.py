@@ -17,12 +17,14 @@ from .control import special_of
 from .load import best_dtype, load_classifier
 from .source import resolve
 
-REASON = "scored by the reward model"
-CUT_REASON = "scored by the reward model, the beginning cut off"
+SCORED = "scored by the reward model"
+"""Reason of a verdict."""
+SCORED_WITHOUT_BEGINNING = "scored by the reward model, the beginning cut off"
+"""Reason of a verdict on a completion that was too long."""
 InputFormat = Literal["auto", "chat", "pair"]
 Device = Literal["auto", "cpu", "cuda"]
 Encoding = Mapping[str, list[int]]
-"""input_ids, and token_type_ids where the tokenizer gives them: one number a token."""
+"""A row's input_ids, and token_type_ids if the tokenizer gives them: one number a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class RewardModel(VerifierBase):
     as the assistant's turn, one that was cut as it stands.
 
     A score has no bounds and is easily gamed: make it a part of a `Weighted` beside what can be
-    checked, and keep an eye on the answers.
+    checked, and look at the answers.
 
     Example: Weighted((("answer", NumberIn("tag"), 1.0), ("style", RewardModel("./judge"), 0.1)))
     """
@@ -46,18 +48,18 @@ class RewardModel(VerifierBase):
     label: str | None = None
     """The label whose probability is the score, for a classifier with several labels."""
     layout: InputFormat = "auto"
-    """chat: by the tokenizer's chat template; pair: the prompt and the completion as the tokenizer
-    joins two texts; auto: chat where there is a template."""
+    """The layout of the model's input: chat uses the tokenizer's chat template; pair gives the
+    prompt and the completion as two texts; auto takes chat if there is a template."""
     right_from: float | None = None
-    """A score from here on counts as right in accuracy figures; None: 0, or a probability of a
-    half."""
+    """The score from which on an answer counts as right in accuracy figures; None: 0, or a
+    probability of a half."""
     max_tokens: int | None = None
-    """The most tokens of prompt and completion; what is longer loses its beginning. None: as many
-    as the model takes."""
+    """The most tokens of prompt and completion; longer ones lose their beginning. None: as many as
+    the model takes."""
     device: Device = "auto"
-    """auto, cpu or cuda."""
+    """The device: auto, cpu or cuda."""
     tokens_per_forward: int = 16384
-    """At most so many tokens, padding included, go through the model at once."""
+    """The most tokens, padding included, that go through the model at once."""
 
     def __post_init__(self) -> None:
         if self.layout not in get_args(InputFormat) or self.device not in get_args(Device):
@@ -70,14 +72,15 @@ class RewardModel(VerifierBase):
         resolve(self.path)
 
     def check(self) -> None:
-        """Load the model. Raises: ConfigError where that fails, or it has no such label."""
+        """Load the model. Raises: ConfigError if that fails, or if it has no such label."""
         _judge_of(self)
 
     @torch.no_grad()
     def batch(
         self, problems: Sequence[Problem], completions: Sequence[Completion]
     ) -> list[Verdict]:
-        """[B] verdicts, computed with the longest first, so that little is padded."""
+        """[B] verdicts, computed with the longest completion first, so that there is little
+        padding."""
         judge = _judge_of(self)
         read = [judge.row(p, c.turn) for p, c in zip(problems, completions, strict=True)]
         scores = [0.0] * len(read)
@@ -89,12 +92,12 @@ class RewardModel(VerifierBase):
         if right_from is None:
             right_from = 0.0 if judge.label is None else 0.5
         return [
-            Verdict(score, {}, CUT_REASON if cut else REASON, score >= right_from)
+            Verdict(score, {}, SCORED_WITHOUT_BEGINNING if cut else SCORED, score >= right_from)
             for score, (_, cut) in zip(scores, read, strict=True)
         ]
 
     def _parts(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Places of rows that go through the model together."""
+        """Indices of rows that go through the model together."""
         part: list[int] = []
         for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
             if part and lengths[part[0]] * (len(part) + 1) > self.tokens_per_forward:
@@ -114,12 +117,12 @@ class _Judge:
     chat: bool
     label: int | None
     room: int
-    """Tokens that it takes at most."""
+    """The most tokens that the model takes."""
     own_padding: bool
     """True if the model says what it is padded with."""
 
     def row(self, problem: Problem, text: str) -> tuple[Encoding, bool]:
-        """The tokens of a problem and its completion, and whether some were cut off."""
+        """The tokens of a problem and its completion, and True if some were cut off."""
         turns = problem.prompt
         if isinstance(turns, str):
             turns = ({"role": "user", "content": turns},)
@@ -139,7 +142,7 @@ class _Judge:
 
     def _plain(self, text: str) -> str:
         """A text without the judge's own marks: a completion that spells the end of its turn must
-        not be able to go on as somebody else."""
+        not be able to continue as another speaker."""
         text = text.encode("utf-8", "replace").decode()
         for token in self.tokenizer.added_tokens_decoder.values():
             if token.special and token.content in text:
@@ -170,7 +173,7 @@ class _Judge:
 
     def _padding(self, last: Sequence[int]) -> int:
         """The token to pad with. transformers reads a decoder's score at the last token that is not
-        this one; a model that has none was trained without, so it must end no row."""
+        this one; a model without one was trained without it, so it must not end a row."""
         config = self.module.config.get_text_config()
         if self.own_padding:
             return config.pad_token_id
@@ -180,8 +183,8 @@ class _Judge:
 
 @cache
 def _loaded(path: str, device: str) -> tuple[Any, Any, bool]:
-    """The model, its tokenizer, and whether it says what it is padded with; once for all verifiers
-    that ask it."""
+    """The model, its tokenizer, and True if it says what it is padded with; loaded once for all
+    verifiers that ask it."""
     module, tokenizer = load_classifier(resolve(path), dtype=best_dtype(device), device=device)
     return module, tokenizer, module.config.get_text_config().pad_token_id is not None
 
@@ -208,7 +211,8 @@ def _judge_of(settings: RewardModel) -> _Judge:
 
 
 def _positions(module: Any) -> int:
-    """Tokens for which a model has positions; some (RoBERTa) keep the first for their padding."""
+    """Number of tokens for which a model has positions; some models (RoBERTa) keep the first ones
+    for their padding."""
     count = getattr(module.config.get_text_config(), "max_position_embeddings", None) or 2**20
     kept = (
         one.padding_idx + 1
@@ -221,7 +225,7 @@ def _positions(module: Any) -> int:
 
 
 def _label(config: Any, settings: RewardModel) -> int | None:
-    """The place of the label that was asked for; None of a model with one output."""
+    """The index of the requested label; None for a model with one output."""
     names = [str(config.id2label[i]) for i in range(config.num_labels)]
     if config.num_labels == 1 and settings.label is None:
         return None

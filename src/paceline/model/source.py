@@ -1,4 +1,4 @@
-"""The place of a model, from its name: found and checked before anything is read.
+"""The place of a model, found from its name and checked before anything is read.
 
 A model is named by one string:
     a folder in Hugging Face layout        ./models/qwen3-0.6b
@@ -20,13 +20,15 @@ from ..errors import ConfigError
 from . import tiny
 
 Kind = Literal["folder", "hub", "gguf", "tiny"]
-CAUSAL = "AutoModelForCausalLM"
+CAUSAL_CLASS = "AutoModelForCausalLM"
+"""Name of the transformers class of a causal language model."""
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+"""Pattern of a model's name on the hub."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model's place, found and checked, before anything is read."""
+    """A model's place, found and checked before anything is read."""
 
     name: str
     kind: Kind
@@ -35,11 +37,11 @@ class Source:
 
 
 def resolve(name: str) -> Source:
-    """Find out what a model's name means, without loading anything.
+    """Find the place that a model's name means, without loading anything.
 
-    Raises: ConfigError where nothing is there.
+    Raises: ConfigError if nothing is there.
     """
-    if name == tiny.NAME:
+    if name == tiny.TINY_NAME:
         return Source(name, "tiny", name)
     if name.startswith("package:"):
         return Source(name, "gguf", _gguf_in_package(name.removeprefix("package:")))
@@ -65,18 +67,19 @@ def resolve(name: str) -> Source:
 
 
 def _refuse_pickled(folder: Path) -> None:
-    """Loading is of safetensors only: the older file is a pickle, which may run code."""
+    """Refuse weights that are not safetensors: the older file is a pickle, which may run code."""
     pickled = next(iter(sorted(folder.glob("*.bin"))), None)
     if pickled is None or any(folder.glob("*.safetensors")):
         return
     named = None
     with contextlib.suppress(ValueError, OSError, AttributeError):
         named = json.loads((folder / "config.json").read_bytes()).get("architectures")
-    raise ConfigError(how_to_convert(str(folder), pickled.name, (named or [CAUSAL])[0]))
+    raise ConfigError(how_to_convert(str(folder), pickled.name, (named or [CAUSAL_CLASS])[0]))
 
 
 def how_to_convert(name: str, file: str, kind: str) -> str:
-    """The sentence for weights that are not read, with a command that makes them readable."""
+    """The sentence for weights that cannot be read here, with a command that makes them
+    readable."""
     copied, to = "", name
     if not Path(name).is_dir():
         to = "./model"

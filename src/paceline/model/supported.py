@@ -1,7 +1,7 @@
-"""Models that cannot be trained here, refused when they are loaded.
+"""Checks for models that cannot be trained here, made when they are loaded.
 
-A policy has to give the probabilities that the model itself gives, whatever rows stand beside a
-row, and to sample from the same ones.
+A policy must give the probabilities that the model itself gives, independent of the other rows of a
+batch, and must sample from the same ones.
 """
 
 import torch
@@ -13,16 +13,16 @@ from .source import Source
 
 CHANGING_ROPE = ("dynamic", "longrope")
 """Rotary embeddings whose angles change with the longest row: a token's probability would depend on
-its company."""
-EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-"""Names that the configs of transformers have for the experts of a mixture."""
+the other rows."""
+EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+"""Keys in transformers' configs for the number of experts of a mixture."""
 
 
 def refuse_experts(module: torch.nn.Module, source: Source) -> None:
-    """A mixture's router is trained by a balancing loss that no objective here has, and sends a
-    token to other experts where engine and trainer round differently."""
+    """Refuse mixtures of experts: a router is trained by a balancing loss that no objective here
+    has, and sends a token to other experts if engine and trainer round differently."""
     settings = module.config.get_text_config().to_dict()  # type: ignore[operator,union-attr]
-    if any((settings.get(name) or 0) > 1 for name in EXPERTS):
+    if any((settings.get(name) or 0) > 1 for name in EXPERT_KEYS):
         raise ConfigError(
             f"'{source.name}' ({type(module).__name__}) is a mixture of experts, which is not "
             "supported; use a dense model."
@@ -32,8 +32,7 @@ def refuse_experts(module: torch.nn.Module, source: Source) -> None:
 @torch.no_grad()
 def check_scores(policy: Policy, source: Source) -> None:
     """Refuse a model that our way of scoring does not fit: a prompt computed once, its completions
-    behind it in the model's layout, and logits from the output layer as `LogitTransform` knows
-    them.
+    after it in the model's layout, and logits from the output layer as `LogitTransform` knows them.
 
     Otherwise engine and trainer would agree on a distribution that is not the model's.
     """

@@ -1,4 +1,4 @@
-"""Chat templates and stop tokens: how a problem becomes prompt tokens, and what ends an answer."""
+"""Chat templates and stop tokens: a problem becomes prompt tokens, and a token ends an answer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,20 +10,20 @@ from ..errors import ConfigError
 from ..types import Message
 from .control import check_roles, controls_of
 
-PLAIN = (
+PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message['content'] }}"
     "{% if not loop.last %}{{ '\n\n' }}{% endif %}{% endfor %}"
 )
-"""Turns without any markup, an empty line between two of them."""
+"""A chat template without any markup, with an empty line between two turns."""
 
 
 def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> None:
-    """Settle the chat template, the pad token and the stop token, or say what lacks."""
+    """Settle the chat template, the pad token and the stop token, or say what is missing."""
     if chat_template == "plain":
         first = tokenizer("a")["input_ids"][:1]
         starts = tokenizer.bos_token_id is not None and first == [tokenizer.bos_token_id]
         # Rendering a template adds no special tokens, and base models expect their first one.
-        tokenizer.chat_template = "{{ bos_token }}" + PLAIN if starts else PLAIN
+        tokenizer.chat_template = "{{ bos_token }}" + PLAIN_TEMPLATE if starts else PLAIN_TEMPLATE
     elif chat_template is not None:
         path = Path(chat_template).expanduser()
         if not path.is_file():
@@ -48,11 +48,11 @@ def check_tokenizer(tokenizer: Any, name: str, chat_template: str | None) -> Non
 
 
 def render(tokenizer: Any, messages: Sequence[Message]) -> tuple[int, ...]:
-    """The prompt's tokens, with the mark that opens the assistant's turn.
+    """Render the prompt's tokens, with the mark that opens the assistant's turn.
 
     A control token that a message spells is text, as in transformers' `sanitize_control_tokens`.
-    Whether that held is seen from the tokens: the control tokens are those of the same messages
-    with harmless texts, or the prompt is refused.
+    The tokens are checked: their control tokens are those of the same messages with harmless texts,
+    or the prompt is refused.
 
     Raises: ConfigError for messages that the template refuses, or that cannot be made harmless.
     """
@@ -97,8 +97,8 @@ def _prompt(
 
 def stop_token_ids(tokenizer: Any, config: Any, generation_config: Any) -> tuple[int, ...]:
     """Every token that ends an answer: the tokenizer's, the model's, the generation config's, and
-    the one that the chat template puts behind an assistant's turn. One id alone is a known trap:
-    models with several were counted as cut."""
+    the one that the chat template puts after an assistant's turn. One id alone is a known trap:
+    completions of models with several were counted as cut."""
     found: set[int] = {tokenizer.eos_token_id}
     for holder in (config, generation_config):
         ids = None if holder is None else holder.to_dict().get("eos_token_id")
@@ -108,15 +108,17 @@ def stop_token_ids(tokenizer: Any, config: Any, generation_config: Any) -> tuple
 
 
 def _turn_end(tokenizer: Any) -> list[int]:
-    """The first special token behind the content of an assistant's turn; none where the template
-    shows no such turn: it may refuse any conversation but those that it was written for."""
-    for roles in PROBED:
-        probe = [{"role": role, "content": PROBE if role == "assistant" else "a"} for role in roles]
+    """The first special token after the content of an assistant's turn; none if the template shows
+    no such turn: it may refuse any conversation but those that it was written for."""
+    for roles in PROBE_CONVERSATIONS:
+        probe = [
+            {"role": role, "content": PROBE_TEXT if role == "assistant" else "a"} for role in roles
+        ]
         try:
             text = tokenizer.apply_chat_template(probe, tokenize=False)
         except Exception:  # a template is somebody else's program
             continue
-        _, found, behind = text.rpartition(PROBE)
+        _, found, behind = text.rpartition(PROBE_TEXT)
         if not found:  # it changes or drops what was said
             continue
         added = tokenizer.added_tokens_decoder.items()
@@ -126,8 +128,9 @@ def _turn_end(tokenizer: Any) -> list[int]:
     return []
 
 
-PROBE = "turn-end-probe"
-PROBED = (
+PROBE_TEXT = "turn-end-probe"
+"""Content of the assistant's turn in a probe."""
+PROBE_CONVERSATIONS = (
     ("user", "assistant"),
     ("system", "user", "assistant"),
     ("user", "assistant", "user"),

@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 
 
 class Advantage(Protocol):
-    """Round -> [B], or [B, T] for per-token credit, padded with zeros."""
+    """A function that gives the advantages: Round -> [B], or [B, T] for per-token credit, padded
+    with zeros."""
 
     def __call__(self, round: Round, /) -> Tensor: ...
 
 
 @runtime_checkable
 class ReadsValues(Protocol):
-    """An advantage that needs `Round.values`, and so a critic, says so by this property."""
+    """The protocol of an advantage that needs `Round.values`, and so a critic."""
 
     @property
     def needs_values(self) -> bool: ...

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Correction(Protocol):
-    """(anchor − old as [B, T], mask_BT) -> factor_BT"""
+    """A function that gives a factor: (anchor − old as [B, T], mask_BT) -> factor_BT."""
 
     def __call__(self, difference_BT: Tensor, mask_BT: Tensor, /) -> Tensor: ...
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_NATS = 700.0
-"""The largest log-ratio that is told as a ratio: e^700 is near the largest number that there is."""
+"""The largest log-ratio that is reported as a ratio: e^700 is near the largest number of a
+double."""
 
 
 class Ratio(Protocol):
-    """(log_ratio_BT, mask_BT, advantage_BT) -> log_ratio_BT"""
+    """A function that changes log-ratios: (log_ratio_BT, mask_BT, advantage_BT) -> log_ratio_BT."""
 
     def __call__(
         self, log_ratio_BT: Tensor, mask_BT: Tensor, advantage_BT: Tensor, /

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Surrogate(Protocol):
-    """(log_ratio_BT, advantage_BT) -> gain_BT"""
+    """A function that gives the gain: (log_ratio_BT, advantage_BT) -> gain_BT."""
 
     def __call__(self, log_ratio_BT: Tensor, advantage_BT: Tensor, /) -> Tensor: ...
 

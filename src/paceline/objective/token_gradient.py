@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TokenGradient = Callable[[slice, "Tensor", "Tensor"], "tuple[Tensor, Tensor | None]"]
-"""(which of the M tokens, logp_C, entropy_C) -> d loss / d logp_C and d loss / d entropy_C."""
+"""A function that gives derivatives: (indices of some of the M tokens, logp_C, entropy_C) -> d loss
+/ d logp_C and d loss / d entropy_C."""
 
 
 def token_gradient(loss: Loss, tokens: Tokens, real_BT: Tensor) -> TokenGradient | None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class Weight(Protocol):
-    """(mask_BT, group_B) -> weight_BT; group_B holds one number a row, equal within a group."""
+    """A function that gives the weights: (mask_BT, group_B) -> weight_BT; group_B holds one number
+    a row, equal within a group."""
 
     def __call__(self, mask_BT: Tensor, group_B: Tensor, /) -> Tensor: ...
 

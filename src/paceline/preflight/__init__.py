@@ -1,1 +1,1 @@
-"""Everything that can be known before the model is loaded. Prints nothing."""
+"""Everything that can be checked before the model is loaded. Prints nothing."""

@@ -1,10 +1,10 @@
-"""How fast this machine computes a model: measured on pieces of it with random weights, in about a
+"""The speed of this machine with a model: measured on pieces of it with random weights, in about a
 second.
 
 The pieces go through the code that trains: so products, attention, norms, small launches and Python
-all have their share, and there is no factor for what was forgotten. Not in it: the optimizer's own
-step, verifiers that are slower than the sampling, and on a GPU that decode steps are captured as
-graphs. The model is not loaded for it.
+all have their share, and there is no factor for what was forgotten. Three things are left out: the
+optimizer's own step, verifiers that are slower than the sampling, and, on a GPU, the capture of
+decode steps as graphs. The model is not loaded.
 
 Legend: R rows being decoded, V vocabulary, D hidden size, M scored tokens.
 """
@@ -32,47 +32,48 @@ from ..model.model_size import ModelSize
 from ..model.onednn import onednn_weights
 from .workload import Decoding, Work
 
-WORDS = 64
-"""Of the pieces' own vocabulary; the output layer is a piece of its own, with all words."""
-ENOUGH = 0.06
-"""Seconds that a measurement lasts at least, if there is so much to do."""
+PIECE_VOCABULARY = 64
+"""Vocabulary size of the pieces; the output layer is a piece of its own, with the whole
+vocabulary."""
+LEAST_SECONDS = 0.06
+"""Minimum seconds of a measurement, if there is enough work for it."""
 TRIES = 4
-"""Of each measurement; the fastest counts. A neighbour on the machine makes one longer, never
-shorter, and seldom disturbs all of several short ones."""
-CACHE = 1 << 26
-"""Bytes of weights that no processor keeps at hand: as many layers as that are decoded with."""
+"""Number of tries of each measurement; the fastest counts. Another program on the machine makes a
+try longer, never shorter, and seldom disturbs all of several short ones."""
+CACHE_BYTES = 1 << 26
+"""Bytes of weights that fit into no processor's cache: decoding is measured with so many layers."""
 HEAD_FLOP = 3e10
-"""Operations in the output layer that are enough on a CPU."""
-MISFITS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
-"""What a model may answer to being cut to a few layers."""
+"""Floating-point operations in the output layer that suffice for a measurement on a CPU."""
+CUT_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
+"""Errors that a model may raise when it is cut to a few layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Seconds of this machine.
+    """Seconds that this machine takes for each kind of work.
 
     Example: Rates(forward=1.1e-3, update=2.7e-3, score=2.1e-4, slope=6.8e-4, step=0.1, others=0.0)
     """
 
     forward: float
-    """A token through all layers."""
+    """Seconds of one token through all layers."""
     update: float
-    """The same, and its gradient back."""
+    """Seconds of one token through all layers and its gradient back."""
     score: float
-    """A token's probability in the output layer."""
+    """Seconds of one token's probability in the output layer."""
     slope: float
-    """The same, and its gradient."""
+    """Seconds of one token's probability in the output layer, and its gradient."""
     step: float
-    """A decode step of a round's rows."""
+    """Seconds of a decode step of a round's rows."""
     others: float
-    """Share of all processors that other programs used meanwhile: such rates are of a machine that
-    is shared with them."""
+    """Share of all processors that other programs used meanwhile: the rates are then those of a
+    shared machine."""
 
 
 def measured(
     source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
 ) -> Rates | None:
-    """What this machine makes of this work; None for a model of which no piece can be cut."""
+    """Measure this machine on this work; None for a model that cannot be cut into pieces."""
     if not model_size.packed:
         return None
     began = _used()
@@ -81,10 +82,10 @@ def measured(
         table = nn.Linear(1, 1, bias=False, device="meta")
         table.weight = nn.Parameter(_noise((model_size.words, model_size.width), dtype, device))
         score, slope = _of_head(table, work.scored)
-        layers = min(model_size.layers, max(1, -(-CACHE // _layer_bytes(model_size, dtype))))
+        layers = min(model_size.layers, max(1, -(-CACHE_BYTES // _layer_bytes(model_size, dtype))))
         few = _piece(source, layers, dtype, device)
         step = _of_step(few, table, work.sampling, model_size.layers / layers)
-    except MISFITS:
+    except CUT_ERRORS:
         return None
     wall, own, every = (after - before for after, before in zip(_used(), began, strict=True))
     others = max(0.0, every - own) / (wall * (os.cpu_count() or 1))
@@ -107,7 +108,7 @@ def _layer_bytes(model_size: ModelSize, dtype: torch.dtype) -> int:
 
 def _piece(source: Source, layers: int, dtype: torch.dtype, device: torch.device) -> Policy:
     """The first layers between a small embedding and a small output layer, with random weights."""
-    module = blank(source, dtype=dtype, device=device, layers=layers, words=WORDS)
+    module = blank(source, dtype=dtype, device=device, layers=layers, words=PIECE_VOCABULARY)
     for parameter in module.parameters():
         if parameter.ndim > 1:
             parameter.data.copy_(_noise(parameter.shape, dtype, device))
@@ -115,7 +116,8 @@ def _piece(source: Source, layers: int, dtype: torch.dtype, device: torch.device
 
 
 def _noise(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Small random numbers, a short stretch of them over and over: drawing all takes too long."""
+    """Small random numbers, a short stretch of them over and over, because drawing all takes too
+    long."""
     generator = torch.Generator().manual_seed(0)  # nobody else's numbers may depend on this
     stretch = 0.02 * torch.randn(1 << 16, generator=generator).to(device, dtype)
     count = torch.Size(shape).numel()
@@ -136,12 +138,13 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
 def _of_layers(
     source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
 ) -> tuple[float, float]:
-    """`forward` and `update`: more and more rows of a pass, until they take long enough."""
+    """Measure `forward` and `update`, with more and more rows in a pass until it takes long
+    enough."""
     layers = min(2, model_size.layers)
     policy, most = _piece(source, layers, dtype, device), work.passes[0]
     count = 1
     _through(policy, work, count, again=most.again)  # the first is always slow
-    while count < most.rows and _through(policy, work, count, again=most.again)[2] < ENOUGH:
+    while count < most.rows and _through(policy, work, count, again=most.again)[2] < LEAST_SECONDS:
         count = min(most.rows, 2 * count)
     tries = [_through(policy, work, count, again=most.again) for _ in range(TRIES)]
     per_token = model_size.layers / layers / tries[0][0]
@@ -149,10 +152,11 @@ def _of_layers(
 
 
 def _through(policy: Policy, work: Work, count: int, *, again: bool) -> tuple[int, float, float]:
-    """Tokens of so many rows, and the seconds of a forward pass, and of one and its backward."""
+    """Tokens of so many rows, and the seconds of a forward pass and of a forward and backward
+    pass."""
     some = work.rows.take(range(count))
-    prompts = tuple([t % WORDS for t in p] for p in some.prompts)
-    rows = type(some)(prompts, tuple([t % WORDS for t in c] for c in some.completions))
+    prompts = tuple([t % PIECE_VOCABULARY for t in p] for p in some.prompts)
+    rows = type(some)(prompts, tuple([t % PIECE_VOCABULARY for t in c] for c in some.completions))
     states: list[Tensor] = []
     forward = _seconds(lambda: states.append(policy.states(rows, recompute=again)), policy.device)
     back = _seconds(lambda: states[0].backward(torch.ones_like(states[0])), policy.device)
@@ -160,7 +164,7 @@ def _through(policy: Policy, work: Work, count: int, *, again: bool) -> tuple[in
 
 
 def _of_head(table: nn.Linear, scored: int) -> tuple[float, float]:
-    """`score` and `slope`."""
+    """Measure `score` and `slope`."""
     words, width = table.weight.shape
     device, block = table.weight.device, head.Sizes.of(table).block
     most = block if device.type == "cuda" else min(block, int(HEAD_FLOP / (6 * words * width)))
@@ -184,7 +188,7 @@ def _ones(_: slice, logp_C: Tensor, entropy_C: Tensor) -> tuple[Tensor, None]:
 
 @torch.inference_mode()
 def _of_step(policy: Policy, table: nn.Linear, decoding: Decoding, share: float) -> float:
-    """`step`, in the middle of the completions, with all rows alive.
+    """Measure `step`, in the middle of the completions, with all rows alive.
 
     Args:
         share: how many times the layers of the piece are in the model.

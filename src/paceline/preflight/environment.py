@@ -1,4 +1,4 @@
-"""The environment of a run: versions, machine, and hashes of what is read."""
+"""The environment of a run: versions, machine, and hashes of everything that is read."""
 
 import importlib.metadata
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..store.history import Environment
+from ..store.description import Environment
 from .fingerprint import fingerprints
 from .load import Loaded, sandbox_of
 
@@ -18,7 +18,7 @@ def environment_of(loaded: Loaded) -> Environment:
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that decides a result."""
+    """Versions of every package that decides a result."""
     packages = ("paceline", "torch", "transformers", "tokenizers", "numpy", "pyarrow")
     found = {name: importlib.metadata.version(name) for name in packages}
     return {**found, "python": platform.python_version()}

@@ -1,7 +1,7 @@
-"""What a run will need: memory, disk and time, before the model is loaded.
+"""The estimate of a run's needs: memory, disk and time, before the model is loaded.
 
-All figures are upper ones: they take every completion as long as it may be, and every group as one
-that is trained on. `benchmarks/estimate.py` holds them against measured runs.
+All figures are upper bounds: they take every completion to be as long as allowed, and every group
+to be trained on. `benchmarks/estimate.py` compares them with measured runs.
 """
 
 from dataclasses import astuple, dataclass
@@ -18,47 +18,47 @@ from .calibrate import Rates
 from .resources import Room
 from .workload import Decoding, Pass, Work
 
-FP32 = 4
-"""Bytes of a number."""
-GAPS = 0.3
-"""On the CPU, of what an update and the sampling hold, so much again lies between it: freed blocks
-that no later tensor fits. Measured between 0.15 and 0.6, with glibc."""
-LATER = 80_000_000
-"""Bytes of libraries that are loaded only while a run goes on: for rounds on the disk, the
-report."""
-FILE, ROW, TOKEN = 10_000, 60, 14
+FP32_BYTES = 4
+"""Bytes of an fp32 number."""
+GAP_SHARE = 0.3
+"""On the CPU, the gaps between the memory of an update and of the sampling, as a share of both:
+freed blocks that no later tensor fits. Measured between 0.15 and 0.6, with glibc."""
+LATER_LIBRARY_BYTES = 80_000_000
+"""Bytes of libraries that are loaded only during a run: for rounds on disk, and for the report."""
+ROUND_FILE_BYTES, ROW_BYTES, TOKEN_BYTES = 10_000, 60, 14
 """Bytes of a round's file, of a completion in it and of a token, the reference's and the anchor's
 log-probabilities aside: numbers that are hardly compressed, and text that is."""
-WRITING = 3e8
-"""Bytes a second in which checkpoints are taken to be written and hashed; this is not measured."""
+WRITTEN_BYTES_PER_SECOND = 3e8
+"""Assumed speed of writing and hashing checkpoints; it is not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes, by what holds them, while the run is at its largest."""
+    """Bytes by use, while the run is at its largest."""
 
     program: int
-    """The process as it is now, and what it will load: libraries and problems. 0 on a GPU."""
+    """Bytes of the process as it is now, and of the libraries and problems it will load. 0 on a
+    GPU."""
     weights: int
     masters: int
-    """fp32 copies of bf16 weights, which the optimizer steps on."""
+    """Bytes of fp32 copies of bf16 weights, which the optimizer steps on."""
     gradients: int
     moments: int
-    """AdamW's two."""
+    """Bytes of AdamW's two moments."""
     reference: int
-    """Of a KL term, with its fp32 average where it follows the policy softly."""
+    """Bytes of a KL term's reference, with its fp32 average if it follows the policy softly."""
     activations: int
-    """What the largest pass of an update keeps for its backward pass."""
+    """Bytes that the largest pass of an update keeps for its backward pass."""
     head: int
-    """The output layer's gradient and a block of logits."""
+    """Bytes of the output layer's gradient and a block of logits."""
     decoding: int
-    """Keys and values, packed weights and logits while completions are sampled."""
+    """Bytes of keys and values, packed weights and logits while completions are sampled."""
     gaps: int
-    """Between all these, where the system's own allocator is in use."""
+    """Bytes between all of these, if the system's own allocator is in use."""
 
     @property
     def fixed(self) -> int:
-        """What no setting of rollouts, packs or decoding makes smaller."""
+        """Bytes that no setting of rollouts, packs or decoding makes smaller."""
         return self.weights + self.masters + self.gradients + self.moments + self.reference
 
     @property
@@ -80,16 +80,16 @@ class Memory:
             decoding += model_size.linear * size  # packed for the processor
         passing = activations + head + decoding
         return cls(
-            program=psutil.Process().memory_info().rss + LATER if cpu else 0,
+            program=psutil.Process().memory_info().rss + LATER_LIBRARY_BYTES if cpu else 0,
             weights=p * size,
-            masters=0 if size == FP32 else p * FP32,
-            gradients=p * FP32,
-            moments=2 * p * FP32,
-            reference=p * (size + FP32 * soft) if objective.needs_reference else 0,
+            masters=0 if size == FP32_BYTES else p * FP32_BYTES,
+            gradients=p * FP32_BYTES,
+            moments=2 * p * FP32_BYTES,
+            reference=p * (size + FP32_BYTES * soft) if objective.needs_reference else 0,
             activations=activations,
             head=head,
             decoding=decoding,
-            gaps=int(GAPS * passing) if cpu else 0,
+            gaps=int(GAP_SHARE * passing) if cpu else 0,
         )
 
 
@@ -109,7 +109,7 @@ def _head(scored: int, model_size: ModelSize, size: int, *, cpu: bool) -> int:
     chunk = min(block, max(model_size.words, CHUNK_LOGITS)) if cpu else block
     layer = model_size.words * model_size.width
     hidden = 2 * scored * model_size.width * size
-    return layer * (FP32 + size) + block * size + 3 * chunk * FP32 + hidden
+    return layer * (FP32_BYTES + size) + block * size + 3 * chunk * FP32_BYTES + hidden
 
 
 def _decoding(d: Decoding, model_size: ModelSize, size: int) -> int:
@@ -119,22 +119,22 @@ def _decoding(d: Decoding, model_size: ModelSize, size: int) -> int:
     tokens = d.prompts * d.longest + d.places * width
     if not model_size.packed:  # a cache of rectangles, the prompt in each row
         tokens = d.places * (d.longest + d.tokens)
-    return tokens * model_size.cache * size + d.places * model_size.words * (size + 3 * FP32)
+    return tokens * model_size.cache * size + d.places * model_size.words * (size + 3 * FP32_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
     """Bytes that the run will have written at its largest. Metrics, the report and the tokenizer's
-    files are left out: some megabytes."""
+    files, some megabytes, are left out."""
 
     checkpoints: int
-    """Those that are kept, and the next one while it is written."""
+    """Bytes of the checkpoints that are kept, and of the next one while it is written."""
     model: int
-    """The final one."""
+    """Bytes of the final model."""
     rollouts: int
-    """All rounds."""
+    """Bytes of all rounds."""
     checkpoint: int
-    """One of them."""
+    """Bytes of one checkpoint."""
 
     @property
     def total(self) -> int:
@@ -150,12 +150,16 @@ class Disk:
         dtype: torch.dtype,
     ) -> "Disk":
         p, every, keep = model_size.parameters, config.save_every, config.save_keep
-        one = 3 * p * FP32  # the weights as they are trained, and two moments
+        one = 3 * p * FP32_BYTES  # the weights as they are trained, and two moments
         if objective.needs_reference and config.reference.every > 0:
-            one += p * (FP32 if config.reference.alpha < 1 else dtype.itemsize)
+            one += p * (FP32_BYTES if config.reference.alpha < 1 else dtype.itemsize)
         # Without any there is one still, where the run is stopped.
         count = -(-config.steps // every) if every else 1
-        round = FILE + ROW * len(work.rows) + (TOKEN + FP32 * work.scorings) * work.scored
+        round = (
+            ROUND_FILE_BYTES
+            + ROW_BYTES * len(work.rows)
+            + (TOKEN_BYTES + FP32_BYTES * work.scorings) * work.scored
+        )
         return cls(
             checkpoints=one * (min(count, keep + 1) if keep else count),
             model=p * dtype.itemsize,
@@ -166,18 +170,19 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Of the whole run, by what takes them. Verifiers are taken to keep pace with the sampling."""
+    """Seconds of the whole run, by kind of work. Verifiers are assumed to keep pace with the
+    sampling."""
 
     sampling: float
     update: float
-    """The optimizer's own step aside, some hundredths of it."""
+    """Seconds of the updates, without the optimizer's own step, a few per cent of it."""
     scoring: float
-    """The reference's and the anchor's passes."""
+    """Seconds of the reference's and the anchor's passes."""
     evaluation: float
     checkpoints: float
-    """As if nothing else went on meanwhile."""
+    """Seconds of writing checkpoints, as if nothing else went on meanwhile."""
     step: float
-    """One step: its share of sampling, scoring and update."""
+    """Seconds of one step: its share of sampling, scoring and update."""
 
     @property
     def total(self) -> float:
@@ -200,28 +205,30 @@ class Seconds:
             update=updates,
             scoring=scorings,
             evaluation=work.evaluations * sum(_sampling(d, work, rates) for d in work.evaluation),
-            checkpoints=saved / WRITING,
+            checkpoints=saved / WRITTEN_BYTES_PER_SECOND,
             step=(sampling + updates + scorings) / max(1, work.steps),
         )
 
 
 def _sampling(d: Decoding, work: Work, rates: Rates) -> float:
-    """A step of more rows than were measured takes longer by as much, one of fewer no less."""
+    """Seconds of a decode step: proportionally longer with more rows than were measured, never
+    shorter with fewer."""
     step = rates.step * max(1.0, d.places / work.sampling.places)
     return d.steps * step + d.before * rates.forward
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will need."""
+    """The estimated needs of a run."""
 
     parameters: int
-    """All numbers of the model."""
+    """Number of parameters of the model."""
     context: int | None
-    """Tokens that the model was made for, if it says so."""
+    """Tokens of the context that the model was made for, if it says so."""
     memory: Memory
     disk: Disk
     seconds: Seconds | None
-    """None for a model whose rows are padded, or of which no piece can be measured."""
+    """Seconds by kind of work; None for a model whose rows are padded, or that cannot be cut into
+    pieces to measure."""
     room: Room
-    """What there is of memory and disk."""
+    """Memory and disk that are available."""

@@ -1,4 +1,4 @@
-"""Hashes of what a run reads and does not keep: by content, not by name."""
+"""Hashes of everything that a run reads and does not keep: by content, not by name."""
 
 import dataclasses
 import inspect
@@ -13,29 +13,29 @@ from typing import Any
 
 from .. import config as configuration
 from ..model import Source
-from ..store.history import CODE_OF
+from ..store.description import CODE_PREFIX
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import Adapted, leaves
 from .load import Loaded
 
-BLOCKS, BLOCK = 64, 1 << 16
+SAMPLED_BLOCKS, BLOCK_BYTES = 64, 1 << 16
 """Of a file of weights so many blocks of so many bytes are read, spread evenly: training changes
 nearly every number, and to read all of a large model would take minutes."""
-WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
+WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.gguf")
+"""File patterns of a model's weights."""
 
 
 def fingerprints(loaded: Loaded) -> dict[str, str]:
-    """Hashes of all that decides what a run comes to besides its config and its seed.
+    """Hashes of everything that decides the result of a run besides its config and its seed.
 
-    problems: both sides, with all their columns, and how they are put to the model.
-    test: the held-out side, how it is put, and by which verifier it is judged.
+    problems: both splits, with all their columns, and the template that puts them to the model.
+    test: the held-out split, its template, and the verifier that judges it.
     tokenizer: vocabulary, special tokens, chat template.
-    model: the weights that it begins with; empty where they are made, or named on a hub.
-    code: the user's own files and modules that the config names; what these import is not
-        followed.
-    code of PLACE: each of these by itself, and a reward that no file holds by its source.
+    model: the weights that it begins with; empty if they are made, or named on a hub.
+    code: the user's own files and modules that the config names; their imports are not followed.
+    code of PLACE: each of these by itself, and, by its source, a reward that no file holds.
     """
     task, config = loaded.task, configuration.to_json(loaded.config)
     return {
@@ -44,16 +44,16 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
         "tokenizer": _of_tokenizer(loaded.tokenizer),
         "model": _of_weights(loaded.source),
         "code": of_code(config),
-        **{f"{CODE_OF}{path}": _of_file(path) for path in sorted(set(_named(config)))},
+        **{f"{CODE_PREFIX}{path}": _of_file(path) for path in sorted(set(_named(config)))},
         **_of_session(config, task.verifier),
     }
 
 
 def of_code(config: Any) -> str:
-    """Of the user's own code that a config names, such as that of a reward or an objective.
+    """Hash of the user's own code that a config names, such as that of a reward or an objective.
 
     Args:
-        config: as JSON.
+        config: the config as JSON.
     """
     digest = sha256()
     for path in sorted(set(_named(config))):
@@ -66,18 +66,19 @@ def _of_file(path: Path) -> str:
 
 
 def _of_session(config: Any, verifier: AnyVerifier) -> dict[str, str]:
-    """Of a reward that only this Python session has: of what its parts are made of."""
+    """Hash of a reward that exists only in this Python session: of everything its parts are made
+    of."""
     reward = config["task"].get("reward")
     if not is_of_session(reward):
         return {}
     digest = sha256()
     for part in leaves(verifier):
         digest.update(_source(part.function if isinstance(part, Adapted) else part).encode())
-    return {f"{CODE_OF}{reward}": digest.hexdigest()}
+    return {f"{CODE_PREFIX}{reward}": digest.hexdigest()}
 
 
 def _source(thing: Any) -> str:
-    """Its text where Python has it, as in a notebook; else what it was compiled to."""
+    """The text of a function if Python has it, as in a notebook; otherwise its compiled code."""
     code = getattr(inspect.unwrap(thing) if callable(thing) else thing, "__code__", None)
     try:
         return inspect.getsource(type(thing) if code is None else code)
@@ -108,7 +109,8 @@ def _named(value: Any) -> Iterator[Path]:
 
 
 def _of_problems(task: Task, *sides: Sequence[Problem]) -> str:
-    """Of every problem with all its columns, and of how they are put to the model."""
+    """Hash of every problem with all its columns, and of the template that puts them to the
+    model."""
     digest = sha256(repr(task.template).encode())
     for side in sides:
         digest.update(b"\n--\n")
@@ -120,14 +122,14 @@ def _of_problems(task: Task, *sides: Sequence[Problem]) -> str:
 
 
 def _of_verifier(verifier: Any) -> str:
-    """Of a verifier's kind and settings, those of its parts included; eight digits."""
+    """Hash of a verifier's kind and settings, those of its parts included; eight digits."""
     return sha256(json.dumps(_in_words(verifier)).encode()).hexdigest()[:8]
 
 
 def _in_words(value: Any) -> Any:
-    """A value as JSON that says the same in every process, before its first use and behind it: code
-    by its name, sets in order, an object of an unknown kind by its type; no fields that a class
-    fills in by itself."""
+    """A value as JSON that is the same in every process, before its first use and after it: code by
+    its name, sets in order, an object of an unknown kind by its type; no fields that a class fills
+    in by itself."""
     if isinstance(value, str | int | float | None):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -146,7 +148,7 @@ def _in_words(value: Any) -> Any:
 
 
 def _of_tokenizer(tokenizer: Any) -> str:
-    """Of its vocabulary, its special tokens and its chat template."""
+    """Hash of a tokenizer's vocabulary, special tokens and chat template."""
     words = sorted(tokenizer.get_vocab().items())
     parts = [words, tokenizer.special_tokens_map, tokenizer.chat_template]
     return sha256(json.dumps(parts, default=str).encode()).hexdigest()
@@ -156,13 +158,17 @@ def _of_weights(source: Source) -> str:
     if source.kind not in ("folder", "gguf"):
         return ""
     path = Path(source.path).expanduser()
-    files = [path] if path.is_file() else [f for kind in WEIGHTS for f in sorted(path.glob(kind))]
+    files = (
+        [path]
+        if path.is_file()
+        else [f for kind in WEIGHT_PATTERNS for f in sorted(path.glob(kind))]
+    )
     digest = sha256()
     for file in files:
         size = file.stat().st_size
         digest.update(f"{file.name} {size}\n".encode())
         with file.open("rb") as opened:
-            for place in range(BLOCKS):
-                opened.seek(place * max(0, size - BLOCK) // (BLOCKS - 1))
-                digest.update(opened.read(BLOCK))
+            for place in range(SAMPLED_BLOCKS):
+                opened.seek(place * max(0, size - BLOCK_BYTES) // (SAMPLED_BLOCKS - 1))
+                digest.update(opened.read(BLOCK_BYTES))
     return digest.hexdigest()

@@ -1,21 +1,21 @@
-"""What a run needs against what there is, in sentences."""
+"""Sentences that compare the needs of a run with the memory and disk that there is."""
 
 import torch
 
 from ..errors import ConfigError
-from ..text import counted, data_size, percent, short_duration
+from ..text import counted, data_size, percent
 from .calibrate import Rates
-from .estimate import Disk, Estimate, Memory, Seconds
+from .estimate import Disk, Memory
 from .resources import Room
 
-SHARED = 0.2
-"""A share of the processors in others' use from which on it is told."""
+BUSY_SHARE = 0.2
+"""A share of the processors used by other programs from which on a note tells of it."""
 
 
 def check_memory(memory: Memory, room: Room, model: str) -> list[str]:
-    """A note where the estimate is beyond what is free now.
+    """A note if the estimate exceeds the memory that is free now.
 
-    Raises: ConfigError where what no setting makes smaller is beyond all that there is.
+    Raises: ConfigError if the part that no setting makes smaller exceeds all memory.
     """
     where = "on this machine" if memory.program else "on the GPU"
     if memory.fixed > room.memory_total:
@@ -36,18 +36,18 @@ def check_memory(memory: Memory, room: Room, model: str) -> list[str]:
 
 
 def check_disk(disk: Disk, room: Room) -> None:
-    """Raises: ConfigError where the run would fill the disk."""
+    """Check that the run will not fill the disk. Raises: ConfigError if it would."""
     if disk.total > room.disk:
         raise ConfigError(
-            f"The run may write {data_size(disk.total)} ({_of_disk(disk)}), and "
+            f"The run may write {data_size(disk.total)} ({disk_in_words(disk)}), and "
             f"{data_size(room.disk)} are free in '{room.place}'; make room, choose another "
             "directory with --out, or keep fewer checkpoints with save_keep."
         )
 
 
 def check_others(rates: Rates | None, device: torch.device) -> list[str]:
-    """A note where processors were shared while time was measured on them."""
-    if rates is None or device.type != "cpu" or rates.others < SHARED:
+    """A note if other programs used the processors while time was measured on them."""
+    if rates is None or device.type != "cpu" or rates.others < BUSY_SHARE:
         return []
     return [
         f"other programs used {percent(rates.others)} of the processors while time was "
@@ -55,47 +55,10 @@ def check_others(rates: Rates | None, device: torch.device) -> list[str]:
     ]
 
 
-def estimate_lines(estimate: Estimate) -> list[str]:
-    """Memory, disk and time, a line each."""
-    memory, disk, room = estimate.memory, estimate.disk, estimate.room
-    lines = [
-        f"memory     up to {data_size(memory.total)} ({_of_memory(memory)}); "
-        f"{data_size(room.memory)} are free",
-        f"disk       up to {data_size(disk.total)} ({_of_disk(disk)}); "
-        f"{data_size(room.disk)} are free",
-    ]
-    if estimate.seconds is None:
-        return [*lines, "time       not known for this model"]
-    return [*lines, f"time       {_of_time(estimate.seconds)}"]
-
-
-def _of_memory(memory: Memory) -> str:
-    parts = (
-        ("weights and optimizer", memory.fixed),
-        ("update", memory.activations + memory.head),
-        ("sampling", memory.decoding),
-        ("libraries and gaps", memory.program + memory.gaps),
-    )
-    return ", ".join(f"{name} {data_size(size)}" for name, size in parts if size)
-
-
-def _of_disk(disk: Disk) -> str:
+def disk_in_words(disk: Disk) -> str:
+    """The parts of what a run writes, in words."""
     count = disk.checkpoints // disk.checkpoint
     return (
         f"{counted(count, 'checkpoint')} of {data_size(disk.checkpoint)}, model "
         f"{data_size(disk.model)}, rollouts {data_size(disk.rollouts)}"
     )
-
-
-def _of_time(seconds: Seconds) -> str:
-    parts = (
-        ("sampling", seconds.sampling),
-        ("update", seconds.update),
-        ("scoring", seconds.scoring),
-        ("evaluation", seconds.evaluation),
-        ("checkpoints", seconds.checkpoints),
-    )
-    told = ", ".join(f"{name} {short_duration(part)}" for name, part in parts if part >= 0.5)
-    step = f"{seconds.step:.1f} s" if seconds.step < 10 else short_duration(seconds.step)
-    whole = f"up to {short_duration(seconds.total)}{f' ({told})' if told else ''}"
-    return f"{whole}, {step} a step; less where answers end early"

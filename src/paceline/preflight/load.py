@@ -1,4 +1,4 @@
-"""What a config names, loaded: everything but the model's weights."""
+"""The loading of everything that a config names, except the model's weights."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,11 +20,11 @@ from ..verify.programs.program import RunsPrograms
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A config with what it names."""
+    """A config with everything that it names, loaded."""
 
     config: Config
     source: Source
-    """Where the model's files are."""
+    """The location of the model's files."""
     tokenizer: Any
     task: Task
     objective: Objective
@@ -39,11 +39,11 @@ class Loaded:
 
 
 def load(config: Config, *, reward: bool = True) -> Loaded:
-    """Load tokenizer and problems, and find out where the model's files are.
+    """Load tokenizer and problems, and find the model's files.
 
     Args:
-        reward: False for what never asks the task's reward: then no reward model is loaded, and
-            no sandbox is looked for.
+        reward: False if the task's reward is never asked: then no reward model is loaded, and no
+            sandbox is looked for.
 
     Raises: ConfigError, DataError.
     """
@@ -67,7 +67,7 @@ def _unasked(problem: Problem, completion: Completion) -> Verdict:
 
 
 def device_of(name: str) -> torch.device:
-    """The device that a config's word means. Raises: ConfigError where there is none."""
+    """The device that a config's word means. Raises: ConfigError if there is none."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -85,7 +85,7 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
 
 
 def evaluation_sampling(config: Config) -> Sampling:
-    """How the evaluation samples."""
+    """The sampling settings of the evaluation."""
     e = config.evaluation
     limit = e.max_tokens or config.rollouts.max_tokens
     sampling = Sampling(limit, e.temperature, e.top_p, e.top_k, e.min_p)
@@ -95,6 +95,6 @@ def evaluation_sampling(config: Config) -> Sampling:
 
 
 def sandbox_of(task: Task) -> str | None:
-    """The wall behind which a task's verifier runs programs; None where it runs none."""
+    """The sandbox in which a task's verifier runs programs; None if it runs none."""
     runs = (leaf for leaf in leaves(task.verifier) if isinstance(leaf, RunsPrograms))
     return next((leaf.running.sandbox.wall for leaf in runs), None)

@@ -1,4 +1,4 @@
-"""Everything that can be known before the model is loaded, checked in seconds."""
+"""Everything that can be checked before the model is loaded, in seconds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,32 +26,32 @@ from .resources import Room
 from .reward import Tried, try_reward
 from .workload import Work
 
-LOOKED_AT = 64
-"""Prompts that are measured, spread evenly over the problems."""
-CHARACTERS = 1 << 20
-"""Of prompts, after which no further one is measured."""
+MEASURED_PROMPTS = 64
+"""Number of prompts that are measured, spread evenly over the problems."""
+MOST_CHARACTERS = 1 << 20
+"""Characters of prompts after which no further prompt is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """A config that was found sound for a training, and what the training will need."""
+    """A config that was found sound for training, and the needs of that training."""
 
     loaded: Loaded
     tried: Tried
-    """What the reward said to a few answers."""
+    """The reward's answers to a few completions."""
     estimate: Estimate
-    """Memory, disk and time."""
+    """Estimated memory, disk and time."""
     notes: tuple[str, ...] = ()
-    """What is no reason to stop, a sentence each; the task has its own."""
+    """Remarks that are no reason to stop, a sentence each; the task has its own."""
 
 
 def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Preflight:
-    """Find what would fail later, in seconds, before the model is loaded: too few problems, prompts
-    that do not fit, a reward that breaks, memory or disk that do not suffice.
+    """Find, in seconds and before the model is loaded, everything that would fail later: too few
+    problems, prompts that do not fit, a reward that breaks, not enough memory or disk.
 
     Args:
-        path: the run's directory; what it holds already is not written again. If None, the
-            config's own, or one in runs.
+        path: the run's directory; its present content is not written again. If None, the config's
+            own, or one in runs.
         timed: measure this machine for a second, to say how long it will take.
 
     Raises: ConfigError, DataError, RewardError, SandboxError.
@@ -64,7 +64,7 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
 
 
 def load_checked(config: Config) -> Loaded:
-    """Load what an evaluation or an audit needs, and find what would fail later.
+    """Load everything that an evaluation or an audit needs, and find what would fail later.
 
     Raises: ConfigError, DataError, RewardError, SandboxError.
     """
@@ -74,7 +74,7 @@ def load_checked(config: Config) -> Loaded:
 
 
 def _check_usable(loaded: Loaded, *, load_reward: bool) -> None:
-    """Raise for what no use of a config can do with."""
+    """Raise for settings that no use of a config can work with."""
     config, task = loaded.config, loaded.task
     if config.evaluation.problems and not task.heldout:
         raise DataError(
@@ -135,8 +135,8 @@ def _check_round(config: Config, task: Task) -> None:
 
 
 def _check_group(config: Config) -> None:
-    """Raise ConfigError where a group is one completion and the advantage compares within groups,
-    so that every gradient would be 0."""
+    """Raise ConfigError if groups have one completion and the advantage compares within groups, so
+    that every gradient would be 0."""
     alone = config.rollouts.completions == 1 and not config.objective.needs_values
     if not alone or not _compares_in_groups(config.objective):
         return
@@ -149,7 +149,7 @@ def _check_group(config: Config) -> None:
 
 
 def _compares_in_groups(objective: Objective) -> bool:
-    """Whether groups of one leave every row without an advantage, tried on four of them."""
+    """True if groups of one leave every row without an advantage, tried on four of them."""
     rewards, problem = (0.0, 1.0, 0.0, 1.0), Problem("p", "?", "")
     completion = Completion((1, 2), (-1.0, -1.0), "?", "stop")
     groups = tuple(
@@ -166,13 +166,13 @@ def _prompts(
     tokenizer: Any, task: Task, problems: Sequence[Problem], at_least: int = 1
 ) -> list[tuple[int, ...]]:
     """The tokens of some prompts, spread evenly."""
-    count = min(len(problems), max(LOOKED_AT, at_least))
+    count = min(len(problems), max(MEASURED_PROMPTS, at_least))
     found, characters = list[tuple[int, ...]](), 0
     for place in range(count):
         messages = task.messages(problems[place * len(problems) // count])
         characters += sum(len(turn["content"]) for turn in messages)
         found.append(render(tokenizer, messages))
-        if characters > CHARACTERS and len(found) >= at_least:
+        if characters > MOST_CHARACTERS and len(found) >= at_least:
             break
     return found
 
@@ -180,7 +180,7 @@ def _prompts(
 def _check_lengths(
     config: Config, task: Task, model_size: ModelSize, prompts: Sequence[Sequence[int]]
 ) -> list[str]:
-    """Whether prompts leave room for an answer; a note about some, an error about all."""
+    """Check that prompts leave room for an answer: a note if some do not, an error if none does."""
     room, answer = model_size.context, config.rollouts.max_tokens
     long = sum(room is not None and len(p) + answer > room for p in prompts)
     if not long:

@@ -1,4 +1,5 @@
-"""Every prompt that the chat template or the tokenizer may refuse, rendered before training."""
+"""The rendering, before training, of every prompt that the chat template or the tokenizer may
+refuse."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,15 +10,15 @@ from ..model.template import render
 from ..tasks import Task
 from ..types import Problem
 
-SPELLING = 2000
-"""Prompts that spell control tokens and are rendered; a task may have them in every row."""
+MOST_SPELLING_PROMPTS = 2000
+"""Most prompts that spell control tokens and are rendered; in some tasks every row does."""
 
 
 def check_prompts(tokenizer: Any, task: Task) -> None:
-    """Render a prompt of every order of roles, and those whose row spells a control token.
+    """Render a prompt of every order of roles, and the prompts whose row spells a control token.
 
-    Raises: DataError, naming the problem, where one is refused; ConfigError where the template
-        refuses the first, and so most likely all.
+    Raises: DataError, naming the problem, if one is refused; ConfigError if the template refuses
+        the first, and so most likely all.
     """
     for side, problems in (("training", task.train), ("held-out", task.heldout)):
         for number, problem, spells in _to_render(tokenizer, task, problems):
@@ -35,7 +36,8 @@ def check_prompts(tokenizer: Any, task: Task) -> None:
 def _to_render(
     tokenizer: Any, task: Task, problems: Sequence[Problem]
 ) -> Iterator[tuple[int, Problem, bool]]:
-    """(the problem's number, the problem, whether it spells a control token) of each."""
+    """(the problem's number, the problem, True if it spells a control token) for each prompt to
+    render."""
     controls = controls_of(tokenizer)
     seen, spelling = set[tuple[str, ...]](), 0
     for number, problem in enumerate(problems, 1):
@@ -43,7 +45,7 @@ def _to_render(
         text = problem.prompt
         if not isinstance(text, str):
             text = "".join(turn["content"] for turn in text)
-        spells = spelling < SPELLING and controls.spelled_in(text)
+        spells = spelling < MOST_SPELLING_PROMPTS and controls.spelled_in(text)
         spelling += spells
         if spells or roles not in seen:
             yield number, problem, spells

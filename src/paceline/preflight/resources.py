@@ -1,4 +1,4 @@
-"""How much memory and disk there is."""
+"""The memory and disk that are available."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,22 +8,23 @@ from pathlib import Path
 import psutil
 import torch
 
-GROUPS = Path("/sys/fs/cgroup")
-"""Where Linux keeps the limits of containers and services."""
+CGROUP_FOLDER = Path("/sys/fs/cgroup")
+"""Folder in which Linux keeps the limits of containers and services."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes that a run can have."""
+    """Bytes that are available to a run."""
 
     memory: int
-    """Free now: of the GPU where the run uses one."""
+    """Bytes of memory free now: the GPU's if the run uses one."""
     memory_total: int
-    """Of the machine, or of the container that the process is in."""
+    """Bytes of memory of the machine, or of the container that the process is in."""
     disk: int
-    """Free now where the run's directory is or will be, with what that directory has already."""
+    """Bytes free now where the run's directory is or will be, plus the bytes that it holds
+    already."""
     place: str
-    """The folder that was looked at."""
+    """The folder whose disk was looked at."""
 
     @classmethod
     def of(cls, device: torch.device, directory: Path) -> "Room":
@@ -41,14 +42,14 @@ def _of_machine() -> tuple[int, int]:
     """(available, total)"""
     memory = psutil.virtual_memory()
     free, total = memory.available, memory.total
-    for limit, used in _limits(GROUPS):
+    for limit, used in _limits(CGROUP_FOLDER):
         free, total = min(free, limit - used), min(total, limit)
     return max(0, free), total
 
 
 def _limits(root: Path, mine: Path = Path("/proc/self/cgroup")) -> Iterator[tuple[int, int]]:
     """(limit, used) of each control group that the process is in and that has a limit; of version
-    2, which all current systems have. The cache of files is not used memory: it gives way."""
+    2, which all current systems have. The file cache does not count as used: it gives way."""
     if not mine.is_file():
         return
     names = [line.split("::", 1)[1] for line in mine.read_text().splitlines() if "::" in line]

@@ -1,5 +1,5 @@
-"""The reward, asked about a few answers before the model is loaded: what raises, hangs or answers
-no number shows at once, and not behind the first round."""
+"""A trial of the reward on a few answers before the model is loaded: a verifier that raises, hangs
+or returns no number is found at once, and not after the first round."""
 
 import statistics
 import time
@@ -15,35 +15,36 @@ from ..verify.calling.reward_config import RewardConfig
 from ..verify.calling.scoring import Answer, NoVerdict
 from ..verify.calling.verifier import leaves, loads_model
 
-PROBLEMS = 3
-"""Problems whose answers are tried."""
-JUNK = "xyzzy <answer> \\boxed{ 3 of 4 is ½ \u2212 $1,000.00 #### 中文 \U0001f600"
-"""What a model may say before it has learned anything."""
+TRIED_PROBLEMS = 3
+"""Number of problems whose answers are tried."""
+JUNK_ANSWER = "xyzzy <answer> \\boxed{ 3 of 4 is ½ \u2212 $1,000.00 #### 中文 \U0001f600"
+"""A text that a model may write before it has learned anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What one kind of answer earned.
+    """The rewards of one kind of answer.
 
     Example: Paid(kind="gold", rewards=(1.0, 1.0, 1.0))
     """
 
     kind: str
-    """gold, empty or junk."""
+    """The kind of answer: gold, empty or junk."""
     rewards: tuple[float, ...]
-    """One for each answer that got a verdict."""
+    """Rewards of the answers that got a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of it."""
+    """The result of the trial."""
 
     paid: tuple[Paid, ...]
-    """Empty where the reward needs a model, which is not loaded for this."""
+    """Rewards by kind of answer; empty if the reward needs a model, which is not loaded for
+    this."""
     milliseconds: float
-    """Of a call, the median."""
+    """Median milliseconds of a call."""
     notes: tuple[str, ...]
-    """What is worth a sentence and no reason to stop."""
+    """Remarks that are no reason to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,11 @@ class _Try:
 
 
 def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> Tried:
-    """Ask the task's verifier about gold answers, where the task has some, an empty one and junk.
+    """Ask the task's verifier about gold answers, if the task has some, an empty answer and junk.
 
-    Raises: RewardError naming the verifier where it raises (its exception is the cause), takes
-        longer than rewards.seconds, or answers no finite number; SandboxError where the sandbox
-        fails. With rewards.on_error=drop, what it raises is a note, unless it always does.
+    Raises: RewardError naming the verifier if it raises (its exception is the cause), takes longer
+        than rewards.seconds, or answers no finite number; SandboxError if the sandbox fails. With
+        rewards.on_error=drop, its errors are a note, unless it always raises.
     """
     verifier = task.verifier
     tries = list(_tries(task, tokenizer))
@@ -87,17 +88,17 @@ def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> Tried:
 
 
 def _tries(task: Task, tokenizer: Any) -> Iterator[_Try]:
-    chosen = task.train[:PROBLEMS]
+    chosen = task.train[:TRIED_PROBLEMS]
     for problem in chosen:
         text = task.gold(problem) if task.gold is not None else None
         if text is not None:
             yield _Try("gold", problem, _completion(text, tokenizer))
     yield _Try("empty", chosen[0], _completion("", tokenizer))
-    yield _Try("junk", chosen[-1], _completion(JUNK, tokenizer))
+    yield _Try("junk", chosen[-1], _completion(JUNK_ANSWER, tokenizer))
 
 
 def _completion(text: str, tokenizer: Any) -> Completion:
-    """As an engine would have it, with the stop token behind it."""
+    """A completion as an engine would make it, with the stop token at its end."""
     ids = (*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id)
     return Completion(ids, (-1.0,) * len(ids), text, "stop")
 
@@ -105,19 +106,19 @@ def _completion(text: str, tokenizer: Any) -> Completion:
 def _answers(
     verifier: AnyVerifier, rewards: RewardConfig, tries: Sequence[_Try]
 ) -> tuple[list[Answer], list[float]]:
-    """What it says of each, and the seconds that an answer took.
+    """The verifier's answer to each completion, and the seconds that it took.
 
-    One after the other, so that a verifier that hangs is waited for once; one that takes many
-    completions at once gets them all, since it may fail at more than one.
+    They are asked one after the other, so that a verifier that hangs is waited for once; one that
+    takes many completions at once gets them all, since it may fail at more than one.
     """
     at_once = any(isinstance(part, BatchVerifier) for part in leaves(verifier))
     batches = [list(tries)] if at_once else [[one] for one in tries]
     answers, seconds = list[Answer](), list[float]()
-    with VerifierPool(verifier, rewards) as judges:
+    with VerifierPool(verifier, rewards) as verifiers:
         for batch in batches:
             started = time.perf_counter()
-            futures = [judges.submit(one.problem, one.completion) for one in batch]
-            judges.flush()
+            futures = [verifiers.submit(one.problem, one.completion) for one in batch]
+            verifiers.flush()
             for one, future in zip(batch, futures, strict=True):
                 answers.append(_sound(future.result(), one))
             seconds += [(time.perf_counter() - started) / len(batch)] * len(batch)
@@ -128,7 +129,7 @@ def _answers(
 
 
 def _sound(answer: Answer, one: _Try) -> Answer:
-    """The answer, unless it is one after which no other would come."""
+    """The answer, unless it is an error after which no other answer would come."""
     if isinstance(answer, NoVerdict) and answer.kind == "slow":
         raise RewardError(
             f"The reward {answer.reason} for problem {one.problem.name}, "

@@ -1,5 +1,6 @@
-"""What a run has to compute, counted before anything is sampled: at most, because nobody knows yet
-how long completions will be. Each counts as long as it may be, and every group carries signal."""
+"""The work of a run, counted before anything is sampled. The counts are upper bounds, because the
+length of completions is not known yet: each counts as long as it may be, and every group carries
+signal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from ..config import Config
 from ..layout import PACKED, PADDED, Packed, TokenRows
 from ..model.model_size import ModelSize
 from ..objective import Objective
-from ..training.evaluate import BLOCK
+from ..training.evaluate import PROBLEMS_AT_ONCE
 
 Prompts = Sequence[Sequence[int]]
-"""Token ids of each."""
+"""Token ids of each prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,20 @@ class Decoding:
 
     rows: int
     places: int
-    """Rows decoded at once."""
+    """Number of rows decoded at once."""
     prompts: int
-    """Whose keys and values are there at once."""
+    """Number of prompts whose keys and values are in memory at once."""
     longest: int
     """Tokens of the longest prompt."""
     tokens: int
-    """Of each completion."""
+    """Tokens of each completion."""
     before: int
-    """Tokens of prompts that go through the model first; what all begin with counts once."""
+    """Tokens of prompts that go through the model first; a prefix that all prompts share counts
+    once."""
 
     @property
     def steps(self) -> int:
-        """Decode steps: waiting rows take the places of finished ones."""
+        """Number of decode steps: waiting rows take the places of finished ones."""
         return -(-self.rows // self.places) * self.tokens
 
 
@@ -50,7 +52,7 @@ class Pass:
     rows: int
     tokens: int
     again: bool
-    """Whether the backward pass computes each layer again from its input."""
+    """True if the backward pass computes each layer again from its input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +60,22 @@ class Work:
     """The work of a run."""
 
     rows: TokenRows
-    """A round's, with placeholders of the right length for completions."""
+    """The rows of a round, with placeholders of the right length for completions."""
     passes: tuple[Pass, ...]
-    """Of the updates through a whole round, part by part."""
+    """Passes of the updates through a whole round, part by part."""
     sampling: Decoding
-    """Of a round."""
+    """The decoding of a round."""
     evaluation: tuple[Decoding, ...]
-    """Of one evaluation; nothing where there is none."""
+    """The decodings of one evaluation; empty if there is none."""
     steps: int
-    """Optimizer steps."""
+    """Number of optimizer steps."""
     rounds: int
     epochs: int
-    """How often a round is gone through."""
+    """Number of times that a round is trained on."""
     draws: int
-    """How often a round may be sampled until all of its groups carry signal."""
+    """Most times that a round is sampled until all of its groups carry signal."""
     scorings: int
-    """Passes without gradient through a round: the reference's, the anchor's."""
+    """Number of passes without gradient through a round: the reference's, the anchor's."""
     evaluations: int
 
     @property
@@ -90,11 +92,11 @@ class Work:
         prompts: Prompts,
         heldout: int,
     ) -> "Work":
-        """The work of a config.
+        """The work that a config describes.
 
         Args:
-            prompts: those of some problems, at least as many as a round has.
-            heldout: how many problems there are to evaluate on.
+            prompts: the prompts of some problems, at least as many as a round has.
+            heldout: number of problems to evaluate on.
         """
         r, e, schedule = config.rollouts, config.evaluation, config.schedule
         longest = sorted(prompts, key=len, reverse=True)[: r.problems]
@@ -103,7 +105,10 @@ class Work:
             (range(r.max_tokens),) * (len(longest) * r.completions),
         )
         problems = min(e.problems, heldout)
-        blocks = [min(BLOCK, problems - start) for start in range(0, problems, BLOCK)]
+        blocks = [
+            min(PROBLEMS_AT_ONCE, problems - start)
+            for start in range(0, problems, PROBLEMS_AT_ONCE)
+        ]
         between = (config.steps - 1) // e.every if e.every else 0
         anchored = schedule.parts > 1 or objective.needs_anchor_for_advantages
         at_once = config.rows_at_once

@@ -13,11 +13,11 @@ LINKS = (
     ("result", "Result"), ("diagnostics", "Diagnostics"), ("curves", "Curves"),
     ("rollouts", "Rollouts"), ("history", "History"), ("setup", "Set-up"),
 )  # fmt: skip
-"""(id, name) of the sections that a reader can go to."""
+"""Sections of the page that its head links to: (anchor, title)."""
 
 
 def write_report(run_dir: Path) -> Path:
-    """Writes run_dir/report.html and returns its path; the run may still be going on.
+    """Write run_dir/report.html and return its path; the run may still be going on.
 
     Raises ConfigError (a UserError) where the directory is no run.
     """

@@ -21,7 +21,7 @@ MOST_POINTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A metric: its chart, or the sentence that takes its place where it never changes."""
+    """The way from one metric to a chart, or a sentence where it never changes."""
 
     id: str
     title: str
@@ -30,7 +30,7 @@ class Line:
     flat: dict[float, str] = field(default_factory=dict)
     """The sentence for a metric that has this value at every step."""
     bin: Callable[[list[float]], float] = fmean
-    """Makes one point of neighbouring steps, in a long run."""
+    """The way in which neighbouring steps of a long run become one point."""
     smooth: bool = True
 
 
@@ -104,7 +104,7 @@ LINES = (
     ),
     Line("lr", "Learning rate", "As scheduled.", smooth=False),
 )
-"""The metrics that a report draws, in its order, accuracy apart."""
+"""The metrics that the report draws, in their order on the page."""
 
 SIGNS = {
     "reward": ("reward ahead of the answers", "reward ahead of held-out accuracy"),
@@ -240,7 +240,7 @@ def column(run: RunSnapshot, id: str) -> Column:
 
 
 def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
-    """Sentence on a metric that has one value at every step."""
+    """The meaning of it that a metric has one value at every step."""
     one_update = run.updates_per_round == 1
     if line.id == "ratio_max" and value == 1:
         if one_update:
@@ -254,7 +254,7 @@ def flat_words(run: RunSnapshot, line: Line, value: float) -> str:
 def remark(
     name: str, known: list[float], missing: int, held: Sequence[Diagnosis]
 ) -> tuple[str, Tone]:
-    """Sentence on these numbers where they are odd or bad, and its tone; empty for most."""
+    """The sense of these numbers, where it is odd or bad; nothing for most."""
     signs = [found for found in held if found.name in SIGNS.get(name, ())]
     if signs:
         told = ", ".join(f"{found.name} at {span_of_steps(found)}" for found in signs)
@@ -289,7 +289,8 @@ def bin_size(steps: int) -> int:
 
 
 def curve_data(run: RunSnapshot, found: Sequence[Chart]) -> CurveData:
-    """The data of the page's script: steps, the numbers of every chart, the smoothing window."""
+    """Data that the page's script draws: the steps, the numbers of every chart, the window of
+    smoothing."""
     steps, size = run.steps, max(1, bin_size(len(run.metrics)))
     ends = [steps[min(i + size, len(steps)) - 1] for i in range(0, len(steps), size)]
     return CurveData(ends, window(len(ends)), [chart.plot for chart in found])

@@ -1,4 +1,4 @@
-"""Diagnoses of the run by name: the rules that held, and those that were looked for."""
+"""Diagnoses of the run, by name: the rules that held, and those that were looked for."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,7 @@ class Held:
 
     name: str
     steps: str
-    """Steps at which it held.
-
-    Example: steps 39–60, the last
-    """
+    """Steps in words, such as: steps 39–60, the last."""
     rows: tuple[Term, ...]
     """Findings by step, the remedy, the rule."""
 

@@ -111,9 +111,9 @@ class Plot:
     stacked: bool = False
     log: bool = False
     smooth: bool = True
-    """True for a thick line that is a mean of neighbours; not where single steps matter."""
+    """True where the thick line is a mean of neighbours; not where single steps matter."""
     connect: bool = False
-    """True for lines that go on over points that a series lacks."""
+    """True where lines go on over points that a series lacks."""
     dots: Sequence[Dot] = ()
 
 
@@ -126,9 +126,9 @@ class Chart:
     text: str
     """One or two short sentences: what it shows and what would be bad."""
     note: str = ""
-    """Sentence on these very numbers, where they are odd or bad."""
+    """The sense of these very numbers, where that is odd or bad."""
     tone: Tone = ""
-    """Class of the note: how bad it is."""
+    """The degree of badness; the class of the note."""
     wide: bool = False
     legend_below: bool = False
 

@@ -1,4 +1,4 @@
-"""Events beside the training: work that was skipped, lost or done again, and when."""
+"""Events beside the training: what was skipped, lost or done again, and when."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ KINDS = {
     "note": "note", "memory": "memory", "not saved": "not saved", "broken": "broken checkpoint",
     "stuck": "stuck", "worker": "worker",
 }  # fmt: skip
-"""Kind of an event -> the word that the page shows."""
+"""Kind of an event -> its word on the page."""
 SHOWN = 60
 """Events on the page, the last ones."""
 
@@ -54,7 +54,7 @@ class History:
 
 
 def history(run: RunSnapshot) -> History:
-    """Counters of work that was skipped, lost or done again, and the last events."""
+    """Counts of what was skipped, lost or done again, and the last events."""
     counters = run.summary.counters if run.summary else {}
     found = ((counters.get(key), text) for key, text in COUNTED.items())
     earlier = len(run.events) - SHOWN

@@ -21,10 +21,11 @@ from .elements import Term
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_HERE = Path(__file__).parent
-STATIC, TEMPLATES = _HERE / "static", _HERE / "templates"
+HERE = Path(__file__).parent
+"""The folder of what all pages share."""
+STATIC, TEMPLATES = HERE / "static", HERE / "templates"
 STYLE = STATIC / "page.css"
-"""Styles of all pages."""
+"""The style of every page."""
 CHARTS, TEXT, TOKENS = (STATIC / f"{name}.js" for name in ("charts", "text", "tokens"))
 """Scripts that pages share."""
 UNSEEN = re.compile(

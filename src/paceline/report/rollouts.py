@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_ROUNDS = 12
-"""Rounds on a page."""
+"""The most rounds on the page, spread evenly."""
 MOST_COMPLETIONS = 400
-"""Completions on a page."""
+"""The most completions on the page."""
 MOST_TOKENS = 120_000
 """All shown tokens together: about two megabytes of page."""
 HEAD, TAIL = 500, 250
 """Of a longer completion the first and last tokens are shown, and the gap is marked."""
 MOST_CHARACTERS = 6000
-"""Characters of a prompt, or of a completion as plain text."""
+"""The most characters of a prompt, or of a completion, that are shown as plain text."""
 
 COLUMNS = [
     *("round", "step", "draw", "index", "problem_id", "prompt", "answer", "completion"),
     *("tokens", "old", "anchor", "ref", "advantage", "reward", "parts", "reason"),
     *("correct", "finish", "masked"),
 ]
-"""Columns of a round's file that every version writes."""
+"""Columns of a round's file that the page reads."""
 SPECIAL, ROW = "special", "problem_row"
 """The columns that say which tokens are special ones, and where a problem was read; older rounds
 have neither."""
@@ -260,7 +260,7 @@ def shortened(text: str | None) -> str:
 
 
 def sentence(rounds: Sequence[RoundData], files: int, unread: Sequence[str]) -> str:
-    """Sentence on what the page holds and what it leaves out."""
+    """A sentence about what the page holds and what it leaves out."""
     if not rounds and not unread:
         return "No round has been sampled yet." if not files else "The rounds so far are empty."
     count = sum(len(group.rows) for one in rounds for group in one.groups)

@@ -97,7 +97,7 @@ class RunSections:
 
 
 def name_of(value: object) -> str:
-    """A name for a part of the config: itself, or the name or path that it holds."""
+    """The name of a part of the config: itself, or the name or path that it holds."""
     if isinstance(value, dict):
         value = next((value[k] for k in ("name", "path", "type") if value.get(k)), None)
     return value if isinstance(value, str) else ""
@@ -187,7 +187,7 @@ def facts(run: RunSnapshot) -> tuple[Term, ...]:
 
 
 def about_curves(run: RunSnapshot) -> str:
-    """Sentences on how to read the curves, and on what is missing in them."""
+    """The way to read the curves, and what is missing in them."""
     if not run.metrics:
         return "The curves appear with the first step."
     data = curve_data(run, [])

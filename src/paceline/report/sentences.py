@@ -65,7 +65,7 @@ def verdict(run: RunSnapshot) -> str:
 
 
 def verdict_so_far(run: RunSnapshot, start: str, end: str) -> str:
-    """A verdict without a measurement after training, from the training completions."""
+    """The verdict from the training completions, without a measurement after training."""
     steps = len(run.metrics)
     seconds = sum(s for s in run.column("seconds") if s is not None)
     so_far = f"{start} {counted(steps, 'step', ',')} in {duration(seconds)} {end}".strip()

@@ -1,4 +1,4 @@
-"""Runs: a directory that can be read, compared and taken up again."""
+"""Runs: started, resumed and compared by what their directories hold."""
 
 from ..store.run import Run
 from .inference import answers, evaluate_model

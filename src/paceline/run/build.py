@@ -1,4 +1,4 @@
-"""The parts of a run, put together from a config that was found sound."""
+"""The parts of a run, built from a config that was found sound."""
 
 from ..engine import Engine, make_engine
 from ..model import Policy, Reference, load_policy
@@ -10,7 +10,7 @@ from ..verify.calling.verifier import check_verifier
 
 
 def policy_of(loaded: Loaded, *, train: bool = True) -> Policy:
-    """Load the model, behind a model that the reward asks: it is the smaller one."""
+    """Load the model, after any model that the reward asks: the policy is the smaller one."""
     check_verifier(loaded.task.verifier)
     keep_freed_memory()
     return load_policy(
@@ -23,19 +23,19 @@ def trainer_of(
     loaded: Loaded,
     policy: Policy,
     hooks: TrainerHooks | None = None,
-    judges: VerifierPool | None = None,
+    verifiers: VerifierPool | None = None,
 ) -> Trainer:
     """A trainer as a config describes it, at its first step.
 
     Args:
         hooks: called around the steps.
-        judges: of the task's verifier; without, it is called in this process.
+        verifiers: workers that call the task's verifier; without them, it is called here.
     """
     engine = engine_of(loaded, policy)
     reference = reference_of(loaded, policy) if loaded.objective.needs_reference else None
     return Trainer(
         learner_of(loaded, policy),
-        sampler_of(loaded, policy, engine, judges),
+        sampler_of(loaded, policy, engine, verifiers),
         loaded.objective,
         loaded.config.schedule,
         engine=engine,
@@ -63,14 +63,14 @@ def engine_of(loaded: Loaded, policy: Policy) -> Engine:
 
 
 def sampler_of(
-    loaded: Loaded, policy: Policy, engine: Engine, judges: VerifierPool | None = None
+    loaded: Loaded, policy: Policy, engine: Engine, verifiers: VerifierPool | None = None
 ) -> Sampler:
     """The source of rounds that are sampled with an engine."""
     config = loaded.config
-    return Sampler(policy, engine, loaded.task, config.rollouts, config.seed, judges)
+    return Sampler(policy, engine, loaded.task, config.rollouts, config.seed, verifiers)
 
 
 def reference_of(loaded: Loaded, policy: Policy) -> Reference:
-    """What KL is measured to: the policy as it is now."""
+    """The reference that KL is measured to: a copy of the policy as it is now."""
     schedule = loaded.config.reference
     return Reference(policy, alpha=schedule.alpha, every=schedule.every)

@@ -1,5 +1,5 @@
-"""What is looked for and compared before a run goes on; nothing of it is touched until all of that
-is sound."""
+"""Checks before a run continues: files are found and compared, and nothing is changed until all of
+them are sound."""
 
 import os
 import shutil
@@ -14,24 +14,25 @@ from ..errors import CheckpointError, ConfigError
 from ..preflight.load import Loaded
 from ..store import atomic, checkpoint
 from ..store.checkpoint import OtherSchemaError, State
+from ..store.description import Changes, Environment
 from ..store.hints import go_on_with, start_again
-from ..store.history import LIMITS, OF_A_ROUND, Changes, Environment, changes_of, within
+from ..store.history import MEMORY_LIMIT_KEYS, ROUND_KEYS, within
 from ..store.records import Event
 from ..store.run import Run
 from ..text import counted
 from .screen import Screen
 
 Found = tuple[Path, State]
-"""A checkpoint that is whole, and what it holds besides tensors."""
+"""A checkpoint that is whole, with its content besides tensors."""
 Broken = tuple[Path, CheckpointError]
-"""One that is not, and why."""
+"""A checkpoint that is not whole, and the reason."""
 
 
 def config_of(run: Run, instead: Mapping[str, Any] | None = None) -> Config:
-    """The config that a run was started or last gone on with.
+    """The config with which a run was started or last continued.
 
     Args:
-        instead: values by key that take the place of the run's own, which are not loaded then.
+        instead: values by key that replace the run's own, which are not loaded then.
     """
     others = {key: configuration.to_json(value) for key, value in (instead or {}).items()}
     return configuration.from_json({**stored_config(run), **others})
@@ -39,20 +40,20 @@ def config_of(run: Run, instead: Mapping[str, Any] | None = None) -> Config:
 
 def stored_config(run: Run) -> Mapping[str, Any]:
     """The same as JSON. Raises: ConfigError for a run that cannot be gone on with."""
-    data = run.config
-    if "id" not in data:
+    description = run.description
+    if description.id is None:
         raise ConfigError(
             f"'{run.path}' was made by a version of paceline that could not resume; start it again "
-            f"with {start_again(run.path, data.get('config', {}))}."
+            f"with {start_again(run.path, description.config)}."
         )
-    return data["config"]
+    return description.config
 
 
 def find(run: Run) -> tuple[Found | None, list[Broken]]:
-    """The newest checkpoint that is whole, and newer ones that are not. None where the run had not
-    come to its first one.
+    """The newest checkpoint that is whole, and newer ones that are not. None if the run has not
+    reached its first checkpoint.
 
-    Raises: CheckpointError where there should be one, and none is whole.
+    Raises: CheckpointError if there should be one, and none is whole.
     """
     found, broken = newest(run)
     for error in (error for _, error in broken if isinstance(error, OtherSchemaError)):
@@ -63,7 +64,7 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
         told = "; ".join(f"{folder.name}: {why}" for folder, why in broken)
         raise CheckpointError(
             f"No checkpoint of '{run.path}' is whole ({told}); start it again with "
-            f"{start_again(run.path, run.config['config'])}."
+            f"{start_again(run.path, run.description.config)}."
         )
     _check_young(run)
     return None, []
@@ -73,14 +74,14 @@ def newest(run: Run, before: int | None = None) -> tuple[Found | None, list[Brok
     """The newest checkpoint that is whole, if there is one, and newer ones that are not.
 
     Args:
-        before: only of those with fewer steps than that; None looks at all.
+        before: only checkpoints with fewer steps than that; None looks at all.
     """
     broken: list[Broken] = []
     for folder in checkpoint.saved(run.checkpoints) if run.checkpoints.is_dir() else ():
         if before is not None and checkpoint.step_of(folder) >= before:
             continue
         try:
-            state = checkpoint.verify(folder, run.config["id"])
+            state = checkpoint.verify(folder, run.description.id or "")
             _check_beside(run, state)
         except CheckpointError as error:
             broken.append((folder, error))
@@ -90,8 +91,8 @@ def newest(run: Run, before: int | None = None) -> tuple[Found | None, list[Brok
 
 
 def _check_beside(run: Run, state: State) -> None:
-    """Raise CheckpointError where what belongs to a checkpoint and is not in it is not whole: the
-    lines up to it, and the round in use."""
+    """Raise CheckpointError if the files that belong to a checkpoint without being in it are not
+    whole: the lines up to it, and the current round."""
     size = run.lines.stat().st_size if run.lines.exists() else 0
     if size < state.metrics_bytes:
         raise CheckpointError(f"{run.lines.name} has only {size} of {state.metrics_bytes} bytes")
@@ -108,7 +109,7 @@ def _check_beside(run: Run, state: State) -> None:
 
 def _check_young(run: Run) -> None:
     """Beginning again must lose less than a checkpoint's interval."""
-    steps, config = run.steps, run.config["config"]
+    steps, config = run.steps, run.description.config
     every = config["save_every"]
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
@@ -126,11 +127,11 @@ def check_fits(
     named: Collection[str],
     found: Found | None,
 ) -> None:
-    """Find what does not fit what the run has.
+    """Check that problems, tokenizer and config fit the run.
 
-    Raises: DataError or ConfigError where problems or tokenizer are others under the same name, a
-        run that begins again would begin with another model, a change does not fit into the round
-        in use, or a reference is not in the checkpoint.
+    Raises: DataError or ConfigError if problems or tokenizer have changed under the same name, a
+        run that starts again would start with another model, a change does not fit into the current
+        round, or a reference is not in the checkpoint.
     """
     if found is not None:
         _check_round(run, changes, found)
@@ -142,9 +143,9 @@ def check_fits(
                 f"reference.every={reference.every} would need; with reference.every=0 the "
                 "reference is the model that the run began with."
             )
-    was = Environment.at(run.config)
+    was = run.description.environment_at()
     if not any(within(key, ("task",)) for key in named):
-        change = go_on_with(run.config["config"], "task.KEY", "…")
+        change = go_on_with(run.description.config, "task.KEY", "…")
         was.check_same(now, "problems", f"put the old ones back, or name the change: {change}")
     was.check_same(now, "tokenizer")
     if found is None:
@@ -153,12 +154,12 @@ def check_fits(
 
 
 def _check_round(run: Run, changes: Changes, found: Found) -> None:
-    """In the middle of a round nothing may differ from what it was sampled with: neither now nor by
-    a change that was made behind the checkpoint."""
+    """Check that nothing differs from the settings of the current round in its middle: neither now
+    nor by a change that was made after the checkpoint."""
     state = found[1]
-    since = [c for c in changes_of(run.config) if c.step > state.step]
+    since = [c for c in run.description.changes if c.step > state.step]
     for key in (*changes, *(key for change in since for key in change.keys)):
-        if state.round is not None and within(key, OF_A_ROUND):
+        if state.round is not None and within(key, ROUND_KEYS):
             raise ConfigError(
                 f"The run goes on in the middle of a round, after step {state.step}, in which "
                 f"{key} cannot change; go on without the change up to the round's end (steps=N), "
@@ -167,7 +168,7 @@ def _check_round(run: Run, changes: Changes, found: Found) -> None:
 
 
 def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -> None:
-    """Put aside what is not whole, and remove what was written behind the checkpoint: it will be
+    """Put aside broken files, and remove everything written after the checkpoint: it will be
     written again."""
     for path, why in broken:
         aside = path.with_name(f"{path.name}.broken")
@@ -198,14 +199,14 @@ def tell(
     found: Found | None,
     screen: Screen,
 ) -> list[str]:
-    """Say where the run goes on and what is not as it was; returns what its record should know of
-    that."""
+    """Tell where the run continues and what has changed. Returns the changes that its record should
+    keep."""
     step = found[1].step if found else 0
     where = f"after step {step} of {config.steps}" if found else "from the start"
     screen.say(f"paceline: {config.name}  →  {run.path}, {where}", "bold")
     for key, (was, asked) in changes.items():
         screen.say(f"  {key}: {was} → {asked}", "yellow")
-    unlike = Environment.at(run.config).unlike(now)
+    unlike = run.description.environment_at().unlike(now)
     others = [f"{what} was {was} and is {is_}" for what, was, is_ in unlike]
     for other in others:
         told = f"  note: {other}; the run goes on, but not bit for bit as it would have."
@@ -214,12 +215,12 @@ def tell(
 
 
 def with_limits(found: Found | None, config: Config, run: Run, changes: Changes) -> Found | None:
-    """The checkpoint with the config's limits of memory where they were changed since it was saved;
-    else it knows better what fits."""
+    """The checkpoint with the config's memory limits if they were changed after it was saved;
+    otherwise its own, which were adapted to the memory, stay."""
     if found is None:
         return None
-    since = [c.keys for c in changes_of(run.config) if c.step >= found[1].step]
-    asked = {key for keys in (*since, changes) for key in keys if key in LIMITS}
+    since = [c.keys for c in run.description.changes if c.step >= found[1].step]
+    asked = {key for keys in (*since, changes) for key in keys if key in MEMORY_LIMIT_KEYS}
     folder, state = found
     limits = {key: getattr(config, key) for key in asked}
     return folder, replace(state, trainer={**state.trainer, **limits})

@@ -1,42 +1,43 @@
-"""What a run is, told before it starts and kept in config.json."""
+"""The description of a run: told before it starts, and kept in config.json."""
 
 import shlex
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
 
 from .. import config as configuration
 from ..preflight.environment import machine, versions
+from ..preflight.estimate import Estimate, Memory, Seconds
 from ..preflight.fingerprint import fingerprints
-from ..preflight.limits import estimate_lines
+from ..preflight.limits import disk_in_words
 from ..preflight.load import Loaded, sandbox_of
 from ..preflight.preflight import Preflight
-from ..text import counted
+from ..store.description import RunDescription
+from ..text import counted, data_size, short_duration
 from .screen import Screen, wall_clock
 
 
-def described(loaded: Loaded) -> dict[str, Any]:
-    """config.json: enough to read the run, to start it again, and to know at its resume whether
-    anything has changed."""
+def described(loaded: Loaded) -> RunDescription:
+    """The description of a run that begins: enough to read the run, to start it again, and to know
+    at its resume whether anything has changed."""
     program = Path(sys.argv[0]).name
-    command = shlex.join([program, *sys.argv[1:]]) if program == "paceline" else None
-    return {
-        "name": loaded.config.name,
-        "id": uuid.uuid4().hex,
-        "config": configuration.to_json(loaded.config),
-        "objective": repr(loaded.objective),
-        "versions": versions(),
-        "machine": machine(loaded),
-        "fingerprints": fingerprints(loaded),
-        "command": command,
-        "started": wall_clock(),
-        "first_prompt": loaded.first_prompt,
-    }
+    return RunDescription(
+        name=loaded.config.name,
+        id=uuid.uuid4().hex,
+        config=configuration.to_json(loaded.config),
+        objective=repr(loaded.objective),
+        versions=versions(),
+        machine=machine(loaded),
+        fingerprints=fingerprints(loaded),
+        command=shlex.join([program, *sys.argv[1:]]) if program == "paceline" else None,
+        started=wall_clock(),
+        first_prompt=loaded.first_prompt,
+        absent=frozenset({"changes"}),
+    )
 
 
 def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
-    """The resolved plan, before anything long starts."""
+    """Print the resolved plan, before any long work."""
     loaded = preflight.loaded
     config, task = loaded.config, loaded.task
     r, parts = config.rollouts, config.schedule.parts
@@ -71,7 +72,45 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
 
 
 def next_command(loaded: Loaded, path: Path) -> str:
-    """What a user may do with the trained model."""
+    """The commands that use the trained model."""
     question = loaded.task.heldout[0].prompt if loaded.task.heldout else "…"
     text = question if isinstance(question, str) else question[-1]["content"]
     return shlex.join(["paceline", "sample", str(path), " ".join(text.split())])
+
+
+def estimate_lines(estimate: Estimate) -> list[str]:
+    """Memory, disk and time, a line each."""
+    memory, disk, room = estimate.memory, estimate.disk, estimate.room
+    lines = [
+        f"memory     up to {data_size(memory.total)} ({_of_memory(memory)}); "
+        f"{data_size(room.memory)} are free",
+        f"disk       up to {data_size(disk.total)} ({disk_in_words(disk)}); "
+        f"{data_size(room.disk)} are free",
+    ]
+    if estimate.seconds is None:
+        return [*lines, "time       not known for this model"]
+    return [*lines, f"time       {_of_time(estimate.seconds)}"]
+
+
+def _of_memory(memory: Memory) -> str:
+    parts = (
+        ("weights and optimizer", memory.fixed),
+        ("update", memory.activations + memory.head),
+        ("sampling", memory.decoding),
+        ("libraries and gaps", memory.program + memory.gaps),
+    )
+    return ", ".join(f"{name} {data_size(size)}" for name, size in parts if size)
+
+
+def _of_time(seconds: Seconds) -> str:
+    parts = (
+        ("sampling", seconds.sampling),
+        ("update", seconds.update),
+        ("scoring", seconds.scoring),
+        ("evaluation", seconds.evaluation),
+        ("checkpoints", seconds.checkpoints),
+    )
+    told = ", ".join(f"{name} {short_duration(part)}" for name, part in parts if part >= 0.5)
+    step = f"{seconds.step:.1f} s" if seconds.step < 10 else short_duration(seconds.step)
+    whole = f"up to {short_duration(seconds.total)}{f' ({told})' if told else ''}"
+    return f"{whole}, {step} a step; less where answers end early"

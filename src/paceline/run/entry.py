@@ -1,4 +1,5 @@
-"""What a Python session or a script calls: errors of theirs come without our frames."""
+"""A wrapper of functions called from a Python session or a script: a user's error is raised without
+our frames."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,11 +14,11 @@ R = TypeVar("R")
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, refused in a file that is only being read for the functions in it; what a user
-    can mend, and an interrupt, is raised as one sentence below the user's own line. What it prints
-    is in the letters that there are.
+    """Wrap a function that users call. It refuses to run in a file that is only being read for its
+    functions. An error that the user can fix, or an interrupt, is raised as one sentence below the
+    user's own line. Its output uses only letters that the terminal can show.
 
-    Of a reward that raised, its own traceback stands above. An error of ours keeps all frames.
+    For a reward that raised, its own traceback is shown above. An error of ours keeps all frames.
     """
 
     @wraps(function)

@@ -1,4 +1,4 @@
-"""Accuracy on held-out problems before, on the way and after a training."""
+"""Accuracy on held-out problems before, during and after training."""
 
 from functools import partial
 
@@ -15,16 +15,16 @@ class Evaluator:
     """Measures a trainer's policy on the held-out problems of a task, as the config says."""
 
     def __init__(
-        self, loaded: Loaded, judges: VerifierPool, screen: Screen, interrupts: Interrupts
+        self, loaded: Loaded, verifiers: VerifierPool, screen: Screen, interrupts: Interrupts
     ) -> None:
-        self.loaded, self.config, self.judges = loaded, loaded.config, judges
+        self.loaded, self.config, self.verifiers = loaded, loaded.config, verifiers
         self.screen, self.interrupts = screen, interrupts
 
     def measure(self, trainer: Trainer, title: str) -> Measured | None:
-        """Accuracy of the policy as it is; None where nothing is to be measured.
+        """Measure the policy's accuracy as it is now; None if nothing is to be measured.
 
         Args:
-            title: when, such as "before training": the screen's line of work.
+            title: the time, such as "before training", for the screen's status line.
         """
         settings = self.config.evaluation
         if not settings.problems:
@@ -40,7 +40,7 @@ class Evaluator:
             completions=settings.completions,
             seed=self.config.seed,
             progress=self.screen.progress,
-            judges=self.judges,
+            verifiers=self.verifiers,
         )
         with self.screen.busy(f"evaluating {title}"), self.interrupts.abandonable():
             rows = fewer_rows(trainer.engine)

@@ -1,4 +1,4 @@
-"""A trained model in use: evaluated on a task, or asked one question."""
+"""The use of a trained model: evaluated on a task, or asked one question."""
 
 from .. import rng
 from ..config import Config
@@ -13,13 +13,13 @@ from .screen import Screen, printable
 
 
 def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
-    """Accuracy of `config.model` on the held-out problems of `config.task`."""
+    """Measure the accuracy of `config.model` on the held-out problems of `config.task`."""
     screen = Screen(0, quiet=quiet)
     loaded = load_checked(config)
     with screen.busy(f"loading {config.model.path}"):
         policy = build.policy_of(loaded, train=False)
-    judges = VerifierPool(loaded.task.verifier, config.rewards)
-    with judges, screen.busy(f"evaluating on {loaded.task.name}"):
+    verifiers = VerifierPool(loaded.task.verifier, config.rewards)
+    with verifiers, screen.busy(f"evaluating on {loaded.task.name}"):
         evaluation, _ = evaluate(
             policy,
             build.engine_of(loaded, policy),
@@ -29,7 +29,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
             completions=config.evaluation.completions,
             seed=config.seed,
             progress=screen.progress,
-            judges=judges,
+            verifiers=verifiers,
         )
     measured = Measured.of(evaluation)
     screen.evaluated(config.model.path, measured)
@@ -38,7 +38,7 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
 
 
 def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[str]:
-    """What the model answers to one user turn, `count` times, under the task's template."""
+    """The model's answers to one user turn, `count` of them, under the task's template."""
     from ..types import Problem
 
     loaded = load(config, reward=False)

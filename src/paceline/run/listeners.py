@@ -1,5 +1,5 @@
-"""Listeners of a run: whoever wants to know what happens in it, and the two that every run has
-besides the screen."""
+"""Listeners of a run: objects that are told of its events, and the two that every run has besides
+the screen."""
 
 from collections.abc import Callable
 
@@ -10,41 +10,42 @@ from ..types import Round
 
 
 class Listener:
-    """Told of what happens in a run, in order; each method does nothing unless it is overridden.
+    """A receiver of a run's events, in order; each method does nothing unless it is overridden.
 
-    What a listener raises stops the run, behind a checkpoint. One that must never do so, such as a
-    tracker, catches its own errors.
+    An error that a listener raises stops the run, after a checkpoint. A listener that must never do
+    so, such as a tracker, catches its own errors.
     """
 
     def begins(self, before: Measured | None) -> None:
-        """Training begins, or goes on; with what was measured before the first step."""
+        """Training begins or continues; with the accuracy that was measured before the first
+        step."""
 
     def earlier_step(self, record: StepRecord) -> None:
-        """A step that an earlier session of the run has taken, to be known without a word."""
+        """A step that an earlier session of the run has taken, to be known but not shown."""
 
     def evaluated(self, title: str, measured: Measured) -> None:
         """Accuracy was measured on held-out problems.
 
         Args:
-            title: when, such as "before training" or "after step 20".
+            title: the time, such as "before training" or "after step 20".
         """
 
     def step(self, record: StepRecord, round: Round | None) -> None:
         """A step was taken.
 
         Args:
-            round: the one that it trained on; None where a later session writes down the step.
+            round: the round that it trained on; None if a later session writes down the step.
         """
 
     def event(self, event: Event) -> None:
-        """Anything else happened."""
+        """Any other event."""
 
 
 class RunFiles(Listener):
     """Writes metrics.jsonl and events.jsonl.
 
     Attributes:
-        metrics_bytes: the length of metrics.jsonl up to the last step that was written.
+        metrics_bytes: the length of metrics.jsonl up to the last written step.
     """
 
     def __init__(self, run: Run, metrics_bytes: int = 0) -> None:
@@ -58,7 +59,7 @@ class RunFiles(Listener):
 
 
 class Diagnostics(Listener):
-    """Looks at every step with the rules of diagnostics, and says what it notices as a note.
+    """Checks every step with the rules of diagnostics, and reports findings as notes.
 
     Args:
         note: called with each sentence.

@@ -1,8 +1,8 @@
-"""What a user sees while a run goes on: a table that grows by a line a step, and sentences.
+"""The screen of a run: a table that grows by one line a step, and sentences.
 
-There is no loss column: the loss of a policy gradient is not a measure of progress (with one
-update a round it is about 0 by construction). In a terminal a status line tells what is going on;
-elsewhere there are plain lines only.
+There is no loss column: the loss of a policy gradient does not measure progress (with one update a
+round it is about 0 by construction). In a terminal a status line shows the current work; elsewhere
+there are only plain lines.
 """
 
 import re
@@ -23,19 +23,20 @@ from ..text import counted, percent, short_duration, wrapped
 from ..types import Rollout, Round
 from .listeners import Listener
 
-HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
-"""79 columns, so that a terminal of 80 has room for it."""
-PATIENCE = 20
-"""Steps that a healthy run may need until most answers come to their end."""
-CONTROL = re.compile(
+TABLE_HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
+"""Head of the table of steps: 79 columns, so that it fits a terminal of 80."""
+PATIENT_STEPS = 20
+"""Number of steps that a healthy run may need until most answers are finished."""
+CONTROL_CHARACTERS = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]"  # terminal sequences
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and newline
     r"|[\u202a-\u202e\u2066-\u2069]"  # what turns the direction of writing
 )
+"""A pattern of everything that could drive a terminal or reverse its text."""
 
 
 class Terminal(Console):
-    """A console that falls silent where nobody reads it any more (`paceline train demo | head`):
+    """A console that falls silent when nobody reads it any more (`paceline train demo | head`):
     rich would end the process."""
 
     def on_broken_pipe(self) -> None:
@@ -46,9 +47,9 @@ class Screen(Listener):
     """Prints a run to a terminal or a file.
 
     Args:
-        steps: optimizer steps of the whole run, for the time left.
-        quiet: print nothing.
-        show_every: steps after which some completions are shown; 0 shows none.
+        steps: optimizer steps of the whole run, to compute the time left.
+        quiet: True prints nothing.
+        show_every: number of steps after which some completions are shown; 0 shows none.
     """
 
     def __init__(
@@ -62,34 +63,35 @@ class Screen(Listener):
         self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
         self.steps, self.show_every, self.lines = steps, show_every, 0
         self.recent: deque[float] = deque(maxlen=10)
-        self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENCE)
+        self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENT_STEPS)
         self.said: set[str] = set()
         self.status: Status | None = None
 
     @property
     def width(self) -> int | None:
-        """Columns that lines have to fit into; None where they may be of any length."""
+        """Number of columns that lines have to fit into; None if they may be of any length."""
         return self.console.width if self.console.is_terminal else asked_columns()
 
     def say(self, text: str, style: str = "") -> None:
         self.show(Text(wrapped(text, self.width), style=style))
 
     def show(self, what: RenderableType) -> None:
-        """Print a table, or anything else that rich prints."""
+        """Print a table, or any other object that rich prints."""
         try:
             self.console.print(what)
         except OSError:  # a full disk behind a pipe: the run is worth more than what it says
             self.console.quiet = True
 
     def say_once(self, text: str, style: str = "yellow", *, once_for: str | None = None) -> None:
-        """A remark that would not be news a second time, nor another one for the same reason."""
+        """Print a remark the first time only: neither a second time, nor another one for the same
+        reason."""
         if (once_for or text) not in self.said:
             self.said.add(once_for or text)
             self.say(f"  note: {text}", style)
 
     @contextmanager
     def busy(self, what: str) -> Iterator[None]:
-        """Tell what is going on while it goes on; plain lines say it once."""
+        """Show the current work while it lasts; plain lines say it once."""
         if not self.console.is_terminal:
             self.say(f"{what} …")
             yield
@@ -101,20 +103,20 @@ class Screen(Listener):
                 self.status = None
 
     def progress(self, what: str, finished: int, total: int) -> None:
-        """Move the status line along."""
+        """Advance the status line."""
         if self.status is not None:
             self.status.update(f"{what}: {finished} of {counted(total, 'completion')}")
 
     def earlier_step(self, record: StepRecord) -> None:
-        """Take in a step without a word, for the time left."""
+        """Take in a step without printing it, to compute the time left."""
         self.recent.append(record.seconds)
         self.cut.append((record.cut, record.accuracy))
 
     def step(self, record: StepRecord, round: Round | None = None) -> None:
-        """Print a step's line, and now and then some completions of its round."""
+        """Print a step's line, and sometimes some completions of its round."""
         self.earlier_step(record)
         if self.lines % 20 == 0:
-            self.say(HEADER, "dim")
+            self.say(TABLE_HEADER, "dim")
         self.lines += 1
         n = record.completions
         low, high = wilson(record.accuracy * n, n)
@@ -133,7 +135,7 @@ class Screen(Listener):
             self.completions(round)
 
     def event(self, event: Event) -> None:
-        """Print what a user should know of what happened besides the steps."""
+        """Print what a user should know of an event besides the steps."""
         if event.kind in ("memory", "stuck"):
             self.say(f"  note: {event.text}", "yellow")
         elif event.kind == "not saved":
@@ -144,15 +146,15 @@ class Screen(Listener):
             self.say_once(event.text)
 
     def _remarks(self, record: StepRecord) -> None:
-        """What a step shows that is not so in a run that goes well.
+        """Remarks on a step that does not look like one of a healthy run.
 
         A demo that learns has most completions cut for its first ten steps, and steps without any
-        signal now and then; diagnostics/ tells of what lasts.
+        signal now and then; diagnostics/ tells of lasting problems.
         """
-        if len(self.cut) == PATIENCE and all(hindered(*step) for step in self.cut):
+        if len(self.cut) == PATIENT_STEPS and all(hindered(*step) for step in self.cut):
             self.say_once(
-                f"at each of the last {PATIENCE} steps more than half of the completions were cut "
-                "by length; raise rollouts.max_tokens, or ask for shorter answers."
+                f"at each of the last {PATIENT_STEPS} steps more than half of the completions were "
+                "cut by length; raise rollouts.max_tokens, or ask for shorter answers."
             )
         if record.empty > 0.5:
             self.say_once(
@@ -163,7 +165,7 @@ class Screen(Listener):
             self.say_once("a gradient was not finite; that step changed nothing.", "red")
 
     def completions(self, round: Round, count: int = 3) -> None:
-        """A few completions of the round: the best, the worst and one between."""
+        """Print a few completions of the round: the best, the worst and one between."""
         ordered = sorted(round.rollouts, key=lambda r: r.verdict.reward, reverse=True)
         places = sorted({0, len(ordered) // 2, len(ordered) - 1})[:count]
         for place in places:
@@ -180,8 +182,8 @@ class Screen(Listener):
         )
 
     def remark_on(self, title: str, evaluation: Measured) -> None:
-        """What speaks against a model that is used as it is; one that has yet to learn may well
-        not have learned to stop."""
+        """Print objections to a model that is used as it is; a model before training may not have
+        learned to stop yet."""
         if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
             self.say_once(
                 f"{title}: {percent(evaluation.cut)} of the answers were cut by length and "
@@ -189,7 +191,7 @@ class Screen(Listener):
             )
 
     def table(self, before: Measured, after: Measured) -> None:
-        """Initial, final and Δ, with 95 % intervals."""
+        """Print initial and final accuracy and their difference, with 95 % intervals."""
         table = Table(title=f"accuracy on {counted(after.n, 'held-out problem')} (95 % intervals)")
         table.add_column("")
         for column in ("initial", "final", "Δ"):
@@ -202,8 +204,8 @@ class Screen(Listener):
 
 
 def hindered(cut: float, right: float, share: float = 0.5) -> bool:
-    """Whether more than this share of the answers was cut, and cut ones count as wrong: more right
-    ones than came to their end would show that they do not."""
+    """True if more than this share of the answers was cut, and cut answers count as wrong: more
+    right answers than finished ones would show that they do not."""
     return cut > share and right <= 1 - cut
 
 
@@ -228,11 +230,11 @@ def _one_line(rollout: Rollout, width: int) -> Text:
 
 def printable(text: str) -> str:
     """Model text without what could drive a terminal."""
-    return CONTROL.sub("", text)
+    return CONTROL_CHARACTERS.sub("", text)
 
 
 def shortened(text: str, room: int) -> str:
-    """One line of printable text; what is left out of the middle shows as an ellipsis."""
+    """One line of printable text; an ellipsis replaces the middle if it is too long."""
     plain = printable(" ".join(text.split()))
     if len(plain) <= room:
         return plain
@@ -240,5 +242,5 @@ def shortened(text: str, room: int) -> str:
 
 
 def wall_clock() -> str:
-    """Now, as ISO 8601 with the zone."""
+    """The time now, as ISO 8601 with the zone."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,7 +1,7 @@
-"""A session: a run from where it stands to its end, or to whatever stops it.
+"""A session: takes a run from its current step to its end, or to an interruption.
 
-A run has one session, or as many as it takes. What a session knows beyond the trainer is read back
-from what the run has written, so that the next one goes on as if there had been no stop.
+A run has one session, or as many as it takes. Everything that a session knows beyond the trainer is
+read back from the run's files, so that the next session continues as if there had been no stop.
 """
 
 from collections.abc import Callable
@@ -36,20 +36,20 @@ from .summary import SummaryFile, in_words
 from .watchdog import Watchdog
 
 GIVE_BACK_EVERY = 20
-"""Steps after which memory that was kept for reuse goes back to the system."""
+"""Number of steps after which memory that was kept for reuse goes back to the system."""
 MOST_SKIPPED = 5
-"""Steps in a row whose gradient was not finite, after which a run stops."""
+"""Number of steps in a row with a gradient that is not finite, after which a run stops."""
 Found = tuple[Path, State]
-"""A checkpoint that is whole, and what it holds besides tensors."""
+"""A checkpoint that is whole, with its content besides tensors."""
 
 
 class Session(TrainerHooks):
-    """One process's stretch of a run.
+    """One process's share of a run.
 
     Args:
-        found: the checkpoint to go on from; None begins at the start.
-        taken_up: called when the trainer is where the checkpoint was.
-        before: accuracy before training, where it is known without measuring.
+        found: the checkpoint to continue from; None begins at the start.
+        taken_up: called when the checkpoint has been restored.
+        before: accuracy before training, if it is known without measuring.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class Session(TrainerHooks):
         loaded: Loaded,
         run: Run,
         screen: Screen,
-        judges: VerifierPool,
+        verifiers: VerifierPool,
         interrupts: Interrupts,
         found: Found | None = None,
         taken_up: Callable[[], None] = lambda: None,
         before: Measured | None = None,
     ) -> None:
         self.loaded, self.config, self.run, self.screen = loaded, loaded.config, run, screen
-        self.judges, self.interrupts, self.found = judges, interrupts, found
+        self.verifiers, self.interrupts, self.found = verifiers, interrupts, found
         self.taken_up = taken_up
         state = found[1] if found else None
-        self.evaluator = Evaluator(loaded, judges, screen, interrupts)
+        self.evaluator = Evaluator(loaded, verifiers, screen, interrupts)
         self.summary = SummaryFile(run, self.config, state.seconds if state else 0.0, before)
         self.files = RunFiles(run, state.metrics_bytes if state else 0)
         diagnostics = Diagnostics(lambda text: self.event("note", text))
@@ -82,8 +82,8 @@ class Session(TrainerHooks):
     def go(self) -> None:
         """Evaluate, train, evaluate, and leave everything on disk.
 
-        Raises: Interrupted, or whatever stopped it, behind a checkpoint, the model, the summary
-            and the report; nothing of these where no step was taken.
+        Raises: Interrupted, or the error that stopped it, after a checkpoint, the model, the
+            summary and the report are saved; none of these if no step was taken.
         """
         trainer = self._trainer()
         with self._watchdog(trainer), self._saver() as saver:
@@ -101,14 +101,14 @@ class Session(TrainerHooks):
             self._finish(trainer, after)
 
     def event(self, kind: str, text: str) -> None:
-        """Tell every listener what happened besides the steps."""
+        """Tell every listener of an event besides the steps."""
         event = Event.now(kind, self.trainer.steps, text)
         for listener in self.listeners:
             listener.event(event)
 
     def _trainer(self) -> Trainer:
         def load() -> Trainer:
-            return build.trainer_of(self.loaded, build.policy_of(self.loaded), self, self.judges)
+            return build.trainer_of(self.loaded, build.policy_of(self.loaded), self, self.verifiers)
 
         with self.screen.busy("loading the model"), self.interrupts.abandonable():
             trainer = retry_smaller(load, None, self.out_of_memory)
@@ -140,7 +140,7 @@ class Session(TrainerHooks):
         return measured
 
     def _take_up(self, trainer: Trainer) -> None:
-        """Put the trainer where the checkpoint was, and know what earlier sessions knew."""
+        """Restore the checkpoint, and everything that earlier sessions knew."""
         for listener in self.listeners:
             listener.begins(self.summary.before)
         for old in self.run.records():
@@ -158,8 +158,9 @@ class Session(TrainerHooks):
         self.summary.write(trainer)  # an earlier session's may say that it is over
 
     def _saver(self) -> Saver:
+        run = self.run
         return Saver(
-            self.run.checkpoints, self.run.config["id"], self.config.save_keep, self.run.lines,
+            run.checkpoints, run.description.id or "", self.config.save_keep, run.lines,
             lambda text: self.event("not saved", text), self.found[0] if self.found else None,
         )  # fmt: skip
 
@@ -170,10 +171,10 @@ class Session(TrainerHooks):
             except OSError:  # whoever watches the screen shall know it in any case
                 self.screen.event(Event.now("stuck", trainer.steps, text))
 
-        return Watchdog(trainer, self.judges, tell)
+        return Watchdog(trainer, self.verifiers, tell)
 
     def _train(self, trainer: Trainer) -> None:
-        """Every step, its evaluation, its record, its checkpoint."""
+        """Take every step, with its evaluation, its record and its checkpoint."""
         config = self.config
         while self.record is not None or trainer.steps < config.steps:
             if self.record is None:
@@ -193,14 +194,14 @@ class Session(TrainerHooks):
                 self._save(trainer)
 
     def _look_at(self, report: StepReport) -> None:
-        """What has to be known of a step besides its record."""
+        """Report whatever has to be known of a step besides its record."""
         for lost in report.sampled.lost if report.part == 0 else ():
             told = f" ({lost.detail.rstrip('.')})" if lost.detail else ""
             self.screen.say_once(
                 f"a group was dropped because {lost.reason}{told}; its problem had no verdict.",
                 once_for=lost.reason,
             )
-        before, self.deaths = self.deaths, self.judges.deaths
+        before, self.deaths = self.deaths, self.verifiers.deaths
         for _ in range(self.deaths - before):
             self.event("worker", "a process of the reward ended by itself, and was started again")
         if report.step % GIVE_BACK_EVERY == 0:
@@ -228,7 +229,7 @@ class Session(TrainerHooks):
             )
 
     def _go_back(self, trainer: Trainer) -> str:
-        """Return to the last checkpoint, for the model that is left behind."""
+        """Return to the last checkpoint, for the model that is left at the end."""
         self.saver.settle()
         found, _ = newest(self.run)
         while found is not None:
@@ -240,7 +241,7 @@ class Session(TrainerHooks):
         return "there is no checkpoint to go back to."
 
     def _save(self, trainer: Trainer) -> None:
-        """Begin a checkpoint of where the run stands."""
+        """Begin a checkpoint of the current state."""
         tensors, numbers = checkpoint.split(trainer.state_dict())
         state = State(
             trainer=numbers,
@@ -253,8 +254,8 @@ class Session(TrainerHooks):
         self.saver.begin(state, tensors, trainer.fixed())
 
     def _stop(self, trainer: Trainer, error: BaseException) -> None:
-        """Leave everything from which the run can go on, and what was learned, as far as that goes:
-        what stopped it is what has to be told."""
+        """Leave everything that the run needs to continue, and the trained model, as far as
+        possible: the error that stopped it is the one to report."""
         if trainer.steps == 0:
             return
         diverged = isinstance(error, DivergedError)
@@ -276,7 +277,7 @@ class Session(TrainerHooks):
             except Exception as another:
                 self.screen.say(f"  note: on the way out, {in_words(another)}", "yellow")
         if self.saver.newest is not None:
-            on = go_on(self.run.path, self.run.config["config"])
+            on = go_on(self.run.path, self.run.description.config)
             self.screen.say(f"go on    {on.replace('`', '')}")
 
     def _report(self) -> Path | None:
@@ -284,7 +285,7 @@ class Session(TrainerHooks):
         return write_report(self.run.path) if self.run.lines.exists() else None
 
     def _finish(self, trainer: Trainer, after: Measured | None) -> None:
-        """The summary, the report, and the last lines on the screen."""
+        """Write the summary, the report, and the last lines on the screen."""
         self.event("finished", "")
         self.summary.write(trainer, after=after, finished=True)
         report, before = self._report(), self.summary.before
@@ -323,9 +324,9 @@ class Session(TrainerHooks):
 
 
 def restore(trainer: Trainer, folder: Path, state: State, run: Run) -> None:
-    """Take a verified checkpoint over into a trainer, with the round in use from its file.
+    """Restore a verified checkpoint into a trainer, with the current round from its file.
 
-    Raises: CheckpointError where it does not fit the trainer.
+    Raises: CheckpointError if it does not fit the trainer.
     """
     round = None
     if state.round is not None:

@@ -1,5 +1,5 @@
-"""SIGINT, SIGTERM and SIGHUP: the first ends a run where nothing is lost, a second one ends it at
-once."""
+"""Handling of SIGINT, SIGTERM and SIGHUP: the first ends a run at a point where nothing is lost, a
+second one ends it at once."""
 
 import os
 import signal
@@ -13,13 +13,14 @@ from typing import Any
 from ..errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-TOGETHER = 1.0
-"""Seconds within which a second signal is the same one: a shell sends it to a whole group, and a
-program that started the run passes it on."""
+"""Signals that end a run."""
+SAME_SIGNAL_SECONDS = 1.0
+"""Seconds within which a second signal counts as the same one: a shell sends it to a whole group,
+and a program that started the run passes it on."""
 
 
 class Interrupts:
-    """Turns a signal into `Interrupted`, raised where work may be broken off, and only there.
+    """Turns a signal into `Interrupted`, raised only where work may be interrupted.
 
     Example: with Interrupts() as interrupts, interrupts.abandonable(): sample()
 
@@ -45,7 +46,8 @@ class Interrupts:
 
     @contextmanager
     def abandonable(self) -> Iterator[None]:
-        """Within, a signal is raised as it arrives; one that arrived before, at the entrance."""
+        """Enter a context in which a signal is raised as it arrives; one that arrived before is
+        raised at the entrance."""
         self._open += 1
         try:
             self.check()
@@ -54,13 +56,13 @@ class Interrupts:
             self._open -= 1
 
     def check(self) -> None:
-        """Raise what has arrived."""
+        """Raise `Interrupted` if a signal has arrived."""
         if self.number is not None:
             raise Interrupted(self.number)
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:
-            if time.monotonic() - self._since > TOGETHER:
+            if time.monotonic() - self._since > SAME_SIGNAL_SECONDS:
                 os._exit(128 + number)
             return
         self.number, self._since = number, time.monotonic()

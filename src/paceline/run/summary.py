@@ -1,4 +1,4 @@
-"""summary.json: how far a run came, and what it came to."""
+"""The writing of summary.json: the progress and the results of a run."""
 
 import time
 from dataclasses import asdict
@@ -10,11 +10,11 @@ from ..training import Trainer
 
 
 class SummaryFile:
-    """Writes a run's summary.json, as far as the run is.
+    """Writes a run's summary.json, at any point of the run.
 
     Args:
-        spent: seconds of earlier sessions.
-        before: accuracy before training, where it is known without measuring.
+        spent: seconds that earlier sessions took.
+        before: accuracy before training, if it is known without measuring.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class SummaryFile:
 
     @property
     def seconds(self) -> float:
-        """Spent on the run so far, over all its sessions."""
+        """Seconds spent on the run so far, over all its sessions."""
         return time.perf_counter() - self.began
 
     @property
@@ -43,10 +43,10 @@ class SummaryFile:
         *,
         finished: bool = False,
     ) -> None:
-        """Write it.
+        """Write summary.json.
 
         Args:
-            error: what stopped the session.
+            error: the error that stopped the session.
             after: accuracy after the last step.
         """
         summary = Summary(
@@ -65,5 +65,5 @@ class SummaryFile:
 
 
 def in_words(error: BaseException) -> str:
-    """The error's class and its sentence."""
+    """An error's class and its sentence."""
     return f"{type(error).__name__}: {error}"

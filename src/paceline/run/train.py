@@ -1,5 +1,5 @@
-"""The main job: check, load, evaluate, train, evaluate, save, report; and going on with a run that
-was stopped."""
+"""The main job: check, load, evaluate, train, evaluate, save, report; and resuming a run that was
+stopped."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from ..errors import ACCESS_DENIED, DISK_FULL, CheckpointError
 from ..preflight.environment import environment_of
 from ..preflight.load import Loaded
 from ..preflight.preflight import Preflight, check
-from ..store.folder import CONFIG
+from ..store.folder import CONFIG_FILE
 from ..store.hints import go_on, start_again
-from ..store.history import compare, record, with_dtype_of_run
+from ..store.history import compare, record
 from ..store.places import create_run, default_path, new_path, stopped_at
 from ..store.records import Event, Measured
 from ..store.run import Run
@@ -33,15 +33,15 @@ def train(config: Config, *, before: Measured | None = None, quiet: bool = False
     """Train as a config says, and return the run's directory.
 
     Args:
-        before: held-out accuracy of the model as it is at the start, as a summary has it, where it
-            has been measured in the same way already.
+        before: held-out accuracy of the model at the start, as a summary has it, if it has already
+            been measured in the same way.
 
-    What is on disk when this ends is told in `Run`. A signal (Ctrl-C, SIGTERM) or an error after
-    the first step saves a checkpoint, the model as it is, the summary and the report, and is raised
-    again; before the first step it leaves nothing behind.
+    The files that are on disk at the end are listed in `Run`. A signal (Ctrl-C, SIGTERM) or an
+    error after the first step saves a checkpoint, the model as it is, the summary and the report,
+    and is raised again; before the first step it leaves nothing behind.
 
-    Raises: UserError with one sentence, before the model is loaded, for what a user can mend;
-        Interrupted (a KeyboardInterrupt) for a signal.
+    Raises: UserError with one sentence, before the model is loaded, for an error that the user can
+        fix; Interrupted (a KeyboardInterrupt) for a signal.
     """
     path = new_path(config.name, config.out)
     screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
@@ -54,7 +54,7 @@ def train(config: Config, *, before: Measured | None = None, quiet: bool = False
         run = create_run(path)
         try:
             with _room_for(run):
-                run.write_json(CONFIG, described(loaded))
+                run.write_json(CONFIG_FILE, described(loaded).to_json())
                 run.append_event(Event.now("started", 0))
                 _go(run, loaded, screen, interrupts, before=before)
         finally:
@@ -73,15 +73,15 @@ def resume(
     named: Collection[str] = (),
     quiet: bool = False,
 ) -> Run:
-    """Go on with a run that was stopped, by whatever, as if it had not been.
+    """Continue a run that was stopped, for any reason, as if it had not been.
 
     Args:
         path: the run's directory.
-        config: what it goes on with; None for its own.
+        config: the config to continue with; None for its own.
         named: keys that may differ from the run's own although they change what comes out.
 
     A finished run is left as it is, unless the config has more steps. Without a checkpoint a run
-    begins again, as long as it had not come to its first one.
+    starts again, as long as it had not reached its first one.
 
     Raises: UserError with one sentence; Interrupted for a signal.
     """
@@ -92,9 +92,10 @@ def resume(
             run.make_folders()
             config = config or continuation.config_of(run)
             screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
-            if run.finished and config.steps <= run.summary["steps"]:
-                on = go_on(run.path, run.config["config"], "steps=N")
-                done = counted(run.summary["steps"], "step")
+            summary = run.told
+            if summary and summary.finished and config.steps <= summary.steps:
+                on = go_on(run.path, run.description.config, "steps=N")
+                done = counted(summary.steps, "step")
                 screen.say(
                     f"'{run.path}' is finished, after {done}: nothing is "
                     f"left to do. For more, {on}."
@@ -107,13 +108,13 @@ def resume(
 
 
 def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
-    """Check all that could refuse it, go back to the checkpoint, go on."""
+    """Check everything that could prevent a resume, go back to the checkpoint, and continue."""
     run.check_readable()
     asked = configuration.to_json(config)
     changes = compare(configuration.renewed(continuation.stored_config(run), asked), asked, named)
     with Interrupts() as interrupts:
         preflight = _preflight(
-            with_dtype_of_run(config, run.config), run.path, screen, interrupts, timed=False
+            run.description.with_dtype_of_run(config), run.path, screen, interrupts, timed=False
         )
         loaded = preflight.loaded
         found, broken = continuation.find(run)
@@ -137,9 +138,9 @@ def _go(
     *,
     before: Measured | None = None,
 ) -> None:
-    """Go on from where the run is."""
-    with VerifierPool(loaded.task.verifier, loaded.config.rewards) as judges:
-        Session(loaded, run, screen, judges, interrupts, found, taken_up, before).go()
+    """Continue from the run's current step."""
+    with VerifierPool(loaded.task.verifier, loaded.config.rewards) as verifiers:
+        Session(loaded, run, screen, verifiers, interrupts, found, taken_up, before).go()
 
 
 def _preflight(
@@ -152,7 +153,7 @@ def _preflight(
 
 @contextmanager
 def _room_for(run: Run) -> Iterator[None]:
-    """Tell of a disk that is full, or cannot be written, in a sentence."""
+    """Report, in a sentence, a disk that is full or cannot be written."""
     try:
         yield
     except OSError as error:
@@ -168,10 +169,10 @@ def _room_for(run: Run) -> Iterator[None]:
 
 
 def _again(run: Run) -> str:
-    """What to do where the disk has stopped a run."""
+    """The advice for a run that was stopped by the disk."""
     if not run.lines.exists():  # nothing was learned, and nothing is left
         return "start it again"
-    saved, config = any(run.checkpoints.glob("step-??????")), run.config["config"]
+    saved, config = any(run.checkpoints.glob("step-??????")), run.description.config
     if saved or run.steps <= config["save_every"]:
         return go_on(run.path, config)
     return f"start it again with {start_again(run.path, config)}: no step was saved"

@@ -1,4 +1,4 @@
-"""A thread that notices when nothing goes on any more, and says what is waited for."""
+"""A thread that notices when nothing happens any more, and says what the run is waiting for."""
 
 import sys
 import threading
@@ -10,29 +10,29 @@ from types import FrameType
 from ..training import Trainer
 from ..verify.calling.pool import VerifierPool
 
-SECONDS = 300.0
-"""Without a sign of life for so long, a run is called stuck."""
+STUCK_SECONDS = 300.0
+"""Seconds without a sign of life after which a run is called stuck."""
 
 
 class Watchdog:
-    """Looks every now and then whether a trainer still gets on, while a `with` lasts.
+    """Checks at intervals that a trainer still makes progress, while a `with` lasts.
 
     Signs of life are completions, verdicts, passes through the model and phases of a step. It only
-    tells: what hangs may be a slow machine.
+    reports: the machine may just be slow.
 
     Args:
-        tell: called, from another thread, with one sentence that names what is waited for.
+        tell: called, from another thread, with one sentence that names what the run is waiting for.
     """
 
     def __init__(
         self,
         trainer: Trainer,
-        judges: VerifierPool,
+        verifiers: VerifierPool,
         tell: Callable[[str], None],
         *,
-        seconds: float = SECONDS,
+        seconds: float = STUCK_SECONDS,
     ) -> None:
-        self.trainer, self.judges, self.tell, self.seconds = trainer, judges, tell, seconds
+        self.trainer, self.verifiers, self.tell, self.seconds = trainer, verifiers, tell, seconds
         self._main = threading.get_ident()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="paceline-watchdog", daemon=True)
@@ -57,11 +57,11 @@ class Watchdog:
 
     def _signs(self) -> tuple[object, ...]:
         clock = self.trainer.clock
-        return self.trainer.steps, id(clock), clock.ticks, self.judges.judged, self._place()
+        return self.trainer.steps, id(clock), clock.ticks, self.verifiers.judged, self._place()
 
     def _place(self) -> tuple[tuple[str, int], ...]:
-        """Where the main thread is: while it samples or evaluates, now here, now there; where it
-        waits, or turns in a circle of somebody's own, always at one place."""
+        """The place of the main thread: it changes while the thread samples or evaluates; it stays
+        the same while the thread waits, or loops in somebody else's code."""
         frame, lines = sys._current_frames().get(self._main), list[tuple[str, int]]()
         while frame is not None:
             lines.append((frame.f_code.co_filename, frame.f_lineno or 0))
@@ -72,7 +72,7 @@ class Watchdog:
         text = f"nothing has gone on for {seconds:.0f} s in step {self.trainer.steps + 1}"
         if phase := self.trainer.clock.phase:
             text += f" ({phase})"
-        if (waiting := self.judges.longest_pending()) is not None:
+        if (waiting := self.verifiers.longest_pending()) is not None:
             text += (
                 f": the verdict of {waiting.verifier} on problem {waiting.problem} has been waited "
                 f"for these {waiting.seconds:.0f} s"
@@ -82,7 +82,7 @@ class Watchdog:
 
 
 def _ours(frame: FrameType) -> str:
-    """The innermost line of this package, or of whatever it runs."""
+    """The innermost line of this package, or of the code that it runs."""
     stack = traceback.extract_stack(frame)
     inside = [line for line in stack if "paceline" in line.filename] or list(stack)
     return f"{inside[-1].filename}:{inside[-1].lineno} in {inside[-1].name}"

@@ -1,5 +1,5 @@
-"""What is on disk: records of steps, events and runs. Knows no trainer and no screen, and loads no
-torch."""
+"""The files of a run on disk: records of steps, events and runs. Knows no trainer and no screen,
+and loads no torch."""
 
 from .base import RecordError
 from .records import Event, Measured, StepRecord, Summary

@@ -1,6 +1,7 @@
-"""Saving beside the training: a step does not wait for the disk, only for what it would change.
+"""Saving in the background: a step waits for the disk only before it changes something that is
+being saved.
 
-Between two optimizer steps nothing that a checkpoint holds changes, and sampling the next round
+Between two optimizer steps nothing changes that a checkpoint holds, and sampling the next round
 takes most of that time. So a thread writes straight from the live tensors, without a copy of them,
 and `settle` waits for it where they are about to change.
 """
@@ -18,22 +19,22 @@ from . import atomic, checkpoint
 from .checkpoint import State
 from .safetensors_stream import Tensors, all_finite, fingerprint
 
-ROOM = 1.2
-"""Free space that is asked for, in sizes of the checkpoint."""
+FREE_SPACE_FACTOR = 1.2
+"""Free space that a checkpoint asks for, as a multiple of its size."""
 
 
 class Saver:
     """Writes checkpoints of one run, one at a time. Use it in a `with`, so that none is cut off.
 
     Args:
-        folder: where checkpoints are.
+        folder: the folder of checkpoints.
         run: the run's id.
-        keep: how many stay, the newest; 0 for all.
-        lines: metrics.jsonl, which must be on the disk as far as a checkpoint knows it.
-        failed: told why a checkpoint could not be saved; training goes on.
+        keep: number of newest checkpoints to keep; 0 keeps all.
+        lines: metrics.jsonl, which must be on the disk up to the length that a checkpoint names.
+        failed: called with the reason if a checkpoint could not be saved; training continues.
 
     Attributes:
-        newest: the last one that this saver wrote, or that the run went on from.
+        newest: the last checkpoint that this saver wrote, or that the run continued from.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Saver:
         self._thread.start()
 
     def settle(self) -> None:
-        """Wait until what is being saved is on the disk, or has failed."""
+        """Wait until the current save is on the disk, or has failed."""
         if self._thread is None:
             return
         self._thread.join()
@@ -95,11 +96,11 @@ class Saver:
         self.failed(f"the checkpoint could not be saved ({said}); {kept}")
 
     def check_fixed(self, fixed: Tensors, state: State) -> None:
-        """Raise CheckpointError where fixed weights are not what they were when the run began."""
+        """Raise CheckpointError if fixed weights have changed since the run began."""
         self._fixed = check_fixed(fixed, state) or self._fixed
 
     def finish(self) -> None:
-        """Keep the last one only, if it is whole: the run is over."""
+        """Keep only the last checkpoint, if it is whole: the run is over."""
         self.settle()
         if self.newest is not None and self.keep:
             checkpoint.verify(self.newest, self.run)
@@ -123,9 +124,11 @@ class Saver:
     def _check_room(self, parts: Mapping[str, Tensors]) -> None:
         size = sum(t.numel() * t.element_size() for part in parts.values() for t in part.values())
         free = shutil.disk_usage(self.folder).free
-        if free < ROOM * size:
+        if free < FREE_SPACE_FACTOR * size:
             raise OSError(
-                ENOSPC, f"it needs {ROOM * size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
+                ENOSPC,
+                f"it needs {FREE_SPACE_FACTOR * size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are "
+                "free",
             )
 
     def _prune(self, keep: int) -> None:
@@ -140,17 +143,17 @@ class Saver:
 
 
 class NotFiniteError(Exception):
-    """What would be saved is NaN or infinite somewhere."""
+    """A value that would be saved is NaN or infinite."""
 
 
 class NotPrunedError(Exception):
-    """Older checkpoints are still there."""
+    """Older checkpoints could not be removed."""
 
 
 def check_fixed(fixed: Tensors, state: State) -> str | None:
-    """The hash of fixed weights, where there are some and the checkpoint has a hash of them.
+    """The hash of fixed weights, if there are some and the checkpoint has a hash of them.
 
-    Raises: CheckpointError where they are not what they were when the run began.
+    Raises: CheckpointError if they have changed since the run began.
     """
     if not fixed or state.fixed is None:
         return None

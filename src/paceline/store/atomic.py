@@ -1,8 +1,8 @@
-"""Writing so that a kill or a power cut at any moment leaves the old file or the new one, never
+"""Atomic writing: a kill or a power cut at any moment leaves the old file or the new one, never
 half of one.
 
-Everything a run must not lose goes through here, and through `os.write`, `os.fsync` and
-`os.replace` in the open: the fault suite stops a run at each of these calls.
+Everything that a run must not lose is written here, through `os.write`, `os.fsync` and
+`os.replace` called directly, so that the fault suite can stop a run at each of these calls.
 """
 
 import hashlib
@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Chunk = bytes | memoryview
-BLOCK = 1 << 24
-"""Bytes that are hashed and written at a time."""
+BLOCK_BYTES = 1 << 24
+"""Number of bytes that are hashed and written at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is known of a file that is on the disk.
+    """The size and hash of a file that is on the disk.
 
     Example: Written(size=3, sha256="ba7816bf…")
     """
 
     size: int
-    """Bytes."""
+    """Size in bytes."""
     sha256: str
 
 
 def write(path: Path, chunks: Iterable[Chunk]) -> Written:
-    """Write a file and have it on the disk before this returns; where it fails, none is left."""
+    """Write a file and have it on the disk before this returns; if it fails, no file is left."""
     digest, size = hashlib.sha256(), 0
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
@@ -50,7 +50,7 @@ def write(path: Path, chunks: Iterable[Chunk]) -> Written:
 
 
 def replace(path: Path, chunks: Iterable[Chunk]) -> Written:
-    """Make or replace a file: a reader meets the old one or the new one."""
+    """Make or replace a file: a reader sees the old one or the new one."""
     aside = path.with_name(f"{path.name}.tmp")
     written = write(aside, chunks)
     try:
@@ -64,7 +64,7 @@ def replace(path: Path, chunks: Iterable[Chunk]) -> Written:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Put data at the end of a file; a new one's name is on the disk at once, its content with the
+    """Append data to a file; the name of a new file is on the disk at once, its content after the
     next `sync`."""
     new = not path.exists()
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
@@ -79,7 +79,7 @@ def append(path: Path, data: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file's content, or a folder's names, on the disk."""
+    """Force a file's content, or a folder's names, onto the disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
@@ -91,24 +91,24 @@ def measured(path: Path) -> Written:
     """The size and hash of a file as it is now. Raises: OSError."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb", buffering=0) as file:
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             digest.update(block)
             size += len(block)
     return Written(size, digest.hexdigest())
 
 
 def _blocks(chunks: Iterable[Chunk]) -> Iterator[memoryview]:
-    """The same bytes in pieces of at most BLOCK, small ones put together."""
+    """The same bytes in pieces of at most BLOCK_BYTES, small ones put together."""
     small = bytearray()
     for chunk in chunks:
         view = memoryview(chunk).cast("B")
-        if len(small) + len(view) <= BLOCK // 16:
+        if len(small) + len(view) <= BLOCK_BYTES // 16:
             small += view
             continue
         if small:
             yield memoryview(bytes(small))
             small.clear()
-        for start in range(0, len(view), BLOCK):
-            yield view[start : start + BLOCK]
+        for start in range(0, len(view), BLOCK_BYTES):
+            yield view[start : start + BLOCK_BYTES]
     if small:
         yield memoryview(bytes(small))

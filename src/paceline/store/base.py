@@ -1,9 +1,8 @@
-"""What the records of all files have in common: they are made in one place, written as plain JSON,
-and read again as records.
+"""The base of all records: each is made in one place, written as plain JSON, and read again as a
+record.
 
-A key that this version does not know is kept and written again. One that it needs and that is not
-there, or has a value of another kind, is named in a `RecordError`; whoever reads a file is told
-which file, and which line of it.
+A key that this version does not know is kept and written again. If a needed key is missing, or has
+a value of another kind, a `RecordError` names the key, the file and the line.
 """
 
 import json
@@ -18,20 +17,20 @@ from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin, get_type_
 from ..errors import ConfigError
 
 Json = dict[str, Any]
-"""An object of a JSON file."""
+"""A JSON object, as it is read from a file."""
 Line = tuple[int, Json | None]
-"""The number of a line, from 1, and its object; None for a line that is no whole object, as the
-last one may be where a kill has cut it short."""
+"""The number of a line, from 1, and its object; None for a line that is not a whole object, as the
+last one may be after a kill has cut it short."""
 R = TypeVar("R", bound="Record")
 
 
 class RecordError(ConfigError):
-    """Data of a file that make no record: not an object, a key is missing, or a value is of another
+    """Data that does not make a record: not an object, a missing key, or a value of another
     kind."""
 
 
 def finite(value: object) -> float | None:
-    """The number, or None for what is no finite number (JSON has no NaN and no infinity)."""
+    """The number, or None if it is not finite (JSON has no NaN and no infinity)."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return value
@@ -42,18 +41,18 @@ class Record:
     """The base of all records: an object of a JSON file with known keys, each of a known type."""
 
     noun: ClassVar[str] = "record"
-    """What a sentence calls it."""
+    """The name of the record in sentences."""
 
     unknown: Json = field(default_factory=dict)
     """Keys of another version, as they were read."""
     absent: frozenset[str] = frozenset()
-    """Keys of this version that were not there; they are not written either."""
+    """Keys of this version that were missing in the file; they are not written either."""
 
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Read a record from an object of a JSON file.
 
-        Raises: RecordError where that is impossible, with the keys that are the reason.
+        Raises: RecordError if that is impossible, naming the keys that are the reason.
         """
         if not isinstance(data, Mapping):
             raise RecordError(f"A {cls.noun} is a JSON object, not {data!r:.60}.")
@@ -90,7 +89,7 @@ def _plain(value: Any) -> Any:
 
 
 class _OtherKindError(Exception):
-    """A value is of another kind; the message says which was wanted."""
+    """A value is of another kind; the message says which kind was wanted."""
 
 
 Read = Callable[[Any], Any]
@@ -98,7 +97,7 @@ Read = Callable[[Any], Any]
 
 @cache
 def _readers(kind: type[Record]) -> tuple[dict[str, Read], frozenset[str]]:
-    """What reads each field of a record, and the fields that must be there."""
+    """The reader of each field of a record, and the required fields."""
     own = [one for one in fields(kind) if one.name not in ("unknown", "absent")]
     hints = get_type_hints(kind)
     needed = {f.name for f in own if f.default is MISSING and f.default_factory is MISSING}
@@ -106,7 +105,7 @@ def _readers(kind: type[Record]) -> tuple[dict[str, Read], frozenset[str]]:
 
 
 def _reader(hint: Any) -> Read:
-    """What reads a value of this type, or raises."""
+    """A function that reads a value of this type, or raises."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is UnionType:
         (inner,) = (one for one in args if one is not NoneType)
@@ -180,7 +179,7 @@ _SIMPLE: dict[Any, Read] = {
 
 
 def read_object(path: Path, kind: type[R]) -> R:
-    """The record that a whole file is. Raises: RecordError with the file's name; OSError."""
+    """The record that a whole file holds. Raises: RecordError with the file's name; OSError."""
     try:
         return kind.from_json(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
@@ -190,10 +189,10 @@ def read_object(path: Path, kind: type[R]) -> R:
 
 
 def read_lines(path: Path, kind: type[R], lines: Iterable[Line] | None = None) -> Iterator[R]:
-    """The records of a file with one object a line; lines that hold none are left out.
+    """The records of a file with one object a line; lines that hold no object are left out.
 
     Args:
-        lines: of the file, where they have been read.
+        lines: the lines of the file, if they have already been read.
 
     Raises: RecordError with the file's name and the line.
     """
@@ -206,7 +205,7 @@ def read_lines(path: Path, kind: type[R], lines: Iterable[Line] | None = None) -
 
 
 def read_objects(path: Path) -> Iterator[Line]:
-    """Every line that is not empty, with its number from 1; nothing where there is no file."""
+    """Every line that is not empty, with its number from 1; empty if there is no file."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():

@@ -1,4 +1,4 @@
-"""Checkpoints: everything from which a run goes on as if it had never stopped.
+"""Checkpoints: everything that a run needs to continue as if it had never stopped.
 
 checkpoints/step-000120/
   policy.safetensors      weights at full precision: the masters, where there are any
@@ -7,8 +7,8 @@ checkpoints/step-000120/
   state.json              counters, and which round file is in use
   MANIFEST.json           size and sha256 of each of these; written last
 
-The round in use is not in it: its parquet file is complete and fsynced before its first update, and
-`state.json` holds its hash. safetensors and JSON only: nothing that is loaded can run code.
+The current round is not in it: its parquet file is complete and fsynced before its first update,
+and `state.json` holds its hash. safetensors and JSON only: nothing that is loaded can run code.
 """
 
 import json
@@ -27,56 +27,59 @@ from .base import Json, RecordError
 from .records import StepRecord
 from .safetensors_stream import Tensors, chunks_of
 
-SCHEMA = 1
+SCHEMA_VERSION = 1
+"""Version of the layout of checkpoints."""
 
 
 class OtherSchemaError(CheckpointError):
-    """A checkpoint of another version: not broken, and not ours to judge."""
+    """A checkpoint of another version: not broken, but not readable here."""
 
 
-NAME = re.compile(r"step-(\d{6,})")
-MANIFEST, STATE = "MANIFEST.json", "state.json"
+FOLDER_NAME = re.compile(r"step-(\d{6,})")
+"""Pattern of a checkpoint's folder name, with the step."""
+MANIFEST_FILE, STATE_FILE = "MANIFEST.json", "state.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What a checkpoint holds besides tensors, flat in state.json.
+    """The content of a checkpoint besides tensors, flat in state.json.
 
     Example: State(trainer={"step": 41, "rounds": 11, "part": 1, "draw": 88, …},
         metrics_bytes=30211, round="ab12…", line=None, seconds=211.5, fixed=None)
     """
 
     trainer: Json
-    """What the trainer's `state_dict` holds besides tensors."""
+    """The trainer's `state_dict` without its tensors."""
     metrics_bytes: int
-    """The length of metrics.jsonl. What is behind it came later, and is done again."""
+    """The length of metrics.jsonl in bytes. Later lines belong to steps that are taken again."""
     round: str | None
-    """sha256 of the file of the round in use; None where it is used up."""
+    """sha256 of the current round's file; None if the round is used up."""
     line: Json | None
-    """The step's line, where it was not yet written: its evaluation was broken off."""
+    """The step's line if it was not yet written because its evaluation was interrupted."""
     seconds: float
-    """Spent so far, from the start, over all sessions."""
+    """Seconds spent so far, from the start, over all sessions."""
     fixed: str | None
-    """A hash of weights that training only reads: they come from the model's own file."""
+    """Hash of weights that training only reads: they come from the model's own file."""
 
     @property
     def step(self) -> int:
-        """Optimizer steps taken."""
+        """Number of optimizer steps taken."""
         return self.trainer["step"]
 
     @property
     def rounds(self) -> int:
-        """Rounds sampled."""
+        """Number of rounds sampled."""
         return self.trainer["rounds"]
 
     def to_json(self) -> dict[str, Any]:
-        """As state.json has it."""
+        """The state as the JSON of state.json."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "trainer"}
         return {**self.trainer, **own}
 
     @classmethod
     def from_json(cls, data: Json) -> "State":
-        """From state.json. Raises: ValueError naming what it lacks."""
+        """The state that the JSON of state.json holds. Raises: ValueError naming what is
+        missing."""
         own = {f.name for f in fields(cls)} - {"trainer"}
         if lacking := sorted((own | {"step", "rounds"}) - data.keys()):
             raise ValueError(f"it lacks {', '.join(lacking)}")
@@ -87,7 +90,7 @@ class State:
 
 
 def split(state: Json) -> tuple[dict[str, Tensors], dict[str, Any]]:
-    """A trainer's state as its tensors, by part, and its plain JSON."""
+    """Split a trainer's state into its tensors, by part, and its plain JSON."""
     tensors = {name: value for name, value in state.items() if _holds_tensors(value)}
     return tensors, {name: value for name, value in state.items() if name not in tensors}
 
@@ -99,9 +102,9 @@ def _holds_tensors(value: object) -> bool:
 
 
 def trainer_state(folder: Path, state: State) -> dict[str, Any]:
-    """What the trainer's `state_dict` gave, of a checkpoint that was verified.
+    """The trainer's `state_dict`, read from a verified checkpoint.
 
-    Raises: CheckpointError where a file of tensors cannot be read.
+    Raises: CheckpointError if a file of tensors cannot be read.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -116,7 +119,7 @@ def trainer_state(folder: Path, state: State) -> dict[str, Any]:
 
 
 def holds(folder: Path, part: str) -> bool:
-    """Whether a checkpoint has tensors of a part, such as "reference"."""
+    """True if a checkpoint has tensors of a part, such as "reference"."""
     return file_of(folder, part).exists()
 
 
@@ -128,24 +131,25 @@ def file_of(folder: Path, part: str) -> Path:
 def write(folder: Path, run: str, state: State, tensors: Mapping[str, Tensors]) -> Path:
     """Write `folder`/step-NNNNNN and return it.
 
-    Everything goes into a folder aside and onto the disk, the manifest last; then it is renamed. A
-    folder with the right name is therefore whole, unless the disk itself fails.
+    Everything is written to a temporary folder and onto the disk, the manifest last; then the
+    folder is renamed. A folder with the right name is therefore whole, unless the disk itself
+    fails.
 
     Args:
         run: the id of the run that it belongs to.
-        tensors: by part and name; a file each part.
+        tensors: by part and name; one file for each part.
 
-    Raises: OSError; nothing is left of what was begun.
+    Raises: OSError; no partial checkpoint is left.
     """
     target = folder / folder_name(state.step)
     aside = folder / f"{target.name}.tmp-{os.getpid()}"
     aside.mkdir(parents=True)
     try:
         parts = {file_of(aside, part): chunks_of(named) for part, named in tensors.items()}
-        parts[aside / STATE] = iter([_text(state.to_json())])
+        parts[aside / STATE_FILE] = iter([_text(state.to_json())])
         written = {path.name: asdict(atomic.write(path, part)) for path, part in parts.items()}
-        manifest = {"schema": SCHEMA, "run": run, "step": state.step, "files": written}
-        atomic.write(aside / MANIFEST, [_text(_sealed(manifest))])
+        manifest = {"schema": SCHEMA_VERSION, "run": run, "step": state.step, "files": written}
+        atomic.write(aside / MANIFEST_FILE, [_text(_sealed(manifest))])
         atomic.sync(aside)
         os.replace(aside, target)
     except BaseException:
@@ -156,7 +160,7 @@ def write(folder: Path, run: str, state: State, tensors: Mapping[str, Tensors]) 
 
 
 def folder_name(step: int) -> str:
-    """The folder's name of a step's checkpoint."""
+    """The name of the checkpoint folder of a step."""
     return f"step-{step:06d}"
 
 
@@ -166,9 +170,10 @@ def step_of(folder: Path) -> int:
 
 
 def verify(folder: Path, run: str) -> State:
-    """The state of a checkpoint that is whole, byte for byte, and of this run.
+    """The state of a checkpoint, after checking that it is whole, byte for byte, and belongs to
+    this run.
 
-    Raises: CheckpointError saying what is wrong with it.
+    Raises: CheckpointError naming the fault.
     """
     manifest = _manifest(folder)
     if manifest["run"] != run:
@@ -178,27 +183,27 @@ def verify(folder: Path, run: str) -> State:
     for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
     try:
-        return State.from_json(json.loads((folder / STATE).read_bytes()))
+        return State.from_json(json.loads((folder / STATE_FILE).read_bytes()))
     except (OSError, ValueError, TypeError, RecordError) as error:
-        raise CheckpointError(f"{STATE} cannot be read ({error})") from None
+        raise CheckpointError(f"{STATE_FILE} cannot be read ({error})") from None
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        text = (folder / MANIFEST).read_bytes()
+        text = (folder / MANIFEST_FILE).read_bytes()
         manifest = json.loads(text)
         whole = text == _text(_sealed({k: v for k, v in manifest.items() if k != "sha256"}))
         schema, files = manifest["schema"], manifest["files"]
     except OSError:
-        raise CheckpointError(f"it has no {MANIFEST} that can be read") from None
+        raise CheckpointError(f"it has no {MANIFEST_FILE} that can be read") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CheckpointError(f"{MANIFEST} is broken") from None
+        raise CheckpointError(f"{MANIFEST_FILE} is broken") from None
     if not whole or not isinstance(files, dict):
-        raise CheckpointError(f"{MANIFEST} was changed after it was written")
-    if schema != SCHEMA:
+        raise CheckpointError(f"{MANIFEST_FILE} was changed after it was written")
+    if schema != SCHEMA_VERSION:
         raise OtherSchemaError(
             f"'{folder}' is a checkpoint of schema {schema}, and this version of paceline reads "
-            f"{SCHEMA}; go on with the version that saved it."
+            f"{SCHEMA_VERSION}; go on with the version that saved it."
         )
     return manifest
 
@@ -217,7 +222,7 @@ def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
 
 
 def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest with a hash of itself, so that it, too, can be told to be whole."""
+    """The manifest with a hash of itself, so that the manifest, too, can be verified."""
     return {**manifest, "sha256": sha256(_text(manifest)).hexdigest()}
 
 
@@ -227,5 +232,7 @@ def _text(data: Mapping[str, Any]) -> bytes:
 
 def saved(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest first, whole or not."""
-    found = [path for path in folder.iterdir() if path.is_dir() and NAME.fullmatch(path.name)]
+    found = [
+        path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.name)
+    ]
     return sorted(found, key=step_of, reverse=True)

@@ -11,7 +11,7 @@ from .base import Json, Record
 
 
 def _both(low: float | None, high: float | None) -> tuple[float, float] | None:
-    """The ends of an interval, where it has any."""
+    """The ends of an interval, if it has both."""
     return None if low is None or high is None else (low, high)
 
 
@@ -26,7 +26,7 @@ class MeanRecord(Record):
 
     mean: float
     low: float | None
-    """None with a single seed, which says nothing about others."""
+    """Lower end of the interval; None with a single seed, which says nothing about others."""
     high: float | None
     per_seed: tuple[float, ...]
 
@@ -37,17 +37,17 @@ class MeanRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReachedRecord(Record):
-    """Samples or seconds until a curve meets the threshold."""
+    """Samples or seconds until a curve reaches the threshold."""
 
     noun: ClassVar[str] = "way to the threshold"
 
     mean: float | None
-    """None where some seed never meets it."""
+    """Mean over seeds; None if some seed never reaches the threshold."""
     low: float | None
     high: float | None
     per_seed: tuple[float | None, ...]
     reached: int
-    """Seeds that meet it."""
+    """Number of seeds that reach the threshold."""
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -73,36 +73,36 @@ class CurveRecord(Record):
 
     steps: tuple[int, ...]
     samples: tuple[float, ...]
-    """Completions sampled until then."""
+    """Number of completions sampled up to each step."""
     mean: tuple[float, ...]
     low: tuple[float | None, ...]
     high: tuple[float | None, ...]
     per_seed: tuple[tuple[float, ...], ...]
-    """Of each step, the accuracy of every seed."""
+    """For each step, the accuracy of every seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostRecord(Record):
-    """Answers that got no verdict in time, or whose judge failed."""
+    """Answers that got no verdict in time, or whose verifier failed."""
 
     noun: ClassVar[str] = "count of lost answers"
 
     answers: int
-    """Held-out ones; they count as wrong."""
+    """Held-out answers without a verdict; they count as wrong."""
     groups: int
-    """Groups of training, which were left out."""
+    """Groups of training without a verdict, which were left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosisRecord(Record):
-    """A diagnosis of one run: docs/diagnostics.md."""
+    """A diagnosis of one run; docs/diagnostics.md explains them."""
 
     noun: ClassVar[str] = "diagnosis"
 
     seed: int
     name: str
     first: int
-    """The step at which it began."""
+    """The step at which the diagnosis began."""
     last: int
     over: bool
     finding: str
@@ -113,7 +113,7 @@ class DiagnosisRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmRecord(Record):
-    """One of the things that are compared, over its seeds."""
+    """One of the compared settings, over its seeds."""
 
     noun: ClassVar[str] = "objective"
 
@@ -122,51 +122,52 @@ class ArmRecord(Record):
     updates_a_round: int
     steps: int
     seeds: tuple[int, ...]
-    """Those that have a finished run."""
+    """Seeds that have a finished run."""
     problems: int
-    """Held-out problems."""
+    """Number of held-out problems."""
     initial_accuracy: MeanRecord
     """Accuracy of sampled answers, before training."""
     final_accuracy: MeanRecord
     delta: MeanRecord
     greedy: GreedyRecord
     area: MeanRecord
-    """Mean accuracy on the way, over samples."""
+    """Mean accuracy during training, over samples."""
     samples_to_threshold: ReachedRecord
     seconds_to_threshold: ReachedRecord
     seconds: MeanRecord
-    """Time of training, without evaluations."""
+    """Seconds of training, without evaluations."""
     samples: MeanRecord
     curve: CurveRecord
     lost: LostRecord
     diagnoses: tuple[DiagnosisRecord, ...]
     runs: tuple[str, ...]
-    """The directory of each seed's run, in that of the comparison."""
+    """The directory of each seed's run, relative to that of the comparison."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferenceRecord(MeanRecord):
-    """The difference of an objective from the first one, seed by seed, and what it shows."""
+    """The difference between an objective and the first one, seed by seed, and its significance."""
 
     noun: ClassVar[str] = "difference"
 
     seeds: tuple[int, ...]
-    """Those that both have."""
+    """Seeds that both have."""
     p: float | None
-    """Of the paired t test; None with a single seed."""
+    """p value of the paired t test; None with a single seed."""
     p_holm: float | None
-    """After Holm's correction for all that is compared with the first."""
+    """p value after Holm's correction for everything that is compared with the first objective."""
     shown: bool
-    """Whether `p_holm` is below 0.05."""
+    """True if `p_holm` is below 0.05."""
     detectable: float | None
     """The smallest true difference that so many seeds show four times in five."""
     seeds_needed: int | None
-    """Seeds that show a difference as large as the one seen four times in five."""
+    """Number of seeds that show a difference as large as the one seen four times in five."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferencesRecord(Record):
-    """Differences from the first objective, by label. Each figure is a family for Holm."""
+    """Differences from the first objective, by label. For Holm's correction, each figure is a
+    family."""
 
     noun: ClassVar[str] = "set of differences"
 
@@ -176,12 +177,12 @@ class DifferencesRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRecord(Record):
-    """A run that did not come to its end."""
+    """A run that did not finish."""
 
     noun: ClassVar[str] = "failed run"
 
     run: str
-    """Its label and seed."""
+    """The run's label and seed."""
     why: str
 
 
@@ -194,23 +195,23 @@ class AboutRecord(Record):
     name: str
     """The recipe's name."""
     command: str | None
-    """The command that makes it again; None where it was made in Python."""
+    """The command that repeats the comparison; None if it was made in Python."""
     complete: bool
-    """Whether all of its runs are finished."""
+    """True if all of its runs are finished."""
     seeds: tuple[int, ...]
     planned: int
-    """Runs that there are to be."""
+    """Number of runs that are planned."""
     finished: int
-    """Runs that there are."""
+    """Number of runs that are finished."""
     failed: tuple[FailedRecord, ...]
     config: Json
     """The first objective's config as `Config` is stored; its seed is the first."""
     baseline: str
     """The label that the others are compared with."""
     asked_threshold: float | None
-    """The accuracy that was asked for, if one was."""
+    """The requested accuracy threshold, if there was one."""
     same_start: bool
-    """Whether all runs of one seed answer alike until the first update."""
+    """True if all runs of one seed answer alike until the first update."""
 
     def itself(self) -> Json:
         """These values by name, without keys of another version."""
@@ -223,23 +224,23 @@ class ComparisonRecord(AboutRecord):
     """A whole comparison: compare.json."""
 
     written: str
-    """When, in ISO 8601."""
+    """Time of writing, in ISO 8601."""
     threshold: float | None
-    """The held-out accuracy that samples and seconds are counted to."""
+    """The held-out accuracy up to which samples and seconds are counted."""
     objectives: Mapping[str, ArmRecord]
     """Label -> its figures."""
     same_test: bool
-    """Whether all were asked the same problems and judged alike; if not, nothing is compared."""
+    """True if all were asked the same problems and judged alike; if not, nothing is compared."""
     differences: DifferencesRecord
     made_with: Mapping[str, tuple[str, ...]]
-    """Versions and parts of the machine in which the runs differ, with all that they had."""
+    """Versions and parts of the machine in which the runs differ, with all their values."""
     sentences: tuple[str, ...]
-    """What it shows, in words."""
+    """The conclusions, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsRecord(Record):
-    """The runs of one of the things that are compared."""
+    """The runs of one of the compared settings."""
 
     noun: ClassVar[str] = "objective"
 
@@ -249,32 +250,32 @@ class RunsRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewableRecord(AboutRecord):
-    """As much of compare.json as it takes to compute the rest again, so that files of versions with
-    other figures open."""
+    """The part of compare.json that suffices to compute the rest again, so that files of versions
+    with other figures can be opened."""
 
     objectives: Mapping[str, RunsRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KlPoint(Record):
-    """How far a policy was from its start when it sampled a round."""
+    """The KL from the start to a policy when it sampled a round."""
 
     noun: ClassVar[str] = "point"
 
     step: int
-    """Optimizer steps before the round."""
+    """Number of optimizer steps before the round."""
     kl: float
-    """Nats a token."""
+    """KL in nats a token."""
     tokens: int
-    """Those over which it was taken."""
+    """Number of tokens over which the KL was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KlRecord(Record):
-    """How far a run's policy moved from its start: kl.json."""
+    """The KL from the start to a run's policy, over its rounds: kl.json."""
 
     noun: ClassVar[str] = "measurement of KL"
 
     of: str
-    """The estimator."""
+    """The name of the estimator."""
     points: tuple[KlPoint, ...]

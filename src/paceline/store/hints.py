@@ -1,7 +1,7 @@
-"""What to type to go on with a run, or to begin it again.
+"""Commands that resume a run, or start it again.
 
-A command; or, where the reward was written in a Python session and no file holds it, the call that
-works from there.
+If the reward was written in a Python session and no file holds it, the hint is a call that works
+from there.
 """
 
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ..verify.calling.load import is_of_session
-from .folder import CONFIG
+from .folder import CONFIG_FILE
 
 
 def go_on(path: Path, config: Mapping[str, Any], change: str = "") -> str:
-    """What goes on with a run.
+    """The command that resumes a run.
 
     Args:
-        config: the run's, as JSON.
-        change: KEY=VALUE that it shall go on with; a key without a dot, such as steps=N.
+        config: the run's config, as JSON.
+        change: KEY=VALUE to continue with; a key without a dot, such as steps=N.
 
     Example: `paceline resume runs/demo steps=N`
     """
@@ -28,10 +28,11 @@ def go_on(path: Path, config: Mapping[str, Any], change: str = "") -> str:
 
 
 def go_on_with(config: Mapping[str, Any], key: str, value: object) -> str:
-    """What goes on with a change that has to be named, as it changes what comes out.
+    """The command that resumes a run with a change that must be named, because it changes the
+    result.
 
     Args:
-        config: the run's, as JSON.
+        config: the run's config, as JSON.
     """
     if not of_session(config):
         return f"`paceline resume RUN {key}={value}`"
@@ -39,20 +40,20 @@ def go_on_with(config: Mapping[str, Any], key: str, value: object) -> str:
 
 
 def start_again(path: Path, config: Mapping[str, Any]) -> str:
-    """What begins a run like this one from its start, elsewhere.
+    """The command that starts a run like this one from its beginning, in another place.
 
     Args:
-        config: the run's, as JSON.
+        config: the run's config, as JSON.
     """
     if not of_session(config):
-        return f"`paceline train {path / CONFIG}`"
+        return f"`paceline train {path / CONFIG_FILE}`"
     return "`paceline.train(config)` in the session that has its reward"
 
 
 def of_session(config: Mapping[str, Any]) -> bool:
-    """Whether a run's reward is in the Python session only that began it.
+    """True if a run's reward exists only in the Python session that started it.
 
     Args:
-        config: the run's, as JSON.
+        config: the run's config, as JSON.
     """
     return is_of_session(config.get("task", {}).get("reward"))

@@ -1,4 +1,4 @@
-"""Places for runs: where a new one may go, and what is in the way."""
+"""Places for runs: free directories for new ones, and reasons why a directory is taken."""
 
 import os
 import re
@@ -10,17 +10,17 @@ from .folder import is_run
 from .hints import go_on, of_session
 from .run import FOLDERS, Run
 
-NAME = re.compile(r"[\w][\w.-]*")
-"""The name of a run, which is that of its folder."""
-FILES = {".lock", ".owner", "config.json.tmp"}
-"""Files, beside empty folders, that a start leaves which was killed before it had written down what
-it starts."""
+RUN_NAME = re.compile(r"[\w][\w.-]*")
+"""Pattern of a run's name, which is that of its folder."""
+LEFTOVER_FILES = {".lock", ".owner", "config.json.tmp"}
+"""Files that a start leaves, beside empty folders, if it is killed before it has written its
+config."""
 
 
 def create_run(path: Path) -> Run:
     """Make a new run directory and take its lock.
 
-    Raises: ConfigError where the directory holds a run, or anything else, already.
+    Raises: ConfigError if the directory already holds a run, or anything else.
     """
     refuse_taken(path)
     make_directory(path)
@@ -34,11 +34,11 @@ def create_run(path: Path) -> Run:
 def _begun(path: Path) -> bool:
     if path.is_dir():
         return path.name in FOLDERS and not any(path.iterdir())
-    return path.name in FILES
+    return path.name in LEFTOVER_FILES
 
 
 def refuse_unwritable(path: Path, flag: str = "--out") -> None:
-    """Raise ConfigError where no directory can be made, or written: before any long work."""
+    """Raise ConfigError if no directory can be made or written: before any long work."""
     if path.exists() and not path.is_dir():
         raise ConfigError(
             f"'{path}' is a file, and a directory is wanted; choose another with {flag}."
@@ -56,7 +56,7 @@ def refuse_unwritable(path: Path, flag: str = "--out") -> None:
 
 
 def make_directory(path: Path, flag: str = "--out") -> None:
-    """Make a directory, if it is not there. Raises: ConfigError where it cannot be made."""
+    """Make a directory, if it is not there. Raises: ConfigError if it cannot be made."""
     refuse_unwritable(path, flag)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -67,11 +67,11 @@ def make_directory(path: Path, flag: str = "--out") -> None:
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise ConfigError where a new run cannot go."""
+    """Raise ConfigError if a new run cannot go to a place."""
     refuse_unwritable(path)
     if is_run(path):
         run = Run(path)
-        held, config = f"'{path}' holds a run already", run.config["config"]
+        held, config = f"'{path}' holds a run already", run.description.config
         if run.finished:
             raise ConfigError(
                 f"{held}, which is finished; choose another directory with --out, or give that one "
@@ -87,8 +87,8 @@ def refuse_taken(path: Path) -> None:
 
 
 def stopped_at(path: Path) -> str | None:
-    """A sentence about a run that stopped before its end, and that nobody is at; None for another
-    directory."""
+    """A sentence about a run that stopped before its end and that no process holds; None for
+    another directory."""
     run = Run(path)
     try:
         if not is_run(path) or run.finished or run.in_use:
@@ -96,20 +96,21 @@ def stopped_at(path: Path) -> str | None:
     except OSError:
         return None
     steps = run.steps
-    config = run.config["config"]
+    config = run.description.config
     on = f"{go_on(path, config)} goes on with it"
     return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
 
 
 def default_path(name: str, base: str = "runs") -> Path:
-    """runs/NAME. Raises: ConfigError where that would be no name."""
-    if not NAME.fullmatch(name):
+    """The path runs/NAME. Raises: ConfigError if the name is not allowed."""
+    if not RUN_NAME.fullmatch(name):
         raise ConfigError(f"'{name}' is no name for a run; use letters, digits, '.', '-' and '_'.")
     return Path(base) / name
 
 
 def new_path(name: str, out: str | None, base: str = "runs") -> Path:
-    """Where a run goes: `out` as it is, or runs/NAME, runs/NAME-2, … whichever is free first."""
+    """The path of a new run: `out` as it is, or runs/NAME, runs/NAME-2, … whichever is free
+    first."""
     if out is not None:
         refuse_taken(Path(out))
         return Path(out)

@@ -1,9 +1,9 @@
-"""The one schema of what a run writes down: a step of metrics.jsonl, an event of events.jsonl, a
+"""The one schema of a run's records: a step of metrics.jsonl, an event of events.jsonl, a
 measurement on held-out problems, summary.json.
 
 A record is made where something happens (`StepRecord.of(report, …)`) and written as plain JSON
-(`to_json`); whoever reads a run gets records again (`from_json`). Keys that this version does not
-know are kept and written again. A key that it needs and that is not there is named.
+(`to_json`); reading a run gives records again (`from_json`). Keys that this version does not
+know are kept and written again. A needed key that is missing is named.
 """
 
 import time
@@ -29,8 +29,9 @@ class Measured(Record):
     noun: ClassVar[str] = "measurement"
 
     task: str = ""
+    """The name of the task."""
     n: int
-    """Held-out problems."""
+    """Number of held-out problems."""
     greedy_accuracy: float
     """Share of problems whose likeliest answer is right."""
     sampled_accuracy: float
@@ -42,12 +43,13 @@ class Measured(Record):
     cut: float = 0.0
     """Share of sampled completions that were cut by length."""
     seconds: float = 0.0
+    """Duration of the measurement."""
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
 
     @classmethod
     def of(cls, evaluation: "Evaluation") -> Self:
-        """From an evaluation that has just been made."""
+        """The record of an evaluation that has just been made."""
         made = {f.name: getattr(evaluation, f.name) for f in fields(evaluation)}
         made["pass_at"] = {str(k): share for k, share in evaluation.pass_at.items()}
         made["intervals"] = {name: list(ends) for name, ends in evaluation.intervals.items()}
@@ -65,16 +67,17 @@ class StepRecord(Record):
     noun: ClassVar[str] = "step"
 
     step: int
-    """Optimizer steps so far, this one included."""
+    """Number of optimizer steps so far, this one included."""
     round: int
+    """The number of the round that it trained on, from 0."""
     part: int
     """The place of this update among those of its round, from 0."""
     reward: float
-    """Mean over the round's completions, as the verifier gave it."""
+    """Mean reward of the round's completions, as the verifier gave it."""
     accuracy: float
     """Share of completions that were right."""
     completions: int
-    """Of the round."""
+    """Completions of the round."""
     completion_tokens: float
     """Mean tokens of a completion."""
     cut: float
@@ -82,52 +85,58 @@ class StepRecord(Record):
     empty: float = 0.0
     """Share of completions without a visible letter."""
     stop_reasons: Mapping[str, int] = field(default_factory=dict)
-    """How many completions ended by themselves ("stop"), and how many were cut ("length")."""
+    """Number of completions that ended by themselves ("stop") and that were cut ("length")."""
     reasons: Mapping[str, int] = field(default_factory=dict)
-    """How often each reason of a verdict was given, most frequent first."""
+    """Count of each verdict's reason, most frequent first."""
     repeated_mistakes: float | None = None
-    """Share of completions that say, wrongly, what completions of other problems say."""
+    """Share of completions that are wrong and have the same text as completions of other
+    problems."""
     groups: int
+    """Groups of the round."""
     groups_without_signal: int
-    """Those whose completions were all paid alike."""
+    """Groups whose completions were all paid alike."""
     groups_refused: int
-    """Those that were set aside for having no signal (dynamic sampling)."""
+    """Groups that were set aside for having no signal (dynamic sampling)."""
     accuracy_refused: float | None = None
-    """Accuracy of those that were set aside; None where there are none."""
+    """Accuracy of the groups that were set aside; null where there are none."""
     groups_lost: int = 0
-    """Those that the verifier gave no verdict on."""
+    """Groups that the verifier gave no verdict on."""
     prompts_too_long: int = 0
+    """Problems that were left out, as prompt and answer do not fit into the model's context."""
     rows: int
-    """Completions of this part."""
+    """Number of completions in this part."""
     rows_trained: int
-    """Those of them that carried signal."""
+    """Completions of this part that carried signal."""
     grad_norm: float | None
+    """Norm of the gradient before it was clipped."""
     skipped: bool
-    """Whether nothing was changed, as the gradient was not finite."""
+    """True where nothing was changed, as the gradient was not finite."""
     lr: float
+    """Learning rate of the step."""
     entropy: float | None
-    """Nats a token."""
+    """Mean entropy of the policy where a token was sampled, in nats."""
     kl: float | None
-    """Nats a token; None without a KL term."""
+    """Mean KL to the reference (k3), in nats a token; null without a KL term."""
     ratio_max: float | None
     """The largest ratio of new to old probability, or its inverse."""
     clip_fraction: float | None
-    """Share of tokens whose gradient was bounded."""
+    """Share of tokens whose gradient was bounded by a clip."""
     mismatch: float | None
     """Mean distance of the sampler's log-probabilities from the trainer's, in nats."""
     tokens_per_second: float | None
-    """Of sampling."""
+    """Tokens sampled a second."""
     memory_gb: float | None = None
-    """In 1e9 bytes: the GPU's peak, or what the process holds."""
+    """Memory in 1e9 bytes: the GPU's peak, or what the process holds."""
     seconds: float
+    """Seconds of the whole step."""
     phases: Mapping[str, float] = field(default_factory=dict)
     """Seconds by phase."""
     evaluation: Measured | None = None
-    """What was measured after this step, if anything was."""
+    """The measurement after this step; missing where none was made."""
 
     @classmethod
     def of(cls, report: "StepReport", memory_gb: float | None = None) -> Self:
-        """What a step did, before anything was measured on held-out problems after it."""
+        """The record of a step, before any measurement on held-out problems after it."""
         # Here, as they load torch, which reading a run does not need.
         from ..training.round_checks import repeated_mistakes
         from ..training.sampler import reasons
@@ -175,7 +184,7 @@ class StepRecord(Record):
         )
 
     def evaluated(self, measured: Measured | None) -> Self:
-        """The same step with what was measured after it."""
+        """The same step with the measurement after it."""
         return replace(self, evaluation=measured, absent=self.absent - {"evaluation"})
 
     @property
@@ -184,7 +193,7 @@ class StepRecord(Record):
 
     @property
     def share_without_signal(self) -> float | None:
-        """Share of the groups that had no signal, with those that were refused for it."""
+        """Share of the groups that had no signal, including those refused for it."""
         groups = self.groups + self.groups_refused
         return (self.groups_without_signal + self.groups_refused) / groups if groups else None
 
@@ -199,55 +208,59 @@ class Event(Record):
     noun: ClassVar[str] = "event"
 
     time: str
+    """When, in ISO 8601 with the zone."""
     kind: str
-    """started, resumed, finished, note, memory, not saved, stuck, worker, …"""
+    """The kind of event: started, resumed, finished, note, memory, not saved, stuck, worker, …"""
     step: int
     """The last step before it."""
     text: str = ""
+    """The event in words."""
 
     @classmethod
     def now(cls, kind: str, step: int, text: str = "") -> Self:
-        """Something that has just happened."""
+        """An event that has just happened."""
         return cls(time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), kind=kind, step=step, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary(Record):
-    """How far a run came: summary.json."""
+    """The progress and the results of a run: summary.json."""
 
     noun: ClassVar[str] = "summary"
 
     finished: bool = True
-    """Whether it came to its end; versions that did not say so wrote it there only."""
+    """True for a run that came to its end; older versions wrote it there only."""
     before: Measured | None = None
-    """Measured before the first step."""
+    """The measurement before the first step."""
     after: Measured | None = None
-    """Measured after the last one."""
+    """The measurement after the last step."""
     evaluation: Mapping[str, Any] = field(default_factory=dict)
-    """How it was measured: the config's section."""
+    """Settings of the measurements: the config's section."""
     steps: int
+    """Optimizer steps taken."""
     rounds: int
+    """Rounds sampled."""
     interrupted: bool = False
-    """Whether a signal stopped it."""
+    """True where a signal stopped it."""
     stopped: str | None = None
-    """The error that stopped it, in words."""
+    """The error that stopped the run, in words."""
     counters: Mapping[str, int] = field(default_factory=dict)
-    """What was skipped, dropped or went wrong, and how often."""
+    """Counts of what was skipped, dropped or went wrong."""
     seconds: float
-    """Of all sessions, evaluations included."""
+    """Seconds of all sessions, evaluations included."""
     model: str = "model"
-    """Where the final model is, in the run's folder."""
+    """Path of the final model, in the run's folder."""
 
 
-TIMED = ("seconds", "phases", "tokens_per_second", "memory_gb")
-"""What is measured of the machine, and so differs between two runs that are the same."""
+TIMED_KEYS = ("seconds", "phases", "tokens_per_second", "memory_gb")
+"""Keys that are measured on the machine, and so differ between two equal runs."""
 
 
 def untimed(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A step's line without what no run repeats."""
-    kept = {key: value for key, value in line.items() if key not in TIMED}
+    """A step's line without the keys that no run repeats."""
+    kept = {key: value for key, value in line.items() if key not in TIMED_KEYS}
     if kept.get("evaluation"):
-        kept["evaluation"] = {k: v for k, v in kept["evaluation"].items() if k not in TIMED}
+        kept["evaluation"] = {k: v for k, v in kept["evaluation"].items() if k not in TIMED_KEYS}
     return kept
 
 
@@ -261,7 +274,7 @@ _OF_EVENTS = {
 
 
 def counters_of(steps: Iterable[StepRecord], events: Iterable[Event]) -> dict[str, int]:
-    """What was skipped, dropped or went wrong in a run, counted from what it has written."""
+    """Counts of everything that was skipped, dropped or went wrong in a run, from its files."""
     counted = dict.fromkeys((*_OF_ROUNDS, *_OF_STEPS.values(), *_OF_EVENTS.values()), 0)
     for step in steps:
         for name in _OF_ROUNDS if step.begins_round else ():  # the steps of a round share these

@@ -1,5 +1,5 @@
 """Rounds on disk: one parquet file each, complete and fsynced before the round's first update, so
-that between two updates of a round it is the state."""
+that between two updates of a round the file holds the round's state."""
 
 import io
 import json
@@ -19,12 +19,45 @@ from ..verify.answers.form import opened_in
 from . import atomic
 from .atomic import Written
 
+COLUMNS = {
+    "round": ("int64", "The round's number, from 0."),
+    "step": ("int64", "The first optimizer step that trained on the round."),
+    "draw": ("int64", "The place in the stream of problems at which the problem was drawn."),
+    "index": ("int64", "The place of the completion in its group, from 0."),
+    "policy_version": ("int64", "How many updates the sampling weights had seen."),
+    "problem_id": ("string", "The problem's name: a hash of its content, or the row's own."),
+    "problem_row": ("string", "Where the problem was read, such as `row 17`; empty elsewhere."),
+    "prompt": ("string", "The prompt as the model read it, decoded."),
+    "answer": ("string", "The expected answer."),
+    "completion": ("string", "The decoded completion, without special tokens."),
+    "parts": ("string", "The named parts of the reward, before weighting, as JSON."),
+    "reason": ("string", "Why the verifier said so, in one sentence."),
+    "finish": ("string", "`stop`, or `length` for a completion that was cut."),
+    "prompt_ids": ("list<int32>", "The tokens of the prompt."),
+    "token_ids": ("list<int32>", "The tokens of the completion, the stop token included."),
+    "tokens": ("list<string>", "The text that each token adds to the completion."),
+    "old": ("list<float>", "The engine's log-probability of each token, when it sampled."),
+    "anchor": (
+        "list<float>",
+        "The trainer's log-probability of each token at the start of the round; null where "
+        "nothing reads it, as in a round that serves one update.",
+    ),
+    "ref": ("list<float>", "The reference's log-probability; null without a KL term."),
+    "advantage": ("list<float>", "The advantage: one number a completion, or one a token."),
+    "reward": ("double", "The reward, as the verifier gave it."),
+    "correct": ("bool", "Whether the answer was right."),
+    "masked": ("bool", "Whether the completion gives no gradient (`rollouts.mask_cut`)."),
+    "special": ("list<bool>", "Which tokens are special tokens of the model."),
+    "sampled": ("list<bool>", "Which tokens the model sampled itself; null for all of them."),
+}
+"""Column of a round's file -> its type, and its meaning."""
+
 
 def write_round(path: Path, round: Round, loss: Loss, tokenizer: Any, step: int) -> Written:
     """Write every rollout of a round: one row each, floats in float32.
 
     Args:
-        loss: resolved; gives the advantages as the updates will see them.
+        loss: a resolved loss; gives the advantages as the updates will see them.
         step: the first optimizer step that will train on the round.
     """
     import pyarrow
@@ -40,10 +73,10 @@ def read_round(path: Path, problem_at: Callable[[int], Problem] | None = None) -
     """The round that `write_round` wrote, number for number.
 
     Args:
-        problem_at: from a place in the stream to the problem: a file holds what was asked, not
+        problem_at: returns the problem at a position of the stream: a file holds the question, not
             the row's other columns. None makes problems of their ids and answers alone.
 
-    Raises: DataError where it asked problems that the task does not have.
+    Raises: DataError if it asked problems that the task does not have.
     """
     import pyarrow.parquet
 
@@ -142,7 +175,7 @@ def columns(round: Round, loss: Loss, tokenizer: Any, step: int) -> dict[str, li
 
 
 def _advantages(advantage: torch.Tensor, lengths: Sequence[int]) -> list[list[float]]:
-    """One number a row, or one a token."""
+    """The advantages: one number a row, or one a token."""
     if advantage.ndim == 1:
         return [[a] for a in advantage.tolist()]
     return [row[:n] for row, n in zip(advantage.tolist(), lengths, strict=True)]
@@ -155,18 +188,14 @@ def _optional(column: Sequence[Sequence[float]] | None, rows: int) -> list:
 def _schema() -> Any:
     import pyarrow as pa
 
-    floats, texts = pa.list_(pa.float32()), pa.list_(pa.string())
-    kinds = {
-        pa.int64(): ("round", "step", "draw", "index", "policy_version"),
-        pa.string(): (
-            *("problem_id", "problem_row", "prompt", "answer"),
-            *("completion", "parts", "reason", "finish"),
-        ),
-        pa.list_(pa.int32()): ("prompt_ids", "token_ids"),
-        texts: ("tokens",),
-        floats: ("old", "anchor", "ref", "advantage"),
-        pa.float64(): ("reward",),
-        pa.bool_(): ("correct", "masked"),
-        pa.list_(pa.bool_()): ("special", "sampled"),
+    types = {
+        "int64": pa.int64(),
+        "double": pa.float64(),
+        "bool": pa.bool_(),
+        "string": pa.string(),
+        "list<int32>": pa.list_(pa.int32()),
+        "list<float>": pa.list_(pa.float32()),
+        "list<string>": pa.list_(pa.string()),
+        "list<bool>": pa.list_(pa.bool_()),
     }
-    return pa.schema([(name, kind) for kind, names in kinds.items() for name in names])
+    return pa.schema([(name, types[kind]) for name, (kind, _) in COLUMNS.items()])

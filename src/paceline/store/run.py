@@ -31,7 +31,8 @@ from ..model import Policy
 from ..text import counted
 from . import atomic
 from .base import RecordError, read_lines, read_object, read_objects
-from .folder import CONFIG, check_is_run, is_run
+from .description import RunDescription
+from .folder import CONFIG_FILE, check_is_run, is_run
 from .records import Event, StepRecord, Summary
 
 FOLDERS = ("rollouts", "checkpoints")
@@ -51,7 +52,7 @@ class Run:
 
     @classmethod
     def open(cls, path: Path | str) -> "Run":
-        """An existing run, to be read. Raises: ConfigError where there is none."""
+        """Open an existing run for reading. Raises: ConfigError if there is none."""
         run = cls(path)
         check_is_run(run.path)
         return run
@@ -72,7 +73,7 @@ class Run:
 
     @property
     def in_use(self) -> bool:
-        """Whether a process has the lock. Raises: OSError where that cannot be known."""
+        """True if a process has the lock. Raises: OSError if that cannot be known."""
         try:
             with self._lock.acquire(timeout=0):
                 return False
@@ -84,12 +85,12 @@ class Run:
         self._lock.release()
 
     def make_folders(self) -> None:
-        """A copy may have left out those that were empty."""
+        """Make the run's folders: a copy may have left out those that were empty."""
         for folder in FOLDERS:
             (self.path / folder).mkdir(exist_ok=True)
 
     def remove(self) -> None:
-        """Remove the directory, of a run that came to nothing, and give the lock back.
+        """Remove the directory of a run that came to nothing, and give the lock back.
 
         It is renamed first, under the lock: another process may begin in its place at once.
         """
@@ -103,7 +104,7 @@ class Run:
         return f"Run({str(self.path)!r}): {self._state()}"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: how far the run is, and links to its report and model."""
+        """HTML for a notebook: the progress of the run, and links to its report and model."""
         links = [
             f' · <a href="{quote(os.path.relpath(path))}" target="_blank">{name}</a>'
             for name, path in (("report", self.path / "report.html"), ("model", self.model))
@@ -113,7 +114,8 @@ class Run:
         return f"<p><b>{name}</b>: {state}{''.join(links)}</p>"
 
     def _state(self) -> str:
-        """Example: finished, 80 steps, sampled accuracy 2.2 → 77.0 % on 500 held-out problems"""
+        """The state of the run in words. Example: finished, 80 steps, sampled accuracy 2.2 → 77.0 %
+        on 500 held-out problems"""
         if not is_run(self.path):
             return "holds no run"
         try:
@@ -130,7 +132,7 @@ class Run:
 
     @property
     def model(self) -> Path:
-        """Where the final model goes."""
+        """The folder of the final model."""
         return self.path / "model"
 
     @property
@@ -139,7 +141,7 @@ class Run:
 
     @property
     def rollouts(self) -> Path:
-        """Where the rounds are."""
+        """The folder of the rounds."""
         return self.path / "rollouts"
 
     @property
@@ -148,17 +150,23 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        return json.loads((self.path / CONFIG).read_text(encoding="utf-8"))
+        return json.loads((self.path / CONFIG_FILE).read_text(encoding="utf-8"))
+
+    @property
+    def description(self) -> RunDescription:
+        """config.json as a record. Raises: RecordError where it is not one; OSError."""
+        return read_object(self.path / CONFIG_FILE, RunDescription)
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Before, after, counters and seconds; empty until held-out accuracy was measured."""
+        """Content of summary.json: before, after, counters and seconds; empty until held-out
+        accuracy was measured."""
         path = self.path / "summary.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its end."""
+        """True if the run came to its end."""
         return bool(self.summary.get("finished"))
 
     def metrics(self) -> Iterator[dict[str, Any]]:
@@ -166,11 +174,11 @@ class Run:
         return (found for _, found in read_objects(self.lines) if found is not None)
 
     def records(self) -> Iterator[StepRecord]:
-        """The steps, as `metrics` has them. Raises: RecordError for a line that is no step's."""
+        """The steps, as `metrics` has them. Raises: RecordError for a line that is not a step's."""
         return read_lines(self.lines, StepRecord)
 
     def event_records(self) -> Iterator[Event]:
-        """What happened besides, as `events` has it."""
+        """Events besides the steps, as `events` has them."""
         return read_lines(self.path / "events.jsonl", Event)
 
     @property
@@ -180,14 +188,15 @@ class Run:
         return read_object(path, Summary) if path.is_file() else None
 
     def check_readable(self) -> None:
-        """Raise RecordError for what this version cannot read, before anything here is changed."""
+        """Raise RecordError for files that this version cannot read, before anything here is
+        changed."""
         deque(self.records(), maxlen=0)
         deque(self.event_records(), maxlen=0)
         _ = self.told
 
     @property
     def steps(self) -> int:
-        """Those that it has lines of; a run that was killed takes the last of them again."""
+        """Number of steps that have lines; a run that was killed takes the last of them again."""
         return sum(1 for _ in self.metrics())
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -196,25 +205,26 @@ class Run:
         return (found for _, found in read_objects(path) if found is not None)
 
     def write_json(self, name: str, data: Any) -> None:
-        """Write a file aside and rename it, so that a reader never meets half of one."""
+        """Write a temporary file and rename it, so that a reader never sees half of one."""
         text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         atomic.replace(self.path / name, [text.encode()])
 
     def append_metrics(self, line: dict[str, Any]) -> int:
-        """One line of metrics.jsonl; returns its length in bytes."""
+        """Append one line to metrics.jsonl; returns its length in bytes."""
         data = _line(line)
         atomic.append(self.lines, data)
         return len(data)
 
     def append_event(self, event: Event) -> None:
-        """Write one line of events.jsonl."""
+        """Append one line to events.jsonl."""
         path = self.path / "events.jsonl"
         line = _line(event.to_json())
         torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
         atomic.append(path, b"\n" + line if torn else line)
 
     def save_model(self, policy: Policy) -> None:
-        """Write model/ aside and rename it: half a model is never taken for one."""
+        """Write model/ to a temporary folder and rename it: half a model is never taken for a whole
+        one."""
         aside, old = self.path / "model.tmp", self.path / "model.old"
         shutil.rmtree(aside, ignore_errors=True)
         try:

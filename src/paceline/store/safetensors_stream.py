@@ -1,7 +1,7 @@
 """Tensors as the bytes of a safetensors file, one after the other, without a copy of them all.
 
-`safetensors.torch.save_file` copies everything first; a checkpoint is written from the tensors that
-training uses, hashed on the way. Reading is the library's own.
+`safetensors.torch.save_file` copies everything first; here a checkpoint is written from the tensors
+that training uses, and hashed meanwhile. Reading is done by the library.
 """
 
 import hashlib
@@ -13,20 +13,21 @@ import torch
 from .atomic import Chunk
 
 Tensors = Mapping[str, torch.Tensor]
-NAMES = {
+DTYPE_NAMES = {
     torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64",
     torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL",
 }  # fmt: skip
+"""Name of each dtype in the header of a safetensors file."""
 
 
 def chunks_of(tensors: Tensors) -> Iterator[Chunk]:
-    """The file's bytes: eight of the header's length, the header (JSON), the tensors in order
+    """The bytes of the file: eight of the header's length, the header (JSON), the tensors in order
     (https://github.com/huggingface/safetensors, "Format")."""
     header, end = {}, 0
     for name, tensor in tensors.items():
         start, end = end, end + tensor.numel() * tensor.element_size()
         header[name] = {
-            "dtype": NAMES[tensor.dtype],
+            "dtype": DTYPE_NAMES[tensor.dtype],
             "shape": list(tensor.shape),
             "data_offsets": [start, end],
         }
@@ -54,7 +55,7 @@ def fingerprint(tensors: Tensors) -> str:
 
 
 def all_finite(tensors: Tensors) -> bool:
-    """Whether no value is NaN or infinite."""
+    """True if no value is NaN or infinite."""
     # A finite norm proves it at the speed of memory; an overflowing one proves nothing.
     return all(
         bool(tensor.norm().isfinite()) or bool(tensor.isfinite().all())

@@ -1,4 +1,5 @@
-"""Reads what a run has left so far, for the report: a run that goes on lacks a summary and more."""
+"""A snapshot of a run's files, for the report: a run that is still going on lacks a summary and
+more."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from .base import Json, finite, read_lines, read_object, read_objects
-from .folder import CONFIG, check_is_run
+from .folder import CONFIG_FILE, check_is_run
 from .records import Event, Measured, StepRecord, Summary
 
 
@@ -16,19 +17,20 @@ class RunSnapshot:
 
     folder: Path
     config: Json
-    """config.json: name, config, objective, versions, machine, command, started."""
+    """Content of config.json: name, config, objective, versions, machine, command, started."""
     metrics: tuple[StepRecord, ...]
-    """Of each step, in order; empty before the first one."""
+    """Records of the steps, in order; empty before the first one."""
     summary: Summary | None
-    """None as long as nothing was measured."""
+    """Content of summary.json; None as long as nothing was measured."""
     events: tuple[Event, ...] = ()
     """Starts, stops, notes, in order."""
     broken_lines: int = 0
-    """Lines of metrics.jsonl that are no JSON object, a half-written last one not counted."""
+    """Number of lines of metrics.jsonl that are not a JSON object, not counting a half-written last
+    one."""
 
     @property
     def state(self) -> str:
-        """going, finished, interrupted (by a signal) or stopped (by an error)."""
+        """State of the run: going, finished, interrupted (by a signal) or stopped (by an error)."""
         if self.summary is None:
             return "going"
         if self.summary.interrupted:
@@ -53,28 +55,29 @@ class RunSnapshot:
 
     @property
     def updates_per_round(self) -> float:
-        """Steps divided by the rounds that they used; 1 where every round served one update."""
+        """Steps divided by the rounds that they used; 1 if every round served one update."""
         rounds = {record.round for record in self.metrics}
         return len(self.metrics) / len(rounds) if rounds else 1.0
 
     @property
     def completions(self) -> int:
-        """All completions sampled: those of each round once, however many updates it served."""
+        """Number of completions sampled: those of each round once, however many updates it
+        served."""
         return sum({record.round: record.completions for record in self.metrics}.values())
 
     def column(self, name: str) -> list[float | None]:
-        """A metric over the steps, None where it is missing or no finite number."""
+        """A metric over the steps, None where it is missing or not finite."""
         return [finite(getattr(record, name)) for record in self.metrics]
 
 
 def read_run(folder: Path) -> RunSnapshot:
-    """Everything but the rollouts.
+    """Read everything but the rollouts.
 
-    Raises: ConfigError where the directory is no run; RecordError for a file that this version
+    Raises: ConfigError if the directory is not a run; RecordError for a file that this version
         cannot read.
     """
     check_is_run(folder)
-    config = whole_object(folder / CONFIG)
+    config = whole_object(folder / CONFIG_FILE)
     summary = folder / "summary.json"
     steps = folder / "metrics.jsonl"
     lines = list(read_objects(steps))

@@ -1,4 +1,4 @@
-"""Training: one step at a time, and the measuring of what it gave."""
+"""Training one step at a time, and measuring the result."""
 
 from ..settings import OptimizerConfig, RolloutConfig, ScheduleConfig
 from .evaluate import Answered, Evaluation, evaluate

@@ -1,4 +1,4 @@
-"""Where a step's seconds go, by phase."""
+"""A clock that adds up a step's seconds by phase."""
 
 import time
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ class Clock:
     """Adds up seconds by phase: `with clock("update"): …`.
 
     Attributes:
-        phase: the one that is going on, or the last.
-        ticks: grows with every sign of life, for whoever watches.
+        phase: the current phase, or the last one.
+        ticks: grows with every sign of life, for a watchdog.
     """
 
     def __init__(self) -> None:

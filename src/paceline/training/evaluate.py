@@ -17,9 +17,9 @@ from ..verify.calling.scoring import NoVerdict
 from .rollouter import Judged, Rollouter
 
 Progress = Callable[[str, int, int], None]
-"""Told of progress: (the work, how many of it are finished, of how many)."""
-BLOCK = 128
-"""Problems whose answers are judged before the next are asked for."""
+"""A callback for progress, called with (name of the work, finished items, all items)."""
+PROBLEMS_AT_ONCE = 128
+"""Problems whose answers are judged before the next ones are sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Evaluation:
 
     task: str
     n: int
-    """Problems."""
+    """Number of held-out problems."""
     greedy_accuracy: float
     """Share of problems whose likeliest answer is right."""
     sampled_accuracy: float
     """Mean share of right answers among the sampled ones (mean@k)."""
     pass_at: dict[int, float]
-    """k -> chance that one of k sampled answers is right, for k = 1, 2, 4, … up to those
-    sampled."""
+    """k -> chance that one of k sampled answers is right, for k = 1, 2, 4, … up to the number of
+    sampled answers."""
     intervals: dict[str, Interval]
     """95 % intervals: Wilson's, or the bootstrap over problems where several answers were
     sampled."""
@@ -51,7 +51,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "Evaluation":
-        """From what JSON makes of one."""
+        """The evaluation that its JSON describes."""
         return cls(**{**data, "pass_at": {int(k): v for k, v in data["pass_at"].items()}})
 
 
@@ -74,7 +74,7 @@ def evaluate(
     completions: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
-    judges: VerifierPool | None = None,
+    verifiers: VerifierPool | None = None,
 ) -> tuple[Evaluation, list[Answered]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
@@ -83,7 +83,7 @@ def evaluate(
     evaluations of one model agree, and two models meet the same numbers.
 
     Args:
-        judges: of the task's verifier; without, it is called in this process.
+        verifiers: workers that call the task's verifier; without them, it is called here.
     """
     chosen = task.heldout[:problems]
     if not chosen:
@@ -91,7 +91,7 @@ def evaluate(
     if sampling.greedy:
         raise ConfigError("evaluation.temperature is 0; greedy accuracy is measured in any case.")
     started = time.perf_counter()
-    rollouter = Rollouter(policy, engine, task, judges)
+    rollouter = Rollouter(policy, engine, task, verifiers)
     requests = [
         rollouter.request(
             rollouter.prompt_of(problem),
@@ -103,8 +103,11 @@ def evaluate(
     total = len(chosen) * (completions + 1)
     answered: list[Answered] = []
     lost = 0
-    for start in range(0, len(chosen), BLOCK):
-        block, asked = chosen[start : start + BLOCK], requests[start : start + BLOCK]
+    for start in range(0, len(chosen), PROBLEMS_AT_ONCE):
+        block, asked = (
+            chosen[start : start + PROBLEMS_AT_ONCE],
+            requests[start : start + PROBLEMS_AT_ONCE],
+        )
         first = [replace(request, streams=request.streams[:1]) for request in asked]
         greedy = rollouter.answered(block, first, sampling.as_greedy())
         sampled = rollouter.answered(block, asked, sampling)
@@ -119,7 +122,7 @@ def evaluate(
 
 
 def _marked(judged: Judged) -> tuple[Completion, bool]:
-    """A completion, and whether it was found right; without a verdict it was not."""
+    """A completion, and True if it was found right; without a verdict it was not."""
     answer = judged.answer
     return judged.completion, isinstance(answer, Verdict) and answer.solved
 

@@ -1,4 +1,4 @@
-"""Hooks of a trainer: what a run does around the steps."""
+"""Hooks of a trainer: the work of a run before and after each step."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,19 +8,19 @@ from ..types import Round
 class TrainerHooks:
     """Called by a trainer around its steps; each does nothing unless it is overridden.
 
-    Everything a step computes before it changes the policy can be thrown away and computed again
-    with the same result; the change itself is done whole or not at all.
+    Everything that a step computes before it changes the policy can be thrown away and computed
+    again with the same result; the change itself is done whole or not at all.
     """
 
     def keep_round(self, round: Round) -> None:
-        """Take a round, scored and complete, before its first update."""
+        """Keep a round that is scored and complete, before its first update."""
 
     def abandonable(self) -> AbstractContextManager[object]:
-        """Enter a context around work that may be broken off at any point."""
+        """Enter a context around work that may be interrupted at any point."""
         return nullcontext()
 
     def before_change(self) -> None:
-        """Called before weights, moments and counters change; may wait."""
+        """Get ready for a change of weights, moments and counters; may wait."""
 
     def out_of_memory(self, what: str) -> None:
-        """Told, in words, what takes less memory from now on, because memory ran out."""
+        """Learn, in words, which change saves memory from now on, because memory ran out."""

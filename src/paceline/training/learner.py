@@ -14,20 +14,20 @@ from ..objective import Loss, Metrics, Scores
 from .optimizer import Optimizer, OptimizerStep
 
 StateDict = dict[str, Any]
-"""All that a resume needs, by name: tensors by part and name, or plain JSON."""
+"""Everything that a resume needs, by name: tensors by part and name, or plain JSON."""
 Floats = tuple[array, ...]
 Pack = Sequence[int]
-"""The places of rows that pass the model together."""
+"""The indices of rows that pass through the model together."""
 SMALLEST_PACK = 64
-"""Tokens; with less, packs would be single rows anyway."""
+"""Tokens below which packs are not shrunk: with fewer, they would be single rows anyway."""
 
 
 class Learner:
-    """A policy with its optimizer: sums the gradient of a batch, takes a step on it, is saved
-    whole.
+    """A policy with its optimizer: sums the gradient of a batch, takes an optimizer step on it, and
+    is saved as a whole.
 
     Attributes:
-        temperature: of sampling, and so of every log-probability.
+        temperature: the sampling temperature, and so that of every log-probability.
         tokens_per_forward: the most tokens of one forward and backward pass.
     """
 
@@ -47,7 +47,7 @@ class Learner:
     ) -> Metrics:
         """Sum the gradient of a batch, in packs that fit into memory.
 
-        Where it is broken off, nothing of the gradient is left.
+        If it is interrupted, nothing of the gradient is left.
 
         Args:
             tick: called after each pack: a sign of life.
@@ -87,8 +87,8 @@ class Learner:
         """Log-probabilities of every row's completion, without gradient.
 
         Args:
-            packs: the rows that are scored, together as they are here; nothing is told of others.
-                None scores all, in packs of `tokens_per_forward`.
+            packs: the rows to score, grouped as given; other rows are not scored. None scores all,
+                in packs of `tokens_per_forward`.
             score: another model's, such as the reference's; None takes the policy's own.
         """
         score = score or self.policy.score
@@ -100,20 +100,20 @@ class Learner:
         return tuple(columns)
 
     def packs(self, rows: TokenRows) -> list[list[int]]:
-        """The rows in packs of at most `tokens_per_forward` tokens, by their places."""
+        """The rows in packs of at most `tokens_per_forward` tokens, by their indices."""
         return rows.packs(self.tokens_per_forward, self.policy.layout)
 
     def shrink(self) -> str | None:
-        """Halve the packs; None where they are as small as they can be."""
+        """Halve the packs; None if they are as small as they can be."""
         if self.tokens_per_forward <= SMALLEST_PACK:
             return None
         self.tokens_per_forward = max(SMALLEST_PACK, self.tokens_per_forward // 2)
         return f"tokens_per_forward is {self.tokens_per_forward} now"
 
     def state_dict(self) -> StateDict:
-        """Weights at full precision, the optimizer's moments, and what numbers go with them.
+        """Weights at full precision, the optimizer's moments, and the numbers that belong to them.
 
-        The tensors are those that training goes on with, not copies.
+        The tensors are the ones that training continues to use, not copies.
         """
         return {
             "policy": dict(self.policy.exact_parameters()),
@@ -123,13 +123,13 @@ class Learner:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave.
+        """Restore the state that `state_dict` returned.
 
-        Tensors are copied into the memory that a fresh start allocates: where values lie decides
-        how some products round.
+        Tensors are copied into the memory that a fresh start allocates, because the place of values
+        in memory decides how some products round.
 
-        Raises: CheckpointError, before anything is changed, where a tensor is missing or has
-            another shape.
+        Raises: CheckpointError, before anything is changed, if a tensor is missing or has another
+            shape.
         """
         weights = fitting("policy", state, self.policy.exact_parameters())
         moments = fitting("optimizer", state, self.optimizer.moments())
@@ -142,7 +142,7 @@ class Learner:
 def fitting(
     part: str, state: Mapping[str, Any], fresh: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
-    """The tensors of a part of a state, if it has all that are wanted, in their shapes.
+    """The tensors of one part of a state, if every wanted tensor is there, in its shape.
 
     Raises: CheckpointError naming the first that does not fit.
     """

@@ -11,7 +11,7 @@ from ..model import Policy
 from ..settings import OptimizerConfig
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What AdamW keeps of each parameter."""
+"""Names of the state that AdamW keeps for each parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class OptimizerStep:
     """Norm of the whole gradient before clipping."""
     lr: float
     skipped: bool
-    """True where the gradient was not finite: nothing was changed."""
+    """True if the gradient was not finite: nothing was changed."""
 
 
 class Optimizer:
@@ -64,7 +64,7 @@ class Optimizer:
 
     def step(self, number: int) -> OptimizerStep:
         """Take optimizer step `number` (counted from 1) on the gradients summed since the last
-        one."""
+        step."""
         lr = self.settings.lr_at(number, self.steps)
         for group in self.adamw.param_groups:
             group["lr"] = lr
@@ -93,7 +93,7 @@ class Optimizer:
                 parameter.copy_(master)
 
     def moments(self) -> dict[str, Tensor]:
-        """AdamW's state by "parameter.name": what a checkpoint keeps."""
+        """AdamW's state by "parameter.name", as a checkpoint keeps it."""
         return {
             f"{name}.{key}": self.adamw.state[master][key]
             for name, master in zip(self.names, self.masters, strict=True)
@@ -102,7 +102,7 @@ class Optimizer:
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over what `moments` gave. Raises: KeyError naming what is missing."""
+        """Restore the state that `moments` returned. Raises: KeyError naming the missing entry."""
         for name, moment in self.moments().items():
             moment.copy_(tensors[name])
 

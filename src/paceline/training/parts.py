@@ -1,4 +1,5 @@
-"""The cutting of a round into parts, and its scoring with what a loss asks for."""
+"""The cutting of a round into parts, and the scoring of a round with the columns that a loss
+needs."""
 
 from dataclasses import dataclass, replace
 
@@ -23,18 +24,19 @@ class Parts:
 
     @property
     def count(self) -> int:
-        """Optimizer steps that a round serves."""
+        """Number of optimizer steps that a round serves."""
         return self.schedule.parts
 
     def groups(self, round: Round, part: int) -> list[int]:
-        """The places of a part's groups in the round."""
+        """The indices of a part's groups in the round."""
         return parts_of(round, self.seed, part, self.schedule.minibatches)
 
     def batch(self, round: Round, part: int, loss: Loss, *, at_reference: bool = False) -> Batch:
-        """The rows of a scored round that a part trains on: weigh all, then drop.
+        """The rows of a scored round that a part trains on: all rows are weighed, then those
+        without a gradient are dropped.
 
         Args:
-            at_reference: whether the policy is the reference, weight for weight: no KL then.
+            at_reference: True if the policy is the reference, weight for weight: no KL then.
         """
         return Batch.of(
             round,
@@ -57,9 +59,9 @@ def with_logprobs(
     """The round with the log-probabilities that a loss will ask for.
 
     Args:
-        learner: of the policy as it is before the round's first update.
-        reference: what KL is measured to; the policy itself where it has not moved yet.
-        at_reference: whether the policy is the reference, weight for weight.
+        learner: holds the policy as it is before the round's first update.
+        reference: the model that KL is measured to; the policy itself if it has not moved yet.
+        at_reference: True if the policy is the reference, weight for weight.
     """
     rows = TokenRows.of(round)
     # With one part the anchor is the policy's own log-probability in the update: free.
@@ -74,7 +76,7 @@ def with_logprobs(
 
 
 def _packs_of_updates(round: Round, loss: Loss, learner: Learner, parts: Parts) -> list[list[int]]:
-    """Rows as the first epoch will pack them; those that it will drop need no anchor.
+    """Rows as the first epoch will pack them; rows that it will drop need no anchor.
 
     In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the
     same packs, the first part's ratios are exactly 1, as they should be before any update.

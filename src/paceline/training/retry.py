@@ -1,4 +1,4 @@
-"""Doing the same work again in less memory, where memory ran out."""
+"""Repeating work that ran out of memory, with less memory each time."""
 
 import gc
 from collections.abc import Callable
@@ -14,25 +14,26 @@ Told = Callable[[str], None]
 
 
 class Shrinks(Protocol):
-    """Whatever can do the same work in less memory: a learner, a source of rounds, an engine."""
+    """Anything that can do the same work in less memory: a learner, a source of rounds, an
+    engine."""
 
     def shrink(self) -> str | None:
         """Use less memory from now on.
 
-        Returns: the change in words; None where there is no less.
+        Returns: the change in words; None if it cannot use less.
         """
         ...
 
 
 def retry_smaller(work: Callable[[], T], what: Shrinks | None, told: Told) -> T:
-    """Do some work; where memory runs out, shrink and do it again from its beginning.
+    """Do some work; if memory runs out, shrink and start the work again.
 
     Args:
-        what: the part that the work's memory belongs to; None where it cannot be smaller.
-        told: given what has changed, in words, each time.
+        what: the part that uses the memory; None if it cannot be made smaller.
+        told: called with each change, in words.
 
-    Raises: MemoryShortError where it cannot be made smaller any more; as it is, what less work
-        does not mend, such as a thread that cannot be started.
+    Raises: MemoryShortError if it cannot be made smaller any more. Errors that less work does not
+        cure, such as a thread that cannot be started, are passed on.
     """
     while True:
         try:
@@ -55,7 +56,7 @@ def retry_smaller(work: Callable[[], T], what: Shrinks | None, told: Told) -> T:
 
 
 class _Rows:
-    """An engine's number of completions at once, as something that shrinks."""
+    """The number of rows that an engine decodes at once, as something that shrinks."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -67,5 +68,5 @@ class _Rows:
 
 
 def fewer_rows(engine: Engine) -> Shrinks:
-    """An engine that samples fewer completions at once where memory ran out."""
+    """Let an engine decode fewer completions at once if memory ran out."""
     return _Rows(engine)

@@ -1,4 +1,4 @@
-"""Between engine and judges: problems go in, completions with verdicts come out."""
+"""The link between engine and verifiers: problems go in, completions with verdicts come out."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -16,14 +16,14 @@ from .retry import fewer_rows
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A completion, and the verdict that is on its way."""
+    """A completion with its pending verdict."""
 
     completion: Completion
     future: "Future[Answer]"
 
     @property
     def answer(self) -> Answer:
-        """The verdict, or why there is none; waits for it."""
+        """The verdict, or the reason why there is none; waits for it."""
         return self.future.result()
 
 
@@ -31,26 +31,26 @@ class Rollouter:
     """Has problems answered by an engine, and each completion judged while others are sampled.
 
     Args:
-        judges: of the task's verifier; without, it is called in this process.
+        verifiers: workers that call the task's verifier; without them, it is called here.
     """
 
     def __init__(
-        self, policy: Policy, engine: Engine, task: Task, judges: VerifierPool | None = None
+        self, policy: Policy, engine: Engine, task: Task, verifiers: VerifierPool | None = None
     ) -> None:
         self.policy, self.engine, self.task = policy, engine, task
-        self.judges = judges or VerifierPool(task.verifier, RewardConfig(workers=0))
+        self.verifiers = verifiers or VerifierPool(task.verifier, RewardConfig(workers=0))
 
     def prompt_of(self, problem: Problem) -> Prompt:
         """The problem rendered under the task's template and the model's chat template."""
         return self.policy.render(self.task.messages(problem))
 
     def fits(self, prompt: Prompt, max_tokens: int) -> bool:
-        """Whether a prompt and an answer of so many tokens fit into the model's context."""
+        """True if a prompt and an answer of so many tokens fit into the model's context."""
         room = self.policy.context_length
         return room is None or len(prompt) + max_tokens <= room
 
     def request(self, prompt: Prompt, streams: Sequence[int]) -> Request:
-        """What the engine is asked: a completion for each of these random streams."""
+        """The request to the engine: one completion for each of these random streams."""
         return Request(prompt, tuple(streams), opened=self.policy.opened(prompt))
 
     def answered(
@@ -60,7 +60,7 @@ class Rollouter:
         sampling: Sampling,
         tick: Callable[[], None] = lambda: None,
     ) -> list[list[Judged]]:
-        """Completions of each problem, in the order of its streams, on their way to a verdict.
+        """Completions of each problem, in the order of its streams, with pending verdicts.
 
         Args:
             tick: called for each completion as soon as it is finished: a sign of life.
@@ -69,7 +69,7 @@ class Rollouter:
 
         def judge(i: int, place: int, completion: Completion) -> None:
             tick()
-            asked[i][place] = self.judges.submit(problems[i], completion)
+            asked[i][place] = self.verifiers.submit(problems[i], completion)
 
         completions = self.engine.generate(requests, sampling, judge)
         return [
@@ -78,9 +78,9 @@ class Rollouter:
         ]
 
     def flush(self) -> None:
-        """Wait for every verdict that is on its way."""
-        self.judges.flush()
+        """Wait for every pending verdict."""
+        self.verifiers.flush()
 
     def shrink(self) -> str | None:
-        """Sample fewer completions at once; None where the engine cannot."""
+        """Sample fewer completions at once; None if the engine cannot."""
         return fewer_rows(self.engine).shrink()

@@ -1,17 +1,18 @@
-"""What is seen in a whole round, with its completions: what a line no longer has."""
+"""Checks of a whole round with its completions, which a step's line in metrics.jsonl no longer
+has."""
 
 from ..errors import ConfigError
 from ..types import Rollout, Round
 
-ENOUGH = 32
-"""Completions in the first round, below which it proves nothing."""
+FEWEST_COMPLETIONS = 32
+"""The fewest completions of a first round that can prove it hopeless."""
 
 
 def refuse_hopeless(first: Round, max_tokens: int) -> None:
-    """Raise ConfigError where all of the first round was cut and none of it is told apart: nothing
-    can be learned from answers that never come to their end."""
+    """Raise ConfigError if every completion of the first round was cut and no group has signal:
+    nothing can be learned from answers that never finish."""
     n = len(first.rollouts)
-    if n < ENOUGH or any(group.has_signal for group in first.groups):
+    if n < FEWEST_COMPLETIONS or any(group.has_signal for group in first.groups):
         return
     if all(r.completion.finish == "length" for r in first.rollouts):
         raise ConfigError(
@@ -22,9 +23,9 @@ def refuse_hopeless(first: Round, max_tokens: int) -> None:
 
 
 def repeated_mistakes(round: Round) -> float:
-    """The share of completions that are not right and whose text is also that of a completion of
-    another problem, one with another answer. Right ones never count: where answers are few,
-    letters or small numbers, one slip would mark all that are rightly said in the same words."""
+    """The share of completions that are wrong and have the same text as a completion of another
+    problem with another answer. Right ones never count: if there are few possible answers, such as
+    letters or small numbers, one mistake would mark all right answers in the same words."""
     asked: dict[str, set[str]] = {}
     for group in round.groups:
         for rollout in group.rollouts:

@@ -1,4 +1,5 @@
-"""From the stream of problems to a round: groups of completions with their verdicts."""
+"""The sampler: takes problems from the stream and makes a round of groups of completions with
+verdicts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,17 +20,18 @@ from .source import SampledRound
 from .stream import ProblemStream
 
 MOST_LOST = 4
-"""A round that loses more than so many times its groups to the verifier stops the run."""
+"""Multiple of a round's groups: a round that loses more groups than that to the verifier stops the
+run."""
 Draw = tuple[int, Problem, Prompt]
-"""A place in the stream, its problem, and the prompt's tokens."""
+"""A problem of the stream, with its position there and its prompt's tokens."""
 
 
 class Sampler:
-    """Draws problems in an order that the seed alone decides, samples a group of completions of
+    """Draws problems in an order that the seed alone decides, samples a group of completions for
     each, and has them judged. A `RoundSource`.
 
     Attributes:
-        position: the next place in the stream of problems.
+        position: the next position in the stream of problems.
     """
 
     def __init__(
@@ -39,26 +41,26 @@ class Sampler:
         task: Task,
         settings: RolloutConfig,
         seed: int,
-        judges: VerifierPool | None = None,
+        verifiers: VerifierPool | None = None,
     ) -> None:
-        self.rollouter, self.task = Rollouter(policy, engine, task, judges), task
+        self.rollouter, self.task = Rollouter(policy, engine, task, verifiers), task
         self.settings, self.seed, self.position = settings, seed, 0
         self.stream = ProblemStream(task.train, seed)
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens of a completion."""
+        """The maximum number of tokens of a completion."""
         return self.settings.max_tokens
 
     def next_round(self, index: int, clock: Clock) -> SampledRound:
-        """Round number `index`, always of `problems` groups.
+        """Sample round number `index`, always of `problems` groups.
 
-        With accept="signal", groups without signal are refused and others drawn in their place;
-        when `max_draws` is used up, the last refused ones fill the round. Groups that the verifier
-        loses are dropped, and others drawn in their place.
+        With accept="signal", groups without signal are refused and replaced by others; when
+        `max_draws` is used up, the last refused ones fill the round. Groups that the verifier loses
+        are dropped and replaced.
 
-        Raises: RewardError where the verifier raises, or loses MOST_LOST rounds' worth of groups;
-            SandboxError where the sandbox does.
+        Raises: RewardError if the verifier raises, or loses MOST_LOST rounds' worth of groups;
+            SandboxError if the sandbox does.
         """
         wanted, accepted, refused = self.settings.problems, [], []
         too_long, lost = 0, list[NoVerdict]()
@@ -84,19 +86,19 @@ class Sampler:
         )  # fmt: skip
 
     def problem_at(self, position: int) -> Problem:
-        """The problem at a place of the stream."""
+        """The problem at a position of the stream."""
         return self.stream.at(position)
 
     def shrink(self) -> str | None:
-        """Sample fewer completions at once; None where the engine cannot."""
+        """Sample fewer completions at once; None if the engine cannot."""
         return self.rollouter.shrink()
 
     def state_dict(self) -> dict[str, Any]:
-        """The place in the stream, by the name that checkpoints give it."""
+        """The position in the stream, under the name that checkpoints give it."""
         return {"draw": self.position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore the state that `state_dict` returned."""
         self.position = state["draw"]
 
     def _next_problems(self, count: int) -> tuple[list[Draw], int]:
@@ -122,7 +124,7 @@ class Sampler:
     def _groups(
         self, index: int, drawn: Sequence[Draw], clock: Clock
     ) -> tuple[list[Group], list[NoVerdict]]:
-        """A group of each problem, and why others were lost."""
+        """A group for each problem, and the reasons why others were lost."""
         requests = [
             self.rollouter.request(
                 prompt,
@@ -147,7 +149,7 @@ class Sampler:
         return groups, lost
 
     def _group(self, draw: Draw, judged: Sequence[Judged]) -> Group | NoVerdict:
-        """The group, or why it has to be dropped: one of its completions has no verdict."""
+        """The group, or the reason to drop it: one of its completions has no verdict."""
         position, problem, prompt = draw
         answers = [one.answer for one in judged]  # of all, as any of them may raise
         for answer in answers:
@@ -174,5 +176,5 @@ def _too_many(lost: Sequence[NoVerdict]) -> UserError:
 
 
 def reasons(round: Round) -> dict[str, int]:
-    """How often each verdict's reason was given, most frequent first."""
+    """Count how often each verdict's reason was given, most frequent first."""
     return dict(Counter(r.verdict.reason for r in round.rollouts if r.verdict.reason).most_common())

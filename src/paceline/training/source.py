@@ -1,4 +1,4 @@
-"""Sources of rounds: a trainer learns from what one of them gives."""
+"""Sources of rounds: a trainer learns from the rounds of one of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,20 +11,20 @@ from .clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class SampledRound:
-    """A round, and what was counted while it was sampled and belongs to no group of it."""
+    """A round, with counts of its sampling that belong to none of its groups."""
 
     round: Round
     refused: int = 0
-    """Groups that dynamic sampling set aside."""
+    """Number of groups that dynamic sampling set aside."""
     too_long: int = 0
-    """Problems whose prompt and answer do not fit into the model's context."""
+    """Number of problems whose prompt and answer do not fit into the model's context."""
     lost: tuple[NoVerdict, ...] = ()
-    """Why groups were dropped because the verifier gave no verdict, one each."""
+    """Reasons why groups were dropped because the verifier gave no verdict, one for each group."""
     refused_accuracy: float | None = None
-    """The share of right answers in the groups that were set aside; None where there are none."""
+    """The share of right answers in the groups that were set aside; None if there are none."""
 
     def counts(self) -> dict[str, Any]:
-        """All but the round, as plain JSON."""
+        """Everything but the round, as plain JSON."""
         return {
             "refused": self.refused,
             "too_long": self.too_long,
@@ -34,7 +34,7 @@ class SampledRound:
 
     @classmethod
     def of(cls, round: Round, counts: Mapping[str, Any]) -> "SampledRound":
-        """A round again with its `counts`."""
+        """The sampled round with these `counts`."""
         return cls(
             round,
             counts["refused"],
@@ -45,48 +45,50 @@ class SampledRound:
 
 
 class RoundSource(Protocol):
-    """Gives the rounds that a trainer learns from, and knows its place in the stream of problems.
+    """Gives the rounds that a trainer learns from, and knows its position in the stream of
+    problems.
 
-    The sampler is one, `StoredRounds` another. What a source gives depends on its position, the
-    round's number and the policy alone.
+    `Sampler` is one, `StoredRounds` another. The rounds that a source gives depend only on its
+    position, the round's number and the policy.
     """
 
     position: int
-    """The next place in the stream of problems."""
+    """The next position in the stream of problems."""
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens of a completion."""
+        """The maximum number of tokens of a completion."""
         ...
 
     def next_round(self, index: int, clock: Clock) -> SampledRound:
-        """Round number `index`, not yet scored by the policy; the position moves on."""
+        """Give round number `index`, not yet scored by the policy; the position moves on."""
         ...
 
     def problem_at(self, position: int, /) -> Problem:
-        """The problem at a place of the stream."""
+        """The problem at a position of the stream."""
         ...
 
     def shrink(self) -> str | None:
-        """Use less memory from now on; the change in words, or None where there is no less."""
+        """Use less memory from now on. Returns the change in words, or None if there is nothing to
+        save."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resume needs, as plain JSON."""
+        """Everything that a resume needs, as plain JSON."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore the state that `state_dict` returned."""
         ...
 
 
 class StoredRounds:
-    """Rounds that were sampled before, one after the other.
+    """Rounds that were sampled earlier, one after the other.
 
     Args:
-        read: from a round's number to the round, as it was sampled.
-        max_tokens: the most tokens of a completion in any of them.
-        position: the place in the stream of problems; it does not move.
+        read: returns the round of a number, as it was sampled.
+        max_tokens: the maximum number of tokens of a completion in any of them.
+        position: the position in the stream of problems; it does not move.
     """
 
     def __init__(
@@ -101,13 +103,13 @@ class StoredRounds:
             return SampledRound(self.read(index))
 
     def shrink(self) -> str | None:
-        """Nothing takes memory here."""
+        """None: stored rounds take no memory."""
         return None
 
     def state_dict(self) -> dict[str, Any]:
-        """The place in the stream, by the name that checkpoints give it."""
+        """The position in the stream, under the name that checkpoints give it."""
         return {"draw": self.position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore the state that `state_dict` returned."""
         self.position = state["draw"]

@@ -1,4 +1,4 @@
-"""The order in which a task's problems come."""
+"""The order of a task's training problems."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ class ProblemStream:
         self._order: tuple[int, list[int]] = (-1, [])
 
     def at(self, position: int) -> Problem:
-        """The problem at a place of the stream, counted from 0."""
+        """The problem at a position of the stream, counted from 0."""
         epoch, place = divmod(position, len(self.problems))
         if self._order[0] != epoch:
             stream = rng.key(self.seed, "order", epoch)

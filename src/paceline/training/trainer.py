@@ -1,4 +1,4 @@
-"""The training step. Every algorithm, engine and task runs through this one."""
+"""The trainer: one training step, the same for every algorithm, engine and task."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,19 +23,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What one step did."""
+    """The outcome of one training step."""
 
     step: int
     """Optimizer steps so far, this one included."""
     sampled: SampledRound
-    """The round that it trained on."""
+    """The round that the step trained on."""
     part: int
-    """Which part of it, counted from 0."""
+    """The place of the part in its round, counted from 0."""
     metrics: Metrics
     rows: int
-    """Rows of the part."""
+    """Number of rows in the part."""
     rows_trained: int
-    """Rows of the part that carried signal."""
+    """Number of rows in the part that carried signal."""
     update: OptimizerStep
     seconds: dict[str, float]
     """Seconds by phase."""
@@ -47,18 +47,18 @@ class Trainer:
     Args:
         learner: the policy with its optimizer.
         source: gives the rounds.
-        loss: what is minimised: an objective.
+        loss: the objective, which is minimised.
         schedule: how many optimizer steps a round serves.
-        engine: gets the weights after every change; None where nobody samples.
-        reference: what KL is measured to, where the loss asks for it.
-        seed: of the order in which a round's groups make its parts.
+        engine: gets the weights after every change; None if nothing is sampled.
+        reference: the model that KL is measured to, if the loss asks for it.
+        seed: decides the order in which a round's groups form its parts.
         hooks: called around the steps.
 
     Attributes:
         steps, rounds: optimizer steps taken and rounds taken up.
-        part: the part of the round that is next; the number of parts where the round is used up.
-        sampled: the round in use.
-        whole: False while weights and counters are being changed: not to be saved then.
+        part: the next part of the round; the number of parts if the round is used up.
+        sampled: the current round.
+        whole: False while weights and counters are being changed: must not be saved then.
 
     Raises: ConfigError for a loss that needs what this trainer does not have.
     """
@@ -88,7 +88,7 @@ class Trainer:
         self.whole, self.clock = True, Clock()
 
     def step(self) -> StepReport:
-        """One optimizer step; a new round when the last one is used up."""
+        """Take one optimizer step; a new round is taken up when the last one is used up."""
         clock = self.clock = Clock()
         sampled = self.take_up_round()
         batch = self.parts.batch(
@@ -114,7 +114,7 @@ class Trainer:
         )  # fmt: skip
 
     def _follow(self) -> None:
-        """Bring everything that depends on the policy's weights behind the policy."""
+        """Let everything that depends on the policy's weights follow them."""
         if self.at_reference:  # before it follows: it is still the one that scored the round
             self.at_reference = self.is_reference()
         if self.reference is not None:
@@ -123,14 +123,15 @@ class Trainer:
             self.engine.load(self.policy)
 
     def take_up_round(self) -> SampledRound:
-        """The round that the next step trains on: a new one when the last one is used up."""
+        """Take up the round that the next step trains on: a new one when the last one is used
+        up."""
         if self.sampled is None or self.used_up:
             self.sampled = self._next_round(self.clock)
             self.rounds, self.part = self.rounds + 1, 0
         return self.sampled
 
     def _next_round(self, clock: Clock) -> SampledRound:
-        """Get a round, score it with what the loss will ask for, and have it kept."""
+        """Get a round, score it with the columns that the loss will ask for, and have it kept."""
         begin = self.source.position
         try:
             with self.hooks.abandonable():
@@ -156,29 +157,29 @@ class Trainer:
         )
 
     def _fitting(self, what: Shrinks, work: Callable[[], T]) -> T:
-        """Do some work; where memory runs out, again with less of it at a time."""
+        """Do some work; if memory runs out, do it again with less of it at a time."""
         return retry_smaller(work, what, self.hooks.out_of_memory)
 
     def is_reference(self) -> bool:
-        """Whether the policy is the reference, weight for weight: all weights are compared."""
+        """True if the policy is the reference, weight for weight: all weights are compared."""
         return self.reference is not None and self.reference.equals(self.policy)
 
     @property
     def policy(self) -> Policy:
-        """The policy that is trained."""
+        """The policy that is being trained."""
         return self.learner.policy
 
     @property
     def used_up(self) -> bool:
-        """Whether every part of the round in use has been trained on."""
+        """True if every part of the current round has been trained on."""
         return self.part == self.parts.count
 
     def state_dict(self) -> StateDict:
-        """All from which training goes on bit for bit, by name: tensors, and plain JSON.
+        """Everything that training needs to continue bit for bit, by name: tensors and plain JSON.
 
-        Two things are not in it: the round in use, which is on disk before its first update, and
-        the weights of `fixed`. The tensors are those that training goes on with, not copies; to be
-        taken only while the trainer is `whole`.
+        Two things are not in it: the current round, which is on disk before its first update, and
+        the weights of `fixed`. The tensors are the ones that training continues to use, not copies.
+        Call it only while the trainer is `whole`.
         """
         state = {
             **self.learner.state_dict(),
@@ -196,12 +197,12 @@ class Trainer:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any], round: Round | None) -> None:
-        """Go on from what `state_dict` gave.
+        """Continue from the state that `state_dict` returned.
 
         Args:
-            round: the one in use, with its log-probabilities; None where it was used up.
+            round: the current round, with its log-probabilities; None if it was used up.
 
-        Raises: CheckpointError where it does not fit this trainer.
+        Raises: CheckpointError if it does not fit this trainer.
         """
         for name in self.state_dict():
             if name not in state:
@@ -225,15 +226,15 @@ class Trainer:
             self.engine.load(self.policy)
 
     def fixed(self) -> Mapping[str, Any]:
-        """Weights that training reads and never changes, by name: a resume must find them as they
-        were. A fixed reference has some."""
+        """Weights that training reads and never changes, by name, such as those of a fixed
+        reference: a resume must find them unchanged."""
         if self.reference is None or self.reference.follows:
             return {}
         return self.reference.exact_parameters()
 
 
 def check_loss(loss: Loss) -> None:
-    """Raise ConfigError for an objective that asks for what no trainer here has."""
+    """Raise ConfigError for an objective with needs that no trainer here can meet."""
     if loss.needs_values:
         raise ConfigError(
             f"{loss} needs a critic's values, and this version trains no critic; "

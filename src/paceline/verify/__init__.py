@@ -1,14 +1,15 @@
-"""Verifiers: what scores a completion.
+"""Verifiers, which score completions.
 
-    calling     how a verifier is called: the protocol, functions of users, workers, the pool
+    calling     calling a verifier: the protocol, functions of users, workers, the pool
     answers     answers that are read: numbers, texts, expressions, letters, equations
     programs    answers that are run: programs, in the sandbox
     shaping     sums, products and gates of verifiers; lengths; partial credit; presets
 
-A room imports from those above it, never from those below: calling < answers < programs < shaping.
+A room imports from the rooms above it, never from those below: calling < answers < programs <
+shaping.
 
-Importing this package loads the standard library alone. Three things wait for their first use:
-mpmath for `SymbolicAnswer` (which is therefore imported at its first mention), markdown-it for
+Importing this package loads only the standard library. Three libraries are loaded at their first
+use: mpmath for `SymbolicAnswer` (which is therefore imported at its first mention), markdown-it for
 programs in fenced blocks, cloudpickle for workers.
 """
 

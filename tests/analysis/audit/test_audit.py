@@ -35,8 +35,8 @@ def probed(verifier, workers=0, **settings):
     task = task_of(verifier)
     with VerifierPool(
         verifier, RewardConfig(workers=workers, on_error="drop", **settings)
-    ) as judges:
-        found = probe_reward(task, judges, 0)
+    ) as verifiers:
+        found = probe_reward(task, verifiers, 0)
     return found, {p.name: p for p in found.probes}
 
 
@@ -104,16 +104,16 @@ def test_a_reward_that_refuses_right_answers_is_found_out():
 def test_where_there_is_no_gold_answer_a_form_that_is_paid_is_found():
     for verifier, form in ((NumberIn("boxed"), "\\boxed{{{}}}"), (contains, "{}")):
         task = replace(task_of(verifier), gold=None)
-        with VerifierPool(verifier, RewardConfig(workers=0)) as judges:
-            found = probe_reward(task, judges, 0)
+        with VerifierPool(verifier, RewardConfig(workers=0)) as verifiers:
+            found = probe_reward(task, verifiers, 0)
         assert found.form == form and len(found.probes) == len(PROBES)
         sentences = findings(recipes.demo(), task, found, Overlap(10, 0, 0), None)
         assert any("was taken for one" in f.sentence for f in sentences)
     # The audit of a reward of one's own finds the list of guesses.
     assert any("'all candidates' counts as right" in f.sentence for f in sentences)
     nothing = replace(task_of(length), gold=None)
-    with VerifierPool(lambda p, c: 0.0, RewardConfig(workers=0)) as judges:
-        found = probe_reward(nothing, judges, 0)
+    with VerifierPool(lambda p, c: 0.0, RewardConfig(workers=0)) as verifiers:
+        found = probe_reward(nothing, verifiers, 0)
     assert found.form is None and {p.name for p in found.probes} >= {"empty", "praise of itself"}
 
 
@@ -138,8 +138,8 @@ def test_one_that_hangs_is_asked_once_a_probe():
             time.sleep(600)
         return 0.0
 
-    with VerifierPool(hangs, RewardConfig(workers=1, seconds=3, on_error="drop")) as judges:
-        found = probe_reward(task_of(NumberIn("tag")), judges, 0)
+    with VerifierPool(hangs, RewardConfig(workers=1, seconds=3, on_error="drop")) as verifiers:
+        found = probe_reward(task_of(NumberIn("tag")), verifiers, 0)
     (probe,) = [p for p in found.probes if p.name == "tags without end"]
     assert (probe.asked, probe.unanswered, probe.good) == (1, 1, False)
     assert found.errors == ("'hangs' (test_audit.py) took longer than 3 s.",)
@@ -218,8 +218,8 @@ def test_what_stands_in_a_question_is_no_paid_form():
     for problem, text in zip(SUMS, made["all candidates"], strict=True):
         first, *middle, last = str(text).rpartition("= ")[2].split(", ")
         assert middle.count(problem.answer) == 1 and problem.answer not in (first, last)
-    with VerifierPool(task.verifier, RewardConfig(workers=0)) as judges:
-        found = probe_reward(task, judges, 0)
+    with VerifierPool(task.verifier, RewardConfig(workers=0)) as verifiers:
+        found = probe_reward(task, verifiers, 0)
     assert [p.name for p in found.probes if not p.good] == []
 
 

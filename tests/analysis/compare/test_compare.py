@@ -240,7 +240,8 @@ def test_the_forecast_is_no_less_than_its_longest_run(capsys):
     from types import SimpleNamespace as Some
 
     def checked(seconds):
-        return Some(estimate=Some(seconds=Some(total=seconds - 10)), device=Some(type="cpu"))
+        needs = Some(seconds=Some(total=seconds - 10))
+        return Some(estimate=needs, loaded=Some(device=Some(type="cpu")))
 
     every = {"short": checked(100.0), "long": checked(1000.0)}
     left = [Some(arm=Some(label=label)) for label in every]

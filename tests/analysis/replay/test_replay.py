@@ -31,7 +31,7 @@ from paceline.objective import KL, NAMES, Scores, Tokens, Truncate, named
 from paceline.preflight.load import load
 from paceline.preflight.resources import Room
 from paceline.run import Run, resume, train
-from paceline.store.history import config_at
+from paceline.store.description import RunDescription
 from paceline.tasks import Rows as RowsTask
 from paceline.training import ScheduleConfig
 from tests.conftest import tiny_policy
@@ -472,10 +472,13 @@ def test_another_limit_of_the_packs_counts_from_its_step(tmp_path):
 def test_a_section_that_is_there_no_longer_is_taken_back_too():
     changes = [{"step": 4, "keys": {"task.rows.path": ["a.jsonl", None], "steps": [4, 8]}}]
     data = {"config": {"steps": 8, "task": {"name": "demo", "rows": None}}, "changes": changes}
-    assert config_at(data, 4) == {"steps": 4, "task": {"name": "demo", "rows": {"path": "a.jsonl"}}}
+    assert RunDescription.from_json(data).config_at(4) == {
+        "steps": 4,
+        "task": {"name": "demo", "rows": {"path": "a.jsonl"}},
+    }
     del data["config"]["task"]
-    assert config_at(data, 3)["task"] == {"rows": {"path": "a.jsonl"}}
-    assert config_at(data, 5) == {"steps": 8}
+    assert RunDescription.from_json(data).config_at(3)["task"] == {"rows": {"path": "a.jsonl"}}
+    assert RunDescription.from_json(data).config_at(5) == {"steps": 8}
 
 
 def test_steps_before_another_task_are_refused(copy):

@@ -33,6 +33,6 @@ def test_the_queue_is_decoded_in_few_steps(sharp, monkeypatch):
 
 def test_prompts_go_through_the_model_in_bounded_passes(sharp, monkeypatch):
     whole = LocalEngine(sharp).generate(requests(2), Sampling(6))
-    monkeypatch.setattr("paceline.engine.local.scheduler.PREFILL", 4)
+    monkeypatch.setattr("paceline.engine.local.scheduler.PREFILL_TOKENS", 4)
     again = LocalEngine(sharp).generate(requests(2), Sampling(6))
     assert token_ids(again) == token_ids(whole)

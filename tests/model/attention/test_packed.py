@@ -77,8 +77,8 @@ def inputs(packed: Packed, dtype=torch.float64, heads=6, shared=2, size=8):
     ids=["plain", "loose-window", "window", "cap", "both"],
 )
 def test_output_and_gradients_equal_dense_attention(rows, params, short, medium, monkeypatch):
-    monkeypatch.setattr(kernels, "SHORT", short)
-    monkeypatch.setattr(kernels, "MEDIUM", medium)
+    monkeypatch.setattr(kernels, "SHORT_KEYS", short)
+    monkeypatch.setattr(kernels, "MEDIUM_KEYS", medium)
     packed = Packed.of(rows)
     leaves = inputs(packed)
     ours = PackedAttention(packed)(0, *leaves, params)
@@ -100,8 +100,8 @@ def test_output_and_gradients_equal_dense_attention(rows, params, short, medium,
     ids=["kernel", "exact-kernel", "products"],
 )
 def test_in_bf16_it_is_as_near_as_bf16_allows(rows, short, medium, monkeypatch):
-    monkeypatch.setattr(kernels, "SHORT", short)
-    monkeypatch.setattr(kernels, "MEDIUM", medium)
+    monkeypatch.setattr(kernels, "SHORT_KEYS", short)
+    monkeypatch.setattr(kernels, "MEDIUM_KEYS", medium)
     packed = Packed.of(rows)
     leaves = inputs(packed, torch.bfloat16)
     exact = [x.detach().double().requires_grad_() for x in leaves]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from paceline.verify.answers.box import BEFORE, BEHIND, SEVERAL, boxed
+from paceline.verify.answers.box import PART_OF_LARGER, SEVERAL_ANSWERS, TEXT_BEHIND, boxed
 
 
 @pytest.mark.parametrize("piece", ["$", "$ ", ".", "\\) ", "\\end{a}", "*", "\\quad", ")"])
 def test_what_stands_behind_a_box_is_read_once(piece):
     # A pattern that could take it in two ways would take 2^10000 of them.
-    assert boxed("\\boxed{5}" + piece * 10_000 + "x") == (None, BEHIND)
+    assert boxed("\\boxed{5}" + piece * 10_000 + "x") == (None, TEXT_BEHIND)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_what_stands_behind_a_box_is_read_once(piece):
     ],
 )  # fmt: skip
 def test_a_box_behind_a_sign_or_an_operand_is_a_part(before):
-    assert boxed(before + r"\boxed{5}") == (None, BEFORE)
+    assert boxed(before + r"\boxed{5}") == (None, PART_OF_LARGER)
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def test_a_box_that_is_the_answer(text):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (r"-\boxed{5}", BEFORE),
-        (r"$2\boxed{5}$", BEFORE),
-        (r"$3 + \boxed{5}$", BEFORE),
-        (r"$\sqrt\boxed{5}$", BEFORE),
-        (r"$x \neq \boxed{5}$", BEFORE),
-        (r"it is not \boxed{5}", BEFORE),
-        (r"\boxed{4} or \boxed{5}", SEVERAL),
-        (r"\boxed{4}\boxed{5}", SEVERAL),
-        (r"\boxed{3}, no \boxed{4}, no \boxed{5}", SEVERAL),
-        (r"\boxed{5} or 6", BEHIND),
+        (r"-\boxed{5}", PART_OF_LARGER),
+        (r"$2\boxed{5}$", PART_OF_LARGER),
+        (r"$3 + \boxed{5}$", PART_OF_LARGER),
+        (r"$\sqrt\boxed{5}$", PART_OF_LARGER),
+        (r"$x \neq \boxed{5}$", PART_OF_LARGER),
+        (r"it is not \boxed{5}", PART_OF_LARGER),
+        (r"\boxed{4} or \boxed{5}", SEVERAL_ANSWERS),
+        (r"\boxed{4}\boxed{5}", SEVERAL_ANSWERS),
+        (r"\boxed{3}, no \boxed{4}, no \boxed{5}", SEVERAL_ANSWERS),
+        (r"\boxed{5} or 6", TEXT_BEHIND),
     ],
 )
 def test_a_box_that_is_a_part_or_one_of_several(text, reason):

@@ -21,9 +21,9 @@ def answers_none(problem, completion):
 
 
 def told(verifier, workers: int) -> str:
-    with VerifierPool(verifier, RewardConfig(workers=workers)) as judges:
+    with VerifierPool(verifier, RewardConfig(workers=workers)) as verifiers:
         with pytest.raises(RewardError) as raised:
-            judges.submit(PROBLEM, COMPLETION).result()
+            verifiers.submit(PROBLEM, COMPLETION).result()
         return trace.of_reward(raised.value)
 
 

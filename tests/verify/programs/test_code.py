@@ -7,9 +7,9 @@ from paceline.types import Problem
 from paceline.verify.programs.code import (
     NO_OUTPUT,
     NOT_A_NUMBER,
-    RIGHT,
+    RIGHT_NUMBER,
     SEVERAL_LINES,
-    WRONG,
+    WRONG_NUMBER,
     Cases,
     PrintedAnswer,
 )
@@ -23,7 +23,7 @@ OWN_KIND = "the program raised an error that is not one of Python's own"
 def test_exit_and_quit_end_a_program(code):
     assert judged(PrintedAnswer(), fenced(f"print(42)\n{code}\nif True: pass")).reward == 1
     ended = judged(PrintedAnswer(), fenced(f"{code}\nprint(42)"))
-    assert ended.reason == (RIGHT if code == "exit" else NO_OUTPUT)
+    assert ended.reason == (RIGHT_NUMBER if code == "exit" else NO_OUTPUT)
 
 
 def test_an_exit_with_a_status_is_a_failure():
@@ -35,12 +35,12 @@ def test_an_exit_with_a_status_is_a_failure():
 @pytest.mark.parametrize(
     ("code", "reward", "reason"),
     [
-        ("print(6 * 7)", 1.0, RIGHT),
-        ("print(84 / 2)", 1.0, RIGHT),
-        ("print(41)", 0.0, WRONG),
-        ("print(42.00000000000001)", 1.0, RIGHT),
-        ("print(0.1 * 3 * 140)", 1.0, RIGHT),
-        ("print(42.001)", 0.0, WRONG),
+        ("print(6 * 7)", 1.0, RIGHT_NUMBER),
+        ("print(84 / 2)", 1.0, RIGHT_NUMBER),
+        ("print(41)", 0.0, WRONG_NUMBER),
+        ("print(42.00000000000001)", 1.0, RIGHT_NUMBER),
+        ("print(0.1 * 3 * 140)", 1.0, RIGHT_NUMBER),
+        ("print(42.001)", 0.0, WRONG_NUMBER),
         ("print('42.0.0')", 0.0, NOT_A_NUMBER),
         ("print('42 apples')", 0.0, NOT_A_NUMBER),
         ("x = 42", 0.0, NO_OUTPUT),
@@ -52,7 +52,7 @@ def test_an_exit_with_a_status_is_a_failure():
         ("import json\njson.loads('{')", 0.0, OWN_KIND),
         ("while True: pass", 0.0, "the program ran longer than its time limit"),
         ("import os; os._exit(0)", 0.0, NO_OUTPUT),
-        ("class A(int):\n    __eq__ = lambda *_: True\nprint(A(7))", 0.0, WRONG),
+        ("class A(int):\n    __eq__ = lambda *_: True\nprint(A(7))", 0.0, WRONG_NUMBER),
         ("import sys; sys.stdout.write('42'); sys.exit(1)", 0.0,
          "the program ended with a status that is not 0"),
     ],

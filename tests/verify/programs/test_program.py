@@ -5,7 +5,7 @@ import pytest
 from paceline.errors import ConfigError, SandboxError
 from paceline.types import Completion, Problem
 from paceline.verify import judge
-from paceline.verify.answers.form import CUT, EMPTY, MISSING, SEVERAL
+from paceline.verify.answers.form import CUT_OFF, EMPTY_ANSWER, NO_ANSWER, SEVERAL_ANSWERS
 from paceline.verify.programs.code import PrintedAnswer
 from paceline.verify.programs.program import Block, Running, blocks_in, program_in
 from paceline.verify.programs.sandbox import Result, Sandbox
@@ -16,9 +16,9 @@ from tests.helpers.verdicts import fenced, judged
 def test_where_a_program_stands():
     assert program_in(fenced("x = 1"), "fence") == ("x = 1\n", "")
     assert program_in("<think>```\nno\n```</think>" + fenced("x = 1"), "fence")[0] == "x = 1\n"
-    assert program_in("```js\nx\n```", "fence") == (None, MISSING)
-    assert program_in(fenced("1") + fenced("2"), "fence") == (None, SEVERAL)
-    assert program_in("no program", "fence") == (None, MISSING)
+    assert program_in("```js\nx\n```", "fence") == (None, NO_ANSWER)
+    assert program_in(fenced("1") + fenced("2"), "fence") == (None, SEVERAL_ANSWERS)
+    assert program_in("no program", "fence") == (None, NO_ANSWER)
     assert program_in("print(1)", "text") == ("print(1)", "")
     assert program_in("<answer>print(1)</answer>", "tag") == ("print(1)", "")
     assert program_in("<answer>\n```python\nprint(1)\n```\n</answer>", "tag")[0] == "print(1)\n"
@@ -62,11 +62,11 @@ def test_a_block_that_was_never_closed_counts_unless_the_text_was_cut():
     text = "```python\nprint(42)\n"
     assert blocks_in(text) == [Block("print(42)\n", "python", closed=False, alone=True)]
     assert judged(PrintedAnswer(), text).reward == 1
-    assert judged(PrintedAnswer(allow_cut=True), text, finish="length").reason == MISSING
+    assert judged(PrintedAnswer(allow_cut=True), text, finish="length").reason == NO_ANSWER
     assert judged(PrintedAnswer(allow_cut=True), text + "```", finish="length").reward == 1
     # It is a second one, wherever it ends.
-    assert program_in(fenced("1") + "\n```\n2", "fence") == (None, SEVERAL)
-    assert program_in("```\n", "fence") == (None, EMPTY)
+    assert program_in(fenced("1") + "\n```\n2", "fence") == (None, SEVERAL_ANSWERS)
+    assert program_in("```\n", "fence") == (None, EMPTY_ANSWER)
 
 
 def test_only_a_block_alone_is_taken_out_of_a_tag():
@@ -102,7 +102,7 @@ def test_reasons_are_of_a_fixed_set(code, reason):
 
 def test_a_cut_completion_is_not_run(monkeypatch):
     monkeypatch.setattr(Sandbox, "run", lambda *a, **k: pytest.fail("it was run"))
-    assert judged(PrintedAnswer(), fenced("print(42)"), finish="length").reason == CUT
+    assert judged(PrintedAnswer(), fenced("print(42)"), finish="length").reason == CUT_OFF
 
 
 def test_a_sandbox_that_fails_is_no_verdict(monkeypatch):

@@ -1,4 +1,5 @@
-"""What a reward pays for, and what training on it would be like, before any training."""
+"""Audit: the answers that a reward pays for, and a forecast of training on it, before any
+training."""
 
 from .audit import audit
 

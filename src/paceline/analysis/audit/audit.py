@@ -1,4 +1,4 @@
-"""`paceline audit`: the reward under probes, the model on a sample, and what both mean."""
+"""The audit: the reward under probes, the model on a sample, and conclusions from both."""
 
 import json
 from dataclasses import replace
@@ -18,23 +18,24 @@ from .page import write_page
 from .record import Audit, as_record
 from .reward import probe_reward
 
-ROUNDS = 2
+SAMPLED_ROUNDS = 2
+"""Number of rounds that are sampled by default."""
 
 
 def audit(
     config: Config,
     *,
     model: bool = True,
-    rounds: int = ROUNDS,
+    rounds: int = SAMPLED_ROUNDS,
     out: Path | None = None,
     as_json: bool = False,
 ) -> Audit:
-    """Audit a recipe: print what was found, and write the page, with the JSON beside it.
+    """Audit a recipe: print the findings, and write the page, with the JSON beside it.
 
     Args:
-        model: whether the model is loaded and asked; else only the reward is looked at.
-        rounds: rounds that are sampled.
-        out: where the page goes; none writes nothing.
+        model: True loads and asks the model; otherwise only the reward is checked.
+        rounds: number of rounds to sample.
+        out: path of the page; None writes nothing.
 
     Raises: UserError as `train` would, before anything heavy starts.
     """
@@ -45,16 +46,16 @@ def audit(
         loaded = load_checked(config)
     task, sampled = loaded.task, None
     # What it raises is a finding, and not the end.
-    with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as judges:
+    with VerifierPool(task.verifier, replace(config.rewards, on_error="drop")) as verifiers:
         with screen.busy("trying the reward"):
-            rewarded = probe_reward(task, judges, config.seed)
+            rewarded = probe_reward(task, verifiers, config.seed)
         if model:
             with screen.busy("loading the model"):
                 policy = build.policy_of(loaded)
             with screen.busy(f"sampling {counted(rounds, 'round')}"):
                 # All groups count, not only those that a run would accept.
                 every = replace(loaded, config=config.with_(rollouts={"accept": "all"}))
-                sampled = sample_model(every, policy, judges, rounds)
+                sampled = sample_model(every, policy, verifiers, rounds)
     overlap = overlap_of(task)
     found = findings(config, task, rewarded, overlap, sampled)
     made = Audit(

@@ -1,4 +1,4 @@
-"""What the figures mean, in sentences that say what to do."""
+"""Conclusions of an audit, in sentences that say what to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from ...config import Config
 from ...tasks import Task
 from ...text import percent
-from .model import ENOUGH, Overlap, Sampled
+from .model import ENOUGH_SIGNAL, Overlap, Sampled
 from .reward import Rewarded
 
-MANY = 1000
-"""Completions of which, if none is right, training is not worth a try."""
-SLOW = 200.0
-"""Milliseconds of a call from which on it is told."""
+MANY_COMPLETIONS = 1000
+"""Number of completions from which on training is not worth a try if none of them is right."""
+SLOW_MILLISECONDS = 200.0
+"""Milliseconds of a call from which on a finding tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def findings(
     overlap: Overlap,
     sampled: Sampled | None,
 ) -> tuple[Finding, ...]:
-    """Everything worth a sentence, the bad first."""
+    """All findings, the bad ones first."""
     found = [*_of_reward(task, rewarded), *_of_overlap(overlap)]
     if sampled is not None:
         found += _of_model(config, sampled)
@@ -38,7 +38,7 @@ def findings(
 
 
 def verdict(found: Sequence[Finding]) -> str:
-    """All in all."""
+    """The conclusion of all findings, in one sentence."""
     bad = sum(finding.bad for finding in found)
     if not bad:
         return "Verdict: nothing speaks against training with this."
@@ -85,7 +85,7 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
                 bad=True,
             )
         )
-    if rewarded.milliseconds > SLOW:
+    if rewarded.milliseconds > SLOW_MILLISECONDS:
         found.append(
             Finding(
                 f"A call takes {rewarded.milliseconds:.0f} ms; with rewards.workers=N, N of them "
@@ -134,12 +134,12 @@ def _of_model(config: Config, s: Sampled) -> list[Finding]:
                 f"None of {count} completions was right, so fewer than {300 / count:.1f} % are "
                 "(rule of three): the first steps will carry little signal or none. If none comes, "
                 "take easier problems, a warm start, or a reward that pays for steps on the way.",
-                bad=count >= MANY and not s.with_signal,
+                bad=count >= MANY_COMPLETIONS and not s.with_signal,
             )
         )
     elif min(s.rates) == 1.0:
         found.append(Finding("The model solves every problem already: take harder ones.", bad=True))
-    elif s.predicted.get(config.rollouts.completions, 1.0) < ENOUGH:
+    elif s.predicted.get(config.rollouts.completions, 1.0) < ENOUGH_SIGNAL:
         found.append(
             Finding(
                 f"About {percent(s.predicted[config.rollouts.completions])} of groups of "

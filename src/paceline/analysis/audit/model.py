@@ -1,4 +1,4 @@
-"""The model on the task, for a round or two without learning: what a run would start from."""
+"""The model on the task, for a round or two without learning: the starting point of a run."""
 
 import math
 import re
@@ -18,15 +18,15 @@ from ...types import Problem, Rollout, Round
 from ...verify.answers.math import last_number, number
 from ...verify.calling.pool import VerifierPool
 
-GROUPS = (4, 8, 16, 32)
-"""Sizes of groups that are thought of."""
-ENOUGH = 0.5
+GROUP_SIZES = (4, 8, 16, 32)
+"""Sizes of groups that are considered."""
+ENOUGH_SIGNAL = 0.5
 """A share of groups with signal that is worth sampling for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What the model did, and what that says of a run."""
+    """The results of the model on a sample, and their consequences for a run."""
 
     problems: int
     completions: int
@@ -34,33 +34,33 @@ class Sampled:
     """Share of right completions of each problem."""
     accuracy: float
     lenient: float
-    """Share of completions in which the expected answer is the last number, or stands somewhere
-    where it is no number: what a reward without any form would pay."""
+    """Share of completions in which the expected answer is the last number, or, if it is not a
+    number, stands anywhere: the reward without any form."""
     reward: float
     cut: float
     tokens: float
-    """Mean tokens of a completion."""
+    """Mean number of tokens of a completion."""
     with_signal: float
     """Share of groups whose rewards differ."""
     predicted: dict[int, float]
     """Group size -> the share of groups expected to have both right and wrong completions."""
     group_size: int
-    """The smallest that promises ENOUGH, or the largest thought of."""
+    """The smallest group size that promises ENOUGH_SIGNAL, or the largest one considered."""
     max_tokens: int
-    """What would hold nearly all completions that end by themselves."""
+    """A limit of tokens that would hold nearly all completions that end by themselves."""
     reasons: dict[str, int]
     seconds: float
-    """Of one step, sampling and update."""
+    """Seconds of one step, sampling and update."""
     prompt: str
-    """The first one, as the model sees it."""
+    """The first prompt, as the model sees it."""
     example: str
-    """A completion of it."""
+    """A completion of the first prompt."""
 
 
-def sample_model(loaded: Loaded, policy: Policy, judges: VerifierPool, rounds: int) -> Sampled:
+def sample_model(loaded: Loaded, policy: Policy, verifiers: VerifierPool, rounds: int) -> Sampled:
     """Sample some rounds and sum the gradient of each, as a run's first steps would."""
     learner, engine = build.learner_of(loaded, policy), build.engine_of(loaded, policy)
-    sampler = build.sampler_of(loaded, policy, engine, judges)
+    sampler = build.sampler_of(loaded, policy, engine, verifiers)
     sampled, seconds = list[Round](), list[float]()
     for index in range(rounds):
         clock = Clock()
@@ -73,7 +73,7 @@ def sample_model(loaded: Loaded, policy: Policy, judges: VerifierPool, rounds: i
     rates = [statistics.fmean(r.verdict.solved for r in group.rollouts) for group in groups]
     size = len(groups[0].rollouts)
     prior = (sum(rates) * size + 0.5) / (len(rollouts) + 1)
-    predicted = {g: statistics.fmean(_mixed(r, size, g, prior) for r in rates) for g in GROUPS}
+    predicted = {g: statistics.fmean(_mixed(r, size, g, prior) for r in rates) for g in GROUP_SIZES}
     finished = sorted(
         len(r.completion.token_ids) for r in rollouts if r.completion.finish == "stop"
     )
@@ -90,7 +90,7 @@ def sample_model(loaded: Loaded, policy: Policy, judges: VerifierPool, rounds: i
         tokens=statistics.fmean(len(r.completion.token_ids) for r in rollouts),
         with_signal=statistics.fmean(group.has_signal for group in groups),
         predicted=predicted,
-        group_size=next((g for g in GROUPS if predicted[g] >= ENOUGH), GROUPS[-1]),
+        group_size=next((g for g in GROUP_SIZES if predicted[g] >= ENOUGH_SIGNAL), GROUP_SIZES[-1]),
         max_tokens=2 * limit if cut > 0.1 else _roomy(finished, limit),
         reasons=dict(Counter(r.verdict.reason for r in rollouts).most_common()),
         seconds=statistics.median(seconds),
@@ -109,8 +109,9 @@ def _gradient(loaded: Loaded, learner: Learner, round: Round) -> None:
 
 
 def _mixed(rate: float, sampled: int, size: int, prior: float = 0.5) -> float:
-    """The chance that a group of this size has both, at a rate known from `sampled` tries: the
-    rate is drawn a little to that of all problems, so that 0 of 8 is not 0 for ever."""
+    """The chance that a group of this size has both right and wrong completions, at a rate known
+    from `sampled` tries: the rate is drawn a little towards that of all problems, so that 0 of 8 is
+    not 0 for ever."""
     p = (rate * sampled + prior) / (sampled + 1)
     return 1 - p**size - (1 - p) ** size
 
@@ -133,17 +134,18 @@ def _leniently(rollout: Rollout) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How near training and held-out problems are."""
+    """The similarity of training and held-out problems."""
 
     heldout: int
     same_words: int
-    """Held-out problems with the words of a training problem, whatever their case and signs."""
+    """Number of held-out problems with the words of a training problem, ignoring case and signs."""
     same_form: int
-    """Those that equal one but for its numbers: expected of problems made up by a program."""
+    """Number of held-out problems that equal a training problem except for its numbers: normal for
+    problems made by a program."""
 
 
 def overlap_of(task: Task) -> Overlap:
-    """Exactly equal prompts are refused on loading; these are the nearly equal ones."""
+    """Count nearly equal problems; exactly equal prompts are refused on loading."""
     words = {_words(p) for p in task.train}
     forms = {_form(p) for p in task.train}
     return Overlap(

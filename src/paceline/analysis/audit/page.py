@@ -14,12 +14,13 @@ from .model import Sampled
 from .record import Audit
 from .reward import Probed
 
-_HERE = Path(__file__).parent
+HERE = Path(__file__).parent
+"""The folder of the page's template and style."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """A way of answering, and its reward."""
+    """One way of answering, and what it earned."""
 
     good: bool
     name: str
@@ -42,7 +43,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class ModelSections:
-    """The model's answers on a sample of problems, in figures."""
+    """The model's answers to a sample of problems, in sections of the page."""
 
     size: str
     figures: tuple[Term, ...]

@@ -26,7 +26,7 @@ class Audit:
 
     @property
     def sound(self) -> bool:
-        """True if no finding is a reason not to train."""
+        """True where nothing was found that is a reason not to train."""
         return not any(finding.bad for finding in self.findings)
 
 

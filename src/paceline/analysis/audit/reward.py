@@ -1,4 +1,4 @@
-"""The reward under probes: what it pays, whether it says the same twice, and how long it takes."""
+"""The reward under probes: its payments, its consistency, and its speed."""
 
 import statistics
 import time
@@ -14,67 +14,67 @@ from ...tasks.rewards import in_form
 from ...types import Completion, Problem, Verdict
 from ...verify.calling.pool import VerifierPool
 from ...verify.calling.scoring import Answer, NoVerdict
-from .probes import FORMS, PROBES, Probe, Wanted
+from .probes import ANSWER_FORMS, PROBES, Probe, Wanted
 
-PROBLEMS = 40
-"""Problems that every probe is tried on."""
-TRIED = 5
-"""Problems that a form of gold answers is tried on."""
+PROBED_PROBLEMS = 40
+"""Number of problems that every probe is tried on."""
+FORM_PROBLEMS = 5
+"""Number of problems that a form of gold answers is tried on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What one way of answering earned."""
+    """The result of one way of answering."""
 
     name: str
     wanted: Wanted
     asked: int
     right: int
-    """How many counted as right."""
+    """Number of answers that counted as right."""
     full: int
-    """How many earned full marks."""
+    """Number of answers that earned full marks."""
     reward: float
-    """The mean."""
+    """Mean reward."""
     unanswered: int
-    """How many got no verdict."""
+    """Number of answers that got no verdict."""
     reason: str
-    """The commonest one."""
+    """The most frequent reason."""
     good: bool
-    """Whether the wish was met."""
+    """True if the wish was met."""
     why: str
-    """What it means where it was not."""
+    """The meaning of a wish that is not met."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rewarded:
-    """All of it."""
+    """The results of all probes."""
 
     probes: tuple[Probed, ...]
     calls: int
     milliseconds: float
-    """Of one call, the median."""
+    """Median milliseconds of one call."""
     worst: float
-    """Milliseconds of the longest."""
+    """Milliseconds of the longest call."""
     differing: int
-    """Calls whose repetition gave another reward."""
+    """Number of calls whose repetition gave another reward."""
     errors: tuple[str, ...]
-    """What the verifier raised, each once."""
+    """Errors that the verifier raised, each once."""
     form: str | None = None
-    """The form in which gold answers were guessed, where the task has none."""
+    """The form in which gold answers were guessed, if the task has none."""
 
 
-def probe_reward(task: Task, judges: VerifierPool, seed: int) -> Rewarded:
+def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
     """Try every probe on a sample of problems, each twice."""
     order = rng.permutation(rng.key(seed, "audit"), len(task.train))
-    chosen = [task.train[i] for i in order[:PROBLEMS]]
-    task, form = _with_gold(task, judges, chosen)
-    others = [task.train[i] for i in order[PROBLEMS : 3 * PROBLEMS]] or chosen
+    chosen = [task.train[i] for i in order[:PROBED_PROBLEMS]]
+    task, form = _with_gold(task, verifiers, chosen)
+    others = [task.train[i] for i in order[PROBED_PROBLEMS : 3 * PROBED_PROBLEMS]] or chosen
     probed, times, differing, errors = [], list[float](), 0, dict[str, None]()
     for probe in PROBES:
         made = [(p, probe.completion(task, p, [o for o in others if o.id != p.id])) for p in chosen]
         asked = [(p, c) for p, c in made if c is not None]
-        first = _all_timed(judges, asked, times, errors)
-        again = _all_timed(judges, asked, times, errors) if len(first) == len(asked) else first
+        first = _all_timed(verifiers, asked, times, errors)
+        again = _all_timed(verifiers, asked, times, errors) if len(first) == len(asked) else first
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
         if asked:
             probed.append(_probed(probe, task, first))
@@ -90,16 +90,16 @@ def probe_reward(task: Task, judges: VerifierPool, seed: int) -> Rewarded:
 
 
 def _with_gold(
-    task: Task, judges: VerifierPool, problems: Sequence[Problem]
+    task: Task, verifiers: VerifierPool, problems: Sequence[Problem]
 ) -> tuple[Task, str | None]:
     """The task with gold answers, and the form that they were guessed to have."""
     if task.gold is not None:
         return task, None
-    for form in FORMS:
+    for form in ANSWER_FORMS:
         gold = partial(in_form, form)
         said = [
-            _timed(judges, p, Completion((), (), text, "stop"), [], {})
-            for p in problems[:TRIED]
+            _timed(verifiers, p, Completion((), (), text, "stop"), [], {})
+            for p in problems[:FORM_PROBLEMS]
             if (text := gold(p)) is not None
         ]
         rewards = [a.reward for a in said if isinstance(a, Verdict) and a.solved]
@@ -109,7 +109,7 @@ def _with_gold(
 
 
 def _all_timed(
-    judges: VerifierPool,
+    verifiers: VerifierPool,
     asked: Sequence[tuple[Problem, Completion]],
     times: list[float],
     errors: dict[str, None],
@@ -117,23 +117,23 @@ def _all_timed(
     """The answers to a probe; one that takes too long is not asked about again."""
     answers = list[Answer]()
     for problem, completion in asked:
-        answers.append(_timed(judges, problem, completion, times, errors))
+        answers.append(_timed(verifiers, problem, completion, times, errors))
         if isinstance(answers[-1], NoVerdict) and answers[-1].kind == "slow":
             break
     return answers
 
 
 def _timed(
-    judges: VerifierPool,
+    verifiers: VerifierPool,
     problem: Problem,
     completion: Completion,
     times: list[float],
     errors: dict[str, None],
 ) -> Answer:
-    """One at a time, so that its time is its own."""
+    """The verifier's answer to one completion at a time, so that its time is its own."""
     started = time.perf_counter()
-    future: Future[Answer] = judges.submit(problem, completion)
-    judges.flush()
+    future: Future[Answer] = verifiers.submit(problem, completion)
+    verifiers.flush()
     answer = future.result()
     if isinstance(answer, NoVerdict):
         why = printable(answer.detail or f"{answer.reason}.")

@@ -1,6 +1,6 @@
-"""The figures of a comparison: of every objective over its seeds, and of their differences.
+"""The figures of a comparison: those of every objective over its seeds, and their differences.
 
-All of it is computed from what the runs have on disk, so that it can be computed again at any time.
+All of it is computed from the runs' files, so that it can be computed again at any time.
 """
 
 import math
@@ -26,8 +26,9 @@ from .curve import Curve, area, reached
 
 Runs = Mapping[str, Mapping[int, Run]]
 """Label -> seed -> finished run."""
-LEARNED = 0.02
-"""A gain in mean accuracy below which nothing was learned, and there is no way to be half of."""
+LEAST_GAIN = 0.02
+"""A gain in mean accuracy below which nothing was learned, so that no threshold can be taken half
+of the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +46,17 @@ def aggregate(runs: Runs, first: str, threshold: float | None = None) -> Aggrega
     """Compute all figures.
 
     Args:
-        runs: with at least one run for every label.
-        first: the label that the others are compared with; nothing is, as long as it has no run.
-        threshold: the held-out accuracy that samples and seconds are counted to; None takes half of
-            the way from the start to the best mean at the end.
+        runs: finished runs, at least one for every label.
+        first: the label that the others are compared with; nothing is compared as long as it has no
+            run.
+        threshold: the held-out accuracy up to which samples and seconds are counted; None takes
+            half of the way from the start to the best mean at the end.
     """
     curves = {label: [Curve.of(run) for run in of.values()] for label, of in runs.items()}
     if threshold is None:
         start = fmean(c.sampled[0] for of in curves.values() for c in of)
         best = max(fmean(c.sampled[-1] for c in of) for of in curves.values())
-        threshold = (start + best) / 2 if best - start > LEARNED else None
+        threshold = (start + best) / 2 if best - start > LEAST_GAIN else None
     objectives = {
         label: _arm(list(of.values()), tuple(of), curves[label], threshold)
         for label, of in runs.items()
@@ -76,12 +78,12 @@ def aggregate(runs: Runs, first: str, threshold: float | None = None) -> Aggrega
 
 
 def _made_with(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
-    """Versions and parts of the machine in which the runs differ, with all that they had."""
+    """Versions and parts of the machine in which the runs differ, with all their values."""
     found: dict[str, set[str]] = {}
     for run in runs:
         config = run.config
-        for sitting in (config, *config.get("changes", [])):  # where it began, and went on
-            made = {**sitting.get("versions", {}), **sitting.get("machine", {})}
+        for session in (config, *config.get("changes", [])):  # where it began, and went on
+            made = {**session.get("versions", {}), **session.get("machine", {})}
             for key, value in made.items():
                 found.setdefault(key, set()).add(str(value))
     return {key: tuple(sorted(values)) for key, values in found.items() if len(values) > 1}
@@ -123,12 +125,12 @@ def _arm(
 
 
 def _same_test(runs: Sequence[Run]) -> bool:
-    """Whether all were asked the same and judged alike; of older runs only the problems and the
+    """True if all were asked the same and judged alike; for older runs only the problems and the
     reward's name are known."""
-    read = [run.config["fingerprints"] for run in runs]
+    read = [run.description.fingerprints for run in runs]
     known = "test" if all("test" in one for one in read) else "problems"
     # Two functions of the user's may have one name.
-    rewards = {str(run.config["config"].get("task", {}).get("reward")) for run in runs}
+    rewards = {str(run.description.config.get("task", {}).get("reward")) for run in runs}
     return len({one[known] for one in read}) == len(rewards) == 1
 
 
@@ -143,7 +145,7 @@ def _lost(runs: Sequence[Run]) -> LostRecord:
 
 
 def _diagnosed(run: Run, seed: int) -> Iterator[DiagnosisRecord]:
-    """What was going on in a run, by name."""
+    """The diagnoses of a run, by name."""
     summary = run.told
     before, after = (summary.before, summary.after) if summary else (None, None)
     for found in diagnoses(run.records(), before, after):
@@ -210,7 +212,7 @@ def _difference(paired: Paired, seeds: tuple[int, ...]) -> DifferenceRecord:
 
 
 def _until(values: Sequence[float | None]) -> ReachedRecord:
-    """A mean over seeds, where all of them reached the threshold."""
+    """A mean over seeds, if all of them reached the threshold."""
     known = [v for v in values if v is not None]
     mean = Mean.of(known, 0.0) if len(known) == len(values) else None
     return ReachedRecord(

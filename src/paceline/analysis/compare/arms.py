@@ -1,4 +1,4 @@
-"""What is compared: one config for every objective and every value of a varied key."""
+"""The arms of a comparison: one config for every objective and every value of a varied key."""
 
 import itertools
 import re
@@ -9,24 +9,26 @@ from ...config import Config, apply, split
 from ...errors import ConfigError
 from ...objective import Objective
 
-ON_THE_WAY = 4
-"""Stretches of a run between two evaluations, where the recipe has none on the way."""
-OWN_TO_A_RUN = ("seed", "out", "name")
-MEASURE = ("evaluation",)
-"""Keys, and sections, that must be alike: what they measure would not be the same."""
+EVALUATION_INTERVALS = 4
+"""Number of intervals between evaluations in a run, if the recipe has no evaluations during
+training."""
+KEYS_OF_EACH_RUN = ("seed", "out", "name")
+"""Keys that every run of a comparison sets for itself."""
+MEASURE_KEYS = ("evaluation",)
+"""Keys and sections that must be alike, because otherwise the measurements would differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One of the things that are compared.
+    """One of the compared settings.
 
     Example: Arm("gspo optimizer.lr=1e-06", config)
     """
 
     label: str
-    """As it stands in tables."""
+    """The label in tables."""
     config: Config
-    """Of its runs, but for the seed and the directory."""
+    """The config of its runs, except for the seed and the directory."""
 
     @property
     def folder(self) -> str:
@@ -40,11 +42,11 @@ def arms_of(
     """Every objective with every value of the varied keys, in that order.
 
     Args:
-        objectives: by label; none of them leaves the config's own.
+        objectives: objectives by label; if empty, the config's own.
         vary: key -> its values, as they are or as text.
 
     Raises: ConfigError for an unknown key or a value of the wrong type, for a key that cannot be
-        varied, where two are the same, and where there is nothing to compare.
+        varied, if two are the same, and if there is nothing to compare.
     """
     _check_keys(vary)
     found = []
@@ -64,9 +66,9 @@ def _text(value: object) -> str:
 
 
 def evaluated(config: Config) -> Config:
-    """The config with evaluations on the way, at ends of rounds.
+    """The config with evaluations during training, at ends of rounds.
 
-    Raises: ConfigError where there is nothing to measure, or to train.
+    Raises: ConfigError if there is nothing to measure, or to train.
     """
     if not config.evaluation.problems:
         raise ConfigError(
@@ -79,7 +81,7 @@ def evaluated(config: Config) -> Config:
         return config
     parts = config.schedule.parts
     rounds = -(-config.steps // parts)
-    return config.with_(**{"evaluation.every": -(-rounds // ON_THE_WAY) * parts})
+    return config.with_(**{"evaluation.every": -(-rounds // EVALUATION_INTERVALS) * parts})
 
 
 def _check_keys(vary: Mapping[str, Sequence[object]]) -> None:
@@ -89,9 +91,9 @@ def _check_keys(vary: Mapping[str, Sequence[object]]) -> None:
                 f"To vary {key} takes at least two values, such as optimizer.lr=1e-6,5e-6, not "
                 f"{values!r}."
             )
-        if key in OWN_TO_A_RUN:
+        if key in KEYS_OF_EACH_RUN:
             raise ConfigError(f"{key} cannot be varied: every run has its own.")
-        if key.partition(".")[0] in MEASURE:
+        if key.partition(".")[0] in MEASURE_KEYS:
             raise ConfigError(
                 f"{key} cannot be varied: it says how all are measured, and what is measured "
                 "differently cannot be compared."
@@ -124,7 +126,8 @@ def _check(arms: Sequence[Arm]) -> None:
 
 
 def varied(words: Sequence[str]) -> dict[str, list[str]]:
-    """--vary KEY=VALUE,VALUE as a mapping. Raises: ConfigError where that is not its form."""
+    """The option --vary KEY=VALUE,VALUE as a mapping. Raises: ConfigError if it has another
+    form."""
     found: dict[str, list[str]] = {}
     for word in words:
         key, _, values = word.partition("=")

@@ -1,5 +1,5 @@
-"""A comparison: the same start, problems and evaluation for everything that is compared, several
-seeds each, and what they show."""
+"""A comparison: the same start, problems and evaluation for all compared settings, several seeds
+each, and conclusions."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from ...store.places import default_path
 from .arms import arms_of
 from .comparison import About, Comparison, owned, write
 from .kl import measure_kl
-from .launcher import INSIDE, Failure, Launcher
+from .launcher import INSIDE_VARIABLE, Failure, Launcher
 from .page import write_page
 from .planned import Planned, planned
 from .preflight import check_all
@@ -45,16 +45,16 @@ def compare(
         objectives: names, file.py:value, values of the named ones, or a mapping of labels to
             values. The others are compared with the first.
         vary: key -> its values; with objectives, each of them with every value.
-        seeds: runs of each; they have the seeds config.seed, config.seed + 1, …
-        out: the directory; if None comparisons/NAME. What is finished there already, of the same
-            comparison or of one with other objectives or fewer seeds, is used; what was begun goes
-            on where it was.
-        jobs: how many runs go on at once.
-        threshold: held-out accuracy that samples and seconds are counted to; if None, half of the
-            way from the start to the best mean at the end.
+        seeds: number of runs of each; they have the seeds config.seed, config.seed + 1, …
+        out: the directory; if None comparisons/NAME. Runs that are already finished there, of the
+            same comparison or of one with other objectives or fewer seeds, are used; unfinished
+            ones are resumed.
+        jobs: number of runs at once.
+        threshold: held-out accuracy up to which samples and seconds are counted; if None, half of
+            the way from the start to the best mean at the end.
 
-    Raises: UserError with one sentence, before any long work, for what a user can mend;
-        RunsFailedError at the end, where some failed; Interrupted for a signal, when every run has
+    Raises: UserError with one sentence, before any long work, for an error that the user can fix;
+        RunsFailedError at the end, if some failed; Interrupted for a signal, when every run has
         saved.
     """
     _check_numbers(seeds, jobs, threshold)
@@ -91,7 +91,7 @@ def _check_numbers(seeds: int, jobs: int, threshold: float | None) -> None:
         raise ConfigError(
             f"threshold is {threshold:g}; it is a share of right answers, such as 0.7."
         )
-    if os.environ.get(INSIDE):
+    if os.environ.get(INSIDE_VARIABLE):
         raise ConfigError(
             "The script that makes the comparison was loaded again within it, for a part of its "
             'own; put the call of paceline.compare under if __name__ == "__main__":.'
@@ -100,16 +100,17 @@ def _check_numbers(seeds: int, jobs: int, threshold: float | None) -> None:
 
 @contextmanager
 def _inside() -> Iterator[None]:
-    """What is loaded meanwhile, here or in a run's process, is within a comparison."""
-    os.environ[INSIDE] = "1"
+    """Mark everything that is loaded meanwhile, here or in a run's process, as part of a
+    comparison."""
+    os.environ[INSIDE_VARIABLE] = "1"
     try:
         yield
     finally:
-        del os.environ[INSIDE]
+        del os.environ[INSIDE_VARIABLE]
 
 
 def _so_far(result: Comparison, about: About, screen: Screen, _: Planned) -> None:
-    """Write what there is after each run. What fails here is told, and fails no run."""
+    """Write the present results after each run. An error here is reported, and fails no run."""
     try:
         if write(result, about):
             write_page(result)

@@ -1,4 +1,5 @@
-"""compare.json: what a comparison came to, written anew whenever a run has ended."""
+"""The directory of a comparison, with compare.json: its results, written anew whenever a run has
+ended."""
 
 import json
 import shlex
@@ -32,7 +33,7 @@ class Comparison:
     DIR/
       compare.json   the figures: every objective over its seeds, and the differences
       compare.html   one self-contained page
-      runs/LABEL/seed-S/   every run, with its own report; seed-S.log is what it said
+      runs/LABEL/seed-S/   every run, with its own report; seed-S.log is its output
 
     Attributes:
         path: the directory.
@@ -43,7 +44,7 @@ class Comparison:
 
     @classmethod
     def open(cls, path: Path | str) -> "Comparison":
-        """An existing one. Raises: ConfigError where there is none."""
+        """Open an existing comparison. Raises: ConfigError if there is none."""
         found = cls(path)
         if not found.file.is_file():
             raise ConfigError(f"'{path}' is no comparison: it has no compare.json.")
@@ -59,24 +60,25 @@ class Comparison:
 
     @property
     def data(self) -> Json:
-        """The plain JSON of compare.json; empty before two things have a finished run each."""
+        """The plain JSON of compare.json; empty until two arms have a finished run each."""
         if not self.file.is_file():
             return {}
         return json.loads(self.file.read_text(encoding="utf-8"))
 
     @property
     def record(self) -> ComparisonRecord:
-        """The same as a record. Raises: RecordError for a file that this version cannot read;
-        FileNotFoundError."""
+        """The content of compare.json as a record. Raises: RecordError for a file that this version
+        cannot read; FileNotFoundError."""
         return read_object(self.file, ComparisonRecord)
 
     @property
     def renewable(self) -> RenewableRecord:
-        """As much of it as any version has that could write it again. Raises: as `record`."""
+        """The part of compare.json that suffices to write it again, in the file of any version.
+        Raises: as `record`."""
         return read_object(self.file, RenewableRecord)
 
     def runs(self) -> dict[str, dict[int, Run]]:
-        """Label -> seed -> finished run. Raises: ConfigError where one is gone."""
+        """Label -> seed -> finished run. Raises: ConfigError if one is gone."""
         return {
             label: {
                 seed: Run.open(self.path / folder)
@@ -88,20 +90,20 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known of a comparison besides its runs' figures."""
+    """Facts about a comparison besides its runs' figures."""
 
     name: str
-    """Of the recipe."""
+    """The name of the recipe."""
     runs: Sequence[Planned]
     threshold: float | None
-    """The accuracy that was asked for, if one was."""
+    """The requested accuracy threshold, if there was one."""
     failures: Sequence[Failure] = ()
 
 
 def write(result: Comparison, about: About) -> bool:
-    """Write compare.json from the runs that are finished; not before two labels have one each.
+    """Write compare.json from the runs that are finished, once two labels have one each.
 
-    Returns whether it was written.
+    Returns: True if it was written.
     """
     finished: dict[str, dict[int, Run]] = {p.arm.label: {} for p in about.runs}
     for one in about.runs:
@@ -136,7 +138,7 @@ def _seeds(runs: Sequence[Planned]) -> tuple[int, ...]:
 def renew(result: Comparison) -> None:
     """Compute compare.json again from the runs that it names.
 
-    Raises: ConfigError where one of them is gone, or the file is of another version.
+    Raises: ConfigError if one of them is gone, or the file is of another version.
     """
     try:
         about, runs = result.renewable, result.runs()
@@ -172,16 +174,16 @@ def _write(result: Comparison, about: AboutRecord, runs: Runs) -> None:
 def _give_up_checkpoints(run: Run) -> None:
     """A finished run goes on no more, and thirty checkpoints would fill a disk. One that was made
     to keep all of them keeps them."""
-    if run.checkpoints.is_dir() and run.config["config"]["save_keep"]:
+    if run.checkpoints.is_dir() and run.description.config["save_keep"]:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 
 @contextmanager
 def owned(path: Path) -> Iterator[None]:
-    """The directory of a comparison, held by this process alone; one that came to nothing is
+    """Hold the directory of a comparison by this process alone; one that came to nothing is
     removed.
 
-    Raises: ConfigError where another process has it, or where it holds something else.
+    Raises: ConfigError if another process has it, or if it holds something else.
     """
     # The last two are left where a process was killed while it wrote.
     known = {
@@ -204,9 +206,9 @@ def owned(path: Path) -> Iterator[None]:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """What is there of a comparison, while no other process writes to it.
+    """Hold an existing comparison, so that no other process writes to it.
 
-    Raises: ConfigError where one does.
+    Raises: ConfigError if one does.
     """
     lock = FileLock(path / ".lock")
     try:

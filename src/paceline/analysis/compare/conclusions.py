@@ -1,4 +1,4 @@
-"""What a comparison shows, in sentences: first of all whether it shows anything."""
+"""Conclusions of a comparison, in sentences: first of all whether it shows anything."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,10 +12,11 @@ from ...store.comparison import (
 from ...text import THIN, counted, points, points_range, signed_points
 
 FEW_PROBLEMS = 500
+"""Number of held-out problems below which a sentence says that figures are coarse."""
 
 
 def sentences(data: ComparisonRecord) -> list[str]:
-    """One for every comparison with the first, then what limits them."""
+    """One sentence for every comparison with the first, then their limits."""
     first, differences = data.baseline, data.differences
     many = sum(one.p is not None for one in differences.final_accuracy.values())
     found = [sentence(label, first, one, many) for label, one in differences.final_accuracy.items()]
@@ -29,10 +30,10 @@ def sentences(data: ComparisonRecord) -> list[str]:
 
 
 def sentence(label: str, first: str, one: DifferenceRecord, of: int) -> str:
-    """What is known of one difference in final accuracy.
+    """A sentence about one difference in final accuracy.
 
     Args:
-        of: how many comparisons are made at once.
+        of: number of comparisons made at once.
     """
     n = len(one.seeds)
     if one.p is None:
@@ -55,7 +56,7 @@ def seen(one: DifferenceRecord, of: int) -> str:
     """A difference with its interval and p value.
 
     Args:
-        of: how many comparisons are made at once.
+        of: number of comparisons made at once.
     """
     assert one.p_holm is not None and one.interval is not None  # of several seeds
     p = f"p{THIN}={THIN}{p_value(one.p_holm)}" + (f" after Holm, of {of}" if of > 1 else "")
@@ -64,7 +65,8 @@ def seen(one: DifferenceRecord, of: int) -> str:
 
 
 def _could(one: DifferenceRecord, n: int) -> str:
-    """What these seeds could have shown, and how many would show what was seen."""
+    """The differences that these seeds could have shown, and the number of seeds that would show
+    this one."""
     if one.detectable is None:
         return f" All {n} seeds gave the same difference, which so few may do by chance."
     if one.detectable >= 1:
@@ -76,7 +78,7 @@ def _could(one: DifferenceRecord, n: int) -> str:
 
 
 def p_value(value: float) -> str:
-    """Example: 0.012, 0.41, <0.001"""
+    """A p value as text. Examples: 0.012, 0.41, <0.001."""
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
@@ -100,10 +102,10 @@ def _diagnosed(data: ComparisonRecord) -> list[str]:
 
 
 def on_one_update(updates: Mapping[str, tuple[int, str]]) -> str | None:
-    """A sentence where objectives are compared that may have the same gradient.
+    """A sentence if objectives are compared that may have the same gradient.
 
     Args:
-        updates: label -> updates a round, and the objective as it is written.
+        updates: label -> number of updates a round, and the objective as it is written.
     """
     once = {objective for parts, objective in updates.values() if parts == 1}
     if len(once) < 2:
@@ -116,8 +118,8 @@ def on_one_update(updates: Mapping[str, tuple[int, str]]) -> str | None:
 
 
 def _lost(label: str, lost: LostRecord) -> Iterator[str]:
-    """What a verifier did not answer: a wall clock may have decided, and then other machines, or
-    more runs at a time, come to something else."""
+    """A sentence about answers without a verdict: the clock may have decided, so that other
+    machines, or more runs at a time, give another result."""
     if lost.answers:
         answers = counted(lost.answers, "held-out answer", ",")
         yield (

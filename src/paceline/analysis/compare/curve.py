@@ -1,4 +1,4 @@
-"""Held-out accuracy of one run on its way: its curve, the area under it, and where it meets a
+"""The curve of a run's held-out accuracy, the area under it, and the point where it reaches a
 threshold."""
 
 from collections.abc import Iterator, Sequence
@@ -15,16 +15,16 @@ class Curve:
 
     steps: tuple[int, ...]
     samples: tuple[int, ...]
-    """Completions sampled until then, those of refused and lost groups included."""
+    """Number of completions sampled up to each point, those of refused and lost groups included."""
     seconds: tuple[float, ...]
-    """Of training; evaluations are not counted."""
+    """Seconds of training up to each point; evaluations are not counted."""
     sampled: tuple[float, ...]
     """Accuracy of sampled answers."""
     greedy: tuple[float, ...]
 
     @classmethod
     def of(cls, run: Run) -> "Curve":
-        """Of a finished run that was evaluated."""
+        """The curve of a finished run that was evaluated."""
         summary = run.told
         assert summary is not None and summary.before and summary.after
         points = [(0, 0, 0.0, summary.before)]
@@ -56,8 +56,8 @@ def area(xs: Sequence[float], ys: Sequence[float]) -> float:
     """The mean height of a curve by the trapezoidal rule: the area under it over its width.
 
     Args:
-        xs: where it was measured, rising: completions, say.
-        ys: its heights there: accuracies.
+        xs: increasing abscissae of the curve, such as completions.
+        ys: the accuracies there.
     """
     pieces = zip(xs, xs[1:], ys, ys[1:], strict=False)
     whole = sum((right - left) * (a + b) / 2 for left, right, a, b in pieces)
@@ -65,8 +65,8 @@ def area(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 def reached(xs: Sequence[float], ys: Sequence[float], threshold: float) -> float | None:
-    """Where a curve first meets the threshold, between two points on a straight line; None where it
-    never does."""
+    """The point where a curve first reaches the threshold, on a straight line between two
+    measurements; None if it never does."""
     if ys[0] >= threshold:
         return xs[0]
     for left, right, a, b in zip(xs, xs[1:], ys, ys[1:], strict=False):

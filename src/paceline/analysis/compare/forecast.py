@@ -1,4 +1,4 @@
-"""How long the runs that are left will take, from what others took a step."""
+"""A forecast of the time that the remaining runs take, from the steps of the others."""
 
 import heapq
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from .planned import Planned
 
 
 def time_for(left: Sequence[Planned], jobs: int, seconds_a_step: float) -> float:
-    """Seconds until the last of these runs has ended, so many going on at once.
+    """Seconds until the last of these runs has ended, with so many running at once.
 
     Args:
-        left: in the order in which they are made, those that are going on first.
+        left: the remaining runs, in the order in which they are made, those that are going on
+            first.
     """
     ends = [0.0] * jobs
     for one in left:

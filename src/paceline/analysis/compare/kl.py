@@ -1,4 +1,5 @@
-"""How far each policy has moved from its start, measured when the runs are over, from their rounds.
+"""The distance of each policy from its start as a KL, measured from the rounds when the runs are
+over.
 
 Most objectives have no KL term, and then nothing in training computes a KL. The rounds on disk hold
 what is needed but for the start's own log-probabilities, which some passes without gradient give.
@@ -30,17 +31,20 @@ from ...store.run import Run
 from ...text import counted
 from .planned import Planned
 
-FILE = "kl.json"
+KL_FILE = "kl.json"
+"""Name of the file with a run's KL."""
 ESTIMATOR = "KL(policy | start), k1"
-"""What the file says of its figures; those of another one are measured again."""
-ROUNDS = 9
-ROWS = 32
-"""Of each of these rounds, spread evenly: a mean over some hundreds of tokens."""
+"""Name of the estimator in the file; figures of another estimator are measured again."""
+MEASURED_ROUNDS = 9
+"""Number of rounds that are measured, spread evenly over the run."""
+MEASURED_ROWS = 32
+"""Number of completions of each of these rounds, spread evenly: a mean over some hundreds of
+tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is read of a completion: columns of a round's file."""
+    """The fields of a completion that are read: columns of a round's file."""
 
     step: int
     prompt_ids: list[int]
@@ -50,25 +54,26 @@ class _Row:
 
 
 COLUMNS = [column.name for column in fields(_Row)]
+"""Names of the columns that are read."""
 
 
 def kl_of(run: Run) -> tuple[KlPoint, ...]:
-    """The points that were measured of a run; none where nothing was."""
+    """The points that were measured of a run; empty if none was."""
     return _measured(run) or ()
 
 
 def _measured(run: Run) -> tuple[KlPoint, ...] | None:
     try:
-        found = read_object(run.path / FILE, KlRecord)
+        found = read_object(run.path / KL_FILE, KlRecord)
     except (OSError, RecordError):
         return None
     return found.points if found.of == ESTIMATOR else None
 
 
 def measure_kl(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) -> None:
-    """Measure every one of these finished runs that has not been.
+    """Measure every one of these finished runs that has not been measured.
 
-    What fails here is told, and costs the figure of that run alone.
+    An error here is reported, and costs the figure of that run alone.
     """
     left = [p for p in runs if _measured(p.run) is None]
     starts: dict[str, list[Planned]] = {}
@@ -86,17 +91,17 @@ def measure_kl(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) 
 
 
 def _measure(alike: Sequence[Planned], screen: Screen) -> None:
-    """Measure runs that begin with the same weights, which are let go at the end."""
+    """Measure runs that begin with the same weights, which are released at the end."""
     policy = build.policy_of(load(alike[0].config, reward=False), train=False)
     for one in alike:
         with _told(screen):
             points = tuple(_points(one.run, policy, one.config.rollouts.temperature))
-            one.run.write_json(FILE, KlRecord(of=ESTIMATOR, points=points).to_json())
+            one.run.write_json(KL_FILE, KlRecord(of=ESTIMATOR, points=points).to_json())
 
 
 @contextmanager
 def _told(screen: Screen) -> Iterator[None]:
-    """Tell what fails, and go on."""
+    """Report an error, and continue."""
     try:
         yield
     except Exception as error:
@@ -105,13 +110,13 @@ def _told(screen: Screen) -> Iterator[None]:
 
 
 def _start(one: Planned) -> str:
-    """The same for runs that begin with the same weights."""
+    """A key that is the same for runs that begin with the same weights."""
     return json.dumps([configuration.to_json(one.config.model), one.seed])
 
 
 def _points(run: Run, policy: Policy, temperature: float) -> Iterator[KlPoint]:
     files = sorted(run.rollouts.glob("round-*.parquet"))
-    for path in spread(files, ROUNDS):
+    for path in spread(files, MEASURED_ROUNDS):
         try:
             table = pq.read_table(path, columns=COLUMNS)
         except (pa.ArrowException, OSError):
@@ -122,11 +127,11 @@ def _points(run: Run, policy: Policy, temperature: float) -> Iterator[KlPoint]:
 def _point(table: pa.Table, policy: Policy, temperature: float) -> KlPoint:
     """The KL of the policy that sampled a round, over some of its completions.
 
-    The trainer's own log-probabilities are taken where the round has them, which is in groups with
-    signal and several updates a round: the engine's differ a little in bf16, and that is no
+    The trainer's own log-probabilities are taken if the round has them, that is, in groups with
+    signal and with several updates a round: the engine's differ a little in bf16, and that is no
     movement.
     """
-    some = table.take(spread(range(table.num_rows), ROWS)).to_pylist()
+    some = table.take(spread(range(table.num_rows), MEASURED_ROWS)).to_pylist()
     rows = [row for row in (_Row(**one) for one in some) if row.token_ids]
     total, tokens = 0.0, 0
     every = TokenRows(

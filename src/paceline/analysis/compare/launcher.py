@@ -1,7 +1,7 @@
-"""Has the runs of a comparison made, each by a process of its own, one after another or several at
-once.
+"""The launcher of a comparison's runs: each is a process of its own, one after another or several
+at once.
 
-A process that is killed, or runs out of memory, ends one run, and the comparison goes on.
+A process that is killed, or runs out of memory, ends one run, and the comparison continues.
 """
 
 import json
@@ -22,10 +22,11 @@ from ...text import counted, percent, short_duration
 from .forecast import time_for
 from .planned import Planned, Spec
 
-INSIDE = "PACELINE_IN_COMPARISON"
-"""Set in the environment while a comparison is made, and so in every run's process."""
-POLL = 0.5
-"""Seconds between two looks at the processes."""
+INSIDE_VARIABLE = "PACELINE_IN_COMPARISON"
+"""Name of the environment variable that is set while a comparison is made, also in every run's
+process."""
+POLL_SECONDS = 0.5
+"""Seconds between two checks of the processes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +38,9 @@ class Child:
     slot: int
     began: float
     steps: int
-    """Those that it has to take."""
+    """Number of steps that it has to take."""
     said: int
-    """Bytes that were in its log before it."""
+    """Number of bytes that its log had before it."""
 
     @property
     def doing(self) -> str:
@@ -51,20 +52,20 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A run that did not come to its end."""
+    """A run that did not finish."""
 
     planned: Planned
     why: str
 
 
 class Launcher:
-    """Makes runs until none is left.
+    """Makes runs until all of them are made.
 
     Args:
-        everything: all runs of the comparison: what one has measured before training serves
+        everything: all runs of the comparison: the measurement of one before training serves
             another that starts alike.
-        jobs: how many go on at once.
-        made: called with each run that has come to its end.
+        jobs: number of runs at once.
+        made: called with each run that has finished.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Launcher:
                         waiting.remove(chosen)
                         self.running.append(self._start(chosen))
                     with self.interrupts.abandonable():
-                        time.sleep(POLL)
+                        time.sleep(POLL_SECONDS)
                     self._look(waiting)
         except BaseException:
             self._stop()
@@ -105,8 +106,8 @@ class Launcher:
         return self.failures
 
     def _next(self, waiting: Sequence[Planned]) -> Planned:
-        """One whose accuracy before training is known, or which measures what no other process is
-        measuring; else the first."""
+        """The next run: one whose accuracy before training is known, or which measures something
+        that no other process is measuring; otherwise the first."""
         known = {p.start for p in self.everything if p.before is not None}
         measuring = {c.planned.start for c in self.running} - known
         for wanted in (lambda p: p.start in known, lambda p: p.start not in measuring):
@@ -154,7 +155,7 @@ class Launcher:
         return share
 
     def _look(self, waiting: Sequence[Planned]) -> None:
-        """See which processes have ended, and tell."""
+        """Check which processes have ended, and report them."""
         for child in [c for c in self.running if c.process.poll() is not None]:
             self.running.remove(child)
             self._ended(child, [*(c.planned for c in self.running), *waiting])
@@ -183,7 +184,7 @@ class Launcher:
         self.made(planned)
 
     def _stop(self) -> None:
-        """Have every process save and end, and wait for them."""
+        """Let every process save and end, and wait for them."""
         for child in self.running:
             _close(child)
         if self.running:
@@ -193,7 +194,8 @@ class Launcher:
 
 
 def _modules() -> dict[str, str]:
-    """Where a script finds its own modules, which an objective or a reward may be of."""
+    """The folder where a script finds its own modules, which may define an objective or a
+    reward."""
     known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     places = dict.fromkeys(filter(None, [*known, sys.path[0]]))
     return {"PYTHONPATH": os.pathsep.join(places)}
@@ -207,10 +209,10 @@ def _close(child: Child) -> None:
 
 
 def last_words(planned: Planned, code: int, said: int = 0) -> str:
-    """Why a process ended: the last line that it wrote, which is its error's sentence.
+    """The reason why a process ended: the last line that it wrote, which is its error's sentence.
 
     Args:
-        said: bytes that the log had before it.
+        said: number of bytes that the log had before it.
     """
     wrote = planned.log.read_bytes()[said:] if planned.log.exists() else b""
     text = wrote.decode("utf-8", errors="replace")
@@ -221,7 +223,7 @@ def last_words(planned: Planned, code: int, said: int = 0) -> str:
 
 
 def processors() -> int:
-    """Those that this process may use."""
+    """The processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

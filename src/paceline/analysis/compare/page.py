@@ -1,4 +1,4 @@
-"""compare.html: one self-contained page that shows what was compared, and how the runs differ.
+"""compare.html: one self-contained page that shows the compared settings, and how the runs differ.
 
 It is built like a run's report, and is as closed: nothing is loaded, the template escapes all text,
 and what the models wrote reaches the page as JSON and is only ever shown as text.
@@ -20,12 +20,13 @@ from .panels import Panel, drawn, held_out, kl_to_start, panels
 from .rollouts import side_by_side
 from .tables import Cost, DiagnosisRow, Table, cost, diagnosed, table
 
-_HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
+"""Folder of the page's sections, styles and script."""
 LINKS = (
     ("result", "Result"), ("curves", "Curves"), ("diagnostics", "Diagnostics"), ("cost", "Cost"),
     ("rollouts", "Rollouts"), ("setup", "Set-up"),
 )  # fmt: skip
-"""(id, name) of the sections that a reader can go to."""
+"""Sections of the page: (id, title)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def page(data: ComparisonRecord, runs: Runs) -> Page:
     others, constants = panels(runs)
     shown: list[Panel] = [held_out(data), *kl_to_start(runs), *others]
     return Page(
-        template=_HERE / "templates/compare.html",
+        template=FOLDER / "templates/compare.html",
         content=CompareSections(
             table=table(data),
             sentences=data.sentences,
@@ -98,14 +99,14 @@ def page(data: ComparisonRecord, runs: Runs) -> Page:
         subject=subject(data),
         links=LINKS,
         footer=f"Written {data.written[:16].replace('T', ' ')} by paceline.",
-        style=_HERE / "static/compare.css",
-        scripts=(CHARTS, TEXT, _HERE / "static/compare.js"),
+        style=FOLDER / "static/compare.css",
+        scripts=(CHARTS, TEXT, FOLDER / "static/compare.js"),
         data={"curves-data": {"sets": drawn(shown)}, "side-data": side_by_side(runs)},
     )
 
 
 def verdict(data: ComparisonRecord) -> str:
-    """One sentence: what was shown, of how many."""
+    """One sentence: the number of differences shown, of how many."""
     differences = data.differences.final_accuracy
     first = data.baseline
     if not data.same_test:
@@ -149,12 +150,12 @@ def subject(data: ComparisonRecord) -> tuple[Term, ...]:
 
 
 def _either(values: Iterable[int]) -> str:
-    """80, or 40 or 80 where things differ."""
+    """Values joined by "or" if things differ: 80, or 40 or 80."""
     return " or ".join(str(value) for value in dict.fromkeys(values))
 
 
 def alike(data: ComparisonRecord) -> str:
-    """A clause on what the runs of one seed have in common."""
+    """A sentence about the common ground of the runs of one seed."""
     if data.same_start:
         return "same start, problems and random numbers for one seed"
     same = "same problems, other starts" if data.same_test else "other problems, or other starts"

@@ -13,13 +13,13 @@ from .aggregate import Runs
 from .kl import kl_of
 
 MOST_POINTS = 400
-"""Points of a curve; longer runs are drawn by bins of neighbouring steps."""
+"""Most points of a curve; in longer curves a point is the mean of several steps."""
 ACCURACY = Line(
     "accuracy", "Training accuracy", "Right completions of the training problems.", "percent"
 )
-"""The curve of accuracy on training problems, beside the report's."""
+"""The curve of training accuracy."""
 NO_SIGNAL = "no_signal"
-"""A curve of the report that a comparison does not show."""
+"""Id of the report's curve of groups without signal, which a comparison does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Panel:
 
 
 def drawn(panels: Sequence[Panel]) -> list[CurveData]:
-    """The data of the page's script: figures with the same steps share them, and a cursor."""
+    """Data that the page's script draws: figures with the same steps share them, and a cursor."""
     by_steps: dict[tuple[int, ...], list[Plot]] = {}
     for panel in panels:
         by_steps.setdefault(panel.steps, []).append(panel.chart.plot)
@@ -39,7 +39,7 @@ def drawn(panels: Sequence[Panel]) -> list[CurveData]:
 
 
 def held_out(data: ComparisonRecord) -> Panel:
-    """Held-out accuracy, with t intervals."""
+    """The figure of held-out accuracy, with t intervals."""
     curves = {label: one.curve for label, one in data.objectives.items()}
     steps = tuple(sorted({step for curve in curves.values() for step in curve.steps}))
 
@@ -60,7 +60,8 @@ def held_out(data: ComparisonRecord) -> Panel:
 
 
 def kl_to_start(runs: Runs) -> list[Panel]:
-    """KL to the start, where it was measured of every run; a list of one figure, or of none."""
+    """The figure of KL to the start, if it was measured for every run; a list of one figure, or of
+    none."""
     points = {label: [kl_of(run) for run in of.values()] for label, of in runs.items()}
     every = [of for many in points.values() for of in many]
     if not all(every):
@@ -104,7 +105,7 @@ def panels(runs: Runs) -> tuple[list[Panel], list[Term]]:
 
 
 def _the_same(every: Sequence[Column], line: Line) -> str | None:
-    """The value in words, where it never changed, or changed alike in all runs."""
+    """The value in words, if it never changed, or changed alike in all runs."""
     known = [value for column in every for value in column if value is not None]
     if max(known) - min(known) <= 1e-9 * max(1e-6, abs(known[0])):
         return shown(known[0], line.unit)
@@ -127,7 +128,7 @@ def _panel(line: Line, steps: tuple[int, ...], columns: Mapping[str, Sequence[Co
 
 
 def _column(steps: Sequence[StepRecord], line: Line, length: int, size: int) -> Column:
-    """A metric of one run, a value a point; a value that a step lacks is its neighbours' mean."""
+    """A metric of one run, one value a point; a missing value is the mean of its neighbours."""
     values = [finite(getattr(one, line.id)) for one in steps] + [None] * (length - len(steps))
     return [_of(values[i : i + size], line.bin) for i in range(0, length, size)]
 
@@ -143,7 +144,7 @@ def _mean_and_range(
     """Means over runs, and the lowest and highest of them.
 
     Args:
-        smooth: whether each is a mean of neighbouring steps; not where single steps matter.
+        smooth: True takes means of neighbouring steps; False if single steps matter.
     """
     at = [[v for v in place if v is not None] for place in zip(*columns, strict=True)]
     found = []

@@ -1,4 +1,4 @@
-"""The runs of a comparison: which there are to be, and what there is of each already."""
+"""The planned runs of a comparison, and the present state of each."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,39 +10,40 @@ from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError
 from ...store.base import Json, Record
+from ...store.description import ConfigChange
 from ...store.folder import is_run
-from ...store.history import ConfigChange, Environment, changes_of, flat, within
+from ...store.history import flat, within
 from ...store.records import Measured
 from ...store.run import Run
 from .arms import Arm
 
-UNSEEN = (
+UNSEEN_KEYS = (
     "name", "out", "save_every", "save_keep", "show_every", "tokens_per_forward", "rows_at_once",
     "rewards.workers",
 )  # fmt: skip
-"""Keys, and sections, in which a run that is there already may differ: they change no figure, to
+"""Keys and sections in which an existing run may differ: they change no figure, except by
 rounding."""
-OTHER = {
+DIFFERENCE_NAMES = {
     "problems": "other problems", "test": "another verifier", "tokenizer": "another tokenizer",
     "model": "another model", "code": "other code of yours",
 }  # fmt: skip
-"""What it means that a fingerprint differs."""
-OF_THE_START = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
-"""Keys, and sections, on which accuracy before training depends."""
-OF_THE_FIRST_ROUND = (*OF_THE_START, "rollouts")
-"""Those on which it depends what is answered until the first update."""
+"""Name of each difference between fingerprints, for sentences."""
+START_KEYS = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
+"""Keys and sections on which accuracy before training depends."""
+FIRST_ROUND_KEYS = (*START_KEYS, "rollouts")
+"""Keys and sections on which the answers before the first update depend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec(Record):
-    """What a process is told that makes a run."""
+    """The task of a process that makes a run."""
 
     noun: ClassVar[str] = "order"
 
     config: Json
-    """The run's, as it is stored."""
+    """The run's config, as it is stored."""
     before: Measured | None
-    """Accuracy before training, where another run has measured it."""
+    """Accuracy before training, if another run has measured it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Planned:
 
     @property
     def config(self) -> Config:
-        """The arm's, with the run's own seed and directory."""
+        """The arm's config, with the run's own seed and directory."""
         name = f"{self.arm.config.name} {self.title}"
         return self.arm.config.with_(seed=self.seed, out=str(self.path), name=name)
 
@@ -73,7 +74,7 @@ class Planned:
 
     @property
     def log(self) -> Path:
-        """What the run says while it goes on."""
+        """The file with the run's output."""
         return self.path.with_suffix(".log")
 
     @property
@@ -84,19 +85,19 @@ class Planned:
 
     @property
     def steps_left(self) -> int:
-        """Those of its config's that it has not taken yet."""
+        """Number of steps of its config that it has not taken yet."""
         return max(0, self.arm.config.steps - self.run.steps)
 
     @property
     def start(self) -> str:
-        """The same for runs that begin with the same accuracy: same model, problems and random
-        numbers."""
-        return self._only(OF_THE_START)
+        """A key that is the same for runs that begin with the same accuracy: same model, problems
+        and random numbers."""
+        return self._only(START_KEYS)
 
     @property
     def first_round(self) -> str:
-        """The same for runs that answer alike until the first update."""
-        return self._only(OF_THE_FIRST_ROUND)
+        """A key that is the same for runs that answer alike until the first update."""
+        return self._only(FIRST_ROUND_KEYS)
 
     def _only(self, sections: Sequence[str]) -> str:
         data = flat(configuration.to_json(self.config))
@@ -109,51 +110,57 @@ class Planned:
         return summary and summary.before
 
     def check(self, fingerprints: Mapping[str, str], dtype: str) -> None:
-        """Raise ConfigError where a run in this directory is another than the one that is planned.
+        """Raise ConfigError if the run in this directory differs from the planned one.
 
         Args:
-            fingerprints: of what the run would read now.
-            dtype: in which it would be made.
+            fingerprints: hashes of the run's present inputs.
+            dtype: the dtype in which it would be made.
         """
         if self.state == "new":
             return
         self.run.check_readable()
-        there = self.run.config
+        there = self.run.description
         # Through the config, so that a key which an earlier version did not write has its default.
-        recorded = configuration.from_json(there["config"])
+        recorded = configuration.from_json(there.config)
         old, new = (flat(configuration.to_json(c)) for c in (recorded, self.config))
         for key in {**old, **new}:
-            if old.get(key) != new.get(key) and not within(key, UNSEEN):
+            if old.get(key) != new.get(key) and not within(key, UNSEEN_KEYS):
                 raise ConfigError(
                     f"'{self.path}' is a run with {key}={_shown(old.get(key))}, and this "
                     f"comparison would have {_shown(new.get(key))}; choose another directory with "
                     "--out, or remove that run."
                 )
-        for change in changes_of(there):
+        for change in there.changes:
             self._check_change(change)
-        known = Environment.at(there).fingerprints
-        for key in (k for k in OTHER if k in known and known[k] != fingerprints.get(k, known[k])):
+        known = there.environment_at().fingerprints
+        for key in (
+            k for k in DIFFERENCE_NAMES if k in known and known[k] != fingerprints.get(k, known[k])
+        ):
             raise ConfigError(
-                f"'{self.path}' was made with {OTHER[key]} than there are now under the same "
-                "name; choose another directory with --out, or remove that run."
+                f"'{self.path}' was made with {DIFFERENCE_NAMES[key]} than there are now under the "
+                "same name; choose another directory with --out, or remove that run."
             )
-        if there["machine"]["dtype"] != dtype:
+        if there.machine["dtype"] != dtype:
             raise ConfigError(
-                f"'{self.path}' is a run in {there['machine']['dtype']}, and this machine would "
+                f"'{self.path}' is a run in {there.machine['dtype']}, and this machine would "
                 f"make it in {dtype}; set model.dtype, or choose another directory with --out."
             )
 
     def _check_change(self, change: ConfigChange) -> None:
-        """Raise ConfigError where a run went on, after a stop, with what changes its figures: a
-        part of it was another run. Of what began again only the accuracy before training was."""
+        """Raise ConfigError if a run was resumed, after a stop, with a change of its figures: a
+        part of it was another run. If it began again, only the accuracy before training counts."""
         other = [
             key
             for key in change.keys
-            if not within(key, UNSEEN) and (change.step or within(key, OF_THE_START))
+            if not within(key, UNSEEN_KEYS) and (change.step or within(key, START_KEYS))
         ]
         # A run of an earlier version did not know all of them: that is no change.
         changed = change.fingerprints.items()
-        other += [OTHER[k] for k, (was, _) in changed if was is not None and k in OTHER]
+        other += [
+            DIFFERENCE_NAMES[k]
+            for k, (was, _) in changed
+            if was is not None and k in DIFFERENCE_NAMES
+        ]
         if other:
             raise ConfigError(
                 f"'{self.path}' went on with {other[0]} after step {change.step}, so a part of "
@@ -162,7 +169,8 @@ class Planned:
 
 
 def planned(arms: Sequence[Arm], seeds: Sequence[int], folder: Path) -> list[Planned]:
-    """All runs, seed by seed: whenever it is stopped, most arms have the same seeds."""
+    """All runs, seed by seed, so that whenever the comparison is stopped, most arms have the same
+    seeds."""
     return [Planned.of(arm, seed, folder) for seed in seeds for arm in arms]
 
 

@@ -1,4 +1,4 @@
-"""What would fail in any of the runs, or in all of them together, found before the first starts."""
+"""Checks of all runs, each by itself and all together, before the first starts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from ...verify.calling.load import is_of_session
 from .arms import Arm
 from .planned import Planned
 
-OF_THE_UPDATE = ("name", "objective", "optimizer")
-"""Keys, and sections, with which nothing changes that a whole check would find, but for whether
-there is a reference model."""
+UPDATE_KEYS = ("name", "objective", "optimizer")
+"""Keys and sections that change no finding of a whole check, except for the need of a reference
+model."""
 
 
 def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Preflight]:
-    """Label -> what was found of its runs.
+    """Label -> findings about its runs.
 
-    A whole check takes seconds, so that it is made once for all that differ in their update only.
+    A whole check takes seconds, so it is made once for all arms that differ only in their update.
     """
     whole: dict[str, Preflight] = {}
     found: dict[str, Preflight] = {}
@@ -47,12 +47,12 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
 
 def _kind(arm: Arm) -> str:
     data = flat(configuration.to_json(arm.config))
-    kept = {key: value for key, value in data.items() if not within(key, OF_THE_UPDATE)}
+    kept = {key: value for key, value in data.items() if not within(key, UPDATE_KEYS)}
     return repr((kept, arm.config.objective.needs_reference))
 
 
 def _check_record(arm: Arm) -> None:
-    """Raise ConfigError where a process of its own could not read what it shall do."""
+    """Raise ConfigError if a separate process could not read its task."""
     record = configuration.to_json(arm.config)
     if is_of_session(reward := record["task"].get("reward")):
         raise ConfigError(
@@ -74,7 +74,7 @@ def _check_record(arm: Arm) -> None:
 
 
 def _check_room(checked: Mapping[str, Preflight], runs: Sequence[Planned], jobs: int) -> None:
-    """Raise ConfigError where all runs together would fill the disk."""
+    """Raise ConfigError if all runs together would fill the disk."""
     left = Counter(p.arm.label for p in runs if p.state != "finished")
     needs = [(estimate_of(checked[label]).disk, count) for label, count in left.items()]
     if not needs:
@@ -90,5 +90,5 @@ def _check_room(checked: Mapping[str, Preflight], runs: Sequence[Planned], jobs:
 
 
 def estimate_of(checked: Preflight) -> Estimate:
-    """What one run will need, which a check for training has found."""
+    """The estimate of one run's needs, from a check for training."""
     return checked.estimate

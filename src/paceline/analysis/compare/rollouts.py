@@ -1,5 +1,5 @@
-"""Rollouts of the same problem side by side: what each objective's policy answered, at the same
-place in the stream of problems and with the same random numbers."""
+"""Rollouts of the same problem side by side: the answers of each objective's policy at the same
+position of the stream of problems and with the same random numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,18 +12,18 @@ from ...store.base import finite
 from ...store.run import Run
 
 MOST_ROUNDS = 6
-"""Rounds on a page."""
+"""Most rounds that the page shows."""
 MOST_PROBLEMS = 4
-"""Problems of a round."""
+"""Most problems of a round that the page shows."""
 MOST_ROWS = 8
-"""Answers of a label to a problem."""
+"""Most answers to a problem that the page shows."""
 MOST_CHARACTERS = 1200
-"""Characters of a text."""
+"""Most characters of an answer that the page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is read of a completion: columns of a round's file."""
+    """The fields of a completion that are read: columns of a round's file."""
 
     step: int
     draw: int
@@ -36,7 +36,7 @@ class _Row:
 
 
 COLUMNS = [column.name for column in fields(_Row)]
-"""Columns of a round's file."""
+"""Names of the columns that are read."""
 
 
 @dataclass(frozen=True, slots=True)

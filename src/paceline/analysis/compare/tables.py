@@ -1,4 +1,4 @@
-"""The tables of a comparison's page: what came out, what went wrong, what it cost."""
+"""The tables of a comparison's page: results, problems, cost."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,18 +26,18 @@ from .aggregate import Runs
 from .conclusions import by_name, p_value
 
 HUES = 6
-"""Colours of the charts."""
+"""Number of colours of the charts."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """The results of one label."""
+    """The outcome of one label."""
 
     label: str
     hue: str
     """Classes of its colour."""
     seeds: str
-    """Count of its seeds, where others have more."""
+    """Number of its seeds, where others have more."""
     initial: Cell
     strip: Strip
     cells: tuple[Cell, ...]
@@ -62,7 +62,7 @@ class DiagnosisRow:
     name: str
     seeds: str
     first: str
-    """Finding and remedy of the first of them."""
+    """The sentence of the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ class Cost:
 
 
 def hue_of(place: int) -> str:
-    """Classes of the place's colour; beyond the last colour they come again, and look otherwise."""
+    """CSS classes of a label's colour; after the last colour they start again, with another
+    look."""
     return f"hue{place % HUES}" + (" again" if place >= HUES else "")
 
 
@@ -167,7 +168,7 @@ def _strip(one: ArmRecord, place: int) -> Strip:
 
 
 def diagnosed(data: ComparisonRecord) -> tuple[DiagnosisRow, ...]:
-    """Diagnoses of the runs by name, label by label."""
+    """Diagnoses of the runs, by name, label by label."""
     rows = list[DiagnosisRow]()
     for label, one in data.objectives.items():
         for name, found in by_name(one).items():

@@ -1,4 +1,4 @@
-"""A comparison on the terminal: what it will do, and the table of what it came to."""
+"""A comparison on the terminal: its plan, and the table of its results."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ from .forecast import time_for
 from .planned import Planned
 from .preflight import estimate_of
 
-STARTING = 10.0
+STARTING_SECONDS = 10.0
 """Seconds until a process has loaded everything."""
-TOGETHER = 1.25
-"""How many times as many runs an hour two at a time make on two processors (LAB.md)."""
+PAIR_SPEEDUP = 1.25
+"""Speed of two runs at a time on two processors, relative to one at a time (LAB.md)."""
 
 
 def tell_plan(
@@ -31,10 +31,10 @@ def tell_plan(
     jobs: int,
     screen: Screen,
 ) -> None:
-    """The whole comparison, before anything long starts.
+    """Print the whole plan, before any long work.
 
     Args:
-        preflights: what was found of each label's runs.
+        preflights: findings about each label's runs.
     """
     configs = {p.arm.label: p.arm.config for p in runs}
     first = runs[0].arm.config
@@ -64,8 +64,8 @@ def tell_plan(
 
 
 def _plan(configs: Mapping[str, Config], runs: Sequence[Planned], jobs: int) -> Iterator[str]:
-    """How many runs of how many steps, and what a round is; where arms differ, all that there
-    is."""
+    """The number of runs and of their steps, and the size of a round; if arms differ, all their
+    values."""
     seeds = sorted({p.seed for p in runs})
     steps, parts = (
         " or ".join(str(value) for value in _values(configs, pick))
@@ -89,7 +89,7 @@ def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> lis
 def _tell_needs(
     preflights: Mapping[str, Preflight], runs: Sequence[Planned], jobs: int, screen: Screen
 ) -> None:
-    """Time, and memory where several runs share it."""
+    """Print the time, and the memory if several runs share it."""
     left = [p for p in runs if p.state != "finished"]
     if not left:
         return
@@ -116,16 +116,16 @@ def _tell_needs(
 def _tell_forecast(
     preflights: Mapping[str, Preflight], left: Sequence[Planned], jobs: int, screen: Screen
 ) -> None:
-    """Time at most, where every run could be measured."""
+    """Print the longest possible time, if every run could be measured."""
     each = []
     for one in left:
         seconds = estimate_of(preflights[one.arm.label]).seconds
         if seconds is None:
             return
-        each.append(seconds.total + STARTING)
+        each.append(seconds.total + STARTING_SECONDS)
     # Several runs share a machine without GPUs, and together make little more than one alone.
     on_gpus = preflights[left[0].arm.label].loaded.device.type == "cuda"
-    faster = min(jobs, len(left), torch.cuda.device_count() if on_gpus else TOGETHER)
+    faster = min(jobs, len(left), torch.cuda.device_count() if on_gpus else PAIR_SPEEDUP)
     longest = max(each)
     whole, alone = short_duration(max(longest, sum(each) / faster)), short_duration(longest)
     screen.say(
@@ -139,7 +139,7 @@ def _runs(left: Sequence[Planned]) -> str:
 
 
 def tell_result(result: Comparison, screen: Screen) -> None:
-    """The table, the sentences, and where the rest is."""
+    """Print the table, the sentences, and the place of everything else."""
     data = result.record
     for line in table(data, screen.width):
         screen.say(line)
@@ -150,10 +150,11 @@ def tell_result(result: Comparison, screen: Screen) -> None:
 
 
 def table(data: ComparisonRecord, width: int | None = None) -> list[str]:
-    """Initial, final, Δ, and how fast, one row a label; means with 95 % t intervals over seeds.
+    """The table of initial and final accuracy, Δ, and speed, one row a label; means with 95 % t
+    intervals over seeds.
 
     Args:
-        width: of the terminal: columns at the end are left out where it has no room for them.
+        width: width of the terminal: columns at the end are left out if there is no room for them.
     """
     most = max(len(one.seeds) for one in data.objectives.values())
     threshold = data.threshold
@@ -179,7 +180,7 @@ def table(data: ComparisonRecord, width: int | None = None) -> list[str]:
 
 
 def _named(label: str, one: ArmRecord, most: int) -> str:
-    """The label, with how many seeds it has where others have more."""
+    """The label, with its number of seeds if others have more."""
     n = len(one.seeds)
     return label if n == most else f"{label} ({n} of {most})"
 
@@ -202,12 +203,12 @@ def _columns(data: ComparisonRecord, against: str, samples: str) -> Iterator[tup
 
 
 def share(mean: MeanRecord) -> str:
-    """Example: 77.0 ±2.9"""
+    """A share with half its interval, such as 77.0 ±2.9."""
     return f"{100 * mean.mean:.1f}{_half(mean)}"
 
 
 def change(mean: MeanRecord) -> str:
-    """Example: +75.2 ±3.2"""
+    """A change with half its interval, such as +75.2 ±3.2."""
     return f"{signed_points(mean.mean)}{_half(mean)}"
 
 
@@ -218,7 +219,7 @@ def _half(mean: MeanRecord) -> str:
 
 
 def until(reached: ReachedRecord) -> str:
-    """A mean; or how many seeds came that far."""
+    """A mean; or the number of seeds that reached the threshold."""
     if reached.mean is not None:
         return f"{reached.mean:,.0f}"
     return f"{reached.reached} of {len(reached.per_seed)}"

@@ -1,7 +1,7 @@
 """One run of a comparison, as a process: `python -m paceline.analysis.compare.worker`.
 
-What to do comes as a line of JSON on standard input. That pipe stays open as long as the comparison
-lives; when it closes, however that came about, the run saves and ends.
+Its task comes as a line of JSON on standard input. That pipe stays open as long as the comparison
+lives; when it closes, for any reason, the run saves and ends.
 """
 
 import json
@@ -22,12 +22,12 @@ from ...store.run import Run
 from ...verify.calling.trace import of_reward
 from .planned import Spec
 
-PATIENCE = 60.0
-"""Seconds for which another process may have the run still."""
+PATIENCE_SECONDS = 60.0
+"""Seconds for which another process may still hold the run."""
 
 
 def main() -> int:
-    """Make the run, or go on with it; returns the exit code."""
+    """Make the run, or resume it; returns the exit code."""
     spec = Spec.from_json(json.loads(sys.stdin.buffer.readline()))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -52,9 +52,9 @@ def _make(spec: Spec) -> None:
 
 
 def _given_up(run: Run) -> bool:
-    """Remove a run that was killed and has no whole checkpoint to go on from: made again from the
-    start it comes out the same."""
-    deadline = time.monotonic() + PATIENCE
+    """Remove a run that was killed and has no whole checkpoint to resume from: made again from the
+    start, it gives the same result."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             run.acquire()  # the process of a comparison that was killed may be saving

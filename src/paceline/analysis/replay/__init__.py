@@ -1,4 +1,4 @@
-"""What if: a stored round's part under other objectives, with the policy that met it."""
+"""Replay: a part of a stored round under other objectives, with the policy that trained on it."""
 
 from .record import Effect, Measured, Redone, Replay
 from .replay import replay

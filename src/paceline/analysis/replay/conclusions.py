@@ -1,22 +1,22 @@
-"""A replay in sentences."""
+"""Conclusions of a replay, in sentences."""
 
 from math import isfinite
 
 from ...text import counted, listed, percent, quantity
 from .record import Measured, Replay
 
-ALIKE = 0.999
-"""Gradients of at least this cosine are said to point the same way."""
-MUCH = 0.1
-"""A share of clipped tokens that is worth a sentence."""
-ROUNDING = 1e-2
-"""A relative difference of gradients' norms above this is more than rounding."""
-ANOTHER = 0.5
-"""One above this is no matter of hardware or versions."""
+ALIKE_COSINE = 0.999
+"""Cosine from which on two gradients are said to point the same way."""
+MUCH_CLIPPED = 0.1
+"""Share of clipped tokens that is worth a sentence."""
+ROUNDING_DIFFERENCE = 1e-2
+"""Relative difference of gradients' norms above which it is more than rounding."""
+UNEXPLAINED_DIFFERENCE = 0.5
+"""Relative difference above which hardware or versions cannot be the reason."""
 
 
 def agreement(replay: Replay) -> str:
-    """How well what was redone agrees with what the run recorded."""
+    """A sentence on how well the redone steps agree with the run's record."""
     redone = replay.redone
     if redone.difference == 0:
         if redone.steps == 0 and not isfinite(replay.own.grad_norm):
@@ -36,12 +36,12 @@ def agreement(replay: Replay) -> str:
         f"The largest relative difference to the gradient norms of the run is "
         f"{redone.difference:.1e} (step {redone.at})"
     )
-    if redone.difference > ANOTHER:
+    if redone.difference > UNEXPLAINED_DIFFERENCE:
         return (
             f"{told}: this is another policy, or another objective under the same name, than the "
             "run's, and the figures are not of the run."
         )
-    if redone.difference > ROUNDING:
+    if redone.difference > ROUNDING_DIFFERENCE:
         return (
             f"{told}: the policy here is not quite the run's, as with other hardware, threads or "
             "versions."
@@ -50,12 +50,12 @@ def agreement(replay: Replay) -> str:
 
 
 def meaning(replay: Replay) -> str:
-    """What the figures mean."""
+    """A paragraph on the meaning of the figures."""
     return " ".join(sentences(replay))
 
 
 def sentences(replay: Replay) -> list[str]:
-    """The same by sentences, the most telling first."""
+    """The conclusions one by one, the most telling first."""
     said = [*_not_finite(replay), *_of_ratios(replay)]
     if not isfinite(replay.own.grad_norm):
         return [*said, "None can be compared with the run's own."]
@@ -73,12 +73,12 @@ def sentences(replay: Replay) -> list[str]:
 
 
 def _finite(replay: Replay) -> list[Measured]:
-    """Those whose gradient is a finite number, and so can be compared."""
+    """Objectives whose gradient is finite, and so can be compared."""
     return [m for m in replay.measured if isfinite(m.grad_norm)]
 
 
 def _not_finite(replay: Replay) -> list[str]:
-    """Those whose gradient is none."""
+    """A sentence about objectives whose gradient is not finite."""
     found = [m.name for m in replay.measured if not isfinite(m.grad_norm)]
     if not found:
         return []
@@ -88,7 +88,7 @@ def _not_finite(replay: Replay) -> list[str]:
 
 
 def _of_ratios(replay: Replay) -> list[str]:
-    """Where every ratio is 1: why, and where it is not."""
+    """A sentence if every ratio is 1: the reason, and the place where it is not."""
     if replay.part:
         return []
     alike = "Nothing can be clipped, and objectives that differ in ratio or clip alone coincide"
@@ -108,8 +108,8 @@ def _of_ratios(replay: Replay) -> list[str]:
 
 
 def _furthest(replay: Replay) -> list[str]:
-    """The one whose direction differs most from that of the run's own."""
-    found = {m.name: m for m in replay.measured if _along(replay, m) < ALIKE}
+    """A sentence about the objective whose direction differs most from the run's own."""
+    found = {m.name: m for m in replay.measured if _along(replay, m) < ALIKE_COSINE}
     if not found:
         return []
     most = min(found.values(), key=lambda m: _along(replay, m))
@@ -122,7 +122,7 @@ def _furthest(replay: Replay) -> list[str]:
 
 
 def _clips_most(replay: Replay) -> list[str]:
-    """Who clips most, where that is much and not told yet."""
+    """A sentence about the objective that clips most, if that is much and not told yet."""
     most = max(_finite(replay), key=lambda m: m.clip_fraction or 0.0)
     told = most.grad_norm == 0 or any(
         s.startswith(f"{most.name} differs") for s in _furthest(replay)
@@ -135,7 +135,7 @@ def _clips_most(replay: Replay) -> list[str]:
 
 
 def _silent(replay: Replay) -> list[str]:
-    """Those that have no gradient at all."""
+    """A sentence about objectives without any gradient."""
     found = [m for m in replay.measured if not m.grad_norm]
     if not found:
         return []
@@ -146,17 +146,17 @@ def _silent(replay: Replay) -> list[str]:
 
 
 def _alike(replay: Replay) -> list[str]:
-    """Those that point the way of the run's own."""
-    found = [m for m in replay.measured[1:] if ALIKE <= _along(replay, m) <= 1]
+    """A sentence about objectives that point the way of the run's own."""
+    found = [m for m in replay.measured[1:] if ALIKE_COSINE <= _along(replay, m) <= 1]
     if not found:
         return []
     points = "points" if len(found) == 1 else "point"
     names = listed([m.name for m in found])
-    return [f"{names} {points} the same way as {replay.own.name} (cosine above {ALIKE})."]
+    return [f"{names} {points} the same way as {replay.own.name} (cosine above {ALIKE_COSINE})."]
 
 
 def _entropy(replay: Replay) -> list[str]:
-    """Those whose pushes are not the whole of what they do."""
+    """A sentence about objectives whose pushes are not their whole effect."""
     found = [m.name for m in replay.measured if m.objective.entropy]
     if not found:
         return []
@@ -167,17 +167,17 @@ def _entropy(replay: Replay) -> list[str]:
 
 
 def _clips(measured: Measured) -> bool:
-    return (measured.clip_fraction or 0.0) >= MUCH
+    return (measured.clip_fraction or 0.0) >= MUCH_CLIPPED
 
 
 def _along(replay: Replay, measured: Measured) -> float:
-    """The cosine to the run's own gradient; 2 where there is none."""
+    """The cosine to the run's own gradient; 2 if there is none."""
     cosine = replay.cosine[0][[m.name for m in replay.measured].index(measured.name)]
     return 2.0 if cosine is None else cosine
 
 
 def where(replay: Replay) -> str:
-    """Which part it is, e.g. part 2 of 4 of round 1: 64 completions of 8 problems."""
+    """The part in words, e.g. part 2 of 4 of round 1: 64 completions of 8 problems."""
     problems = counted(len(replay.groups), "problem")
     return (
         f"part {replay.part + 1} of {replay.parts} of round {replay.round.index}: "
@@ -186,12 +186,12 @@ def where(replay: Replay) -> str:
 
 
 def share(fraction: float | None) -> str:
-    """A share in percent, with a digit where it is small; a dash for none."""
+    """A share in percent, with a digit if it is small; a dash for none."""
     if fraction is None:
         return "–"
     return percent(fraction, 0 if fraction == 0 or fraction >= 0.1 else 1)
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """A number with so many digits; a dash for none, and for what is not finite."""
+    """A number with so many digits; a dash for none, and for a number that is not finite."""
     return "–" if value is None or not isfinite(value) else f"{value:.{digits}g}"

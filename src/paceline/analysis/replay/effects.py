@@ -1,4 +1,4 @@
-"""What an objective does to each completion and token of a part: its push, its ratio, its clip.
+"""The effects of an objective on each completion and token of a part: push, ratio, clip.
 
 Legend: B rows, T completion tokens (the longest row's).
 """
@@ -18,7 +18,7 @@ from ...training import Learner
 from .record import Effect
 
 Scored = dict[tuple[int, tuple[int, ...]], list[Scores]]
-"""By the limit of a pack and a batch's rows: the policy's scores of them, pack by pack."""
+"""The policy's scores of rows, pack by pack, by the limit of a pack and the batch's rows."""
 
 
 def effects(
@@ -38,7 +38,7 @@ def effects(
 
 
 def _shared(found: Sequence[Effect]) -> Iterator[Effect]:
-    """Their weights as shares; one that is not a finite number is NaN, and takes from no other."""
+    """The weights as shares; one that is not finite is NaN, and takes from no other."""
     total = sum(e.weight for e in found if math.isfinite(e.weight))
     for e in found:
         share = e.weight / total if total else 0.0
@@ -52,7 +52,7 @@ def _packs(learner: Learner, batch: Batch) -> Iterator[tuple[list[int], Micro]]:
 
 
 def _score(learner: Learner, micro: Micro) -> Scores:
-    """The same numbers as in the update: the same rows, in the same pack."""
+    """The same scores as in the update: the same rows, in the same pack."""
     scores = learner.policy.score(micro.rows, learner.temperature)
     return Scores(scores.logp_BT.cpu(), scores.entropy_BT.cpu())
 
@@ -71,7 +71,7 @@ def pushes(objective: Objective, scores: Scores, tokens: Tokens) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class _PackEffects:
-    """What an objective does to the tokens of a pack; all [B, T]."""
+    """The effects of an objective on the tokens of a pack; all tensors are [B, T]."""
 
     tokens: Tokens
     logp_BT: Tensor
@@ -90,7 +90,7 @@ class _PackEffects:
         return cls(tokens, logp_BT, anchor_BT, moved_BT, push_BT, clipped_BT)
 
     def effect(self, place: int, row: int, length: int) -> Effect:
-        """Of one row; its weight is Σ |push|, not yet a share."""
+        """The effect on one row; its weight is Σ |push|, not yet a share."""
 
         def floats(x_BT: Tensor) -> array:
             return array("f", x_BT[place, :length].tolist())

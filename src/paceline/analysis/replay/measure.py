@@ -1,4 +1,4 @@
-"""What objectives make of one part, with one policy: their gradients, and how these compare.
+"""The gradients of objectives on one part, with one policy, and their comparison.
 
 Legend: K objectives, N numbers of a gradient.
 """
@@ -20,21 +20,21 @@ from ...types import Round
 from .effects import Scored, effects
 from .record import Measured
 
-CHUNK = 1 << 22
-"""So many numbers of each gradient are brought to fp64 at a time."""
+CHUNK_NUMBERS = 1 << 22
+"""Number of values of each gradient that are brought to fp64 at a time."""
 Gradient = Sequence[Tensor]
-"""One tensor a parameter, flat, in fp32, in the CPU's memory."""
+"""A gradient: one tensor a parameter, flat, in fp32, in the CPU's memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An objective with all that it reads of a round."""
+    """An objective with everything that it reads of a round."""
 
     name: str
     objective: Objective
-    """With its constants filled in."""
+    """The objective with its constants filled in."""
     round: Round
-    """Scored at its start with what the objective asks for."""
+    """The round, scored at its start with the columns that the objective asks for."""
 
 
 def candidates(trainer: Trainer, objectives: Mapping[str, Objective]) -> list[Candidate]:
@@ -64,7 +64,7 @@ def candidates(trainer: Trainer, objectives: Mapping[str, Objective]) -> list[Ca
 
 
 def _asks(loss: Loss, round: Round) -> object:
-    """Equal for two objectives for which a round is scored alike."""
+    """A key that is equal for two objectives for which a round is scored alike."""
     if loss.needs_anchor_for_advantages:
         return "all rows"
     bare = replace(round, anchor=None, ref=None)
@@ -74,11 +74,11 @@ def _asks(loss: Loss, round: Round) -> object:
 def measure(
     candidate: Candidate, trainer: Trainer, part: int, scored: Scored
 ) -> tuple[Measured, Gradient]:
-    """The gradient of a part under an objective, and what it does to each of its tokens.
+    """The gradient of a part under an objective, and the effects on each of its tokens.
 
     Args:
         trainer: just before the part's step.
-        scored: the policy's scores as far as they are known; is added to.
+        scored: the policy's scores as far as they are known; new ones are added.
     """
     learner, objective = trainer.learner, candidate.objective
     batch = trainer.parts.batch(candidate.round, part, objective, at_reference=trainer.at_reference)
@@ -105,10 +105,10 @@ def measure(
 
 
 def cosines(gradients: Sequence[Gradient]) -> tuple[tuple[float | None, ...], ...]:
-    """Between every two gradients; None where one is zero or not finite."""
+    """The cosine between every two gradients; None if one is zero or not finite."""
     gram_KK = torch.zeros(len(gradients), len(gradients), dtype=torch.float64)
     for of_parameter in zip(*gradients, strict=True):
-        for chunk in zip(*(g.split(CHUNK) for g in of_parameter), strict=True):
+        for chunk in zip(*(g.split(CHUNK_NUMBERS) for g in of_parameter), strict=True):
             rows_KN = torch.stack(chunk).double()
             gram_KK += rows_KN @ rows_KN.T
     norm_K = gram_KK.diagonal().sqrt()

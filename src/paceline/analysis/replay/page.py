@@ -1,4 +1,4 @@
-"""A replay as one self-contained page, in the look of the report and under its policy.
+"""A replay as one self-contained page, in the style of the report and under its content policy.
 
 The template shows tables and bars, the script colours the tokens. What models wrote reaches the
 page as JSON and is only ever shown as text.
@@ -16,14 +16,15 @@ from .record import Measured, Replay
 from .token_data import reader_data
 from .weight_bars import WeightBars, weight_bars
 
-_HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
+"""Folder of the page's sections, styles and script."""
 LINKS = (
     ("objectives", "Objectives"), ("completions", "Completions"), ("tokens", "Tokens"),
     ("setup", "Set-up"),
 )  # fmt: skip
-"""(id, name) of the sections that a reader can go to."""
+"""Sections of the page that its head links to: (anchor, title)."""
 HEADS = ("Gradient norm", "× the run’s", "Trained on", "Clipped", "Largest ratio")
-"""Heads of the table's columns behind the name."""
+"""Heads of the columns of the table of objectives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,11 @@ class ReplaySections:
     """The objectives as they are written."""
     run: tuple[Term, ...]
     notes: tuple[str, ...]
-    """Sentences on what is not as it was in the run."""
+    """Sentences about what is not as it was in the run."""
 
 
 def default_page(run: Path, step: int) -> Path:
-    """Where a replay's page goes unless it is told otherwise."""
+    """The path of a replay's page unless another one is given."""
     return run / f"replay-step-{step:06d}.html"
 
 
@@ -84,7 +85,7 @@ def page(replay: Replay) -> Page:
     data, said = reader_data(replay), sentences(replay)
     name = f"{replay.path.name}, step {replay.step}"
     return Page(
-        template=_HERE / "templates/replay.html",
+        template=FOLDER / "templates/replay.html",
         content=ReplaySections(
             meaning=_typeset(" ".join(said[1:])),
             heads=HEADS,
@@ -102,14 +103,14 @@ def page(replay: Replay) -> Page:
         links=LINKS,
         footer=f"Page written {wall_clock()[:16].replace('T', ' ')}.",
         needs="The tokens need JavaScript, which is all in this file.",
-        style=_HERE / "static/replay.css",
-        scripts=(CHARTS, TEXT, TOKENS, _HERE / "static/replay.js"),
+        style=FOLDER / "static/replay.css",
+        scripts=(CHARTS, TEXT, TOKENS, FOLDER / "static/replay.js"),
         data={"replay-data": data},
     )
 
 
 def subject(replay: Replay) -> tuple[Term, ...]:
-    """Rows on what was replayed, for the head of the page."""
+    """The step that was replayed, for the head of the page."""
     begun = replay.redone.begin
     start = f"the checkpoint of step {begun}" if begun else "the model that the run began with"
     many = replay.redone.steps

@@ -1,4 +1,4 @@
-"""The replay of one step: rewind, then measure it under every objective."""
+"""The replay of one step: rewind, then measure the step under every objective."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -33,11 +33,12 @@ from .rewind import (
 )
 from .route import Way, way_to
 
-FAMILY = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
-"""The objectives that are tried where none is named."""
-OWN = "the run's own"
-FP32 = 4
-"""Bytes of a number."""
+DEFAULT_OBJECTIVES = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
+"""The objectives that are tried if none is named."""
+OWN_LABEL = "the run's own"
+"""Label of the run's own objective if it has no name."""
+FP32_BYTES = 4
+"""Bytes of an fp32 number."""
 
 Objectives = Mapping[str, Objective] | Sequence[str | Objective]
 
@@ -48,23 +49,23 @@ def replay(
     """Recompute a step of a run under its own objective and under others.
 
     The policy is brought to where it stood just before the step; nothing in the run's directory is
-    changed, so that the run may be going on.
+    changed, so the run may still be going on.
 
     Args:
         path: the run's directory.
         step: an optimizer step of it, counted from 1.
-        objectives: names, file.py:value and objectives, or a mapping from labels; of none, those of
-            FAMILY.
-        screen: told what is going on; None tells nobody.
+        objectives: names, file.py:value and objectives, or a mapping from labels; if empty, those
+            of DEFAULT_OBJECTIVES.
+        screen: shows the current work; None shows nothing.
 
-    Raises: UserError with one sentence, before the model is loaded where that is possible.
+    Raises: UserError with one sentence, before the model is loaded if that is possible.
     """
     screen = screen or Screen(0, quiet=True)
     way = way_to(Run.open(path), step)
     loaded = load(way.config, reward=False)  # the verdicts are in the rounds
     now = environment_of(loaded)
     check_same(way, now)
-    asked = asked_for(objectives or FAMILY, loaded)
+    asked = asked_for(objectives or DEFAULT_OBJECTIVES, loaded)
     _check_memory(way, loaded, asked)
     notes = (*not_as_it_was(way, now), *of_the_reference(way, loaded, now, asked))
     _tell(way, loaded, asked, notes, screen)
@@ -77,14 +78,15 @@ def replay(
 
 
 def asked_for(objectives: Objectives, loaded: Loaded) -> dict[str, Objective]:
-    """By name, the run's own first; one that is asked for twice, or is the run's own, stands once.
+    """The objectives by name, the run's own first; one that is given twice, or is the run's own,
+    stands once.
 
-    Raises: ConfigError for what is no objective, needs what no trainer here has, or shares its name
-        with another.
+    Raises: ConfigError for a value that is not an objective, has needs that no trainer here can
+        meet, or shares its name with another.
     """
     most, own = loaded.config.rollouts.max_tokens, loaded.objective
     named = (name for name, make in NAMES.items() if make().resolved(most) == own)
-    found = {next(named, OWN): own}
+    found = {next(named, OWN_LABEL): own}
     for name, given in labelled(_once(objectives)).items():
         check_loss(given)
         objective = given.resolved(most)
@@ -105,20 +107,20 @@ def _once(objectives: Objectives) -> Objectives:
 
 
 def _check_memory(way: Way, loaded: Loaded, asked: Mapping[str, Objective]) -> None:
-    """Raise MemoryShortError where the gradients would not fit beside what training needs."""
+    """Raise MemoryShortError if the gradients would not fit beside the memory of training."""
     parameters, size = (
         ModelSize.of(loaded.source, loaded.dtype).parameters,
         loaded.dtype.itemsize,
     )
     training = 0
     if loaded.device.type == "cpu":  # weights, masters, gradient and two moments
-        masters = 0 if size == FP32 else FP32
-        training = parameters * (size + masters + 3 * FP32)
+        masters = 0 if size == FP32_BYTES else FP32_BYTES
+        training = parameters * (size + masters + 3 * FP32_BYTES)
         training += parameters * size * any(o.needs_reference for o in asked.values())
         ours = loaded.config.reference
         if loaded.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
-            training += parameters * FP32
-    gradients = parameters * FP32 * len(asked)
+            training += parameters * FP32_BYTES
+    gradients = parameters * FP32_BYTES * len(asked)
     free = Room.of(torch.device("cpu"), way.run.path).memory
     if training + gradients > free:
         beside = f" beside {training / 1e9:.1f} GB for training" if training else ""
@@ -136,7 +138,7 @@ def _tell(
     notes: Sequence[str],
     screen: Screen,
 ) -> None:
-    """Where it begins, and how much has to be redone."""
+    """Show the starting point, and the number of steps to redo."""
     record, parts = way.lines[way.step], loaded.config.schedule.parts
     screen.say(
         f"paceline: step {way.step} of {way.run.path}, part {record.part + 1} of {parts} of round "
@@ -158,8 +160,8 @@ def _tell(
 
 
 def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]) -> None:
-    """Raise ConfigError where an objective cannot be had for the round, before anything is
-    redone."""
+    """Raise ConfigError if the advantages of an objective cannot be computed for the round, before
+    anything is redone."""
     round = stored_round(way.run, way.lines[way.step].round, trainer.source.problem_at)
     for name, objective in asked.items():
         try:
@@ -177,7 +179,7 @@ def _replayed(
     notes: tuple[str, ...],
     screen: Screen,
 ) -> Replay:
-    """Redo up to the round, score it for everybody, redo up to the step, measure."""
+    """Redo up to the round, score it for every objective, redo up to the step, measure."""
 
     def tell(what: str) -> None:
         if screen.status is not None:
@@ -207,7 +209,7 @@ def _replayed(
 
 
 def _redone(way: Way, norms: Mapping[int, float | None], notes: tuple[str, ...]) -> Redone:
-    """How well that went."""
+    """The record of the redone steps, with their agreement."""
     found = differences(norms, way.lines)
     at = max(found, key=lambda step: found[step])
     return Redone(way.begin, len(way.redone), found[at], at, notes)
@@ -221,7 +223,7 @@ def _record(
     measured: tuple[Measured, ...],
     cosine: tuple[tuple[float | None, ...], ...],
 ) -> Replay:
-    """What was found, with the part's texts."""
+    """The record of the replay, with the part's texts."""
     assert trainer.sampled is not None
     round, tokenizer = trainer.sampled.round, trainer.policy.tokenizer
     detokenizer = Detokenizer(tokenizer)

@@ -1,4 +1,5 @@
-"""A trainer brought to where a run stood, by redoing its updates from the rounds on disk.
+"""A trainer brought back to an earlier step of a run, by redoing its updates from the rounds on
+disk.
 
 Nothing is sampled and no verifier is asked: the rounds hold the tokens and the verdicts. Anchors
 and the reference's log-probabilities are computed again, in the packs of the run's own updates, so
@@ -20,7 +21,7 @@ from ...run import build
 from ...run.session import GIVE_BACK_EVERY, restore
 from ...store.async_writer import check_fixed
 from ...store.base import finite
-from ...store.history import Environment, changes_of
+from ...store.description import Environment
 from ...store.records import StepRecord
 from ...store.rounds import read_round
 from ...store.run import Run
@@ -32,7 +33,7 @@ from .route import Way
 def check_same(way: Way, now: Environment) -> None:
     """Raise DataError or ConfigError where problems, tokenizer or, where the way begins with them,
     the model's weights are not those of the run."""
-    was = Environment.at(way.run.config, way.step)
+    was = way.run.description.environment_at(way.step)
     for kind in ("problems", "tokenizer", *(["model"] if way.found is None else [])):
         was.check_same(now, kind)
 
@@ -40,7 +41,7 @@ def check_same(way: Way, now: Environment) -> None:
 def stored_round(run: Run, index: int, problem_at: Callable[[int], Problem]) -> Round:
     """A round of a run as it was sampled, not yet scored.
 
-    Raises: DataError where it cannot be read, or asked problems that the task does not have.
+    Raises: DataError if it cannot be read, or asked problems that the task does not have.
     """
     path = run.rollouts_of(index)
     try:
@@ -54,7 +55,7 @@ def trainer_for(way: Way, loaded: Loaded, *, reference: bool) -> Trainer:
     """A trainer that redoes the run from its stored rounds, at its beginning.
 
     Args:
-        reference: give it one also where the run has none: the model that the run began with.
+        reference: give it a reference even if the run has none: the model that the run began with.
     """
     config, policy = loaded.config, build.policy_of(loaded)
     stream = ProblemStream(loaded.task.train, config.seed)
@@ -75,7 +76,7 @@ def trainer_for(way: Way, loaded: Loaded, *, reference: bool) -> Trainer:
 
 
 def take_up(way: Way, trainer: Trainer) -> None:
-    """Put the trainer where the checkpoint was. Raises: CheckpointError where it does not fit."""
+    """Restore the checkpoint into the trainer. Raises: CheckpointError if it does not fit."""
     if way.found is None:
         return
     folder, state = way.found
@@ -89,7 +90,7 @@ def take_up(way: Way, trainer: Trainer) -> None:
 def redo(
     way: Way, trainer: Trainer, until: int, tell: Callable[[int], None] = lambda step: None
 ) -> dict[int, float | None]:
-    """Take steps again until so many are taken; their gradients' norms by step."""
+    """Take steps again up to a number; returns their gradients' norms by step."""
     norms: dict[int, float | None] = {}
     while True:
         learner = trainer.learner
@@ -107,8 +108,8 @@ def redo(
 def differences(
     norms: Mapping[int, float | None], lines: Mapping[int, StepRecord]
 ) -> dict[int, float]:
-    """The relative difference to the run's own norm, by step; infinite where only one of the two is
-    a finite number."""
+    """The relative difference to the run's own norm, by step; infinite if only one of the two is
+    finite."""
     found = {}
     for step, here in norms.items():
         there = lines[step].grad_norm
@@ -124,8 +125,7 @@ def differences(
 def of_the_reference(
     way: Way, loaded: Loaded, now: Environment, asked: Mapping[str, Objective]
 ) -> tuple[str, ...]:
-    """What is to be known of the reference of other objectives where the run has none, a sentence
-    each."""
+    """Notes on the reference of other objectives if the run has none, a sentence each."""
     names = [name for name, objective in asked.items() if objective.needs_reference]
     if not names or loaded.objective.needs_reference:
         return ()
@@ -135,7 +135,7 @@ def of_the_reference(
             f"{whose} is the model that the run began with, although reference.every is {every}: "
             "the run has none, and what it would have followed is another run's."
         )
-    was = Environment.at(way.run.config, way.step).fingerprints.get("model")
+    was = way.run.description.environment_at(way.step).fingerprints.get("model")
     here = now.fingerprints["model"]
     if was is not None and was != here:
         notes.append(f"{whose} is read from the model's files, which are not as they were.")
@@ -148,11 +148,12 @@ def of_the_reference(
 
 
 def not_as_it_was(way: Way, now: Environment) -> tuple[str, ...]:
-    """What is not as it was when the steps on the way were taken and decides how numbers round, a
-    sentence each."""
-    data = way.run.config
-    last = [c.step for c in changes_of(data) if way.begin < c.step < way.step]
-    found = [one for step in (*last, way.step) for one in Environment.at(data, step).unlike(now)]
+    """Sentences about what decides how numbers round and is not as it was when the steps on the way
+    were taken."""
+    description = way.run.description
+    last = [c.step for c in description.changes if way.begin < c.step < way.step]
+    steps = (*last, way.step)
+    found = [one for step in steps for one in description.environment_at(step).unlike(now)]
     # No program is run here, whatever wall the run's own were behind.
     told = [f"{what} was {was} and is {is_}." for what, was, is_ in found if what != "sandbox"]
     return tuple(dict.fromkeys(told))

@@ -1,4 +1,4 @@
-"""The way to where a run stood before a step, found out from its files alone."""
+"""The route back to an earlier step of a run, found from its files alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,8 @@ from ...config import Config
 from ...errors import ConfigError, DataError
 from ...run import continuation
 from ...store.history import (
-    SAFE,
-    changes_of,
+    SAFE_KEYS,
     compare,
-    config_at,
-    pack_limits_of,
-    with_dtype_of_run,
     within,
 )
 from ...store.records import StepRecord
@@ -22,7 +18,7 @@ from ...store.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How to come to where a run stood before a step."""
+    """A route back to the state of a run before a step."""
 
     run: Run
     step: int
@@ -31,16 +27,16 @@ class Way:
     found: continuation.Found | None
     """The checkpoint to begin from; None begins with the model that the run began with."""
     config: Config
-    """Of the steps that are redone, and of the one that is replayed."""
+    """The config of the steps that are redone, and of the one that is replayed."""
     packs: Mapping[int, int]
-    """The limit of the updates' packs, by the steps taken before it was set: it may change on the
-    way, and decides how sums round."""
+    """The limits of the updates' packs, by the number of steps taken before each was set: a limit
+    may change between them, and decides how sums round."""
     notes: tuple[str, ...]
-    """Why a later checkpoint is not taken, a sentence each."""
+    """Reasons why a later checkpoint is not taken, a sentence each."""
 
     @property
     def begin(self) -> int:
-        """Optimizer steps taken where it begins."""
+        """Number of optimizer steps taken at its beginning."""
         return self.found[1].step if self.found else 0
 
     @property
@@ -55,16 +51,16 @@ class Way:
 
     @property
     def seconds(self) -> float:
-        """What these took in the run, sampling and verdicts aside."""
+        """Seconds that these steps took in the run, without sampling and verdicts."""
         phases = [self.lines[step].phases for step in self.redone]
         return sum(p.get(name, 0.0) for p in phases for name in ("score", "update", "optimize"))
 
 
 def way_to(run: Run, step: int) -> Way:
-    """Find out how to come to a step, without changing anything.
+    """Find the route back to a step, without changing anything.
 
     Raises: ConfigError for a step that the run does not have, or that lies behind a change of its
-        config; DataError where a round that is needed is not on disk.
+        config; DataError if a needed round is not on disk.
     """
     lines = {record.step: record for record in run.records()}
     if not lines:
@@ -75,7 +71,7 @@ def way_to(run: Run, step: int) -> Way:
     found, broken = continuation.newest(run, before=step - lines[step].part)
     notes = tuple(f"{path.name} is not taken: {str(why).rstrip('.')}." for path, why in broken)
     config = _config(run, found[1].step if found else 0, step)
-    way = Way(run, step, lines, found, config, pack_limits_of(run.config), notes)
+    way = Way(run, step, lines, found, config, run.description.pack_limits(), notes)
     for missing in (s for s in way.redone if s not in lines):
         raise DataError(f"The line of step {missing} is missing in '{run.lines}'.")
     _check_rounds(way)
@@ -83,35 +79,35 @@ def way_to(run: Run, step: int) -> Way:
 
 
 def _config(run: Run, begin: int, step: int) -> Config:
-    """The config of the steps behind `begin` up to this one.
+    """The config of the steps from `begin` up to this one.
 
-    Raises: ConfigError where it was changed between them, or the task was changed behind them: its
-        problems of then are not known any more.
+    Raises: ConfigError if it was changed between them, or the task was changed after them: its
+        former problems are not known any more.
     """
-    data = run.config
-    changes = changes_of(data)
+    description = run.description
+    changes = description.changes
     for change in (c for c in changes if c.step >= step):
         if any(within(key, ("task",)) for key in change.keys):
             raise ConfigError(
                 f"The run went on with another task after step {change.step}, so that the "
                 f"problems of step {step} are not known any more; replay a later step."
             )
-    then = config_at(data, step)
+    then = description.config_at(step)
     for change in (c for c in changes if begin < c.step < step):
         try:
-            compare(config_at(data, change.step), then, ())
+            compare(description.config_at(change.step), then, ())
         except ConfigError:
-            keys = [key for key in change.keys if not within(key, SAFE)]
+            keys = [key for key in change.keys if not within(key, SAFE_KEYS)]
             raise ConfigError(
                 f"The run went on with another {' and another '.join(keys)} after step "
                 f"{change.step}; a replay that begins at step {begin} reaches the steps up to "
                 "that one, and later ones only from a checkpoint at that step or behind it."
             ) from None
-    return with_dtype_of_run(configuration.from_json(then), data)
+    return description.with_dtype_of_run(configuration.from_json(then))
 
 
 def _check_rounds(way: Way) -> None:
-    """Raise DataError where a round is missing that the way leads through."""
+    """Raise DataError if a round on the route is missing."""
     run, last = way.run, way.lines[way.step].round
     if not any(run.rollouts.glob("round-*.parquet")):
         raise DataError(

@@ -14,18 +14,18 @@ from ...terminal import print_json
 from .conclusions import agreement, figure, meaning, share, where
 from .page import default_page, write_page
 from .record import Effect, Measured, Replay
-from .replay import OWN, replay
+from .replay import OWN_LABEL, replay
 
 
 def tell_replay(
     path: str, step: int, objectives: Sequence[str], *, page: str | None, as_json: bool
 ) -> None:
-    """Replay a step, print what was found and write its page.
+    """Replay a step, print the findings and write its page.
 
     Args:
-        page: where the page goes; None is in the run's directory.
+        page: path of the page; None puts it in the run's directory.
 
-    Raises: UserError as `replay`, and where the page cannot be written.
+    Raises: UserError as `replay`, and if the page cannot be written.
     """
     screen = Screen(0, quiet=as_json)
     run = Run.open(path)
@@ -57,7 +57,7 @@ def tell_replay(
 
 
 def objectives_table(replay: Replay) -> Table:
-    """One row an objective."""
+    """A table with one row an objective."""
     table = Table()
     table.add_column("objective", overflow="fold")
     for column in ("norm", "× own", "trained on", "clipped", "largest ratio"):
@@ -65,7 +65,7 @@ def objectives_table(replay: Replay) -> Table:
     own = replay.own.grad_norm
     for m in replay.measured:
         table.add_row(
-            m.name + (", the run's" if m is replay.own and m.name != OWN else ""),
+            m.name + (", the run's" if m is replay.own and m.name != OWN_LABEL else ""),
             figure(m.grad_norm),
             figure(m.grad_norm / own) if own else "–",
             f"{m.rows_trained} of {m.rows}",
@@ -76,7 +76,7 @@ def objectives_table(replay: Replay) -> Table:
 
 
 def cosine_table(replay: Replay) -> Table:
-    """The cosine between every two gradients."""
+    """A table of the cosines between every two gradients."""
     table = Table(title="cosine between the gradients", title_justify="left")
     table.add_column("")
     for m in replay.measured:
@@ -87,7 +87,7 @@ def cosine_table(replay: Replay) -> Table:
 
 
 def as_record(replay: Replay) -> dict[str, Any]:
-    """As plain JSON, without the single tokens."""
+    """The replay as plain JSON, without the single tokens."""
     by_row = [{e.row: e for e in m.effects} for m in replay.measured]
     names = [m.name for m in replay.measured]
     completions = []

@@ -1,6 +1,7 @@
 """The data of the page's reader: a part's groups, with every objective's push on each token.
 
-A page is to be read, so it holds the groups that objectives put most weight on, as many as fit.
+The page must stay readable, so it holds the groups that objectives put most weight on, as many as
+fit.
 """
 
 import json
@@ -17,11 +18,11 @@ from ...text import counted
 from .record import Effect, Measured, Replay
 
 MOST_CHARACTERS = 2_500_000
-"""Characters of all groups' numbers and texts."""
+"""Most characters of all groups' numbers and texts."""
 MOST_ROWS = 64
-"""Completions of a group; those of most weight."""
-SCALE = 10_000
-"""A push is a whole number of such parts of the largest one."""
+"""Most completions of a group; those of most weight are kept."""
+PUSH_SCALE = 10_000
+"""The largest push as a whole number; the others are in proportion."""
 
 
 Numbers = Sequence[float | None]
@@ -29,7 +30,7 @@ Numbers = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectData:
-    """An objective's effect on a completion."""
+    """The effect of an objective on a completion."""
 
     advantage: float | None
     advantages: Numbers | None
@@ -40,7 +41,7 @@ class EffectData:
     ratio_max: float | None
     clipped: int
     pushes: Sequence[int | None]
-    """Each token's push, in SCALE parts of the objective's largest one."""
+    """Each token's push, in PUSH_SCALE parts of the objective's largest one."""
     bound: Sequence[int]
     """The places of tokens that a clip bounds."""
 
@@ -122,7 +123,7 @@ def reader_data(replay: Replay) -> ReaderData:
     return ReaderData(
         names=[m.name for m in replay.measured],
         largest=largest,
-        scale=SCALE,
+        scale=PUSH_SCALE,
         groups=groups,
         pieces=pieces.texts,
         special=pieces.special,
@@ -131,13 +132,13 @@ def reader_data(replay: Replay) -> ReaderData:
 
 
 def _largest(measured: Measured) -> float:
-    """The largest push of those that are finite numbers."""
+    """The largest of the pushes that are finite."""
     pushes = (abs(p) for e in measured.effects for p in e.push_T)
     return max((p for p in pushes if math.isfinite(p)), default=0.0)
 
 
 def _weight(effect: Effect) -> float:
-    """To choose by: what is not a finite number comes first."""
+    """The weight to choose by: values that are not finite come first."""
     return effect.weight if math.isfinite(effect.weight) else math.inf
 
 
@@ -234,7 +235,7 @@ def _effect(effect: Effect, largest: float, shown: Any) -> EffectData:
         ratio=_rounded(effect.ratio),
         ratio_max=_rounded(effect.ratio_max),
         clipped=effect.clipped,
-        pushes=[_whole(p, SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
+        pushes=[_whole(p, PUSH_SCALE / largest) if largest else 0 for p in shown(effect.push_T)],
         bound=[place for place, is_so in enumerate(shown(effect.clipped_T)) if is_so],
     )
 

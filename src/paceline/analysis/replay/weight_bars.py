@@ -55,7 +55,7 @@ class WeightBars:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a completion's bar stands, in percent of the width."""
+    """The place of a completion's bar, in percent of the width."""
 
     group: int
     x: float
@@ -64,7 +64,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From shares to percent of the height."""
+    """The conversion of shares to percent of the height."""
 
     up: float
     """The largest share above the line."""
@@ -105,7 +105,7 @@ def weight_bars(replay: Replay, data: ReaderData) -> WeightBars:
 
 
 def _shares(measured: Measured, rows: Sequence[int]) -> list[float]:
-    """The weight of each row, below 0 where it is made less probable."""
+    """The weight of each row, below 0 if it is made less probable."""
     found = {e.row: e for e in measured.effects}
     return [_signed(found.get(row)) for row in rows]
 
@@ -117,7 +117,7 @@ def _signed(effect: Effect | None) -> float:
 
 
 def _places(groups: Sequence[Sequence[int]]) -> list[Place]:
-    """One behind the other, with the gap of a bar between groups."""
+    """The places of the bars, one after another, with the gap of a bar between groups."""
     slots = sum(map(len, groups)) + len(groups) - 1
     found, at = [], 0
     for place, group in enumerate(groups):

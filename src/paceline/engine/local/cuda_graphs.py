@@ -1,7 +1,7 @@
 """The decode step as CUDA graphs: one launch instead of some hundred for each token.
 
 A graph repeats the same kernels on the same memory. So rows, prompts and widths come in a few
-sizes, what is too many is computed and not read, and the keys and values stay in place from round
+sizes, surplus rows are computed and not read, and the keys and values stay in place from round
 to round. So do the parameters, which the optimizer writes in place: a graph is valid for the whole
 run.
 
@@ -21,8 +21,8 @@ from .decode_step import BatchTensors, DecodeBatch, DecodeStep
 from .kv_cache import CacheSize, KVCache
 from .sampling import sample_token
 
-WARM_UP = 2
-"""Steps before a capture, as torch asks for: libraries set themselves up in them."""
+WARM_UP_STEPS = 2
+"""Number of steps before a capture, as torch asks for: libraries initialise themselves in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class GraphSize:
 
     @classmethod
     def of(cls, batch: DecodeBatch, cache: KVCache) -> "GraphSize":
-        """The size that a batch is filled up to."""
+        """The size to which a batch is filled up."""
         rows = next_size(len(batch.own_lengths))
         width = min(cache.width, max(64, 1 << max(batch.own_lengths).bit_length()))
         prompts = min(cache.prompts, next_size(len(batch.prompt_lengths)))
@@ -49,7 +49,8 @@ class GraphSize:
 
 
 def next_size(count: int) -> int:
-    """1, 2, 4, 8, 16, then multiples of 16, from 128 on of 64: few graphs, little to spare."""
+    """The next larger size among 1, 2, 4, 8, 16, then multiples of 16, from 128 on of 64: few
+    graphs, little waste."""
     if count <= 16:
         return 1 << (count - 1).bit_length()
     step = 16 if count <= 128 else 64
@@ -60,8 +61,8 @@ class GraphStep:
     """A decode step of one size.
 
     Args:
-        capture: False computes it anew each time, which any device can.
-        pool: the memory that all graphs share. What one leaves there is read before another runs.
+        capture: False computes the step anew each time, which any device can do.
+        pool: the memory that all graphs share. The output of one graph is read before another runs.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class GraphStep:
     def __call__(
         self, batch: DecodeBatch, ids: list[int], uniform_R: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The rows' next tokens and their log-probabilities."""
+        """Compute the rows' next tokens and their log-probabilities."""
         count, size = len(ids), self.size
         self.batch.copy_(batch.filled_up(size.rows, size.prompts, size.group))
         self.ids_R[:count].copy_(torch.tensor(ids))
@@ -105,12 +106,12 @@ class GraphStep:
         return sample_token(self.policy.logits(hidden_RD), self.uniform_R, self.sampling)
 
     def _capture(self) -> None:
-        """Warm up with the inputs of the moment: a step writes the same keys and values each time,
-        so that repeating it harms nothing."""
+        """Warm up with the present inputs: a step writes the same keys and values each time, so
+        repeating it does no harm."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
+            for _ in range(WARM_UP_STEPS):
                 self._compute()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
@@ -133,8 +134,8 @@ class CudaGraphs:
         self.steps: dict[tuple[Sampling, GraphSize], GraphStep] = {}
 
     def cache_for(self, policy: Policy, size: CacheSize) -> KVCache:
-        """A cache with so much room: the same as before if that had it, else one that has room for
-        both, so that training and evaluation do not take turns in making it anew."""
+        """A cache with so much room: the same as before if that had it, otherwise one that has room
+        for both, so that training and evaluation do not make it anew in turns."""
         wanted = replace(size, rows=next_size(size.rows))
         if self.policy is None or self.policy.module is not policy.module:
             self.cache = None

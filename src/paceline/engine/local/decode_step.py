@@ -18,9 +18,9 @@ from torch import Tensor
 from ...model.attention import AttentionParams, kernels
 from .kv_cache import KVCache
 
-UNSEEN = -1e30
-"""Added to a product that a query must not see. Finite, so that a query which sees nothing of a
-part gets a log-sum-exp of about -1e30, and merging gives that part no weight."""
+UNSEEN_MASK = -1e30
+"""Added to a product that a query must not see. It is finite, so that a query which sees nothing of
+a part gets a log-sum-exp of about -1e30, and merging gives that part no weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class DecodeBatch:
     prompt_lengths: list[int]
     """[Q] the tokens of each prompt."""
     prompt_of: list[int]
-    """[R] the place of each row's prompt."""
+    """[R] the index of each row's prompt."""
     members: list[list[int]]
     """[Q][K] the rows of each prompt; row 0 where there are fewer than of the largest group."""
     seats: list[int]
@@ -67,7 +67,8 @@ class DecodeBatch:
         return max(self.prompt_lengths[q] + n for q, n in pairs)
 
     def filled_up(self, rows: int, prompts: int, group: int) -> "DecodeBatch":
-        """This batch with rows, prompts and seats that nobody reads, up to these numbers."""
+        """This batch with surplus rows, prompts and seats that are never read, up to these
+        numbers."""
         spare, empty = rows - len(self.own_lengths), prompts - len(self.prompt_lengths)
         old = len(self.members[0])
         return DecodeBatch(
@@ -95,7 +96,7 @@ class BatchTensors:
 
     @classmethod
     def blank(cls, R: int, Q: int, K: int, device: torch.device | str) -> "BatchTensors":
-        """Zeros, to be overwritten by `copy_`."""
+        """Tensors of zeros, to be overwritten by `copy_`."""
         shapes = ((R,), (Q,), (R,), (Q, K), (R,))
         return cls(*(torch.zeros(shape, dtype=torch.long, device=device) for shape in shapes))
 
@@ -128,7 +129,7 @@ class DecodeStep:
     width: int
     """The longest row's own tokens, this one included."""
     longest: int
-    """Tokens of the prompts that are looked at."""
+    """Number of prompt tokens that are looked at."""
     last_position: int
     """The largest position of the tokens that go through the model."""
     own_mask_R11T: Tensor | None
@@ -199,18 +200,18 @@ class DecodeStep:
         at, position_R = self.batch, self.position_R
         step_T = torch.arange(self.width, device=at.own_length_R.device)
         back_RT = at.own_length_R[:, None] - step_T
-        own_RT = torch.where((back_RT >= 0) & (back_RT < window), 0.0, UNSEEN)
+        own_RT = torch.where((back_RT >= 0) & (back_RT < window), 0.0, UNSEEN_MASK)
         step_P = torch.arange(self.longest, device=at.own_length_R.device)
         back_QKP = position_R[at.member_QK][..., None] - step_P
         seen_QKP = (step_P < at.prompt_length_Q[:, None, None]) & (back_QKP < window)
-        prompt_QKP = torch.where(seen_QKP, 0.0, UNSEEN)
+        prompt_QKP = torch.where(seen_QKP, 0.0, UNSEEN_MASK)
         return own_RT[:, None, None], prompt_QKP.repeat_interleave(repeat, 1)[:, None]
 
 
 def _mask(length_B: Tensor, width: int) -> Tensor:
-    """[B, 1, 1, width] 0 for the first tokens, UNSEEN behind them."""
+    """[B, 1, 1, width] 0 for the first tokens, UNSEEN_MASK behind them."""
     seen = torch.arange(width, device=length_B.device) < length_B[:, None]
-    return torch.where(seen, 0.0, UNSEEN)[:, None, None]
+    return torch.where(seen, 0.0, UNSEEN_MASK)[:, None, None]
 
 
 def attend_part(

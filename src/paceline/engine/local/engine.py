@@ -1,4 +1,4 @@
-"""The local engine decodes with the parameters as they are at the call, so never with stale ones.
+"""The local engine: decodes with the parameters as they are at the call, so never with old ones.
 
 A prompt goes through the model once for its whole group, finished sequences leave the batch at
 once, and waiting ones take their places (continuous batching).
@@ -27,7 +27,7 @@ class LocalEngine:
     """Decodes in the trainer's own process with a policy's own parameters.
 
     Args:
-        policy: whose parameters decode.
+        policy: the policy whose parameters decode.
         rows_at_once: the most sequences decoded together. Memory and speed only.
     """
 
@@ -55,7 +55,7 @@ class LocalEngine:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore the state that `state_dict` returned."""
         self.rows_at_once = int(state["rows_at_once"])
         if self.graphs is not None and "kv_cache" in state:
             self.graphs.reserved = CacheSize(**state["kv_cache"])
@@ -67,7 +67,8 @@ class LocalEngine:
         sampling: Sampling,
         finished: Finished | None = None,
     ) -> list[list[Completion]]:
-        """One list for each request, with one completion for each of its streams, in order."""
+        """Sample one list for each request, with one completion for each of its streams, in
+        order."""
         sequences = list(sequences_of(requests, sampling))
         if not sequences:
             return [[] for _ in requests]

@@ -1,4 +1,4 @@
-"""Keys and values while decoding: each prompt's once, and each row's own.
+"""Keys and values while decoding: those of each prompt once, and those of each row.
 
 Legend: P tokens of prompts, T tokens of a row; N flat tokens; H query heads, G key and value heads,
 D head size.
@@ -13,7 +13,7 @@ from ...layout import Packed
 from ...model.attention import AttentionParams, PackedAttention
 
 FIRST_WIDTH = 64
-"""Own tokens that rows have room for at first; doubled when they are used up."""
+"""Number of own tokens that rows have room for at first; doubled when it is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class KVCache:
     def write_prompts(
         self, layer: int, places: slice, begin: int, key_PGD: Tensor, value_PGD: Tensor
     ) -> None:
-        """Write the tokens from `begin` on of the prompts at these places."""
+        """Write the keys and values of the prompts at these places, from token `begin` on."""
         if layer == len(self.prompt_kv):
             fresh = (key_PGD, value_PGD)
             prompt_key, prompt_value = (_zeros(x, self.prompts, self.longest) for x in fresh)
@@ -99,8 +99,8 @@ class KVCache:
 
 
 def _zeros(like_TGD: Tensor, places: int, tokens: int) -> Tensor:
-    """[places, G, tokens, D] of zeros: what was never written is multiplied by a weight of 0, and
-    NaN would survive that."""
+    """A tensor [places, G, tokens, D] of zeros: places that were never written are multiplied by a
+    weight of 0, and NaN would survive that."""
     return like_TGD.new_zeros(places, like_TGD.shape[1], tokens, like_TGD.shape[2])
 
 
@@ -112,8 +112,8 @@ def _move(layers: list[tuple[Tensor, Tensor]], to: Sequence[int], of: Sequence[i
 
 
 class Prefill:
-    """Prompts through the model, side by side without padding, their keys and values kept: an
-    AttentionFn."""
+    """A pass of prompts through the model, side by side without padding, that keeps their keys and
+    values: an AttentionFn."""
 
     def __init__(self, cache: KVCache, packed: Packed, first: int) -> None:
         """`first` is the place of the first prompt; the others follow."""

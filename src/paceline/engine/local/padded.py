@@ -21,8 +21,7 @@ from ..engine import Finished, Request
 from .sequence import Sequence, append_sampled, report_finished
 
 DROP_AT = 0.125
-"""Finished sequences are dropped when they are this share of the batch: dropping copies the
-cache."""
+"""Share of finished sequences in the batch at which they are dropped; dropping copies the cache."""
 
 
 def decode(
@@ -48,7 +47,7 @@ def _decode_batch(
     sequences: list[Sequence],
     finished: Finished | None,
 ) -> None:
-    """Some sequences, from prefill to the last stop token."""
+    """Decode some sequences, from prefill to the last stop token."""
     wanted = {i: place for place, i in enumerate(dict.fromkeys(s.request for s in sequences))}
     prompts = [requests[i].prompt.token_ids for i in wanted]
     real_QP = pad_left([[1] * len(p) for p in prompts]).to(policy.device)
@@ -76,7 +75,7 @@ def _decode_batch(
 
 
 def _forward(policy: Policy, ids_R1: Tensor, real_RS: Tensor, cache: DynamicCache) -> Tensor:
-    """Logits [R, V] behind one more token of every row."""
+    """Logits [R, V] after one more token of every row."""
     hidden_R1D = policy.backbone(
         input_ids=ids_R1,
         attention_mask=real_RS,

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ...settings import Sampling
 
-STRETCH = 256
-"""Words of the vocabulary whose mass is summed before a token is looked for among them."""
+STRETCH_WORDS = 256
+"""Number of words of the vocabulary whose mass is summed before a token is searched among them."""
 
 
 def sample_token(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
@@ -20,7 +20,7 @@ def sample_token(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tu
         uniform_R: numbers in [0, 1), fp32.
 
     Returns: token_R and the log-probability of each in the distribution sampled from; for greedy
-    decoding, where that is a point, the one at temperature 1.
+        decoding, where that is a point, the one at temperature 1.
     """
     logits_RV = logits_RV.float()
     if not sampling.greedy:
@@ -40,15 +40,15 @@ def sample_token(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> tu
 def _inverse_cdf(mass_RV: Tensor, uniform_R: Tensor) -> tuple[Tensor, Tensor]:
     """The first token whose cumulative mass exceeds the uniform number's share of all mass.
 
-    Found in two steps, the stretch of the vocabulary and then the token within, because a running
-    sum over the whole vocabulary costs more than the rest of the sampling. At both the number is
-    kept below the last cumulative value, which rounding may bring it to, so that a token of mass
-    0 is never taken.
+    The search has two steps, the stretch of the vocabulary and then the token within, because a
+    running sum over the whole vocabulary costs more than the rest of the sampling. In both, the
+    number is kept below the last cumulative value, which it may reach by rounding, so that a token
+    of mass 0 is never taken.
 
     Returns: token_R and the mass of all tokens.
     """
-    short = -mass_RV.shape[1] % STRETCH
-    mass_RSW = nn.functional.pad(mass_RV, (0, short)).unflatten(1, (-1, STRETCH))
+    short = -mass_RV.shape[1] % STRETCH_WORDS
+    mass_RSW = nn.functional.pad(mass_RV, (0, short)).unflatten(1, (-1, STRETCH_WORDS))
     before_RS = mass_RSW.sum(-1).cumsum(-1)
     total_R = before_RS[:, -1]
     point_R = _below(uniform_R * total_R, total_R)
@@ -57,7 +57,7 @@ def _inverse_cdf(mass_RV: Tensor, uniform_R: Tensor) -> tuple[Tensor, Tensor]:
     start_R1 = nn.functional.pad(before_RS, (1, 0)).gather(-1, stretch_R1)
     rest_R = _below(point_R - start_R1[:, 0], within_RW[:, -1])
     place_R1 = torch.searchsorted(within_RW, rest_R[:, None], right=True)
-    return (stretch_R1 * STRETCH + place_R1)[:, 0], total_R
+    return (stretch_R1 * STRETCH_WORDS + place_R1)[:, 0], total_R
 
 
 def _below(point_R: Tensor, end_R: Tensor) -> Tensor:
@@ -65,8 +65,8 @@ def _below(point_R: Tensor, end_R: Tensor) -> Tensor:
 
 
 def _support(logits_RV: Tensor, sampling: Sampling) -> Tensor:
-    """[R, V] True where a token may be sampled: top-k, then top-p, then min-p, each of what is
-    left.
+    """[R, V] True if a token may be sampled: top-k, then top-p, then min-p, each applied to the
+    tokens that are left.
 
     Ties go by token id, so that the support does not depend on how a sort breaks them.
     """

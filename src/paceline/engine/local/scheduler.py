@@ -22,18 +22,18 @@ from .kv_cache import FIRST_WIDTH, CacheSize, KVCache, Prefill
 from .sequence import Sequence, append, append_sampled, report_finished, uniforms
 
 REFILL_AT = 0.125
-"""Waiting sequences are admitted when this share of the places is free, so that their prompts go
-through the model together."""
+"""Share of free places at which waiting sequences are admitted, so that their prompts go through
+the model together."""
 
-PREFILL = 8192
-"""Prompt tokens in one pass (a longer prompt goes alone): memory only."""
+PREFILL_TOKENS = 8192
+"""Most prompt tokens in one pass (a longer prompt goes alone): affects memory only."""
 
 
 class Scheduler:
-    """Decodes sequences to their end; running sequence i has its keys and values at row i of the
+    """Decodes sequences to their end; the keys and values of running sequence i are at row i of the
     cache.
 
-    Counts alone decide which sequence is admitted when. With `graphs` the steps are captured ones.
+    Counts alone decide which sequence is admitted when. With `graphs` it uses captured steps.
     """
 
     def __init__(
@@ -89,14 +89,14 @@ class Scheduler:
         self._drop_prompts()
 
     def _prefill(self, fresh: abc.Sequence[int]) -> None:
-        """Prompts into the cache, as many in a pass as PREFILL tokens allow."""
+        """Bring prompts into the cache, in each pass as many as PREFILL_TOKENS allows."""
         passes: list[list[int]] = []
         room = 0
         for i in fresh:
             room -= len(self.requests[i].prompt)
             if room < 0:
                 passes.append([])
-                room = PREFILL - len(self.requests[i].prompt)
+                room = PREFILL_TOKENS - len(self.requests[i].prompt)
             passes[-1].append(i)
         for some in passes:
             packed = Packed.prompts(
@@ -108,7 +108,7 @@ class Scheduler:
             self.behind |= dict(zip(some, hidden_ND[packed.predicts_M], strict=True))
 
     def _step(self) -> None:
-        """One more token of every running sequence."""
+        """Decode one more token of every running sequence."""
         batch = self._batch()
         ids = [s.token_ids[-1] for s in self.running]
         stop_ids = self.policy.stop_ids
@@ -136,8 +136,8 @@ class Scheduler:
         )
 
     def _drop_finished(self) -> None:
-        """Sequences from the end take the places of finished ones, so that the running ones stand
-        in front."""
+        """Move sequences from the end into the places of finished ones, so that the running ones
+        stand in front."""
         left = sum(not s.finished for s in self.running)
         if left == len(self.running):
             return
@@ -150,7 +150,7 @@ class Scheduler:
         self._drop_prompts()
 
     def _drop_prompts(self) -> None:
-        """Prompts from the end take the places of those that no sequence needs any more."""
+        """Move prompts from the end into the places of those that no sequence needs any more."""
         wanted = {s.request for s in (*self.running, *self.waiting)}
         left = sum(i in wanted for i in self.prompts)
         holes = [q for q in range(left) if self.prompts[q] not in wanted]

@@ -1,4 +1,4 @@
-"""Sequences: completions in the making.
+"""Sequences: completions that are being decoded.
 
 Legend: R rows of a batch, one for each sequence in it; V vocabulary.
 """
@@ -19,12 +19,12 @@ from .sampling import sample_token
 
 @dataclass(slots=True)
 class Sequence:
-    """A completion in the making."""
+    """A completion that is being decoded."""
 
     request: int
-    """The place of the request that it answers."""
+    """The index of the request that it answers."""
     place: int
-    """Its place among the request's completions."""
+    """The sequence's index among the request's completions."""
     stream: int
     """The random stream that its tokens are drawn from."""
     limit: int
@@ -34,7 +34,7 @@ class Sequence:
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stopped: bool = False
-    """True if its last token is a stop token."""
+    """True if the sequence's last token is a stop token."""
     completion: Completion | None = None
     """The completion that was reported when it was finished."""
 
@@ -82,7 +82,7 @@ def append(
 
 
 def report_finished(sequences: list[Sequence], policy: Policy, finished: Finished | None) -> None:
-    """Make the completion of every sequence that has just ended, and tell of it: of each once."""
+    """Make the completion of every sequence that has just ended, and report it: each once."""
     for sequence in sequences:
         if sequence.finished and sequence.completion is None:
             sequence.completion = _completion_of(sequence, policy)

@@ -1,4 +1,5 @@
-"""Attention over layouts that transformers does not know: one registered function carries them."""
+"""Attention over layouts that transformers does not know: one registered function handles them
+all."""
 
 from .hook import AttentionFn, AttentionParams, flat_forward, supports, use_attention
 from .packed import PackedAttention

@@ -15,7 +15,8 @@ from transformers.modeling_utils import AttentionInterface
 
 from ...errors import ConfigError
 
-NAME = "paceline"
+ATTENTION_NAME = "paceline"
+"""Name under which the function is registered with transformers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,16 @@ class AttentionParams:
     """
 
     scale: float
-    """Multiplies the products of queries and keys."""
+    """Factor of the products of queries and keys."""
     window: int | None = None
-    """A query sees itself and at most window − 1 tokens before; None sees all."""
+    """Window of attention: a query sees itself and at most window − 1 tokens before; None sees
+    all."""
     cap: float | None = None
     """Soft-capping of the scaled products: cap · tanh(x / cap)."""
 
 
 class AttentionFn(Protocol):
-    """The attention of one forward pass: how its tokens see each other, in every layer."""
+    """The attention of one forward pass: decides, in every layer, which tokens see each other."""
 
     def __call__(
         self,
@@ -45,7 +47,7 @@ class AttentionFn(Protocol):
         params: AttentionParams,
         /,
     ) -> Tensor:
-        """[N, H, D] the layer's attention."""
+        """Compute the layer's attention [N, H, D]."""
         ...
 
 
@@ -77,18 +79,18 @@ def _attend(
 
 
 # Not registered with the mask interface: so no mask is built for any layer.
-AttentionInterface.register(NAME, _attend)
+AttentionInterface.register(ATTENTION_NAME, _attend)
 
 
 @contextmanager
 def use_attention(module: Any) -> Iterator[None]:
     """A context in which the model's layers call the registered function, and need `attention_fn=…`
-    among the arguments of the forward pass; outside the model is as it was, for generate and all
-    others."""
+    among the arguments of the forward pass; outside of it the model is unchanged, for generate and
+    all other uses."""
     # The setter reaches into the configs of a model's parts, so theirs are remembered too.
     configs = _configs(module.config)
     before = [c._attn_implementation for c in configs]
-    module.config._attn_implementation = NAME
+    module.config._attn_implementation = ATTENTION_NAME
     try:
         yield
     finally:
@@ -97,7 +99,7 @@ def use_attention(module: Any) -> Iterator[None]:
 
 
 def _configs(config: Any) -> list[Any]:
-    """The config and those of its parts (a vision tower's, a text model's)."""
+    """The config and its parts (that of a vision tower, of a text model)."""
     parts = [getattr(config, name) for name in config.sub_configs]
     return [config, *(inner for part in parts if part is not None for inner in _configs(part))]
 
@@ -117,9 +119,11 @@ def flat_forward(
 
 @torch.no_grad()
 def supports(module: Any) -> bool:
-    """True if one forward pass calls the function once in every layer, with what we gave it.
+    """True if one forward pass calls the function once in every layer, with the arguments that we
+    passed.
 
-    A probe, not a list of names: models drop the keyword, or have layers that are no attention.
+    This is a probe, not a list of names: some models drop the keyword, or have layers without
+    attention.
     """
     seen: list[int] = []
 

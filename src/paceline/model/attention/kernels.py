@@ -1,5 +1,5 @@
-"""Attention on the CPU that gives and takes the log-sum-exp, which scaled_dot_product_attention
-keeps to itself.
+"""Attention on the CPU that returns and takes the log-sum-exp, which scaled_dot_product_attention
+does not expose.
 
 Legend: b sequences, H query heads, G key and value heads, S queries, T keys, D head size.
 """
@@ -7,13 +7,14 @@ Legend: b sequences, H query heads, G key and value heads, S queries, T keys, D 
 import torch
 from torch import Tensor
 
-SHORT = 128
-"""Up to so many keys plain products beat the backward kernel, which works block by block: 7 ms
-instead of 20 for 64 sequences of 29 tokens, 2 instead of 9 for 16 of 40 (bf16, two cores)."""
+SHORT_KEYS = 128
+"""Number of keys up to which plain products beat the backward kernel, which works block by block: 7
+ms instead of 20 for 64 sequences of 29 tokens, 2 instead of 9 for 16 of 40 (bf16, two cores)."""
 
-MEDIUM = 512
-"""Up to so many keys the kernel is faster in fp32 than in bf16, whose small products it starts one
-by one: 79 ms instead of 98 for 32 sequences of 250 tokens, 92 for 104 for 16 of 400."""
+MEDIUM_KEYS = 512
+"""Number of keys up to which the kernel is faster in fp32 than in bf16, whose small products it
+starts one by one: 79 ms instead of 98 for 32 sequences of 250 tokens, 92 instead of 104 for 16
+of 400."""
 
 _forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
@@ -51,9 +52,9 @@ def backward(
     keys than these. In the inputs' dtype or in that of the log-sum-exp."""
     inputs = (grad_bHSD, query_bHSD, key_bGTD, value_bGTD, out_bHSD)
     keys = key_bGTD.shape[2]
-    if keys <= SHORT:
+    if keys <= SHORT_KEYS:
         return _by_products(*inputs, lse_bHS, causal, scale)
-    if keys <= MEDIUM:
+    if keys <= MEDIUM_KEYS:
         inputs = tuple(x.to(lse_bHS.dtype) for x in inputs)
     return _backward(*inputs, lse_bHS, 0.0, causal, scale=scale)
 

@@ -15,7 +15,7 @@ from .hook import AttentionParams
 def masked_attention(
     query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, packed: Packed, params: AttentionParams
 ) -> Tensor:
-    """[N, H, D] piece after piece."""
+    """[N, H, D] attention, piece after piece."""
     outputs = []
     for piece in packed.pieces:
         keys_SGD, values_SGD = (
@@ -28,7 +28,7 @@ def masked_attention(
 def _sequence(
     query_THD: Tensor, key_SGD: Tensor, value_SGD: Tensor, params: AttentionParams
 ) -> Tensor:
-    """[T, H, D] the last T tokens of a sequence of S over all of it, causally."""
+    """[T, H, D] attention of the last T tokens of a sequence of S over all of it, causally."""
     T, S = len(query_THD), len(key_SGD)
     repeat = query_THD.shape[1] // key_SGD.shape[1]
     key_HSD, value_HSD = (

@@ -23,8 +23,9 @@ from .masked import masked_attention
 from .merged import merged_attention
 from .varlen import Owners, Sequences, flex_attention, kernel_takes, varlen_attention
 
-SHORTEST = 0.75
-"""A block's shortest sequence is at least this share of its longest: less is padding."""
+SHORTEST_SHARE = 0.75
+"""Length of a block's shortest sequence as a share of its longest, at least: the rest is
+padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,14 @@ class Block:
     """Sequences of similar length, side by side, each attending to itself causally."""
 
     place_bT: Tensor
-    """Flat places; any place where there is none."""
+    """Flat positions; an arbitrary one where there is no token."""
     real_bT: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """All completions of one prompt, onto that prompt; or all that follows, onto the prefix."""
+    """All completions of one prompt, onto that prompt; or everything after the prefix, onto the
+    prefix."""
 
     queries: slice
     keys: slice
@@ -93,7 +95,7 @@ class PackedAttention:
         sequences.sort(key=lambda s: (-s[1], s[0]))
         blocks, begin = [], 0
         for i in range(1, len(sequences) + 1):
-            if i == len(sequences) or sequences[i][1] < SHORTEST * sequences[begin][1]:
+            if i == len(sequences) or sequences[i][1] < SHORTEST_SHARE * sequences[begin][1]:
                 blocks.append(self._block(sequences[begin:i]))
                 begin = i
         return tuple(blocks)

@@ -25,9 +25,9 @@ class Sequences:
     """The places of the queries and keys of each piece."""
 
     keys_K: Tensor
-    """Flat places of all keys, piece after piece."""
+    """Flat positions of all keys, piece after piece."""
     query_ends: Tensor
-    """int32, from 0: where each piece's queries end."""
+    """int32 ends of each piece's queries, starting with 0."""
     key_ends: Tensor
     longest_query: int
     longest_key: int
@@ -51,8 +51,8 @@ class Sequences:
 
 
 def kernel_takes(query_NHD: Tensor) -> bool:
-    """True if the flash kernels compute this: half precision, heads of at most 256 in eights, and a
-    GPU from Ampere on. Anything else takes plain products."""
+    """True if the flash kernels can compute this: half precision, heads of at most 256 in multiples
+    of eight, and a GPU from Ampere on. Everything else takes plain products."""
     return (
         query_NHD.device.type == "cuda"
         and query_NHD.dtype.itemsize == 2
@@ -69,7 +69,7 @@ def varlen_attention(
     sequences: Sequences,
     params: AttentionParams,
 ) -> Tensor:
-    """[N, H, D] with gradient, without a soft-cap."""
+    """[N, H, D] attention with gradient, without a soft-cap."""
     from torch.nn.attention.varlen import varlen_attn
 
     return varlen_attn(  # type: ignore[return-value]
@@ -89,7 +89,7 @@ def varlen_attention(
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """For each flat token its span (−1 for the prefix), and its completion in it (−1 for the
+    """The span of each flat token (−1 for the prefix), and its completion in it (−1 for the
     prompt's tokens)."""
 
     span_N: Tensor
@@ -112,7 +112,8 @@ class Owners:
         )
 
     def block_mask(self, window: int | None) -> Any:
-        """The mask by blocks; compiled on a GPU, where it would else form all pairs of tokens."""
+        """The mask by blocks; compiled on a GPU, where it would otherwise form all pairs of
+        tokens."""
         from torch.nn.attention.flex_attention import create_block_mask
 
         count, device = len(self.span_N), self.span_N.device
@@ -122,7 +123,7 @@ class Owners:
         )
 
     def sees(self, window: int | None) -> Any:
-        """A FlexAttention mask: (batch, head, query, key) -> whether the query sees the key."""
+        """A FlexAttention mask: (batch, head, query, key) -> True if the query sees the key."""
         span_N, completion_N, position_N = self.span_N, self.completion_N, self.position_N
 
         def mask(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
@@ -138,10 +139,10 @@ class Owners:
 def flex_attention(
     query_NHD: Tensor, key_NGD: Tensor, value_NGD: Tensor, mask: Any, params: AttentionParams
 ) -> Tensor:
-    """[N, H, D] with gradient (on a GPU), with a soft-cap.
+    """[N, H, D] attention with gradient (on a GPU), with a soft-cap.
 
     Args:
-        mask: of Owners.block_mask.
+        mask: the mask that Owners.block_mask returned.
     """
 
     def capped(score: Tensor, batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
@@ -159,7 +160,7 @@ def flex_attention(
 
 @cache
 def _flex(device: str) -> Any:
-    """Compiled where there is a GPU: uncompiled it forms all products."""
+    """FlexAttention, compiled on a GPU: uncompiled it forms all products."""
     from torch.nn.attention.flex_attention import flex_attention
 
     return torch.compile(flex_attention, dynamic=True) if device == "cuda" else flex_attention

@@ -1,7 +1,7 @@
 r"""The answer in a box: \boxed{103}.
 
-One box, or two of which the second corrects the first. What stands around it may make it a part of
-something else (`before`); behind it, a formula and a sentence may end.
+One box, or two of which the second corrects the first. The text around it may make it a part of
+something else (`before`); after it, a formula and a sentence may end.
 """
 
 import re
@@ -9,11 +9,14 @@ import re
 from .text.before import is_part
 from .text.groups import boxes
 
-MISSING = "no answer in the form asked for"
-SEVERAL = "more than one answer"
-BEHIND = "text after the answer"
-BEFORE = "the box is a part of something larger"
-"""Reasons; equal cases give equal ones."""
+NO_ANSWER = "no answer in the form asked for"
+"""Reason of a verdict: no answer."""
+SEVERAL_ANSWERS = "more than one answer"
+"""Reason of a verdict: more than one answer."""
+TEXT_BEHIND = "text after the answer"
+"""Reason of a verdict: text after the answer."""
+PART_OF_LARGER = "the box is a part of something larger"
+"""Reason of a verdict: the box belongs to something larger. Equal cases give equal reasons."""
 
 _CORRECTION = re.compile(
     r"\b(?:no|wait|actually|correct\w*|re-?check\w*|check\w*|mistake\w*|error|instead|sorry|should|fix\w*"
@@ -25,7 +28,8 @@ _CHOICE = re.compile(
     r"|in (?:this|that|one|the other) case|possib\w+|could|else)\b|[或可]|\([a-z]\)",
     re.IGNORECASE,
 )
-"""Words between two boxes that make the second an answer, and those that make it one of two."""
+"""Words between two boxes that make the second a new answer, and words that make it an
+alternative."""
 _SAID_OR = re.compile(r"(\$[^$]+\$|(?<==)[^=$,\n]{1,40}|[^\s,$]+)\s*,?\s*or\s*\$?\s*\Z")
 """The words, or the formula, before "or"."""
 _CLOSED = r"\\\)|\\\]|\\end\{[a-z]+\*?\}"
@@ -34,32 +38,32 @@ _AFTER = re.compile(
     rf"|\\(?:black)?square(?![a-z])|\\Box(?![a-z])|\\qed(?![a-z])|(?<=[$)\]])[!！]|</answer>"
     r"|(?<=\n)(?:-{3,}|={3,})(?=\s|\Z)|I hope it is correct\.?(?=\s|\Z)|[✅✔☑🎉■∎])*+"
 )
-"""Anything that may stand behind a box: an end of a formula, a sentence or an answer, and no mark
-of a factorial. The words are those with which the usual prompt for Minerva ends."""
+"""Pattern of text that may stand after a box: an end of a formula, a sentence or an answer, and not
+the mark of a factorial. The words are those with which the usual prompt for Minerva ends."""
 
 
 def boxed(text: str) -> tuple[str | None, str]:
-    """(what stands in the box, "") or (None, a reason)."""
+    """Find (the content of the box, "") or (None, a reason)."""
     found = boxes(text)
     if not found:
-        return None, MISSING
+        return None, NO_ANSWER
     if len(found) > 2:
-        return None, SEVERAL
+        return None, SEVERAL_ANSWERS
     first, last = found[0], found[-1]
     if first.content != last.content and not _corrects(text[first.end : last.start]):
-        return None, SEVERAL
+        return None, SEVERAL_ANSWERS
     before = text[: last.start]
     if is_part(before) and not _says_again(before, last.content):
-        return None, BEFORE
+        return None, PART_OF_LARGER
     if last.content is None:
-        return None, MISSING
+        return None, NO_ANSWER
     if not _AFTER.fullmatch(text, last.end):
-        return None, BEHIND
+        return None, TEXT_BEHIND
     return last.content.replace("\\$", "$").replace("\\%", "%"), ""
 
 
 def _says_again(before: str, content: str | None) -> bool:
-    r"""Tell whether a box behind "or" holds what stands before it, as in $4 \cdot 3$, or
+    r"""Tell whether a box after "or" repeats the text before it, as in $4 \cdot 3$, or
     \boxed{12}."""
     said = _SAID_OR.search(before, max(0, len(before) - 120))
     if said is None or content is None or is_part(before[: said.start()]):
@@ -76,6 +80,6 @@ def _says_again(before: str, content: str | None) -> bool:
 
 
 def _corrects(between: str) -> bool:
-    """Tell whether what stands between two boxes says that the second one holds, and not that it
+    """Tell whether the text between two boxes says that the second one holds, and not that it
     may."""
     return bool(_CORRECTION.search(between)) and not _CHOICE.search(between)

@@ -68,7 +68,7 @@ class Choice(VerifierBase):
 
 
 def expected_letter(problem: Problem) -> str:
-    """The letter of a problem's right option. Raises: RewardError where its answer is none."""
+    """The letter of a problem's right option. Raises: RewardError if its answer is not a letter."""
     found = letter(problem.answer)
     if found is None:
         raise RewardError(
@@ -79,7 +79,7 @@ def expected_letter(problem: Problem) -> str:
 
 
 def letter(text: str) -> str | None:
-    """The letter that a text is, in upper case, or None."""
+    """The letter that a text stands for, in upper case, or None."""
     text = text.translate(FULL_WIDTH).strip()
     text = re.sub(r"\\(?:left|right|bf|rm)(?![A-Za-z])", "", text).strip("$ ")
     for _ in range(3):  # $\\textbf{\\text{(B)}}$ is as deep as anybody writes

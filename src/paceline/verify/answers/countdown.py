@@ -11,7 +11,7 @@ from ..calling.base import VerifierBase, verdict
 from .form import Form, check_form, one_answer
 
 MAX_EQUATION = 200
-"""Characters of an equation."""
+"""Most characters of an equation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Equation(VerifierBase):
 
 
 def _given(problem: Problem) -> tuple[Counter[int], int]:
-    """A problem's numbers and target. Raises: RewardError where its row has none."""
+    """A problem's numbers and target. Raises: RewardError if its row has none."""
     try:
         return Counter(map(int, problem.data["nums"])), int(problem.data["target"])
     except (KeyError, TypeError, ValueError):
@@ -65,8 +65,8 @@ def _given(problem: Problem) -> tuple[Counter[int], int]:
 
 
 def value_of(text: str) -> tuple[Fraction, Counter[int]] | None:
-    """The exact value of an expression, and the numbers in it; None where it is none, or divides
-    by zero."""
+    """The exact value of an expression, and the numbers in it; None if it is not an expression, or
+    divides by zero."""
     text = text.strip().replace("×", "*").replace("÷", "/").replace("−", "-")
     if not text or len(text) > MAX_EQUATION or set(text) - set("0123456789+-*/() "):
         return None

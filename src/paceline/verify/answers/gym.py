@@ -18,7 +18,8 @@ GymForm = Literal[Form, "last_number"]
 
 @dataclass(frozen=True, slots=True)
 class GymAnswer(VerifierBase):
-    """Pays what the scorer of a reasoning-gym data set gives the one answer in the form asked for.
+    """Pays the score that the scorer of a reasoning-gym data set gives the one answer in the form
+    asked for.
 
     The problem's data holds the data set's entry. Some scorers give full marks to a list of guesses
     (spell_backward's does): audit the task before training on it.
@@ -28,14 +29,14 @@ class GymAnswer(VerifierBase):
     dataset: str
     """The data set's name."""
     config: str = "{}"
-    """Its options as JSON."""
+    """The data set's options as JSON."""
     form: GymForm = "tag"
     """The place of the answer: text (all of it), tag, boxed, hashes (behind "####"); or, lenient,
-    it is the last number."""
+    the last number."""
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     strict: bool = True
-    """Full marks or nothing; else partial marks are paid."""
+    """True gives full marks or nothing; False pays partial marks too."""
     allow_cut: bool = False
     """Let a completion that was cut by its length score."""
 

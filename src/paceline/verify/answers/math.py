@@ -11,7 +11,7 @@ from fractions import Fraction
 from ...errors import RewardError
 from ...types import Completion, Problem, Verdict
 from ..calling.base import VerifierBase, verdict
-from .form import CUT, UNCLOSED, Form, answer_text, check_form, one_answer
+from .form import CUT_OFF, UNCLOSED_REASONING, Form, answer_text, check_form, one_answer
 from .text.last_number import last_number
 from .text.numerals import SIGNS, number, with_commas
 
@@ -20,7 +20,7 @@ NO_NUMBER = "no number in the answer"
 
 
 def expected_number(problem: Problem) -> Fraction:
-    """The value of a problem's answer. Raises: RewardError where that is no number."""
+    """The value of a problem's answer. Raises: RewardError if that is not a number."""
     value = number(problem.answer)
     if value is None:
         raise RewardError(
@@ -35,7 +35,7 @@ class LastNumber(VerifierBase):
     """1 if the last number of the answer text is the expected answer, else 0.
 
     This is the lenient form, for demonstrations and base models: it asks for no form, and the
-    last of a list of guesses counts. Use NumberIn where a model can be told how to answer.
+    last of a list of guesses counts. Use NumberIn if a model can be told how to answer.
     """
 
     allow_cut: bool = False
@@ -47,10 +47,10 @@ class LastNumber(VerifierBase):
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         expected = expected_number(problem)
         if completion.finish == "length" and not self.allow_cut:
-            return verdict(False, CUT)
+            return verdict(False, CUT_OFF)
         text = answer_text(completion.turn)
         if text is None:
-            return verdict(False, UNCLOSED)
+            return verdict(False, UNCLOSED_REASONING)
         last = last_number(text)
         if last is None:
             return verdict(False, NO_NUMBER)
@@ -74,7 +74,7 @@ class NumberIn(VerifierBase):
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     units: tuple[str, ...] = ()
-    """Units that may stand before or behind the number, such as "$" or "%"; at most one of them."""
+    """Units that may stand before or after the number, such as "$" or "%"; at most one of them."""
     allow_cut: bool = False
     """Let a completion that was cut by its length score."""
 
@@ -112,8 +112,8 @@ class NumberIn(VerifierBase):
 class ExactAnswer(VerifierBase):
     """1 if the answer is the expected text, else 0.
 
-    Compared after Unicode composition (NFC), with runs of whitespace as one space and without a
-    full stop at the end.
+    The texts are compared after Unicode composition (NFC), with runs of whitespace as one space and
+    without a full stop at the end.
     """
 
     form: Form = "text"
@@ -121,7 +121,7 @@ class ExactAnswer(VerifierBase):
     tag: str = "answer"
     """The tag's name, for form="tag"."""
     ignore_case: bool = True
-    """True takes "Paris" and "paris" for the same."""
+    """True treats "Paris" and "paris" as the same."""
     allow_cut: bool = False
     """Let a completion that was cut by its length score."""
 

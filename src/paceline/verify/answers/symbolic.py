@@ -1,8 +1,8 @@
 r"""Answers that are expressions: \frac{\sqrt{3}}{2}, x^2 - 1, (2, 5], \{1, 2\}.
 
-An answer is read as a whole or not at all, by `expressions.reader`; so is the expected one. What
-could be paid without an answer is refused: sums that were never computed, lists of guesses, words
-beside.
+An answer is read as a whole or not at all, by `expressions.reader`; so is the expected one. Texts
+that could be paid without an answer are refused: sums that were never computed, lists of guesses,
+words beside the answer.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,16 @@ from .expressions.tokens import Unread, tokens_of
 from .form import Form, check_form, one_answer
 
 MAX_LENGTH = 200
-"""Characters of an answer."""
+"""Most characters of an answer."""
 RIGHT = "the answer equals the expected one"
+"""Reason of a verdict: an equal expression."""
 UNREAD = "not all of the answer could be read"
+"""Reason of a verdict: an answer that could not be read."""
 TOO_LONG = "the answer is too long"
+"""Reason of a verdict: an answer beyond MAX_LENGTH."""
 EXPECTED_UNREAD = "the expected answer cannot be read, and the answer is another text"
-"""Reasons; equal cases give equal ones."""
+"""Reason of a verdict: an expected answer that could not be read. Equal cases give equal
+reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class SymbolicAnswer(VerifierBase):
     r"""1 if the one answer in the form asked for is an expression equal to the expected one,
     else 0.
 
-    Take it where answers are no plain numbers; a comparison takes about a millisecond.
+    Use it if answers are not plain numbers; a comparison takes about a millisecond.
 
     Example: SymbolicAnswer() accepts "\boxed{\dfrac{1}{\sqrt 2}}" for "\frac{\sqrt{2}}{2}"
     """
@@ -65,7 +69,7 @@ class SymbolicAnswer(VerifierBase):
 
 
 def equal(answer: str, expected: str) -> tuple[bool, str]:
-    """Tell whether an answer is the expected expression, and why (not)."""
+    """Tell whether an answer is the expected expression, with the reason."""
     if len(answer) > MAX_LENGTH:
         return False, TOO_LONG
     if _same_tokens(answer, expected):
@@ -84,8 +88,8 @@ def equal(answer: str, expected: str) -> tuple[bool, str]:
 
 
 def readable(expected: str) -> bool:
-    """Tell whether an expected answer is an expression that is known here. What is none is paid
-    only where it is written the same way."""
+    """Tell whether an expected answer is an expression that is known here. Any other is paid only
+    if it is written in the same way."""
     try:
         return bool(readings(expected))
     except Unread:
@@ -93,8 +97,8 @@ def readable(expected: str) -> bool:
 
 
 def _same_tokens(answer: str, expected: str) -> bool:
-    """Tell whether two texts differ in nothing but spaces and spellings; the one comparison that an
-    expected answer has which cannot be read."""
+    """Tell whether two texts differ in nothing but spaces and spellings; the only comparison for an
+    expected answer that cannot be read."""
     if len(expected) > MAX_CHARACTERS:
         return answer == expected
     try:

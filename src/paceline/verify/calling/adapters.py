@@ -1,4 +1,4 @@
-"""Reward functions of other shapes as verifiers: how each is called, and what its answer means."""
+"""Adapters of reward functions of other shapes: each calls its function and reads the answer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from .verifier import Adapted, as_number, name_of
 class FromColumns(Adapted):
     """A verifier from `(completions, prompts=…, **columns) -> list[float]`, as in TRL.
 
-    The function is called with lists of one. It gets what its parameters name, or everything
-    where it takes **kwargs: `prompts`, `completions`, `completion_ids`, the row's columns by
-    their own names, and `answer`. Where the prompt is messages, so is the completion:
-    [{"role": "assistant", "content": text}].
+    The function is called with lists of one. It gets the values that its parameters name, or
+    everything if it takes **kwargs: `prompts`, `completions`, `completion_ids`, the row's columns
+    by their own names, and `answer`. If the prompt is messages, so is the completion: [{"role":
+    "assistant", "content": text}].
 
-    Raises: RewardError where a parameter names no column, or the answer is no list of one.
+    Raises: RewardError if a parameter names no column, or the answer is not a list of one.
     """
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
@@ -58,10 +58,10 @@ class FromColumns(Adapted):
 class FromScore(Adapted):
     """A verifier from `(data_source, solution_str, ground_truth, extra_info)`, as in verl.
 
-    `data_source` and `extra_info` are the row's columns of those names ("" and all columns where
-    it has none), `ground_truth` is the problem's answer as its column has it: a text, a number, a
-    dictionary. A function that takes only some of them gets these. A dictionary in return has its
-    reward under "score"; its other numbers become the parts, and "acc" says whether it was right.
+    `data_source` and `extra_info` are the row's columns of those names ("" and all columns where it
+    has none), `ground_truth` is the problem's answer as its column has it: a text, a number, a
+    dictionary. A function that takes only some of them gets these. A returned dictionary has its
+    reward under "score"; its other numbers become the parts, and "acc" tells whether it was right.
     """
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
@@ -121,7 +121,7 @@ class FromLists(Adapted):
 
 
 def _as_text(prompt: str | Sequence[Mapping[str, str]]) -> str:
-    """A prompt as the text that functions of texts expect: the turns, one below the other."""
+    """A prompt as text for functions of texts: the turns, one below the other."""
     if isinstance(prompt, str):
         return prompt
     return "\n".join(turn["content"] for turn in prompt)
@@ -154,8 +154,8 @@ def _shape(answer: Any) -> str:
 
 
 def called_by_names(adapted: Adapted, known: Mapping[str, Any]) -> Any:
-    """The function's answer, given those of the known values that its parameters name, or all of
-    them where it takes **kwargs."""
+    """The function's answer, given the known values that its parameters name, or all of them if it
+    takes **kwargs."""
     parameters = parameters_of(adapted.function)
     takes = {p.name: p.kind for p in parameters}
     rest = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)

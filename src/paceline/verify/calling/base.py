@@ -14,8 +14,8 @@ _gate_class: Any = None
 
 
 class VerifierBase:
-    """Base of this package's verifiers: `a & b` asks b only where a is satisfied, and gives what b
-    gives (`shaping.compose.Gate`). Either may be a plain function.
+    """Base of this package's verifiers: `a & b` asks b only if a is satisfied, and gives b's
+    verdict (`shaping.compose.Gate`). Either may be a plain function.
 
     Example: Tags(("think", "answer"), strict=True) & NumberIn("tag")
     """
@@ -23,17 +23,17 @@ class VerifierBase:
     __slots__ = ()
 
     needs_process: ClassVar[bool] = False
-    """True for one that calls code of others, whose time has no bound: it is then called in a
+    """True for a verifier that calls foreign code, whose time has no bound: it is then called in a
     process that can be ended."""
     loads_model: ClassVar[bool] = False
-    """True where its `check`, or its first call, loads a model."""
+    """True if its `check`, or its first call, loads a model."""
 
     def check(self) -> None:
-        """Find now what would fail at the first call. Raises: a UserError."""
+        """Find now the faults that would appear at the first call. Raises: a UserError."""
 
     def check_problem(self, problem: Problem) -> None:
-        """Find now what would fail at every answer to a problem, such as an expected answer that
-        cannot be read. Raises: RewardError naming the problem."""
+        """Find now the faults that would appear at every answer to a problem, such as an expected
+        answer that cannot be read. Raises: RewardError naming the problem."""
 
     def __init_subclass__(cls) -> None:
         ours = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
@@ -48,7 +48,7 @@ class VerifierBase:
 
 
 def made_by_and(kind: G) -> G:
-    """Decorator of the one class that `a & b` makes.
+    """A decorator of the one class that `a & b` makes.
 
     Gate is itself a verifier, so its file imports this one; this one is told of Gate and does not
     import it.
@@ -65,5 +65,5 @@ def _gate(first: Any, then: Any) -> "Gate":
 
 
 def verdict(right: bool, reason: str, parts: Mapping[str, float] | None = None) -> Verdict:
-    """1 for a right answer, 0 for a wrong one."""
+    """A verdict with reward 1 for a right answer, 0 for a wrong one."""
     return Verdict(1.0 if right else 0.0, parts or {}, reason, right)

@@ -17,20 +17,21 @@ from typing import Any
 from ...errors import ConfigError, UserError, nearest
 from ...types import BatchVerifier
 
-USERS = "paceline_user_"
-"""The beginning of the names of modules that were loaded from a file."""
+USER_MODULE_PREFIX = "paceline_user_"
+"""Prefix of the names of modules that were loaded from a file."""
 IN_PYTHON = "<python>"
-"""The place of what no file holds: a notebook's cell, a lambda, a function within another."""
+"""Name of the place of objects that no file holds: from a notebook's cell, a lambda, a function
+within another."""
 _loading = ContextVar("loading", default=False)
 
 
 def load_function(reference: str) -> Any:
-    """The function, or the object that judges one completion or many at once, that
+    """Load the function, or the object that judges one completion or many at once, that
     "path/to/file.py:name" or "package.module:name" names, as it is.
 
     The file's folder joins the end of `sys.path`, so that it may import its neighbours.
 
-    Raises: ConfigError where the reference has no name, the file or module is missing or fails to
+    Raises: ConfigError if the reference has no name, the file or module is missing or fails to
         load, or it has no such function (the nearest one is named).
     """
     place, _, name = reference.rpartition(":")
@@ -57,7 +58,7 @@ def _from_file(place: str) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"The file '{place}' does not exist.")
     digest = blake2b(str(path).encode(), digest_size=6).hexdigest()
-    title = f"{USERS}{path.stem}_{digest}"
+    title = f"{USER_MODULE_PREFIX}{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(title, path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"'{place}' is not a Python file.")
@@ -98,7 +99,7 @@ def _join_path(folder: str) -> None:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """While it lasts, code of a user's is imported for what is in it, and must start nothing."""
+    """A context in which a user's code is imported for its functions, and must start nothing."""
     before = _loading.set(True)
     try:
         yield
@@ -107,11 +108,11 @@ def loading() -> Iterator[None]:
 
 
 def refuse_while_loading(what: str) -> None:
-    """Raise ConfigError where a file that is imported for its functions starts something itself: it
-    would be imported again, by what it has started, and so on.
+    """Raise ConfigError if a file that is imported for its functions starts something itself: it
+    would be imported again, by the thing that it has started, and so on.
 
     Args:
-        what: what it calls.
+        what: name of the function that it calls.
     """
     if not _loading.get():
         return
@@ -126,8 +127,8 @@ def refuse_while_loading(what: str) -> None:
 
 
 def reference_of(thing: Any) -> str | None:
-    """The file.py:name or module:name under which `load_function` finds this very thing: what a
-    module defines at its top. None where there is none."""
+    """The file.py:name or module:name under which `load_function` finds this very object, if a
+    module defines it at its top. None if there is none."""
     code = getattr(inspect.unwrap(thing) if callable(thing) else thing, "__code__", None)
     if code is not None and code.co_filename.startswith("<"):  # typed in, or from `python -c`
         return None
@@ -135,7 +136,7 @@ def reference_of(thing: Any) -> str | None:
     for home in dict.fromkeys(home for home in homes if home in sys.modules):
         module = sys.modules[home]
         place, file = module.__name__, getattr(module, "__file__", None)
-        if place == "__main__" or place.startswith(USERS):
+        if place == "__main__" or place.startswith(USER_MODULE_PREFIX):
             place = file
         name = getattr(thing, "__name__", "")
         if not _is_same(vars(module).get(name), thing):
@@ -146,8 +147,9 @@ def reference_of(thing: Any) -> str | None:
 
 
 def _is_same(held: Any, thing: Any) -> bool:
-    """Tell whether a module holds it, or, of a file that was read again since, what replaced it."""
-    again = str(getattr(thing, "__module__", "")).startswith(USERS)
+    """Tell whether a module holds the object, or, for a file that was read again since, its
+    replacement."""
+    again = str(getattr(thing, "__module__", "")).startswith(USER_MODULE_PREFIX)
     same = all(
         getattr(held, n, None) == getattr(thing, n, "") for n in ("__module__", "__qualname__")
     )
@@ -155,8 +157,8 @@ def _is_same(held: Any, thing: Any) -> bool:
 
 
 def _assigned(thing: Any, module: ModuleType) -> str | None:
-    """The name to which a module assigns it, at its top and once. A loop's variable, or one that
-    only the script's own run assigns, is another thing when the file is read again."""
+    """The name to which a module assigns the object, at its top and once. A loop's variable, or one
+    that only the script's own run assigns, is another object when the file is read again."""
     names = [name for name, value in vars(module).items() if value is thing]
     if not names:
         return None
@@ -171,12 +173,12 @@ def _assigned(thing: Any, module: ModuleType) -> str | None:
 
 
 def is_of_session(reference: Any) -> bool:
-    """Tell whether a config's JSON has here what no file holds."""
+    """Tell whether this part of a config's JSON stands for an object that no file holds."""
     return isinstance(reference, str) and reference.startswith(f"{IN_PYTHON}:")
 
 
 def not_here(name: str) -> str:
-    """The sentence for what another process has written in Python, and no file holds."""
+    """The sentence for an object that another process has written in Python, and no file holds."""
     return (
         f"The reward '{name}' was written in a Python session, and only that session has it; go on "
         "from there with paceline.resume(RUN, config), or put it into a file and name it as "

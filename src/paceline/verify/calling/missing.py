@@ -1,4 +1,4 @@
-"""A reward that is not here: a run names it, and only the Python session that wrote it has it."""
+"""A reward that is missing: a run names it, but only the Python session that wrote it has it."""
 
 from dataclasses import dataclass
 from typing import NoReturn
@@ -11,12 +11,13 @@ from .load import not_here
 
 @dataclass(frozen=True, slots=True)
 class NotHere(VerifierBase):
-    """Stands for it where nobody is judged: a run's model can be asked, and its steps replayed."""
+    """Stands for a missing reward if nothing has to be judged: a run's model can be asked, and its
+    steps replayed."""
 
     name: str
 
     def check(self) -> None:
-        """Raise ConfigError: whoever checks a reward is about to ask it."""
+        """Raise ConfigError, because a check comes before asking the reward."""
         raise ConfigError(not_here(self.name))
 
     def __call__(self, problem: Problem, completion: Completion) -> NoReturn:

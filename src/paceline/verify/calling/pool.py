@@ -2,7 +2,7 @@
 can be ended, while others are still being sampled.
 
 Verifiers of this package need no process: their time is bounded, and programs run in the sandbox's
-own. Everything else, above all what a user wrote, is called in a worker; and one that takes many
+own. Everything else, above all a user's code, is called in a worker; and one that takes many
 completions at once is called here, when all of them are there.
 """
 
@@ -24,10 +24,10 @@ from .worker import DiedLoading, NotStarted, Raised, Worker, packed
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A verdict that is waited for."""
+    """A verdict that is still to come."""
 
     problem: str
-    """The problem's id."""
+    """The id of the problem."""
     verifier: str
     """The name of the verifier that is being asked."""
     seconds: float
@@ -68,9 +68,10 @@ class VerifierPool:
         self.close()
 
     def submit(self, problem: Problem, completion: Completion) -> "Future[Answer]":
-        """The verdict on one completion, when it is there; after `flush`, it will be.
+        """Submit a completion; returns the future of its verdict, which comes at the latest after
+        `flush`.
 
-        The future raises RewardError where the verifier did and rewards.on_error is stop.
+        The future raises RewardError if the verifier did and rewards.on_error is stop.
         """
         self._submitted += 1
         asking, now = asked(self.verifier), time.monotonic()
@@ -80,7 +81,7 @@ class VerifierPool:
         return case.answer
 
     def flush(self) -> None:
-        """Ask the verifiers that want many completions at once about all that wait for them."""
+        """Ask the verifiers that want many completions at once about all waiting ones."""
         while self._batched and (self._underway or self._waiting):
             wait(self._underway)
             self._underway.clear()
@@ -98,14 +99,14 @@ class VerifierPool:
         return sum(worker.deaths for worker in self._workers)
 
     def longest_pending(self) -> Pending | None:
-        """The verdict that has been waited for longest."""
+        """The verdict that has been pending for longest."""
         for case in sorted(self._open.copy(), key=lambda case: case.since):
             name = name_of(case.part or self.verifier)
             return Pending(case.problem.name, name, time.monotonic() - case.since)
         return None
 
     def close(self) -> None:
-        """End all workers; what was not answered yet is cancelled."""
+        """End all workers; completions that were not answered yet are cancelled."""
         self._scoring.closing = True
         for worker in self._workers:
             worker.end()  # its thread notices, and closes nothing that another thread waits for
@@ -117,7 +118,7 @@ class VerifierPool:
             case.answer.cancel()
 
     def _go_on(self, case: Case, said: "Answer | Exception | None") -> None:
-        """Advance a case, in a thread where there are threads."""
+        """Advance a case, in a thread if there are threads."""
         if self._threads is None:
             self._advance(case, said)
             return

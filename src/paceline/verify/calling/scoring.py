@@ -1,5 +1,5 @@
-"""One completion on its way to a verdict: which verifier is asked next, and what becomes of the
-completion where one breaks.
+"""The way of one completion to a verdict: the order in which verifiers are asked, and the handling
+of one that breaks.
 
 `VerifierPool` decides in which thread and in which process a verifier is called; nothing here
 knows of either.
@@ -27,16 +27,17 @@ class NoVerdict:
     reason: str
     """One sentence; equal cases give equal ones."""
     kind: Literal["slow", "ended", "sandbox", "raised"] = field(default="raised", compare=False)
-    """slow: the time limit; ended: by us; sandbox: it did not work; raised: by the verifier."""
+    """The cause: slow (the time limit), ended (by us), sandbox (it did not work), raised (by the
+    verifier)."""
     detail: str = field(default="", compare=False)
-    """More of this one case: the error's own message."""
+    """Details of this one case: the error's own message."""
 
 
-ENDED = NoVerdict("the run was ended", "ended")
+RUN_ENDED = NoVerdict("the run was ended", "ended")
 """The answer on every completion that was not judged when the pool was closed."""
 Answer = Verdict | NoVerdict
 Call = Callable[[AnyVerifier, Problem, Completion], Verdict]
-"""Calls a verifier of one completion, wherever it is called.
+"""A function that calls a verifier of one completion, in any thread or process.
 
 Raises: RewardError and SandboxError, as `judge` does; TimeLimit and Died, as a worker does.
 """
@@ -47,13 +48,13 @@ class Case:
     """One completion on its way to a verdict."""
 
     place: int
-    """Its number in the order in which completions were submitted."""
+    """Number of the completion in the order of submission."""
     problem: Problem
     completion: Completion
     asking: Asking
     answer: "Future[Answer]"
     since: float
-    """When it was submitted, on the monotonic clock."""
+    """Time of submission, on the monotonic clock."""
     part: AnyVerifier | None = None
     """The verifier that is being asked."""
 
@@ -62,8 +63,8 @@ class Scoring:
     """Takes cases from one verifier to the next.
 
     Args:
-        verifier: the whole one; it may be made of others.
-        call: calls one that is not.
+        verifier: the whole verifier; it may be made of others.
+        call: calls one that is not made of others.
     """
 
     def __init__(self, verifier: AnyVerifier, config: RewardConfig, call: Call) -> None:
@@ -77,9 +78,9 @@ class Scoring:
         with.
 
         Args:
-            said: the answer of the verifier that was asked last; None where none was yet.
+            said: the answer of the verifier that was asked last; None if none was asked yet.
 
-        Returns: None where `case.part` wants many completions at once, and has to be asked first.
+        Returns: None if `case.part` wants many completions at once, and has to be asked first.
         """
         try:
             try:
@@ -102,8 +103,8 @@ class Scoring:
         return said
 
     def many(self, part: BatchVerifier, cases: Sequence[Case]) -> "list[Answer | Exception]":
-        """The answers of a verifier that is asked about many completions at once; one that is not a
-        number is lost alone."""
+        """The answers of a verifier that is asked about many completions at once; only an answer
+        that is not a number is lost."""
         problems, completions = [c.problem for c in cases], [c.completion for c in cases]
         answers = self._tried(part, partial(answers_of, part, problems, completions))
         if not isinstance(answers, list):
@@ -114,8 +115,8 @@ class Scoring:
         ]
 
     def _check_listed(self, part: AnyVerifier) -> None:
-        """Raise RewardError for a part that was not known when it was decided how each is
-        called."""
+        """Raise RewardError for a part that was not known when the way of calling each part was
+        decided."""
         if not any(part is known for known in self.parts):
             raise RewardError(
                 f"The reward {name_of(self.verifier)} asks {name_of(part)}, which is not among "
@@ -123,11 +124,11 @@ class Scoring:
             )
 
     def _tried(self, part: AnyVerifier, ask: Callable[[], T]) -> "T | NoVerdict | Exception":
-        """Ask, and where something broke that may be whole again (a network, a machine short of
-        something) once more."""
+        """Ask; if something broke that may work again (a network, a machine short of something),
+        ask once more."""
         for last in (False, True):
             if self.closing:
-                return ENDED
+                return RUN_ENDED
             try:
                 return ask()
             except TimeLimit:
@@ -141,7 +142,7 @@ class Scoring:
 
     def _given_up(self, part: AnyVerifier, error: Exception) -> NoVerdict | RewardError:
         if self.closing:
-            return ENDED
+            return RUN_ENDED
         if isinstance(error, SandboxError):
             return NoVerdict("the sandbox failed", "sandbox", str(error))
         did = "did not answer a number"

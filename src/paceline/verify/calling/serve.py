@@ -1,7 +1,7 @@
 """The program of a worker process: `python -m paceline.verify.calling.serve PARENT`.
 
-Messages come on standard input and go to standard output, each behind its length; what the function
-prints goes to standard error, so that it cannot be taken for a message.
+Messages come on standard input and go to standard output, each after its length; the function's
+prints go to standard error, so that it cannot be taken for a message.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ import cloudpickle
 from ...errors import UserError
 from .load import loading
 from .trace import told
-from .worker import HEAD
+from .worker import MESSAGE_LENGTH
 
 
 def main() -> None:
@@ -73,15 +73,15 @@ def _told(error: BaseException) -> tuple[str, str, str, BaseException | None]:
 
 
 def _read(source: BinaryIO) -> bytes:
-    head = source.read(HEAD.size)
-    if len(head) < HEAD.size:
+    head = source.read(MESSAGE_LENGTH.size)
+    if len(head) < MESSAGE_LENGTH.size:
         raise EOFError
-    return source.read(HEAD.unpack(head)[0])
+    return source.read(MESSAGE_LENGTH.unpack(head)[0])
 
 
 def _write(sink: BinaryIO, message: Any) -> None:
     data = cloudpickle.dumps(message)
-    sink.write(HEAD.pack(len(data)) + data)
+    sink.write(MESSAGE_LENGTH.pack(len(data)) + data)
     sink.flush()
 
 

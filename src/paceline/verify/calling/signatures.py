@@ -1,7 +1,7 @@
-"""The signatures of reward functions that users bring, and which adapter each gets.
+"""The signatures of users' reward functions, and the adapter for each.
 
-The names of the parameters decide how a function is called, never their order: `adapt` says what
-each name gets, and refuses a function that asks for anything else.
+The names of the parameters decide how a function is called, never their order: `adapt` gives each
+name its value, and refuses a function that asks for anything else.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ...types import AnyVerifier, BatchVerifier, Composed
 from .adapters import FromBatch, FromColumns, FromLists, FromPair, FromScore
 from .base import VerifierBase
-from .parameters import PAIR, is_needed, is_plain, names_of, pair_of, parameters_of
+from .parameters import PAIR_TYPES, is_needed, is_plain, names_of, pair_of, parameters_of
 from .verifier import name_of
 
 SIGNATURES = (
@@ -30,17 +30,16 @@ ARGUMENTS = {
     "queries": ("queries", "prompts", "labels"),
     "responses": ("prompt", "responses", "answer"),
 }
-"""Parameter -> all that a function can be given which has it."""
+"""Parameter -> all values that a function with this parameter can be given."""
 
 
 def adapt(function: Any) -> AnyVerifier:
-    """A verifier from a function, by the names of its parameters; this is the one place that
-    looks.
+    """Make a verifier from a function, by the names of its parameters, which are read only here.
 
     `problems` and `completions` make it a function of many at once; `completions` alone a
     FromColumns, `solution_str` a FromScore, `queries` or `responses` a FromLists; `problem` and
-    `completion` (or p and c, or what is annotated with their types) a verifier. Each may be
-    `async def`, and has a default for whatever else it takes. A verifier is one as it is.
+    `completion` (or p and c, or parameters annotated with their types) a verifier. Each may be
+    `async def`, and must have defaults for its other parameters. A verifier is returned as it is.
 
     Raises: ConfigError for any other signature.
     """
@@ -76,7 +75,9 @@ def adapt(function: Any) -> AnyVerifier:
     places = pair_of(parameters)
     if places is None:
         raise ConfigError(_refusal(function, parameters))
-    straight = list(places.items()) == [(p.name, r) for p, r in zip(parameters, PAIR, strict=False)]
+    straight = list(places.items()) == [
+        (p.name, r) for p, r in zip(parameters, PAIR_TYPES, strict=False)
+    ]
     by_place = all(p.kind is not Parameter.KEYWORD_ONLY for p in parameters[:2])
     return cast(AnyVerifier, function) if straight and by_place else FromPair(function)
 
@@ -89,12 +90,13 @@ def _told(function: Callable[..., Any], parameters: Sequence[Parameter]) -> str:
 
 def _refusal(function: Callable[..., Any], parameters: Sequence[Parameter]) -> str:
     told = _told(function, parameters)
-    plain = [p for p in parameters if p.name in PAIR and is_plain(p.annotation)]
+    plain = [p for p in parameters if p.name in PAIR_TYPES and is_plain(p.annotation)]
     if plain and pair_of([p.replace(annotation=p.empty) for p in parameters]):
         name, kind = plain[0].name, inspect.formatannotation(plain[0].annotation).strip("'")
         text = "completion.text" if name == "completion" else "problem.prompt"
         return (
-            f"{told}, but '{name}' is not a {kind}: it is a {PAIR[name].__name__}, with its {text}."
+            f"{told}, but '{name}' is not a {kind}: it is a {PAIR_TYPES[name].__name__}, "
+            f"with its {text}."
         )
     hint = "" if names_of(function) else " A wrapper keeps its function's names by functools.wraps."
     return (

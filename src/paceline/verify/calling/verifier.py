@@ -1,9 +1,8 @@
 """Calling a verifier.
 
 A verifier is any function of (problem, completion) that answers a Verdict or a number. `judge` is
-the one place that calls one: what a model wrote may be anything, and is scored; what a verifier
-answers must be a finite number, and is refused with a sentence where it is not. It is never
-silently a zero.
+the one place that calls one: a model's text may be anything, and is scored; a verifier's answer
+must be a finite number, and is otherwise refused with a sentence. It is never silently a zero.
 """
 
 import asyncio
@@ -25,33 +24,34 @@ from ...types import AnyVerifier, Asking, BatchVerifier, Completion, Composed, P
 from .base import VerifierBase
 
 LONGEST_REASON = 500
-"""Characters of a verdict's reason that are kept: reasons are counted, and stand in every file."""
+"""Most characters of a verdict's reason that are kept: reasons are counted, and stand in every
+file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted(VerifierBase):
-    """A function of somebody else's, made a verifier (`signatures.adapt`)."""
+    """A foreign function, made a verifier (`signatures.adapt`)."""
 
     needs_process: ClassVar[bool] = True
     function: Callable[..., Any]
 
     def called(self, *args: Any, **kwargs: Any) -> Any:
-        """The function's answer; of an `async` one, in the end."""
+        """The function's answer; if it is `async`, the awaited one."""
         return awaited(self.function(*args, **kwargs))
 
 
 class NoNumber(RewardError):
-    """A verifier answered something else than a verdict or a finite number."""
+    """A verifier's answer was neither a verdict nor a finite number."""
 
 
 def judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Verdict:
-    """The verdict on one completion, whatever kind of verifier gives it.
+    """Get the verdict on one completion, from a verifier of any kind.
 
     A number becomes a Verdict. A verdict without a reason gets one that names the verifier.
 
-    Raises: RewardError, naming the verifier and the problem, where the verifier raised (its
-        exception is the cause) or answered anything but a Verdict or a finite number;
-        SandboxError where a program could not be run at all.
+    Raises: RewardError, naming the verifier and the problem, if the verifier raised (its exception
+        is the cause) or answered anything but a Verdict or a finite number; SandboxError if a
+        program could not be run at all.
     """
     if is_composed(verifier):
         return judge_parts(verifier, problem, completion)
@@ -68,7 +68,7 @@ def judge(verifier: AnyVerifier, problem: Problem, completion: Completion) -> Ve
 
 
 def judge_parts(verifier: Composed, problem: Problem, completion: Completion) -> Verdict:
-    """The verdict of a composed verifier, whose parts are asked here and now.
+    """Get the verdict of a composed verifier, whose parts are asked here and now.
 
     Raises: as `judge`.
     """
@@ -85,8 +85,8 @@ def judge_parts(verifier: Composed, problem: Problem, completion: Completion) ->
 
 
 def asked(verifier: AnyVerifier) -> Asking:
-    """Yields, one after another, the verifiers that are to be asked about a completion and are not
-    made of others; is sent their verdicts; returns what `verifier` makes of them."""
+    """Yield, one after another, the verifiers that are to be asked about a completion and are not
+    made of others; takes their verdicts, and returns the answer that `verifier` makes of them."""
     if not is_composed(verifier):
         return (yield verifier)
     asking, said = verifier.asking(), None
@@ -98,14 +98,14 @@ def asked(verifier: AnyVerifier) -> Asking:
 
 
 def is_composed(verifier: AnyVerifier) -> TypeGuard[Composed]:
-    """Tell whether a verifier's parts are asked in its place. A class that a user made of one of
-    ours is called as it is: it may have a `__call__` of its own."""
+    """Tell whether a verifier's parts are asked in its place. A user's subclass of one of our
+    classes is called as it is: it may have a `__call__` of its own."""
     users = isinstance(verifier, VerifierBase) and verifier.needs_process
     return isinstance(verifier, Composed) and not users
 
 
 def leaves(verifier: AnyVerifier) -> Iterator[AnyVerifier]:
-    """All verifiers that one is made of and that are not made of others."""
+    """All verifiers that a verifier is made of and that are not made of others."""
     if is_composed(verifier):
         for part in verifier.verifiers:
             yield from leaves(part)
@@ -114,10 +114,10 @@ def leaves(verifier: AnyVerifier) -> Iterator[AnyVerifier]:
 
 
 def check_verifier(verifier: AnyVerifier, *, load: bool = True) -> None:
-    """Find before training what would fail in the middle of it.
+    """Find, before training, faults that would appear in the middle of it.
 
     Args:
-        load: also what has to load a model to know.
+        load: True also runs checks that have to load a model.
 
     Raises: a UserError.
     """
@@ -130,7 +130,7 @@ def problem_check(verifier: AnyVerifier) -> Callable[[Problem], None]:
     """A check of problems before training, which raises RewardError naming a problem of which no
     answer could be judged.
 
-    A class that a user made of one of ours may read a problem in another way, and is not asked.
+    A user's subclass of one of our classes may read a problem in another way, and is not asked.
     """
     own = [leaf for leaf in leaves(verifier) if isinstance(leaf, VerifierBase)]
     known = [leaf for leaf in own if not leaf.needs_process]
@@ -143,7 +143,7 @@ def problem_check(verifier: AnyVerifier) -> Callable[[Problem], None]:
 
 
 def loads_model(verifier: AnyVerifier) -> bool:
-    """Tell whether a verifier has to load a model before it can say anything."""
+    """Tell whether a verifier has to load a model before it can answer."""
     return any(isinstance(leaf, VerifierBase) and leaf.loads_model for leaf in leaves(verifier))
 
 
@@ -152,7 +152,7 @@ def answers_of(
 ) -> list[Verdict | float]:
     """The answers of a verifier that takes many completions at once, not yet checked.
 
-    Raises: RewardError where it raised, or did not answer once for each.
+    Raises: RewardError if it raised, or did not answer once for each.
     """
     try:
         answers = list(awaited(verifier.batch(problems, completions)))
@@ -169,10 +169,10 @@ def answers_of(
 
 
 def awaited(answer: Any) -> Any:
-    """The answer of an `async` function in the end; any other answer as it is.
+    """The awaited answer of an `async` function; any other answer as it is.
 
-    In a loop of its own; where one is running in this thread, as in a notebook, it waits for us, so
-    that another thread has to run it.
+    It runs in a loop of its own. If a loop is already running in this thread, as in a notebook,
+    that loop waits for us, so another thread has to run it.
     """
     if not inspect.isawaitable(answer):
         return answer
@@ -206,7 +206,7 @@ def raised(verifier: AnyVerifier | Composed, error: BaseException, on: str) -> R
 
 
 def checked(answer: Any, verifier: Any, problem: Problem) -> Verdict:
-    """The answer of a verifier as a Verdict with finite numbers and a reason.
+    """A verifier's answer as a Verdict with finite numbers and a reason.
 
     Raises: RewardError for anything but a Verdict or a finite number.
     """
@@ -237,7 +237,7 @@ def _finite(value: Any, verifier: Any, problem: Problem) -> float:
 
 def as_number(value: Any) -> float | None:
     """A number of any kind as a float: Python's, numpy's, and tensors and arrays without a
-    dimension. None where it is none."""
+    dimension. None if it is not a number."""
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
     if not isinstance(value, Real | Decimal):

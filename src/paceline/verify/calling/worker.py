@@ -1,11 +1,9 @@
 """A process that has one function and answers calls; ended when a call takes too long.
 
 Signals and threads cannot stop a hanging regular expression or an endless symbolic sum; the end of
-a process can. The process imports what the function needs and no more, in particular not torch,
-unless the function does.
-
-The function travels by import path where its module can be imported, by value where it was written
-in a script, a notebook or a file of the user's own.
+a process can. The process imports only modules that the function needs, in particular not torch,
+unless the function does. The function travels by import path if its module can be imported, by
+value if it was written in a script, a notebook or a file of the user's own.
 """
 
 import importlib.util
@@ -26,12 +24,12 @@ from typing import Any
 import cloudpickle
 
 from ...errors import ConfigError
-from .load import USERS
+from .load import USER_MODULE_PREFIX
 
-HEAD = struct.Struct("<Q")
-"""The length of a message, which goes before it."""
-STARTUP = 60.0
-"""Seconds in which a worker must have imported what it needs."""
+MESSAGE_LENGTH = struct.Struct("<Q")
+"""The length of a message, which is sent before it."""
+STARTUP_SECONDS = 60.0
+"""Seconds in which a worker must have imported the modules that it needs."""
 
 
 class TimeLimit(Exception):
@@ -43,7 +41,7 @@ class Died(Exception):
 
 
 class NotStarted(Exception):
-    """The process did not come to the point where it could be asked; the message says why."""
+    """The process did not get ready to be asked; the message gives the reason."""
 
 
 class DiedLoading(NotStarted):
@@ -51,12 +49,12 @@ class DiedLoading(NotStarted):
 
 
 class Raised(Exception):
-    """An exception of the function, as far as it could travel.
+    """An exception of the function, as far as it could be sent.
 
     Args:
-        kind: the type's name; of its cause where there is one.
-        traceback: of the same, without our own frames; "" where our own sentence says it all.
-        error: the exception itself, where it can be sent.
+        kind: the type's name; of its cause if there is one.
+        traceback: its traceback, without our own frames; "" if our own sentence says it all.
+        error: the exception itself, if it can be sent.
     """
 
     def __init__(
@@ -69,7 +67,7 @@ class Raised(Exception):
 def packed(function: Callable[..., Any]) -> bytes:
     """The function as bytes that another process can read.
 
-    Raises: ConfigError naming it, where it cannot travel.
+    Raises: ConfigError naming it, if it cannot travel.
     """
     by_value = [m for m in _modules_of(function) if not _importable(m)]
     for name in by_value:
@@ -117,10 +115,10 @@ def _path() -> str:
 
 
 def _importable(module: str) -> bool:
-    """Tell whether another process finds it: `__main__` is another one there."""
+    """Tell whether another process can import a module: `__main__` is another one there."""
     if module == "__main__":
         return True  # cloudpickle takes it by value by itself
-    if module.startswith(USERS):
+    if module.startswith(USER_MODULE_PREFIX):
         return False
     try:
         return importlib.util.find_spec(module) is not None
@@ -148,10 +146,10 @@ class Worker:
         self.close()
 
     def call(self, arguments: tuple[Any, ...], seconds: float) -> Any:
-        """The function's answer.
+        """Call the function and return its answer.
 
-        Raises: TimeLimit, Died, NotStarted, or Raised with what the function raised. A new process
-            is started for the next call where this one had to be ended.
+        Raises: TimeLimit, Died, NotStarted, or Raised with the function's exception. A new process
+            is started for the next call if this one had to be ended.
         """
         try:
             message = cloudpickle.dumps(arguments)
@@ -175,7 +173,8 @@ class Worker:
         return value
 
     def end(self) -> None:
-        """End it for good, from any thread; a call that waits, or would begin, raises Died."""
+        """End the process for good, from any thread; a call that waits, or would begin, raises
+        Died."""
         self._over = True
         self._kill()
 
@@ -202,8 +201,8 @@ class Worker:
         self.close()
 
     def _start(self) -> None:
-        """Start the process; once more where it ends while it is loading, as when the system ends
-        processes because memory is short."""
+        """Start the process; start it once more if it ends while it is loading, as when the system
+        ends processes because memory is short."""
         for last in (False, True):
             try:
                 self._load()
@@ -227,12 +226,12 @@ class Worker:
             if self._over:  # `end` may have come before there was a process to end
                 self._kill()
             self._send(self.function)
-            said, value = self._receive(STARTUP)
+            said, value = self._receive(STARTUP_SECONDS)
         except OSError as error:
             raise NotStarted(f"no process could be made: {error}") from error
         except TimeLimit:
             self.close()
-            raise NotStarted(f"it was not ready after {STARTUP:g} seconds") from None
+            raise NotStarted(f"it was not ready after {STARTUP_SECONDS:g} seconds") from None
         if said == "raised":
             self.close()
             raised = Raised(*value)
@@ -241,7 +240,7 @@ class Worker:
     def _send(self, message: bytes) -> None:
         assert self.process and self.process.stdin
         try:
-            self.process.stdin.write(HEAD.pack(len(message)) + message)
+            self.process.stdin.write(MESSAGE_LENGTH.pack(len(message)) + message)
             self.process.stdin.flush()
         except BrokenPipeError:
             raise Died from None
@@ -250,7 +249,7 @@ class Worker:
         assert self.process and self.process.stdout
         source, deadline = self.process.stdout.fileno(), time.monotonic() + seconds
         data = io.BytesIO()
-        wanted = HEAD.size
+        wanted = MESSAGE_LENGTH.size
         while data.tell() < wanted:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([source], [], [], left)[0]:
@@ -259,6 +258,6 @@ class Worker:
             if not part:
                 raise Died
             data.write(part)
-            if data.tell() == HEAD.size == wanted:
-                wanted += HEAD.unpack(data.getvalue())[0]
-        return pickle.loads(data.getvalue()[HEAD.size :])
+            if data.tell() == MESSAGE_LENGTH.size == wanted:
+                wanted += MESSAGE_LENGTH.unpack(data.getvalue())[0]
+        return pickle.loads(data.getvalue()[MESSAGE_LENGTH.size :])

@@ -1,9 +1,9 @@
 """Programs as answers: found in a completion, run in the sandbox, judged outside of it.
 
-program     where a program stands, and how it is run
-code        a program judged by what it prints
+program     finding a program, and running it
+code        a program judged by its output
 asserts     a program judged by `assert call == value` lines
-testcases   lists of test cases in a row, and what passing some of them is worth
+testcases   lists of test cases in a row, and the reward for passing some of them
 values      values that come back out of the sandbox
-sandbox     where programs that a model wrote are run
+sandbox     the place where a model's programs are run
 """

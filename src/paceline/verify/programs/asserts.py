@@ -12,28 +12,28 @@ from .program import Running, RunsPrograms, why_ended
 from .testcases import cases_in, verdict_on
 from .values import NOTHING, equal, showing, shown_value
 
-EXAMPLE = '["assert add(3, 4) == 7", …]'
+EXAMPLE_COLUMN = '["assert add(3, 4) == 7", …]'
 """An example of a column of lines."""
-OTHER = "another value"
+OTHER_VALUE = "another value"
 """The reason of a line that does not hold."""
 _FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
-"""Has to stand before all else, and so before the setup."""
+"""Pattern of a line that must stand before everything else, and so before the setup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asserts(RunsPrograms):
     """The share of `assert call == value` lines that hold of the completion's program.
 
-    Each is taken apart outside the sandbox: the left side is evaluated behind the program, where
+    Each line is taken apart outside the sandbox: the left side is evaluated after the program, and
     only its printed value comes out; the right side by itself, without the program. So a program
-    cannot see what is expected, nor answer with an object that equals everything. `assert call`
+    cannot see the expected value, nor answer with an object that equals everything. `assert call`
     and `assert not call` expect a true or a false value. Any other line is refused, as it would
     have to be decided inside.
 
     Values are compared by Python's own `==`: a Counter equals a dictionary, a named tuple a tuple,
     1 equals 1.0. They are built-in or of collections, fractions, decimal and datetime; an object
-    whose class has an `==` of its own equals nothing. The reward is the share; strict asks for all
-    of them.
+    whose class has an `==` of its own equals nothing. The reward is the share of lines that hold;
+    strict asks for all of them.
     """
 
     column: str = "tests"
@@ -41,7 +41,7 @@ class Asserts(RunsPrograms):
     setup: str = "test_setup_code"
     """A column with code that goes before the program, if there is one (imports)."""
     strict: bool = True
-    """True pays only where all hold; False pays the share that does."""
+    """True pays only if all lines hold; False pays the share that does."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         cases = self.testcases_of(problem)
@@ -59,7 +59,7 @@ class Asserts(RunsPrograms):
             if result.outcome != "ok":
                 return why_ended(result)
             expected = _expected(setup, right, self.running)
-            return "" if equal(shown_value(result.text), expected) else OTHER
+            return "" if equal(shown_value(result.text), expected) else OTHER_VALUE
 
         return verdict_on(cases, fault, strict=self.strict)
 
@@ -67,9 +67,10 @@ class Asserts(RunsPrograms):
         self.testcases_of(problem)
 
     def testcases_of(self, problem: Problem) -> list[tuple[str, str, str]]:
-        """The problem's lines, taken apart. Raises: RewardError where one cannot be."""
+        """The problem's lines, taken apart. Raises: RewardError if that is impossible for one."""
         return [
-            _taken_apart(str(line), problem) for line in cases_in(problem, self.column, EXAMPLE)
+            _taken_apart(str(line), problem)
+            for line in cases_in(problem, self.column, EXAMPLE_COLUMN)
         ]
 
 
@@ -92,8 +93,8 @@ def _taken(line: str) -> tuple[str, str, str]:
 
 
 def _taken_apart(line: str, problem: Problem) -> tuple[str, str, str]:
-    """(the expression that the program is asked for, the one that says what is expected, whether
-    its value has to equal that or only to be true or false)."""
+    """Take a line apart: (the expression that the program is asked for, the expected expression,
+    True if its value has to equal that, False if it only has to be true or false)."""
     try:
         return _taken(line)
     except (SyntaxError, ValueError) as error:

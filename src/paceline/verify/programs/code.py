@@ -1,6 +1,6 @@
 """Programs as answers: run in the sandbox, compared outside of it.
 
-The expected answer never enters the sandbox. What a program printed is bytes from a pipe; nothing
+The expected answer never enters the sandbox. A program's output is bytes from a pipe; nothing
 that it defines (an `==` that is always true, a `print` of its own) reaches the comparison.
 """
 
@@ -21,17 +21,21 @@ from .program import RunsPrograms, why_ended
 from .testcases import cases_in, verdict_on
 
 NO_OUTPUT = "the program printed nothing"
+"""Reason of a verdict: an empty output."""
 SEVERAL_LINES = "the program printed more than one line"
+"""Reason of a verdict: an output of several lines."""
 NOT_A_NUMBER = "the program printed no plain number"
-WRONG = "the program's answer is not the expected one"
-RIGHT = "the program's answer is the expected one"
-"""Reasons; equal cases give equal ones."""
+"""Reason of a verdict: an output that is not a number."""
+WRONG_NUMBER = "the program's answer is not the expected one"
+"""Reason of a verdict: another number."""
+RIGHT_NUMBER = "the program's answer is the expected one"
+"""Reason of a verdict: the expected number. Equal cases give equal reasons."""
 
 FLOAT_DIGITS = 15
-"""A float that is printed with so many digits was rounded."""
-ULPS = 8
+"""Number of digits from which on a printed float is not rounded on purpose."""
+MOST_ULPS = 8
 """Units in the last place by which a short computation in floats may be off."""
-EXAMPLE = """[{"stdin": "3\\n4\\n", "stdout": "7\\n"}, …]"""
+EXAMPLE_COLUMN = """[{"stdin": "3\\n4\\n", "stdout": "7\\n"}, …]"""
 """An example of a column of cases."""
 _NO_DIGIT = re.compile(r"[^0-9]|e.*")
 
@@ -47,7 +51,7 @@ class PrintedAnswer(RunsPrograms):
     """
 
     last_line: bool = False
-    """Lenient: of several lines the last one counts."""
+    """True is lenient: of several lines the last one counts."""
 
     def check_problem(self, problem: Problem) -> None:
         expected_number(problem)
@@ -70,7 +74,7 @@ class PrintedAnswer(RunsPrograms):
         if value is None:
             return verdict(False, NOT_A_NUMBER, {"ran": 1.0})
         right = value == expected or is_float_of(line, expected)
-        return verdict(right, RIGHT if right else WRONG, {"ran": 1.0, "number": 1.0})
+        return verdict(right, RIGHT_NUMBER if right else WRONG_NUMBER, {"ran": 1.0, "number": 1.0})
 
 
 def is_float_of(text: str, expected: Fraction) -> bool:
@@ -82,13 +86,15 @@ def is_float_of(text: str, expected: Fraction) -> bool:
     except ValueError:
         return False
     whole = repr(value) == text and len(_NO_DIGIT.sub("", text).strip("0")) >= FLOAT_DIGITS
-    near = math.isfinite(value) and abs(Fraction(value) - expected) <= ULPS * Fraction(ulp(value))
+    near = math.isfinite(value) and abs(Fraction(value) - expected) <= MOST_ULPS * Fraction(
+        ulp(value)
+    )
     return whole and near
 
 
 @dataclass(frozen=True, slots=True)
 class Cases(RunsPrograms):
-    """The share of cases in which the completion's program prints what is expected for an input.
+    """The share of cases in which the completion's program prints the expected output for an input.
 
     A case is {"stdin": …, "stdout": …}, in a column of the row: each a text, a number, or a list of
     lines. Outputs are compared line by line, without whitespace at the ends of lines and of the
@@ -98,7 +104,7 @@ class Cases(RunsPrograms):
     column: str = "cases"
     """The column with the cases."""
     strict: bool = True
-    """True pays only where all cases hold; False pays the share that does."""
+    """True pays only if all cases hold; False pays the share that does."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         cases = self.testcases_of(problem)
@@ -119,8 +125,8 @@ class Cases(RunsPrograms):
         self.testcases_of(problem)
 
     def testcases_of(self, problem: Problem) -> list[tuple[str, str]]:
-        """(stdin, stdout) of the problem's cases. Raises: RewardError where one is none."""
-        cases = cases_in(problem, self.column, EXAMPLE)
+        """The (stdin, stdout) of the problem's cases. Raises: RewardError if one is not a case."""
+        cases = cases_in(problem, self.column, EXAMPLE_COLUMN)
         for case in cases:
             if not isinstance(case, Mapping) or not {"stdin", "stdout"} <= set(case):
                 raise RewardError(

@@ -1,4 +1,4 @@
-"""Programs in completions: where they stand, and how they are run."""
+"""Programs in completions: finding them, and running them."""
 
 import builtins
 import re
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 from ...errors import ConfigError, SandboxError
 from ...types import Completion
-from ..answers.form import CUT, EMPTY, MISSING, SEVERAL, UNCLOSED, answer_in, answer_text
+from ..answers.form import (
+    CUT_OFF,
+    EMPTY_ANSWER,
+    NO_ANSWER,
+    SEVERAL_ANSWERS,
+    UNCLOSED_REASONING,
+    answer_in,
+    answer_text,
+)
 from ..calling.base import VerifierBase
 from .sandbox import Result, Sandbox
 
@@ -23,16 +31,16 @@ Where = Literal["fence", "text", "tag"]
 def program_in(
     text: str, where: Where, tag: str = "answer", *, cut: bool = False
 ) -> tuple[str | None, str]:
-    """(the program, "") or (None, a reason): exactly one, behind the reasoning.
+    """Find (the program, "") or (None, a reason): exactly one program, after the reasoning.
 
     Blocks of another language than Python do not count; one inside a tag is taken out of it.
 
     Args:
-        cut: of a text that was cut, a block that was never closed does not count.
+        cut: True if the text was cut: then a block that was never closed does not count.
     """
     rest = answer_text(text)
     if rest is None:
-        return None, UNCLOSED
+        return None, UNCLOSED_REASONING
     if where == "tag":
         found, reason = answer_in(text, "tag", tag)
         if found is None:
@@ -40,13 +48,13 @@ def program_in(
         blocks = blocks_in(found)
         return (blocks[0].code if len(blocks) == 1 and blocks[0].alone else found), ""
     if where == "text":
-        return (rest.strip("\n"), "") if rest.strip() else (None, EMPTY)
+        return (rest.strip("\n"), "") if rest.strip() else (None, EMPTY_ANSWER)
     python = [block for block in blocks_in(rest) if block.python and (block.closed or not cut)]
     if not python:
-        return None, MISSING
+        return None, NO_ANSWER
     if len(python) > 1:
-        return None, SEVERAL
-    return (python[0].code, "") if python[0].code.strip() else (None, EMPTY)
+        return None, SEVERAL_ANSWERS
+    return (python[0].code, "") if python[0].code.strip() else (None, EMPTY_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +65,27 @@ class Block:
     language: str
     """The first word of its info string, in small letters; "" for none."""
     closed: bool
-    """Else it goes on to the end of the text, or of the list item around it."""
+    """False if the block goes on to the end of the text, or of the list item around it."""
     alone: bool
-    """True where nothing else stands in the text."""
+    """True if nothing else stands in the text."""
 
     @property
     def python(self) -> bool:
-        """Tell whether it is Python, or may be."""
+        """Tell whether the block is Python, or may be."""
         return not self.language or _PYTHON.fullmatch(self.language) is not None
 
 
 _PYTHON = re.compile(r"(?:i?python|py)[23]?(?:\.\d+)*")
 _INFO = re.compile(r"[^\s{},:.=]+(?:\.\d+)*")
-"""The language in an info string: python, {python}, {.python}, python:main.py, python3.12."""
+"""Pattern of the language in an info string: python, {python}, {.python}, python:main.py,
+python3.12."""
 
 
 def blocks_in(text: str) -> list[Block]:
     """The fenced code blocks, as CommonMark (0.31.2, sections 4.5 and 5.2) reads them: of backticks
-    or tildes, in list items too, closed by a fence that is as long or by the end of what is around
-    them. Two things differ: a fence may be indented by any width, and one in a quotation is text.
-    """
+    or tildes, in list items too, closed by a fence that is as long or by the end of the surrounding
+    text. Two things differ: a fence may be indented by any width, and one in a quotation is
+    text."""
     lines = re.split(r"\r\n?|\n", text)
     filled = [i for i, line in enumerate(lines) if line.strip()]
     blocks: list[Block] = []
@@ -113,12 +122,12 @@ def _commonmark() -> "MarkdownIt":
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Limits under which programs are run, and the sandbox that they are run in."""
+    """Limits under which programs are run, and the sandbox in which they are run."""
 
     seconds: float = 5.0
-    """Seconds of the clock for one run."""
+    """Most seconds of the clock for one run."""
     megabytes: int = 256
-    """Megabytes of memory for one run."""
+    """Most megabytes of memory for one run."""
     sandbox: Sandbox = field(default_factory=Sandbox)
 
     def __post_init__(self) -> None:
@@ -129,9 +138,10 @@ class Running:
             )
 
     def __call__(self, code: str, stdin: str = "", *, of: Completion | None = None) -> Result:
-        """The parts of one reward that ask for the same run of one completion get the same one.
+        """Run a program; the parts of one reward that ask for the same run of one completion get
+        the same result.
 
-        Raises: SandboxError where the sandbox itself did not work: that is no verdict.
+        Raises: SandboxError if the sandbox itself did not work: that is not a verdict.
         """
         if of is None:
             return self._run(code, stdin)
@@ -150,8 +160,8 @@ class Running:
 
 
 _latest = local()
-"""The completion that this thread asked about last, and the runs of its programs. No further: an
-equal program of another completion is run again, as chance or time may decide what it prints."""
+"""The completion that this thread asked about last, and the runs of its programs. Nothing older: an
+equal program of another completion is run again, because chance or time may decide its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +177,21 @@ class RunsPrograms(VerifierBase):
     """Let a completion that was cut by its length score."""
 
     def check(self) -> None:
-        """Raise SandboxError where no sandbox works."""
+        """Raise SandboxError if no sandbox works."""
         _ = self.running.sandbox.wall
 
     def program_of(self, completion: Completion) -> tuple[str | None, str]:
-        """The same as `program_in`, and no program of a completion that was cut before it
+        """Find the program as `program_in` does, but none in a completion that was cut before it
         finished."""
         if completion.finish == "length" and not self.allow_cut:
-            return None, CUT
+            return None, CUT_OFF
         cut = completion.finish == "length"
         return program_in(completion.turn, self.where, self.tag, cut=cut)
 
 
 def why_ended(result: Result) -> str:
-    """The reason of a program that did not end well: its error's type, for equal cases.
+    """The reason of a program that did not end well: its error's type, so that equal cases are
+    equal.
 
     Only types of Python's own are named: reasons are counted and kept, and a program may call its
     own types whatever it likes, in any length.

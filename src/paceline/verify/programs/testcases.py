@@ -1,19 +1,19 @@
-"""Lists of test cases in a column of a row, and what passing some of them is worth."""
+"""Lists of test cases in a column of a row, and the reward for passing some of them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ...errors import RewardError
 from ...types import Problem, Verdict
-from .sandbox.sandbox import TIME
+from .sandbox.sandbox import TIME_RAN_OUT
 
 T = TypeVar("T")
-TOO_SLOW = f"the program {TIME}"
-"""The fault of a program that ran into its time limit."""
+TOO_SLOW = f"the program {TIME_RAN_OUT}"
+"""Reason of a program that ran into its time limit."""
 
 
 def cases_in(problem: Problem, column: str, example: str) -> Sequence[Any]:
-    """The test cases in a column. Raises: RewardError, with an example of a list, where it holds
+    """The test cases in a column. Raises: RewardError, with an example of a list, if it holds
     none."""
     found = problem.data.get(column)
     if not isinstance(found, list | tuple) or not found:
@@ -30,10 +30,10 @@ def cases_in(problem: Problem, column: str, example: str) -> Sequence[Any]:
 
 
 def verdict_on(cases: Sequence[T], fault: Callable[[T], str], *, strict: bool) -> Verdict:
-    """The share of cases that pass; strict, all or nothing.
+    """The share of cases that pass; if strict, all or nothing.
 
     Args:
-        fault: says why a case does not pass; "" where it does.
+        fault: returns the reason why a case does not pass; "" if it does.
     """
     passed, why = 0, ""
     for case in cases:

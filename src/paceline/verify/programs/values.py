@@ -1,6 +1,6 @@
 """Values that a program was asked for: shown in words inside the sandbox, read back outside of it.
 
-What comes back is data of built-in and standard types, made here. So `==` between two of them is
+The result is data of built-in and standard types, made here. So `==` between two of them is
 Python's own, and nothing that a program defines has a part in it.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 MAX_VALUE = 20_000
-"""Characters of a shown value that is read back."""
+"""Most characters of a shown value that is read back."""
 
 NOTHING = object()
-"""Equal to nothing but itself."""
+"""The value of a text that cannot be read: equal to nothing but itself."""
 
 _SHOW = Path(__file__).with_name("sandbox").joinpath("show.py").read_text(encoding="utf-8")
 
@@ -36,17 +36,17 @@ _CALLS: dict[str, tuple[tuple[type, ...], _Made]] = {
     "time": ((int,) * 4, time),
     "timedelta": ((int,) * 3, timedelta),
 }
-"""Name -> (the types of its arguments, what makes it). Exactly these arguments: a Counter of a
-range of a million million would be a burden."""
+"""Name -> (the types of its arguments, its maker). Exactly these arguments: a Counter of a range of
+a million million would be a burden."""
 
 
 def showing(expression: str) -> str:
-    """A line of code that prints the expression's value behind a program, for `shown_value`."""
+    """A line of code that prints the expression's value after a program, for `shown_value`."""
     return f"__import__('builtins').exec({_SHOW!r}, {{'value': ({expression})}})"
 
 
 def shown_value(text: str) -> object:
-    """The value on the last line of a text, or NOTHING where no value can be read there."""
+    """The value on the last line of a text, or NOTHING if no value can be read there."""
     line = text.rstrip().rpartition("\n")[2]
     if len(line) > MAX_VALUE:
         return NOTHING

@@ -1,6 +1,6 @@
 """Several verifiers as one.
 
-Each says which verifiers it asks and what it makes of their verdicts, as `types.Composed` has it;
+Each names the verifiers that it asks and combines their verdicts, by the protocol `types.Composed`;
 `judge_parts` and `VerifierPool` decide how they are called. So a user's function that hangs uses up
 its own time limit only, and a model that judges is asked about many completions at once, also as
 part of a sum. A part may be a function of any signature that `adapt` knows.
@@ -21,8 +21,8 @@ from ..calling.verifier import judge_parts
 class Weighted(VerifierBase):
     """A weighted sum of named parts: the reward is Σ weight · part.
 
-    The verdict keeps the parts by name, unweighted, and says of each why. Whether the answer was
-    right is what one part says, not the sum: a well-formed wrong answer stays wrong.
+    The verdict keeps the parts by name, unweighted, each with its reason. One part decides whether
+    the answer was right, not the sum: a well-formed wrong answer stays wrong.
 
     Example: Weighted((("answer", NumberIn("tag"), 1.0), ("format", Tags(), 0.2)))
     """
@@ -30,7 +30,7 @@ class Weighted(VerifierBase):
     parts: tuple[tuple[str, Reward, float], ...]
     """(name, verifier, weight) of each part."""
     answer: str | None = None
-    """The part that says whether the answer was right; the first if None."""
+    """The part that decides whether the answer was right; the first if None."""
 
     def __post_init__(self) -> None:
         names = [name for name, _, _ in self.parts]
@@ -67,10 +67,10 @@ class Weighted(VerifierBase):
 
 @dataclass(frozen=True, slots=True)
 class Product(VerifierBase):
-    """The product of named parts: nothing is earned where one of them gives nothing, or less: two
+    """The product of named parts: nothing is earned if one of them gives nothing, or less: two
     punishments must not multiply to a reward.
 
-    Right is what all of them call right.
+    The answer is right if all of them call it right.
 
     Example: Product((("answer", NumberIn("tag")), ("form", Tags(strict=True))))
     """
@@ -105,17 +105,17 @@ class Product(VerifierBase):
 @made_by_and
 @dataclass(frozen=True, slots=True)
 class Gate(VerifierBase):
-    """The verdict of a second verifier where a first one is satisfied; else `otherwise`, and the
+    """The verdict of a second verifier if a first one is satisfied; otherwise `otherwise`, and the
     second is not asked. `a & b` is Gate(a, b).
 
     Example: Tags(strict=True) & PrintedAnswer() runs no program of a completion without tags
     """
 
     condition: Reward
-    """Satisfied where it calls the completion right."""
+    """The first verifier; it is satisfied if it calls the completion right."""
     then: Reward
     otherwise: float = 0.0
-    """The reward where it is not."""
+    """The reward if the condition is not satisfied."""
 
     def __post_init__(self) -> None:
         for name in ("condition", "then"):

@@ -20,9 +20,9 @@ class Overlong(VerifierBase):
     """
 
     limit: int
-    """Tokens at which the punishment is whole (L_max)."""
+    """Number of tokens at which the punishment is whole (L_max)."""
     buffer: int
-    """Tokens before the limit over which it grows (L_cache)."""
+    """Number of tokens before the limit over which it grows (L_cache)."""
 
     def __post_init__(self) -> None:
         if not 0 < self.buffer <= self.limit:
@@ -59,7 +59,7 @@ class LengthTarget(VerifierBase):
     unit: Unit = "tokens"
     """The unit that is counted."""
     scale: float = 1.0
-    """The reward is divided by it."""
+    """Divisor of the reward."""
 
     def __post_init__(self) -> None:
         if self.target < 1 or self.scale <= 0:
@@ -94,7 +94,7 @@ class Repetition(VerifierBase):
     """
 
     size: int = 4
-    """Tokens of an n-gram."""
+    """Number of tokens of an n-gram."""
     free: float = 0.0
     """A share up to this is not punished."""
 

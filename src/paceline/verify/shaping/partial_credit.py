@@ -14,7 +14,7 @@ from ..programs.program import RunsPrograms
 class TagCount(VerifierBase):
     """The share of tags whose opening and closing stand exactly once, in order, around something.
 
-    More lenient than `Tags`: a pair counts whatever stands before it, and a completion that was cut
+    More lenient than `Tags`: a pair counts with any text before it, and a completion that was cut
     may have earned its first ones.
     """
 
@@ -40,7 +40,7 @@ class TagCount(VerifierBase):
 
 @dataclass(frozen=True, slots=True)
 class NumberPrinted(RunsPrograms):
-    """1 if the program ran and the last line that it printed is a number, whichever."""
+    """1 if the program ran and the last line that it printed is any number, else 0."""
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict:
         program, reason = self.program_of(completion)

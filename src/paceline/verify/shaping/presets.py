@@ -1,6 +1,6 @@
 """Reward sets that people know, as values, each with its source and what was changed.
 
-They are ordinary verifiers: print one to see what it is made of, copy it to change it.
+They are ordinary verifiers: print one to see its parts, copy it to change it.
 """
 
 from ...types import Verifier
@@ -32,7 +32,7 @@ def exact_and_numeric(*, allow_cut: bool = False) -> Verifier:
     """2.0 for the exact text of the answer, 1.5 for an equal number, 0.2 for each pair of tags that
     stands exactly once (the reward of the widely copied GRPO notebooks for GSM8K, 2025).
 
-    Theirs pays the tags even where the answer is empty; here an empty pair earns nothing.
+    Theirs pays the tags even if the answer is empty; here an empty pair earns nothing.
     """
     return Weighted(
         (
@@ -54,8 +54,8 @@ def soft_format(*, allow_cut: bool = False) -> Verifier:
 
 
 def program_of_thought(where: Where = "tag", *, allow_cut: bool = False) -> Verifier:
-    """Accuracy by running the program, with small lenient parts that show a beginner the way: a
-    number was printed at all (+0.1), the program failed (−0.1), each whole pair of tags (+0.05).
+    """Accuracy by running the program, with small lenient parts that lead a beginner: a number was
+    printed at all (+0.1), the program failed (−0.1), each whole pair of tags (+0.05).
 
     The parts together are worth a fifth of the answer.
     """

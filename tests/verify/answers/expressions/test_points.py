@@ -1,6 +1,6 @@
 """Values of two expressions at the same points."""
 
-from paceline.verify.answers.expressions.points import ENOUGH, POINTS, values_at_points
+from paceline.verify.answers.expressions.points import FEWEST_POINTS, MOST_POINTS, values_at_points
 from paceline.verify.answers.expressions.reader import readings
 
 
@@ -10,13 +10,13 @@ def read(text):
 
 def test_values_at_the_same_points():
     pairs = values_at_points(read("2x"), read("x+x"))
-    assert len(pairs) == POINTS and all(first == second for first, second in pairs)
-    assert len(set(pairs)) > ENOUGH, "at different ones"
+    assert len(pairs) == MOST_POINTS and all(first == second for first, second in pairs)
+    assert len(set(pairs)) > FEWEST_POINTS, "at different ones"
 
 
 def test_points_where_one_has_no_value_are_left_out():
     pairs = values_at_points(read(r"\ln x"), read(r"\ln x"))
-    assert ENOUGH <= len(pairs) < POINTS
+    assert FEWEST_POINTS <= len(pairs) < MOST_POINTS
     assert len(values_at_points(read(r"\pi"), read("3"))) == 1
 
 

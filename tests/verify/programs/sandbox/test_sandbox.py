@@ -7,13 +7,13 @@ import pytest
 from paceline.errors import ConfigError, SandboxError
 from paceline.verify.programs.sandbox import Sandbox, sandbox, walls
 from paceline.verify.programs.sandbox.sandbox import (
-    FINE,
-    INSISTED,
-    LEFT,
-    MEMORY,
-    OUTPUT,
+    BAD_STATUS,
+    ENDED_WELL,
+    MEMORY_RAN_OUT,
+    NO_WALL_TIER,
+    OUTPUT_RAN_OUT,
     RAISED,
-    TIME,
+    TIME_RAN_OUT,
 )
 from tests.helpers.walls import each_wall
 
@@ -23,19 +23,19 @@ def test_what_a_program_prints_and_how_it_ends(wall):
     run = Sandbox(wall).run
     good = run("print(input()[::-1])", "abc")
     assert (good.outcome, good.stdout, good.stderr) == ("ok", b"cba\n", b"")
-    assert (good.exit_code, good.reason, good.text) == (0, FINE, "cba\n")
+    assert (good.exit_code, good.reason, good.text) == (0, ENDED_WELL, "cba\n")
     assert good.seconds > 0
     raised = run("print(7)\n1/0")
     assert (raised.outcome, raised.reason, raised.exit_code) == ("failed", RAISED, 1)
     assert raised.stdout == b"7\n" and raised.stderr.rstrip().endswith(b"division by zero")
     assert b"runner.py" not in raised.stderr, "the program's frames alone"
     left = run("import sys; sys.exit(3)")
-    assert (left.outcome, left.reason, left.exit_code) == ("failed", LEFT, 3)
+    assert (left.outcome, left.reason, left.exit_code) == ("failed", BAD_STATUS, 3)
     slow = run("while True: pass", seconds=0.3)
-    assert (slow.outcome, slow.reason) == ("limit", TIME) and slow.seconds >= 0.3
-    assert (run("'a' * 10**9").outcome, run("'a' * 10**9").reason) == ("limit", MEMORY)
+    assert (slow.outcome, slow.reason) == ("limit", TIME_RAN_OUT) and slow.seconds >= 0.3
+    assert (run("'a' * 10**9").outcome, run("'a' * 10**9").reason) == ("limit", MEMORY_RAN_OUT)
     loud = run("print('a' * 10**6)")
-    assert (loud.outcome, loud.reason, len(loud.stdout)) == ("limit", OUTPUT, 65536)
+    assert (loud.outcome, loud.reason, len(loud.stdout)) == ("limit", OUTPUT_RAN_OUT, 65536)
 
 
 @each_wall
@@ -72,9 +72,10 @@ def test_a_wall_that_falls_later_is_no_wrong_answer(fresh, monkeypatch):
 
 
 def test_only_whoever_insists_runs_code_without_a_wall(monkeypatch):
-    assert len(INSISTED) > 40
+    assert len(NO_WALL_TIER) > 40
     assert (
-        Sandbox(INSISTED).run("import os; print(os.path.exists('/etc/passwd'))").stdout == b"True\n"
+        Sandbox(NO_WALL_TIER).run("import os; print(os.path.exists('/etc/passwd'))").stdout
+        == b"True\n"
     )
 
 

@@ -12,6 +12,6 @@ r"""Reading of mathematical answers: \frac{\sqrt{3}}{2}, x^2 - 1, (2, 5], \{1, 2
     finished     what an answer leaves to be computed
     equality     when two expressions are one answer
 
-An answer counts only if all of it was read. Nothing is evaluated that is not in these files: no
-`eval`, no parser of anybody else's, and every operation has a bound, so that no text takes long.
+An answer counts only if all of it was read. Only code in these files evaluates anything: no `eval`,
+no other parser, and every operation has a bound, so that no text takes long.
 """

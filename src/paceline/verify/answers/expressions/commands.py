@@ -106,7 +106,7 @@ class Commands(Cursor):
         return found if raised is None else Expression("power", (found, raised))
 
     def _called(self) -> tuple[Expression, ...]:
-        """The arguments in the brackets behind a function."""
+        """The arguments in the brackets after a function."""
         opening = self.take().text
         found = self.bracketed(opening)
         called = found.kind == "bracket" and found.name == "( )"
@@ -130,7 +130,8 @@ class Commands(Cursor):
         return found
 
     def _styled(self, style: str) -> Expression:
-        r"""\mathbf{i}, \vec v, \mathbb{R}: another symbol than the plain letters."""
+        r"""A letter in another style, which is another symbol than the plain letter: \mathbf{i},
+        \vec v, \mathbb{R}."""
         token = self.take()
         inside = [token]
         if token.kind == "sign" and token.text == "{":

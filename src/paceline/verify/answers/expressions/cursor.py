@@ -1,4 +1,4 @@
-"""The tokens of an answer and a place in them, which every part of the grammar needs."""
+"""The tokens of an answer and a position in them, which every part of the grammar needs."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ from .expression import Expression, as_number, numeral
 from .tokens import Token, Unread
 
 MAX_DEPTH = 40
-"""Brackets within brackets."""
+"""Most levels of brackets within brackets."""
 RELATIONS = {"=": "=", "<": "<", ">": ">"} | {
     name: name for name in ("le", "ge", "ne", "in", "approx", "equiv", "sim", "cong")
 }
@@ -23,8 +23,8 @@ GREEK = {
 
 
 class Cursor(ABC):
-    """Tokens and a place in them. The grammar is in those who inherit: `commands`, `terms` and
-    `reader`, each of which may ask for what stands higher up."""
+    """Tokens and a position in them. The grammar is in the subclasses: `commands`, `terms` and
+    `reader`, each of which may ask for parts of the grammar above it."""
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         self.tokens, self.place, self.depth = tokens, 0, 0
@@ -68,15 +68,15 @@ class Cursor(ABC):
 
     @abstractmethod
     def primary(self) -> Expression:
-        """A number, a symbol, a function, or what stands in brackets."""
+        """A number, a symbol, a function, or the content of brackets."""
 
     @abstractmethod
     def raised(self) -> Expression:
-        """The expression behind "^"."""
+        """The expression after "^"."""
 
     @abstractmethod
     def bracketed(self, opening: str) -> Expression:
-        """The expression behind an opening bracket, up to the closing one."""
+        """The expression after an opening bracket, up to the closing one."""
 
     @abstractmethod
     def elements(self, opening: str) -> Expression:
@@ -113,7 +113,7 @@ class Cursor(ABC):
         return Expression("symbol", name=name)
 
     def subscript(self) -> str:
-        """Letters and digits behind "_"."""
+        """Letters and digits after "_"."""
         token = self.take()
         if token.text != "{" or token.kind != "sign":
             inside = [token]
@@ -137,7 +137,7 @@ class Cursor(ABC):
         return ahead is not None and ahead.kind == "command" and ahead.text == "circ"
 
     def take_circle(self) -> None:
-        r"""Behind a "^": circ, or circ in braces."""
+        r"""Take a degree sign after "^": circ, or circ in braces."""
         if self.take().text == "{":
             self.expect("circ")
             self.expect("}")

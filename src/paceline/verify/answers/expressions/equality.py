@@ -1,9 +1,9 @@
-r"""When two expressions are one answer.
+r"""The equality of answers: two expressions that are one answer.
 
-Rational numbers are compared exactly, other values to more digits than an answer can have, what has
-symbols at points that nobody can know beforehand. Everything else is compared part by part: 1, 2 as
-a list is also \{1, 2\}, and in any order; x = 5 is also 5; brackets, units, bases and signs of
-relations have to be the same.
+Rational numbers are compared exactly, other values to more digits than an answer can have, and
+expressions with symbols at points that nobody can know beforehand. Everything else is compared part
+by part: 1, 2 as a list is also \{1, 2\}, and in any order; x = 5 is also 5; brackets, units, bases
+and signs of relations have to be the same.
 """
 
 import re
@@ -13,7 +13,7 @@ from fractions import Fraction
 from .expression import VALUES, Expression, canonical
 from .finished import foreign_functions, unfinished
 from .numeric import TooLarge, exact, same
-from .points import ENOUGH, values_at_points
+from .points import FEWEST_POINTS, values_at_points
 from .real_sets import NoSet, real_set, same_set
 from .relations import factor_between, is_solved, name_and_value, turned_round
 
@@ -23,20 +23,25 @@ _SHORT_WORDS = {
     "yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "red", "may", "sun",
     "mon", "tue", "wed", "thu", "fri", "sat", "he", "she", "it", "up", "if", "and", "or", "not",
 }  # fmt: skip
-"""Words of up to three letters, which capitals leave the same words."""
+"""Words of up to three letters, which stay the same words in capitals."""
 
 
 class Differs(Exception):
-    """Two expressions are not one answer; the message says why, in one of a few ways."""
+    """Two expressions are not one answer; the message gives the reason, one of a few."""
 
 
 UNCOMPUTED = "the answer was not computed"
+"""Reason of a difference: something is left to compute."""
 NOT_REDUCED = "the answer is a fraction that is not in lowest terms"
+"""Reason of a difference: a fraction that can be reduced."""
 OTHER_UNIT = "the answer has another unit"
-OTHER = "the answer does not equal the expected one"
+"""Reason of a difference: another unit."""
+OTHER_VALUE = "the answer does not equal the expected one"
+"""Reason of a difference: another value."""
 OTHER_KIND = "the answer is of another kind than the expected one"
+"""Reason of a difference: another kind of expression."""
 TOO_LARGE = "the answer is too large to be compared"
-"""Reasons; equal cases give equal ones."""
+"""Reason of a difference: too large to compute. Equal cases give equal reasons."""
 
 
 def check_same(answer: Expression, expected: Expression) -> None:
@@ -48,7 +53,7 @@ def check_same(answer: Expression, expected: Expression) -> None:
 
 
 def difference(answers: Sequence[Expression], expected: Sequence[Expression]) -> str:
-    """Why no reading of an answer is one of the expected answer; "" where one is."""
+    """The reason why no reading of an answer is one of the expected answer; "" if one is."""
     reasons = []
     for wanted in expected:
         for answer in answers:
@@ -103,12 +108,12 @@ def _check(answer: Expression, expected: Expression) -> None:
 
 def _require(condition: bool) -> None:
     if not condition:
-        raise Differs(OTHER)
+        raise Differs(OTHER_VALUE)
 
 
 def _plain(text: str) -> str:
-    """A text without what nobody would tell apart: case, commas, hyphens. Of two or three letters
-    in capitals that are no word, such as AB, the case is kept."""
+    """A text without differences that nobody would make: case, commas, hyphens. Two or three
+    capital letters that are not a word, such as AB, keep their case."""
     if len(text) < 4 and text.isupper() and text.casefold() not in _SHORT_WORDS:
         return text
     words = text.replace(",", " ").replace("-", " ").casefold().split()
@@ -136,7 +141,7 @@ def _check_in_any_order(answer: Sequence[Expression], expected: Sequence[Express
                 break
         else:
             # The reason that tells most of why none of them is the wanted one.
-            raise Differs(next((r for r in (UNCOMPUTED, OTHER_UNIT) if r in reasons), OTHER))
+            raise Differs(next((r for r in (UNCOMPUTED, OTHER_UNIT) if r in reasons), OTHER_VALUE))
 
 
 def _different(group: Expression) -> tuple[Expression, ...]:
@@ -152,12 +157,12 @@ def _different(group: Expression) -> tuple[Expression, ...]:
 
 
 def _check_lists(answer: Expression, expected: Expression) -> None:
-    """Lists in any order, of which one may be in braces; an element may name what it is."""
+    """Check lists in any order, of which one may be in braces; an element may name its value."""
     if not {answer.kind, expected.kind} <= {"list", "set"}:
         raise Differs(OTHER_KIND)
     names = [_names(answer), _names(expected)]
     if max(map(len, names)) > 1 and names[0] != names[1]:
-        raise Differs(OTHER)  # of x = 1, y = 2 the names matter
+        raise Differs(OTHER_VALUE)  # of x = 1, y = 2 the names matter
     _check_in_any_order(*(
         _different(one) if one.kind == "set" else one.parts for one in (answer, expected)
     ))  # fmt: skip
@@ -225,9 +230,9 @@ def _says_inequalities(one: Expression) -> bool:
 
 
 def _same_real_set(answer: Expression, expected: Expression) -> bool | None:
-    r"""Tell whether two sets of real numbers are the same; None where one is none: A \cup B.
+    r"""Tell whether two sets of real numbers are the same; None if one is not such a set: A \cup B.
 
-    Raises: Differs where an end was not computed.
+    Raises: Differs if an end was not computed.
     """
     try:
         ours, theirs = real_set(answer), real_set(expected)
@@ -272,7 +277,7 @@ def _check_relation(answer: Expression, expected: Expression) -> None:
         if ours is not None and ours[0] == theirs[0]:
             return _check(ours[1], theirs[1])
         if theirs[1].kind in VALUES and not theirs[1].symbols:
-            raise Differs(UNCOMPUTED if ours is None else OTHER)  # 2x = 6 for x = 3
+            raise Differs(UNCOMPUTED if ours is None else OTHER_VALUE)  # 2x = 6 for x = 3
     if answer.kind != "relation":
         raise Differs(OTHER_KIND)
     if _left_open(answer, expected):
@@ -285,17 +290,17 @@ def _check_relation(answer: Expression, expected: Expression) -> None:
     if expected.name == answer.name and expected.name in ("=", "ne"):
         return _require(factor_between(answer, expected) is not None)
     if is_solved(expected) or len(expected.parts) != 2:
-        raise Differs(OTHER)
+        raise Differs(OTHER_VALUE)
     for turned in (answer, turned_round(answer)):
         if turned is not None and turned.name == expected.name:
             factor = factor_between(turned, expected)
             if factor is not None and not isinstance(factor, complex) and factor.real > 0:
                 return None
-    raise Differs(OTHER)
+    raise Differs(OTHER_VALUE)
 
 
 def _same_side(one: Expression, other: Expression) -> bool:
-    """The same as `_same`; the side before a leading relation sign is empty."""
+    """Compare as `_same` does; the side before a leading relation sign is empty."""
     return one == other or _same(one, other)
 
 
@@ -303,7 +308,8 @@ def _same_side(one: Expression, other: Expression) -> bool:
 
 
 def _check_units(answer: Expression, expected: Expression) -> None:
-    """A unit may be left out or added, and never be another; K added is rather a thousand."""
+    """Check units: one may be left out or added, but never be another; an added K rather means a
+    thousand."""
     ours, theirs = (
         (one.parts[0], one.name) if one.kind == "quantity" else (one, "")
         for one in (answer, expected)
@@ -323,29 +329,30 @@ def _check_values(answer: Expression, expected: Expression) -> None:
     if wanted is not None:
         return _check_number(answer, expected, wanted)
     if answer.symbols != expected.symbols:
-        raise Differs(OTHER)
+        raise Differs(OTHER_VALUE)
     if canonical(answer) == canonical(expected):
         return None
     if _left_open(answer, expected):
         raise Differs(UNCOMPUTED)
     pairs = values_at_points(answer, expected)
-    _require(len(pairs) >= (ENOUGH if expected.symbols else 1))
+    _require(len(pairs) >= (FEWEST_POINTS if expected.symbols else 1))
     _require(all(same(first, second) for first, second in pairs))
 
 
 def _check_number(answer: Expression, expected: Expression, wanted: Fraction) -> None:
-    """A rational number: the answer is one numeral, or what the expected answer is."""
+    """Check a rational number: the answer is one numeral, or equal in form to the expected
+    answer."""
     if answer.kind == "number":
         return _require(answer.value == wanted)
     if canonical(answer) == canonical(expected):
         return None
     if answer.kind == "quotient" and all(part.kind == "number" for part in answer.parts):
         raise Differs(NOT_REDUCED)
-    raise Differs(UNCOMPUTED if not answer.symbols else OTHER)
+    raise Differs(UNCOMPUTED if not answer.symbols else OTHER_VALUE)
 
 
 def _left_open(answer: Expression, expected: Expression) -> bool:
-    """Tell whether an answer leaves to be computed what the expected one does not."""
+    """Tell whether an answer leaves something to compute that the expected one does not."""
     return bool(unfinished(answer) - unfinished(expected) or foreign_functions(answer, expected))
 
 

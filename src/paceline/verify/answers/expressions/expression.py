@@ -26,7 +26,7 @@ VALUES = COMPUTED | {"number", "symbol", "constant"}
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    r"""One expression, and those that it is made of.
+    r"""An expression, with the expressions that it is made of.
 
     Example: Expression("product", (Expression("number", value=Fraction(2)), Expression("constant",
     name="pi"))) for 2\pi
@@ -34,18 +34,18 @@ class Expression:
 
     kind: Kind
     parts: tuple["Expression", ...] = ()
-    """Operands, elements, rows one behind the other, both sides of a relation."""
+    """Operands, elements, rows one after the other, both sides of a relation."""
     name: str = ""
     """The symbol, constant or function; a number's form; a bracket's two signs; a matrix's "2x3"; a
     quantity's unit; a relation's signs, one space between; the words of a text."""
     value: Fraction | None = None
     """The value of a number; None for anything else."""
     names: tuple[str, ...] = ()
-    """The name that each side of a relation is, such as x, x_1 or f(x); "" for a side that is
-    none."""
+    """The name on each side of a relation, such as x, x_1 or f(x); "" for a side that is not a
+    name."""
 
     def walk(self) -> Iterator["Expression"]:
-        """This expression and all that it is made of."""
+        """Yield this expression and everything that it is made of."""
         yield self
         for part in self.parts:
             yield from part.walk()
@@ -67,7 +67,7 @@ _BASES = {
 
 
 def numeral(digits: str, said: str) -> Expression | None:
-    """A numeral with its base, which is part of it; None where there is no such numeral."""
+    """A numeral with its base, which is part of it; None if there is no such numeral."""
     base = int(said) if said.isdigit() else _BASES.get(said.lower(), 0)
     plain = digits.upper().replace(".", "", 1)
     if not 2 <= base <= 36 or not plain.isalnum() or not plain.isascii():
@@ -80,7 +80,7 @@ def numeral(digits: str, said: str) -> Expression | None:
 
 
 def simple(term: Expression) -> Expression:
-    """A sign and a finished number are a finished number."""
+    """A finished number with its sign, as one finished number."""
     if term.kind != "negative":
         return term
     (inner,) = term.parts
@@ -90,7 +90,7 @@ def simple(term: Expression) -> Expression:
 
 
 def fraction_of(over: Expression, under: Expression) -> Expression:
-    """A quotient; a finished fraction where two whole numbers are in lowest terms."""
+    """A quotient; a finished fraction if two whole numbers are in lowest terms."""
     whole = all(part.kind == "number" and part.name == "integer" for part in (over, under))
     if whole and over.value is not None and under.value is not None:
         above, below = int(over.value), int(under.value)
@@ -117,8 +117,8 @@ def expanded(parts: list[Expression]) -> tuple[Expression, ...]:
 
 
 def canonical(expression: Expression) -> Expression:
-    """The same with the operands of sums and products, flattened, in one order, and with quotients
-    as products: 1/2^9 is 2^-9."""
+    """The expression with the operands of sums and products, flattened, in one order, and with
+    quotients as products: 1/2^9 is 2^-9."""
     parts = tuple(canonical(part) for part in expression.parts)
     if expression.kind == "quotient":
         over, under = parts

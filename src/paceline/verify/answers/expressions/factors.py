@@ -9,7 +9,7 @@ from .expression import Expression, as_number, canonical
 from .numeric import exact
 
 MAX_RADICAND = 10**6
-"""Up to here a square is looked for in what stands under a root."""
+"""Largest radicand in which a square factor is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Base:
     base: Expression
     above: bool
     raised: bool
-    """True for one with an exponent."""
+    """True if the base has an exponent."""
 
     def joins(self, other: "Base") -> bool:
         """Tell whether both are one power: x^2 x^3, and x over x^2; x x x is a way of writing."""
@@ -36,13 +36,13 @@ class Factors:
 
     above: list[int] = field(default_factory=list)
     below: list[int] = field(default_factory=list)
-    """Whole numbers."""
+    """Whole numbers that divide."""
     bases: list["Base"] = field(default_factory=list)
     """Symbols, constants and sums."""
     radicands: list[int] = field(default_factory=list)
     """Whole numbers under square roots."""
     signs: int = 0
-    """Minus signs."""
+    """Number of minus signs."""
 
     def combine(self) -> bool:
         r"""Tell whether factors can be put together: 2x over 2y, x over x squared, 2 \cdot 3x,
@@ -95,7 +95,7 @@ def _number(value: int, into: Factors, *, above: bool) -> None:
 
 
 def _radicand(root: Expression) -> int | None:
-    """The whole number above zero that a square root is taken of."""
+    """The whole number above zero under a square root."""
     value, index = root.parts
     found = value.value if value.kind == "number" and index.value == 2 else None
     return int(found) if found is not None and found.denominator == 1 and found > 0 else None

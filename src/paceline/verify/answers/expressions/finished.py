@@ -1,11 +1,10 @@
 r"""Parts that an answer leaves to be computed: 17 \times 23, \frac{4}{6}, |47+56|,
 \sqrt{2}\sqrt{2}.
 
-Whoever copies the question must not be paid for it. So a finished answer is recognised, whatever an
-unfinished one may look like: where the value is a rational number, a numeral, a fraction in lowest
-terms, a mixed number, a percentage or a recurring decimal; where it is none, a sum or a product in
-which nothing is left that has a rational value, no two terms are alike, and no sum is raised to a
-power or multiplied with another.
+A copy of the question must not be paid. So only finished answers are recognised: if the value is a
+rational number, a numeral, a fraction in lowest terms, a mixed number, a percentage or a recurring
+decimal; otherwise a sum or a product in which no part is left that has a rational value, no two
+terms are alike, and no sum is raised to a power or multiplied with another.
 """
 
 from collections import Counter
@@ -50,8 +49,7 @@ def _left_to_do(one: Expression) -> bool:
 
 
 def _neutral(one: Expression) -> bool:
-    r"""Tell whether something is added, multiplied or raised that changes nothing, or all: x + 0,
-    1x, 0x, x^1."""
+    r"""Tell whether an operation changes nothing, or everything: x + 0, 1x, 0x, x^1."""
     values = [exact(part) for part in one.parts]
     if one.kind == "sum":
         return 0 in values
@@ -74,7 +72,7 @@ def _rational(one: Expression) -> bool:
 
 
 def _alike(one: Expression) -> bool:
-    """Tell whether two terms differ in a number at most: 2x + 3x, \\sqrt{3} + \\sqrt{3}."""
+    """Tell whether two terms differ at most in a number: 2x + 3x, \\sqrt{3} + \\sqrt{3}."""
     terms = Counter(_without_number(part) for part in one.parts)
     return max(terms.values()) > 1
 
@@ -135,12 +133,12 @@ _FAMILIES = {
     **dict.fromkeys(("ln", "log", "lg"), "logarithm"),
     **dict.fromkeys(("sin", "cos", "tan", "cot", "sec", "csc"), "angle"),
 }
-"""Functions that are written for one another."""
+"""Functions that are written in place of one another."""
 
 
 def foreign_functions(answer: Expression, expected: Expression) -> frozenset[str]:
     r"""Functions in an answer that the expected one does not have: \sin 15^\circ, \gcd(84,36) and
-    \ln e^x leave to be computed what was asked for."""
+    \ln e^x leave the question to be computed."""
     known = _functions(expected)
     for one in expected.walk():
         if one.kind == "root":

@@ -16,16 +16,18 @@ import mpmath
 from .expression import VALUES, Expression
 
 DIGITS = 300
-"""Decimal digits of a value that is not rational."""
+"""Number of decimal digits of a value that is not rational."""
 TOLERANCE_DIGITS = 220
-"""Two values are the same that agree to so many digits, which leaves 80 to what cancels."""
+"""Number of digits to which two values must agree to be the same, which leaves 80 for
+cancellation."""
 MAX_BITS = 20_000
-"""Bits of a power or a factorial that is computed exactly."""
+"""Most bits of a power or a factorial that is computed exactly."""
 MAX_SPAN = 500
-"""Binary digits between the terms of a sum, and between 1 and an argument of a function: beside one
-of 150 digits a small term would be lost in rounding, and e^{1000} + 1 be e^{1000}."""
+"""Most binary digits between the terms of a sum, and between 1 and an argument of a function:
+beside a term of 150 digits a small one would be lost in rounding, and e^{1000} + 1 would be
+e^{1000}."""
 MAX_LOGARITHM = 10_000
-"""Decimal digits of a value; beyond it nothing is computed."""
+"""Most decimal digits of a value; beyond it nothing is computed."""
 
 _context = mpmath.MPContext()
 _context.dps = DIGITS
@@ -33,7 +35,7 @@ _lock = Lock()
 """mpmath remembers pi and its kin in a way that two threads must not share."""
 UNKNOWN_BASE = _context.mpf("2.718281828459") ** _context.mpf("0.731")
 """The divisor of "log" alone: its base is 10 for some and e for others. With a base that is
-neither's, it equals only what it equals by the laws of logarithms."""
+neither, it equals only values that follow from the laws of logarithms."""
 MAX_INDEX = 1_000
 """The largest index of a root that is looked for among whole numbers."""
 
@@ -43,7 +45,7 @@ class NoValue(Exception):
 
 
 class TooLarge(Exception):
-    """A value, or the way to it, is larger than what is computed here."""
+    """A value, or a step towards it, is too large to be computed here."""
 
 
 def exact(expression: Expression) -> Fraction | None:
@@ -139,10 +141,10 @@ def _exact_call(name: str, values: list[Fraction]) -> Fraction | None:
 
 
 def value_at(expression: Expression, point: Mapping[str, Fraction], complex_too: bool) -> Any:
-    """The value where the symbols have the values of a point, to 300 digits.
+    """The value of an expression at a point, which gives its symbols values, to 300 digits.
 
     Args:
-        complex_too: whether roots and logarithms of negative numbers have their principal values.
+        complex_too: True gives roots and logarithms of negative numbers their principal values.
 
     Raises: NoValue, TooLarge.
     """
@@ -162,7 +164,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 def quotient(first: Any, second: Any) -> Any:
-    """One value of `value_at` divided by another; None where that is zero."""
+    """One value of `value_at` divided by another; None if that is zero."""
     with _lock:
         return first / second if second else None
 
@@ -223,7 +225,7 @@ def _combined(one: Expression, values: list[Any], complex_too: bool) -> Any:
 
 
 def _added(terms: list[Any]) -> Any:
-    """A sum in which every term can be seen. Raises: TooLarge."""
+    """A sum in which every term is visible. Raises: TooLarge."""
     sizes = [_context.mag(term) for term in terms if term]
     if sizes and max(sizes) - min(sizes) > MAX_SPAN:
         raise TooLarge

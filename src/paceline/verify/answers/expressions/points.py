@@ -7,11 +7,12 @@ from .expression import Expression
 from .numeric import NoValue, TooLarge, value_at
 
 SCALES = (1, 10, Fraction(1, 8), 100)
-"""Sizes of the values that symbols get: \\ln(x-5) and \\sqrt{1-x^2} have none at the same ones."""
-POINTS = 16
-"""At which expressions with symbols are compared."""
-ENOUGH = 3
-"""At so many of them both must have a value."""
+"""Sizes of the values that symbols get: \\ln(x-5) and \\sqrt{1-x^2} have no values at the same
+ones."""
+MOST_POINTS = 16
+"""Number of points at which expressions with symbols are compared."""
+FEWEST_POINTS = 3
+"""Number of points at which both must have a value."""
 
 
 def values_at_points(answer: Expression, expected: Expression) -> list[tuple]:
@@ -22,7 +23,7 @@ def values_at_points(answer: Expression, expected: Expression) -> list[tuple]:
         for part in one.walk()
     )
     found = []
-    for place in range(POINTS if expected.symbols else 1):
+    for place in range(MOST_POINTS if expected.symbols else 1):
         point = _values_of_symbols(answer, expected, place)
         try:
             theirs = value_at(expected, point, has_i)

@@ -12,7 +12,7 @@ r"""Tokens as an expression: a parser by recursive descent that reads all of the
     primary   = number | symbol | function | brackets | \frac | \sqrt | matrix
 
 Lists to unions are here, quantities to primaries in `terms`, what begins with a command in
-`commands`. What mathematicians would ask about is not read: 1/2x, \sqrt(9), x^2^3, 2--3, 3 4.
+`commands`. Ambiguous spellings are not read: 1/2x, \sqrt(9), x^2^3, 2--3, 3 4.
 """
 
 import re
@@ -28,20 +28,20 @@ from .terms import Terms
 from .tokens import FUNCTIONS, Token, Unread, tokens_of, ungrouped
 
 MAX_CHARACTERS = 500
-"""Characters of an answer, and of an expected one; a longer one is not read."""
+"""Most characters of an answer, and of an expected one; longer ones are not read."""
 MAX_FACTORIALS = 8
-"""Each takes milliseconds."""
+"""Most factorials in an answer; each takes milliseconds."""
 _WRAPPED = re.compile(r"(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])", re.DOTALL)
 _LETTER = re.compile(r"\(?[A-Za-z]\)?")
 _STYLED = re.compile(
     rf"\\(?:{'|'.join((*WORD_COMMANDS, *STYLE_COMMANDS))})\s*\{{(?=[^A-Za-z])"
     r"|\\(?:color|textcolor)\s*\{[A-Za-z]+\}\s*\{"
 )
-"""A style around all of an answer that is no word."""
+"""Pattern of a style around a whole answer that is not a word."""
 _DECLARED = re.compile(r"\\(?:bf|rm|it)\s+([^A-Za-z].*)", re.DOTALL)
 _NUMBER_IN_WORDS = re.compile(r"\\text\s*\{\s*([-+−]?[0-9][0-9.,/]*)\s*([A-Za-z][A-Za-z ./]*)?\}")
 _INDEXED_LETTER = re.compile(r"(?:[A-Za-z]|[a-z]+)_.*")
-"""a_{12} is a symbol; a numeral of letters has two or more, in capitals."""
+"""Pattern of a symbol such as a_{12}; a numeral of letters has two or more, in capitals."""
 _BASED = re.compile(
     r"\(?(?:\\(?:text|mathrm)\{)?([0-9A-Za-z]{1,60})\}?\)?_\(?\{?(?:\\text\{)?\(?([0-9]{1,2}|[a-z]+)[)}]*"
 )
@@ -50,19 +50,19 @@ _VALUELESS = re.compile(
     r"|\\(?:overline|bar|hat|widehat|vec|mathbf|overrightarrow|tilde)(?:[A-Za-z]|\{[A-Za-z]{1,3}\})"
     r"|[A-Za-z]_\{.+\}"
 )
-"""Names of what geometry and statistics measure."""
+"""Names of quantities of geometry and statistics."""
 _INFIX = re.compile(r"\\(?:over|choose)(?![a-z])")
 _DATE = re.compile(
     r"[A-Z][a-z]{2,} [0-9]{1,2}(?:, [0-9]{4})?|[0-9]{1,2} [A-Z][a-z]{2,}(?: [0-9]{4})?"
 )
-"""March 14."""
+"""Pattern of a date such as March 14."""
 _CIRCLED = re.compile("[①-⑳](?:[、，,;； ]*[①-⑳])*")
-"""Statements that are right, by their numbers."""
+"""Pattern of right statements, by their numbers."""
 _ONLY_WORDS = re.compile(rf"\\(?:{'|'.join(WORD_COMMANDS)}|mathbf)\s*\{{([^{{}}]*)\}}")
 
 
 def bare(text: str) -> str:
-    """An answer without what stands around all of it: dollars, a box, one full stop."""
+    """An answer without the frame around all of it: dollars, a box, one full stop."""
     before = None
     while text != before:
         before = text
@@ -86,12 +86,12 @@ def bare(text: str) -> str:
 
 
 def readings(text: str, *, split_numbers: bool = True) -> list[Expression]:
-    """All that an answer may say: more than one where 1,234 may be two numbers, or letters a word.
+    """All readings of an answer: more than one if 1,234 may be two numbers, or letters a word.
 
     Args:
-        split_numbers: whether 1,234 may be two numbers outside of brackets too.
+        split_numbers: True if 1,234 may be two numbers outside of brackets too.
 
-    Raises: Unread where it says nothing that is known here.
+    Raises: Unread if nothing of it is known here.
     """
     if len(text) > MAX_CHARACTERS:
         raise Unread("a long text")
@@ -125,8 +125,8 @@ def _based(text: str) -> Expression | None:
 
 
 def words_of(text: str) -> tuple[str, bool]:
-    r"""The words of an answer that is a text, such as \text{not enough} or Evelyn, or "", and
-    whether it can be nothing else: two or three letters are also a product."""
+    r"""The words of an answer that is a text, such as \text{not enough} or Evelyn, or "", and True
+    if it can be nothing else: two or three letters are also a product."""
     found = _ONLY_WORDS.fullmatch(text)
     said = " ".join((found[1] if found else text).replace("~", " ").split()).removesuffix(".")
     if found and _LETTER.fullmatch(said):
@@ -149,7 +149,7 @@ def words_of(text: str) -> tuple[str, bool]:
 
 
 def read(tokens: tuple[Token, ...]) -> Expression:
-    """The expression that tokens are. Raises: Unread."""
+    """The expression that tokens stand for. Raises: Unread."""
     reader = _Reader(_grouped_over(tokens))
     found = reader.whole()
     if reader.place != len(reader.tokens):
@@ -166,7 +166,7 @@ def read(tokens: tuple[Token, ...]) -> Expression:
 
 
 def _grouped_over(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    r"""Tokens with 1 \over 2 in braces: all of a formula is the group that its halves fill."""
+    r"""Tokens with 1 \over 2 in braces: its halves fill the whole group of a formula."""
     depth = 0
     for token in tokens:
         depth += (token.text == "{") - (token.text == "}")
@@ -193,7 +193,7 @@ class _Reader(Terms):
         return Expression("list", expanded(found), "and" if words == {"and"} else "")
 
     def relation(self) -> Expression:
-        """A sum, or several with relation signs between, or one behind a relation sign."""
+        """A sum, or several with relation signs between, or one after a relation sign."""
         signs: list[str] = []
         sides: list[Expression] = []
         names: list[str] = []
@@ -276,7 +276,7 @@ def _relation(sides: Sequence[Expression], signs: list[str], names: list[str]) -
 
 
 def _name(tokens: tuple[Token, ...]) -> str:
-    """The name that a side of a relation is, as x, x_1, f(x), AB or \\text{Area} do; else ""."""
+    """The name on a side of a relation, such as x, x_1, f(x), AB or \\text{Area}; otherwise ""."""
     if len(tokens) == 1 and tokens[0].kind == "words":
         return "" if plain_unit(tokens[0].text) else tokens[0].text
     written = "".join(f"\\{t.text}" if t.kind == "command" else t.text for t in tokens)

@@ -1,4 +1,4 @@
-r"""Sets of real numbers, however they are written: (-\infty,2)\cup(3,\infty), x<2 or x>3,
+r"""Sets of real numbers in any spelling: (-\infty,2)\cup(3,\infty), x<2 or x>3,
 \mathbb{R}\setminus[2,3]."""
 
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any
 from .expression import VALUES, Expression
 from .numeric import NoValue, TooLarge, exact, same, value_at
 
-TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le", "=": "=", "ne": "ne"}
-"""Relation signs, and what they are when the sides change places."""
+TURNED_SIGNS = {"<": ">", ">": "<", "le": "ge", "ge": "le", "=": "=", "ne": "ne"}
+"""Relation signs, each with the sign after a change of sides."""
 _BRACKETS = {"( )", "[ ]", "( ]", "[ )"}
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An interval, of which an end is None where there is none; a point has two equal ends.
+    """An interval; an end is None if it is open to infinity; a point has two equal ends.
 
     Example: Piece(None, False, Fraction(2), True) for x <= 2
     """
@@ -28,16 +28,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class RealSet:
-    """Pieces in order that do not touch, and the symbol they are said of; "" where none is."""
+    """Pieces in order that do not touch, and the symbol that they are said of; "" if there is
+    none."""
 
     pieces: tuple[Piece, ...]
     symbol: str = ""
     written: int = 0
-    """Pieces as they were written; more than there are where some of them touch."""
+    """Number of pieces as they were written; more than there are if some of them touch."""
 
 
 class NoSet(Exception):
-    """An expression is no set of real numbers."""
+    """An expression is not a set of real numbers."""
 
 
 def real_set(expression: Expression) -> RealSet:
@@ -101,7 +102,11 @@ def _of_relation(one: Expression) -> list[Piece]:
     signs = one.name.split()
     if one.name == "in" and one.parts[0].kind == "symbol":
         return _pieces(one.parts[1])
-    if any(sign not in TURNED for sign in signs) or len(signs) > 2 or one.parts[0].kind == "text":
+    if (
+        any(sign not in TURNED_SIGNS for sign in signs)
+        or len(signs) > 2
+        or one.parts[0].kind == "text"
+    ):
         raise NoSet
     places = [place for place, part in enumerate(one.parts) if part.kind == "symbol"]
     if len(places) != 1 or any(part.symbols for part in one.parts if part.kind != "symbol"):
@@ -114,7 +119,7 @@ def _of_relation(one: Expression) -> list[Piece]:
     for place, part in enumerate(one.parts):
         if place != at:
             sign = signs[min(place, at)]
-            found = _common(found, _than(sign if place > at else TURNED[sign], _number(part)))
+            found = _common(found, _than(sign if place > at else TURNED_SIGNS[sign], _number(part)))
     return found
 
 

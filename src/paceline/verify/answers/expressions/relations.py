@@ -1,9 +1,10 @@
-r"""Relations: what x = 5 names, 5 > x as x < 5, and by which number one equation is another."""
+r"""Relations: the name and value of x = 5, the turning of 5 > x to x < 5, and the factor between
+two equations."""
 
 from .expression import VALUES, Expression
 from .numeric import quotient, same
-from .points import ENOUGH, values_at_points
-from .real_sets import TURNED
+from .points import FEWEST_POINTS, values_at_points
+from .real_sets import TURNED_SIGNS
 
 
 def name_and_value(relation: Expression) -> tuple[str, Expression] | None:
@@ -19,30 +20,30 @@ def name_and_value(relation: Expression) -> tuple[str, Expression] | None:
 
 
 def _mentions(value: Expression, name: str, naming: Expression) -> bool:
-    """Tell whether a value has in it what it is to be a value of; f(x) may have x, and not f."""
+    """Tell whether a value contains the name that it is given to; f(x) may contain x, but not f."""
     symbols = value.symbols
     return name in symbols or (len(name) > 1 and name[:1] in symbols & naming.symbols)
 
 
 def turned_round(relation: Expression) -> Expression | None:
-    """5 > x for x < 5, and x = 5 for 5 = x."""
+    """The relation with its sides exchanged: 5 > x for x < 5, and x = 5 for 5 = x."""
     signs = relation.name.split()
-    if not all(sign in TURNED for sign in signs):
+    if not all(sign in TURNED_SIGNS for sign in signs):
         return None
-    turned = " ".join(TURNED[sign] for sign in reversed(signs))
+    turned = " ".join(TURNED_SIGNS[sign] for sign in reversed(signs))
     return Expression("relation", relation.parts[::-1], turned, names=relation.names[::-1])
 
 
 def is_solved(relation: Expression) -> bool:
-    r"""Tell whether an inequality says what a symbol is: x > 5, 1 < x \le 2."""
+    r"""Tell whether an inequality bounds a symbol: x > 5, 1 < x \le 2."""
     return any(part.kind == "symbol" for part in relation.parts) and all(
         part.kind == "symbol" or not part.symbols for part in relation.parts
     )
 
 
 def factor_between(answer: Expression, expected: Expression):
-    """The number by which one equation's left side less its right is the other's; None where there
-    is no such number."""
+    """The number by which one equation's left side minus its right is the other's; None if there is
+    no such number."""
     sides = (*answer.parts, *expected.parts)
     if len(sides) != 4 or any(side.kind not in VALUES for side in sides):
         return None
@@ -60,7 +61,7 @@ def factor_between(answer: Expression, expected: Expression):
         if not ratio:
             return None
         factors.append(ratio)
-    if len(factors) < ENOUGH or not all(same(one, factors[0]) for one in factors):
+    if len(factors) < FEWEST_POINTS or not all(same(one, factors[0]) for one in factors):
         return None
     # x = x has the difference 0 everywhere, which no factor is found of; 2 - 2 neither.
     return factors[0]

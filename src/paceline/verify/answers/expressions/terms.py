@@ -1,4 +1,4 @@
-r"""Terms: sums, products, powers, and what stands in brackets."""
+r"""Terms: sums, products, powers, and the content of brackets."""
 
 from fractions import Fraction
 
@@ -18,9 +18,9 @@ from .expression import (
 from .tokens import Unread, ungrouped, unit_of
 
 MAX_SETS = 6
-"""Braces within braces."""
+"""Most levels of braces within braces."""
 MAX_SLASHES = 20
-"""Divisions without brackets: each is one level of the expression."""
+"""Most divisions without brackets: each is one level of the expression."""
 _ROOT_SIGNS = {"√": 2, "∛": 3, "∜": 4}
 _BETWEEN = {
     "and", "or", "cup", "cap", "setminus", "pm", "circ", "rangle", "rfloor", "rceil", "over",
@@ -47,7 +47,7 @@ class Terms(Commands):
         return found[0] if found[0] == found[1] else Expression("either sign", tuple(found))
 
     def quantity(self) -> Expression:
-        """A sum, and a unit behind it or before it if it has one."""
+        """A sum, with a unit after it or before it if it has one."""
         before = self._currency_before()
         found = self.sum()
         unit = self._unit_behind()
@@ -102,7 +102,7 @@ class Terms(Commands):
         return unit
 
     def _raised_unit(self, unit: str) -> str:
-        """A unit with the exponent behind it, if it has one."""
+        """A unit with the exponent after it, if it has one."""
         if not self.next_is("^"):
             return unit
         self.place += 1
@@ -177,7 +177,7 @@ class Terms(Commands):
         return token.kind in ("letter", "begin")
 
     def _with_fraction(self, whole: Expression) -> Expression:
-        r"""2\frac{1}{2} or 2 1/2: a whole number with a proper fraction behind it is one number."""
+        r"""A whole number with a proper fraction after it, as one number: 2\frac{1}{2} or 2 1/2."""
         start = self.place
         if whole.kind != "number" or whole.name != "integer" or whole.value is None:
             return whole
@@ -224,7 +224,7 @@ class Terms(Commands):
         return found
 
     def raised(self) -> Expression:
-        """The expression behind "^": a group, a letter, a number, or a number with its sign."""
+        """The expression after "^": a group, a letter, a number, or a number with its sign."""
         if self.next_is("-"):
             self.place += 1
             token = self.peek()
@@ -321,7 +321,7 @@ class Terms(Commands):
         return Expression("bracket", tuple(parts), f"{opening} {closing}")
 
     def _condition(self) -> Expression | None:
-        r"""\{x | x > 2\} behind its opening brace; None for other sets."""
+        r"""The set \{x | x > 2\} after its opening brace; None for other sets."""
         symbol, bar = self.peek(), self.peek(1)
         if symbol is None or bar is None or bar.text not in ("|", ":", "mid"):
             return None
@@ -333,7 +333,7 @@ class Terms(Commands):
         return Expression("condition", (Expression("symbol", name=symbol.text), condition))
 
     def _split_numbers(self) -> None:
-        """Take 1,234 for two numbers up to where a bracket closes; (1,000) is one."""
+        """Take 1,234 as two numbers up to the closing bracket; (1,000) is one."""
         end, depth = self.place, 1
         while end < len(self.tokens) and depth:
             token = self.tokens[end]

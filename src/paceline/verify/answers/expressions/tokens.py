@@ -1,9 +1,9 @@
 r"""LaTeX and plain text as tokens.
 
 LaTeX is a language of tokens: the second half of `\\ ` is no `\ `, and `\leftarrow` does not begin
-with `\left`. So every rule on spellings stands behind this file and none before it. What only
-moves signs about (`\,`, `\left`, `\displaystyle`) is dropped here; what has two names (`\dfrac` and
-`\frac`, `×` and `\times`) gets one.
+with `\left`. So every rule on spellings is applied after this file and none before it. Commands
+that only move signs about (`\,`, `\left`, `\displaystyle`) are dropped here; a sign with two names
+(`\dfrac` and `\frac`, `×` and `\times`) gets one.
 """
 
 import re
@@ -17,18 +17,18 @@ from ..text.spellings import DASHES, FULL_WIDTH, WORD_COMMANDS
 from ..text.units import plain_unit
 
 MAX_DIGITS = 120
-"""Digits of a number; a longer one is not read."""
+"""Most digits of a number; a longer one is not read."""
 
 Kind = Literal["number", "letter", "command", "sign", "words", "begin", "end"]
 
 
 class Unread(Exception):
-    """A text, or a part of one, is no expression that is known here."""
+    """A text, or a part of one, is not an expression that is known here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    r"""One token.
+    r"""One token of an answer.
 
     Example: Token("command", "frac") for \dfrac, Token("number", "12.50", Fraction(25, 2))
     """
@@ -39,8 +39,8 @@ class Token:
     value: Fraction | None = None
     """The value of a number; None for anything else."""
     form: str = ""
-    """A number's: integer, decimal, recurring; "grouped" of an integer with commas; "plain" of a
-    command that was written without its backslash."""
+    """Form of a number: integer, decimal, recurring; "grouped" for an integer with commas; "plain"
+    for a command that was written without its backslash."""
 
 
 _WIDE = FULL_WIDTH | {ord("、"): ";", ord("｛"): "\\{", ord("｝"): "\\}"}
@@ -81,12 +81,12 @@ _NO_SIGN = {
     "Bigr", "biggl", "biggr", "Biggl", "Biggr", "displaystyle", "textstyle", "scriptstyle",
     "limits", "nolimits", "tiny", "small", "normalsize", "large", "Large", "LARGE", "huge", "Huge",
 }  # fmt: skip
-"""Commands that space or size and say nothing."""
+"""Commands that only space or size."""
 STYLES = {
     "mathbf", "boldsymbol", "bm", "vec", "hat", "bar", "tilde", "overline", "overrightarrow",
     "mathbb", "mathcal", "mathfrak", "mathscr", "mathit",
 }  # fmt: skip
-"""Commands that make another symbol of a letter."""
+"""Commands that turn a letter into another symbol."""
 FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
     "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm",
@@ -120,7 +120,7 @@ _PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
-    """All of a text as tokens. Raises: Unread."""
+    """All tokens of a text. Raises: Unread."""
     sizes = (_LEFT.findall(text), _RIGHT.findall(text))
     if len(sizes[0]) != len(sizes[1]) or not all(map(any, (*sizes[0], *sizes[1]))):
         raise Unread("\\left without \\right")
@@ -148,7 +148,7 @@ def _characters(text: str) -> str:
 
 
 def _vulgar_fraction(letter: str) -> str:
-    """½ as a command; "" for other letters."""
+    """A fraction sign such as ½ as a command; "" for other letters."""
     if unicodedata.category(letter) != "No":
         return ""
     value = Fraction(unicodedata.numeric(letter)).limit_denominator(1000)
@@ -216,7 +216,7 @@ def _command(text: str, place: int) -> tuple[Token | None, int]:
 
 
 def _braced(text: str, place: int) -> tuple[str, int]:
-    """The inside of the braces at a place, which has no braces in it, and where they end."""
+    """The inside of the braces at a position, which has no braces in it, and its end."""
     found = re.compile(r"\s*\{([^{}]*)\}").match(text, place)
     if found is None:
         raise Unread("braces")
@@ -252,7 +252,7 @@ def _plain_word(word: str) -> Iterator[Token]:
 
 
 def _number_token(found: re.Match[str]) -> tuple[Token, int]:
-    """The number at a place, and where it ends."""
+    """The number at a position, and its end."""
     if sum(letter.isdigit() for letter in found[0]) > MAX_DIGITS:
         raise Unread("a number of many digits")
     if grouped := found["grouped"] or found["spaced"]:
@@ -275,7 +275,8 @@ def _number_token(found: re.Match[str]) -> tuple[Token, int]:
 
 
 def _dotted(found: re.Match[str]) -> tuple[Token, int]:
-    r"""0.1\dot{2}3\dot{4}: a period from the first dotted digit to the last."""
+    r"""A recurring decimal such as 0.1\dot{2}3\dot{4}: its period goes from the first dotted digit
+    to the last."""
     dots = _DOTS.match(found.string, found.start("dots"))
     if dots is None:
         raise Unread("\\dot")
@@ -293,7 +294,7 @@ def _recurring(whole: str, fixed: str, period: str) -> Fraction:
 
 
 def ungrouped(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """The same tokens with every "1,234" as a list of two numbers."""
+    """The tokens with every "1,234" as a list of two numbers."""
     found: list[Token] = []
     for token in tokens:
         if token.form != "grouped":
@@ -307,5 +308,5 @@ def ungrouped(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
 
 
 def unit_of(token: Token) -> str | None:
-    """The unit that words are, by its one name; None where they are none."""
+    """The unit that words mean, by its one name; None if they mean none."""
     return plain_unit(token.text) if token.kind == "words" else None

@@ -3,10 +3,10 @@
 Nothing is computed here.
 
 spellings     signs and letters that are written in more ways than one
-numerals      what a number is
-units         what may stand behind a number
+numerals      numbers in plain text
+units         words that may stand after a number
 groups        braces, and boxes
 sentences     words that change what follows them
-before        what may stand before a number or a box without making it a part of something
+before        text that makes a number or a box a part of something
 last_number   the last number of a text
 """

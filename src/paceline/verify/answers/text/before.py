@@ -1,8 +1,8 @@
 r"""Text before a box or a number that makes it a part of something larger: -\boxed{5},
 2\boxed{5}, (4, \boxed{5}), "the square root of \boxed{5}", "4 or \boxed{5}".
 
-In a formula, what may stand there is named, and everything else is refused. In a sentence that
-cannot be: there, words that make another answer of the number are named.
+In a formula, the text that may stand there is listed, and everything else is refused. In a sentence
+that is impossible, so the words that turn the number into another answer are listed.
 """
 
 import re
@@ -17,33 +17,33 @@ _SPACES = re.compile(
 )
 _OPENS = re.compile(r"(?:(?<!\\)\${1,2}|\\[(\[]|\\begin\{[a-z]+\*?\}(?:\{[a-z]+\})?)\Z")
 _CLOSES = re.compile(r"(?:(?<!\\)\${1,2}|\\[)\]])\Z")
-"""A formula's beginning and end."""
+"""Patterns of a formula's beginning and end."""
 _TEXT = re.compile(rf"\\(?:{'|'.join(WORD_COMMANDS)})\s*\{{([^{{}}]*)\}}\Z")
 _COMMAND = re.compile(r"\\([A-Za-z]+)\Z")
 _ANEW = {
     "implies", "Rightarrow", "Longrightarrow", "rightarrow", "longrightarrow", "to", "therefore",
     "approx", "iff", "Leftrightarrow", "newline", "equiv", "in",
 }  # fmt: skip
-"""Commands behind which an answer may stand."""
+"""Commands after which an answer may stand."""
 _OPERATORS = "-+−±∓*/^_×÷·√~¬≠<≤≥"
-"""Signs that what stands behind them belongs to."""
+"""Signs that bind the text after them."""
 _OPERATES = re.compile(
     r"\\(?:pm|mp|times|cdot|div|neg|neq?|lnot|not|leq?|geq?|lt|gt|sqrt|log|ln|lg|exp|sin|cos|tan)"
     r"(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))?(?:\s*\{\s*\})?\Z"
 )
-"""Commands of the same kind."""
+"""Commands that bind the text after them."""
 _BULLET = re.compile(r"(?:\A|\n)[ \t]*(?:[-*+>–•]|[0-9]+[.)])[ \t]+\Z")
 _BOLD = re.compile(r"(?:\A|[\s:：])[*_]{1,3}\Z")
 _ARROW = re.compile(r"(?:[-=]>|<[^<>\n]*>)\Z")
 _PUNCTUATING_DASH = re.compile(r"([^\W\d_]{2,})[ \t]+[-–—]\s*\Z")
 _VERBS = {"is", "are", "be", "equals", "equal", "was", "of", "to", "get"}
-"""Words behind which a dash is rather a sign."""
+"""Words after which a dash is rather a sign."""
 _ATTACHED = re.compile(r"[0-9][.,]\Z|[\w)\]}]\(\Z")
-"""A decimal point, a list of numbers, the argument of a function."""
+"""Pattern of a decimal point, a list of numbers, the argument of a function."""
 _OTHER_ELEMENT = re.compile(
     r"(?:[0-9]\s*(?:\$|\\\))?\s*[,;:：]|[(\[{]\s*\$?[A-Za-z]\$?\s*[,;])\s*\Z"
 )
-"""A number with a comma or colon, the first of a pair: 4, and 4: and (x,"""
+"""Pattern of a number with a comma or colon, the first of a pair: 4, and 4: and (x,"""
 _AND_OR = r"\s*(?:\$|\\\))?\s*,?\s*(?:\\text\{\s*)?(?:\b(?:and|or)\b|[和与及或])\s*\}?"
 _OTHER_ANSWER = re.compile(
     rf"(?:\b[Oo]r(?:,? (?:alternatively|maybe|perhaps|possibly|even))?|或者?"
@@ -56,24 +56,24 @@ _NAMED_TWICE = re.compile(
     r"(?:[^=,;]{1,40}(?:\bor\b|\band\b|[和与及或;；]|\\lor\b)|\s*[-−]?[0-9.]+\s*(?:\$|\\\))?\s*,)"
     r"(?:[\s${}]|\\[,; ]|\\\(|\\quad)*\1\s*=\s*\$?\s*\Z"
 )
-"""x = 3 or x ="""
+"""Pattern of a name after a value of it: x = 3 or x ="""
 _ELEMENTS = re.compile(
     r"(?:[^A-Za-z\\]|\\[A-Za-z]++|\\[^A-Za-z]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]))*+\Z"
 )
-"""The inside of a pair or an interval, which has no words."""
+"""Pattern of the inside of a pair or an interval, which has no words."""
 _RULE = re.compile(r"(?:\A|\n)[ \t]*(?:[-*_=~]{3,}|\*(?:[ \t]+\*){2,})\s*\Z")
 """A line across the page, in Markdown."""
 _CHINESE_NOT = ("负", "負", "非", "不")
 _LABEL = re.compile(r"([^\W\d_]{2,})[ \t]*#?[0-9]+\s*[:：,，]?\s*\Z")
-"""Step 4:, as a text has it."""
+"""Pattern of a label such as Step 4:."""
 _PLAIN = "=:：,，;；.。!！?？\"'“”‘’「」『』【】()（）[]…#`≈→⇒∴—"
-"""Signs behind which a sentence or a formula begins."""
+"""Signs after which a sentence or a formula begins."""
 _FAR = 120
-"""Characters before a box that are looked at."""
+"""Number of characters before a box that are looked at."""
 
 
 def is_part(before: str) -> bool:
-    r"""Tell whether a text ends with what makes a box a part of it."""
+    r"""Tell whether a text ends in a way that makes a following box a part of it."""
     near = before[-_FAR:].replace("\\*", "*").replace("\\not=", "\\neq")
     if not near.strip() or any(mark.search(near) for mark in (_BULLET, _BOLD, _RULE)):
         return False
@@ -110,7 +110,7 @@ def is_part(before: str) -> bool:
 
 
 def is_label(text: str) -> bool:
-    """Tell whether a text ends as a heading does that is numbered: "Step 4:", and not "is 4:"."""
+    """Tell whether a text ends like a numbered heading: "Step 4:", and not "is 4:"."""
     found = _LABEL.search(text)
     return found is not None and found[1].lower() not in _VERBS
 
@@ -133,7 +133,8 @@ def _is_part_of_the_sentence(before: str) -> bool:
 
 
 def _words_join(text: str) -> bool:
-    """Tell whether words at the end make another answer of what follows, or one of two."""
+    """Tell whether words at the end turn the following number into another answer, or an
+    alternative."""
     return (
         text.endswith(_CHINESE_NOT)
         or changes_what_follows(text)
@@ -142,7 +143,7 @@ def _words_join(text: str) -> bool:
 
 
 def _one_of_several(text: str, in_math: bool) -> bool:
-    """Tell whether a list, a pair or a ratio goes on behind a text."""
+    """Tell whether a list, a pair or a ratio continues after a text."""
     if (element := _OTHER_ELEMENT.search(text)) and (in_math or not is_label(text)):
         if in_math:
             return True
@@ -164,7 +165,7 @@ def _in_brackets(text: str) -> bool:
 
 
 def _ends_with_an_operator(text: str) -> bool:
-    r"""Tell whether a text ends with a formula that needs something behind it: $x = -$, $\pm$."""
+    r"""Tell whether a text ends with a formula that needs an operand after it: $x = -$, $\pm$."""
     closing = _CLOSES.search(text)
     if closing is None:
         return False
@@ -173,7 +174,7 @@ def _ends_with_an_operator(text: str) -> bool:
 
 
 def _without_bold(text: str) -> str:
-    """A text without the marks that end something bold, such as **Answer:**."""
+    """A text without the marks that end bold text, such as **Answer:**."""
     return re.sub(r"(?<=[^\s*_])(?:\*{2,3}|__)\Z", "", text)
 
 

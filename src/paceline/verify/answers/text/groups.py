@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from .spellings import WORD_COMMANDS
 
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-r"""\{ is no brace, and \\{ is one."""
+r"""Pattern of a brace: \{ is not one, and \\{ is one."""
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*(\{)?")
 MAX_NESTED = 3
-"""Boxes within a box that hold nothing else; nobody writes more."""
+"""Most boxes within a box that hold nothing else; nobody writes more."""
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?|[A-Za-z](?![A-Za-z])")
 _WORDS = re.compile(rf"\s*\\(?:{'|'.join(WORD_COMMANDS)})\s*\{{")
 
@@ -22,18 +22,18 @@ class Box:
     """
 
     start: int
-    """The place of its backslash."""
+    """The position of the backslash."""
     end: int
-    """The place behind it."""
+    """The position after the box."""
     content: str | None
-    """The text in it; None where braces in it are open too."""
+    """The text in the box; None if braces in it are open too."""
     closed: bool
-    """False where the text ends before its closing brace."""
+    """False if the text ends before the closing brace."""
 
 
 def end_of_group(text: str, start: int) -> tuple[int, int]:
-    """(the place behind the brace that closes the group whose inside begins at `start`, 0); or (the
-    end of the text, how many braces are open there)."""
+    """Find (the position after the brace that closes the group whose inside begins at `start`, 0);
+    or (the end of the text, the number of braces that are open there)."""
     depth = 1
     for brace in _BRACE.finditer(text, start):
         depth += {"{": 1, "}": -1}.get(brace[0], 0)
@@ -43,12 +43,12 @@ def end_of_group(text: str, start: int) -> tuple[int, int]:
 
 
 def is_group(text: str, start: int = 1) -> bool:
-    """Tell whether a text whose group opens before `start` is that group and nothing behind it."""
+    """Tell whether a text whose group opens before `start` is that group and nothing after it."""
     return end_of_group(text, start) == (len(text), 0)
 
 
 def boxes(text: str) -> list[Box]:
-    """The boxes of a text, in order; a box in a box belongs to what the outer one holds.
+    """The boxes of a text, in order; a box in a box belongs to the content of the outer one.
 
     Without braces TeX takes one letter: a number is meant.
     """
@@ -73,7 +73,7 @@ def _braced(text: str, mark: re.Match[str]) -> Box:
 
 
 def only_box(text: str) -> str | None:
-    """The inside of the box that a text is; None where it is no box, or not only one."""
+    """The inside of the box that a text consists of; None if it is not a box, or not only one."""
     found = boxes(text) if text.startswith(("\\boxed", "\\fbox")) else []
     whole = len(found) == 1 and found[0].closed and found[0].end == len(text)
     return found[0].content if whole else None

@@ -1,7 +1,7 @@
 r"""The last number that stands in a text.
 
-Digits may be a part of something else: of 3\sqrt{5}, 10^3, 101_{2}, 2 1/2, 12:30, 3,5 or cm^2. What
-stands around them decides; where that is not known, there is no number.
+Digits may be a part of something else: of 3\sqrt{5}, 10^3, 101_{2}, 2 1/2, 12:30, 3,5 or cm^2. The
+text around them decides; if that is not known, there is no number.
 """
 
 import re
@@ -14,14 +14,15 @@ from .spellings import CURRENCIES, DASHES, STYLE_COMMANDS, WORD_COMMANDS
 from .units import plain_unit
 
 MAX_TAIL = 10_000
-"""Characters at the end of a text in which its last number is looked for."""
+"""Number of characters at the end of a text in which its last number is looked for."""
 MAX_SKIPPED = 20
-"""Digits of names and units that are passed over on the way to a number."""
+"""Most digits of names and units that are passed over on the way to a number."""
 
 _RUN = re.compile(r"\d[\d.,]*(?:[eE][-+−]?\d+)?(?:/\d[\d.,]*)*")
 
 _OPERAND = re.compile(r"(?![\u2e80-\U0003ffff])[^\W_]|[)\]}%]")
-"""Behind it a minus subtracts, or joins; Chinese has no spaces that would set a sign apart."""
+"""Pattern of text after which a minus subtracts or joins; Chinese has no spaces that would set a
+sign apart."""
 _FRACTION = re.compile(r"(?<![0-9}])\\[dtc]?frac\{([0-9]+)\}\{([0-9]+)\}")
 
 _TRANSPARENT = {"boxed", "fbox", "bf", *WORD_COMMANDS, *STYLE_COMMANDS}
@@ -30,7 +31,7 @@ _BETWEEN = {
     "boxed", "approx", "quad", "qquad", "implies", "iff",
     "Rightarrow", "rightarrow", "to", "therefore", "displaystyle", "left", "big", "Big", "space",
 }  # fmt: skip
-"""Commands behind which a number of its own begins."""
+"""Commands after which a number of its own begins."""
 _COMMAND_BEFORE = re.compile(r"\\([A-Za-z]+)(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))?\s*\Z")
 _OPENER = re.compile(r"\\([A-Za-z]+)\s*(?:\[[^\[\]]*\]\s*)?(?:\{[^{}]*\}\s*)*\Z")
 _NAME_BEFORE = re.compile(r"[A-Za-z_]\Z")
@@ -39,30 +40,30 @@ _NAME_WITH_INDEX = re.compile(r"[A-Za-z)]\s*_\s*\{?\Z")
 _RELATION = re.compile(
     r"(?:[≥≤≠±∓√∛∜^/_÷∕⁄]|[<>!]=|\+/-|&[a-z#0-9]+;|(?<!\\)\\[|]|<|(?<![=\-→>])>)\s*\Z"
 )
-"""Signs behind which digits are a part of something, or are not what is said to be equal."""
+"""Signs after which digits are a part of something, or are not said to be equal."""
 _TAG = re.compile(r"<[^<>]*>\s*\Z")
 _NO_SIGN = re.compile("(?:[0-9]'|[^—]—)\\Z")
-"""An apostrophe, and a dash that is no sign."""
+"""Pattern of an apostrophe, and of a dash that is not a sign."""
 _STYLES = "|".join((*WORD_COMMANDS, *STYLE_COMMANDS))
 _SIGN_ALONE = re.compile(rf"(?:\\(?:{_STYLES}))?\{{\s*([-+−–])\s*\}}")
 _WRAPPING = re.compile(rf"(?:[ \t$€£¥{{(|*_`~]|\\[,;:!$ ]|\\left|\\(?:{_STYLES})(?=\s*\{{))+\Z")
-"""Anything that a number may be wrapped in, with its sign outside."""
+"""Pattern of everything that may wrap a number, with its sign outside."""
 _CALLED = re.compile(
     r"(?:[A-Za-z]\(|√\(|\^\(|\\[dtc]?frac\s*(?:\{[^{}]*\}|[0-9A-Za-z])\s*"
     r"|\b(?:sin|cos|tan|arc[a-z]+|log|ln|lg|exp|abs|sqrt|cbrt)\s*(?:_\s*\{?\w+\}?\s*)?\(?)\Z"
 )
-"""A function, the lower half of a fraction without braces."""
+"""Pattern of a function, or of the lower half of a fraction without braces."""
 _TIME_OR_RANGE = re.compile(
     r"(?:[0-9](?:[:：]|\s+[:：]\s*)|[0-9][-–]|[0-9A-Za-z)]\*\*|[(\[]\s*[-−]?[0-9.]+\s*,\s*)\Z"
 )
-"""A time or ratio, a date or range, a power, a pair."""
+"""Pattern of a time or ratio, a date or range, a power, a pair."""
 _SPACED = re.compile(r"(?<![0-9])[0-9]{1,3}(?:[ \u00a0\u2009\u202f]| and )\Z")
-"""The start of 1 234 or of 2 1/2."""
+"""Pattern of the start of 1 234 or of 2 1/2."""
 _OPERATED = re.compile(
     r"(?:[0-9)}\]]|\b[A-Za-z])(?:\$|\\\))?"
     r"(?:[ \t]*[×·÷+][ \t]*|[ \t]+\*[ \t]+|\*)\Z"
 )
-"""A sign that joins a number to another one."""
+"""Pattern of a sign that joins a number to another one."""
 _MULTIPLIED = re.compile(
     r"\s*(?:\\?text\{\s*)?(?:hundred|thousand|(?:m|b|tr)illion|dozen|squared|cubed|factorial"
     r"|hal(?:f|ves)|thirds?|quarters?|tenths?|hundredths?|(?:degrees )?below zero"
@@ -71,7 +72,7 @@ _MULTIPLIED = re.compile(
     r"|[0-9一二两三四五六七八九十百]*[倍次分])|之间|次方|[月日号])",
     re.IGNORECASE,
 )
-"""Words that make another number of the one before them."""
+"""Words that turn the number before them into another."""
 _RAISED_BEHIND = re.compile(
     r"[\u0370-\u03ff‰√]|!\s*(?:\$|\\|[=*/.])|[ \t]*[×·÷≤≥≠]|[ \t]+\*[ \t]+\w|\*\w|\*\*\w|/"
     r"|\s*[<>](?!/?[A-Za-z]+[ />])|\s*(?:\^(?!\s*\{?\s*\\circ)|\*\*[0-9]|_|!=)"
@@ -83,8 +84,8 @@ _LETTERS_BEHIND = re.compile(r"[A-Za-z]+")
 
 
 def last_number(text: str) -> str | None:
-    r"""The last number of a text, with its sign; `number` refuses it where it is a part of
-    something else, as the 5 of 3\sqrt{5} is, or has a sign that is not known.
+    r"""The last number of a text, with its sign; `number` refuses it if it is a part of something
+    else, as the 5 of 3\sqrt{5} is, or has an unknown sign.
 
     The 2 of cm^2 and of x_2 belongs to a unit or a name, and is passed over. Commas that are not in
     threes separate numbers; one comma alone (3,5) may be a decimal one. A number that a sign joins
@@ -102,7 +103,7 @@ def last_number(text: str) -> str | None:
 
 
 def _in_name_or_unit(before: str) -> bool:
-    """Tell whether digits belong to what stands directly before them: x1, m3, cm^2, a_{2}."""
+    """Tell whether digits belong to the text directly before them: x1, m3, cm^2, a_{2}."""
     if _NAME_BEFORE.search(before[-1:]) and not _COMMAND_BEFORE.search(before[-30:]):
         return before[-1] != "_" or bool(_NAME_WITH_INDEX.search(before[-8:]))
     if _NAME_WITH_INDEX.search(before[-8:]):
@@ -112,7 +113,7 @@ def _in_name_or_unit(before: str) -> bool:
 
 
 def _standing(found: re.Match[str], before: str, tail: str) -> str:
-    """The number that digits are, with its sign, or the larger thing that they are a part of."""
+    """The number that digits form, with its sign, or the larger thing that they are a part of."""
     run = found.group().rstrip(".,")
     behind = tail[found.start() + len(run) :]
     if behind[:1].isnumeric() and not behind[:1].isalpha():  # "5½", "103²"; 千 is a word
@@ -151,7 +152,7 @@ def _is_part(run: str, before: str, behind: str) -> bool:
 
 
 def _is_unit(letters: str, before: str) -> bool:
-    """Tell whether letters directly behind a number are a unit: 7km, 540m; $5m is five million."""
+    """Tell whether letters directly after a number are a unit: 7km, 540m; $5m is five million."""
     if len(letters) == 1:
         return letters in _SHORT_UNITS and not before.endswith(CURRENCIES)
     return plain_unit(letters) is not None
@@ -190,7 +191,7 @@ def _in_argument(before: str) -> bool:
 
 
 def _signed(run: str, before: str) -> str:
-    """A number with the signs that stand before it, or before what it is wrapped in."""
+    """A number with the signs that stand before it, or before its wrapping."""
     near = before[-60:]
     bare = _WRAPPING.sub("", near)
     if bare.endswith(("负", "負")):
@@ -219,7 +220,7 @@ def _signed(run: str, before: str) -> str:
 
 
 def _behind_a_spaced_dash(run: str, before: str) -> str:
-    """A number behind a dash and a space: 10 - 5 is a difference, = - 5 negative, "is - 5" may be
+    """A number after a dash and a space: 10 - 5 is a difference, = - 5 negative, "is - 5" may be
     either."""
     if not before or before[-1].isalpha() or before[-1] == "\n":
         return f"- {run}"

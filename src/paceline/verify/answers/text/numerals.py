@@ -1,7 +1,7 @@
 """Numbers in plain text.
 
 ASCII digits, commas in threes or none, a decimal point, an exponent of at most three digits, or a
-fraction in lowest terms; before it at most one sign (U+2212 is a minus too), behind it possibly a
+fraction in lowest terms; before it at most one sign (U+2212 is a minus too), after it possibly a
 full stop. "12.", "1e5", "007" and "1,234.50" are numbers; "13=12", "1+2", "12,12", "206/2",
 "10_{2}", "--5" and full-width digits are none.
 """
@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import gcd
 
 MAX_NUMBER = 120
-"""Characters of a number; a longer one is not read."""
+"""Most characters of a number; a longer one is not read."""
 SIGNS = "-+−"
 """Signs that a number may have."""
 

@@ -1,4 +1,4 @@
-"""Words of a sentence that make another answer of the number behind them, or none."""
+"""Words of a sentence that turn the number after them into another answer, or none."""
 
 import re
 
@@ -23,7 +23,7 @@ _REACHED = re.compile(
     r"at (?:most|least)\s*\Z",
     re.IGNORECASE,
 )
-"""The answer to what the most or the least is: he can buy at most 12."""
+"""Pattern of the answer to a question for the most or the least: he can buy at most 12."""
 _PARTS = (
     r"hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?"
     r"|per ?cent|multiples?|out"
@@ -44,8 +44,8 @@ _COMPUTED = re.compile(
 
 
 def changes_what_follows(text: str) -> bool:
-    """Tell whether a text ends with words that make the number behind them another one, or none:
-    "not", "is not equal to", "more than", "the square root of", 三分之."""
+    """Tell whether a text ends with words that turn the number after them into another one, or
+    none: "not", "is not equal to", "more than", "the square root of", 三分之."""
     near = text[-80:]
     if _BOUND.search(near):
         return not _REACHED.search(near)

@@ -1,7 +1,7 @@
-"""Units: words that may stand behind a number, or before it, without being part of its value.
+"""Units: words that may stand after a number, or before it, without being part of its value.
 
 A list, and not a rule: any other word may change the value (3 million, 5 dozen, 12 or 8). Units are
-compared by name and never converted: 1 m is no answer where 100 cm is expected.
+compared by name and never converted: 1 m is not an answer if 100 cm is expected.
 """
 
 import re
@@ -74,7 +74,7 @@ def plain_unit(text: str) -> str | None:
 
 
 def to_power(unit: str, power: str) -> str | None:
-    """A unit to a power, "m/s" as "m/s^2"; None for what has no power."""
+    """A unit to a power, "m/s" as "m/s^2"; None for a unit without powers."""
     last = unit.rpartition("/")[2]
     return f"{unit}^{power}" if last in _RAISED and power in ("2", "3") else None
 

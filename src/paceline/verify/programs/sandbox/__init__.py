@@ -1,5 +1,5 @@
-"""The sandbox in which programs that a model wrote are run. Standard library only; docs/sandbox.md
-says what is and what is not protected."""
+"""The sandbox in which a model's programs are run. Standard library only; docs/sandbox.md describes
+the limits of its protection."""
 
 from .result import Outcome, Result
 from .sandbox import Sandbox

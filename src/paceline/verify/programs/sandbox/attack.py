@@ -1,7 +1,7 @@
-"""One attack: a program, and how it has to end; and the ways in which `attacks.py` writes them.
+"""One attack: a program and its allowed outcomes; and the ways in which `attacks.py` writes them.
 
-An attack says BREACH where it got what it must not get. What it did to the world around it, the
-trial sees for itself.
+An attack prints BREACH if it got something that it must not get. The trial checks its effects on
+the world around it.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ CONTAINED = ("ok", "limit", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One program, and how it has to end."""
+    """One program, and its allowed outcomes."""
 
     name: str
     kind: str
@@ -24,14 +24,15 @@ class Attack:
     outcomes: tuple[str, ...] = CONTAINED
     """Outcomes that it may have. Never infrastructure: then the program broke the sandbox."""
     holds: Callable[[Result], bool] = field(default=lambda result: True)
-    """True of the result where the attack was contained; asked besides the outcome."""
+    """A function that is True for the result if the attack was contained; asked in addition to the
+    outcome."""
     stdin: str = ""
     harmless: bool = False
-    """True where it can be run without any wall, to show that it would succeed there."""
+    """True if it can be run without any wall, to show that it would succeed there."""
 
 
 def tries(name: str, kind: str, *statements: str, harmless: bool = True) -> Attack:
-    """Statements of which none may succeed; each is a way of its own."""
+    """An attack of several statements, of which none may succeed."""
     parts = ["import ctypes, os, socket, sys\nlibc = ctypes.CDLL(None, use_errno=True)\n"]
     for number, statement in enumerate(statements):
         parts.append(
@@ -43,7 +44,7 @@ def tries(name: str, kind: str, *statements: str, harmless: bool = True) -> Atta
 
 
 def native(name: str, kind: str, number: int, *arguments: str, harmless: bool = True) -> Attack:
-    """A system call by its number on x86_64, past all of Python."""
+    """An attack by a system call, by its number on x86_64, past all of Python."""
     return tries(
         name, kind, f"assert libc.syscall({', '.join([str(number), *arguments])}) >= 0, 'refused'",
         harmless=harmless,
@@ -59,7 +60,7 @@ def hungry(name: str, code: str) -> Attack:
 
 
 def hoards(name: str, kind: str, kept: str, most: int) -> Attack:
-    """Something of which a program keeps more and more; so many are too many."""
+    """An attack that keeps more and more of something; so many are too many."""
     return Attack(name, kind, dedent(f"""
         import os
         kept = []
@@ -71,7 +72,7 @@ def hoards(name: str, kind: str, kept: str, most: int) -> Attack:
 
 
 def says(name: str, code: str, stdout: bytes, *outcomes: str, stdin: str = "") -> Attack:
-    """A program whose output has to come through exactly as it was written."""
+    """A program whose output must come through exactly as it was written."""
     return Attack(
         name, "grader", dedent(code), outcomes or ("ok",),
         lambda result: result.stdout == stdout, stdin,

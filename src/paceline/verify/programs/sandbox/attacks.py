@@ -55,6 +55,7 @@ TIME = (
         while True: pass
     """),
 )  # fmt: skip
+"""Attacks that run without end."""
 
 MEMORY = (
     hungry("list that grows", "x = []\nwhile True: x.append(' ' * 10**6)"),
@@ -77,6 +78,7 @@ MEMORY = (
         bytearray(2 * 10**9)
     """),
 )  # fmt: skip
+"""Attacks on memory."""
 
 PROCESSES = (
     Attack("fork bomb", "processes", "import os\nwhile True: print('BREACH', os.fork())"),
@@ -117,6 +119,7 @@ PROCESSES = (
     native("clone by number", "processes", 56, "17", "0", "0", "0", "0", harmless=False),
     native("clone3 by number", "processes", 435, "bytes(88)", "88", harmless=False),
 )  # fmt: skip
+"""Attacks that start processes."""
 
 OUTPUT = (
     endless("output without end", "output", "while True: print('a' * 1000)"),
@@ -128,6 +131,7 @@ OUTPUT = (
     """),
     endless("ten megabytes at once", "output", "import os; os.write(1, b'a' * 10**7)"),
 )  # fmt: skip
+"""Attacks that write too much."""
 
 FILES = (
     hoards("descriptor bomb", "files", "os.dup(1)", 1000),
@@ -146,6 +150,7 @@ FILES = (
     native("System V shared memory", "files", 29, "0", "4096", "0o1600", harmless=False),
     native("message queue", "files", 68, "0", "0o1600", harmless=False),
 )  # fmt: skip
+"""Attacks that use up descriptors and files."""
 
 SECRETS = (
     tries("file of this user", "secrets", "print(open('@SECRET@').read())"),
@@ -185,6 +190,7 @@ SECRETS = (
            "open('/dev/null', 'w')"),
     tries("the kernel's tables", "secrets", "os.listdir('/sys')", "open('/proc/mounts').read()"),
 )  # fmt: skip
+"""Attacks that read secrets."""
 
 NETWORK = (
     tries("connect by TCP", "network", "socket.create_connection(('127.0.0.1', @PORT@), 1)"),
@@ -207,6 +213,7 @@ NETWORK = (
     native("socket by number", "network", 41, "2", "1", "0"),
     native("io_uring, which does what other calls do", "network", 425, "8", "bytes(120)"),
 )  # fmt: skip
+"""Attacks that use a network."""
 
 OTHERS = (
     tries("kill its parent", "others", "os.kill(os.getppid(), 9)", harmless=False),
@@ -236,6 +243,7 @@ OTHERS = (
     tries("slow another down", "others", "os.setpriority(os.PRIO_PROCESS, @VICTIM@, 19)"),
     tries("move another to one core", "others", "os.sched_setaffinity(@VICTIM@, [0])"),
 )  # fmt: skip
+"""Attacks on other processes."""
 
 PRIVILEGE = (
     native("namespaces of its own", "privilege", 272, "0x10000000", harmless=False),
@@ -252,6 +260,7 @@ PRIVILEGE = (
     native("its personality", "privilege", 135, "0x0040000"),
     native("its dumpable flag, by prctl", "privilege", 157, "4", "1", "0", "0", "0"),
 )  # fmt: skip
+"""Attacks that try to gain rights."""
 
 WRITING = (
     tries("write a file", "writing", "open('@FOLDER@/new', 'w').close()"),
@@ -273,6 +282,7 @@ WRITING = (
         open(place, "w").close(); os.remove(place)
     """, harmless=False),
 )  # fmt: skip
+"""Attacks that write where they must not."""
 
 GRADER = (
     says("leave at once", "import os; os._exit(0)", b""),
@@ -309,6 +319,7 @@ GRADER = (
     says("a text that cannot be encoded", "print(len('\ud800'))", b"", "failed"),
     says("another encoding of the code", "# coding: utf-7\nprint(1)", b"1\n", "ok", "failed"),
 )  # fmt: skip
+"""Attacks on the comparison of outputs."""
 
 STREAMS = (
     endless("close the outputs and loop", "streams", """
@@ -329,6 +340,7 @@ STREAMS = (
         os.dup2(1, 2); os.write(2, b"both")
     """), ("ok",), lambda result: result.stdout == b"both"),
 )  # fmt: skip
+"""Attacks on the standard streams."""
 
 COMPILING = (
     Attack("brackets without end", "compiling", "(" * 200_000, ("failed", "limit")),
@@ -340,6 +352,7 @@ COMPILING = (
            ("failed", "limit")),
     Attack("five megabytes of code", "compiling", "x = 1\n" * 800_000, ("ok", "failed", "limit")),
 )  # fmt: skip
+"""Attacks on the compiler."""
 
 NATIVE = (
     Attack("read address 0", "native", "import ctypes; ctypes.string_at(0)", ("failed",),
@@ -357,8 +370,10 @@ NATIVE = (
         print("BREACH" if call() > 0 else "")
     """), ("ok", "failed")),
 )  # fmt: skip
+"""Attacks with native code."""
 
 ATTACKS: tuple[Attack, ...] = (
     *TIME, *MEMORY, *PROCESSES, *OUTPUT, *FILES, *SECRETS, *NETWORK, *OTHERS, *PRIVILEGE, *WRITING,
     *GRADER, *STREAMS, *COMPILING, *NATIVE,
 )  # fmt: skip
+"""All attacks."""

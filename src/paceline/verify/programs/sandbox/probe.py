@@ -33,11 +33,11 @@ if not found:
     tried("start a program", lambda: os.execv(sys.executable, started))
 print(", ".join(found) or "contained")
 """
-"""The program; what has to be filled in is in braces."""
+"""The program; the parts to fill in are in braces."""
 
 
 def breach(run: Callable[[str], Result]) -> str:
-    """The thing that a program could do and must not, or why it could not be tried; "" if
+    """The forbidden thing that a program could do, or the reason why it could not be tried; "" if
     nothing."""
     token = os.urandom(8).hex()
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:

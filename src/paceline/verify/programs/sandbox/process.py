@@ -1,4 +1,4 @@
-"""A warm interpreter behind a wall, and one program at a time in it: fed, read and ended, whatever
+"""A warm interpreter behind a wall, with one program at a time in it: fed, read and ended, whatever
 it does.
 
 Output is read up to a cap and the clock is the parent's. A program has ended when both its outputs
@@ -16,24 +16,25 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from .runner import HEAD, JOB, READY, STATUS, STREAMS
+from .runner import CODE_LENGTH, JOB_LIMITS, READY, STATUS, STREAMS
 
-OUTPUT = 64 * 1024
-"""Bytes of each of the two outputs; a program that writes more is ended."""
-STARTUP = 10.0
-"""Seconds that an interpreter may take to start, or the walls to stand."""
-PIECE = 1 << 16
-"""Bytes that are read at once."""
+OUTPUT_BYTES = 64 * 1024
+"""Most bytes of each of the two outputs; a program that writes more is ended."""
+STARTUP_SECONDS = 10.0
+"""Seconds that an interpreter may take to start, or to build its walls."""
+PIECE_BYTES = 1 << 16
+"""Number of bytes that are read at once."""
 
 
 @dataclass(slots=True)
 class Ended:
-    """The end of a program, before anybody judges it."""
+    """The end of a program, not yet judged."""
 
     ready: bool = False
-    """True where the walls stood, so that the program began."""
+    """True if the walls stood, so that the program began."""
     stopped: str = ""
-    """"time" or "output" where we ended it, "lost" where its interpreter was gone."""
+    """The reason of a forced end: "time" or "output" if we ended it, "lost" if its interpreter was
+    gone."""
     code: int | None = None
     outputs: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     seconds: float = 0.0
@@ -42,7 +43,7 @@ class Ended:
 class Interpreter:
     """A process that forks for every program; one at a time.
 
-    Raises: OSError where it cannot be started.
+    Raises: OSError if it cannot be started.
     """
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
@@ -57,7 +58,7 @@ class Interpreter:
                 cwd="/",
                 start_new_session=True,
             )
-        self.channel.settimeout(STARTUP)
+        self.channel.settimeout(STARTUP_SECONDS)
         try:
             started = self.channel.recv(len(READY)) == READY
         except OSError:
@@ -88,7 +89,7 @@ class Interpreter:
         ours, theirs = _streams()
         try:
             self.channel.sendmsg(
-                [JOB.pack(*job)],
+                [JOB_LIMITS.pack(*job)],
                 [(socket.SOL_SOCKET, socket.SCM_RIGHTS, STREAMS.pack(*theirs))],
             )
         except OSError:
@@ -98,14 +99,14 @@ class Interpreter:
         finally:
             for place in theirs:
                 os.close(place)
-        message = HEAD.pack(len(source)) + source + stdin
+        message = CODE_LENGTH.pack(len(source)) + source + stdin
         ended = _Conversation(self.channel, ours, message, seconds).hold()
         if ended.stopped:
             self.close()
         return ended
 
     def close(self) -> None:
-        """End it, and the program in it."""
+        """End the interpreter, and the program in it."""
         if self.process.returncode is None:  # else its number may be somebody else's by now
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -141,7 +142,7 @@ class _Conversation:
         self.open = set(ours)
         self.ended = Ended()
         self.begun = time.monotonic()
-        self.deadline = self.begun + STARTUP
+        self.deadline = self.begun + STARTUP_SECONDS
 
     def hold(self) -> Ended:
         try:
@@ -189,7 +190,7 @@ class _Conversation:
             self.ended.stopped = "lost"
 
     def _read(self, place: int) -> None:
-        data = os.read(place, PIECE)
+        data = os.read(place, PIECE_BYTES)
         if not data:
             self._close(place)
             return
@@ -201,13 +202,13 @@ class _Conversation:
             self.deadline = self.begun + self.allowed
             self.selector.register(self.stdin, selectors.EVENT_WRITE)
         kept = self.ended.outputs[which]
-        kept += data[: OUTPUT - len(kept)]
-        if len(kept) == OUTPUT:
+        kept += data[: OUTPUT_BYTES - len(kept)]
+        if len(kept) == OUTPUT_BYTES:
             self.ended.stopped = "output"
 
     def _write(self) -> None:
         try:
-            written = os.write(self.stdin, self.message[:PIECE])
+            written = os.write(self.stdin, self.message[:PIECE_BYTES])
         except BrokenPipeError:  # It closed its input, or is gone.
             written = len(self.message)
         self.message = self.message[written:]

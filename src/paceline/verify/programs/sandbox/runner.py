@@ -2,13 +2,13 @@
 every right in the fork before it reads the program.
 
 Started as `python -s -S -P runner.py FILES` with one end of a socket as its standard input, so it
-imports nothing of paceline. FILES is "mounted" where a namespace already shows it only what it may
-read, "nothing" for no wall at all, or the folders that Landlock shall leave readable, joined by
-colons.
+imports nothing of paceline. FILES is "mounted" if a namespace already shows it only the files that
+it may read, "nothing" for no wall at all, or the folders that Landlock shall leave readable, joined
+by colons.
 
 For each program a message brings its limits and three descriptors. The fork takes them as its
 standard streams, builds its walls, says READY on its standard output, and only then reads the
-program. So what comes before READY was written by this file, a fork that ends without it is the
+program. So everything before READY was written by this file, a fork that ends without it is the
 sandbox's failure, and this process never sees a program, nor anything that one left behind. The
 order of the walls matters: parent-death signal, files, limits, system calls; each can be given up
 only while the later ones are still held.
@@ -24,27 +24,27 @@ import struct
 import sys
 
 READY = b"\x06"
-"""ASCII acknowledge: the walls stand."""
-HEAD = struct.Struct("<Q")
-"""The number of bytes of code that follow; behind the code comes the program's standard input."""
-JOB = struct.Struct("<II")
-"""Seconds and megabytes."""
+"""The byte that says that the walls stand: ASCII acknowledge."""
+CODE_LENGTH = struct.Struct("<Q")
+"""The number of bytes of code that follow; after the code comes the program's standard input."""
+JOB_LIMITS = struct.Struct("<II")
+"""Limits of a program: seconds and megabytes."""
 STREAMS = struct.Struct("3i")
 """Standard input, output and errors, as descriptors."""
 STATUS = struct.Struct("<i")
 """The end of a program: its status, or −N for signal N."""
-WARM = (
+WARM_MODULES = (
     "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "fractions", "functools",
     "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string",
     "typing",
 )  # fmt: skip
-"""Modules that many programs import: done once, before any of them."""
+"""Modules that many programs import: imported once, before any of them."""
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 EPERM, SIGKILL = 1, 9
 
 # fmt: off
-ALLOWED = {
+ALLOWED_CALLS = {
     "x86_64": {
         # Files and pipes; Landlock or the namespace decides which.
         "read": 0, "write": 1, "open": 2, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7,
@@ -81,8 +81,8 @@ ALLOWED = {
         "sysinfo": 179, "getrandom": 278, "rseq": 293,
     },
 }
-"""System calls by number; every other one is answered with EPERM."""
-SOME = {
+"""Allowed system calls by number; every other one is answered with EPERM."""
+RESTRICTED_CALLS = {
     # Only these values of one argument: (call's number, the argument's place, values).
     "x86_64": (
         (16, 1, (0x5401,)),                  # ioctl: TCGETS, which asks whether it is a terminal
@@ -92,9 +92,9 @@ SOME = {
     "aarch64": ((29, 1, (0x5401,)), (25, 1, (0, 1, 2, 3, 1030)), (261, 2, (0,))),
 }
 # fmt: on
-"""System calls of which one argument is looked at."""
+"""System calls that are allowed only for some values of one argument."""
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-"""The kernel's numbers of machines, by which a filter knows for which it is."""
+"""The kernel's numbers of machines, by which a filter knows its machine."""
 CAPSET = {"x86_64": 126, "aarch64": 91}
 """The number of the system call that gives up capabilities."""
 
@@ -107,7 +107,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def call(name: str, *arguments: object) -> int:
-    """A function of the C library that answers −1 on failure."""
+    """Call a function of the C library that answers −1 on failure."""
     answer = getattr(libc, name)(*arguments)
     if answer < 0:
         raise WallError(f"{name}{arguments[:2]}: {os.strerror(ctypes.get_errno())}")
@@ -122,7 +122,7 @@ def die_with_parent() -> None:
 
 
 def give_up_privileges() -> None:
-    """No new ones by exec, no core dump or debugger, no capabilities."""
+    """Give up privileges: no new ones by exec, no core dump or debugger, no capabilities."""
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     header = struct.pack("<Ii", 0x20080522, 0)
@@ -130,8 +130,8 @@ def give_up_privileges() -> None:
 
 
 def show_only(folders: list[str]) -> None:
-    """Landlock: files of these folders can be read, nothing else, nothing written, no TCP, no
-    signal to anybody outside. Needs version 3, which knows truncation."""
+    """Restrict files by Landlock: files of these folders can be read, nothing else, nothing
+    written, no TCP, no signal to other processes. Needs version 3, which knows truncation."""
     version = libc.syscall(444, None, 0, 1)
     if version < 3:
         raise WallError(f"this kernel's Landlock is version {max(version, 0)}, 3 is needed")
@@ -149,7 +149,7 @@ def show_only(folders: list[str]) -> None:
 
 
 def limit(seconds: int, megabytes: int) -> None:
-    """Hard limits, equal to the soft ones: a signal at a soft one could be ignored."""
+    """Set hard limits, equal to the soft ones: a signal at a soft one could be ignored."""
     for what, value in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, megabytes << 20),
@@ -161,9 +161,10 @@ def limit(seconds: int, megabytes: int) -> None:
 
 
 def filter_calls() -> None:
-    """A list of what is allowed, in the kernel's packet filter; it cannot be taken back."""
+    """Allow only the listed system calls, in the kernel's packet filter; it cannot be taken
+    back."""
     machine = os.uname().machine
-    if machine not in ALLOWED:
+    if machine not in ALLOWED_CALLS:
         raise WallError(f"there is no list of system calls for {machine}")
     load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
     allow, deny, kill = 0x7FFF0000, 0x00050000 | EPERM, 0x80000000
@@ -171,9 +172,9 @@ def filter_calls() -> None:
         (load, 0, 0, 4), (equal, 1, 0, AUDIT_ARCH[machine]), (answer, 0, 0, kill),
         (load, 0, 0, 0), (at_least, 0, 1, 0x40000000), (answer, 0, 0, kill),
     ]  # fmt: skip
-    for number in ALLOWED[machine].values():
+    for number in ALLOWED_CALLS[machine].values():
         program += [(equal, 0, 1, number), (answer, 0, 0, allow)]
-    for number, place, values in SOME[machine]:
+    for number, place, values in RESTRICTED_CALLS[machine]:
         # Its upper half is 0, its lower one of the values, or the call is denied.
         tests: list[tuple[int, int, int, int]] = [
             (load, 0, 0, 16 + 8 * place + 4), (equal, 1, 0, 0), (answer, 0, 0, deny),
@@ -191,7 +192,7 @@ def filter_calls() -> None:
 
 
 def read(count: int) -> bytes:
-    """Exactly so many bytes of standard input, and none of those behind them."""
+    """Read exactly so many bytes of standard input, and none of those after them."""
     parts = []
     while count:
         part = os.read(0, min(count, 1 << 20))
@@ -215,7 +216,7 @@ def prepare(files: str, seconds: int, megabytes: int) -> None:
 
 
 def run(source: bytes) -> int:
-    """The program, as a main module; its status."""
+    """Run the program as a main module; returns its status."""
     sys.argv = ["answer.py"]
     sys.modules["__main__"] = type(sys)("__main__")
     if "random" in sys.modules:
@@ -234,8 +235,8 @@ def run(source: bytes) -> int:
 
 
 def leave(code: object = None) -> None:
-    """The function behind `exit` and `quit` for a program: the module site, which defines them, is
-    left out."""
+    """End a program, as the function behind its `exit` and `quit`: the module site, which defines
+    them, is left out."""
     raise SystemExit(code)
 
 
@@ -248,7 +249,7 @@ def told(left: SystemExit) -> int:
 
 
 def fork_for(files: str, job: bytes, streams: tuple[int, ...]) -> int:
-    """A process for one program; returns its number, in the parent."""
+    """Fork a process for one program; returns its number, in the parent."""
     child = os.fork()
     if child:
         return child
@@ -257,12 +258,12 @@ def fork_for(files: str, job: bytes, streams: tuple[int, ...]) -> int:
             os.dup2(given, place)
         os.closerange(3, 256)
         try:
-            prepare(files, *JOB.unpack(job))
+            prepare(files, *JOB_LIMITS.unpack(job))
         except (WallError, OSError, ValueError) as error:
             os.write(2, f"{error}".encode())
             os._exit(1)
         os.write(1, READY)
-        status = run(read(HEAD.unpack(read(HEAD.size))[0]))
+        status = run(read(CODE_LENGTH.unpack(read(CODE_LENGTH.size))[0]))
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -273,13 +274,13 @@ def fork_for(files: str, job: bytes, streams: tuple[int, ...]) -> int:
 
 def serve(files: str) -> None:
     die_with_parent()
-    for name in WARM:
+    for name in WARM_MODULES:
         __import__(name)
     builtins.exit = builtins.quit = leave
     channel = _socket.socket(fileno=os.dup(0))
     channel.send(READY)
     while True:
-        job, attached, _, _ = channel.recvmsg(JOB.size, _socket.CMSG_SPACE(STREAMS.size))
+        job, attached, _, _ = channel.recvmsg(JOB_LIMITS.size, _socket.CMSG_SPACE(STREAMS.size))
         if not job or not attached:
             return
         streams = STREAMS.unpack(attached[0][2])

@@ -1,10 +1,10 @@
-"""Python programs that a model wrote, run where they can do no harm.
+"""The sandbox: runs a model's Python programs where they can do no harm.
 
 The wall is chosen by trying: a few attacks are run in namespaces first, then behind Landlock, and
-the first that contains them all is taken. Where none does, there is no sandbox, and a sentence says
+the first that contains them all is taken. If none does, there is no sandbox, and a sentence says
 what to install; nothing is run unprotected unless somebody insists.
 
-The expected answer never enters: what a program printed is compared outside.
+The expected answer never enters: a program's output is compared outside.
 """
 
 import atexit
@@ -23,20 +23,26 @@ from .walls import ENVIRONMENT, Landlock, Namespaces, Nothing, Wall, bubblewrap
 Tier = Literal[
     "auto", "namespaces", "landlock", "nothing_i_let_generated_code_do_whatever_it_wants_here"
 ]
-INSISTED: Tier = "nothing_i_let_generated_code_do_whatever_it_wants_here"
+NO_WALL_TIER: Tier = "nothing_i_let_generated_code_do_whatever_it_wants_here"
 """The tier without a wall."""
 
-KEPT = 8
-"""Interpreters that wait for the next program."""
+KEPT_INTERPRETERS = 8
+"""Most interpreters that wait for the next program."""
 
-TIME = "ran longer than its time limit"
-MEMORY = "used more memory than its limit"
-OUTPUT = "wrote more than its output limit"
+TIME_RAN_OUT = "ran longer than its time limit"
+"""Reason of a result: the time limit."""
+MEMORY_RAN_OUT = "used more memory than its limit"
+"""Reason of a result: the memory limit."""
+OUTPUT_RAN_OUT = "wrote more than its output limit"
+"""Reason of a result: the output limit."""
 RAISED = "raised an exception"
-LEFT = "ended with a status that is not 0"
+"""Reason of a result: an exception."""
+BAD_STATUS = "ended with a status that is not 0"
+"""Reason of a result: a status other than 0."""
 KILLED = "was ended by a signal"
-FINE = "ended by itself"
-"""Reasons of a result; equal cases give equal ones."""
+"""Reason of a result: a signal."""
+ENDED_WELL = "ended by itself"
+"""Reason of a result: a normal end. Equal cases give equal reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,8 @@ class Sandbox:
     """
 
     tier: Tier = "auto"
-    """auto takes the strongest that works here; naming one refuses where it does not."""
+    """The kind of wall: auto takes the strongest that works here; a named one is refused if it does
+    not work."""
 
     def __post_init__(self) -> None:
         if self.tier not in get_args(Tier):
@@ -58,14 +65,14 @@ class Sandbox:
     def run(
         self, code: str, stdin: str | bytes = "", *, seconds: float = 5.0, megabytes: int = 256
     ) -> Result:
-        """The output of a program, and how it ended.
+        """Run a program; returns its output and its end.
 
         Args:
-            seconds: of the clock, from the moment the program is handed over; processor time is
-                held to the next whole second.
-            megabytes: of address space, the interpreter's own 20 or so included.
+            seconds: most seconds of the clock, from the moment the program is handed over;
+                processor time is held to the next whole second.
+            megabytes: most megabytes of address space, the interpreter's own 20 or so included.
 
-        Raises: SandboxError where no sandbox works on this machine.
+        Raises: SandboxError if no sandbox works on this machine.
         """
         wall = wall_of(self.tier)
         fed = stdin.encode() if isinstance(stdin, str) else stdin
@@ -80,7 +87,7 @@ class Sandbox:
     def wall(self) -> str:
         """The tier in use, by name.
 
-        Raises: SandboxError where no sandbox works on this machine.
+        Raises: SandboxError if no sandbox works on this machine.
         """
         return wall_of(self.tier).name
 
@@ -103,7 +110,8 @@ def _attempt(wall: Wall, source: bytes, stdin: bytes, seconds: float, megabytes:
 
 
 class _Interpreters:
-    """Warm ones that wait for a program. As many as there ever were threads at once, up to KEPT."""
+    """Warm interpreters that wait for a program. There are as many as there ever were threads at
+    once, up to KEPT_INTERPRETERS."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -113,8 +121,8 @@ class _Interpreters:
         os.register_at_fork(after_in_child=self.waiting.clear)
 
     def take(self, wall: Wall) -> Interpreter:
-        """One that lives; a new one where none waits. The thread that started one may have ended,
-        and the kernel ends it with its thread.
+        """Take a living interpreter; a new one if none waits. The thread that started one may have
+        ended, and the kernel ends the interpreter with its thread.
 
         Raises: OSError.
         """
@@ -128,10 +136,11 @@ class _Interpreters:
         return Interpreter(wall.command(), ENVIRONMENT)
 
     def give_back(self, wall: Wall, interpreter: Interpreter, *, clean: bool) -> None:
-        """`clean` says that nothing went wrong on our side in the middle of a program."""
+        """Give an interpreter back; `clean` says that nothing went wrong on our side in the middle
+        of a program."""
         with self.lock:
             waiting = self.waiting.setdefault(wall, [])
-            if clean and interpreter.alive and len(waiting) < KEPT:
+            if clean and interpreter.alive and len(waiting) < KEPT_INTERPRETERS:
                 waiting.append(interpreter)
                 return
         interpreter.close()
@@ -155,17 +164,17 @@ def _judged(ended: Ended) -> Result:
         return Result("infrastructure", b"", stderr, None, reason, ended.seconds)
     code = ended.code
     if ended.stopped == "output":
-        outcome, reason = "limit", OUTPUT
+        outcome, reason = "limit", OUTPUT_RAN_OUT
     elif ended.stopped or code in (-9, -24):  # the processor's limit comes as SIGKILL or SIGXCPU
-        outcome, reason = "limit", TIME
+        outcome, reason = "limit", TIME_RAN_OUT
     elif code == 0:
-        outcome, reason = "ok", FINE
+        outcome, reason = "ok", ENDED_WELL
     elif stderr.rstrip().rpartition(b"\n")[2].startswith(b"MemoryError"):
-        outcome, reason = "limit", MEMORY
+        outcome, reason = "limit", MEMORY_RAN_OUT
     elif code is not None and code < 0:
         outcome, reason = "failed", KILLED
     else:
-        outcome, reason = "failed", RAISED if b"Traceback" in stderr else LEFT
+        outcome, reason = "failed", RAISED if b"Traceback" in stderr else BAD_STATUS
     return Result(outcome, stdout, stderr, code, reason, ended.seconds)
 
 
@@ -175,7 +184,7 @@ _choosing = threading.Lock()
 def wall_of(tier: Tier) -> Wall:
     """The wall of a tier, tried once in this process.
 
-    Raises: SandboxError where it, or for auto every one, lets an attack through.
+    Raises: SandboxError if it, or for auto every one, lets an attack through.
     """
     with _choosing:
         return _wall_of(tier)
@@ -183,7 +192,7 @@ def wall_of(tier: Tier) -> Wall:
 
 @cache
 def _wall_of(tier: Tier) -> Wall:
-    if tier == INSISTED:
+    if tier == NO_WALL_TIER:
         return Nothing()
     said = []
     for name in ("namespaces", "landlock") if tier == "auto" else (tier,):
@@ -200,7 +209,7 @@ def _wall_of(tier: Tier) -> Wall:
 
 
 def _tried(name: str) -> tuple[Wall | None, str]:
-    """The wall, if it stands and contains a few attacks; else why not."""
+    """The wall, if it stands and contains a few attacks; otherwise the reason."""
     from .probe import breach
 
     if name == "namespaces":

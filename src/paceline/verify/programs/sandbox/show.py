@@ -3,7 +3,7 @@ that `programs.values` reads back outside.
 
 A value is shown as what Python's own `==` compares of it: the contents of a built-in type or of a
 few of the standard library, also where its class only inherits that `==` (a defaultdict is its
-dictionary, a named tuple its tuple, an IntEnum its number). Anything whose class brings an `==` of
+dictionary, a named tuple its tuple, an IntEnum its number). Any value whose class has an `==` of
 its own is shown as nothing, inside of others too. This text is executed by itself, with `value` in
 its globals, and imports nothing of paceline.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 NOTHING = "?"
-"""No value in Python's syntax, and none that contains it is one."""
+"""The text of a value that cannot be shown: not a value in Python's syntax, nor a part of one."""
 KEYS, ITEMS = type({}.keys()), type({}.items())
 
 
@@ -32,7 +32,7 @@ def shown(value: Any) -> str:
 
 
 def shown_float(value: float) -> str:
-    """NaN is nothing: it equals nothing, not even itself."""
+    """The text of a float. NaN is nothing: it equals nothing, not even itself."""
     text = float.__repr__(value)
     return {"inf": "1e999", "-inf": "-1e999", "nan": NOTHING}.get(text, text)
 
@@ -102,8 +102,8 @@ SHOWN: tuple[tuple[type, Callable[[Any], str]], ...] = (
         lambda value: f"timedelta({value.days}, {value.seconds}, {value.microseconds})",
     ),
 )
-"""(type, how its values are shown): of a type and one that it inherits from, whichever's `==` it
-has."""
+"""Types with functions that show their values; for a type that inherits from another, the one whose
+`==` it has."""
 
 if "value" in globals():
     print("\n" + shown(globals()["value"]))  # on a line of its own, whatever was printed before

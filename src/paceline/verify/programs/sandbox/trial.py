@@ -21,22 +21,22 @@ from .attacks import ATTACKS
 from .result import Result
 from .sandbox import Sandbox
 
-SECONDS = 1.0
-"""Each attack may run so long: none needs more to succeed."""
-GRACE = 2.0
-"""An attack whose time is up must be gone so soon."""
-KEPT = "as it was"
+ATTACK_SECONDS = 1.0
+"""Most seconds of an attack: none needs more to succeed."""
+GRACE_SECONDS = 2.0
+"""Seconds within which an attack must be gone after its time is up."""
+KEPT_TEXT = "as it was"
 """The content of a file that no attack may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttackResult:
-    """An attack and what came of it."""
+    """An attack and its result."""
 
     attack: Attack
     result: Result
     breach: str
-    """The thing that it got or did; "" where it was contained."""
+    """The thing that the attack got or did; "" if it was contained."""
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class World:
             return "changed the files of a folder outside"
         kept = self.folder / "kept"
         state = kept.stat()
-        if kept.read_text() != KEPT or state.st_mode & 0o777 != 0o600 or state.st_mtime < 10:
+        if kept.read_text() != KEPT_TEXT or state.st_mode & 0o777 != 0o600 or state.st_mtime < 10:
             return "changed a file outside"
         if _state(self.victim) not in ("S", "R"):
             return "ended or stopped another process"
@@ -72,7 +72,8 @@ class World:
 
 
 def _state(pid: int) -> str:
-    """S sleeping, R running, T stopped, Z gone but not waited for, "" gone."""
+    """The state of a process: S sleeping, R running, T stopped, Z gone but not waited for, ""
+    gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -81,13 +82,13 @@ def _state(pid: int) -> str:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """A folder with a secret, sockets that listen, a process to attack, a token in this process's
-    environment and in an inheritable descriptor."""
+    """Make a folder with a secret, sockets that listen, a process to attack, a token in this
+    process's environment and in an inheritable descriptor."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         token = "token-" + secrets.token_hex(8)
         (folder / "secret").write_text(token)
-        (folder / "kept").write_text(KEPT)
+        (folder / "kept").write_text(KEPT_TEXT)
         (folder / "kept").chmod(0o600)
         abstract = f"paceline-{secrets.token_hex(8)}"
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -129,7 +130,7 @@ def world() -> Iterator[World]:
 
 
 def _watch(world: World, name: str, listening: socket.socket) -> None:
-    """Note whatever arrives, until the socket is closed."""
+    """Note everything that arrives, until the socket is closed."""
     listening.settimeout(0.2)
 
     def wait() -> None:
@@ -149,8 +150,10 @@ def _watch(world: World, name: str, listening: socket.socket) -> None:
 
 
 def run_attack(sandbox: Sandbox, attack: Attack, around: World) -> AttackResult:
-    """Run one attack and look at what it did."""
-    result = sandbox.run(around.fill_in(attack.code), attack.stdin, seconds=SECONDS, megabytes=256)
+    """Run one attack and check its effects."""
+    result = sandbox.run(
+        around.fill_in(attack.code), attack.stdin, seconds=ATTACK_SECONDS, megabytes=256
+    )
     return AttackResult(attack, result, _breach(attack, result, around))
 
 
@@ -162,7 +165,7 @@ def _breach(attack: Attack, result: Result, around: World) -> str:
         return "got what it must not get"
     if b"root:" in printed:
         return "read the users of the system"
-    if result.seconds > SECONDS + GRACE:
+    if result.seconds > ATTACK_SECONDS + GRACE_SECONDS:
         return f"ran for {result.seconds:.1f} s"
     if result.outcome not in attack.outcomes:
         return f"ended as '{result.outcome}' ({result.reason})"
@@ -172,7 +175,7 @@ def _breach(attack: Attack, result: Result, around: World) -> str:
 
 
 def suite(sandbox: Sandbox, attacks: Sequence[Attack] = ATTACKS) -> Iterator[AttackResult]:
-    """Every attack in its turn."""
+    """Run every attack, one after another."""
     with world() as around:
         for attack in attacks:
             yield run_attack(sandbox, attack, around)

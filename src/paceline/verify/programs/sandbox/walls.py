@@ -1,5 +1,5 @@
-"""The two walls around a program: namespaces made by bubblewrap, or Landlock where those are
-refused. Both start the same runner, which adds limits and a list of system calls.
+"""The two walls around a program: namespaces made by bubblewrap, or Landlock if those are refused.
+Both start the same runner, which adds limits and a list of system calls.
 
 A wall is a command line: Python that can read its own library and nothing else.
 """
@@ -23,8 +23,8 @@ NOBODY = "65534"
 
 @dataclass(frozen=True, slots=True)
 class Namespaces:
-    """Its own users, processes, network, IPC and host name, and a read-only file system that holds
-    Python's library and an empty folder (bubblewrap)."""
+    """The wall of namespaces: own users, processes, network, IPC and host name, and a read-only
+    file system that holds Python's library and an empty folder (bubblewrap)."""
 
     bubblewrap: str
 
@@ -48,9 +48,10 @@ class Namespaces:
 
 @dataclass(frozen=True, slots=True)
 class Landlock:
-    """A process of this system that can read Python's library alone, write nowhere, and has no way
-    to a network, another process or another program (Landlock and seccomp). Weaker than namespaces:
-    it sees that files exist, their names aside, and its real process number."""
+    """The wall of Landlock: a process of this system that can read only Python's library, write
+    nowhere, and has no way to a network, another process or another program (Landlock and seccomp).
+    Weaker than namespaces: it sees that files exist, except for their names, and its real process
+    number."""
 
     name = "landlock"
 
@@ -63,8 +64,8 @@ class Landlock:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """No wall at all: only limits of time and output. For whoever insists, and for showing that the
-    attacks are real."""
+    """The lack of any wall: only limits of time and output. For users who insist, and for showing
+    that the attacks are real."""
 
     name = "nothing"
 
@@ -75,9 +76,10 @@ class Nothing:
 Wall = Namespaces | Landlock | Nothing
 
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
-"""All that the program finds in it. Sets print in the same order every time."""
+"""The whole environment of a program. Sets print in the same order every time."""
 OPTIONS = ("-s", "-S", "-P", "-B", "-X", "utf8")
-"""No packages, no user's folder, no current folder, no caches written."""
+"""Options of the interpreter: no packages, no user's folder, no current folder, no caches
+written."""
 
 
 def _arguments(flag: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -86,7 +88,7 @@ def _arguments(flag: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 def _mounts() -> dict[str, str]:
     """The files that a namespace shows, and their places: the interpreter at a place that tells
-    nothing of this machine, and the libraries of the system at their own."""
+    nothing about this machine, and the libraries of the system at their own."""
     inside = {
         _executable(): f"{HOME}/bin/python",
         _library(): f"{HOME}/lib/{Path(_library()).name}",
@@ -97,8 +99,8 @@ def _mounts() -> dict[str, str]:
 
 
 PACKAGES = ("site-packages", "dist-packages")
-"""Installed packages, and so data sets with their answers, and the graders themselves: not for a
-program to read."""
+"""Names of folders of installed packages, and so of data sets with their answers, and of the
+graders themselves, which a program must not read."""
 
 
 @cache
@@ -120,8 +122,8 @@ def _packages_in(folder: str) -> tuple[str, ...]:
 
 @cache
 def _without_packages(path: str) -> tuple[str, ...]:
-    """A folder, or all that is in it but for packages: what Landlock allows cannot be taken back
-    for a part."""
+    """A folder, or everything in it except packages, because a permission of Landlock cannot be
+    taken back for a part."""
     if not os.path.isdir(path) or not _packages_in(path):
         return (path,)
     inner = [e.path for e in os.scandir(path) if e.name not in PACKAGES]
@@ -164,7 +166,7 @@ def _within(path: str, folders: Sequence[str]) -> bool:
 
 @cache
 def _links() -> tuple[tuple[str, str], ...]:
-    """(what it stands for, the link) of /lib and /lib64, where they are links."""
+    """Pairs (target, link) of /lib and /lib64, if they are links."""
     folders = ("/lib", "/lib64", "/usr/lib64")
     return tuple((os.path.realpath(f), f) for f in folders if os.path.islink(f))
 

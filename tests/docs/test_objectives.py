@@ -1,51 +1,31 @@
-"""docs/objectives.md says what is: values, pictures, tables, figures, commands, links."""
+"""docs/objectives says what is: values, pictures, tables, figures, code."""
 
 import importlib.util
-import re
-import shlex
 import sys
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from paceline import cli
 from paceline import objective as room
 from paceline.config import objective_from
 from paceline.objective import KL, NAMES, SoftGate, ZScore, by_name
+from tests.helpers.markdown import DOCS, Page, plain, tables
 from tests.objective.small_rounds import make_round
 from tests.objective.test_peers import BETA, PEERS, gradient, part, trl_rloo, update
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-TEXT = (DOCS / "objectives.md").read_text(encoding="utf-8")
+INDEX = Page.of("docs/objectives/README.md")
+MIGRATING = Page.of("docs/migrating.md")
+EACH = {name: Page.of(f"docs/objectives/{name}.md") for name in NAMES}
 BASELINE = "reinforce_pp(baseline=True)"
 
 
-def blocks(language: str, text: str = TEXT) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
-
-
-def section(title: str, level: int = 2) -> str:
-    """What stands under a heading, up to the next one of its level or above."""
-    mark = "#" * level
-    found = re.findall(
-        rf"^{mark} {re.escape(title)}\n(.*?)(?=^#{{1,{level}}} |\Z)", TEXT, re.M | re.S
-    )
-    assert len(found) == 1, f"there must be one heading '{title}'"
-    return found[0]
-
-
-def tables(text: str) -> list[list[list[str]]]:
-    """The rows of every table, without its head; cells without their backticks."""
-    found: list[list[list[str]]] = []
-    for block in re.findall(r"(?:^\|.*\n)+", text, re.M):
-        rows = [re.split(r" *\| *", line.strip("|").strip()) for line in block.splitlines()]
-        found.append([[cell.strip("` ") for cell in row] for row in rows[2:]])
-    return found
+def rows(page: Page, title: str) -> list[list[str]]:
+    """The rows of the one table of a section."""
+    (table,) = tables(page.section(title))
+    return [plain(row) for row in table]
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +41,8 @@ def draw() -> ModuleType:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with the file that the page writes."""
-    (code,) = [code for code in blocks("python") if code.startswith("# mine.py\n")]
-    (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+    (block,) = [block for block in INDEX.blocks if block.file == "mine.py"]
+    (tmp_path / "mine.py").write_text(block.code, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -70,21 +50,22 @@ def folder(tmp_path, monkeypatch):
 # Every objective ------------------------------------------------------------------------------
 
 
-def test_every_objective_has_its_section_in_the_order_of_the_code():
-    titles = re.findall(r"^## (\w+)$", TEXT, re.M)
-    assert [title for title in titles if title in NAMES] == list(NAMES)
+def test_every_objective_has_its_page():
+    pages = {path.stem for path in (DOCS / "objectives").glob("*.md")} - {"README"}
+    assert pages == set(NAMES)
+    assert [EACH[name].headings for name in NAMES] == [[(1, name)] for name in NAMES]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_value_is_the_codes(name):
     values = [by_name(name)] + ([NAMES[name](baseline=True)] if name == "reinforce_pp" else [])
-    assert blocks("text", section(name)) == [f"{value!r}\n" for value in values]
+    assert EACH[name].code("text") == [f"{value!r}\n" for value in values]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_section_tells_all_that_it_should(name):
-    said = section(name)
-    assert said.count("$$") in (2, 4) and f"](objectives/{name}.svg)" in said
+def test_a_page_tells_all_that_it_should(name):
+    said = EACH[name].text
+    assert said.count("$$") in (2, 4) and f"]({name}.svg)" in said
     for what in ("When", "Defaults", "Traps", "Elsewhere"):
         assert said.count(f"**{what}.**") == 1, what
     assert "**Against GRPO.**" in said or name == "grpo"
@@ -92,7 +73,7 @@ def test_a_section_tells_all_that_it_should(name):
 
 def test_the_pictures_are_what_the_script_draws(draw):
     drawn = draw.pictures()
-    assert {path.name for path in draw.FOLDER.iterdir()} == {f"{name}.svg" for name in NAMES}
+    assert {path.name for path in draw.FOLDER.glob("*.svg")} == {f"{name}.svg" for name in NAMES}
     for name in NAMES:
         stored = (draw.FOLDER / f"{name}.svg").read_bytes()
         assert stored == drawn[name].encode(), f"run docs/draw_objectives.py: {name} has changed"
@@ -110,9 +91,8 @@ def test_what_is_drawn_of_a_clip_is_what_a_clip_does(draw):
 
 
 def test_the_table_of_advantages_is_computed():
-    (table,) = tables(section("Advantage", 3))
     round = make_round([[1.0, 0.0, 0.0, 0.0]], [[30, 10, 10, 10]])
-    for value, _, first, other in table:
+    for value, _, first, other in rows(INDEX, "Advantage"):
         advantage = eval(value, vars(room))
         assert repr(advantage) == value
         a = advantage(round)
@@ -120,11 +100,13 @@ def test_the_table_of_advantages_is_computed():
         assert len(set(a_B[1:])) == 1
         said = [float(cell.replace("−", "-")) for cell in (first, other)]
         assert said == pytest.approx(a_B[:2], abs=0.005), value
-    assert {repr(by_name(name).advantage) for name in NAMES} <= {row[0] for row in table}
+    assert {repr(by_name(name).advantage) for name in NAMES} <= {
+        row[0] for row in rows(INDEX, "Advantage")
+    }
 
 
 def test_the_table_of_weights_is_computed():
-    (table,) = tables(section("Weight", 3))
+    table = rows(INDEX, "Weight")
     # Two groups of two, of 1 and 3, 2 and 4 tokens: the row of 3 has T/N = 3/10 in all.
     lengths, group_B = torch.tensor([1, 3, 2, 4]), torch.tensor([0, 0, 1, 1])
     mask_BT = torch.arange(4) < lengths.unsqueeze(1)
@@ -138,7 +120,7 @@ def test_the_table_of_weights_is_computed():
 
 
 def test_the_objectives_side_by_side_are_the_codes():
-    (table,) = tables(section("Side by side"))
+    table = rows(INDEX, "Side by side")
     assert [row[0] for row in table if row[0] != BASELINE] == list(NAMES)
     for name, *said in table:
         make = NAMES[name.partition("(")[0]]
@@ -151,15 +133,15 @@ def test_the_objectives_side_by_side_are_the_codes():
 
 
 def test_other_projects_switches_are_those_that_test_peers_holds_to_ours():
-    found = tables(section("Coming from another project"))
+    found = tables(MIGRATING.section("Objectives"))
     for trainer, table in zip(("TRL", "verl", "OpenRLHF"), found, strict=True):
         held = [[peer.switches, peer.ours] for peer in PEERS if peer.trainer == trainer]
-        assert table == held, trainer
+        assert [plain(row) for row in table] == held, trainer
 
 
 def test_it_is_said_which_rows_of_another_project_have_their_kl_in_the_reward():
     # "In the loss, … the rows with `adv_estimator=grpo` … . In the reward, … those with `rloo` …"
-    said = " ".join(section("Coming from another project").split())
+    said = " ".join(MIGRATING.section("Objectives").split())
     loss, reward = said.partition("In the loss, ")[2].split("In the reward, ")
     reward = reward.partition("so is the KL of OpenRLHF's row.")
     assert reward[1]
@@ -182,7 +164,7 @@ def test_it_is_said_which_rows_of_another_project_have_their_kl_in_the_reward():
 
 
 def test_figures_in_the_text():
-    said = " ".join(TEXT.split())
+    said = " ".join(" ".join(page.text for page in EACH.values()).split())
     one, four = (ZScore()(make_round([[1.0] * n + [0.0] * (8 - n)]))[0].item() for n in (1, 4))
     assert f"advantage of {one:.2f}, and each of four right ones {four:.2f}" in said
     rewards = make_round([[1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
@@ -204,14 +186,14 @@ def test_the_gate_of_sapo_is_as_wide_as_told():
     top = int(slope_P.argmax())
     back = ratio_P[top:][slope_P[top:] < 1][0]
     told = f"grows to {slope_P[top]:.2f} at ratio {ratio_P[top]:.2f}, and it is back at 1 only at"
-    assert f"{told} {back:.1f}" in " ".join(TEXT.split())
+    assert f"{told} {back:.1f}" in " ".join(EACH["sapo"].text.split())
 
 
-# Code and links -------------------------------------------------------------------------------
+# Code -------------------------------------------------------------------------------
 
 
 def test_the_first_lines_hold():
-    exec(blocks("python")[0], {})
+    exec(INDEX.code("python")[0], {})
 
 
 def test_an_objective_of_ones_own_is_short_and_is_trls_rloo(folder):
@@ -228,27 +210,3 @@ def test_an_objective_of_ones_own_is_short_and_is_trls_rloo(folder):
             slope_BT = gradient(theirs, d)
             assert slope_BT.abs().max() > 1e-4
             assert_close(gradient(ours, d), slope_BT, rtol=1e-9, atol=1e-10)
-
-
-def test_every_command_parses_and_its_keys_exist(folder):
-    commands = [line for block in blocks("bash") for line in block.splitlines() if line]
-    assert len(commands) == 6
-    for command in commands:
-        known, rest = cli.parser().parse_known_args(shlex.split(command)[1:])
-        cli.changed(cli.config_of(known.recipe), cli.overrides(rest, known))
-
-
-def test_links_exist():
-    titles = re.findall(r"^#+ (.+)$", TEXT, re.M)
-    slugs = {re.sub(r"[^\w\s-]", "", title.lower()).replace(" ", "-") for title in titles}
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in slugs, target
-        elif not target.startswith("https://arxiv.org/abs/"):
-            assert (DOCS / target).exists(), target
-
-
-def test_formulas_use_what_github_shows():
-    # GitHub refuses \operatorname, and Markdown eats a backslash before punctuation.
-    for formula in re.findall(r"^\$\$\n(.*?)\n\$\$$", TEXT, re.M | re.S):
-        assert not re.search(r"\\operatorname|\\[^A-Za-z]", formula), formula

@@ -1,7 +1,6 @@
 """docs/rewards.md says what is: every class can be imported, every signature is known."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,9 @@ from paceline.tasks import REWARDS
 from paceline.types import BatchVerifier, Verifier
 from paceline.verify import adapt
 from paceline.verify.calling.signatures import SIGNATURES
+from tests.helpers.markdown import Page
 
-TEXT = (Path(__file__).parent.parent / "docs" / "rewards.md").read_text(encoding="utf-8")
+TEXT = Page.of("docs/rewards.md").text
 THERE = TEXT.partition("## What there is")[2].partition("**reward model**")[0]
 
 

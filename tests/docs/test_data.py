@@ -10,13 +10,10 @@ import pytest
 from paceline import cli
 from paceline.errors import DataError
 from paceline.tasks import Code, Rows
+from tests.helpers.markdown import ROOT, Page
 
-ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.M | re.S)
+PAGE = Page.of("docs/data.md")
+TEXT, blocks = PAGE.text, PAGE.code
 
 
 def test_every_key_exists():

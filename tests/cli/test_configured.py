@@ -1,0 +1,76 @@
+"""From the words of a command line to a config."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from paceline import recipes
+from paceline.cli import main
+from paceline.cli.configured import changed, overrides
+from paceline.tasks import Rows
+from tests.helpers.commands import failing
+
+
+def test_a_recipe_from_a_file_and_from_toml(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(
+        "import paceline\n"
+        "def small():\n"
+        "    return paceline.recipes.tiny().with_(steps=1, name='own')\n"
+    )
+    assert main(["train", "mine.py:small", "--quiet"]) == 0
+    assert Path("runs/own/summary.json").is_file()
+    Path("mine.toml").write_text('recipe = "tiny"\nname = "toml"\nsteps = 1\n')
+    assert main(["train", "mine.toml", "--quiet"]) == 0
+    assert Path("runs/toml/summary.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["beta=0.04"], "and in ms-swift: `'grpo(kl=0.04)'`."),
+        (["--num_generations", "8"], "here it is `rollouts.completions`."),
+        (
+            ["--max-completion-length=8"],
+            "and `dr_grpo` divides by it there as here.",
+        ),
+        (["--use_vllm"], "of something that is not here yet."),
+        (["actor_rollout_ref.rollout.n=5"], "verl's name; here it is `rollouts.completions`."),
+    ],
+)
+def test_another_trainers_key_is_answered_with_ours(words, sentence, capsys):
+    code, error = failing(capsys, "train", "demo", *words)
+    assert code == 2 and error.endswith(sentence) and "Did you mean" not in error
+
+
+@pytest.mark.parametrize("key", ["gamma", "foo", "epochs_total", "task.beta"])
+def test_what_is_like_no_key_gets_no_nearest(key, capsys):
+    code, error = failing(capsys, "train", "demo", f"{key}=1")
+    assert code == 2 and error == (
+        f"paceline: There is no key '{key}'. `paceline show RECIPE --keys` lists them."
+    )
+
+
+def test_the_last_word_of_a_key_is_enough_to_be_understood(capsys):
+    for word in ("max_tokens", "max_token"):
+        _, error = failing(capsys, "show", "demo", f"{word}=8")
+        assert "Did you mean 'rollouts.max_tokens' or 'evaluation.max_tokens'?" in error
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        (r"{prompt}\n{input}", "{prompt}\n{input}"),
+        (
+            r"{prompt}\nAnswer with digits.\n\nBe brief.",
+            "{prompt}\nAnswer with digits.\n\nBe brief.",
+        ),
+        (r"{prompt}\nso say it", "{prompt}\nso say it"),
+        (r"{prompt} \neq \nu\nabla \not", r"{prompt} \neq \nu\nabla \not"),
+        (r"{prompt}\newest", "{prompt}\newest"),
+    ],
+)
+def test_the_end_of_a_line_can_be_typed(typed, read):
+    config = changed(recipes.tiny(), overrides(["task=rows", f"task.user={typed}"], Namespace()))
+    assert isinstance(config.task, Rows) and config.task.user == read

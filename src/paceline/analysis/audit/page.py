@@ -76,7 +76,7 @@ def page(made: Audit) -> Page:
     said = made.verdict.removeprefix("Verdict: ")
     training = counted(made.training, "problem")
     return Page(
-        template=_HERE / "templates/audit.html",
+        template=HERE / "templates/audit.html",
         content=AuditSections(
             sound=made.sound,
             findings=made.findings,
@@ -95,7 +95,7 @@ def page(made: Audit) -> Page:
         ),
         links=(("reward", "Reward"), ("model", "Model")),
         footer=f"Page written {wall_clock()[:16].replace('T', ' ')}.",
-        style=_HERE / "static/audit.css",
+        style=HERE / "static/audit.css",
     )
 
 

@@ -131,7 +131,7 @@ def test_train_on_the_same_directory_offers_it(copy, capsys):
     words += ["rollouts.completions=4", "rollouts.max_tokens=4", "schedule.minibatches=2"]
     assert main(words) == 2
     said = capsys.readouterr().err
-    assert "came to step 5 of 8" in said and f"paceline resume {copy}" in said
+    assert "reached step 5 of 8" in said and f"paceline resume {copy}" in said
     assert main([*words, "--resume", "--quiet", "save_every=2"]) == 0
     assert Run.open(copy).finished
     assert main([*words, "--resume", "--quiet", "save_every=2"]) == 0  # what a scheduler repeats
@@ -329,7 +329,7 @@ def test_what_a_resume_replaces_is_not_loaded(tmp_path, capsys):
 
 def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
     assert main(["resume", str(tmp_path / "nowhere")]) == 2
-    assert "no run directory" in capsys.readouterr().err
+    assert "not a run directory" in capsys.readouterr().err
     config = json.loads((copy / "config.json").read_text())
     del config["id"]
     (copy / "config.json").write_text(json.dumps(config))

@@ -119,7 +119,7 @@ def test_a_second_run_goes_next_door(tmp_path, monkeypatch):
 
 
 def test_a_directory_in_use_is_refused_before_anything_starts(run, tmp_path):
-    with pytest.raises(ConfigError, match=r"holds a run already.*--out.*resume"):
+    with pytest.raises(ConfigError, match=r"already holds a run.*--out.*resume"):
         train(small(run.path), quiet=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("precious")

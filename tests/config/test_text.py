@@ -99,5 +99,5 @@ def test_toml_names_a_recipe_and_changes_keys(tmp_path):
     with pytest.raises(ConfigError, match="does not name a recipe"):
         read_toml(path)
     path.write_text("steps = = 5")
-    with pytest.raises(ConfigError, match="no TOML file"):
+    with pytest.raises(ConfigError, match="not a TOML file"):
         read_toml(path)

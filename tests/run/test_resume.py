@@ -294,7 +294,7 @@ def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, caps
     assert main(["resume", str(out), "steps=2"]) == 0
     now = Run(out).config["fingerprints"]["code"]
     read = Run(out).config["fingerprints"][f"code of {mine}"]
-    told = f"note: {mine}, by its hash, was {before[:8]} and is {read[:8]}; the run goes on, but"
+    told = f"note: {mine}, by its hash, was {before[:8]} and is {read[:8]}; the run continues, but"
     assert told in capsys.readouterr().out
     (change,) = Run(out).config["changes"]
     both = {"code": [was, now], f"code of {mine}": [before, read]}

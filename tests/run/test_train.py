@@ -114,7 +114,7 @@ def test_a_second_run_goes_next_door(tmp_path, monkeypatch):
     assert new_path("demo", None) == Path("runs/demo-2")
     Path("runs/demo-2").mkdir()
     assert new_path("demo", None) == Path("runs/demo-3")
-    with pytest.raises(ConfigError, match="no name for a run"):
+    with pytest.raises(ConfigError, match="not a name for a run"):
         new_path("../demo", None)
 
 

@@ -50,7 +50,7 @@ def test_a_verdict_that_does_not_come_is_named():
         for _ in range(4):
             trainer.step()
     assert said[0].startswith("nothing has happened for ") and "(sample)" in said[0]
-    assert "the verdict of 'hangs' (test_watchdog.py) on problem p7 has been waited" in said[0]
+    assert "the verdict of 'hangs' (test_watchdog.py) on problem p7 has been awaited" in said[0]
     assert "; the trainer is at " in said[0]
 
 

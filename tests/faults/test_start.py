@@ -266,10 +266,7 @@ def test_a_place_that_cannot_be_written(capsys, here, monkeypatch):
     ):  # fmt: skip
         said = refused(capsys, 2, *words)
         flag = "--page" if words[0] == "audit" else "--out"
-        assert (
-            f"as nothing may be written into '{here}'; choose another directory with {flag}."
-            in (said)
-        )
+        assert f"as '{here}' is not writable; choose another directory with {flag}." in (said)
 
 
 # The machine.

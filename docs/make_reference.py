@@ -90,8 +90,8 @@ def cli() -> str:
         "They are keys like all others, under a shorter name where the key lies deeper.",
         _arguments(commands["train"], common=True),
         "## Exit codes",
-        "What a user can mend is one sentence on stderr, without a traceback. Any other error "
-        "keeps its traceback, and the exit code is 1.",
+        "A mistake that a user can fix is one sentence on stderr, without a traceback. Any other "
+        "error keeps its traceback, and the exit code is 1.",
         table(("code", "means"), [*codes, *SIGNALS]),
     )
 

@@ -17,16 +17,16 @@ from tests.helpers.commands import failing
         (["train", "tiny", "--optimizer.lrr", "1"], 2, "'optimizer.lr'"),
         (["train", "tiny", "--lr", "1"], 2, "Did you mean 'optimizer.lr'"),
         (["check", "tiny", "optimizer.lrr=1"], 2, "'optimizer.lr'"),
-        (["train", "tiny", "extra"], 2, "no key with a value"),
+        (["train", "tiny", "extra"], 2, "not a key with a value"),
         (["train", "tiny", "--model", "./nowhere"], 2, "no model folder at './nowhere'"),
         (["train", "tiny", "--model", "no-such-name"], 2, "no model folder"),
         (["train", "tiny", "--model", "package:no_such_package"], 2, "pip install"),
         (["train", "tiny", "--model", "gone.gguf"], 2, "no GGUF file"),
-        (["train", "tiny", "model.device=tpu9"], 2, "no device"),
+        (["train", "tiny", "model.device=tpu9"], 2, "not a device"),
         (["train", "tiny", "--task", "rows", "task.path=gone.jsonl"], 3, "gone.jsonl"),
         (["train", "tiny", "--objective", "gone.py:x"], 2, "gone.py"),
         (["train", "gone.toml"], 2, "no file"),
-        (["report", "nowhere"], 2, "no run directory"),
+        (["report", "nowhere"], 2, "not a run directory"),
         (["recipes", "steps=3"], 2, "takes no key"),
     ],
 )
@@ -44,7 +44,7 @@ def test_mistakes_are_one_sentence_and_an_exit_code(
     [
         (OSError(errno.ENOMEM, "Cannot allocate memory"), 8, "Memory ran out"),
         (OSError(errno.ENOSPC, "No space left", "runs/a"), 5, "'runs/a' cannot be written"),
-        (OSError(errno.ENOSPC, "No space left"), 5, "What this prints cannot be written"),
+        (OSError(errno.ENOSPC, "No space left"), 5, "The output cannot be written"),
         (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "'runs' cannot be read or"),
     ],
 )

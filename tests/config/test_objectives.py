@@ -31,9 +31,9 @@ def test_the_kl_of_an_objective_may_be_a_value_in_text(said):
         ("grpo(kl=KL(0.04, weigthed=True))", "KL has no argument .* Did you mean 'weighted'"),
         ("grpo(kl=KL(0.04, 'k2', weighted=True))", "takes the form k3"),
         ("grpo(kl=KL())", "too few arguments"),
-        ("grpo(low='a')", "of another type than it takes"),
-        ("grpo(low=x)", "'x' in .* is no value; write a number"),
-        ("grpo(kl=K1(0.1))", r"'K1\(0.1\)' in .* is no value"),
+        ("grpo(low='a')", "of the wrong type"),
+        ("grpo(low=x)", "'x' in .* is not a value; write a number"),
+        ("grpo(kl=K1(0.1))", r"'K1\(0.1\)' in .* is not a value"),
     ],
 )
 def test_what_is_wrong_within_an_objective_is_one_sentence(text, sentence):

@@ -50,7 +50,7 @@ def test_with_changes_a_copy():
         ("rollouts.mask_cut", "maybe", "true or false"),
         ("objective", "grop", "Did you mean 'grpo'"),
         ("objective", "gspo(lo=1)", "no argument 'lo'.* 'low'"),
-        ("objective", "gspo(__import__('os'))", "is no objective"),
+        ("objective", "gspo(__import__('os'))", "is not an objective"),
         ("task", "arithmetics", "Did you mean 'arithmetic'"),
         ("steps", "-1", "at least 0"),
         ("rollouts.temperature", "0", "above 0"),

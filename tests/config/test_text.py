@@ -96,8 +96,8 @@ def test_toml_names_a_recipe_and_changes_keys(tmp_path):
     task = apply(recipes.tiny(), read_toml(path)[1]).task
     assert isinstance(task, Rows) and task.path == "my rows.jsonl"
     path.write_text("steps = 5")
-    with pytest.raises(ConfigError, match="names no recipe"):
+    with pytest.raises(ConfigError, match="does not name a recipe"):
         read_toml(path)
     path.write_text("steps = = 5")
-    with pytest.raises(ConfigError, match="no TOML file"):
+    with pytest.raises(ConfigError, match="not a TOML file"):
         read_toml(path)

@@ -122,7 +122,7 @@ def test_checkpoints_that_are_gone_are_no_fresh_start(nursery, stopped, tmp_path
         shutil.rmtree(folder)
     assert nursery.run(out, log=str(log)) == 5
     assert (
-        "made 7 steps and has no checkpoint to go on from (they are gone, or could not be saved)"
+        "made 7 steps and has no checkpoint to resume from (they are gone, or could not be saved)"
         in (log.read_text())
     )
     assert len(list(Run(out).metrics())) == 7

@@ -74,7 +74,7 @@ def sums(count: int, **more: object) -> list[dict]:
         ([], "'rows.jsonl' has no rows."),
         (
             sums(4),
-            "Task 'rows' has 4 training problems, but a round needs 8; bring more rows, or set "
+            "Task 'rows' has 4 training problems, but a round needs 8; add more rows, or set "
             "rollouts.problems=4 or lower.",
         ),
         (
@@ -241,7 +241,7 @@ def test_what_a_reward_raises_is_shown_with_its_own_frames_and_no_others(workers
     [
         (
             ("train", "tiny", "--out", "file"),
-            "'file' is a file, and a directory is wanted; choose ",
+            "'file' is a file, not a directory; choose ",
         ),
         (("check", "tiny", "--out", "file/x"), "'file/x' cannot be made, as '{here}/file' is a fi"),
         (("train", "tiny", "--out", "file/x"), "is a file; choose another with --out."),
@@ -266,10 +266,7 @@ def test_a_place_that_cannot_be_written(capsys, here, monkeypatch):
     ):  # fmt: skip
         said = refused(capsys, 2, *words)
         flag = "--page" if words[0] == "audit" else "--out"
-        assert (
-            f"as nothing may be written into '{here}'; choose another directory with {flag}."
-            in (said)
-        )
+        assert f"as '{here}' is not writable; choose another directory with {flag}." in (said)
 
 
 # The machine.

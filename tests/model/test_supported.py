@@ -17,7 +17,7 @@ def test_rotary_angles_that_follow_the_longest_row_are_refused(tmp_path):
     LlamaForCausalLM(config).save_pretrained(tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path)
     source = resolve(str(tmp_path))
-    with pytest.raises(ConfigError, match="company"):
+    with pytest.raises(ConfigError, match="rest of the batch"):
         load_policy(source, load_tokenizer(source), dtype=torch.float32)
 
 

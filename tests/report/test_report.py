@@ -200,7 +200,7 @@ def test_an_objective_that_cannot_be_read_is_shown_as_it_is_written(parts: Any) 
 def test_a_run_that_learned_has_one_quiet_line_of_diagnostics(page: Page) -> None:
     assert ("ol", {"class": "diagnoses"}) not in page.elements
     assert "Looked for and not found: advantage collapse, nothing left to learn," in page.text
-    assert "Not judged, for want of figures: KL growth, ratio blow-up." in page.text
+    assert "Not judged, as there are no figures: KL growth, ratio blow-up." in page.text
     (details,) = [a for tag, a in page.elements if (tag, a.get("class")) == ("details", "rules")]
     assert "open" not in details and "#diagnostics" in {a.get("href") for _, a in page.elements}
     for rule in RULES:
@@ -417,7 +417,7 @@ def test_numbers_that_are_none_or_not_finite_leave_gaps() -> None:
     steps[2] = StepRecord.from_json({**steps[2].to_json(), "grad_norm": float("nan")})
     by_id = {chart.plot.id: chart for chart in charts(record(steps))[0]}
     assert by_id["grad_norm"].plot.series[0][1][2] is None
-    assert by_id["grad_norm"].note == "At 1 of 20 steps it was no finite number."
+    assert by_id["grad_norm"].note == "At 1 of 20 steps it was not a finite number."
     assert "entropy" not in by_id
 
 
@@ -458,7 +458,7 @@ def test_a_run_of_the_first_version_has_a_page(tmp_path: Path) -> None:
     assert read.state == "finished" and read.steps == list(range(1, 31))
     page = Page(write_report(run))
     assert f"went from 3.2{THIN}% to 78.4{THIN}%" in page.text and "going" not in page.text
-    assert "Not judged, for want of figures: KL growth, ratio blow-up, one answer" in page.text
+    assert "Not judged, as there are no figures: KL growth, ratio blow-up, one answer" in page.text
 
 
 @pytest.mark.parametrize(

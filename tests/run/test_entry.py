@@ -128,7 +128,7 @@ def test_a_function_of_a_notebooks_cell_is_a_reward_and_python_goes_on(here, cap
     assert main(["sample", "r", "1 + 1?"]) == 0 and main(["report", "r"]) == 0
     capsys.readouterr()
     on = "`paceline.resume('r', config.with_(steps=N))` in the session that has its reward"
-    with pytest.raises(ConfigError, match="holds a run already, which is finished") as refused:
+    with pytest.raises(ConfigError, match="already holds a run, which is finished") as refused:
         paceline.train(paceline.recipes.tiny().with_(out="r"))
     assert str(refused.value).endswith(f"give that one more steps with {on}.")
     paceline.resume("r")

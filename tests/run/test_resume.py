@@ -131,7 +131,7 @@ def test_train_on_the_same_directory_offers_it(copy, capsys):
     words += ["rollouts.completions=4", "rollouts.max_tokens=4", "schedule.minibatches=2"]
     assert main(words) == 2
     said = capsys.readouterr().err
-    assert "came to step 5 of 8" in said and f"paceline resume {copy}" in said
+    assert "reached step 5 of 8" in said and f"paceline resume {copy}" in said
     assert main([*words, "--resume", "--quiet", "save_every=2"]) == 0
     assert Run.open(copy).finished
     assert main([*words, "--resume", "--quiet", "save_every=2"]) == 0  # what a scheduler repeats
@@ -294,7 +294,7 @@ def test_a_file_that_was_edited_is_told_once_and_kept_by_its_hash(tmp_path, caps
     assert main(["resume", str(out), "steps=2"]) == 0
     now = Run(out).config["fingerprints"]["code"]
     read = Run(out).config["fingerprints"][f"code of {mine}"]
-    told = f"note: {mine}, by its hash, was {before[:8]} and is {read[:8]}; the run goes on, but"
+    told = f"note: {mine}, by its hash, was {before[:8]} and is {read[:8]}; the run continues, but"
     assert told in capsys.readouterr().out
     (change,) = Run(out).config["changes"]
     both = {"code": [was, now], f"code of {mine}": [before, read]}
@@ -329,7 +329,7 @@ def test_what_a_resume_replaces_is_not_loaded(tmp_path, capsys):
 
 def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
     assert main(["resume", str(tmp_path / "nowhere")]) == 2
-    assert "no run directory" in capsys.readouterr().err
+    assert "not a run directory" in capsys.readouterr().err
     config = json.loads((copy / "config.json").read_text())
     del config["id"]
     (copy / "config.json").write_text(json.dumps(config))

@@ -114,12 +114,12 @@ def test_a_second_run_goes_next_door(tmp_path, monkeypatch):
     assert new_path("demo", None) == Path("runs/demo-2")
     Path("runs/demo-2").mkdir()
     assert new_path("demo", None) == Path("runs/demo-3")
-    with pytest.raises(ConfigError, match="no name for a run"):
+    with pytest.raises(ConfigError, match="not a name for a run"):
         new_path("../demo", None)
 
 
 def test_a_directory_in_use_is_refused_before_anything_starts(run, tmp_path):
-    with pytest.raises(ConfigError, match=r"holds a run already.*--out.*resume"):
+    with pytest.raises(ConfigError, match=r"already holds a run.*--out.*resume"):
         train(small(run.path), quiet=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("precious")

@@ -49,8 +49,8 @@ def test_a_verdict_that_does_not_come_is_named():
     with Watchdog(trainer, verifiers, tell, seconds=0.5):
         for _ in range(4):
             trainer.step()
-    assert said[0].startswith("nothing has gone on for ") and "(sample)" in said[0]
-    assert "the verdict of 'hangs' (test_watchdog.py) on problem p7 has been waited" in said[0]
+    assert said[0].startswith("nothing has happened for ") and "(sample)" in said[0]
+    assert "the verdict of 'hangs' (test_watchdog.py) on problem p7 has been awaited" in said[0]
     assert "; the trainer is at " in said[0]
 
 
@@ -70,7 +70,7 @@ def test_where_nothing_goes_on_it_speaks_after_its_patience_and_twice_as_long(mo
     dog = Watchdog(trainer, trainer.source.rollouter.verifiers, said.append, seconds=1.25)
     Looks(dog, monkeypatch, 39)
     assert [text.partition(" in step")[0] for text in said] == [
-        "nothing has gone on for 1 s", "nothing has gone on for 2 s",
+        "nothing has happened for 1 s", "nothing has happened for 2 s",
     ]  # fmt: skip
 
 

@@ -186,7 +186,7 @@ def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):
         checkpoint.verify(path, "another")
     renamed = path.with_name("step-000007")
     shutil.copytree(path, renamed)
-    with pytest.raises(CheckpointError, match="it is of step 1, whatever its name says"):
+    with pytest.raises(CheckpointError, match="it is of step 1, not of the step in its name"):
         checkpoint.verify(renamed, RUN)
     other_schema(path)
     with pytest.raises(checkpoint.OtherSchemaError, match="of schema 2, and this version of pace"):

@@ -42,7 +42,7 @@ def test_a_folder_without_the_config_of_a_run_is_none(tmp_path, text):
     if text is not None:
         (tmp_path / "config.json").write_text(text)
     assert not is_run(tmp_path) and repr(Run(tmp_path)).endswith("holds no run")
-    with pytest.raises(ConfigError, match=r"^'.*' is no run directory: it"):
+    with pytest.raises(ConfigError, match=r"^'.*' is not a run directory: it"):
         Run.open(tmp_path)
     assert is_run(made(tmp_path / "r").path) and not is_run(tmp_path / "nowhere")
 

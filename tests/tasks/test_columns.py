@@ -55,8 +55,8 @@ def test_rows_that_repeat_an_earlier_one_are_left_out_and_numbered() -> None:
     assert [(p.prompt, p.answer) for p in found.problems] == [("a", "1"), ("b", "1"), ("a", "2")]
     assert [p.row for p in found.problems] == ["row 1", "row 2", "row 4"]
     assert found.notes == [
-        "1 question of 'x' has several answers (rows 1 and 4: '1' and '2'), and every row pays "
-        "for its own alone; task.user=\"{prompt}\\n{n}\" asks with column 'n' as well.",
+        "1 question of 'x' has several answers (rows 1 and 4: '1' and '2'), and each row pays "
+        "only for its own; task.user=\"{prompt}\\n{n}\" asks with column 'n' as well.",
         "Rows 3 and 5 of 'x': left out, the same as an earlier row in prompt and answer, though "
         "not in [n].",
     ]
@@ -89,7 +89,7 @@ def test_a_wrongly_named_column_brings_the_right_one() -> None:
         (row(5), "the prompt is neither text nor messages (the first is 5)"),
         (row(["hi"]), "the messages are not all {role, content} (the first is 'hi')"),
         (row([{"content": "hi"}]), "the messages are not all {role, content}"),
-        (row([{"role": "user", "content": [1]}]), "a message's role or content is no text"),
+        (row([{"role": "user", "content": [1]}]), "a message's role or content is not text"),
         (row([USER, {"role": "assistant", "content": "yes"}]), "end with the assistant's turn"),
         (row("a\0b"), "the prompt has a NUL character (the first is 'a\\x00b')"),
         (row([{"role": "user", "content": "a\0b"}]), "the prompt has a NUL character"),
@@ -98,8 +98,8 @@ def test_a_wrongly_named_column_brings_the_right_one() -> None:
         (row(answer=None), "there is no answer in column 'answer'"),
         (row(answer=" "), "there is no answer in column 'answer'"),
         ({"prompt": "one?"}, "there is no answer in column 'answer'"),
-        (row(answer=["1"]), "the answer in column 'answer' is no text or number"),
-        (row(answer="five"), "the answer is no plain number, and the reward compares numbers"),
+        (row(answer=["1"]), "the answer in column 'answer' is neither text nor a number"),
+        (row(answer="five"), "the answer is not a plain number, and the reward compares numbers"),
         (row(float("nan")), "there is no prompt in column 'prompt'"),
         (row(answer=float("nan")), "there is no answer in column 'answer'"),
         (row(answer=float("-inf")), "there is no answer in column 'answer'"),
@@ -139,7 +139,7 @@ def test_faults_may_be_left_out_with_a_note() -> None:
         NUMBERS.problems(rows, "'x'")
     found = Columns("prompt", "answer", answer_is="number", drop=True).problems(rows, "'x'")
     assert [(p.prompt, p.row) for p in found.problems] == [("one?", "row 1"), ("three?", "row 3")]
-    assert found.notes[0].startswith("Left out: row 2 of 'x': the answer is no plain number")
+    assert found.notes[0].startswith("Left out: row 2 of 'x': the answer is not a plain number")
     assert found.notes[1] == "Left out: row 4 of 'x': there is no answer in column 'answer'."
     with pytest.raises(DataError, match="Row 1 of 'x': there is no answer"):
         Columns("prompt", "answer", answer_is="text", drop=True).problems([row("a", "")], "'x'")
@@ -213,8 +213,8 @@ def test_questions_with_several_answers_are_counted() -> None:
     rows = [row(q, a) for q in ("a?", "b?") for a in ("1", "2")] + [row("c?", "3"), row("c?", "3")]
     several, repeated = PLAIN.problems(rows, "'x'").notes
     assert several == (
-        "2 questions of 'x' have several answers each (first rows 1 and 2: '1' and '2'), and "
-        "every row pays for its own alone; keep the right one."
+        "2 questions of 'x' have several answers each (first rows 1 and 2: '1' and '2'), and each "
+        "row pays only for its own; keep the right one."
     )
     assert repeated == "Row 6 of 'x': left out, the same as an earlier row."
 

@@ -50,7 +50,7 @@ def test_rows_that_are_no_countdown_are_told(tmp_path):
                 '{"nums": [1, 2.5], "target": 5}', '{"nums": [1, 2], "target": "five"}',
                 '{"nums": [1], "target": 1}'):  # fmt: skip
         (tmp_path / "rows.jsonl").write_text('{"nums": [1, 2], "target": 3}\n' + row + "\n")
-        with pytest.raises(DataError, match="Row 2 has no list of whole numbers"):
+        with pytest.raises(DataError, match="Row 2 needs a list of whole numbers"):
             Countdown(data=str(tmp_path / "rows.jsonl")).load()
 
 

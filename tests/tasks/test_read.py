@@ -72,23 +72,31 @@ def test_a_folder_gives_the_file_of_the_split(folder: Path) -> None:
     [
         ("a.jsonl", b'{"a": 1}\n\n{"a": \n', "Line 3 of '.*a.jsonl' is not JSON"),
         ("a.jsonl", b"[" * 100_000, "Line 1 of '.*a.jsonl' is n"),
-        ("a.jsonl", b'{"a": 1}\n[1]\n', r"Row 2 of '.*a.jsonl' is no object with columns: \[1\]"),
+        (
+            "a.jsonl",
+            b'{"a": 1}\n[1]\n',
+            r"Row 2 of '.*a.jsonl' is not an object with columns: \[1\]",
+        ),
         ("a.json", b'[{"a": 1},', "'.*a.json' is not JSON"),
         ("a.jsonl", b'{"a": "\xff"}', "'.*a.jsonl' is not UTF-8"),
-        ("a.csv", b"a,b\n1,2\n1,2,3\n", "Line 3 of '.*a.csv' has not the 2 cells"),
-        ("a.csv", b"a,b\n1,2\n1\n", "Line 3 of '.*a.csv' has not the 2 cells"),
+        ("a.csv", b"a,b\n1,2\n1,2,3\n", "Line 3 of '.*a.csv' does not have the 2 cells"),
+        ("a.csv", b"a,b\n1,2\n1\n", "Line 3 of '.*a.csv' does not have the 2 cells"),
         ("a.csv", b"a\n" + b"x" * 200_000 + b"\n", "Line 2 of '.*a.csv' is not CSV: field larger"),
-        ("a.csv", b"a;b\n1,5;2\n", r"The columns of '.*a.csv' \(a, b\) stand between semicolons"),
-        ("a.csv", b"a\tb\n1\t2\n", "stand between tabs; write them with commas"),
-        ("a.csv", b"a|b\n1|2\n", "stand between bars"),
+        (
+            "a.csv",
+            b"a;b\n1,5;2\n",
+            r"The columns of '.*a.csv' \(a, b\) are separated by semi",
+        ),
+        ("a.csv", b"a\tb\n1\t2\n", "are separated by tabs; separate them by commas"),
+        ("a.csv", b"a|b\n1|2\n", "are separated by bars"),
         ("a.json", b'{\n "data": [{"a": 1},\n {"a": 2}]\n}', r"one object with its rows under \[d"),
         ("a.json", b'{"data": [{"a": 1}, {"a": 2}]}', r"one object with its rows under \[data\];"),
         ("a.json", b'{"n": 2,\n "rows": [{"a": 1}]}', r"'.*a.json' holds one object with \[n, ro"),
         ("a.json", b'{"a": ["x", "y"], "b": [1, 2]}', r"columns, \[a, b\], and not rows; rows are"),
         ("a.jsonl", b'{"a": {"0": 1, "1": 2}, "b": {"0": 1, "1": 2}}', r"columns, \[a, b\], and n"),
         ("a.json", b'{"a": 1}\n{"a": \n', "Line 2 of '.*a.json' is not JSON"),
-        ("a.parquet", b"PAR1 no more", "'.*a.parquet' is no whole parquet file"),
-        ("a.txt", b"hello", r"'.*a.txt' is no .jsonl, .json, .parquet, .csv file"),
+        ("a.parquet", b"PAR1 no more", "'.*a.parquet' is not a whole parquet file"),
+        ("a.txt", b"hello", r"'.*a.txt' is not a .jsonl, .json, .parquet, .csv file"),
     ],
 )
 def test_broken_files_are_named_with_the_line(
@@ -170,5 +178,5 @@ def test_a_hub_that_is_switched_off_is_not_asked(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub.socket, "create_connection", lambda *a, **k: pytest.fail("asked"))
-    with pytest.raises(DataError, match="'owner/no-such-rows' is no file or folder here"):
+    with pytest.raises(DataError, match="'owner/no-such-rows' is not a file or folder here"):
         read_rows("owner/no-such-rows")

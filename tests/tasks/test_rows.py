@@ -161,7 +161,7 @@ def test_files_that_lie_beside_are_named(tmp_path: Path) -> None:
     train, test = tmp_path / "train.jsonl", tmp_path / "test.jsonl"
     write(train, rows[:4])
     write(test, rows[4:])
-    unread = f"'{test}' lies there too and is not read"
+    unread = f"'{test}' is there too and is not read"
     (note,) = Rows(str(train)).load().notes
     assert note == f"{unread}; task.heldout_path={test} holds it out."
     (note,) = Rows(str(tmp_path)).load().notes
@@ -242,7 +242,7 @@ def test_parts_of_ones_own_reward_check_the_answers_too(tmp_path: Path) -> None:
         ({"user": "Hello."}, ConfigError, "has no {prompt}"),
         ({"prompt": "prompt"}, DataError, r"set task.prompt=question"),
         ({"answer": "solution"}, DataError, r"set task.answer=answer"),
-        ({"answer": "question"}, DataError, "the answer is no plain number"),
+        ({"answer": "question"}, DataError, "the answer is not a plain number"),
         ({"heldout": 100}, DataError, "no training problems"),
     ],
 )
@@ -298,7 +298,7 @@ def test_what_is_no_reward_is_refused(sums: str, reward: Any, sentence: str) -> 
 def test_no_answer_needs_to_be_a_number_for_a_function(tmp_path: Path) -> None:
     rows = write(tmp_path / "r.jsonl", [{"prompt": "Which way?", "answer": "left"}])
     assert Rows(rows, heldout=0, reward=right).load().train[0].answer == "left"
-    with pytest.raises(DataError, match="no plain number"):
+    with pytest.raises(DataError, match="not a plain number"):
         Rows(rows, heldout=0).load()
 
 

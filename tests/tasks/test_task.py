@@ -47,7 +47,7 @@ def test_a_task_has_nothing_but_the_prompt_to_fill_in() -> None:
     with pytest.raises(ConfigError) as refused:
         Task("sums", (ONE,), (TWO,), template, LastNumber())
     assert str(refused.value) == (
-        "task.user has {imput}, and only {prompt} is there to fill in. Or, where these letters "
+        "task.user has {imput}, and only {prompt} is there to fill in. Or, if these letters "
         "themselves are meant, write {{imput}}."
     )
     Task("sums", (ONE,), (TWO,), Template(user="{prompt} \\boxed{answer} {{imput}}"), LastNumber())

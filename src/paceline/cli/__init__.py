@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:
-        if (mended := _of_the_machine(error)) is None:
+        if (known_error := _of_the_machine(error)) is None:
             raise
-        return _told(mended)
+        return _told(known_error)
 
 
 def _told(error: UserError) -> int:
@@ -60,7 +60,7 @@ def _of_the_machine(error: Exception) -> UserError | None:
         return short
     if not isinstance(error, OSError):
         return None
-    where = f"'{error.filename}'" if error.filename is not None else "What this prints"
+    where = f"'{error.filename}'" if error.filename is not None else "The output"
     if error.errno in DISK_FULL:
         return CheckpointError(f"{where} cannot be written ({error.strerror}).")
     if error.errno in ACCESS_DENIED and error.filename is not None:

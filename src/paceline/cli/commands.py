@@ -61,13 +61,13 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
     if "," in one.partition("(")[0] or (one and known.objectives):
         raise ConfigError(
             "--objective names the one objective under which values of a key are compared (--vary);"
-            " objectives that are compared stand in --objectives grpo,gspo."
+            " name the objectives to compare in --objectives grpo,gspo."
         )
     vary = varied(known.vary)
     of_task = [key for key in changes if key.startswith("task.")]
     if "task" in vary and of_task:
         raise ConfigError(
-            f"--vary task takes every task with its own defaults, so {of_task[0]} would hold for "
+            f"--vary task takes every task with its own defaults, so {of_task[0]} would apply to "
             "none of them; leave it out, or write the tasks in a file."
         )
     config = _configured(known, changes)
@@ -175,7 +175,9 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
     path, task = Path(known.model), vars(known).get("task")
     of_run = is_run(path)
     if of_run and not (path / "model").is_dir():
-        raise ConfigError(f"The run '{path}' has no model yet: it was stopped, or is going on.")
+        raise ConfigError(
+            f"The run '{path}' has no model yet: it was stopped, or is still training."
+        )
     model = {"path": str(path / "model") if of_run else known.model}
     if of_run and task is None:
         return changed(config_of(str(path / "config.json")).with_(model=model), changes)
@@ -226,7 +228,7 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
     if known.name is None:
         raise ConfigError(
-            "`paceline tasks check` wants a task's name; `paceline tasks` lists them."
+            "`paceline tasks check` needs a task's name; `paceline tasks` lists them."
         )
     config = changed(config_of("demo"), {"task": known.name, **changes})
     check_task(config.task, config.rewards, as_json=known.json)

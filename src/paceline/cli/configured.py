@@ -36,7 +36,7 @@ def overrides(rest: Sequence[str], known: argparse.Namespace) -> dict[str, str]:
             if not word.startswith("--") or not words:
                 from ..config.foreign import counterpart
 
-                no_value = f"'{word}' is no key with a value; write {key}=VALUE."
+                no_value = f"'{word}' is not a key with a value; write {key}=VALUE."
                 raise counterpart(key.replace("-", "_")) or ConfigError(no_value)
             text = words.pop(0)
         key = key.replace("-", "_")
@@ -73,13 +73,13 @@ def config_of(recipe: str) -> "Config":
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
-            raise ConfigError(f"'{recipe}' is no JSON file: {error}.") from None
+            raise ConfigError(f"'{recipe}' is not a JSON file: {error}.") from None
         if not isinstance(data, dict) or "config" not in data:
-            raise ConfigError(f"'{recipe}' is no run's config.json: it has no key 'config'.")
+            raise ConfigError(f"'{recipe}' is not a run's config.json: it has no key 'config'.")
         return config.from_json(data["config"]).with_(out=None)
     if ":" in recipe:
         made = load_function(recipe)()
         if not isinstance(made, config.Config):
-            raise ConfigError(f"'{recipe}' returns no Config.")
+            raise ConfigError(f"'{recipe}' does not return a Config.")
         return made
     return recipes.by_name(recipe)

@@ -57,19 +57,19 @@ def _add_training(command: Command) -> None:
     train = command("train", do_train, "Train a model as a recipe says.")
     train.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    train.add_argument("--resume", action="store_true", help="go on with the run if there is one")
+    train.add_argument("--resume", action="store_true", help="resume the run if there is one")
     _add_common(train)
 
-    resume = command("resume", do_resume, "Go on with a run that was stopped, by whatever.")
+    resume = command("resume", do_resume, "Resume a run that was stopped, for any reason.")
     resume.add_argument("path", metavar="RUN", help="the run directory")
     resume.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    resume.epilog = "Keys: steps=N for more of them, or any other that shall change from here on."
+    resume.epilog = "Keys: steps=N for more steps, or any other key to change from here on."
 
     show = command("show", do_show, "Print a resolved config and its objective.")
     show.add_argument("recipe", metavar="RECIPE", nargs="?", default="demo", help=RECIPE_HELP)
     show.add_argument("--keys", action="store_true", help="every key with its value and help")
     show.add_argument("--objectives", action="store_true", help="every objective by name")
-    show.add_argument("--json", action="store_true", help="as the JSON that `train` takes")
+    show.add_argument("--json", action="store_true", help="as JSON that `train` takes")
     _add_common(show)
 
     check = command("check", do_check, "Find in seconds what would fail, and what a run will need.")
@@ -100,7 +100,9 @@ def _add_comparing(command: Command) -> None:
     )  # fmt: skip
     compare.add_argument("--seeds", type=int, default=5, help="runs of each (default 5)")
     compare.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
-    compare.add_argument("--threshold", type=float, help="accuracy to count samples and time to")
+    compare.add_argument(
+        "--threshold", type=float, help="count samples and time up to this accuracy"
+    )
     compare.add_argument("--quiet", action="store_true", help="print nothing but errors")
     compare.add_argument("--json", action="store_true", help="print JSON only")
     _add_common(compare)
@@ -126,7 +128,7 @@ def _add_use(command: Command) -> None:
 
     sample = command("sample", do_sample, "Let a model answer a prompt.")
     sample.add_argument("model", metavar="MODEL", help="a model, or a run directory")
-    sample.add_argument("prompt", metavar="PROMPT", help="what the user says")
+    sample.add_argument("prompt", metavar="PROMPT", help="the user's message")
     sample.add_argument("-n", type=int, default=1, help="how many answers (default 1)")
     sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
     sample.epilog = "Keys: rollouts.max_tokens, evaluation.temperature, evaluation.top_p, seed."
@@ -166,7 +168,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "objective": ("NAME", "grpo, gspo, …, 'gspo(low=1e-3)' or file.py:name"),
         "model": ("MODEL", "a folder, hub name, .gguf file or package:NAME"),
         "task": ("NAME", "a task's name (`paceline tasks`)"),
-        "data": ("PATH", "where the task's rows are"),
+        "data": ("PATH", "file, folder or hub name of the task's rows"),
     }
     parser.set_defaults(flags=tuple(flags))
     for name, (metavar, help) in flags.items():

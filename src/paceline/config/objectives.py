@@ -29,7 +29,7 @@ def objective_from(text: str) -> Objective:
     named.by_name(name)  # an unknown name is told before its arguments are read
     call = _call(text)
     if call is None or call.args:
-        raise ConfigError(f"'{text}' is no objective; write {name}(low=0.2, kl=0.01).")
+        raise ConfigError(f"'{text}' is not an objective; write {name}(low=0.2, kl=0.01).")
     return _made(NAMES[name], name, call, text)
 
 
@@ -41,11 +41,11 @@ def _loaded(text: str) -> Objective:
             inspect.signature(found).bind()
         except TypeError:
             raise ConfigError(
-                f"'{text}' is no Objective, and a function that makes one takes no arguments."
+                f"'{text}' is not an Objective, and a function that makes one takes no arguments."
             ) from None
         found = found()
     if not isinstance(found, Objective):
-        raise ConfigError(f"'{text}' is no Objective and returns none.")
+        raise ConfigError(f"'{text}' is not an Objective and does not return one.")
     return found
 
 
@@ -80,8 +80,8 @@ def _made(make: Callable[..., Any], name: str, call: ast.Call, text: str) -> Any
         return make(*values, **options)
     except TypeError:
         raise ConfigError(
-            f"'{text}' gives {name} too many or too few arguments, or one of another type than it "
-            f"takes; it has {', '.join(known)}."
+            f"'{text}' gives {name} too many or too few arguments, or one of the wrong type; it "
+            f"has {', '.join(known)}."
         ) from None
 
 
@@ -96,7 +96,7 @@ def _value(node: ast.expr, text: str) -> Any:
         return ast.literal_eval(node)
     except ValueError:
         raise ConfigError(
-            f"'{ast.unparse(node)}' in '{text}' is no value; write a number, or for kl also "
+            f"'{ast.unparse(node)}' in '{text}' is not a value; write a number, or for kl also "
             "KL(0.04, weighted=True)."
         ) from None
 
@@ -115,7 +115,7 @@ def labelled(
     for one in objectives:
         if isinstance(one, Objective) and one not in names:
             raise ConfigError(
-                f"{one!r} is none of the named objectives with their defaults; give labels: "
+                f"{one!r} is not one of the named objectives with their defaults; give labels: "
                 'objectives={"mine": …}.'
             )
         label = names[one] if isinstance(one, Objective) else _label(one)

@@ -166,7 +166,7 @@ class Config:
                 raise ConfigError(f"{key} is {value}; it must be at least {least}.")
         if self.save_keep == 1:
             raise ConfigError(
-                "save_keep is 1, so that a broken checkpoint would lose the run; use 2 or more, or "
+                "save_keep is 1, so a broken checkpoint would lose the run; use 2 or more, or "
                 "0 for all."
             )
         if self.schedule.minibatches > self.rollouts.problems:

@@ -166,10 +166,10 @@ def read_toml(path: Path) -> tuple[str, dict[str, str]]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"'{path}' is no TOML file: {error}.") from None
+        raise ConfigError(f"'{path}' is not a TOML file: {error}.") from None
     if "recipe" not in data:
         raise ConfigError(
-            f"'{path}' names no recipe to start from; write recipe = \"demo\" on top."
+            f"'{path}' does not name a recipe to start from; write recipe = \"demo\" on top."
         )
     recipe = data.pop("recipe")
     flat = dict(_flat(data, ""))

@@ -57,8 +57,8 @@ def refuse_changing_rope(module: torch.nn.Module, source: Source) -> None:
     if {rope.get("rope_type"), *(r.get("rope_type") for r in _nested(rope))} & {*CHANGING_ROPE}:
         raise ConfigError(
             f"'{source.name}' ({type(module).__name__}) scales its rotary embedding by the length "
-            "of the batch, so that a token's probability would depend on its company; use another "
-            "model."
+            "of the batch, so that a token's probability would depend on the rest of the batch; "
+            "use another model."
         )
 
 

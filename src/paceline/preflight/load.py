@@ -73,7 +73,7 @@ def device_of(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"'{name}' is no device; use auto, cpu or cuda.") from None
+        raise ConfigError(f"'{name}' is not a device; use auto, cpu or cuda.") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError("model.device is cuda, but torch sees no GPU; use auto or cpu.")
     return device

@@ -130,7 +130,7 @@ def _check_round(config: Config, task: Task) -> None:
     if have < need:
         raise DataError(
             f"Task '{task.name}' has {counted(have, 'training problem')}, but a round "
-            f"needs {need}; bring more rows, or set rollouts.problems={have} or lower."
+            f"needs {need}; add more rows, or set rollouts.problems={have} or lower."
         )
 
 
@@ -142,7 +142,7 @@ def _check_group(config: Config) -> None:
         return
     raise ConfigError(
         f"rollouts.completions is 1, and {config.objective.advantage} compares the completions of "
-        "one problem with each other, so that nothing could be learned: set rollouts.completions=2 "
+        "one problem with each other, so nothing could be learned: set rollouts.completions=2 "
         "or more (8 is usual), or take an objective that needs no group, such as "
         "objective=reinforce or reinforce_pp."
     )

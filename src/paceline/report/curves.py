@@ -266,7 +266,7 @@ def remark(
             "bad",
         )
     if name == "grad_norm" and missing:
-        return f"At {missing} of {len(known) + missing} steps it was no finite number.", "bad"
+        return f"At {missing} of {len(known) + missing} steps it was not a finite number.", "bad"
     return "", ""
 
 

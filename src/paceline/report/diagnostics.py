@@ -77,7 +77,7 @@ def _names(absent: list[Rule], unjudged: list[Rule]) -> str:
         parts.append(f"Looked for and not found: {', '.join(rule.name for rule in absent)}.")
     if unjudged:
         names = ", ".join(rule.name for rule in unjudged)
-        parts.append(f"Not judged, for want of figures: {names}.")
+        parts.append(f"Not judged, as there are no figures: {names}.")
     return " ".join(parts)
 
 

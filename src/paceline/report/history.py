@@ -16,8 +16,8 @@ COUNTED = {
     "steps_skipped": "steps skipped because the gradient was not finite",
     "out_of_memory": "times memory ran out, and the work was done again in smaller pieces",
     "checkpoints_failed": "checkpoints that could not be saved",
-    "resumes": "times the run went on from a checkpoint",
-    "stuck": "times nothing went on for minutes",
+    "resumes": "times the run was resumed from a checkpoint",
+    "stuck": "times nothing happened for minutes",
     "workers_restarted": "times a process of the reward ended by itself and was started again",
 }
 """A counter of the summary -> what it counts."""

@@ -114,7 +114,7 @@ def _check_young(run: Run) -> None:
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
         raise CheckpointError(
-            f"'{run.path}' made {counted(steps, 'step')} and has no checkpoint to go on from "
+            f"'{run.path}' made {counted(steps, 'step')} and has no checkpoint to resume from "
             f"({why}); start it again with {start_again(run.path, config)}."
         )
 
@@ -161,8 +161,8 @@ def _check_round(run: Run, changes: Changes, found: Found) -> None:
     for key in (*changes, *(key for change in since for key in change.keys)):
         if state.round is not None and within(key, ROUND_KEYS):
             raise ConfigError(
-                f"The run goes on in the middle of a round, after step {state.step}, in which "
-                f"{key} cannot change; go on without the change up to the round's end (steps=N), "
+                f"The run resumes in the middle of a round, after step {state.step}, in which "
+                f"{key} cannot change; resume without the change until the round's end (steps=N), "
                 "then with it."
             )
 
@@ -209,7 +209,7 @@ def tell(
     unlike = run.description.environment_at().unlike(now)
     others = [f"{what} was {was} and is {is_}" for what, was, is_ in unlike]
     for other in others:
-        told = f"  note: {other}; the run goes on, but not bit for bit as it would have."
+        told = f"  note: {other}; the run continues, but not bit for bit as before."
         screen.say(told, "yellow")
     return others
 

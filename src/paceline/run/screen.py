@@ -141,7 +141,7 @@ class Screen(Listener):
         elif event.kind == "not saved":
             self.say(f"  note: {event.text}.", "yellow")
         elif event.kind == "worker":
-            self.say_once(f"{event.text}; as when the system ends it to have its memory.")
+            self.say_once(f"{event.text}; the system may have ended it to free memory.")
         elif event.kind == "note":
             self.say_once(event.text)
 

@@ -69,13 +69,13 @@ class Watchdog:
         return tuple(lines)
 
     def _sentence(self, seconds: float) -> str:
-        text = f"nothing has gone on for {seconds:.0f} s in step {self.trainer.steps + 1}"
+        text = f"nothing has happened for {seconds:.0f} s in step {self.trainer.steps + 1}"
         if phase := self.trainer.clock.phase:
             text += f" ({phase})"
         if (waiting := self.verifiers.longest_pending()) is not None:
             text += (
-                f": the verdict of {waiting.verifier} on problem {waiting.problem} has been waited "
-                f"for these {waiting.seconds:.0f} s"
+                f": the verdict of {waiting.verifier} on problem {waiting.problem} has been "
+                f"awaited for {waiting.seconds:.0f} s"
             )
         frame = sys._current_frames().get(self._main)
         return f"{text}; the trainer is at {_ours(frame)}." if frame is not None else f"{text}."

@@ -179,7 +179,7 @@ def verify(folder: Path, run: str) -> State:
     if manifest["run"] != run:
         raise CheckpointError("it belongs to another run")
     if folder.name != folder_name(manifest["step"]):
-        raise CheckpointError(f"it is of step {manifest['step']}, whatever its name says")
+        raise CheckpointError(f"it is of step {manifest['step']}, not of the step in its name")
     for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
     try:

@@ -27,5 +27,5 @@ def check_is_run(path: Path) -> None:
     if (path / CONFIG_FILE).is_file():
         why = "its config.json is not that of a run, or is not whole"
     raise ConfigError(
-        f"'{path}' is no run directory: {why}; give one that training wrote, such as runs/NAME."
+        f"'{path}' is not a run directory: {why}; give one that training wrote, such as runs/NAME."
     )

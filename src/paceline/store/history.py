@@ -50,7 +50,7 @@ def compare(
             raise ConfigError(f"{told}, and cannot change within a run; start a new one with it.")
         if not within(key, named):
             raise ConfigError(
-                f"{told}, which changes what comes out; go on without it, or name it: "
+                f"{told}, which changes the results; continue without it, or name it: "
                 f"{go_on_with(old, key, now)}."
             )
     return changes

@@ -40,9 +40,7 @@ def _begun(path: Path) -> bool:
 def refuse_unwritable(path: Path, flag: str = "--out") -> None:
     """Raise ConfigError if no directory can be made or written: before any long work."""
     if path.exists() and not path.is_dir():
-        raise ConfigError(
-            f"'{path}' is a file, and a directory is wanted; choose another with {flag}."
-        )
+        raise ConfigError(f"'{path}' is a file, not a directory; choose another with {flag}.")
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     if not there.is_dir():
         raise ConfigError(
@@ -50,7 +48,7 @@ def refuse_unwritable(path: Path, flag: str = "--out") -> None:
         )
     if not os.access(there, os.W_OK | os.X_OK):
         raise ConfigError(
-            f"'{path}' cannot be made, as nothing may be written into '{there}'; choose another "
+            f"'{path}' cannot be made, as '{there}' is not writable; choose another "
             f"directory with {flag}."
         )
 
@@ -71,7 +69,7 @@ def refuse_taken(path: Path) -> None:
     refuse_unwritable(path)
     if is_run(path):
         run = Run(path)
-        held, config = f"'{path}' holds a run already", run.description.config
+        held, config = f"'{path}' already holds a run", run.description.config
         if run.finished:
             raise ConfigError(
                 f"{held}, which is finished; choose another directory with --out, or give that one "
@@ -79,7 +77,7 @@ def refuse_taken(path: Path) -> None:
             )
         shorter = "" if of_session(config) else " (or `train … --resume`)"
         raise ConfigError(
-            f"{held}, which came to step {run.steps} of {config['steps']}; go on with it with "
+            f"{held}, which reached step {run.steps} of {config['steps']}; resume it with "
             f"{go_on(path, config)}{shorter}, or choose another directory with --out."
         )
     if path.exists() and not (path.is_dir() and all(map(_begun, path.iterdir()))):
@@ -97,14 +95,16 @@ def stopped_at(path: Path) -> str | None:
         return None
     steps = run.steps
     config = run.description.config
-    on = f"{go_on(path, config)} goes on with it"
+    on = f"{go_on(path, config)} resumes it"
     return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
 
 
 def default_path(name: str, base: str = "runs") -> Path:
     """The path runs/NAME. Raises: ConfigError if the name is not allowed."""
     if not RUN_NAME.fullmatch(name):
-        raise ConfigError(f"'{name}' is no name for a run; use letters, digits, '.', '-' and '_'.")
+        raise ConfigError(
+            f"'{name}' is not a name for a run; use letters, digits, '.', '-' and '_'."
+        )
     return Path(base) / name
 
 

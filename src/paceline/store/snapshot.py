@@ -96,7 +96,7 @@ def whole_object(path: Path) -> Json:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{path} is no valid JSON ({error}): the run cannot be read.") from error
+        raise ConfigError(f"{path} is not valid JSON ({error}): the run cannot be read.") from error
     if not isinstance(found, dict):
-        raise ConfigError(f"{path} holds no JSON object: the run cannot be read.")
+        raise ConfigError(f"{path} does not hold a JSON object: the run cannot be read.")
     return found

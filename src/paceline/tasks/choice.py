@@ -78,9 +78,9 @@ class MultipleChoice:
                 made.append((number, problem))
         if wrong:
             raise DataError(
-                f"{row_numbers(wrong)} of {where}: the options in column '{self.options}' are no "
-                f"list of two to ten texts, or the answer in column '{self.answer}' names none of "
-                "them."
+                f"{row_numbers(wrong)} of {where}: the options in column '{self.options}' are not "
+                f"a list of two to ten texts, or the answer in column '{self.answer}' names none "
+                "of them."
             )
         problems: dict[str, Problem] = {}
         for _, problem in made:

@@ -170,7 +170,7 @@ class Columns:
             return "", None
         value = cell(row, self.answer)
         if isinstance(value, Mapping | list) and self.answer_is != "anything":
-            raise Fault(f"the answer in column '{self.answer}' is no text or number", value)
+            raise Fault(f"the answer in column '{self.answer}' is neither text nor a number", value)
         text = as_text(value, whole_floats=floats)
         raw = None if isinstance(value, str) or is_missing(value) else value
         if self.answer_after is not None:
@@ -186,9 +186,9 @@ class Columns:
             raise Fault(f"there is no answer in column '{self.answer}'")
         if self.answer_is == "number" and number(text) is None:
             raise Fault(
-                "the answer is no plain number, and the reward compares numbers; use "
+                "the answer is not a plain number, and the reward compares numbers; use "
                 "task.reward=symbolic for expressions, task.reward=exact for texts, "
-                "task.answer_after=MARK for a number behind a mark, or a reward of your own",
+                "task.answer_after=MARK for a number after a mark, or a reward of your own",
                 text,
             )
         return text, raw
@@ -234,7 +234,7 @@ def _messages(value: Any) -> Question:
         if not isinstance(turn, Mapping) or not {"role", "content"} <= turn.keys():
             raise Fault("the messages are not all {role, content}", turn)
         if not isinstance(turn["role"], str) or not isinstance(turn["content"], str):
-            raise Fault("a message's role or content is no text", turn)
+            raise Fault("a message's role or content is not text", turn)
         turns.append({"role": turn["role"], "content": turn["content"]})
     if turns and turns[-1]["role"] == "assistant":
         raise Fault("the messages end with the assistant's turn, so nothing is left to ask")

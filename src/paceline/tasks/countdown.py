@@ -145,7 +145,7 @@ def _from_row(row: Mapping[str, Any], place: int) -> Problem:
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise DataError(
-            f"Row {place} has no list of whole numbers in nums and a whole number in target, but "
+            f"Row {place} needs a list of whole numbers in nums and a whole number in target, not "
             f"{row.get('nums')!r:.60} and {row.get('target')!r:.30}."
         ) from None
     return replace(_problem(numbers, target, None), row=f"row {place}")

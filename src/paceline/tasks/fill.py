@@ -62,7 +62,7 @@ def check_filled(user: str, columns: Sequence[str] = (), hidden: str | None = No
     """
     others = [name for name in names_in(user, columns) if name != PROMPT]
     for name in others:
-        letters = f"where these letters themselves are meant, write {{{{{name}}}}}"
+        letters = f"if these letters themselves are meant, write {{{{{name}}}}}"
         if hidden is not None and _inside(name, hidden):
             raise ConfigError(
                 f"task.user has {{{name}}}, where the expected answers are, so the model would "

@@ -42,10 +42,10 @@ def _why(path: str, error: Exception) -> str:
         return f"The folder '{path}' holds no rows that can be read: {one_line(error)}"
     if isinstance(error, ConnectionError):
         return (
-            f"'{path}' is no file or folder here, and the hub ({hub.endpoint()}) cannot be reached "
-            "or is switched off by HF_HUB_OFFLINE; check the path and the network, set HF_ENDPOINT "
-            "to a mirror, or name a folder."
+            f"'{path}' is not a file or folder here, and the hub ({hub.endpoint()}) cannot be "
+            "reached or is switched off by HF_HUB_OFFLINE; check the path and the network, set "
+            "HF_ENDPOINT to a mirror, or name a folder."
         )
     if isinstance(error, exceptions.DatasetNotFoundError):
-        return f"'{path}' is no file or folder here, and the hub has no data set of that name."
+        return f"'{path}' is not a file or folder here, and the hub has no data set of that name."
     return f"'{path}' cannot be loaded: {one_line(error)}"

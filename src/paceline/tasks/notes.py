@@ -72,7 +72,7 @@ def notes_on_several_answers(
         told = f"1 question of {where} has several answers ({example})"
     else:
         told = f"{len(several)} questions of {where} have several answers each (first {example})"
-    yield f"{told}, and every row pays for its own alone; {advice}"
+    yield f"{told}, and each row pays only for its own; {advice}"
 
 
 def notes_on_repetitions(

@@ -82,7 +82,7 @@ def held_out_beside(path: str, split: str = "train") -> list[tuple[str, str]]:
 def _read_file(path: Path, limit: int | None) -> list[Row]:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"'{path}' is no {', '.join(READERS)} file.")
+        raise DataError(f"'{path}' is not a {', '.join(READERS)} file.")
     try:
         rows = reader(path, limit)
     except UnicodeDecodeError as error:
@@ -91,7 +91,9 @@ def _read_file(path: Path, limit: int | None) -> list[Row]:
         raise DataError(f"'{path}' cannot be read: {error.strerror or error}.") from error
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            raise DataError(f"Row {number} of '{path}' is no object with columns: {_start(row)}.")
+            raise DataError(
+                f"Row {number} of '{path}' is not an object with columns: {_start(row)}."
+            )
     if len(rows) == 1 and (table := _is_table(rows[0])):
         raise DataError(f"'{path}' holds {table}; {ROWS_ADVICE}.")
     return rows
@@ -173,7 +175,7 @@ def _read_csv(path: Path, limit: int | None) -> list[Row]:
                     break
                 if None in row or None in row.values():
                     raise DataError(
-                        f"Line {reader.line_num} of '{path}' has not the "
+                        f"Line {reader.line_num} of '{path}' does not have the "
                         f"{len(reader.fieldnames or ())} cells that the first line names."
                     )
                 rows.append(row)
@@ -190,7 +192,7 @@ def _check_separator(names: Sequence[str], path: Path) -> None:
         if len(names) == 1 and sign in names[0]:
             columns = ", ".join(name.strip() for name in names[0].split(sign))
             raise DataError(
-                f"The columns of '{path}' ({columns}) stand between {called}; write them with "
+                f"The columns of '{path}' ({columns}) are separated by {called}; separate them by "
                 "commas, as pandas does with to_csv(path, index=False)."
             )
 
@@ -202,7 +204,7 @@ def _read_parquet(path: Path, limit: int | None) -> list[Row]:
     try:
         table = pq.read_table(path)
     except pa.ArrowException as error:
-        raise DataError(f"'{path}' is no whole parquet file: {one_line(error)}") from None
+        raise DataError(f"'{path}' is not a whole parquet file: {one_line(error)}") from None
     return table.slice(0, limit).to_pylist()
 
 

@@ -86,7 +86,7 @@ class Rows:
         if self.heldout_path is not None or self.heldout_split is not None:
             return task
         unread = [
-            f"{name} lies there too and is not read; {option} holds it out."
+            f"{name} is there too and is not read; {option} holds it out."
             for name, option in held_out_beside(self.path, self.split)
         ]
         return replace(task, notes=(*unread, *task.notes))

@@ -17,7 +17,7 @@ def refuse_hopeless(first: Round, max_tokens: int) -> None:
     if all(r.completion.finish == "length" for r in first.rollouts):
         raise ConfigError(
             f"All of the first {n} completions were cut at {max_tokens} tokens, and no group had "
-            "any signal: nothing can be learned so; raise rollouts.max_tokens, ask for shorter "
+            "any signal, so nothing can be learned; raise rollouts.max_tokens, ask for shorter "
             "answers, or see `paceline audit`."
         )
 

@@ -36,7 +36,7 @@ def test_an_own_value_does_not_take_an_algorithms_name(tmp_path):
 
 @pytest.mark.parametrize("text", ["grpo(0.5)", "grpo(low=0.5)(kl=0.1)", "grpo(low=0.5"])
 def test_arguments_of_another_form_are_refused(text):
-    with pytest.raises(ConfigError, match="is no objective; write grpo"):
+    with pytest.raises(ConfigError, match="is not an objective; write grpo"):
         labelled([text])
 
 

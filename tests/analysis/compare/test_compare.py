@@ -351,7 +351,7 @@ def test_a_varied_key_compares_its_values(tmp_path):
 
 def test_a_directory_of_something_else_is_refused(made, tmp_path):
     run = made[0].path / "runs/grpo/seed-0"
-    with pytest.raises(ConfigError, match="no place for a comparison"):
+    with pytest.raises(ConfigError, match="not a place for a comparison"):
         compare(tiny(), ["grpo", "gspo"], out=run, quiet=True)
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(ConfigError, match="holds other things"):

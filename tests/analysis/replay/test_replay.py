@@ -497,7 +497,7 @@ def test_a_step_that_is_not_there(run, tmp_path):
     for step in (0, 13, -1):
         with pytest.raises(ConfigError, match=f"has the steps 1 to 12, and no step {step}"):
             replay(run.path, step)
-    with pytest.raises(ConfigError, match="no run directory"):
+    with pytest.raises(ConfigError, match="not a run directory"):
         replay(tmp_path, 1)
     (tmp_path / "config.json").write_text('{"config": {}}')
     with pytest.raises(ConfigError, match="has no step yet"):

@@ -44,7 +44,7 @@ def test_a_function_of_a_package_is_loaded() -> None:
 
 @pytest.mark.parametrize("reference", ["rewards.py", "", ":name", "rewards.py:"])
 def test_a_reference_needs_a_place_and_a_name(reference: str) -> None:
-    with pytest.raises(ConfigError, match=r"names no function; write path/to/file\.py:name"):
+    with pytest.raises(ConfigError, match=r"does not name a function; write path/to/file\.py:name"):
         load_function(reference)
 
 

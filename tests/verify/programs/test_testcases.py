@@ -24,10 +24,10 @@ def test_one_that_is_too_slow_is_not_tried_on_every_case(monkeypatch):
 def test_rows_with_wrong_cases_are_refused():
     with pytest.raises(RewardError, match="p has no column 'cases'; it has \\[tests\\]"):
         judged(Cases(), ADD, tests=[])
-    listless = r"no list in its column 'cases' but '\{\"inputs.*; a list is written \[\{\"stdin\": "
+    listless = r"a list in its column 'cases', not '\{\"inputs.*; a list is written \[\{\"stdin\": "
     with pytest.raises(RewardError, match=listless):
         judged(Cases(), ADD, cases='{"inputs": ["3\\n"], "outputs": ["7\\n"]}')
-    with pytest.raises(RewardError, match=r"but 'add'; a list is written \[\"assert add\(3, 4\)"):
+    with pytest.raises(RewardError, match=r"not 'add'; a list is written \[\"assert add\(3, 4\)"):
         judged(Asserts(), ADD, tests="add")
     with pytest.raises(RewardError, match=r"is not \{stdin, stdout\}"):
         judged(Cases(), ADD, cases=["1 2"])

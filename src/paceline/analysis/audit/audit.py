@@ -92,7 +92,7 @@ def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
         of = f"{counted(s.problems, 'problem')} × {counted(s.completions, 'completion')}"
         say(f"what the model does ({of})")
         say(f"  right {percent(s.accuracy)}, {percent(s.lenient)} if form did not count")
-        say(f"  cut   {percent(s.cut)}, {s.tokens:.0f} tokens in the mean")
+        say(f"  cut   {percent(s.cut)}, {s.tokens:.0f} tokens on average")
         shown = ", ".join(f"{percent(v)} of groups of {g}" for g, v in s.predicted.items())
         say(f"  signal in {percent(s.with_signal)} of groups; expected {shown}")
         say(f"  a step takes about {s.seconds:.0f} s")

@@ -57,7 +57,8 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
         found.append(
             Finding(
                 "The task has no gold answers and the reward pays for no usual form of one, so "
-                "only what needs none was tried; read some completions with their rewards yourself."
+                "only answers that need none were tried; read some completions with their rewards "
+                "yourself."
             )
         )
     for p in rewarded.probes:

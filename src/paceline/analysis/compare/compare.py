@@ -74,7 +74,7 @@ def compare(
             written = write(result, about)
             measure_kl([p for p in runs if p.state == "finished"], screen, interrupts)
         except KeyboardInterrupt:
-            screen.say("The same command goes on where this one stopped.", "yellow")
+            screen.say("The same command continues where this one stopped.", "yellow")
             raise
         if written:
             write_page(result)

@@ -47,7 +47,7 @@ class Comparison:
         """Open an existing comparison. Raises: ConfigError if there is none."""
         found = cls(path)
         if not found.file.is_file():
-            raise ConfigError(f"'{path}' is no comparison: it has no compare.json.")
+            raise ConfigError(f"'{path}' is not a comparison: it has no compare.json.")
         return found
 
     @property
@@ -190,7 +190,7 @@ def owned(path: Path) -> Iterator[None]:
         "runs", "compare.json", "compare.html", ".lock", ".compare.html.part", "compare.json.tmp",
     }  # fmt: skip
     if is_run(path) or (path.exists() and not path.is_dir()):
-        raise ConfigError(f"'{path}' is no place for a comparison; choose another with --out.")
+        raise ConfigError(f"'{path}' is not a place for a comparison; choose another with --out.")
     if path.is_dir() and (others := sorted({p.name for p in path.iterdir()} - known)):
         raise ConfigError(
             f"'{path}' holds other things ('{others[0]}'); choose another directory with --out."

@@ -20,7 +20,9 @@ def agreement(replay: Replay) -> str:
     redone = replay.redone
     if redone.difference == 0:
         if redone.steps == 0 and not isfinite(replay.own.grad_norm):
-            return f"The gradient's norm at step {replay.step} is no finite number, as in the run."
+            return (
+                f"The gradient's norm at step {replay.step} is not a finite number, as in the run."
+            )
         if redone.steps == 0:
             return f"The gradient's norm at step {replay.step} is the run's, bit for bit."
         return (

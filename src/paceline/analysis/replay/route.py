@@ -89,8 +89,8 @@ def _config(run: Run, begin: int, step: int) -> Config:
     for change in (c for c in changes if c.step >= step):
         if any(within(key, ("task",)) for key in change.keys):
             raise ConfigError(
-                f"The run went on with another task after step {change.step}, so that the "
-                f"problems of step {step} are not known any more; replay a later step."
+                f"The run went on with another task after step {change.step}, so the problems of "
+                f"step {step} are no longer known; replay a later step."
             )
     then = description.config_at(step)
     for change in (c for c in changes if begin < c.step < step):
@@ -101,7 +101,7 @@ def _config(run: Run, begin: int, step: int) -> Config:
             raise ConfigError(
                 f"The run went on with another {' and another '.join(keys)} after step "
                 f"{change.step}; a replay that begins at step {begin} reaches the steps up to "
-                "that one, and later ones only from a checkpoint at that step or behind it."
+                "that one, and later ones only from a checkpoint at that step or after it."
             ) from None
     return description.with_dtype_of_run(configuration.from_json(then))
 
@@ -118,5 +118,5 @@ def _check_rounds(way: Way) -> None:
         if not run.rollouts_of(index).is_file():
             raise DataError(
                 f"Round {index} of '{run.path}' is not on disk ({run.rollouts_of(index).name}), "
-                f"and step {way.step} cannot be come to without it."
+                f"and step {way.step} cannot be reached without it."
             )

@@ -39,7 +39,8 @@ def load_function(reference: str) -> Any:
         raise ConfigError(not_here(name))
     if not place or not name:
         raise ConfigError(
-            f"'{reference}' names no function; write path/to/file.py:name or package.module:name."
+            f"'{reference}' does not name a function; write path/to/file.py:name or "
+            "package.module:name."
         )
     module = _from_file(place) if place.endswith(".py") or os.sep in place else _from_package(place)
     found = vars(module).get(name)
@@ -180,7 +181,7 @@ def is_of_session(reference: Any) -> bool:
 def not_here(name: str) -> str:
     """The sentence for an object that another process has written in Python, and no file holds."""
     return (
-        f"The reward '{name}' was written in a Python session, and only that session has it; go on "
-        "from there with paceline.resume(RUN, config), or put it into a file and name it as "
+        f"The reward '{name}' was written in a Python session, and only that session has it; "
+        "resume there with paceline.resume(RUN, config), or put it into a file and name it as "
         "task.reward=path/to/file.py:name."
     )

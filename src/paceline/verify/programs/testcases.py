@@ -23,7 +23,7 @@ def cases_in(problem: Problem, column: str, example: str) -> Sequence[Any]:
                 f"[{', '.join(problem.data)}]."
             )
         raise RewardError(
-            f"Problem {problem.name} has no list in its column '{column}' but {found!r:.60}; a "
+            f"Problem {problem.name} needs a list in its column '{column}', not {found!r:.60}; a "
             f"list is written {example}."
         )
     return found

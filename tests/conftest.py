@@ -4,7 +4,10 @@ import os
 from collections.abc import Sequence
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.pop("COLUMNS", None)  # sentences are compared as they are, not as a terminal breaks them
+# Sentences are compared as they are, not as a terminal breaks them. Importing readline, as pytest
+# does, sets COLUMNS behind os.environ, where only programs that a test starts see it.
+os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")
 
 import pytest
 import torch

@@ -8,7 +8,7 @@ from paceline import errors, recipes
 from paceline.cli.configured import config_of
 from paceline.config import foreign
 from paceline.objective import named
-from paceline.run.screen import HEADER
+from paceline.run.screen import TABLE_HEADER
 from paceline.stats import wilson
 from paceline.tasks import Rows
 from paceline.types import Completion, Problem
@@ -23,7 +23,7 @@ def first_cells(text: str) -> list[str]:
 
 def test_tables_have_every_column_objective_and_recipe():
     screen = Page.of("docs/tutorials/01-first-run.md").section("Reading the screen")
-    assert first_cells(screen) == re.split(r"\s{2,}", HEADER.strip())
+    assert first_cells(screen) == re.split(r"\s{2,}", TABLE_HEADER.strip())
     twelve = Page.of("docs/objectives/README.md").section("The twelve")
     assert first_cells(twelve) == list(named.NAMES)
     made = Page.of("docs/configuration.md").section("Recipes")

@@ -90,13 +90,16 @@ def test_importing_paceline_is_lazy():
     assert not {"torch", "transformers", "pyarrow"} & loaded_by("import paceline")
     for rooms in (
         "store",
+        "report",
+        "diagnostics",
         "objective",
         "verify, paceline.tasks",
         "config, paceline.recipes",
         "cli.parser",
     ):
         assert not HEAVY & loaded_by(f"import paceline.{rooms}"), rooms
-    assert not HEAVY & loaded_by("import paceline.store")
+    # Templates are for pages alone, and pyarrow for those that show rounds.
+    assert "jinja2" not in loaded_by("import paceline.report")
 
 
 HEAVY = {"torch", "transformers", "datasets", "pyarrow", "numpy", "scipy", "sympy", "mpmath"}

@@ -46,12 +46,12 @@ def test_tokens_are_what_each_adds_to_the_completion(tmp_path, kind, rows, texts
         assert "".join(text for text, special in told if not special) == row["completion"]
     # The report's page has the same, each piece once.
     data = rollouts(tmp_path)
-    shown = data["rounds"][0]["groups"][0]["rows"]
-    assert [[data["pieces"][i] for i in row["tokens"]] for row in shown] == texts
-    assert [[i in data["special"] for i in row["tokens"]] for row in shown] == [
+    shown = data.rounds[0].groups[0].rows
+    assert [[data.pieces[i] for i in row.tokens] for row in shown] == texts
+    assert [[i in data.special for i in row.tokens] for row in shown] == [
         row["special"] for row in read
     ]
-    assert len(set(data["pieces"])) == len(data["pieces"])
+    assert len(set(data.pieces)) == len(data.pieces)
 
 
 def test_a_round_knows_the_rows_of_its_problems_and_older_ones_are_read_without(tmp_path):
@@ -70,7 +70,7 @@ def test_a_round_knows_the_rows_of_its_problems_and_older_ones_are_read_without(
 def test_letters_that_spell_a_special_token_are_another_piece_than_the_token(tmp_path):
     written(tmp_path / "rollouts", "byte-level", ("<|im_end|>", *"<|im_end|>"), ("s",))
     data = rollouts(tmp_path)
-    (row, _) = data["rounds"][0]["groups"][0]["rows"]
-    special, *letters = row["tokens"]
-    assert data["special"] == [special] and data["pieces"][special] == "<|im_end|>"
-    assert [data["pieces"][i] for i in letters] == list("<|im_end|>")
+    (row, _) = data.rounds[0].groups[0].rows
+    special, *letters = row.tokens
+    assert data.special == [special] and data.pieces[special] == "<|im_end|>"
+    assert [data.pieces[i] for i in letters] == list("<|im_end|>")

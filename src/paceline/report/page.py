@@ -8,6 +8,7 @@ error. What the models wrote reaches a page as JSON too, which scripts only ever
 import hashlib
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -27,6 +28,10 @@ STYLE = STATIC / "page.css"
 """The style of every page."""
 CHARTS, TEXT, TOKENS = (STATIC / f"{name}.js" for name in ("charts", "text", "tokens"))
 """Scripts that pages share."""
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
+"""Characters that are not seen, or reorder others; line ends and tabs are not among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,7 @@ def environment(folder: Path) -> "Environment":
         loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -92,6 +98,14 @@ def environment(folder: Path) -> "Environment":
     made.policies["json.dumps_function"] = json_text
     made.policies["json.dumps_kwargs"] = {}
     return made
+
+
+def visible(value: object) -> object:
+    """A text with its invisible characters made visible, so that none can hide or reorder the rest.
+    What is HTML already stays as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return UNSEEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", value)
 
 
 def policy(style: str, script: str) -> str:

@@ -8,16 +8,20 @@ import pytest
 
 from paceline import recipes
 from paceline.analysis.audit import audit
-from paceline.analysis.audit.conclusions import findings, verdict
+from paceline.analysis.audit.conclusions import Finding, findings, verdict
 from paceline.analysis.audit.model import Overlap, Sampled, _mixed, overlap_of
+from paceline.analysis.audit.page import page as audit_page
 from paceline.analysis.audit.probes import PROBES
-from paceline.analysis.audit.reward import probe_reward
+from paceline.analysis.audit.record import Audit
+from paceline.analysis.audit.reward import Probed, Rewarded, probe_reward
 from paceline.cli import main
 from paceline.tasks import Arithmetic, Task, Template
 from paceline.types import Problem, Verdict
 from paceline.verify import LastNumber, NumberIn
 from paceline.verify.calling.pool import VerifierPool
 from paceline.verify.calling.reward_config import RewardConfig
+from tests.helpers.browser import Page, assert_inert, assert_loads_nothing
+from tests.helpers.fake_run import NASTY
 
 PROBLEMS = tuple(Problem(f"p{i}", f"What is {i} + 1000?", str(i + 1000)) for i in range(60))
 
@@ -84,7 +88,7 @@ def test_what_a_bad_reward_pays_for_is_named(verifier, names):
     _, by_name = probed(verifier)
     assert names <= {name for name, p in by_name.items() if not p.good}
     sentences = said(verifier)
-    assert sentences[0].bad and "mend" in verdict(sentences)
+    assert sentences[0].bad and "fix" in verdict(sentences)
     for name in names:
         assert any(f"'{name}' counts as right" in f.sentence for f in sentences)
 
@@ -233,9 +237,48 @@ def test_a_whole_audit_with_the_tiny_model(tmp_path, capsys):
     assert made.sampled is not None and made.sampled.problems == config.rollouts.problems
     record = json.loads((tmp_path / "audit.json").read_text())
     assert record["verdict"] == made.verdict and record["sampled"]["seconds"] > 0
-    page = (tmp_path / "audit.html").read_text()
-    assert page.startswith("<!doctype html>") and "What the model does" in page
-    assert "http" not in page.replace("http-equiv", "")
+    page = Page(tmp_path / "audit.html")
+    assert page.source.startswith("<!doctype html>") and "What the model does" in page.text
+    assert "http" not in page.source.replace("http-equiv", "")
+    assert_loads_nothing(page)
+
+
+def an_audit(text):
+    """An audit that found one bad probe, with this text wherever a user or a model wrote one."""
+    probe = Probed(text, "not right", 40, 3, 3, 0.075, 0, text, False, "words are paid")
+    did = sampled(reasons={text: 1203, "fine": 1}, prompt=text, example=text)
+    found = (Finding(text, bad=True), Finding("Nothing is held out."))
+    return Audit(
+        text, text, 1, Rewarded((probe,), 80, 0.4, 2.0, 1, (text,)), Overlap(11, 0, 0),
+        did, found, verdict(found),
+    )  # fmt: skip
+
+
+def test_the_page_shows_what_was_found(tmp_path):
+    page = Page(audit_page(an_audit("sums")).write(tmp_path / "x.html"))
+    assert ("p", {"class": "verdict no"}) in page.elements and "one thing first;" in page.text
+    assert ("tr", {"class": "bad"}) in page.elements and ("li", {"class": "bad"}) in page.elements
+    for text in ("1 problem to train on, 11 held out", "3 of 40", "0.07", "25.0\u202f%", "1,203",
+                 "Expected with groups of 8", "80 calls, 0.4 ms each, the"):  # fmt: skip
+        assert text in page.text
+    bars = [(a["x"], a["y"], a["height"]) for tag, a in page.elements if tag == "rect"]
+    # Two problems, one never solved: its bar is thin, and begins at the bottom.
+    assert bars == [("0.000%", "99.0%", "1.0%"), ("50.000%", "50.0%", "50.0%")]
+
+
+def test_the_page_of_an_audit_without_a_model_says_so(tmp_path):
+    made = replace(an_audit("sums"), sampled=None, findings=(), verdict=verdict(()))
+    page = Page(audit_page(made).write(tmp_path / "x.html"))
+    assert "The model was not asked." in page.text and "ul" not in {t for t, _ in page.elements}
+    assert ("p", {"class": "verdict"}) in page.elements
+    assert "Nothing speaks against training with this." in page.text
+
+
+def test_what_models_and_users_wrote_is_inert_in_the_page(tmp_path):
+    page = Page(audit_page(an_audit(NASTY)).write(tmp_path / "x.html"))
+    assert_inert(page, scripts=0)
+    assert_loads_nothing(page)
+    assert page.text.count('</script><script>alert("run")</script> <img src=x') >= 8
 
 
 def test_the_command(tmp_path, capsys, monkeypatch):

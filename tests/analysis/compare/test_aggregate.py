@@ -9,14 +9,19 @@ from paceline import config as configuration
 from paceline.analysis.compare.aggregate import aggregate
 from paceline.analysis.compare.conclusions import on_one_update, sentences
 from paceline.analysis.compare.curve import Curve
-from paceline.analysis.compare.page import verdict
-from paceline.analysis.compare.tables import table as page_table
+from paceline.analysis.compare.page import page, verdict
 from paceline.analysis.compare.terminal import table
 from paceline.objective import NAMES
 from paceline.recipes import tiny
 from paceline.run import Run
-from paceline.store.comparison import ComparisonRecord, DifferencesRecord
-from tests.helpers.fake_run import write_lines, write_summary
+from paceline.store.comparison import (
+    ComparisonRecord,
+    DiagnosisRecord,
+    DifferencesRecord,
+    FailedRecord,
+)
+from tests.helpers.browser import Page, assert_inert, assert_loads_nothing
+from tests.helpers.fake_run import NASTY, write_lines, write_summary
 from tests.helpers.records import a_measurement, a_step, a_summary
 
 
@@ -205,8 +210,27 @@ def test_a_label_with_fewer_seeds_says_so(runs):
     assert [line.partition("  ")[0] for line in table(whole(runs))[3:]] == [
         "grpo", "gspo", "rloo (2 of 3)",
     ]  # fmt: skip
-    assert "rloo <small>2 of 3 seeds</small>" in page_table(whole(runs))
-    assert "grpo <small>" not in page_table(whole(runs))
+    html = page(whole(runs, config=configuration.to_json(tiny())), runs).html()
+    assert "rloo <small>2 of 3 seeds</small>" in html and "grpo <small>" not in html
+
+
+def test_what_users_wrote_is_inert_in_the_page(runs, tmp_path):
+    config = configuration.to_json(tiny())
+    config |= {"task": {"name": NASTY}, NASTY: {NASTY: NASTY}}
+    found = whole(
+        runs, name=NASTY, command=NASTY, config=config, sentences=(NASTY,),
+        failed=(FailedRecord(run=NASTY, why=NASTY),),
+    )  # fmt: skip
+    diagnosis = DiagnosisRecord(seed=0, name=NASTY, first=1, last=2, over=False, finding=NASTY,
+                                lately=NASTY, rule=NASTY, remedy=NASTY)  # fmt: skip
+    grpo = replace(found.objectives["grpo"], objective=NASTY, diagnoses=(diagnosis,),
+                   runs=(f"{NASTY}/report.html",) * 3)  # fmt: skip
+    found = replace(found, objectives={NASTY: grpo, "gspo": found.objectives["gspo"]})
+    made = page(found, {NASTY: runs["grpo"], "gspo": runs["gspo"]}).write(tmp_path / "x.html")
+    shown = Page(made)
+    assert_inert(shown, scripts=3)
+    assert_loads_nothing(shown)
+    assert shown.text.count('</script><script>alert("run")</script> <img src=x') >= 14
 
 
 def test_one_update_a_round_is_no_matter_for_one_objective(tmp_path):

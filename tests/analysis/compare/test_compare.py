@@ -115,7 +115,7 @@ def test_the_page_is_one_closed_file(made):
     assert set(re.findall(r"https?://[^\s\"']+", page)) <= {"http://www.w3.org/2000/svg"}
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
     for label in ("grpo", "gspo"):
-        assert f'data-label="{label}"' in page
+        assert f"</i>{label}</button>" in page
     for part in ("Held-out accuracy", "KL to the start", "Clip fraction", "Gradient norm", "Cost"):
         assert part in page
     data = re.search(r'id="side-data">(.*?)</script>', page, re.S)

@@ -1,7 +1,5 @@
 """What if: a run redone from its rounds, and its steps under other objectives."""
 
-import base64
-import hashlib
 import json
 import math
 import re
@@ -37,7 +35,7 @@ from paceline.store.description import RunDescription
 from paceline.tasks import Rows as RowsTask
 from paceline.training import ScheduleConfig
 from tests.conftest import tiny_policy
-from tests.helpers.browser import BROWSER, Page
+from tests.helpers.browser import BROWSER, Page, assert_inert, assert_loads_nothing
 from tests.helpers.fake_run import NASTY
 from tests.helpers.runs import OWN_SURROGATE, small
 from tests.helpers.trainers import trainer_of
@@ -710,28 +708,14 @@ def nasty(later, tmp_path_factory) -> Page:
 
 
 def test_the_page_loads_nothing_and_its_policy_lets_nothing_else_run(nasty):
-    links = [a.get(k) for _, a in nasty.elements for k in ("src", "href") if a.get(k)]
-    assert links and all(link.startswith("#") for link in links)
-    assert not re.search(r"url\(|@import", nasty.raw["style"])
-    assert not re.search(r"fetch\(|XMLHttp|import\(|WebSocket", nasty.raw["script"])
-    assert not [n for _, a in nasty.elements for n in a if n == "style" or n[:2] == "on"]
-    (policy,) = [a["content"] for _, a in nasty.elements if a.get("http-equiv")]
-    assert policy.startswith("default-src 'none'")
-    for name in ("script", "style"):
-        digest = base64.b64encode(hashlib.sha256(nasty.raw[name].encode()).digest()).decode()
-        assert f"{name}-src 'sha256-{digest}'" in policy
+    assert_loads_nothing(nasty)
     for function in ("element", "draw", "compact", "visible"):  # the report's, which it uses
         assert f"function {function}(" in nasty.raw["script"]
 
 
 def test_what_models_and_users_wrote_is_inert(nasty):
-    assert [tag for tag, _ in nasty.elements].count("script") == 2
-    assert "img" not in {tag for tag, _ in nasty.elements} and "<b>mine</b>" in nasty.text
-    for raw in ("alert(1)>", "\u2028", "\u2029", "\x00", "\x1b", "</script><script>alert"):
-        assert raw not in nasty.source
-    assert "<" not in nasty.raw["replay-data"]
-    for writer in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-        assert writer not in nasty.raw["script"]
+    assert_inert(nasty, scripts=2)
+    assert "<b>mine</b>" in nasty.text
 
 
 def test_the_page_holds_every_number(later, tmp_path):
@@ -765,15 +749,15 @@ def test_the_page_holds_every_number(later, tmp_path):
 def test_a_large_part_is_cut_to_what_weighs_most(later, monkeypatch):
 
     whole = reader_data(later)
-    assert len(whole["groups"]) == 2 and whole["shown"] == (
+    assert len(whole.groups) == 2 and whole.shown == (
         "Here: 32 completions of 2 of the part’s 2 problems."
     )
     monkeypatch.setattr(token_data, "MOST_CHARACTERS", 10)
     monkeypatch.setattr(token_data, "MOST_ROWS", 3)
     cut = reader_data(later)
-    assert len(cut["groups"]) == 1 and len(cut["groups"][0]["rows"]) == 3
-    assert "the ones that weigh most of" in cut["shown"]
-    assert "of large groups the 3 that weigh most" in cut["shown"]
+    assert len(cut.groups) == 1 and len(cut.groups[0].rows) == 3
+    assert "the ones that weigh most of" in cut.shown
+    assert "of large groups the 3 that weigh most" in cut.shown
 
 
 def test_a_part_without_any_signal(later, tmp_path):
@@ -804,10 +788,11 @@ def test_numbers_that_are_not_finite_reach_page_and_record_as_none(later):
     html, data = page(broken).html(), reader_data(broken)
     assert "NaN" not in html.split("</head>")[1] and ">nan<" not in html
     largest = max(abs(p) for e in own.effects for p in e.push_T if abs(p) < inf)
-    assert data["largest"][0] == largest
-    (row,) = (r for g in data["groups"] for r in g["rows"] if r["row"] == first.row)
-    assert row["effects"][0]["pushes"][0] is row["effects"][0]["weight"] is row["logp"][0] is None
-    assert row["effects"][0]["pushes"][1] is not None
+    assert data.largest[0] == largest
+    (row,) = (r for g in data.groups for r in g.rows if r.row == first.row)
+    (effect, *_), (logp, *_) = row.effects, row.logp or [0]
+    assert effect is not None and effect.pushes[0] is effect.weight is logp is None
+    assert effect.pushes[1] is not None
     assert sentences(broken) == [
         "The gradient of grpo is not a finite number here; a run skips such a step.",
         "None can be compared with the run's own.",

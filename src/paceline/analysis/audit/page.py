@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...report.elements import Term
 from ...report.page import Page
+from ...run.describe import wall_clock
 from ...run.screen import printable
 from ...text import counted, thin_percent
 from .conclusions import Finding
@@ -93,7 +94,7 @@ def page(made: Audit) -> Page:
             Term("Data", f"{training} to train on, {made.overlap.heldout} held out"),
         ),
         links=(("reward", "Reward"), ("model", "Model")),
-        footer="Written by paceline audit.",
+        footer=f"Page written {wall_clock()[:16].replace('T', ' ')}.",
         style=HERE / "static/audit.css",
     )
 

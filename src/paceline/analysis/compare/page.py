@@ -75,12 +75,11 @@ class CompareSections:
 
 def write_page(result: Comparison) -> Path:
     """Write the page of a comparison from its compare.json and its runs; returns its path."""
-    return page(result).write(result.page)
+    return page(result.record, result.runs()).write(result.page)
 
 
-def page(result: Comparison) -> Page:
+def page(data: ComparisonRecord, runs: Runs) -> Page:
     """The whole page."""
-    data, runs = result.record, result.runs()
     others, constants = panels(runs)
     shown: list[Panel] = [held_out(data), *kl_to_start(runs), *others]
     return Page(

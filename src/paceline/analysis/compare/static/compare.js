@@ -1,7 +1,7 @@
 /* The page of a comparison: names that hide and show, and the same problem side by side. What a
    model wrote is only ever textContent. */
 
-const hidden = new Set();
+const hidden = new Set(); // places of labels
 const figures = [];
 
 function start(data) {
@@ -10,10 +10,10 @@ function start(data) {
 }
 
 function toggle(button) {
-  const label = button.dataset.label;
-  if (hidden.has(label)) hidden.delete(label);
-  else hidden.add(label);
-  button.setAttribute("aria-pressed", String(!hidden.has(label)));
+  const place = [...byId("labels").children].indexOf(button);
+  if (hidden.has(place)) hidden.delete(place);
+  else hidden.add(place);
+  button.setAttribute("aria-pressed", String(!hidden.has(place)));
   figures.forEach((figure) => figure.redraw());
 }
 

@@ -4,7 +4,7 @@ A language model learns two-digit addition: it answers each question eight times
 ends in the right number is worth 1, and each answer is pushed up or down by how it compares with
 the other seven (DeepSeekMath, arXiv 2402.03300, eq. 3).
 
-    python examples/one_file.py path/to/a/model    # any causal LM with a chat template
+    python examples/one_file.py runs/demo/model    # any causal LM with a chat template
 
 paceline does the same, and a test holds the gradients of this file equal to the library's. What the
 library adds: prompts computed once a group, rows without signal dropped, bf16 with fp32 masters,

@@ -37,7 +37,7 @@ class RewardError(UserError):
 
 
 class CheckpointError(UserError):
-    """A checkpoint that is missing or not whole."""
+    """A checkpoint that is missing or not whole, or a disk that takes no more."""
 
     exit_code = 5
 

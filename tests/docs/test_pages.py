@@ -1,5 +1,6 @@
 """Every page of the documentation: links lead somewhere, commands parse, keys exist."""
 
+import ast
 import importlib
 import json
 import re
@@ -179,6 +180,15 @@ def test_python_compiles_and_json_parses(page):
     for code in page.inline:
         if code.startswith('{"') and ":" in code:
             json.loads(code)
+
+
+@EACH
+def test_names_that_python_imports_are_there(page):
+    for code in page.code("python"):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paceline"):
+                room = importlib.import_module(node.module or "")
+                assert [a.name for a in node.names if not hasattr(room, a.name)] == []
 
 
 @EACH

@@ -22,7 +22,7 @@ from .markdown import FILE, Page
 
 LEFT_OUT = re.compile(r"<!-- not run: [^>]+ -->\n+```\w*\n.*?^```$", re.M | re.S)
 TIME = re.compile(r"\d[\d.]* (?:h \d\d|min|s)\b")
-NUMBER = re.compile(r"[+−-]?\d(?:[\d.,]*\d)?")
+NUMBER = re.compile(r"[+−±-]?\d(?:[\d.,]*\d)?")
 
 
 def play(page: Page, folder: Path) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ assignment, records as they are made. Digits are sizes: `mask_B11T` has two axes
 tests nothing is checked.
 
 Why not jaxtyping: `Float[Tensor, "B T"]` would say a second time what each name says, in every
-signature and with a dependency of the package itself, and would not see the names inside a function.
+signature and with a dependency of the package itself, and would not see names inside a function.
 """
 
 import ast

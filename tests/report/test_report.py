@@ -309,21 +309,19 @@ def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
 
 
 def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
-    import pyarrow as pa
-
-    run = fake_run(tmp_path / "long", steps=1)
-    row = fake.rollout_rows(1, 80, 1, 2)[0]
-    n = 5000
-    row |= {"tokens": [f" {i}" for i in range(n)], "token_ids": list(range(n))}
-    row |= {
-        "special": [False] * n,
-        "old": [-0.5] * n,
-        "anchor": None,
-        "advantage": [float("nan")] * n,
-    }
-    row |= {"completion": "x" * 50_000}
-    table = pa.Table.from_pylist([{**row, "index": i} for i in range(300)], schema=fake.SCHEMA)
-    pq.write_table(table, run / "rollouts/round-000001.parquet")
+    run, n = fake_run(tmp_path / "long", steps=1), 5000
+    long = replace(
+        fake.rollout_rows(1, 80, 1, 2)[0],
+        completion="x" * 50_000,
+        token_ids=range(n),
+        tokens=[f" {i}" for i in range(n)],
+        special=[False] * n,
+        old=[-0.5] * n,
+        anchor=None,
+        advantage=[float("nan")] * n,
+    )
+    rows = [replace(long, index=i) for i in range(300)]
+    fake.write_rows(run / "rollouts/round-000001.parquet", rows)
     path = write_report(run)
     data = Page(path).data("rollouts")
     rows = data["rounds"][0]["groups"][0]["rows"]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..store.base import RecordError, finite
 from ..store.rollout_row import RolloutRow, known_in, rows_of
@@ -30,6 +30,7 @@ MOST_CHARACTERS = 6000
 """The most characters of a prompt, or of a completion, that are shown as plain text."""
 
 Numbers = Sequence[float | None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +187,7 @@ def group_of(rows: Sequence[RolloutRow], pieces: PieceTable) -> GroupData:
     first = rows[0]
     return GroupData(
         problem=first.problem_id,
-        problem_row=first.problem_row or "",
+        problem_row=first.problem_row,
         prompt=shortened(first.prompt),
         answer=shortened(first.answer),
         rows=[row_of(row, pieces) for row in rows],
@@ -195,21 +196,21 @@ def group_of(rows: Sequence[RolloutRow], pieces: PieceTable) -> GroupData:
 
 def row_of(row: RolloutRow, pieces: PieceTable) -> RowData:
     """One completion; of a long one the first and last tokens."""
-    tokens: list[str] = row.tokens or []
+    tokens = row.tokens or []
     n = len(tokens)
-    special: list[bool] = row.special or [False] * n
+    special = row.special or [False] * n
     gap = n > HEAD + TAIL
 
-    def shown(values: list[Any]) -> list[Any]:
-        return values[:HEAD] + values[-TAIL:] if gap and len(values) == n else values
+    def shown(values: Sequence[T]) -> Sequence[T]:
+        return [*values[:HEAD], *values[-TAIL:]] if gap and len(values) == n else values
 
-    def thousandths(values: list[float] | None) -> Numbers | None:
+    def thousandths(values: Sequence[float] | None) -> Numbers | None:
         if values is None:
             return None
         known = (finite(v) for v in shown(values))
         return [None if v is None else round(v * 1000) for v in known]
 
-    advantage = [finite(a) for a in shown(row.advantage or [])]
+    advantage = [finite(a) for a in shown(row.advantage)]
     told = zip(shown(tokens), shown(special), strict=True)
     return RowData(
         index=row.index,

@@ -92,7 +92,7 @@ def test_a_checkpoint_of_another_version_is_not_called_broken(nursery, stopped, 
     folder = out / "checkpoints" / "step-000007"
     other_schema(folder)
     assert nursery.run(out, log=str(log)) == 5
-    assert "of schema 2, and this version of paceline reads 1; go on with the version" in (
+    assert "of schema 2, and this version of paceline reads 1; resume with the version" in (
         log.read_text()
     )
     assert folder.is_dir()

@@ -543,7 +543,7 @@ def test_what_happened_is_counted_and_told_in_order() -> None:
     assert "<dt>3</dt><dd>groups dropped because the verifier gave no verdict</dd>" in text
     assert "steps skipped" not in text and "<dt>2</dt><dd>checkpoints that could" in text
     assert "&lt;b&gt;full&lt;/b&gt;" in text and "<b>full" not in text
-    assert text.index("<b>started") < text.index("<b>not saved") < text.index("<b>went on")
+    assert text.index("<b>started") < text.index("<b>not saved") < text.index("<b>resumed")
     assert "Nothing was skipped" in section("history", record((), a_summary()))
     many = tuple(Event(time="", kind="note", step=i, text=f"n{i}") for i in range(SHOWN + 7))
     assert "7 earlier events" in section("history", replace(record(()), events=many))

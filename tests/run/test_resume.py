@@ -13,7 +13,7 @@ from paceline.errors import ConfigError, DataError
 from paceline.objective import named
 from paceline.preflight import load as preflight_load
 from paceline.run import Run, resume, train
-from paceline.store.history import compare
+from paceline.store.history import config_changes
 from paceline.store.records import Event
 from tests.helpers.runs import OWN_SURROGATE, small
 
@@ -343,13 +343,21 @@ def test_differences_are_by_key():
 
     tiny = recipes.tiny()
     old = to_json(tiny)
-    assert compare(old, to_json(tiny.with_(steps=99, evaluation={"problems": 3})), ()) == {
+    run = Path("my runs/tiny")
+    assert config_changes(
+        run, old, to_json(tiny.with_(steps=99, evaluation={"problems": 3})), ()
+    ) == {
         "steps": (60, 99),
         "evaluation.problems": (10, 3),
     }
     new = to_json(tiny.with_(objective=named.rloo()))
-    with pytest.raises(ConfigError, match="objective is "):
-        compare(old, new, ())
-    assert list(compare(old, new, ["objective"])) == ["objective"]
+    told = (
+        "objective is rloo here and grpo in the run, which changes the results; resume without it, "
+        "or name it: `paceline resume 'my runs/tiny' objective=rloo`."
+    )
+    with pytest.raises(ConfigError) as raised:
+        config_changes(run, old, new, ())
+    assert str(raised.value) == told
+    assert list(config_changes(run, old, new, ["objective"])) == ["objective"]
     other = to_json(tiny.with_(**{"task.high": 5}))
-    assert list(compare(old, other, ["task"])) == ["task.high"]
+    assert list(config_changes(run, old, other, ["task"])) == ["task.high"]

@@ -17,7 +17,9 @@ SESSION = to_json(recipes.tiny().with_(task=Rows("q.csv", reward=lambda *_: 1.0)
 def test_with_a_reward_that_a_file_holds_a_command_goes_on():
     assert go_on(RUN, FILE) == "`paceline resume runs/demo`"
     assert go_on(RUN, FILE, "steps=N") == "`paceline resume runs/demo steps=N`"
-    assert go_on_with(FILE, "optimizer.lr", 0.5) == "`paceline resume RUN optimizer.lr=0.5`"
+    assert go_on_with(RUN, FILE, "optimizer.lr", "0.5") == (
+        "`paceline resume runs/demo optimizer.lr=0.5`"
+    )
     assert start_again(RUN, FILE) == "`paceline train runs/demo/config.json`"
 
 
@@ -27,7 +29,7 @@ def test_with_a_reward_of_a_session_only_that_session_does():
     assert go_on(RUN, SESSION, "steps=N") == (
         f"`paceline.resume('runs/demo', config.with_(steps=N))`{there}"
     )
-    assert go_on_with(SESSION, "optimizer.lr", 0.5) == (
-        f"`paceline.resume(RUN, config, named=['optimizer.lr'])`{there}"
+    assert go_on_with(RUN, SESSION, "optimizer.lr", "0.5") == (
+        f"`paceline.resume('runs/demo', config, named=['optimizer.lr'])`{there}"
     )
     assert start_again(RUN, SESSION) == f"`paceline.train(config)`{there}"

@@ -14,7 +14,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError, UserError, nearest
-from ..objective import Objective
+from ..objective import NAMES, Objective
 from ..tasks.task import BY_NAME
 from ..verify.calling.base import VerifierBase
 from ..verify.calling.load import IN_PYTHON, load_function, reference_of
@@ -98,6 +98,22 @@ def describe_objective(data: Mapping[str, Any]) -> str:
         return Objective(**told).describe()
     except TypeError as error:
         raise ConfigError(f"The objective in the config cannot be read: {error}.") from error
+
+
+def as_typed(key: str, value: Any) -> str:
+    """A value of a config's JSON as a command line takes it after KEY=. An objective that no name
+    stands for is an ellipsis.
+
+    Example: as_typed("objective", to_json(gspo())) is "gspo"
+    """
+    if key == "objective":
+        names = (name for name, make in NAMES.items() if to_json(make()) == value)
+        return next(names, "…")
+    if isinstance(value, Mapping):  # a reward of a file
+        return str(value.get("function", "…"))
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)

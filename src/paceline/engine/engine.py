@@ -40,9 +40,6 @@ with (the request's index, the completion's index in it, the completion)."""
 class Engine(Protocol):
     """Samples completions. The order and company of requests never changes a random number."""
 
-    rows_at_once: int
-    """The most completions decoded together; 0 if there is no such bound."""
-
     def generate(
         self,
         requests: Sequence[Request],
@@ -57,9 +54,11 @@ class Engine(Protocol):
         """Decode with these weights from now on."""
         ...
 
-    def shrink(self) -> bool:
-        """Use less memory from now on, with the same results except for rounding; False if it
-        cannot."""
+    def shrink(self) -> str | None:
+        """Use less memory from now on, with the same results except for rounding.
+
+        Returns: the change in words; None if it cannot use less.
+        """
         ...
 
     def state_dict(self) -> Mapping[str, Any]:
@@ -72,5 +71,6 @@ class Engine(Protocol):
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore the state that `state_dict` returned."""
+        """Restore the state that `state_dict` returned. Entries that only another machine's engine
+        has may be missing."""
         ...

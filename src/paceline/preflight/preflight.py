@@ -58,7 +58,7 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
     """
     loaded = load(config)
     _check_round(config, loaded.task)
-    _check_group(config)
+    check_group(config)
     _check_usable(loaded, load_reward=False)  # a reward model is heavy
     return _for_training(loaded, path or Path(config.out or "runs/new"), timed)
 
@@ -94,9 +94,9 @@ def _of_session(record: Mapping[str, Any]) -> tuple[str, ...]:
     if not is_of_session(reward):
         return ()
     return (
-        f"the reward '{reward.partition(':')[2]}' is in no file, so this run goes on from Python "
-        "only, by paceline.resume(RUN, config); from a file (task.reward=file.py:name) `paceline "
-        "resume` could as well.",
+        f"the reward '{reward.partition(':')[2]}' is in no file, so this run can only be resumed "
+        "from Python, by paceline.resume(RUN, config); put the reward into a file "
+        "(task.reward=file.py:name) to use `paceline resume`.",
     )
 
 
@@ -134,7 +134,7 @@ def _check_round(config: Config, task: Task) -> None:
         )
 
 
-def _check_group(config: Config) -> None:
+def check_group(config: Config) -> None:
     """Raise ConfigError if groups have one completion and the advantage compares within groups, so
     that every gradient would be 0."""
     alone = config.rollouts.completions == 1 and not config.objective.needs_values

@@ -22,7 +22,7 @@ COUNTED = {
 }
 """A counter of the summary -> what it counts."""
 KINDS = {
-    "started": "started", "resumed": "went on", "stopped": "stopped", "finished": "finished",
+    "started": "started", "resumed": "resumed", "stopped": "stopped", "finished": "finished",
     "note": "note", "memory": "memory", "not saved": "not saved", "broken": "broken checkpoint",
     "stuck": "stuck", "worker": "worker",
 }  # fmt: skip

@@ -39,7 +39,7 @@ def config_of(run: Run, instead: Mapping[str, Any] | None = None) -> Config:
 
 
 def stored_config(run: Run) -> Mapping[str, Any]:
-    """The same as JSON. Raises: ConfigError for a run that cannot be gone on with."""
+    """The same as JSON. Raises: ConfigError for a run that cannot be resumed."""
     description = run.description
     if description.id is None:
         raise ConfigError(
@@ -145,7 +145,7 @@ def check_fits(
             )
     was = run.description.environment_at()
     if not any(within(key, ("task",)) for key in named):
-        change = go_on_with(run.description.config, "task.KEY", "…")
+        change = go_on_with(run.path, run.description.config, "task.KEY", "…")
         was.check_same(now, "problems", f"put the old ones back, or name the change: {change}")
     was.check_same(now, "tokenizer")
     if found is None:
@@ -178,7 +178,7 @@ def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -
             aside = path.with_name(f"{path.name}.broken-{number}")
         os.replace(path, aside)
         told = f"checkpoint {path.name} is put aside as {aside.name}: {why}"
-        run.append_event(Event.now("broken", 0, told))
+        run.append_event(Event.now("broken", found[1].step if found else 0, told))
         screen.say(f"  note: {told}; an earlier one is taken.", "yellow")
     for leftover in run.checkpoints.glob("step-*.tmp-*"):
         shutil.rmtree(leftover)

@@ -1,14 +1,47 @@
-"""Accuracy on held-out problems before, during and after training."""
+"""Accuracy on held-out problems: before, during and after training, and of any model."""
 
+from collections.abc import Callable
 from functools import partial
 
+from ..engine import Engine
+from ..model import Policy
 from ..preflight.load import Loaded, evaluation_sampling
 from ..store.records import Measured
-from ..training import Trainer, evaluate
-from ..training.retry import fewer_rows, retry_smaller
+from ..training import Evaluation, Trainer, evaluate
+from ..training.retry import retry_smaller
 from ..verify.calling.pool import VerifierPool
 from .screen import Screen
 from .signals import Interrupts
+
+
+def evaluation_of(
+    loaded: Loaded,
+    policy: Policy,
+    engine: Engine,
+    verifiers: VerifierPool,
+    screen: Screen,
+    told: Callable[[str], None],
+) -> Evaluation:
+    """Measure a policy's accuracy on held-out problems, as the config says; if memory runs out,
+    again with fewer completions at a time.
+
+    Args:
+        told: called with each change that memory asked for, in words.
+    """
+    config = loaded.config
+    work = partial(
+        evaluate,
+        policy,
+        engine,
+        loaded.task,
+        evaluation_sampling(config),
+        problems=config.evaluation.problems,
+        completions=config.evaluation.completions,
+        seed=config.seed,
+        progress=screen.progress,
+        verifiers=verifiers,
+    )
+    return retry_smaller(work, engine, told)[0]
 
 
 class Evaluator:
@@ -17,7 +50,7 @@ class Evaluator:
     def __init__(
         self, loaded: Loaded, verifiers: VerifierPool, screen: Screen, interrupts: Interrupts
     ) -> None:
-        self.loaded, self.config, self.verifiers = loaded, loaded.config, verifiers
+        self.loaded, self.verifiers = loaded, verifiers
         self.screen, self.interrupts = screen, interrupts
 
     def measure(self, trainer: Trainer, title: str) -> Measured | None:
@@ -26,23 +59,16 @@ class Evaluator:
         Args:
             title: the time, such as "before training", for the screen's status line.
         """
-        settings = self.config.evaluation
-        if not settings.problems:
+        if not self.loaded.config.evaluation.problems:
             return None
         assert trainer.engine is not None
-        work = partial(
-            evaluate,
-            trainer.policy,
-            trainer.engine,
-            self.loaded.task,
-            evaluation_sampling(self.config),
-            problems=settings.problems,
-            completions=settings.completions,
-            seed=self.config.seed,
-            progress=self.screen.progress,
-            verifiers=self.verifiers,
-        )
         with self.screen.busy(f"evaluating {title}"), self.interrupts.abandonable():
-            rows = fewer_rows(trainer.engine)
-            evaluation, _ = retry_smaller(work, rows, trainer.hooks.out_of_memory)
-        return Measured.of(evaluation)
+            found = evaluation_of(
+                self.loaded,
+                trainer.policy,
+                trainer.engine,
+                self.verifiers,
+                self.screen,
+                trainer.hooks.out_of_memory,
+            )
+        return Measured.of(found)

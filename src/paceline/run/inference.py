@@ -3,34 +3,33 @@
 from .. import rng
 from ..config import Config
 from ..engine import Request
+from ..errors import ConfigError
 from ..preflight.load import evaluation_sampling, load
 from ..preflight.preflight import load_checked
 from ..store.records import Measured
-from ..training import Evaluation, evaluate
+from ..training import Evaluation
+from ..types import Problem
 from ..verify.calling.pool import VerifierPool
 from . import build
+from .evaluation import evaluation_of
 from .screen import Screen, printable
 
 
 def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
-    """Measure the accuracy of `config.model` on the held-out problems of `config.task`."""
+    """Measure the accuracy of `config.model` on the held-out problems of `config.task`.
+
+    Raises: ConfigError if the config evaluates on no problem.
+    """
+    if not config.evaluation.problems:
+        raise ConfigError("evaluation.problems is 0; set a number to evaluate on, such as 500.")
     screen = Screen(0, quiet=quiet)
     loaded = load_checked(config)
     with screen.busy(f"loading {config.model.path}"):
         policy = build.policy_of(loaded, train=False)
     verifiers = VerifierPool(loaded.task.verifier, config.rewards)
     with verifiers, screen.busy(f"evaluating on {loaded.task.name}"):
-        evaluation, _ = evaluate(
-            policy,
-            build.engine_of(loaded, policy),
-            loaded.task,
-            evaluation_sampling(config),
-            problems=config.evaluation.problems,
-            completions=config.evaluation.completions,
-            seed=config.seed,
-            progress=screen.progress,
-            verifiers=verifiers,
-        )
+        engine = build.engine_of(loaded, policy)
+        evaluation = evaluation_of(loaded, policy, engine, verifiers, screen, screen.say_once)
     measured = Measured.of(evaluation)
     screen.evaluated(config.model.path, measured)
     screen.remark_on(config.model.path, measured)
@@ -39,8 +38,6 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
 
 def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[str]:
     """The model's answers to one user turn, `count` of them, under the task's template."""
-    from ..types import Problem
-
     loaded = load(config, reward=False)
     policy = build.policy_of(loaded, train=False)
     rendered = policy.render(loaded.task.messages(Problem("prompt", prompt)))

@@ -15,6 +15,7 @@ from ..preflight.load import Loaded
 from ..report import write_report
 from ..store import checkpoint
 from ..store.async_writer import Saver
+from ..store.base import RecordError
 from ..store.checkpoint import State
 from ..store.hints import go_on
 from ..store.records import Event, Measured, StepRecord
@@ -278,7 +279,7 @@ class Session(TrainerHooks):
                 self.screen.say(f"  note: on the way out, {in_words(another)}", "yellow")
         if self.saver.newest is not None:
             on = go_on(self.run.path, self.run.description.config)
-            self.screen.say(f"go on    {on.replace('`', '')}")
+            self.screen.say(f"resume   {on.replace('`', '')}")
 
     def _report(self) -> Path | None:
         """Write the report, as soon as there is a step to report."""
@@ -332,6 +333,6 @@ def restore(trainer: Trainer, folder: Path, state: State, run: Run) -> None:
     if state.round is not None:
         try:
             round = read_round(run.rollouts_of(state.rounds - 1), trainer.source.problem_at)
-        except DataError as error:
+        except (DataError, RecordError) as error:
             raise CheckpointError(f"cannot read its round: {str(error).rstrip('.')}") from error
     trainer.load_state_dict(checkpoint.trainer_state(folder, state), round)

@@ -14,7 +14,7 @@ from ..preflight.load import Loaded
 from ..preflight.preflight import Preflight, check
 from ..store.folder import CONFIG_FILE
 from ..store.hints import go_on, start_again
-from ..store.history import compare, record
+from ..store.history import config_changes, record_resume
 from ..store.places import create_run, default_path, new_path, stopped_at
 from ..store.records import Event, Measured
 from ..store.run import Run
@@ -111,7 +111,8 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
     """Check everything that could prevent a resume, go back to the checkpoint, and continue."""
     run.check_readable()
     asked = configuration.to_json(config)
-    changes = compare(configuration.renewed(continuation.stored_config(run), asked), asked, named)
+    stored = configuration.renewed(continuation.stored_config(run), asked)
+    changes = config_changes(run.path, stored, asked, named)
     with Interrupts() as interrupts:
         preflight = _preflight(
             run.description.with_dtype_of_run(config), run.path, screen, interrupts, timed=False
@@ -123,7 +124,9 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
         others = continuation.tell(run, loaded.config, now, changes, found, screen)
         continuation.clear(run, found, broken, screen)
         step = found[1].step if found else 0
-        recorded = partial(record, run, config, repr(loaded.objective), now, changes, step, others)
+        recorded = partial(
+            record_resume, run, config, repr(loaded.objective), now, changes, step, others
+        )
         found = continuation.with_limits(found, config, run, changes)
         _go(run, loaded, screen, interrupts, found, recorded)
 

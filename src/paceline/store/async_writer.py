@@ -100,11 +100,18 @@ class Saver:
         self._fixed = check_fixed(fixed, state) or self._fixed
 
     def finish(self) -> None:
-        """Keep only the last checkpoint, if it is whole: the run is over."""
+        """Keep only the last checkpoint, if it is whole: the run is over. What prevents that is
+        reported, and keeps the others."""
         self.settle()
-        if self.newest is not None and self.keep:
+        if self.newest is None or not self.keep:
+            return
+        try:
             checkpoint.verify(self.newest, self.run)
             self._prune(1)
+        except NotPrunedError as error:
+            self.failed(f"older checkpoints could not be removed ({error})")
+        except CheckpointError as error:
+            self.failed(f"'{self.newest.name}' is not whole ({error}); older ones are kept")
 
     def _save(self, state: State, parts: Mapping[str, Tensors], fixed: Tensors) -> None:
         try:

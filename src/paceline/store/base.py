@@ -8,6 +8,7 @@ a value of another kind, a `RecordError` names the key, the file and the line.
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -181,11 +182,11 @@ _SIMPLE: dict[Any, Read] = {
 def read_object(path: Path, kind: type[R]) -> R:
     """The record that a whole file holds. Raises: RecordError with the file's name; OSError."""
     try:
-        return kind.from_json(json.loads(path.read_text(encoding="utf-8")))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RecordError(f"'{path}' is not valid JSON ({error}).") from error
-    except RecordError as error:
-        raise RecordError(_refused(f"'{path}'", error)) from error
+    with of_file(path):
+        return kind.from_json(found)
 
 
 def read_lines(path: Path, kind: type[R], lines: Iterable[Line] | None = None) -> Iterator[R]:
@@ -198,10 +199,9 @@ def read_lines(path: Path, kind: type[R], lines: Iterable[Line] | None = None) -
     """
     for number, found in read_objects(path) if lines is None else lines:
         if found is not None:
-            try:
-                yield kind.from_json(found)
-            except RecordError as error:
-                raise RecordError(_refused(f"'{path}', line {number},", error)) from error
+            with of_file(path, f", line {number},"):
+                record = kind.from_json(found)
+            yield record
 
 
 def read_objects(path: Path) -> Iterator[Line]:
@@ -216,6 +216,14 @@ def read_objects(path: Path) -> Iterator[Line]:
             yield number, found if isinstance(found, dict) else None
 
 
-def _refused(what: str, error: RecordError) -> str:
-    told = str(error)
-    return f"{what} cannot be read by this version of paceline: {told[0].lower()}{told[1:]}"
+@contextmanager
+def of_file(path: Path, place: str = "") -> Iterator[None]:
+    """A context in which a RecordError names the file that the data is from, and the place in
+    it."""
+    try:
+        yield
+    except RecordError as error:
+        why = f"{str(error)[0].lower()}{str(error)[1:]}"
+        raise RecordError(
+            f"'{path}'{place} cannot be read by this version of paceline: {why}"
+        ) from error

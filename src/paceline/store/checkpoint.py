@@ -203,7 +203,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if schema != SCHEMA_VERSION:
         raise OtherSchemaError(
             f"'{folder}' is a checkpoint of schema {schema}, and this version of paceline reads "
-            f"{SCHEMA_VERSION}; go on with the version that saved it."
+            f"{SCHEMA_VERSION}; resume with the version that saved it."
         )
     return manifest
 

@@ -6,6 +6,7 @@ from there.
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..verify.calling.load import is_of_session
@@ -27,16 +28,18 @@ def go_on(path: Path, config: Mapping[str, Any], change: str = "") -> str:
     return f"`paceline.resume({str(path)!r}, {asked})` in the session that has its reward"
 
 
-def go_on_with(config: Mapping[str, Any], key: str, value: object) -> str:
+def go_on_with(path: Path, config: Mapping[str, Any], key: str, value: str) -> str:
     """The command that resumes a run with a change that must be named, because it changes the
     result.
 
     Args:
         config: the run's config, as JSON.
+        value: the new value, as the command line takes it.
     """
     if not of_session(config):
-        return f"`paceline resume RUN {key}={value}`"
-    return f"`paceline.resume(RUN, config, named=[{key!r}])` in the session that has its reward"
+        return f"`paceline resume {quote(str(path))} {quote(f'{key}={value}')}`"
+    call = f"paceline.resume({str(path)!r}, config, named=[{key!r}])"
+    return f"`{call}` in the session that has its reward"
 
 
 def start_again(path: Path, config: Mapping[str, Any]) -> str:

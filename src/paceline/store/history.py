@@ -2,6 +2,7 @@
 named."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from .. import config as configuration
@@ -28,10 +29,15 @@ MEMORY_LIMIT_KEYS = ("tokens_per_forward", "rows_at_once")
 """Keys that limit memory, which may have been lowered when memory ran out."""
 
 
-def compare(
-    old: Mapping[str, Any], new: Mapping[str, Any], named: Collection[str]
+def config_changes(
+    path: Path, old: Mapping[str, Any], new: Mapping[str, Any], named: Collection[str]
 ) -> dict[str, tuple[Any, Any]]:
-    """Compare two configs: the keys whose values differ.
+    """The keys whose values differ between a run's config and the one that is asked for, with both
+    values.
+
+    Args:
+        path: the run's directory, for the sentences.
+        named: keys and sections that may change although they change the result.
 
     Raises: ConfigError if a key cannot change, or would change the result and is not named.
     """
@@ -45,13 +51,16 @@ def compare(
     for key, (was, now) in changes.items():
         if within(key, SAFE_KEYS) or (key == "steps" and steady):
             continue
-        told = f"{key} is {now!r} here and {was!r} in the run"
+        value = configuration.as_typed(key, now)
+        differs = f"{key} is {value} here and {configuration.as_typed(key, was)} in the run"
         if within(key, FIXED_KEYS):
-            raise ConfigError(f"{told}, and cannot change within a run; start a new one with it.")
+            raise ConfigError(
+                f"{differs}, and cannot change within a run; start a new run with it."
+            )
         if not within(key, named):
             raise ConfigError(
-                f"{told}, which changes the results; continue without it, or name it: "
-                f"{go_on_with(old, key, now)}."
+                f"{differs}, which changes the results; resume without it, or name it: "
+                f"{go_on_with(path, old, key, value)}."
             )
     return changes
 
@@ -70,7 +79,7 @@ def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def record(
+def record_resume(
     run: Run,
     config: Config,
     objective: str,

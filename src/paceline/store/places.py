@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from . import atomic
+from .base import RecordError
 from .folder import is_run
 from .hints import go_on, of_session
 from .run import FOLDERS, Run
@@ -86,15 +87,14 @@ def refuse_taken(path: Path) -> None:
 
 def stopped_at(path: Path) -> str | None:
     """A sentence about a run that stopped before its end and that no process holds; None for
-    another directory."""
+    another directory, or a run that cannot be read."""
     run = Run(path)
     try:
         if not is_run(path) or run.finished or run.in_use:
             return None
-    except OSError:
+        steps, config = run.steps, run.description.config
+    except (OSError, ValueError, RecordError):
         return None
-    steps = run.steps
-    config = run.description.config
     on = f"{go_on(path, config)} resumes it"
     return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
 

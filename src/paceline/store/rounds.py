@@ -18,6 +18,7 @@ from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.answers.form import opened_in
 from . import atomic
 from .atomic import Written
+from .base import of_file
 from .rollout_row import RolloutRow, rows_of, table_of
 
 
@@ -43,8 +44,8 @@ def read_round(path: Path, problem_at: Callable[[int], Problem] | None = None) -
         problem_at: returns the problem at a position of the stream: a file holds the question, not
             the row's other columns. None makes problems of their ids and answers alone.
 
-    Raises: DataError if it asked problems that the task does not have; RecordError if it lacks
-        columns.
+    Raises: DataError if it asked problems that the task does not have; RecordError if this version
+        cannot read its columns; pyarrow.ArrowException or OSError for a file that is damaged.
     """
     import pyarrow.parquet
 
@@ -59,7 +60,8 @@ def read_round(path: Path, problem_at: Callable[[int], Problem] | None = None) -
             )
         return problem
 
-    rows = rows_of(pyarrow.parquet.read_table(path))
+    with of_file(path):
+        rows = rows_of(pyarrow.parquet.read_table(path))
     return Round(
         rows[0].round,
         tuple(_groups(rows, asked)),

@@ -166,8 +166,8 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """True if the run came to its end."""
-        return bool(self.summary.get("finished"))
+        """True if the run came to its end. Raises: RecordError for a summary that is none."""
+        return self.told is not None and self.told.finished
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""

@@ -6,7 +6,6 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from ..engine import Engine
 from ..errors import MemoryShortError, first_line, memory_ran_out
 
 T = TypeVar("T")
@@ -53,20 +52,3 @@ def retry_smaller(work: Callable[[], T], what: Shrinks | None, told: Told) -> T:
                 "smaller model, shorter rollouts.max_tokens, or a machine with more memory."
             )
         told(change)
-
-
-class _Rows:
-    """The number of rows that an engine decodes at once, as something that shrinks."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    def shrink(self) -> str | None:
-        if not self.engine.shrink():
-            return None
-        return "half as many completions are sampled at once now"
-
-
-def fewer_rows(engine: Engine) -> Shrinks:
-    """Let an engine decode fewer completions at once if memory ran out."""
-    return _Rows(engine)

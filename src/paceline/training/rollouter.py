@@ -11,7 +11,6 @@ from ..types import Completion, Problem, Prompt
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.reward_config import RewardConfig
 from ..verify.calling.scoring import Answer
-from .retry import fewer_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,9 @@ class Rollouter:
         ]
 
     def flush(self) -> None:
-        """Wait for every pending verdict."""
+        """Have verdicts that wait for a batch to fill be computed now."""
         self.verifiers.flush()
 
     def shrink(self) -> str | None:
         """Sample fewer completions at once; None if the engine cannot."""
-        return fewer_rows(self.engine).shrink()
+        return self.engine.shrink()

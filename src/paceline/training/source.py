@@ -45,15 +45,12 @@ class SampledRound:
 
 
 class RoundSource(Protocol):
-    """Gives the rounds that a trainer learns from, and knows its position in the stream of
-    problems.
+    """Gives the rounds that a trainer learns from, and knows where it stands among the problems.
 
     `Sampler` is one, `StoredRounds` another. The rounds that a source gives depend only on its
-    position, the round's number and the policy.
+    state, the round's number and the policy: given back the state of an earlier moment, it gives
+    the same rounds again.
     """
-
-    position: int
-    """The next position in the stream of problems."""
 
     @property
     def max_tokens(self) -> int:
@@ -61,7 +58,7 @@ class RoundSource(Protocol):
         ...
 
     def next_round(self, index: int, clock: Clock) -> SampledRound:
-        """Give round number `index`, not yet scored by the policy; the position moves on."""
+        """Give round number `index`, not yet scored by the policy; the state moves on."""
         ...
 
     def problem_at(self, position: int, /) -> Problem:
@@ -88,7 +85,7 @@ class StoredRounds:
     Args:
         read: returns the round of a number, as it was sampled.
         max_tokens: the maximum number of tokens of a completion in any of them.
-        position: the position in the stream of problems; it does not move.
+        problem_at: returns the problem at a position of the stream of problems.
     """
 
     def __init__(

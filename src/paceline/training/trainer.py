@@ -132,7 +132,7 @@ class Trainer:
 
     def _next_round(self, clock: Clock) -> SampledRound:
         """Get a round, score it with the columns that the loss will ask for, and have it kept."""
-        begin = self.source.position
+        begin = self.source.state_dict()
         try:
             with self.hooks.abandonable():
                 sampled = self._fitting(self.source, lambda: self._from_source(begin, clock))
@@ -142,13 +142,13 @@ class Trainer:
                 with clock("keep"):
                     self.hooks.keep_round(round)
         except BaseException:
-            self.source.position = begin  # what was broken off is drawn again
+            self.source.load_state_dict(begin)  # what was broken off is drawn again
             raise
         self.at_reference = own
         return replace(sampled, round=round)
 
-    def _from_source(self, begin: int, clock: Clock) -> SampledRound:
-        self.source.position = begin
+    def _from_source(self, begin: StateDict, clock: Clock) -> SampledRound:
+        self.source.load_state_dict(begin)  # a try that ran out of memory had moved on
         return self.source.next_round(self.rounds, clock)
 
     def _scored(self, round: Round, own: bool) -> Round:
@@ -204,7 +204,8 @@ class Trainer:
 
         Raises: CheckpointError if it does not fit this trainer.
         """
-        for name in self.state_dict():
+        own = self.state_dict()
+        for name in own.keys() - (self.engine.state_dict() if self.engine else {}):
             if name not in state:
                 raise CheckpointError(f"it lacks '{name}'")
         if not 0 <= state["part"] <= self.parts.count:

@@ -196,7 +196,9 @@ def test_a_run_that_went_on_as_another_one_is_refused(made, tmp_path):
     run.write_json("config.json", config)
     done = run_command(out)
     assert done.returncode == 2
-    assert "went on with optimizer.lr after step 12, so a part of it is another run" in done.stderr
+    assert (
+        "was resumed with optimizer.lr after step 12, so a part of it is another run" in done.stderr
+    )
 
 
 def test_what_a_run_read_is_compared(tmp_path):
@@ -227,12 +229,12 @@ def test_what_a_run_read_is_compared(tmp_path):
 
     # An earlier version did not know it: no change. One that it knew is one.
     assert said(changed(8, fingerprints={"model": [None, "4"]})) is None
-    assert "went on with another model" in (
+    assert "was resumed with another model" in (
         said(changed(8, fingerprints={"model": ["0", "4"]})) or ""
     )
     # What began again, with another rate, is the run that has it from the start.
     other = {"keys": {"optimizer.lr": [1e-3, 1e-2]}}
-    assert "went on with optimizer.lr" in (said(changed(8, **other)) or "")
+    assert "was resumed with optimizer.lr" in (said(changed(8, **other)) or "")
     assert said(changed(0, **other)) is None
 
 

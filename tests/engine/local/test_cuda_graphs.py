@@ -34,6 +34,31 @@ def test_steps_of_fixed_sizes_know_windows_and_caps(name, sharp):
     assert token_ids(ours) == token_ids(plain)
 
 
+def test_with_half_the_rows_the_cache_is_half_as_large(sharp):
+    engine = LocalEngine(sharp, rows_at_once=16)
+    engine.graphs = CudaGraphs(capture=False)
+    engine.generate(requests(16, PROMPTS[:1]), Sampling(3))
+    assert engine.state_dict()["kv_cache"]["rows"] == 16
+    assert engine.shrink() == "half as many completions are sampled at once now"
+    assert engine.state_dict() == {"rows_at_once": 8}  # no memory is held meanwhile
+    engine.generate(requests(16, PROMPTS[:1]), Sampling(3))
+    assert engine.state_dict()["kv_cache"]["rows"] == 8
+
+
+def test_a_restored_engine_has_the_room_that_was_saved_whatever_it_had_sampled(sharp):
+    engine = LocalEngine(sharp)
+    engine.graphs = CudaGraphs(capture=False)
+    engine.generate(requests(2, PROMPTS[:1]), Sampling(3))
+    saved = engine.state_dict()
+    engine.generate(requests(9, PROMPTS[:1]), Sampling(3))
+    engine.load_state_dict(saved)
+    engine.generate(requests(1, PROMPTS[:1]), Sampling(3))
+    assert engine.state_dict() == saved
+    engine.load_state_dict({"rows_at_once": 5})  # of a machine without CUDA graphs
+    engine.generate(requests(1, PROMPTS[:1]), Sampling(3))
+    assert engine.state_dict()["kv_cache"]["rows"] == 1
+
+
 def test_caches_grow_and_captured_steps_survive_taking_turns(sharp):
     engine = LocalEngine(sharp)
     engine.graphs = CudaGraphs(capture=False)

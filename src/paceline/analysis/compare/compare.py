@@ -120,7 +120,8 @@ def _so_far(result: Comparison, about: About, screen: Screen, _: Planned) -> Non
 
 
 def _failed(failures: Sequence[Failure], of: int, *, shown: bool) -> RunsFailedError:
-    first, few = failures[0], "" if shown else ", and no two things have a finished run each"
+    first = failures[0]
+    few = "" if shown else ", so no two objectives have a finished run to compare"
     return RunsFailedError(
         f"{len(failures)} of {of} runs failed{few}; the first of them is {first.planned.title}: "
         f"{first.why}. The same command tries them again.",

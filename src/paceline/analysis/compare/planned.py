@@ -163,7 +163,7 @@ class Planned:
         ]
         if other:
             raise ConfigError(
-                f"'{self.path}' went on with {other[0]} after step {change.step}, so a part of "
+                f"'{self.path}' was resumed with {other[0]} after step {change.step}, so a part of "
                 "it is another run; choose another directory with --out, or remove that run."
             )
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ... import config as configuration
 from ...errors import ConfigError
-from ...preflight.estimate import Disk, Estimate
+from ...preflight.estimate import Disk
 from ...preflight.fingerprint import fingerprints, of_code
 from ...preflight.limits import check_disk
-from ...preflight.preflight import Preflight, check
+from ...preflight.preflight import Preflight, check, check_group
 from ...store.history import flat, within
 from ...training import check_loss
 from ...verify.calling.load import is_of_session
@@ -17,8 +17,8 @@ from .arms import Arm
 from .planned import Planned
 
 UPDATE_KEYS = ("name", "objective", "optimizer")
-"""Keys and sections that change no finding of a whole check, except for the need of a reference
-model."""
+"""Keys and sections that change no finding of a whole check, except for what is checked of each arm
+and for the passes that an objective needs."""
 
 
 def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Preflight]:
@@ -33,6 +33,7 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
         if kind not in whole:
             whole[kind] = check(arm.config, path=path)
         check_loss(arm.config.objective)
+        check_group(arm.config)
         _check_record(arm)
         found[arm.label] = whole[kind]
     read = {id(one): fingerprints(one.loaded) for one in whole.values()}
@@ -48,7 +49,8 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
 def _kind(arm: Arm) -> str:
     data = flat(configuration.to_json(arm.config))
     kept = {key: value for key, value in data.items() if not within(key, UPDATE_KEYS)}
-    return repr((kept, arm.config.objective.needs_reference))
+    objective = arm.config.objective
+    return repr((kept, objective.needs_reference, objective.needs_anchor_for_advantages))
 
 
 def _check_record(arm: Arm) -> None:
@@ -76,7 +78,7 @@ def _check_record(arm: Arm) -> None:
 def _check_room(checked: Mapping[str, Preflight], runs: Sequence[Planned], jobs: int) -> None:
     """Raise ConfigError if all runs together would fill the disk."""
     left = Counter(p.arm.label for p in runs if p.state != "finished")
-    needs = [(estimate_of(checked[label]).disk, count) for label, count in left.items()]
+    needs = [(checked[label].estimate.disk, count) for label, count in left.items()]
     if not needs:
         return
     at_once = sorted((d.checkpoints for d, count in needs for _ in range(count)), reverse=True)
@@ -86,9 +88,4 @@ def _check_room(checked: Mapping[str, Preflight], runs: Sequence[Planned], jobs:
         rollouts=sum(disk.rollouts * count for disk, count in needs),
         checkpoint=max(disk.checkpoint for disk, _ in needs),
     )
-    check_disk(together, estimate_of(next(iter(checked.values()))).room)
-
-
-def estimate_of(checked: Preflight) -> Estimate:
-    """The estimate of one run's needs, from a check for training."""
-    return checked.estimate
+    check_disk(together, next(iter(checked.values())).estimate.room)

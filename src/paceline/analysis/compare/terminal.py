@@ -16,7 +16,6 @@ from .comparison import Comparison
 from .conclusions import on_one_update, p_value
 from .forecast import time_for
 from .planned import Planned
-from .preflight import estimate_of
 
 STARTING_SECONDS = 10.0
 """Seconds until a process has loaded everything."""
@@ -103,7 +102,7 @@ def _tell_needs(
         )
     else:
         _tell_forecast(preflights, left, jobs, screen)
-    estimates = [estimate_of(preflights[p.arm.label]) for p in left]
+    estimates = [preflights[p.arm.label].estimate for p in left]
     needed = sum(sorted((e.memory.total for e in estimates), reverse=True)[:jobs])
     free = estimates[0].room.memory
     if jobs > 1 and needed > free:
@@ -119,7 +118,7 @@ def _tell_forecast(
     """Print the longest possible time, if every run could be measured."""
     each = []
     for one in left:
-        seconds = estimate_of(preflights[one.arm.label]).seconds
+        seconds = preflights[one.arm.label].estimate.seconds
         if seconds is None:
             return
         each.append(seconds.total + STARTING_SECONDS)

@@ -20,7 +20,7 @@ from ...preflight.load import Loaded
 from ...run import build
 from ...run.session import GIVE_BACK_EVERY, restore
 from ...store.async_writer import check_fixed
-from ...store.base import finite
+from ...store.base import RecordError, finite
 from ...store.description import Environment
 from ...store.records import StepRecord
 from ...store.rounds import read_round
@@ -46,7 +46,9 @@ def stored_round(run: Run, index: int, problem_at: Callable[[int], Problem]) -> 
     path = run.rollouts_of(index)
     try:
         round = read_round(path, problem_at)
-    except (pyarrow.ArrowException, OSError, KeyError, IndexError) as error:
+    except RecordError as error:
+        raise DataError(str(error)) from error
+    except (pyarrow.ArrowException, OSError, IndexError) as error:
         raise DataError(f"'{path}' cannot be read ({type(error).__name__}).") from error
     return replace(round, anchor=None, ref=None)
 
@@ -133,7 +135,7 @@ def of_the_reference(
     if every := way.config.reference.every:
         notes.append(
             f"{whose} is the model that the run began with, although reference.every is {every}: "
-            "the run has none, and what it would have followed is another run's."
+            "the run has no reference, so there is none that followed it."
         )
     was = way.run.description.environment_at(way.step).fingerprints.get("model")
     here = now.fingerprints["model"]

@@ -9,7 +9,7 @@ from ...errors import ConfigError, DataError
 from ...run import continuation
 from ...store.history import (
     SAFE_KEYS,
-    compare,
+    config_changes,
     within,
 )
 from ...store.records import StepRecord
@@ -89,19 +89,19 @@ def _config(run: Run, begin: int, step: int) -> Config:
     for change in (c for c in changes if c.step >= step):
         if any(within(key, ("task",)) for key in change.keys):
             raise ConfigError(
-                f"The run went on with another task after step {change.step}, so the problems of "
-                f"step {step} are no longer known; replay a later step."
+                f"The run was resumed with another task after step {change.step}, so the problems "
+                f"of step {step} are no longer known; replay a later step."
             )
     then = description.config_at(step)
     for change in (c for c in changes if begin < c.step < step):
         try:
-            compare(description.config_at(change.step), then, ())
+            config_changes(run.path, description.config_at(change.step), then, ())
         except ConfigError:
             keys = [key for key in change.keys if not within(key, SAFE_KEYS)]
             raise ConfigError(
-                f"The run went on with another {' and another '.join(keys)} after step "
-                f"{change.step}; a replay that begins at step {begin} reaches the steps up to "
-                "that one, and later ones only from a checkpoint at that step or after it."
+                f"The run was resumed with another {' and another '.join(keys)} after step "
+                f"{change.step}. A replay that begins at step {begin} reaches the steps up to that "
+                "one; a later step needs a checkpoint of that step or after it."
             ) from None
     return description.with_dtype_of_run(configuration.from_json(then))
 

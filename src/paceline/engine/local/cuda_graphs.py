@@ -133,6 +133,15 @@ class CudaGraphs:
         """The room that the first cache has at least."""
         self.steps: dict[tuple[Sampling, GraphSize], GraphStep] = {}
 
+    def clear(self, reserved: CacheSize | None = None) -> None:
+        """Forget the cache and all steps on it.
+
+        Args:
+            reserved: the room that the next cache has at least.
+        """
+        self.steps.clear()
+        self.cache, self.reserved = None, reserved
+
     def cache_for(self, policy: Policy, size: CacheSize) -> KVCache:
         """A cache with so much room: the same as before if that had it, otherwise one that has room
         for both, so that training and evaluation do not make it anew in turns."""

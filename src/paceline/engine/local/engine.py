@@ -39,12 +39,14 @@ class LocalEngine:
         """Decode with this policy's parameters, which the optimizer changes in place."""
         self.policy = policy
 
-    def shrink(self) -> bool:
-        """Decode half as many sequences at once."""
+    def shrink(self) -> str | None:
+        """Decode half as many sequences at once, in a new and smaller cache."""
         if self.rows_at_once == 1:
-            return False
+            return None
         self.rows_at_once //= 2
-        return True
+        if self.graphs is not None:
+            self.graphs.clear()
+        return "half as many completions are sampled at once now"
 
     def state_dict(self) -> dict[str, Any]:
         """The number of sequences decoded together, and the room of the cache that CUDA graphs
@@ -55,10 +57,12 @@ class LocalEngine:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore the state that `state_dict` returned."""
+        """Restore the state that `state_dict` returned. One of an engine without CUDA graphs has no
+        room to reserve."""
         self.rows_at_once = int(state["rows_at_once"])
-        if self.graphs is not None and "kv_cache" in state:
-            self.graphs.reserved = CacheSize(**state["kv_cache"])
+        if self.graphs is not None:
+            room = state.get("kv_cache")
+            self.graphs.clear(None if room is None else CacheSize(**room))
 
     @torch.inference_mode()
     def generate(

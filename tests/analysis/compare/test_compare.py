@@ -2,7 +2,6 @@
 
 import html
 import json
-import os
 import re
 import shutil
 import signal
@@ -15,17 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from paceline.analysis.compare import Comparison, compare
-from paceline.analysis.compare.arms import Arm, arms_of
 from paceline.analysis.compare.kl import kl_of
-from paceline.analysis.compare.launcher import Launcher, last_words
-from paceline.analysis.compare.planned import planned
-from paceline.analysis.compare.terminal import _tell_forecast
-from paceline.config import to_json
 from paceline.errors import ConfigError
 from paceline.recipes import tiny
 from paceline.run import Run
-from paceline.run.screen import Screen
-from paceline.store.places import create_run
 
 KEYS = ("steps=24", "schedule.minibatches=4", "evaluation.problems=5", "save_every=4")
 TWO = ("--objectives", "grpo,gspo", "--seeds", "2")
@@ -201,59 +193,6 @@ def test_a_run_that_went_on_as_another_one_is_refused(made, tmp_path):
     )
 
 
-def test_what_a_run_read_is_compared(tmp_path):
-    [one] = planned([Arm("grpo", tiny())], [0], tmp_path)
-    run = create_run(one.path)
-    run.release()
-    read = {"problems": "1", "test": "2", "tokenizer": "3", "model": "4", "code": "5"}
-    data = {
-        "config": to_json(one.config), "fingerprints": read, "versions": {},
-        "machine": {"dtype": "float32"},
-    }  # fmt: skip
-
-    def said(data, **others):
-        run.write_json("config.json", data)
-        try:
-            one.check(read | others, "float32")
-        except ConfigError as error:
-            return str(error)
-        return None
-
-    assert said(data) is None
-    assert "another verifier" in (said(data, test="0") or "")
-    assert "another model" in (said(data, model="0") or "")
-    assert "other code of yours" in (said(data, code="0") or "")
-
-    def changed(step, **entry):
-        return data | {"changes": [{"step": step, "keys": {}, **entry}]}
-
-    # An earlier version did not know it: no change. One that it knew is one.
-    assert said(changed(8, fingerprints={"model": [None, "4"]})) is None
-    assert "was resumed with another model" in (
-        said(changed(8, fingerprints={"model": ["0", "4"]})) or ""
-    )
-    # What began again, with another rate, is the run that has it from the start.
-    other = {"keys": {"optimizer.lr": [1e-3, 1e-2]}}
-    assert "was resumed with optimizer.lr" in (said(changed(8, **other)) or "")
-    assert said(changed(0, **other)) is None
-
-
-def test_the_forecast_is_no_less_than_its_longest_run(capsys):
-    from types import SimpleNamespace as Some
-
-    def checked(seconds):
-        needs = Some(seconds=Some(total=seconds - 10))
-        return Some(estimate=needs, loaded=Some(device=Some(type="cpu")))
-
-    every = {"short": checked(100.0), "long": checked(1000.0)}
-    left = [Some(arm=Some(label=label)) for label in every]
-    _tell_forecast(every, left, 2, Screen(0))  # type: ignore[arg-type]
-    _tell_forecast(every, left[:1], 2, Screen(0))  # type: ignore[arg-type]
-    said = capsys.readouterr().out.split()
-    assert " ".join(said[:12]) == "time up to 17 min for 2 runs, up to 17 min"
-    assert "time up to 2 min for 1 run, up to 2 min each" in " ".join(said)
-
-
 def test_a_round_that_cannot_be_read_costs_a_point_of_a_curve(made, tmp_path):
     out = tmp_path / "tiny"
     shutil.copytree(made[0].path, out)
@@ -267,12 +206,6 @@ def test_a_round_that_cannot_be_read_costs_a_point_of_a_curve(made, tmp_path):
     done = run_command(out)
     assert done.returncode == 0, done.stderr
     assert len(kl_of(run)) == len(kl_of(Run(out / "runs/gspo/seed-0"))) - 1
-
-
-def test_other_sampling_is_another_first_round_and_the_same_start():
-    arms = arms_of(tiny(), {}, {"rollouts.temperature": [0.8, 1.0]})
-    one, other = planned(arms, [0], Path("x"))
-    assert one.start == other.start and one.first_round != other.first_round
 
 
 def test_a_comparison_that_is_ended_by_whatever_goes_on(made, tmp_path):
@@ -351,51 +284,10 @@ def test_a_varied_key_compares_its_values(tmp_path):
         assert all(len(problem["answers"]) == 2 for problem in of["problems"])
 
 
-def test_a_directory_of_something_else_is_refused(made, tmp_path):
-    run = made[0].path / "runs/grpo/seed-0"
-    with pytest.raises(ConfigError, match="not a place for a comparison"):
-        compare(tiny(), ["grpo", "gspo"], out=run, quiet=True)
-    (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(ConfigError, match="holds other things"):
-        compare(tiny(), ["grpo", "gspo"], out=tmp_path, quiet=True)
-
-
 def test_a_run_that_loads_the_script_of_its_comparison_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("PACELINE_IN_COMPARISON", "1")
     with pytest.raises(ConfigError, match="__main__"):
         compare(tiny(), ["grpo", "gspo"], out=tmp_path / "x", quiet=True)
-
-
-def test_a_run_without_a_checkpoint_is_made_again(tmp_path):
-    from paceline.analysis.compare.worker import _given_up
-
-    begun = create_run(tmp_path / "begun")
-    begun.write_json("config.json", {"config": {"save_every": 0}})
-    begun.append_metrics({"step": 1})
-    begun.release()
-    assert _given_up(Run(tmp_path / "begun")) and not (tmp_path / "begun").exists()
-
-
-def test_a_run_whose_checkpoints_are_all_broken_is_made_again(tmp_path):
-    from paceline.analysis.compare.worker import _given_up
-
-    begun = create_run(tmp_path / "begun")
-    begun.write_json("config.json", {"id": "1", "config": {"save_every": 4}})
-    (begun.checkpoints / "step-000004").mkdir()
-    begun.release()
-    assert _given_up(Run(tmp_path / "begun")) and not (tmp_path / "begun").exists()
-
-
-def test_checkpoints_that_were_to_be_kept_are_kept(tmp_path):
-    from paceline.analysis.compare.comparison import _give_up_checkpoints
-
-    for keep in (0, 2):
-        run = create_run(tmp_path / str(keep))
-        run.write_json("config.json", {"config": {"save_keep": keep}})
-        (run.checkpoints / "step-000004").mkdir()
-        _give_up_checkpoints(run)
-        assert run.checkpoints.exists() == (keep == 0)
-        run.release()
 
 
 def test_an_own_objective_without_a_name_is_refused(tmp_path):
@@ -404,25 +296,3 @@ def test_an_own_objective_without_a_name_is_refused(tmp_path):
     mine = Objective(advantage=lambda round: None)  # type: ignore[arg-type, return-value]
     with pytest.raises(ConfigError, match="no name under which"):
         compare(tiny(), {"mine": mine, "grpo": tiny().objective}, out=tmp_path / "x", quiet=True)
-
-
-def test_processes_share_the_processors_and_the_gpus(monkeypatch, tmp_path):
-    launcher = Launcher([], 2, None, None, None)  # type: ignore[arg-type]
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,6")
-    shares = [launcher._share(slot) for slot in (0, 1)]
-    assert [s["CUDA_VISIBLE_DEVICES"] for s in shares] == ["3", "5"]
-    assert int(shares[0]["OMP_NUM_THREADS"]) == max(1, len(os.sched_getaffinity(0)) // 2)
-    assert Launcher([], 1, None, None, None)._share(0) == {}  # type: ignore[arg-type]
-
-
-def test_the_last_words_of_a_process(tmp_path):
-    [one] = planned([Arm("grpo", tiny())], [0], tmp_path)
-    assert last_words(one, -9).startswith("it wrote nothing (signal 9; see ")
-    one.log.parent.mkdir(parents=True)
-    one.log.write_text("paceline: tiny\nstep 1\npaceline: The disk is full; make room.\n\n")
-    assert last_words(one, 5).startswith("The disk is full; make room. (exit code 5; see ")
-    one.log.write_text("step 1\nValueError: no\n\n")
-    assert last_words(one, 1).startswith("ValueError: no (exit code 1")
-    # What an earlier process said is not why this one ended.
-    assert last_words(one, -9, said=one.log.stat().st_size).startswith("it wrote nothing (signal 9")

@@ -2,7 +2,18 @@
 
 import pytest
 
-from paceline.analysis.compare.curve import area, reached
+from paceline.analysis.compare.curve import Curve, area, reached
+
+
+def test_a_curve_counts_samples_and_training_seconds(runs):
+    curve = Curve.of(runs["grpo"][0])
+    assert curve.steps == (0, 2, 4) and curve.samples == (0, 8, 16)
+    assert curve.seconds == (0.0, 4.0, 8.0)
+    assert curve.sampled == (0.0, 0.4, 0.6) and curve.greedy == (0.0, 0.2, 0.3)
+
+
+def test_samples_count_what_was_refused(runs):
+    assert Curve.of(runs["rloo"][0]).samples == (0, 12, 24)  # a group of 4 more, each round
 
 
 def test_area_is_the_mean_height():

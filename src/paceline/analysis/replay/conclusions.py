@@ -99,9 +99,10 @@ def _of_ratios(replay: Replay) -> list[str]:
             "Every ratio is 1 here, as at every step of this run: it takes one update a round.",
             f"{alike}; a run with schedule.minibatches=4 has steps at which they part.",
         ]
-    later = [str(step) for step in replay.later_steps]
-    steps = f"step {later[0]} is" if len(later) == 1 else f"steps {listed(later)} are"
-    more = f"; {steps} later in the same round, where they part" if later else ""
+    later, more = [str(step) for step in replay.later_steps], ""
+    if later:  # the run may have gone no further
+        steps = f"step {later[0]} is" if len(later) == 1 else f"steps {listed(later)} are"
+        more = f"; {steps} later in the same round, where they part"
     return [
         "Every ratio is 1 here: it is the round's first part, and the policy has not moved since "
         "the round was sampled.",

@@ -6,7 +6,6 @@ import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -288,13 +287,3 @@ def test_a_browser_draws_the_curves_and_the_rollouts(run_dir: Path, tmp_path: Pa
     # A part of a character is no empty box, and only special tokens look like one.
     assert dom.count('<span class="blank">◌</span></span>') == 1
     assert len(re.findall(r'class="t special[^>]*>&lt;\|im_end\|&gt;</span>', dom)) >= 1
-
-
-def test_a_run_says_what_it_is_doing() -> None:
-    def state(**summary: Any) -> str:
-        return a_snapshot([a_step()], a_summary(**summary)).state
-
-    assert a_snapshot([a_step()]).state == state(finished=False, stopped=None) == "going"
-    assert state(finished=True) == "finished"
-    assert state(finished=False, interrupted=True, stopped="Interrupted: 15") == "interrupted"
-    assert state(finished=False, interrupted=False, stopped="ValueError: x") == "stopped"

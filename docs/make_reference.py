@@ -18,7 +18,7 @@ from paceline.cli.parser import parser
 from paceline.config import Config, keys
 from paceline.config.text import field_helps
 from paceline.store.records import Event, Measured, StepRecord, Summary
-from paceline.store.rounds import COLUMNS
+from paceline.store.rollout_row import RolloutRow, columns
 from paceline.tasks import SOURCES, Arithmetic
 
 FOLDER = Path(__file__).parent / "reference"
@@ -213,7 +213,8 @@ def _record(kind: type) -> str:
 
 def rollouts() -> str:
     """reference/rollouts.md."""
-    rows = [(f"`{name}`", f"`{kind}`", escaped(means)) for name, (kind, means) in COLUMNS.items()]
+    helps = field_helps(RolloutRow)
+    rows = [(f"`{name}`", f"`{kind}`", escaped(helps[name])) for name, kind in columns().items()]
     return page("Columns of a round", ROUNDS, table(("column", "type", "is"), rows))
 
 

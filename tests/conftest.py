@@ -12,8 +12,20 @@ os.unsetenv("COLUMNS")
 import pytest
 import torch
 
-from paceline.model import Policy, load_policy, load_tokenizer, resolve
-from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
+from tests.helpers import shapes
+
+shapes.switch_on()  # before any module of the package is imported
+
+from paceline.model import Policy, load_policy, load_tokenizer, resolve  # noqa: E402
+from paceline.types import (  # noqa: E402
+    Completion,
+    Group,
+    Problem,
+    Prompt,
+    Rollout,
+    Round,
+    Verdict,
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

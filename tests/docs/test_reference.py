@@ -6,7 +6,6 @@ from types import ModuleType
 
 import pytest
 
-from paceline.store import rounds
 from tests.helpers.markdown import DOCS, Page, tables
 
 
@@ -33,7 +32,3 @@ def test_nothing_is_without_its_meaning(name):
     rows = [row for table in tables(Page.of(f"docs/reference/{name}.md").text) for row in table]
     assert len(rows) > 20
     assert [row[0] for row in rows if len(row) < 2 or not row[-1].strip()] == []
-
-
-def test_the_columns_are_those_that_are_written():
-    assert list(rounds.COLUMNS) == rounds._schema().names

@@ -6,12 +6,11 @@ round is as nasty as model text can be.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from paceline import config as configuration
@@ -19,6 +18,7 @@ from paceline.recipes import demo
 from paceline.rng import bits, key
 from paceline.store.base import Record
 from paceline.store.records import Event, Measured, StepRecord, Summary, counters_of
+from paceline.store.rollout_row import RolloutRow, table_of
 from tests.helpers.records import a_measurement, a_step
 
 NASTY = (
@@ -144,7 +144,7 @@ def split(text: str) -> list[str]:
     return re.findall(r"\n+| ?[A-Za-z]+|\d| ?[^\sA-Za-z\d]| ", text)
 
 
-def rollout_rows(step: int, steps: int, groups: int, size: int) -> list[dict[str, Any]]:
+def rollout_rows(step: int, steps: int, groups: int, size: int) -> list[RolloutRow]:
     rows = []
     for draw in range(groups):
         a, b = (10 + int(89 * chance(n, step, draw)) for n in ("a", "b"))
@@ -154,34 +154,37 @@ def rollout_rows(step: int, steps: int, groups: int, size: int) -> list[dict[str
             found[1]["tokens"] = [NASTY[:14], NASTY[14:40], NASTY[40:], "\n", "   ", "\t", "", "…"]
         mean = sum(c["reward"] for c in found) / size
         std = math.sqrt(sum((c["reward"] - mean) ** 2 for c in found) / (size - 1))
+        prompt = PROMPT.format(a=a, b=b)
         for i, c in enumerate(found):
             doubt = [chance("p", step, draw, i, t) for t in range(len(c["tokens"]))]
             old = [-3.5 * (1.1 - ease) * d**6 - 0.002 * d for d in doubt]
             rows.append(
-                {
-                    "round": step,
-                    "step": step,
-                    "problem_id": f"sum-{a}-{b}",
-                    "problem_row": f"row {(step - 1) * groups + draw + 1}",
-                    "prompt": PROMPT.format(a=a, b=b),
-                    "answer": str(a + b),
-                    "completion": "".join(c["tokens"]).removesuffix("<|im_end|>"),
-                    "token_ids": [hash_id(t) for t in c["tokens"]],
-                    "tokens": c["tokens"],
-                    "special": [t == "<|im_end|>" for t in c["tokens"]],
-                    "old": old,
-                    "anchor": [x * 1.01 for x in old],
-                    "ref": None,
-                    "reward": c["reward"],
-                    "parts": json.dumps({"answer": float(c["right"]), "format": 0.2}),
-                    "reason": c["reason"],
-                    "correct": c["right"],
-                    "finish": "length" if c["cut"] else "stop",
-                    "advantage": [(c["reward"] - mean) / (std + 1e-4) if std else 0.0],
-                    "masked": False,
-                    "draw": (step - 1) * groups + draw,
-                    "index": i,
-                }
+                RolloutRow(
+                    round=step,
+                    step=step,
+                    draw=(step - 1) * groups + draw,
+                    index=i,
+                    policy_version=step - 1,
+                    problem_id=f"sum-{a}-{b}",
+                    problem_row=f"row {(step - 1) * groups + draw + 1}",
+                    prompt=prompt,
+                    answer=str(a + b),
+                    completion="".join(c["tokens"]).removesuffix("<|im_end|>"),
+                    parts=json.dumps({"answer": float(c["right"]), "format": 0.2}),
+                    reason=c["reason"],
+                    finish="length" if c["cut"] else "stop",
+                    prompt_ids=[hash_id(t) for t in split(prompt)],
+                    token_ids=[hash_id(t) for t in c["tokens"]],
+                    tokens=c["tokens"],
+                    old=old,
+                    anchor=[x * 1.01 for x in old],
+                    ref=None,
+                    advantage=[(c["reward"] - mean) / (std + 1e-4) if std else 0.0],
+                    reward=c["reward"],
+                    correct=c["right"],
+                    masked=False,
+                    special=[t == "<|im_end|>" for t in c["tokens"]],
+                )
             )
     return rows
 
@@ -190,22 +193,10 @@ def hash_id(piece: str) -> int:
     return key("id", piece) % 49152
 
 
-FLOATS = pa.list_(pa.float32())
-SCHEMA = pa.schema(
-    [(n, pa.int64()) for n in ("round", "step", "draw", "index")]
-    + [(n, pa.string()) for n in ("problem_id", "problem_row", "prompt", "answer", "completion")]
-    + [(n, pa.string()) for n in ("parts", "reason", "finish")]
-    + [(n, FLOATS) for n in ("old", "anchor", "ref", "advantage")]
-    + [("token_ids", pa.list_(pa.int32())), ("tokens", pa.list_(pa.string()))]
-    + [("reward", pa.float64()), ("correct", pa.bool_()), ("masked", pa.bool_())]
-    + [("special", pa.list_(pa.bool_()))]
-)
-
-
-def write_round(folder: Path, step: int, steps: int, groups: int = 8, size: int = 8) -> None:
-    folder.mkdir(exist_ok=True)
-    table = pa.Table.from_pylist(rollout_rows(step, steps, groups, size), schema=SCHEMA)
-    pq.write_table(table, folder / f"round-{step:06d}.parquet")
+def write_rows(path: Path, rows: Sequence[RolloutRow]) -> None:
+    """A round's file that holds these rows."""
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(table_of(rows), path)
 
 
 def fake_run(
@@ -228,7 +219,7 @@ def fake_run(
     write_lines(folder / "events.jsonl", [started])
     for step in range(1, steps + 1):
         if step % every == 0 or step in (1, steps):
-            write_round(folder / "rollouts", step, of)
+            write_rows(folder / f"rollouts/round-{step:06d}.parquet", rollout_rows(step, of, 8, 8))
     if finished:
         write_summary(folder, replace(SUMMARY, steps=steps, rounds=steps))
     return folder

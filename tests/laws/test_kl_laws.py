@@ -36,7 +36,7 @@ def divergence(logp_V: Tensor, logq_V: Tensor) -> Tensor:
 
 def expected(kl: KL, logp_V: Tensor, ref_V: Tensor, anchor_V: Tensor) -> Tensor:
     """The estimate's mean over what the anchor samples; what was sampled has no gradient."""
-    return (anchor_V.detach().exp() * kl(logp_V, ref_V, anchor_V.detach())).sum()
+    return (anchor_V.detach().exp() * kl(logp_V[None], ref_V[None], anchor_V.detach()[None])).sum()
 
 
 @pytest.mark.parametrize("off_policy", [False, True])

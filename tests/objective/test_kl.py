@@ -10,8 +10,8 @@ from paceline.errors import ConfigError
 from paceline.objective import KL
 
 # d = log π_ref − log π is ln 2, 0 and −ln 2.
-LOGP_T = torch.tensor([-1 - math.log(2), -1, -1 + math.log(2)], dtype=torch.float64)
-REF_T = torch.full((3,), -1, dtype=torch.float64)
+LOGP_BT = torch.tensor([[-1 - math.log(2), -1, -1 + math.log(2)]], dtype=torch.float64)
+REF_BT = torch.full((1, 3), -1, dtype=torch.float64)
 LN2 = math.log(2)
 
 
@@ -26,12 +26,12 @@ LN2 = math.log(2)
     ids=repr,
 )
 def test_forms(kl, expected):
-    expected_T = torch.tensor(expected, dtype=torch.float64)
-    assert_close(kl(LOGP_T, REF_T), expected_T, rtol=0, atol=1e-12)
+    expected_BT = torch.tensor([expected], dtype=torch.float64)
+    assert_close(kl(LOGP_BT, REF_BT), expected_BT, rtol=0, atol=1e-12)
 
 
 def test_the_weight_is_not_in_the_estimate():
-    assert_close(KL(7.0)(LOGP_T, REF_T), KL(1.0)(LOGP_T, REF_T))
+    assert_close(KL(7.0)(LOGP_BT, REF_BT), KL(1.0)(LOGP_BT, REF_BT))
 
 
 def test_k1_and_k3_estimate_the_same_divergence_and_k3_has_its_gradient():
@@ -39,8 +39,8 @@ def test_k1_and_k3_estimate_the_same_divergence_and_k3_has_its_gradient():
     p = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
     q = torch.tensor([0.2, 0.2, 0.6], dtype=torch.float64)
     true = (p * (p.log() - q.log())).sum()
-    assert_close((p * KL(1.0, "k1", "reward")(p.log(), q.log())).sum(), true)
-    assert_close((p * KL(1.0, "k3")(p.log(), q.log())).sum(), true)
+    assert_close((p * KL(1.0, "k1", "reward")(p[None].log(), q[None].log())).sum(), true)
+    assert_close((p * KL(1.0, "k3")(p[None].log(), q[None].log())).sum(), true)
 
 
 def test_k1_has_no_expected_gradient_and_k2_has_that_of_the_divergence():
@@ -53,47 +53,47 @@ def test_k1_has_no_expected_gradient_and_k2_has_that_of_the_divergence():
     def gradient(x):
         return torch.autograd.grad(x, logits, retain_graph=True)[0]
 
-    k1 = KL(1.0, "k1", "reward")(logp, ref)
+    k1 = KL(1.0, "k1", "reward")(logp[None], ref[None])[0]
     assert_close(gradient((p * k1).sum()), torch.zeros(3).double(), rtol=0, atol=1e-12)
     true = gradient((logp.exp() * (logp - ref)).sum())
-    assert_close(gradient((p * KL(1.0, "k2")(logp, ref)).sum()), true)
+    assert_close(gradient((p * KL(1.0, "k2")(logp[None], ref[None])[0]).sum()), true)
 
 
 def test_weighted_k3_by_hand():
     # The anchor has half of π at the first token: ratio 2, and 1 at the others. k3 as above, and
     # the slope −ρ·d: −2 ln 2, 0 and ln 2.
-    anchor_T = LOGP_T - torch.tensor([LN2, 0, 0], dtype=torch.float64)
-    logp_T = LOGP_T.clone().requires_grad_()
-    value_T = KL(1.0, weighted=True)(logp_T, REF_T, anchor_T)
-    assert_close(value_T.detach(), torch.tensor([2 * (1 - LN2), 0, LN2 - 0.5]).double())
-    (slope_T,) = torch.autograd.grad(value_T.sum(), logp_T)
-    assert_close(slope_T, torch.tensor([-2 * LN2, 0, LN2]).double())
+    anchor_BT = LOGP_BT - torch.tensor([[LN2, 0, 0]], dtype=torch.float64)
+    logp_BT = LOGP_BT.clone().requires_grad_()
+    value_BT = KL(1.0, weighted=True)(logp_BT, REF_BT, anchor_BT)
+    assert_close(value_BT.detach(), torch.tensor([[2 * (1 - LN2), 0, LN2 - 0.5]]).double())
+    (slope_BT,) = torch.autograd.grad(value_BT.sum(), logp_BT)
+    assert_close(slope_BT, torch.tensor([[-2 * LN2, 0, LN2]]).double())
 
 
 def test_weighted_without_an_anchor_has_the_value_of_k3_and_another_slope():
     # The ratio is exactly 1 and yet has a gradient: −d, where k3 alone has 1 − e^d.
-    logp_T = LOGP_T.clone().requires_grad_()
-    weighted_T, plain_T = KL(1.0, weighted=True)(logp_T, REF_T), KL(1.0)(logp_T, REF_T)
-    assert torch.equal(weighted_T, plain_T)
-    slopes = [torch.autograd.grad(x_T.sum(), logp_T)[0] for x_T in (weighted_T, plain_T)]
-    assert_close(slopes[0], torch.tensor([-LN2, 0, LN2]).double())
-    assert_close(slopes[1], torch.tensor([-1, 0, 0.5]).double())
+    logp_BT = LOGP_BT.clone().requires_grad_()
+    weighted_BT, plain_BT = KL(1.0, weighted=True)(logp_BT, REF_BT), KL(1.0)(logp_BT, REF_BT)
+    assert torch.equal(weighted_BT, plain_BT)
+    slopes = [torch.autograd.grad(x_BT.sum(), logp_BT)[0] for x_BT in (weighted_BT, plain_BT)]
+    assert_close(slopes[0], torch.tensor([[-LN2, 0, LN2]]).double())
+    assert_close(slopes[1], torch.tensor([[-1, 0, 0.5]]).double())
 
 
 def test_weighted_k3_keeps_its_slope_far_from_the_reference_in_single_precision():
     # At d = 20 the halves of the product rule are ±e^20, and fp32 steps by 32 there.
-    logp_T = torch.tensor([-25.0, -25.0], requires_grad=True)
-    value_T = KL(1.0, weighted=True)(logp_T, torch.tensor([-5.0, -25.0]))
-    (slope_T,) = torch.autograd.grad(value_T.sum(), logp_T)
-    assert slope_T.tolist() == [-20.0, 0.0]
+    logp_BT = torch.tensor([[-25.0, -25.0]], requires_grad=True)
+    value_BT = KL(1.0, weighted=True)(logp_BT, torch.tensor([[-5.0, -25.0]]))
+    (slope_BT,) = torch.autograd.grad(value_BT.sum(), logp_BT)
+    assert slope_BT.tolist() == [[-20.0, 0.0]]
 
 
 def test_k3_keeps_its_digits_near_the_reference_in_single_precision():
     # k3 is d²/2 + d³/6 + …, below 1e-6 here; e^d − 1 − d taken literally is off by up to 6e-8.
-    d_T = torch.tensor([0.0003, 0.0007, -0.0011])
-    k3_T = KL(1.0)(torch.zeros(3), d_T)
-    exact_T = d_T.double() ** 2 / 2 + d_T.double() ** 3 / 6 + d_T.double() ** 4 / 24
-    assert_close(k3_T.double(), exact_T, rtol=1e-3, atol=0)
+    d_BT = torch.tensor([[0.0003, 0.0007, -0.0011]])
+    k3_BT = KL(1.0)(torch.zeros(1, 3), d_BT)
+    exact_BT = d_BT.double() ** 2 / 2 + d_BT.double() ** 3 / 6 + d_BT.double() ** 4 / 24
+    assert_close(k3_BT.double(), exact_BT, rtol=1e-3, atol=0)
 
 
 def test_k1_in_the_loss_is_refused():
@@ -127,7 +127,7 @@ def test_why_the_ratio_before_k2_is_refused():
     logits = torch.tensor([0.3, -0.2, 0.9], dtype=torch.float64, requires_grad=True)
     ref = torch.tensor([0.2, 0.2, 0.6], dtype=torch.float64).log()
     logp = logits.log_softmax(0)
-    k2 = KL(1.0, "k2")(logp, ref)
+    k2 = KL(1.0, "k2")(logp[None], ref[None])[0]
     product = (logp - logp.detach()).exp() * k2
     mean = (logp.detach().exp() * product).sum()
     true = (logp.exp() * (logp - ref)).sum()

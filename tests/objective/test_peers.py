@@ -632,26 +632,26 @@ def test_rewards_are_weighed_then_added_then_normalised():
     same(ZScore()(make_round([rewards])), expected_K)
 
 
-def clamped_k3(logp_N: Tensor, ref_N: Tensor) -> Tensor:
+def clamped_k3(logp_BT: Tensor, ref_BT: Tensor) -> Tensor:
     """verl's `low_var_kl`: the bounds are far from what the numbers below reach."""
-    d_N = (ref_N - logp_N).clamp(-20, 20)
-    return (d_N.exp() - d_N - 1).clamp(-10, 10)
+    d_BT = (ref_BT - logp_BT).clamp(-20, 20)
+    return (d_BT.exp() - d_BT - 1).clamp(-10, 10)
 
 
 @pytest.mark.parametrize(
     ("kl", "theirs"),
     [
-        (KL(1.0, "k1", "reward"), lambda logp_N, ref_N: logp_N - ref_N),
-        (KL(1.0, "k2", "loss"), lambda logp_N, ref_N: 0.5 * (logp_N - ref_N).square()),
+        (KL(1.0, "k1", "reward"), lambda logp_BT, ref_BT: logp_BT - ref_BT),
+        (KL(1.0, "k2", "loss"), lambda logp_BT, ref_BT: 0.5 * (logp_BT - ref_BT).square()),
         (KL(1.0, "k3", "loss"), clamped_k3),
     ],
 )
 def test_the_kl_estimates(kl, theirs):
     # Differences d from −2 to 2, 0 among them: k3 is at most e² − 3.
-    ref_N = torch.linspace(-3, 1, 41, dtype=torch.float64)
-    logp_N = torch.full_like(ref_N, -1.0).requires_grad_()
-    pair = kl(logp_N, ref_N), theirs(logp_N, ref_N)
-    slopes = [torch.autograd.grad(x_N.sum(), logp_N)[0] for x_N in pair]
+    ref_BT = torch.linspace(-3, 1, 41, dtype=torch.float64)[None]
+    logp_BT = torch.full_like(ref_BT, -1.0).requires_grad_()
+    pair = kl(logp_BT, ref_BT), theirs(logp_BT, ref_BT)
+    slopes = [torch.autograd.grad(x_BT.sum(), logp_BT)[0] for x_BT in pair]
     assert_close(*pair, rtol=1e-10, atol=1e-12)
     assert_close(*slopes, rtol=1e-10, atol=1e-12)
 
@@ -704,7 +704,7 @@ def test_verls_gspo_from_0_9_1_takes_the_mean_that_is_asked_for():
 
 def test_verls_kl_has_no_pull_where_it_is_above_10_and_ours_has():
     # d = 3: k3 is e³ − 4 = 16.1, clamped to 10 there; the slope here is 1 − e³.
-    logp, ref = torch.tensor([-4.0], requires_grad=True), torch.tensor([-1.0])
+    logp, ref = torch.tensor([[-4.0]], requires_grad=True), torch.tensor([[-1.0]])
     theirs, ours = clamped_k3(logp, ref), KL(1.0)(logp, ref)
     assert theirs.item() == 10 and torch.autograd.grad(theirs, logp)[0].item() == 0
     assert torch.autograd.grad(ours, logp)[0].item() == pytest.approx(1 - math.exp(3), rel=1e-5)

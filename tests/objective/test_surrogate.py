@@ -14,14 +14,14 @@ ALL = [Plain(), LogProb(), Clip(0.2), DualClip(0.2), ClipDetached(0.5), SoftGate
 
 def check(surrogate, ratios, advantage, gains, slopes, clipped=None):
     """The gain of each ratio, its gradient by the log-ratio, and which are reported as clipped."""
-    log_ratio_T = torch.tensor(ratios, dtype=torch.float64).log().requires_grad_()
-    advantage_T = torch.full_like(log_ratio_T, advantage)
-    gain_T = surrogate(log_ratio_T, advantage_T)
-    assert_close(gain_T, torch.tensor(gains, dtype=torch.float64), rtol=0, atol=1e-12)
-    (slope_T,) = torch.autograd.grad(gain_T.sum(), log_ratio_T)
-    assert_close(slope_T, torch.tensor(slopes, dtype=torch.float64), rtol=0, atol=1e-12)
+    log_ratio_BT = torch.tensor([ratios], dtype=torch.float64).log().requires_grad_()
+    advantage_BT = torch.full_like(log_ratio_BT, advantage)
+    gain_BT = surrogate(log_ratio_BT, advantage_BT)
+    assert_close(gain_BT, torch.tensor([gains], dtype=torch.float64), rtol=0, atol=1e-12)
+    (slope_BT,) = torch.autograd.grad(gain_BT.sum(), log_ratio_BT)
+    assert_close(slope_BT, torch.tensor([slopes], dtype=torch.float64), rtol=0, atol=1e-12)
     if clipped is not None:
-        assert surrogate.clipped(log_ratio_T, advantage_T).int().tolist() == clipped
+        assert surrogate.clipped(log_ratio_BT, advantage_BT).int().tolist() == [clipped]
 
 
 def test_plain():
@@ -90,10 +90,10 @@ def test_soft_gate():
 @pytest.mark.parametrize("surrogate", ALL, ids=repr)
 @pytest.mark.parametrize("advantage", [1.5, -0.5])
 def test_at_ratio_1_every_surrogate_has_the_gradient_of_the_score_function(surrogate, advantage):
-    log_ratio_T = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    gain_T = surrogate(log_ratio_T, torch.tensor([advantage], dtype=torch.float64))
-    (slope_T,) = torch.autograd.grad(gain_T.sum(), log_ratio_T)
-    assert_close(slope_T.item(), advantage)
+    log_ratio_BT = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
+    gain_BT = surrogate(log_ratio_BT, torch.tensor([[advantage]], dtype=torch.float64))
+    (slope_BT,) = torch.autograd.grad(gain_BT.sum(), log_ratio_BT)
+    assert_close(slope_BT.item(), advantage)
 
 
 @pytest.mark.parametrize("surrogate", ALL, ids=repr)

@@ -1,10 +1,9 @@
 """The rollouts on a report's page: which there are, and what is kept of each."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -26,19 +25,13 @@ from paceline.report.rollouts import (
     spread,
     within,
 )
-from tests.helpers.fake_run import NASTY, SCHEMA, fake_run, rollout_rows, write_round
+from tests.helpers.fake_run import NASTY, fake_run, rollout_rows, write_rows
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> RolloutData:
     """The rollouts of a run of 80 steps, of which 21 rounds were kept."""
     return rollouts(fake_run(tmp_path_factory.mktemp("runs") / "sums", every=4))
-
-
-def written(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A round's file with these rows."""
-    path.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
 
 
 def test_rollouts_are_whole_groups_of_rounds_spread_over_the_run(found: RolloutData) -> None:
@@ -62,11 +55,11 @@ def test_a_rollout_keeps_its_tokens_numbers_and_verdict(found: RolloutData) -> N
     assert "".join(pieces).startswith(NASTY)
     assert row.text.startswith(NASTY) and row.length == len(pieces) == 8
     told = rollout_rows(1, 80, 8, 8)[1]
-    assert row.old == [round(1000 * x) for x in told["old"]] and row.ref is None
-    assert row.anchor == [round(1000 * x) for x in told["anchor"]]
-    assert row.advantage == [round(told["advantage"][0], 4)]
+    assert row.old == [round(1000 * x) for x in told.old] and row.ref is None
+    assert row.anchor == [round(1000 * x) for x in told.anchor or ()]
+    assert row.advantage == [round(told.advantage[0], 4)]
     assert row.parts == {"answer": 0.0, "format": 0.2} and row.finish in ("stop", "length")
-    assert (row.reward, row.reason, row.correct) == (told["reward"], told["reason"], False)
+    assert (row.reward, row.reason, row.correct) == (told.reward, told.reason, False)
     assert group.prompt.startswith("<|im_start|>user\nWhat is ")
     special = [found.pieces[place] for place in found.special]
     assert special == ["<|im_end|>"]
@@ -89,13 +82,19 @@ def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
 
 
 def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
-    row = rollout_rows(1, 80, 1, 2)[0]
     n = 5000
-    row |= {"tokens": [f" {i}" for i in range(n)], "token_ids": list(range(n))}
-    row |= {"special": [False] * n, "old": [-0.5] * n, "anchor": None}
-    row |= {"advantage": [float("nan")] * n, "completion": "x" * 50_000}
-    rows = [{**row, "index": i} for i in range(300)]
-    written(tmp_path / "rollouts/round-000001.parquet", rows)
+    long = replace(
+        rollout_rows(1, 80, 1, 2)[0],
+        completion="x" * 50_000,
+        token_ids=range(n),
+        tokens=[f" {i}" for i in range(n)],
+        special=[False] * n,
+        old=[-0.5] * n,
+        anchor=None,
+        advantage=[float("nan")] * n,
+    )
+    rows = [replace(long, index=i) for i in range(300)]
+    write_rows(tmp_path / "rollouts/round-000001.parquet", rows)
     data = rollouts(tmp_path)
     shown = data.rounds[0].groups[0].rows
     assert len(shown) == MOST_TOKENS // (HEAD + TAIL)
@@ -112,12 +111,11 @@ def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> Non
 
 
 def test_a_completion_of_the_most_tokens_has_no_gap() -> None:
-    row = rollout_rows(1, 80, 1, 2)[0]
-    n = HEAD + TAIL
-    row |= {"tokens": ["a"] * n, "special": [False] * n, "old": [-0.25] * n}
+    row, n = rollout_rows(1, 80, 1, 2)[0], HEAD + TAIL
+    row = replace(row, tokens=["a"] * n, special=[False] * n, old=[-0.25] * n)
     shown = row_of(row, PieceTable())
     assert (shown.gap, shown.length, len(shown.tokens)) == (None, n, n)
-    assert row_of({**row, "advantage": [0.123456]}, PieceTable()).advantage == [0.1235]
+    assert row_of(replace(row, advantage=[0.123456]), PieceTable()).advantage == [0.1235]
 
 
 def test_rounds_of_earlier_versions_are_still_shown(tmp_path: Path) -> None:
@@ -131,7 +129,7 @@ def test_rounds_of_earlier_versions_are_still_shown(tmp_path: Path) -> None:
 
 
 def test_a_round_that_is_being_written_is_named(tmp_path: Path) -> None:
-    write_round(tmp_path / "rollouts", 1, 80, groups=2)
+    write_rows(tmp_path / "rollouts/round-000001.parquet", rollout_rows(1, 80, 2, 8))
     (tmp_path / "rollouts/round-000002.parquet").write_bytes(b"PAR1 half")
     data = rollouts(tmp_path)
     assert [one.round for one in data.rounds] == [1]
@@ -141,18 +139,23 @@ def test_a_round_that_is_being_written_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_round_that_lacks_a_column_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rollouts/round-000001.parquet"
+    write_rows(path, rollout_rows(1, 80, 1, 2))
+    pq.write_table(pq.read_table(path).drop_columns(["reason"]), path)
+    assert "being written?): round-000001.parquet." in rollouts(tmp_path).shown
+
+
 def test_a_run_without_rollouts_says_why(tmp_path: Path) -> None:
     assert rollouts(tmp_path).shown == "No round has been sampled yet."
-    written(tmp_path / "rollouts/round-000001.parquet", [])
+    write_rows(tmp_path / "rollouts/round-000001.parquet", [])
     assert rollouts(tmp_path).shown == "The rounds so far are empty."
     assert sentence([], 1, ["x.parquet"]).startswith("Here: all 0 completions of 0 of 1 round;")
 
 
 def test_one_problem_drawn_twice_is_two_groups(tmp_path: Path) -> None:
-    rows = rollout_rows(1, 80, 2, 2)
-    for row in rows:
-        row["problem_id"] = "same"
-    written(tmp_path / "rollouts/round-000001.parquet", rows)
+    rows = [replace(row, problem_id="same") for row in rollout_rows(1, 80, 2, 2)]
+    write_rows(tmp_path / "rollouts/round-000001.parquet", rows)
     (one,) = rollouts(tmp_path).rounds
     assert [[row.index for row in group.rows] for group in one.groups] == [[0, 1], [0, 1]]
 

@@ -301,11 +301,11 @@ class Objective:
         for logp, ref, sampled_T in zip(
             round.anchor, round.ref, sampled_tokens(round), strict=True
         ):
-            logp_T = torch.as_tensor(logp, dtype=torch.float64)
-            ref_T = torch.as_tensor(ref, dtype=torch.float64)
+            logp_BT = torch.as_tensor(logp, dtype=torch.float64)[None]
+            ref_BT = torch.as_tensor(ref, dtype=torch.float64)[None]
             # A token that the model did not sample is not its doing, and costs it nothing.
-            kl_T = _kept(self.kl(logp_T, ref_T), sampled_T[: len(logp_T)])
-            penalty.append(tuple((self.kl.coef * kl_T).tolist()))
+            kl_BT = _kept(self.kl(logp_BT, ref_BT), sampled_T[None, : len(logp)])
+            penalty.append(tuple((self.kl.coef * kl_BT[0]).tolist()))
         return replace(round, penalty=tuple(penalty))
 
 

@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..store.base import Json, finite
+from ..store.base import RecordError, finite
+from ..store.rollout_row import RolloutRow, known_in, rows_of
 from ..text import counted
 from .pieces import PieceTable
 
@@ -28,18 +29,8 @@ HEAD, TAIL = 500, 250
 MOST_CHARACTERS = 6000
 """The most characters of a prompt, or of a completion, that are shown as plain text."""
 
-COLUMNS = [
-    *("round", "step", "draw", "index", "problem_id", "prompt", "answer", "completion"),
-    *("tokens", "old", "anchor", "ref", "advantage", "reward", "parts", "reason"),
-    *("correct", "finish", "masked"),
-]
-"""Columns of a round's file that the page reads."""
-SPECIAL, ROW = "special", "problem_row"
-"""The columns that say which tokens are special ones, and where a problem was read; older rounds
-have neither."""
-
-
 Numbers = Sequence[float | None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +125,8 @@ def _read(path: Path) -> "pa.Table | None":
     try:
         # Without threads: where none can be started, pyarrow's would be waited for for ever.
         file = pq.ParquetFile(path)
-        later = [name for name in (SPECIAL, ROW) if name in file.schema_arrow.names]
-        return file.read([*COLUMNS, *later], use_threads=False)
-    except (pa.ArrowException, OSError):
+        return file.read(known_in(file.schema_arrow.names), use_threads=False)
+    except (pa.ArrowException, OSError, RecordError):
         return None
 
 
@@ -160,14 +150,14 @@ def round_of(table: "pa.Table", rounds: int, pieces: PieceTable) -> RoundData:
     counts = pc.call_function("list_value_length", [table["tokens"]]).fill_null(0).to_pylist()
     lengths = [min(n, HEAD + TAIL) for n in counts]
     kept = within(list(groups.values()), lengths, rounds)
-    rows = table.take([place for group in kept for place in group]).to_pylist()
+    rows = rows_of(table.take([place for group in kept for place in group]))
     shown, at = list[GroupData](), 0
     for group in kept:
         shown.append(group_of(rows[at : at + len(group)], pieces))
         at += len(group)
     return RoundData(
-        round=rows[0]["round"],
-        step=rows[0]["step"],
+        round=rows[0].round,
+        step=rows[0].step,
         of_groups=len(groups),
         of_rows=table.num_rows,
         groups=shown,
@@ -192,52 +182,52 @@ def within(groups: list[list[int]], lengths: list[int], rounds: int) -> list[lis
     return [groups[0][:1]]
 
 
-def group_of(rows: Sequence[Json], pieces: PieceTable) -> GroupData:
+def group_of(rows: Sequence[RolloutRow], pieces: PieceTable) -> GroupData:
     """A group of a round's file."""
     first = rows[0]
     return GroupData(
-        problem=first["problem_id"],
-        problem_row=first.get(ROW) or "",
-        prompt=shortened(first["prompt"]),
-        answer=shortened(first["answer"]),
+        problem=first.problem_id,
+        problem_row=first.problem_row,
+        prompt=shortened(first.prompt),
+        answer=shortened(first.answer),
         rows=[row_of(row, pieces) for row in rows],
     )
 
 
-def row_of(row: Json, pieces: PieceTable) -> RowData:
+def row_of(row: RolloutRow, pieces: PieceTable) -> RowData:
     """One completion; of a long one the first and last tokens."""
-    tokens: list[str] = row["tokens"] or []
+    tokens = row.tokens or []
     n = len(tokens)
-    special: list[bool] = row.get(SPECIAL) or [False] * n
+    special = row.special or [False] * n
     gap = n > HEAD + TAIL
 
-    def shown(values: list[Any]) -> list[Any]:
-        return values[:HEAD] + values[-TAIL:] if gap and len(values) == n else values
+    def shown(values: Sequence[T]) -> Sequence[T]:
+        return [*values[:HEAD], *values[-TAIL:]] if gap and len(values) == n else values
 
-    def thousandths(values: list[float] | None) -> Numbers | None:
+    def thousandths(values: Sequence[float] | None) -> Numbers | None:
         if values is None:
             return None
         known = (finite(v) for v in shown(values))
         return [None if v is None else round(v * 1000) for v in known]
 
-    advantage = [finite(a) for a in shown(row["advantage"] or [])]
+    advantage = [finite(a) for a in shown(row.advantage)]
     told = zip(shown(tokens), shown(special), strict=True)
     return RowData(
-        index=row["index"],
-        reward=finite(row["reward"]),
-        parts=parts_of(row["parts"]),
-        reason=row["reason"],
-        correct=bool(row["correct"]),
-        finish=row["finish"],
-        masked=bool(row["masked"]),
+        index=row.index,
+        reward=finite(row.reward),
+        parts=parts_of(row.parts),
+        reason=row.reason,
+        correct=bool(row.correct),
+        finish=row.finish,
+        masked=bool(row.masked),
         advantage=[None if a is None else round(a, 4) for a in advantage],
-        text=shortened(row["completion"]),
+        text=shortened(row.completion),
         length=n,
         gap=HEAD if gap else None,
         tokens=pieces.places_of((text or "", is_so) for text, is_so in told),
-        old=thousandths(row["old"]),
-        anchor=thousandths(row["anchor"]),
-        ref=thousandths(row["ref"]),
+        old=thousandths(row.old),
+        anchor=thousandths(row.anchor),
+        ref=thousandths(row.ref),
     )
 
 

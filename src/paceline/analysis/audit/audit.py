@@ -7,16 +7,17 @@ from pathlib import Path
 from ...config import Config
 from ...preflight.preflight import load_checked
 from ...run import build
-from ...run.screen import Screen, printable
+from ...run.screen import Screen
 from ...store.places import make_directory, refuse_unwritable
 from ...terminal import print_json
-from ...text import counted, percent
+from ...text import counted
 from ...verify.calling.pool import VerifierPool
 from .conclusions import findings, verdict
 from .model import overlap_of, sample_model
 from .page import write_page
 from .record import Audit, as_record
 from .reward import probe_reward
+from .terminal import print_audit
 
 SAMPLED_ROUNDS = 2
 """Number of rounds that are sampled by default."""
@@ -70,35 +71,5 @@ def audit(
     if as_json:
         print_json(as_record(made), indent=2)
     else:
-        _tell(made, screen, out)
+        print_audit(made, screen, out)
     return made
-
-
-def _tell(made: Audit, screen: Screen, out: Path | None) -> None:
-    say = screen.say
-    say(f"audit of {made.recipe}: {made.task}, {counted(made.training, 'problem')} to train on")
-    say("what the reward pays for")
-    for p in made.reward.probes:
-        mark = "ok " if p.good else "BAD"
-        say(f"  {mark} {p.name:26} {p.right:3} of {p.asked:3} right, mean {p.reward:6.2f}")
-        if not p.good:
-            say(f"      {printable(p.reason)}")
-    say(
-        f"  {counted(made.reward.calls, 'call')}, {made.reward.milliseconds:.1f} ms each, the "
-        f"longest {made.reward.worst:.0f} ms"
-    )
-    if made.sampled is not None:
-        s = made.sampled
-        of = f"{counted(s.problems, 'problem')} × {counted(s.completions, 'completion')}"
-        say(f"what the model does ({of})")
-        say(f"  right {percent(s.accuracy)}, {percent(s.lenient)} if form did not count")
-        say(f"  cut   {percent(s.cut)}, {s.tokens:.0f} tokens on average")
-        shown = ", ".join(f"{percent(v)} of groups of {g}" for g, v in s.predicted.items())
-        say(f"  signal in {percent(s.with_signal)} of groups; expected {shown}")
-        say(f"  a step takes about {s.seconds:.0f} s")
-    say("")
-    for finding in made.findings:
-        say(f"{'!' if finding.bad else '·'} {finding.sentence}", "yellow" if finding.bad else "")
-    say(made.verdict)
-    if out is not None:
-        say(f"page     {out / 'audit.html'}")

@@ -1,6 +1,5 @@
 """A task made of a few sums, and configs that train on it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from paceline import recipes
@@ -29,7 +28,10 @@ class Made(TaskSource):
             )
 
         heldout = replace(problem(4711), prompt="y" * 600 if self.long_heldout else "4711 + 1?")
-        gold: Callable[[Problem], str] = lambda p: p.answer if self.right else "0"  # noqa: E731
+
+        def gold(problem: Problem) -> str:
+            return problem.answer if self.right else "0"
+
         return Task(
             "made", tuple(problem(i) for i in range(self.count)), (heldout,), Template(),
             self.verifier, ("a note of the task",), gold=gold,  # type: ignore[arg-type]

@@ -1,70 +1,17 @@
-"""What a run will need: counts and bytes worked by hand for the tiny model."""
+"""What a run will need: bytes and seconds worked by hand for the tiny model."""
 
 import math
 from dataclasses import replace
 
 import pytest
 import torch
-from transformers import StableLmConfig
 
 from paceline import recipes
-from paceline.layout import TokenRows
-from paceline.model import resolve
-from paceline.model.model_size import ModelSize
 from paceline.objective import named
-from paceline.preflight import calibrate
-from paceline.preflight.calibrate import Rates, measured
+from paceline.preflight.calibrate import Rates
 from paceline.preflight.estimate import Disk, Memory, Seconds
-from paceline.preflight.workload import Decoding, Pass, Work
-from tests.helpers.families import SMALL
-
-CPU = torch.device("cpu")
-# Two layers of width 64 with 4 query heads on 2 key heads of 16, an inner width of 128, 82 words.
-LAYER = 64 * 64 + 2 * 64 * 32 + 64 * 64 + 3 * 64 * 128  # 36,864
-TINY = 82 * 64 + 2 * (LAYER + 2 * 64) + 64  # 79,296: the output layer is the embedding
-
-
-def model_size(dtype: torch.dtype = torch.float32) -> ModelSize:
-    return ModelSize.of(resolve("tiny"), dtype)
-
-
-def work_of(config, prompts, heldout: int = 10, objective=None) -> Work:
-    return Work.of(config, objective or config.objective, model_size(), prompts, heldout)
-
-
-def test_a_model_that_is_padded_has_no_time(tmp_path):
-    # StableLM does not hand the layout on to its layers, so its rows are padded.
-    StableLmConfig(**{k: v for k, v in SMALL.items() if k != "head_dim"}).save_pretrained(tmp_path)
-    found = ModelSize.of(resolve(str(tmp_path)), torch.float32)
-    work = work_of(recipes.tiny(), [(5, 6, 7)] * 8)
-    assert measured(resolve(str(tmp_path)), found, work, torch.float32, CPU) is None
-
-
-def test_the_work_of_a_round():
-    config = recipes.tiny().with_(
-        steps=5,
-        rollouts={"problems": 2, "completions": 3, "max_tokens": 4},
-        schedule={"minibatches": 2},
-        evaluation={"problems": 130, "completions": 2, "every": 2},
-        rows_at_once=4,
-        tokens_per_forward=20,
-    )
-    work = work_of(config, [(1, 2, 3), (7,) * 5, (4,) * 9], heldout=200)
-    # The two longest prompts, one in each part, and of each completion all but its last token.
-    assert work.rows.prompts == ((4,) * 9,) * 3 + ((7,) * 5,) * 3
-    assert work.passes == (Pass(3, 9 + 3 * 3, again=False), Pass(3, 5 + 3 * 3, again=False))
-    assert work.scored == 24
-    # Six rows on four places: two turns of four tokens.
-    assert work.sampling == Decoding(rows=6, places=4, prompts=2, longest=9, tokens=4, before=8)
-    assert work.sampling.steps == 8
-    assert [(d.rows, d.places) for d in work.evaluation] == [(128, 4), (256, 4), (2, 2), (4, 4)]
-    assert (work.rounds, work.scorings, work.draws) == (3, 1, 1)  # the anchor's
-    assert work.evaluations == 4  # before, after, and behind steps 2 and 4
-
-
-def test_a_group_beyond_the_limit_is_computed_again():
-    config = recipes.tiny().with_(tokens_per_forward=10, rollouts={"problems": 1, "completions": 3})
-    assert work_of(config, [(1,) * 9]).passes == (Pass(3, 18, again=True),)
+from paceline.preflight.workload import Pass
+from tests.helpers.work import CPU, TINY, model_size, work_of
 
 
 def test_fixed_memory_is_four_numbers_a_parameter_and_the_reference():
@@ -149,25 +96,3 @@ def test_seconds_from_rates():
     assert seconds.checkpoints == pytest.approx((2 * 1200 + 300) / 3e8)
     parts = ("sampling", "update", "scoring", "evaluation", "checkpoints")
     assert seconds.total == pytest.approx(math.fsum(getattr(seconds, part) for part in parts))
-
-
-def test_rates_are_measured_and_leave_random_numbers_and_gradients_alone():
-    torch.manual_seed(3)
-    expected = torch.rand(1)
-    torch.manual_seed(3)
-    config = recipes.tiny()
-    work = work_of(config, [(5, 6, 7, 8)] * 8)
-    for dtype in (torch.float32, torch.bfloat16):
-        rates = measured(resolve("tiny"), model_size(dtype), work, dtype, CPU)
-        assert rates is not None
-        measures = (rates.forward, rates.update, rates.score, rates.slope, rates.step)
-        assert all(0 < rate < math.inf for rate in measures)
-    assert torch.equal(torch.rand(1), expected)
-
-
-def test_a_piece_has_the_layers_asked_for_and_finite_numbers():
-    piece = calibrate._piece(resolve("tiny"), 1, torch.float32, CPU)
-    assert piece.module.config.num_hidden_layers == 1
-    assert sum(p.numel() for p in piece.module.parameters()) == 64 * 64 + LAYER + 3 * 64
-    rows = TokenRows(((5, 6),), ((7, 8, 9),))
-    assert piece.states(rows).isfinite().all()

@@ -4,65 +4,30 @@ import json
 import shutil
 import time
 from collections import namedtuple
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 import torch
 
-from paceline import recipes
 from paceline.cli import main
-from paceline.errors import ConfigError, DataError, RewardError
+from paceline.errors import ConfigError, DataError
 from paceline.model.reward_model import RewardModel
 from paceline.objective import Objective, by_name
-from paceline.preflight import calibrate, limits, resources
-from paceline.preflight.calibrate import Rates
+from paceline.preflight import calibrate, resources
 from paceline.preflight.preflight import check, load_checked
-from paceline.preflight.resources import Room, _limits
 from paceline.run import build
-from paceline.tasks import Task, TaskSource, Template
-from paceline.types import Problem, Round, Verdict
-from paceline.verify.answers.math import LastNumber
+from paceline.types import Round, Verdict
 from paceline.verify.shaping.compose import Weighted
+from tests.helpers.made_tasks import Made, config_of
 
-CPU = torch.device("cpu")
 Usage = namedtuple("Usage", "total used free")
 Virtual = namedtuple("Virtual", "available total")
-
-
-@dataclass(frozen=True)
-class Made(TaskSource):
-    """A task made of a few sums."""
-
-    long: int = 0
-    """So many of the problems have a prompt of 600 letters."""
-    long_heldout: bool = False
-    count: int = 10
-    verifier: object = LastNumber()
-    right: bool = True
-
-    def load(self) -> Task:
-        def problem(i: int) -> Problem:
-            return Problem(
-                f"p{i}", "x" * 600 + str(i) if i < self.long else f"{i} + 1?", str(i + 1)
-            )
-
-        heldout = replace(problem(4711), prompt="y" * 600 if self.long_heldout else "4711 + 1?")
-        return Task(
-            "made", tuple(problem(i) for i in range(self.count)), (heldout,), Template(),
-            self.verifier, ("a note of the task",),  # type: ignore[arg-type]
-            gold=lambda p: p.answer if self.right else "0",
-        )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch) -> None:
     """Other tests beside these are no news."""
     monkeypatch.setattr(calibrate, "_used", lambda: (time.perf_counter(), 0.0, 0.0))
-
-
-def config_of(task: TaskSource | None = None, **changes):
-    return recipes.tiny().with_(task=task or Made(), **changes)
 
 
 def test_a_sound_config_carries_what_was_tried_and_estimated():
@@ -141,34 +106,12 @@ def test_what_compares_over_the_round_takes_groups_of_one():
         check(config_of(rollouts={"completions": 1}, objective=objective), timed=False)
 
 
-def test_a_gold_answer_below_full_marks_is_a_note():
-    (note,) = check(config_of(Made(right=False))).notes
-    assert note.startswith("the gold answer of problem p0 earned 0 of 1 (")
-    assert note.endswith("); `paceline audit` looks at more of them.")
-
-
-def never(problem, completion):
-    raise KeyError("nothing")
-
-
-def sometimes(problem, completion):
-    return 1.0 / len(completion.text)
-
-
 ASKED: list[str] = []
 
 
 def counted(problem, completion):
     ASKED.append(completion.text)
     return Verdict(1.0)
-
-
-def test_what_raises_is_a_note_where_it_shall_be_dropped_and_an_error_if_it_always_does():
-    drop = {"on_error": "drop", "workers": 0}
-    (note,) = check(config_of(Made(verifier=sometimes), rewards=drop)).notes
-    assert "raised ZeroDivisionError" in note and "will be dropped" in note
-    with pytest.raises(RewardError, match="raised KeyError"):
-        check(config_of(Made(verifier=never), rewards=drop))
 
 
 def test_a_reward_model_is_loaded_with_the_policy_and_not_before(monkeypatch, tmp_path):
@@ -223,35 +166,6 @@ def test_memory_is_a_note_when_it_is_short_and_an_error_when_it_cannot_be(monkey
     machine(0, memory.fixed)
     with pytest.raises(ConfigError, match=r"'tiny' needs 1 MB of memory for weights, gradients"):
         machine(0, memory.fixed - 1)
-
-
-def test_the_limits_of_a_container_count(tmp_path):
-    root, mine = tmp_path / "cgroup", tmp_path / "mine"
-    inner = root / "service" / "job"
-    inner.mkdir(parents=True)
-    (inner / "memory.max").write_text("max\n")
-    outer = root / "service"
-    (outer / "memory.max").write_text("1000\n")
-    (outer / "memory.current").write_text("700\n")
-    (outer / "memory.stat").write_text("anon 1\ninactive_file 300\n")
-    mine.write_text("0::/service/job\n")
-    assert list(_limits(root, mine)) == [(1000, 400)]
-    mine.write_text("3:memory:/old\n")
-    assert list(_limits(root, mine)) == []
-    assert list(_limits(root, tmp_path / "gone")) == []
-
-
-def test_disk_is_looked_at_where_the_directory_will_be(tmp_path):
-    assert Room.of(CPU, tmp_path / "a" / "b").place == str(tmp_path)
-    assert Room.of(CPU, Path("not/there")).place == str(Path.cwd())
-
-
-def test_a_machine_that_others_use_is_told():
-    rates = Rates(1.0, 1.0, 1.0, 1.0, 1.0, others=0.45)
-    (note,) = limits.check_others(rates, CPU)
-    assert note.startswith("other programs used 45 % of the processors")
-    assert not limits.check_others(replace(rates, others=0.05), CPU)
-    assert not limits.check_others(None, CPU)
 
 
 def test_the_command_tells_what_was_found_and_leaves_nothing(tmp_path, capsys, monkeypatch):

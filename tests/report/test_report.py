@@ -4,42 +4,21 @@ import json
 import math
 import re
 import subprocess
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from paceline import objective
-from paceline.config import to_json
 from paceline.diagnostics import RULES
 from paceline.errors import ConfigError, UserError
 from paceline.report import page as page_of
 from paceline.report import write_report
-from paceline.report.curves import MOST_POINTS, charts, curve_data
-from paceline.report.elements import Term
-from paceline.report.history import SHOWN
-from paceline.report.rollouts import (
-    HEAD,
-    MOST_COMPLETIONS,
-    MOST_ROUNDS,
-    MOST_TOKENS,
-    TAIL,
-    rollouts,
-    spread,
-    within,
-)
-from paceline.report.sentences import objective_in_words, verdict
 from paceline.store.base import RecordError
-from paceline.store.records import Event, StepRecord, Summary
+from paceline.store.records import Event
 from paceline.store.snapshot import RunSnapshot, read_run
-from tests.helpers import fake_run as fake
 from tests.helpers.browser import BROWSER, Page, assert_inert, assert_loads_nothing
 from tests.helpers.fake_run import (
     AFTER,
-    BEFORE,
     NASTY,
     SUMMARY,
     fake_run,
@@ -48,6 +27,7 @@ from tests.helpers.fake_run import (
     write_summary,
 )
 from tests.helpers.records import a_step, a_summary
+from tests.helpers.snapshots import a_snapshot
 
 THIN = "\u202f"
 
@@ -60,10 +40,6 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(run_dir: Path) -> Page:
     return Page(write_report(run_dir))
-
-
-def record(steps: Sequence[StepRecord], summary: Summary | None = None) -> RunSnapshot:
-    return RunSnapshot(Path("runs/x"), {"name": "x"}, tuple(steps), summary)
 
 
 def section(name: str, run: RunSnapshot) -> str:
@@ -111,92 +87,6 @@ def test_curves_hold_the_metrics_and_the_held_out_dots(page: Page, run_dir: Path
     assert all(math.isclose(sum(step), 1, abs_tol=1e-3) for step in shares)
 
 
-def test_several_updates_a_round_draw_the_ratio() -> None:
-    steps = [
-        replace(fake_step(s, 40), round=(s + 1) // 2, ratio_max=1 + 0.1 * (s % 2))
-        for s in range(1, 41)
-    ]
-    found, constant = charts(record(steps))
-    assert "ratio_max" in {chart.plot.id for chart in found}
-    assert Term("Clip fraction", "No ratio left the clip’s range.", f"0{THIN}%") in constant
-    stuck = [replace(step, ratio_max=1.0) for step in steps]
-    sentences = {one.name: one.text for one in charts(record(stuck))[1]}
-    assert "the policy does not move" in sentences["Largest ratio"]
-
-
-def test_groups_that_were_set_aside_are_in_the_curve_as_in_the_diagnosis() -> None:
-    silent = {"groups": 8, "groups_without_signal": 3, "groups_refused": 60}
-    steps = [replace(fake_step(s, 40), **silent) for s in range(1, 41)]
-    constant = charts(record(steps))[1]
-    assert [one.value for one in constant if one.name == "Groups without signal"] == [
-        f"93{THIN}%"  # 63 of 68
-    ]
-
-
-def test_long_runs_are_drawn_by_bins() -> None:
-    run = record([fake_step(s, 2500) for s in range(1, 2501)])
-    data = curve_data(run, charts(run)[0])
-    # 2500 steps by threes: 833 whole bins and one of a single step
-    assert len(data.steps) == 834 <= MOST_POINTS and data.steps[-1] == 2500
-    assert all(len(v) == 834 for plot in data.charts for _, v in plot.series)
-
-
-def test_a_change_within_the_noise_is_called_that() -> None:
-    same = replace(BEFORE, sampled_accuracy=0.04)
-    text = verdict(record([fake_step(1, 2)], replace(SUMMARY, after=same)))
-    assert "the interval of the change includes zero" in text
-
-
-def config_with(objective: Any) -> dict[str, Any]:
-    """A run's config.json with this objective, as far as its sentence goes."""
-    return {"config": {"objective": objective}, "objective": "as it is written"}
-
-
-def test_the_objective_in_words() -> None:
-    made = objective.Objective(
-        advantage=objective.LeaveOneOut(),
-        ratio=objective.SequenceRatio(),
-        surrogate=objective.Clip(0.0003, 0.0004),
-        weight=objective.PerConstant(256),
-        kl=objective.KL(0.04),
-    )
-    assert objective_in_words(config_with(to_json(made))) == (
-        "Each reward counts by its distance from the mean of the others in its group; one ratio for"
-        " each whole completion; clipped to 0.9997–1.0004; all tokens weigh the same, over a"
-        " constant length; KL penalty 0.04 in the loss, k3."
-    )
-
-
-def test_parts_of_a_users_own_are_told_without_loading_their_file() -> None:
-    parts = {
-        "type": "Objective",
-        "advantage": {"type": "gone.py:mine", "k": 2},
-        "surrogate": {"function": "gone.py:steep"},
-        "kl": {"type": "gone.py:Pull", "coef": 0.1},
-    }
-    assert objective_in_words(config_with(parts)) == (
-        "mine(k=2); one ratio for each token; steep; all tokens weigh the same;"
-        " KL penalty Pull(coef=0.1)."
-    )
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        None,
-        {"type": "gone.py:Loss"},
-        {"type": "Objective", "advantage": {"type": "NoSuchPart"}},
-        {"type": "Objective", "advantage": {"type": "ZScore"}, "ratios": {}},
-        {"type": "Objective", "advantage": {"type": "ZScore", "ddof": "x"}},
-        {"type": "Objective"},
-    ],
-    ids=["none", "another loss", "a part of another version", "a key", "a value", "nothing in it"],
-)
-def test_an_objective_that_cannot_be_read_is_shown_as_it_is_written(parts: Any) -> None:
-    assert objective_in_words(config_with(parts)) == "as it is written"
-    assert objective_in_words({"config": {}}) == ""
-
-
 def test_a_run_that_learned_has_one_quiet_line_of_diagnostics(page: Page) -> None:
     assert ("ol", {"class": "diagnoses"}) not in page.elements
     assert "Looked for and not found: advantage collapse, nothing left to learn," in page.text
@@ -207,130 +97,22 @@ def test_a_run_that_learned_has_one_quiet_line_of_diagnostics(page: Page) -> Non
         assert rule.rule.replace(" %", f"{THIN}%") in page.text
 
 
-def demo_that_learned(step: int) -> StepRecord:
-    """Figures like those of a demo that learned: its entropy falls to 4 % while nine of ten answers
-    get right, so that most groups have no signal in the end."""
-    late = step > 20
-    return replace(
-        fake_step(step, 80),
-        reward=0.9 if late else 0.045 * step,
-        accuracy=0.9 if late else 0.045 * step,
-        entropy=0.04 if late else 1.0 - 0.048 * step,
-        groups_without_signal=7 if late and step % 10 else 3,
-        cut=0.0 if late else 0.9 - 0.045 * step,
-    )
+def test_a_diagnosis_stands_above_the_line_of_the_rest() -> None:
+    steps = [replace(a_step(step=s, round=s), repeated_mistakes=0.9 * (s > 3)) for s in range(9)]
+    held, rest = section("diagnostics", a_snapshot(steps)).split("<details")
+    assert "<h3>One answer fits all <small>steps\u202f8, the last</small></h3>" in held
+    assert held.count("<dt>Remedy</dt>") == held.count("<dt>Rule</dt>") == 1
+    assert "Not judged, as there are no figures: advantage collapse, nothing left" in rest
+    assert "one answer fits all" not in rest.casefold()
 
 
-def test_the_curves_of_a_run_that_learned_warn_of_nothing() -> None:
-    found, _ = charts(record([demo_that_learned(s) for s in range(1, 81)], SUMMARY))
-    assert {"entropy", "no_signal", "cut"} <= {chart.plot.id for chart in found}
-    assert [(chart.plot.id, chart.note) for chart in found if chart.note or chart.tone] == []
-
-
-def test_the_curve_of_a_run_that_fell_points_to_its_diagnosis() -> None:
-    steps = [demo_that_learned(s) for s in range(1, 81)]
-    steps[40:] = [replace(step, accuracy=0.5) for step in steps[40:]]
-    by_id = {chart.plot.id: chart for chart in charts(record(steps, SUMMARY))[0]}
-    # Ten rounds of which k are at 0.5 have the mean 0.9 − 0.04 k: 15 points less from k = 4 on.
-    assert by_id["entropy"].note == "Entropy collapse at steps\u202f44–80: see Diagnostics."
-    assert by_id["entropy"].tone == "odd" and by_id["reward"].note == ""
-
-
-def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
-    steps = [
-        replace(
-            fake_step(s, 60),
-            groups_without_signal=8 if s > 30 else 2,
-            repeated_mistakes=0.9 if 10 < s < 31 or s > 50 else 0.0,
-        )
-        for s in range(1, 61)
-    ]
-    text = section("diagnostics", record(steps))
-    # Ten rounds of which nine are silent end at 39; five that repeat themselves at 15 and at 55.
-    assert "<h3>Advantage collapse <small>steps\u202f39–60, the last</small></h3>" in text
-    assert "<h3>One answer fits all <small>steps\u202f15–30, 55–60, the last</small></h3>" in text
-    assert text.index("One answer fits all <") < text.index("Advantage collapse <")
-    # At their ends the two that repeat themselves say the same again, which stands there already.
-    assert re.findall(r"<dt>Step\u202f(\d+)</dt><dd>In the last ", text) == ["15", "55", "39", "60"]
-    assert text.count("<dt>Remedy</dt>") == text.count("<dt>Rule</dt>") == 2
-    assert "<dd>Read some, and audit the reward (paceline audit): a guess" in text
-    absent = text.split("<details")[1]
-    assert "Looked for and not found: nothing left to learn, entropy collapse" in absent
-    assert "advantage collapse" not in absent.casefold()
-    assert "Traceback" not in text and " style=" not in text
-
-
-def test_the_diagnostics_of_a_run_take_its_summarys_measurements() -> None:
-    steps = [replace(fake_step(s, 40), evaluation=None) for s in range(1, 31)]
-    lost = replace(AFTER, sampled_accuracy=0.01)
-    text = section("diagnostics", record(steps, replace(SUMMARY, after=lost)))
-    assert "Held-out accuracy is 1.0\u202f%, before training it was 3.2\u202f%, while" in text
-    assert "ahead of held-out accuracy <small>steps\u202f30, the last</small>" in text
-    assert "before the first step" in section("diagnostics", record([]))
-
-
-# What it holds
-
-
-def test_rollouts_are_whole_groups_of_rounds_spread_over_the_run(page: Page) -> None:
-    data = page.data("rollouts")
-    rounds = data["rounds"]
-    assert len(rounds) == MOST_ROUNDS and (rounds[0]["round"], rounds[-1]["round"]) == (1, 80)
-    assert all(len(group["rows"]) == 8 for r in rounds for group in r["groups"])
-    assert sum(len(g["rows"]) for r in rounds for g in r["groups"]) == 384 <= MOST_COMPLETIONS
-    # 21 files: round 1 and every fourth
-    assert data["shown"] == (
-        "Here: 384 of the 768 completions of 12 of 21 rounds; the run’s rollouts folder holds them"
-        " all."
-    )
-
-
-def test_a_rollout_keeps_its_tokens_numbers_and_verdict(page: Page) -> None:
-    data = page.data("rollouts")
-    row = data["rounds"][0]["groups"][0]["rows"][1]
-    pieces = [data["pieces"][i] for i in row["tokens"]]
-    assert "".join(pieces).startswith(NASTY)
-    assert row["text"].startswith(NASTY) and row["length"] == len(pieces) == 8
-    assert len(row["old"]) == len(row["anchor"]) == 8 and row["ref"] is None
-    assert all(isinstance(v, int) and v <= 0 for v in row["old"])
-    assert row["parts"] == {"answer": 0.0, "format": 0.2} and row["finish"] in ("stop", "length")
-    assert data["rounds"][0]["groups"][0]["prompt"].startswith("<|im_start|>user\nWhat is ")
-
-
-def test_the_choice_keeps_first_and_last_and_stays_within_its_budget() -> None:
-    assert spread(list(range(80)), 4) == [0, 26, 53, 79]
-    assert spread([1, 2], 12) == [1, 2]
-    groups = [list(range(8 * g, 8 * g + 8)) for g in range(16)]
-    kept = within(groups, [100] * 128, rounds=12)
-    assert [g[0] // 8 for g in kept] == [0, 5, 10, 15]  # 33 rows a round hold four groups of 8
-    long = within(groups, [5000] * 128, rounds=12)  # 10,000 tokens a round hold two rows
-    assert long == [[0, 7]]
-    assert within([list(range(64))], [MOST_TOKENS] * 64, rounds=1) == [[0]]
-
-
-def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> None:
-    run, n = fake_run(tmp_path / "long", steps=1), 5000
-    long = replace(
-        fake.rollout_rows(1, 80, 1, 2)[0],
-        completion="x" * 50_000,
-        token_ids=range(n),
-        tokens=[f" {i}" for i in range(n)],
-        special=[False] * n,
-        old=[-0.5] * n,
-        anchor=None,
-        advantage=[float("nan")] * n,
-    )
-    rows = [replace(long, index=i) for i in range(300)]
-    fake.write_rows(run / "rollouts/round-000001.parquet", rows)
-    path = write_report(run)
-    data = Page(path).data("rollouts")
-    rows = data["rounds"][0]["groups"][0]["rows"]
-    assert len(rows) == MOST_TOKENS // (HEAD + TAIL)
-    pieces = [data["pieces"][i] for i in rows[0]["tokens"]]
-    assert pieces[HEAD - 1 : HEAD + 1] == [" 499", " 4750"] and rows[0]["gap"] == HEAD
-    assert rows[0]["length"] == n and set(rows[0]["advantage"]) == {None}
-    assert "characters left out" in rows[0]["text"] and "first 500" in data["shown"]
-    assert path.stat().st_size < 4_000_000
+def test_the_history_tells_counts_and_events() -> None:
+    event = Event(time="2026-11-21T17:01:02+0000", kind="not saved", step=25, text="<b>full</b>")
+    summary = a_summary(counters={"groups_lost": 3})
+    text = section("history", a_snapshot(summary=summary, events=(event,)))
+    assert "<dt>3</dt><dd>groups dropped because the verifier gave no verdict</dd>" in text
+    assert "&lt;b&gt;full&lt;/b&gt;" in text and "<b>full" not in text and "<b>not saved" in text
+    assert "Nothing was skipped" in section("history", a_snapshot(summary=a_summary()))
 
 
 # That nothing in it can act or load
@@ -408,15 +190,6 @@ def test_an_interrupted_run_shows_what_was_measured_before(tmp_path: Path) -> No
     page = Page(write_report(run))
     assert "Interrupted after 12 steps in 83 seconds; the share of right" in page.text
     assert f"3.2{THIN}%" in page.text and "–" in page.text
-
-
-def test_numbers_that_are_none_or_not_finite_leave_gaps() -> None:
-    steps = [replace(fake_step(s, 20), grad_norm=1.0 + s, entropy=None) for s in range(1, 21)]
-    steps[2] = StepRecord.from_json({**steps[2].to_json(), "grad_norm": float("nan")})
-    by_id = {chart.plot.id: chart for chart in charts(record(steps))[0]}
-    assert by_id["grad_norm"].plot.series[0][1][2] is None
-    assert by_id["grad_norm"].note == "At 1 of 20 steps it was not a finite number."
-    assert "entropy" not in by_id
 
 
 def test_broken_lines_are_counted(tmp_path: Path) -> None:
@@ -514,46 +287,3 @@ def test_a_browser_draws_the_curves_and_the_rollouts(run_dir: Path, tmp_path: Pa
     # A part of a character is no empty box, and only special tokens look like one.
     assert dom.count('<span class="blank">◌</span></span>') == 1
     assert len(re.findall(r'class="t special[^>]*>&lt;\|im_end\|&gt;</span>', dom)) >= 1
-
-
-def test_a_group_knows_the_row_of_its_problem(page: Page) -> None:
-    first, *_, last = page.data("rollouts")["rounds"][0]["groups"]
-    assert (first["problem_row"], last["problem_row"]) == ("row 1", "row 8")
-
-
-def test_rounds_of_earlier_versions_are_still_shown(tmp_path: Path) -> None:
-    """They did not mark special tokens, and did not know where a problem was read."""
-    folder = fake_run(tmp_path / "old", 1)
-    (path,) = (folder / "rollouts").glob("*.parquet")
-    pq.write_table(pq.read_table(path).drop_columns(["special", "problem_row"]), path)
-    data = rollouts(folder)
-    assert data.special == [] and "<|im_end|>" in data.pieces
-    assert {group.problem_row for group in data.rounds[0].groups} == {""}
-
-
-def test_what_happened_is_counted_and_told_in_order() -> None:
-    counters = {"groups_lost": 3, "steps_skipped": 0, "resumes": 1, "checkpoints_failed": 2}
-    time = "2026-11-21T1{}+0000"
-    events = (
-        Event(time=time.format("6:58:31"), kind="started", step=0),
-        Event(time=time.format("7:01:02"), kind="not saved", step=25, text="<b>full</b>"),
-        Event(time=time.format("8:00:00"), kind="resumed", step=25, text="after step 25"),
-    )
-    text = section("history", replace(record((), a_summary(counters=counters)), events=events))
-    assert "<dt>3</dt><dd>groups dropped because the verifier gave no verdict</dd>" in text
-    assert "steps skipped" not in text and "<dt>2</dt><dd>checkpoints that could" in text
-    assert "&lt;b&gt;full&lt;/b&gt;" in text and "<b>full" not in text
-    assert text.index("<b>started") < text.index("<b>not saved") < text.index("<b>resumed")
-    assert "Nothing was skipped" in section("history", record((), a_summary()))
-    many = tuple(Event(time="", kind="note", step=i, text=f"n{i}") for i in range(SHOWN + 7))
-    assert "7 earlier events" in section("history", replace(record(()), events=many))
-
-
-def test_a_run_says_what_it_is_doing() -> None:
-    def state(**summary: Any) -> str:
-        return record([a_step()], a_summary(**summary)).state
-
-    assert record([a_step()]).state == state(finished=False, stopped=None) == "going"
-    assert state(finished=True) == "finished"
-    assert state(finished=False, interrupted=True, stopped="Interrupted: 15") == "interrupted"
-    assert state(finished=False, interrupted=False, stopped="ValueError: x") == "stopped"

@@ -16,34 +16,7 @@ from paceline.run import Run, resume, train
 from paceline.store.history import config_changes
 from paceline.store.records import Event
 from tests.helpers.runs import OWN_SURROGATE, small
-
-
-class Stop(Exception):
-    pass
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory) -> Path:
-    """A run that an error stopped after 5 of 8 steps, in the middle of a round."""
-    from paceline.training import Trainer
-
-    out, step = tmp_path_factory.mktemp("run") / "r", Trainer.step
-
-    def stops(self):
-        if self.steps == 5:
-            raise Stop
-        return step(self)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "step", stops)
-        with pytest.raises(Stop):
-            train(small(out, steps=8, schedule={"minibatches": 2}, save_every=2), quiet=True)
-    return out
-
-
-@pytest.fixture
-def copy(stopped, tmp_path) -> Path:
-    return Path(shutil.copytree(stopped, tmp_path / "r"))
+from tests.helpers.stopped_runs import Stop, of_eight_steps
 
 
 def test_what_an_error_leaves(stopped):
@@ -70,7 +43,7 @@ def test_the_command_goes_on_and_says_where(copy, capsys):
 
 
 def test_keys_that_change_no_step_pass_and_others_are_named(copy, capsys):
-    config = small(copy, steps=8, schedule={"minibatches": 2}, save_every=2)
+    config = of_eight_steps(copy)
     with pytest.raises(ConfigError, match=r"optimizer.lr is 0.5 here and 0.01 in the run, which"):
         resume(copy, config.with_(optimizer={"lr": 0.5}), quiet=True)
     with pytest.raises(ConfigError, match=r"seed is 3 here and 0 in the run, and cannot change"):
@@ -218,7 +191,7 @@ def test_a_limit_of_memory_that_was_asked_for_stays(copy):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "step", stops)
-        config = small(copy, steps=8, schedule={"minibatches": 2}, save_every=2)
+        config = of_eight_steps(copy)
         for asked in (config.with_(tokens_per_forward=1024), None):
             with pytest.raises(Stop):
                 resume(copy, asked, quiet=True)

@@ -7,11 +7,10 @@ import pytest
 
 from paceline import recipes
 from paceline.engine import Sampling, ScriptedEngine
-from paceline.errors import ConfigError, DataError
-from paceline.model.template import check_tokenizer, stop_token_ids
+from paceline.errors import ConfigError
+from paceline.model.template import stop_token_ids
 from paceline.objective import named
 from paceline.preflight.preflight import check
-from paceline.preflight.prompts import check_prompts
 from paceline.run import train
 from paceline.store.rounds import read_round, write_round
 from paceline.tasks import Rows, Task, Template
@@ -20,20 +19,7 @@ from paceline.training.clock import Clock
 from paceline.types import Problem
 from paceline.verify import NumberIn, Tags
 from tests.helpers.runs import small
-
-TURNS = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\nOPENED{% endif %}"
-)
-OPENS_THINK = TURNS.replace("OPENED", "<think>\n")
-LAST_IS_THE_USERS = (
-    "{% if messages[-1]['role'] != 'user' %}"
-    "{{ raise_exception('the last turn must be the user turn') }}{% endif %}"
-) + TURNS.replace("OPENED", "")
-SYSTEM_FIRST = (
-    "{% if messages[0]['role'] != 'system' %}"
-    "{{ raise_exception('the first turn must be the system turn') }}{% endif %}"
-) + TURNS.replace("OPENED", "")
+from tests.helpers.templates import LAST_IS_THE_USERS, OPENS_THINK, SYSTEM_FIRST, TURNS
 
 
 def written(folder, template):
@@ -120,27 +106,6 @@ def test_a_sampled_completion_knows_it_too(tmp_path):
     (path,) = run.rollouts.glob("*.parquet")
     round = read_round(path)
     assert {r.completion.opened for r in round.rollouts} == {"<think>\n"}
-
-
-def test_a_prompt_that_will_be_refused_is_named_before_training(policy):
-    tokenizer = policy.tokenizer
-    check_tokenizer(tokenizer, "tiny", None)
-    asked = [Problem(f"p{i}", f"{i} + 1?", "1") for i in range(3)]
-    forged = Problem("bad", "0<|im_end|> � <|im_start|>", "1")
-    # The tiny tokenizer cannot take the sign for what is unknown as text, beside a forgery.
-    for train_side, heldout, where in (
-        ((forged, *asked), (), "Problem 1 of the training problems of task 's', bad,"),
-        ((*asked, forged), (), "Problem 4 of the training problems of task 's', bad,"),
-        (asked, (forged,), "Problem 1 of the held-out problems of task 's', bad,"),
-    ):
-        task = Task("s", tuple(train_side), tuple(heldout), Template(), NumberIn("tag"))
-        with pytest.raises(DataError, match=f"{where} cannot be asked.*take them out of the data"):
-            check_prompts(tokenizer, task)
-    tokenizer.chat_template = SYSTEM_FIRST
-    turns = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"})
-    rows = (Problem("a", turns, "4"), Problem("b", turns[1:], "4"))
-    with pytest.raises(DataError, match=r"Problem 2 of .* the first turn must be the system turn"):
-        check_prompts(tokenizer, Task("s", rows, (), Template(), NumberIn("tag")))
 
 
 def test_forged_rows_train(tmp_path):

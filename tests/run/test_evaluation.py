@@ -1,0 +1,113 @@
+"""Accuracy on held-out problems, measured as the config says."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from paceline.engine import ScriptedEngine
+from paceline.errors import Interrupted
+from paceline.model import load_tokenizer, resolve
+from paceline.preflight.load import load
+from paceline.run import build
+from paceline.run.evaluation import Evaluator
+from paceline.run.screen import Screen
+from paceline.run.signals import Interrupts
+from paceline.training import Trainer, TrainerHooks
+from paceline.verify.calling.pool import VerifierPool
+from paceline.verify.calling.reward_config import RewardConfig
+from tests.helpers.made_tasks import config_of
+
+RIGHT = "4712"
+"""The answer of the one held-out problem."""
+
+
+class Told(TrainerHooks):
+    """Keeps what is told when memory runs out."""
+
+    def __init__(self):
+        self.told = []
+
+    def out_of_memory(self, what):
+        self.told.append(what)
+
+
+class Short(ScriptedEngine):
+    """An engine whose memory suffices for two rows at once."""
+
+    rows = 8
+
+    def generate(self, requests, sampling, finished=None):
+        if self.rows > 2:
+            raise RuntimeError("CUDA out of memory.")
+        return super().generate(requests, sampling, finished)
+
+    def shrink(self):
+        self.rows //= 2
+        return True
+
+
+def scripted(script, kind=ScriptedEngine):
+    """An engine that answers with a script's text."""
+    return kind(script, load_tokenizer(resolve("tiny")), 2)
+
+
+def made(engine, interrupts: Interrupts | None = None, **evaluation):
+    """An evaluator, a trainer whose engine answers, and what is printed."""
+    out = io.StringIO()
+    section = {"problems": 1, "completions": 2, "max_tokens": 9} | evaluation
+    loaded = load(config_of(evaluation=section))
+    screen = Screen(9, console=Console(file=out, width=100, soft_wrap=True))
+    verifiers = VerifierPool(loaded.task.verifier, RewardConfig(workers=0))
+    trainer: Trainer = build.trainer_of(loaded, build.policy_of(loaded), Told())
+    trainer.engine = engine
+    return Evaluator(loaded, verifiers, screen, interrupts or Interrupts()), trainer, out
+
+
+def test_accuracy_is_measured_on_the_held_out_problems():
+    texts = iter(["4712", "4712", "no"])  # greedy, then two that are sampled
+    evaluator, trainer, out = made(scripted(lambda prompt, stream: next(texts)))
+    found = evaluator.measure(trainer, "before training")
+    assert found is not None and (found.task, found.n) == ("made", 1)
+    assert (found.greedy_accuracy, found.sampled_accuracy, found.cut) == (1.0, 0.5, 0.0)
+    assert out.getvalue() == "evaluating before training …\n"
+
+
+def test_it_is_sampled_as_the_evaluations_section_says():
+    asked = []
+
+    class Keeps(ScriptedEngine):
+        def generate(self, requests, sampling, finished=None):
+            asked.append((sampling, [len(request.streams) for request in requests]))
+            return super().generate(requests, sampling, finished)
+
+    section = {"completions": 3, "max_tokens": 3, "temperature": 0.7}
+    evaluator, trainer, _ = made(scripted(lambda prompt, stream: RIGHT, Keeps), **section)
+    found = evaluator.measure(trainer, "before training")
+    assert found is not None and found.cut == 1.0  # four digits, of which three are allowed
+    (greedy, once), (sampled, three) = asked
+    assert greedy.greedy and sampled.temperature == 0.7 and (once, three) == ([1], [3])
+    assert greedy.max_tokens == sampled.max_tokens == 3
+
+
+def test_without_problems_nothing_is_measured():
+    evaluator, trainer, out = made(
+        scripted(lambda prompt, stream: pytest.fail("asked")), problems=0
+    )
+    assert evaluator.measure(trainer, "before training") is None and out.getvalue() == ""
+
+
+def test_where_memory_runs_out_fewer_rows_are_sampled_at_once():
+    evaluator, trainer, _ = made(scripted(lambda prompt, stream: RIGHT, Short))
+    found = evaluator.measure(trainer, "after training")
+    assert found is not None and found.sampled_accuracy == 1.0
+    assert isinstance(trainer.hooks, Told)
+    assert trainer.hooks.told == ["half as many completions are sampled at once now"] * 2
+
+
+def test_it_may_be_broken_off():
+    interrupts = Interrupts()
+    evaluator, trainer, _ = made(scripted(lambda prompt, stream: pytest.fail("asked")), interrupts)
+    interrupts.number = 2  # a signal that has arrived
+    with pytest.raises(Interrupted):
+        evaluator.measure(trainer, "before training")

@@ -20,9 +20,9 @@ from paceline.store.base import RecordError
 from paceline.store.records import Measured, StepRecord
 from paceline.training.round_checks import refuse_hopeless, repeated_mistakes
 from paceline.types import Group, Round
-from tests.conftest import group_of
 from tests.helpers.fake_run import DEMO, FELL, PARTS, fake_step, seen
 from tests.helpers.records import a_measurement, a_step
+from tests.helpers.rounds import group_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs/diagnostics.md"
 Steps = list[StepRecord]

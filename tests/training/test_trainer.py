@@ -11,7 +11,7 @@ from paceline.objective import KL, named
 from paceline.training import RolloutConfig, ScheduleConfig, Trainer
 from paceline.verify.calling.pool import VerifierPool
 from paceline.verify.calling.reward_config import RewardConfig
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 from tests.helpers.trainers import PROBLEMS, Keeps, Paid, digits, noise, trainer_of, weights
 
 

@@ -34,9 +34,9 @@ from paceline.run import Run, resume, train
 from paceline.store.description import RunDescription
 from paceline.tasks import Rows as RowsTask
 from paceline.training import ScheduleConfig
-from tests.conftest import tiny_policy
 from tests.helpers.browser import BROWSER, Page, assert_inert, assert_loads_nothing
 from tests.helpers.fake_run import NASTY
+from tests.helpers.policies import tiny_policy
 from tests.helpers.runs import OWN_SURROGATE, small
 from tests.helpers.trainers import trainer_of
 

@@ -13,7 +13,6 @@ from paceline.errors import ConfigError, DataError
 from paceline.objective import named
 from paceline.preflight import load as preflight_load
 from paceline.run import Run, resume, train
-from paceline.store.history import compare
 from paceline.store.records import Event
 from tests.helpers.runs import OWN_SURROGATE, small
 
@@ -335,21 +334,3 @@ def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
     (copy / "config.json").write_text(json.dumps(config))
     assert main(["resume", str(copy)]) == 2
     assert "could not resume" in capsys.readouterr().err
-
-
-def test_differences_are_by_key():
-    from paceline import recipes
-    from paceline.config import to_json
-
-    tiny = recipes.tiny()
-    old = to_json(tiny)
-    assert compare(old, to_json(tiny.with_(steps=99, evaluation={"problems": 3})), ()) == {
-        "steps": (60, 99),
-        "evaluation.problems": (10, 3),
-    }
-    new = to_json(tiny.with_(objective=named.rloo()))
-    with pytest.raises(ConfigError, match="objective is "):
-        compare(old, new, ())
-    assert list(compare(old, new, ["objective"])) == ["objective"]
-    other = to_json(tiny.with_(**{"task.high": 5}))
-    assert list(compare(old, other, ["task"])) == ["task.high"]

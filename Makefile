@@ -41,7 +41,7 @@ test: install gym
 # The tests as other processors would run them, with two threads, in other orders, with other tokens sampled:
 # a table, after an hour or two. `make test-machines MACHINES='--only avx2 reverse -- tests/run'` for a part of it.
 test-machines: install gym
-	$(BIN)/python tests/machines.py $(MACHINES)
+	$(BIN)/python tests/helpers/machines.py $(MACHINES)
 
 # 100,000 random and mutated answers for every verifier: some ten minutes.
 fuzz: install

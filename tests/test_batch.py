@@ -8,7 +8,7 @@ import torch
 from paceline.batch import Batch, parts_of
 from paceline.objective import named
 from paceline.types import Round
-from tests.conftest import group_of, ragged_round
+from tests.helpers.rounds import group_of, ragged_round
 
 
 def hand_round():

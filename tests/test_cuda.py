@@ -7,8 +7,8 @@ from paceline import rng
 from paceline.engine import LocalEngine, Request, Sampling
 from paceline.model import Policy
 from paceline.types import Prompt
-from tests.conftest import tiny_policy
 from tests.helpers.families import family
+from tests.helpers.policies import tiny_policy
 from tests.helpers.rows import ROWS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -10,7 +10,8 @@ import torch
 from paceline.batch import Batch
 from paceline.objective import named
 from paceline.run import Run
-from tests.conftest import ragged_round, tiny_policy
+from tests.helpers.policies import tiny_policy
+from tests.helpers.rounds import ragged_round
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -105,7 +106,7 @@ def test_my_algorithm_trains_and_is_recorded(tmp_path):
 
 
 def test_the_median_baseline_by_hand():
-    from tests.conftest import group_of
+    from tests.helpers.rounds import group_of
 
     example = load("my_algorithm")
     rewards = (1.0, 0.0, 0.0, 0.5)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from paceline.layout import PACKED, PADDED, Packed, Padded, Piece, Span, TokenRows
-from tests.conftest import ragged_round
+from tests.helpers.rounds import ragged_round
 
 ROWS = TokenRows(prompts=((5, 6, 7), (8,), (5, 6, 7)), completions=((10, 11), (12,), (13, 14, 15)))
 

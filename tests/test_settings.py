@@ -3,7 +3,7 @@
 import pytest
 
 from paceline.errors import ConfigError
-from paceline.settings import OptimizerConfig, Sampling
+from paceline.settings import OptimizerConfig, RolloutConfig, Sampling, ScheduleConfig
 
 
 def test_a_section_that_is_made_by_itself_is_held_to_its_types_too():
@@ -11,3 +11,44 @@ def test_a_section_that_is_made_by_itself_is_held_to_its_types_too():
         OptimizerConfig(lr="fast")
     with pytest.raises(ConfigError, match=r"^max_tokens takes a whole number, not 1\.5\.$"):
         Sampling(max_tokens=1.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"problems": 0}, "at least 1"),
+        ({"completions": 0}, "at least 1"),
+        ({"temperature": 0.0}, "above 0"),
+        ({"temperature": -1.0}, "above 0"),
+    ],
+)
+def test_rollouts_refuse(settings, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        RolloutConfig(**settings)
+
+
+def test_training_has_no_way_to_cut_the_support():
+    # top-p, top-k and min-p are settings of evaluation alone: what a round samples with is always
+    # full.
+    assert RolloutConfig(temperature=0.7).sampling.full_support
+    assert not {"top_p", "top_k", "min_p"} & set(RolloutConfig.__dataclass_fields__)
+
+
+def test_sampling_refuses_what_makes_no_sense():
+    for wrong in (
+        {"top_p": 0.0},
+        {"top_p": 1.5},
+        {"min_p": 2.0},
+        {"top_k": -1},
+        {"temperature": -1},
+    ):
+        with pytest.raises(ConfigError):
+            Sampling(5, **wrong)
+    with pytest.raises(ConfigError, match="at least 1"):
+        Sampling(0)
+
+
+def test_parts_are_minibatches_times_epochs():
+    assert ScheduleConfig(minibatches=4, epochs=2).parts == 8
+    with pytest.raises(ConfigError):
+        ScheduleConfig(minibatches=0)

@@ -6,8 +6,8 @@ import re
 import pytest
 
 import paceline
+from tests.helpers.floors import FLOORS
 from tests.helpers.markdown import ROOT, Page, tables
-from tests.laws.test_imports import FLOORS
 
 PAGE = Page.of("docs/architecture.md")
 SOURCE = ROOT / "src" / "paceline"

@@ -13,8 +13,9 @@ from paceline import objective as room
 from paceline.config import objective_from
 from paceline.objective import KL, NAMES, SoftGate, ZScore, by_name
 from tests.helpers.markdown import DOCS, Page, plain, tables
-from tests.objective.small_rounds import make_round
-from tests.objective.test_peers import BETA, PEERS, gradient, part, trl_rloo, update
+from tests.helpers.peer_table import PEERS
+from tests.helpers.peers import BETA, gradient, part, trl_rloo, update
+from tests.helpers.rounds import make_round
 
 INDEX = Page.of("docs/objectives/README.md")
 MIGRATING = Page.of("docs/migrating.md")

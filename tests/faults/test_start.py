@@ -1,6 +1,6 @@
 """Faults that are found at the start: one sentence, an exit code, and nothing left on the disk.
 
-Wrong keys, models and directories are in tests/cli/test_main.py, what a file of rows may lack in
+Wrong keys, models and directories are in tests/cli/test_cli.py, what a file of rows may lack in
 tests/tasks; here is what takes the whole start to be seen.
 """
 

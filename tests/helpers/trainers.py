@@ -19,7 +19,7 @@ from paceline.training import (
     TrainerHooks,
 )
 from paceline.types import Problem, Verdict
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 
 PROBLEMS = tuple(Problem(f"p{i}", f"say {i}", str(i)) for i in range(12))
 

@@ -11,7 +11,8 @@ from paceline.batch import Batch
 from paceline.layout import PACKED, PADDED, Layout, TokenRows
 from paceline.objective import KL, Metrics, Objective, TokenRatio, named, token_gradient
 from paceline.types import Round
-from tests.conftest import ragged_round, tiny_policy
+from tests.helpers.policies import tiny_policy
+from tests.helpers.rounds import ragged_round
 
 NAMES = sorted(named.NAMES)
 

@@ -9,25 +9,9 @@ from pathlib import Path
 import pytest
 
 import paceline
+from tests.helpers.floors import FLOORS
 
 SOURCE = Path(paceline.__file__).parent
-FLOORS = [
-    {"types", "errors", "rng", "hub", "lazy", "text"},
-    {"annotations", "stats", "terminal"},
-    {"settings", "objective", "verify", "layout"},
-    {"batch", "tasks"},
-    {"model"},
-    {"engine"},
-    {"training"},
-    {"config"},
-    {"recipes"},
-    {"store"},
-    {"diagnostics", "preflight"},
-    {"report"},
-    {"run"},
-    {"analysis"},
-    {"cli"},
-]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 
 

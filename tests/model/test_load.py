@@ -8,7 +8,7 @@ import torch
 from paceline.errors import ConfigError
 from paceline.model import load_policy, load_tokenizer, resolve, tiny
 from paceline.model.load import best_dtype
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 
 
 def test_an_unreachable_hub_name_is_one_sentence():

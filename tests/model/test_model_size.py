@@ -9,8 +9,8 @@ from paceline.layout import Packed, TokenRows
 from paceline.model import resolve, tiny
 from paceline.model.attention import PackedAttention, flat_forward
 from paceline.model.model_size import ModelSize
-from tests.conftest import tiny_policy
 from tests.helpers.families import FAMILIES, SMALL, family
+from tests.helpers.policies import tiny_policy
 
 # Two layers of width 64 with 4 query heads on 2 key heads of 16, an inner width of 128, 82 words.
 LAYER = 64 * 64 + 2 * 64 * 32 + 64 * 64 + 3 * 64 * 128  # 36,864

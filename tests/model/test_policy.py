@@ -7,8 +7,8 @@ from transformers import LlamaForCausalLM
 from paceline.errors import ConfigError
 from paceline.layout import PACKED, PADDED, Packed
 from paceline.model import Policy
-from tests.conftest import tiny_policy
 from tests.helpers.families import FAMILIES, family
+from tests.helpers.policies import tiny_policy
 from tests.helpers.rows import BEGUN, ROWS, expected
 
 

@@ -5,7 +5,7 @@ import torch
 
 from paceline.model import Reference
 from paceline.model import reference as room
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -6,7 +6,7 @@ from transformers import MixtralConfig, MixtralForCausalLM
 
 from paceline.errors import ConfigError
 from paceline.model import load_policy, load_tokenizer, logits, resolve, tiny
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 
 
 def test_rotary_angles_that_follow_the_longest_row_are_refused(tmp_path):

@@ -16,7 +16,7 @@ from paceline.objective import (
     Reward,
     ZScore,
 )
-from tests.objective.small_rounds import make_round
+from tests.helpers.rounds import make_round
 
 GROUP_RELATIVE = [ZScore(), Center(), LeaveOneOut(), LengthWeighted(), GroupThenBatch()]
 

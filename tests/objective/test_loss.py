@@ -10,7 +10,7 @@ from paceline.layout import TokenRows
 from paceline.model import Policy
 from paceline.objective import Loss, Metrics, Scores, Tokens, grpo
 from paceline.types import Round
-from tests.conftest import ragged_round
+from tests.helpers.rounds import ragged_round
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from paceline.objective import (
     by_name,
     named,
 )
-from tests.objective.small_rounds import make_round
+from tests.helpers.rounds import make_round
 
 # Ragged groups; the second has no signal, the fourth is a group of one; one row of the third is
 # masked (it was cut, say) and counts in B and in its group's baseline only.

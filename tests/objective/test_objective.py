@@ -41,7 +41,7 @@ from paceline.objective import (
     Truncate,
     ZScore,
 )
-from tests.objective.small_rounds import make_round
+from tests.helpers.rounds import make_round
 
 # Two rows of two tokens and of one. Log-ratios ln 1.5, 0 | −ln 2; advantages 2 and −1; each of the
 # three tokens has the weight 1/3. The engine was off by 0.1 and 0.3; π_ref is twice π at row 0's

@@ -13,7 +13,6 @@ from paceline.preflight.fingerprint import (
     _of_weights,
     of_code,
 )
-from paceline.store.description import RunDescription
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,6 @@ def test_what_a_verifier_fills_in_by_itself_does_not_count():
     before = _in_words(lazy)
     lazy.model = object()
     assert _in_words(lazy) == before == ["Lazy", [["path", "here"]]]
-
-
-def test_what_an_earlier_version_did_not_know_was_not_there():
-    data = {
-        "config": {},
-        "versions": {},
-        "machine": {},
-        "fingerprints": {"problems": "1", "model": "2"},
-    }
-    data["changes"] = [{"step": 10, "keys": {}, "fingerprints": {"model": [None, "2"]}}]
-    assert RunDescription.from_json(data).environment_at(5).fingerprints == {"problems": "1"}
-    assert RunDescription.from_json(data).environment_at(11).fingerprints == data["fingerprints"]
 
 
 def test_weights_are_known_by_bytes_from_everywhere(tmp_path):

@@ -13,7 +13,6 @@ from paceline.errors import ConfigError, DataError
 from paceline.objective import named
 from paceline.preflight import load as preflight_load
 from paceline.run import Run, resume, train
-from paceline.store.history import config_changes
 from paceline.store.records import Event
 from tests.helpers.runs import OWN_SURROGATE, small
 from tests.helpers.stopped_runs import Stop, of_eight_steps
@@ -308,29 +307,3 @@ def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
     (copy / "config.json").write_text(json.dumps(config))
     assert main(["resume", str(copy)]) == 2
     assert "could not resume" in capsys.readouterr().err
-
-
-def test_differences_are_by_key():
-    from paceline import recipes
-    from paceline.config import to_json
-
-    tiny = recipes.tiny()
-    old = to_json(tiny)
-    run = Path("my runs/tiny")
-    assert config_changes(
-        run, old, to_json(tiny.with_(steps=99, evaluation={"problems": 3})), ()
-    ) == {
-        "steps": (60, 99),
-        "evaluation.problems": (10, 3),
-    }
-    new = to_json(tiny.with_(objective=named.rloo()))
-    told = (
-        "objective is rloo here and grpo in the run, which changes the results; resume without it, "
-        "or name it: `paceline resume 'my runs/tiny' objective=rloo`."
-    )
-    with pytest.raises(ConfigError) as raised:
-        config_changes(run, old, new, ())
-    assert str(raised.value) == told
-    assert list(config_changes(run, old, new, ["objective"])) == ["objective"]
-    other = to_json(tiny.with_(**{"task.high": 5}))
-    assert list(config_changes(run, old, other, ["task"])) == ["task.high"]

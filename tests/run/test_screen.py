@@ -5,8 +5,8 @@ import io
 from rich.console import Console
 
 from paceline.run.screen import Screen, printable, shortened
-from tests.conftest import group_of, ragged_round
 from tests.helpers.records import a_measurement, a_step
+from tests.helpers.rounds import group_of, ragged_round
 
 
 def screen(width=100):

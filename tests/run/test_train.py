@@ -1,7 +1,6 @@
 """The main job from one end to the other, with the tiny model."""
 
 import json
-from pathlib import Path
 
 import pyarrow.parquet
 import pytest
@@ -12,7 +11,6 @@ from paceline.errors import ConfigError
 from paceline.objective import named
 from paceline.run import Run, train
 from paceline.run import train as train_function
-from paceline.store.places import new_path
 from tests.helpers.runs import small
 
 KEYS = {
@@ -105,17 +103,6 @@ def test_the_config_starts_the_same_run_again(run, tmp_path):
     ]
     weights = "model.safetensors"
     assert (run.model / weights).read_bytes() == (twin.model / weights).read_bytes()
-
-
-def test_a_second_run_goes_next_door(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert new_path("demo", None) == Path("runs/demo")
-    Path("runs/demo").mkdir(parents=True)
-    assert new_path("demo", None) == Path("runs/demo-2")
-    Path("runs/demo-2").mkdir()
-    assert new_path("demo", None) == Path("runs/demo-3")
-    with pytest.raises(ConfigError, match="not a name for a run"):
-        new_path("../demo", None)
 
 
 def test_a_directory_in_use_is_refused_before_anything_starts(run, tmp_path):

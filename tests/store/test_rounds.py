@@ -9,8 +9,8 @@ from paceline.objective import named
 from paceline.report.rollouts import rollouts
 from paceline.store.rounds import read_round, write_round
 from paceline.types import Round
-from tests.conftest import group_of
 from tests.helpers.kinds import KINDS
+from tests.helpers.rounds import group_of
 
 
 def written(folder, kind, *rows):

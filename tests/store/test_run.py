@@ -8,7 +8,6 @@ import pytest
 from paceline import Run
 from paceline.cli.commands import model_config
 from paceline.errors import ConfigError
-from paceline.store.folder import is_run
 from tests.helpers.fake_run import write_lines, write_summary
 from tests.helpers.records import a_measurement, a_step, a_summary
 
@@ -34,17 +33,6 @@ def test_a_repr_says_how_far_the_run_is(tmp_path, monkeypatch):
     assert repr(half) == f"Run('{tmp_path}/a'): not finished, 3 steps"
     assert repr(made(tmp_path / "b", steps=1)).endswith("/b'): not finished, 1 step")
     assert repr(Run("nowhere")) == "Run('nowhere'): holds no run"
-
-
-@pytest.mark.parametrize("text", [None, "", "[]", '{"model_type": "llama"}', '{"config": {'])
-def test_a_folder_without_the_config_of_a_run_is_none(tmp_path, text):
-    """A model's folder has a config.json too."""
-    if text is not None:
-        (tmp_path / "config.json").write_text(text)
-    assert not is_run(tmp_path) and repr(Run(tmp_path)).endswith("holds no run")
-    with pytest.raises(ConfigError, match=r"^'.*' is not a run directory: it"):
-        Run.open(tmp_path)
-    assert is_run(made(tmp_path / "r").path) and not is_run(tmp_path / "nowhere")
 
 
 def test_a_run_that_has_only_begun_is_no_model_of_the_hub(tmp_path):

@@ -1,4 +1,4 @@
-"""Programming tasks from rows, and TL;DR."""
+"""Programming tasks from rows."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import pytest
 
 from paceline.cli.print_task import check_task
 from paceline.errors import ConfigError, DataError
-from paceline.tasks import Code, Tldr
+from paceline.tasks import Code
 from paceline.verify.calling.reward_config import RewardConfig
 
 
@@ -81,12 +81,3 @@ def test_checks_that_cannot_be_used_are_told_before_training(tmp_path, check, ba
     made[7]["cases"] = [good, bad]
     with pytest.raises(DataError, match=r"Row 8 of .* \(row 8\) .*" + said):
         Code(write(tmp_path / "rows.jsonl", made), checks=check).load()
-
-
-def test_summaries_of_a_length(tmp_path, capsys):
-    made = [{"prompt": f"POST: number {i}. TL;DR:", "completion": " short"} for i in range(30)]
-    path = write(tmp_path / "rows.jsonl", made)
-    check_task(Tldr(data=path, heldout=5), RewardConfig())
-    assert "30 of 30" in capsys.readouterr().out
-    check_task(Tldr(data=path, heldout=5, target=7, unit="words"), RewardConfig())
-    assert "30 of 30" in capsys.readouterr().out

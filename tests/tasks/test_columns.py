@@ -6,7 +6,7 @@ import pytest
 
 from paceline.errors import DataError, RewardError
 from paceline.tasks import Columns, content_id
-from paceline.tasks.row import cell, row_numbers
+from paceline.tasks.row import cell
 from paceline.types import Problem
 
 PLAIN = Columns("prompt", "answer")
@@ -124,13 +124,6 @@ def test_a_reward_of_ones_own_may_do_without_answers_or_take_any() -> None:
 def test_no_rows_are_an_error() -> None:
     with pytest.raises(DataError, match="'x' has no rows"):
         PLAIN.problems([], "'x'")
-
-
-def test_row_numbers_in_words() -> None:
-    assert row_numbers([3]) == "Row 3"
-    assert row_numbers([3, 9]) == "Rows 3 and 9"
-    assert row_numbers([1, 2, 3, 4, 5]) == "Rows 1, 2, 3, 4 and 5"
-    assert row_numbers([1, 2, 3, 4, 5, 6, 7]) == "Rows 1, 2, 3, 4, 5 and 2 more"
 
 
 def test_faults_may_be_left_out_with_a_note() -> None:

@@ -1,15 +1,12 @@
 """Rows from files, folders and names."""
 
 import json
-import socket
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from huggingface_hub import constants
 
-from paceline import hub
 from paceline.errors import DataError
 from paceline.tasks import read_rows
 
@@ -116,67 +113,3 @@ def test_a_missing_path_is_no_hub_name(path: str, monkeypatch: pytest.MonkeyPatc
     if path:
         with pytest.raises(DataError, match=f"'{path}' does not exist; a hub name looks like own"):
             read_rows(path)
-
-
-def test_a_saved_data_set_is_read(tmp_path: Path) -> None:
-    import datasets
-
-    table = datasets.Dataset.from_list(ROWS)
-    datasets.DatasetDict({"train": table, "test": table.select([1])}).save_to_disk(tmp_path / "d")
-    table.save_to_disk(tmp_path / "t")
-    assert read_rows(str(tmp_path / "d"), "test") == ROWS[1:]
-    assert read_rows(str(tmp_path / "d"), "train", limit=1) == ROWS[:1]
-    assert read_rows(str(tmp_path / "t")) == ROWS
-    with pytest.raises(DataError, match=r"has the splits \[train, test\], but not 'dev'"):
-        read_rows(str(tmp_path / "d"), "dev")
-
-
-def test_a_folder_in_the_layout_of_the_hub_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    place = tmp_path / "rows" / "data"
-    place.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(ROWS), place / "train-00000-of-00001.parquet")
-    assert read_rows(str(tmp_path / "rows"), limit=1) == ROWS[:1]
-    with pytest.raises(DataError, match=r"The folder '.*rows' holds no rows .* split \"dev\""):
-        read_rows(str(tmp_path / "rows"), "dev")
-
-
-def test_an_empty_folder_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"The folder '.*' holds no rows that can be read: "):
-        read_rows(str(tmp_path))
-
-
-def test_a_hub_that_does_not_answer_is_asked_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in (
-        "http_proxy",
-        "https_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "all_proxy",
-        "ALL_PROXY",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # Nothing listens on the discard port.
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
-    hub._answers.cache_clear()
-    asked, connect = [], socket.create_connection
-    counting = lambda *w, **o: asked.append(w[0]) or connect(*w, **o)  # noqa: E731
-    monkeypatch.setattr(socket, "create_connection", counting)
-    with pytest.raises(DataError, match=r"the hub \(http://127.0.0.1:9\) cannot be reached"):
-        read_rows("owner/no-such-rows")
-    assert asked == [("127.0.0.1", 9)]  # Its own client tries and waits for 23 seconds.
-    assert not constants.HF_HUB_OFFLINE  # Switched back.
-
-
-def test_a_hub_that_is_switched_off_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub.socket, "create_connection", lambda *a, **k: pytest.fail("asked"))
-    with pytest.raises(DataError, match="'owner/no-such-rows' is not a file or folder here"):
-        read_rows("owner/no-such-rows")

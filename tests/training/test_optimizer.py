@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from paceline.training import Optimizer, OptimizerConfig
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 
 
 def test_learning_rates_by_hand():

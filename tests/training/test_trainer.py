@@ -5,43 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paceline.errors import ConfigError, RewardError
+from paceline.errors import ConfigError
 from paceline.model import Reference
 from paceline.objective import KL, named
-from paceline.training import RolloutConfig, ScheduleConfig, Trainer
-from paceline.verify.calling.pool import VerifierPool
-from paceline.verify.calling.reward_config import RewardConfig
-from tests.conftest import tiny_policy
-from tests.helpers.trainers import PROBLEMS, Keeps, Paid, digits, noise, trainer_of, weights
-
-
-def test_a_group_that_the_verifier_loses_is_dropped_and_another_sampled():
-    # Every third completion of problem 3 has no verdict: its group belongs to no round.
-    def fails(problem, completion):
-        if problem.id == "p3":
-            raise ValueError("the service is down")
-        return digits(problem, completion)
-
-    verifiers = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
-    trainer = trainer_of(verifier=fails, verifiers=verifiers)
-    sampled = [trainer.step().sampled for _ in range(8)]
-    assert all(len(d.round.groups) == 3 for d in sampled)
-    assert not any(g.problem.id == "p3" for d in sampled for g in d.round.groups)
-    lost = [lost.reason for d in sampled for lost in d.lost]
-    # 12 problems an epoch, 3 kept a round: p3 comes up about once in four rounds.
-    assert set(lost) == {"'fails' (test_trainer.py) raised ValueError"} and 1 <= len(lost) <= 4
-
-
-def test_a_verifier_that_loses_everything_stops_the_run():
-    def fails(problem, completion):
-        raise ValueError("the service is down")
-
-    verifiers = VerifierPool(fails, RewardConfig(workers=0, on_error="drop"))
-    trainer = trainer_of(verifier=fails, verifiers=verifiers)
-    with pytest.raises(
-        RewardError, match="groups of one round were lost, the last because 'fails'"
-    ):
-        trainer.step()
+from paceline.training import ScheduleConfig, Trainer
+from tests.helpers.policies import tiny_policy
+from tests.helpers.trainers import Keeps, Paid, trainer_of, weights
 
 
 def test_the_reward_rises():
@@ -118,38 +87,6 @@ def test_the_first_part_has_ratios_of_exactly_one(dtype):
     for report in reports:
         if report.part == 0 and report.metrics.tokens:
             assert report.metrics.ratio_max == 1 and report.metrics.clip_fraction == 0
-
-
-def test_the_anchor_is_the_policys_own_at_the_start_of_the_round():
-    def often_hopeless(problem, completion):
-        return noise(problem, completion) if problem.id in ("p1", "p2", "p3", "p4") else 0.0
-
-    kept = []
-    trainer = trainer_of(
-        schedule=ScheduleConfig(minibatches=3),
-        rollouts=RolloutConfig(problems=9, completions=6, max_tokens=5),
-        verifier=often_hopeless,
-        hooks=Keeps(kept.append),
-    )
-    trainer.step()
-    round, scored = kept[0], 0
-    for group in round.groups:
-        for rollout in group.rollouts:
-            column = list(round.anchor[scored])
-            # fp32 engine and fp32 trainer: the same numbers to rounding.
-            expected = list(rollout.completion.logprobs) if group.has_signal else []
-            assert column == pytest.approx(expected, abs=1e-4)
-            scored += 1
-    assert {g.has_signal for g in round.groups} == {True, False}  # both were seen
-
-
-def test_rows_without_signal_are_scored_where_the_objective_trains_on_them():
-    kept = []
-    trainer = trainer_of(
-        named.grpo(kl=0.1), schedule=ScheduleConfig(minibatches=3), hooks=Keeps(kept.append)
-    )
-    trainer.step()
-    assert [len(column) for column in kept[0].anchor] == list(kept[0].lengths)
 
 
 def test_a_round_is_kept_before_its_first_update():
@@ -285,18 +222,6 @@ def test_all_weights_are_compared_once_for_a_round(monkeypatch):
     assert len(compared) == 3 and not trainer.at_reference
 
 
-def test_of_one_policy_there_is_one_log_probability():
-    kept = []
-    trainer = trainer_of(
-        named.grpo(kl=0.1), verifier=Paid(signal=True), schedule=ScheduleConfig(minibatches=3),
-        hooks=Keeps(kept.append),
-    )  # fmt: skip
-    for _ in range(4):
-        trainer.step()
-    assert kept[0].ref == kept[0].anchor and kept[1].ref != kept[1].anchor
-    assert all(list(map(len, r.ref)) == list(r.lengths) for r in kept)
-
-
 def test_a_following_reference_is_the_mixture_of_tr_dpo():
     trainer = trainer_of(named.grpo(kl=0.01), alpha=0.25, every=2)
     start = weights(trainer)
@@ -320,80 +245,12 @@ def test_the_reference_that_scores_a_round_is_the_one_before_its_updates():
             assert list(ref) == pytest.approx(list(rollout.completion.logprobs), abs=1e-4)
 
 
-def test_dynamic_sampling_fills_the_round_with_groups_that_carry_signal():
-    def easy_or_hard(problem, completion):
-        return noise(problem, completion) if int(problem.answer) % 3 == 0 else 0.0
-
-    settings = RolloutConfig(problems=3, completions=6, max_tokens=5, accept="signal", max_draws=8)
-    trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
-    report = trainer.step()
-    assert len(report.sampled.round.groups) == 3
-    assert all(g.has_signal for g in report.sampled.round.groups)
-    assert report.sampled.refused > 0
-    draws = [g.draw for g in report.sampled.round.groups]
-    assert draws == sorted(draws) and trainer.source.position == 3 + report.sampled.refused
-    plain = trainer_of(verifier=easy_or_hard).step()
-    assert plain.sampled.refused == 0 and not all(g.has_signal for g in plain.sampled.round.groups)
-
-
-def test_the_answers_of_refused_groups_are_counted():
-    # Even problems are right however they are answered, the others wrong; the last three of six
-    # sampled are the round.
-    def easy_or_hard(problem, completion):
-        return float(int(problem.answer) % 2 == 0)
-
-    settings = RolloutConfig(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
-    trainer = trainer_of(rollouts=settings, verifier=easy_or_hard)
-    sampled = trainer.step().sampled
-    aside = [int(trainer.source.problem_at(draw).answer) % 2 == 0 for draw in range(3)]
-    assert [g.draw for g in sampled.round.groups] == [3, 4, 5] and sampled.refused == 3
-    assert sampled.refused_accuracy == sum(aside) / 3 and 0 < sum(aside) < 3
-    assert trainer_of(verifier=easy_or_hard).step().sampled.refused_accuracy is None
-
-
-def test_dynamic_sampling_gives_up_with_a_full_round():
-    settings = RolloutConfig(problems=3, completions=2, max_tokens=3, accept="signal", max_draws=2)
-    report = trainer_of(rollouts=settings, verifier=lambda p, c: 0.0).step()
-    assert len(report.sampled.round.groups) == 3 and report.sampled.refused == 3
-    assert report.rows_trained == 0 and report.metrics.tokens == 0
-
-
 def test_a_step_without_signal_leaves_the_first_weights_as_they_are():
     trainer = trainer_of(verifier=lambda p, c: 1.0)
     before = weights(trainer)
     report = trainer.step()
     assert report.update.grad_norm == 0 and report.rows == 18 and report.rows_trained == 0
     assert all(torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True))
-
-
-def test_masking_cut_completions_takes_them_out_of_the_gradient():
-    settings = RolloutConfig(problems=3, completions=6, max_tokens=2, mask_cut=True)
-    report = trainer_of(rollouts=settings).step()
-    cut = [r for r in report.sampled.round.rollouts if r.completion.finish == "length"]
-    assert cut and all(r.masked for r in cut)
-    assert report.rows_trained <= report.rows - len(cut)
-
-
-def test_problems_come_in_epochs_without_repeats():
-    trainer = trainer_of()
-    seen = [g.problem.id for _ in range(8) for g in trainer.step().sampled.round.groups]
-    assert sorted(seen[:12]) == sorted(seen[12:24]) == sorted(p.id for p in PROBLEMS)
-    assert seen[:12] != seen[12:24]
-
-
-def test_problems_that_do_not_fit_are_skipped_and_counted():
-    long = replace(PROBLEMS[0], id="long", prompt="x" * tiny_policy().context_length)
-    trainer = trainer_of(problems=(*PROBLEMS[:3], long))
-    skipped = sum(trainer.step().sampled.too_long for _ in range(4))
-    assert skipped == 3 or skipped == 4
-
-
-def test_a_verifier_that_breaks_is_one_sentence():
-    def broken(problem, completion):
-        raise KeyError("answer")
-
-    with pytest.raises(RewardError, match="broken"):
-        trainer_of(verifier=broken).step()
 
 
 def test_a_kl_term_without_a_reference_is_refused():

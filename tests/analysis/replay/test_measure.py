@@ -12,7 +12,7 @@ from paceline.analysis.replay.measure import candidates, cosines
 from paceline.layout import TokenRows
 from paceline.objective import named
 from paceline.training import ScheduleConfig
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 from tests.helpers.trainers import trainer_of
 
 

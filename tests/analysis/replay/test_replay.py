@@ -20,7 +20,7 @@ from paceline.objective import Truncate, named
 from paceline.preflight.load import load
 from paceline.preflight.resources import Room
 from paceline.run import Run
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 from tests.helpers.replays import ROLLOUTS, line_of, made
 
 # The policy is the run's

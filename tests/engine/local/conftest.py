@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.conftest import tiny_policy
+from tests.helpers.policies import tiny_policy
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from paceline.engine import LocalEngine, Request, Sampling
 from paceline.layout import TokenRows
 from paceline.model import Policy
 from paceline.types import Prompt
-from tests.conftest import tiny_policy
 from tests.helpers.families import FAMILIES, family
+from tests.helpers.policies import tiny_policy
 from tests.helpers.requests import BEGUN, PROMPTS, requests, token_ids
 
 

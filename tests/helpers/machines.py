@@ -1,8 +1,8 @@
 """Runs the suite as other machines would, and in other orders: `make test-machines`.
 
-    python tests/machines.py                               # the whole table, an hour and more
-    python tests/machines.py --only avx2 reverse           # some rows of it
-    python tests/machines.py --only tokens -- tests/run    # with words for pytest
+    python tests/helpers/machines.py                             # the whole table, an hour and more
+    python tests/helpers/machines.py --only avx2 reverse         # some rows of it
+    python tests/helpers/machines.py --only tokens -- tests/run  # with words for pytest
 
 The last three rows sample other tokens than ours: what another processor's rounding does to a run
 after some updates, at once and in every run. Prints one row an environment; the exit code is 1 if
@@ -19,7 +19,7 @@ import xml.etree.ElementTree as xml
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CLEARED = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "PACELINE_OTHER_TOKENS", "MKL_CBWR")
 
 

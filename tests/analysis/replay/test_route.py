@@ -98,7 +98,8 @@ def test_a_change_at_a_resume_counts_from_its_step(tmp_path):
     for folder in run.checkpoints.iterdir():
         shutil.rmtree(folder)
     assert replay(run.path, 4, ["gspo"]).redone == Redone(0, 3, 0.0, 1)
-    with pytest.raises(ConfigError, match=r"another optimizer.lr after step 4. A replay that begins at step 0"):
+    told = r"another optimizer.lr after step 4\. A replay that begins at step 0 reaches"
+    with pytest.raises(ConfigError, match=told):
         replay(run.path, 8, ["gspo"])
 
 

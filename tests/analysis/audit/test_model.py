@@ -85,7 +85,7 @@ def test_an_answer_that_stands_anywhere_counts_where_form_does_not():
     vowels = tuple(replace(problem, answer="E") for problem in ZEBRAS)
     found, _ = sampled(refuses, problems=vowels, max_tokens=16)
     assert found.accuracy == 0.0
-    assert found.lenient == sum("e" in text.casefold() for text in texts) / 8 > 0
+    assert found.lenient == sum("e" in text.casefold() for text in texts) / 8
 
 
 def test_a_limit_that_cuts_is_doubled_and_one_that_holds_is_no_less_than_eight():

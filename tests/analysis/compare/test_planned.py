@@ -41,7 +41,7 @@ def test_a_run_is_new_then_begun_then_finished(trained, tmp_path):
     assert done.before is not None and done.before.n == 5
 
 
-def test_what_only_moves_work_changes_no_start_and_another_update_no_first_round():
+def test_another_update_leaves_the_start_and_the_first_round_as_they_are():
     arms = arms_of(tiny(), {}, {"optimizer.lr": [1e-3, 1e-2]})
     one, other = planned(arms, [0], Path("x"))
     assert one.start == other.start and one.first_round == other.first_round
@@ -97,7 +97,9 @@ def test_a_run_of_another_config_or_dtype_is_refused(tmp_path):
     one.check({}, "float32")  # nothing is there
     run = create_run(one.path)
     run.release()
-    same = one.config.with_(save_every=7, tokens_per_forward=99)  # these change no figure
+    same = one.config.with_(
+        save_every=7, tokens_per_forward=99, rewards={"workers": 3}
+    )  # these change no figure
     data = {"config": to_json(same), "fingerprints": {}, "versions": {},
             "machine": {"dtype": "float32"}}  # fmt: skip
     run.write_json("config.json", data)

@@ -119,3 +119,6 @@ def test_the_forecast_is_no_less_than_its_longest_run(capsys):
     said = capsys.readouterr().out.split()
     assert " ".join(said[:12]) == "time up to 17 min for 2 runs, up to 17 min"
     assert "time up to 2 min for 1 run, up to 2 min each" in " ".join(said)
+    # Two that take as long share the processors: 2 · 1000 s / 1.25.
+    _tell_forecast({**every, "short": checked(1000.0)}, left, 2, Screen(0))  # type: ignore[arg-type]
+    assert "time       up to 27 min for 2 runs, up to 17 min each" in capsys.readouterr().out

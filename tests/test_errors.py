@@ -44,7 +44,7 @@ def test_a_signal_ends_with_the_code_that_shells_give_it(number, code, said):
 
 OF_MEMORY = [
     MemoryError(),
-    RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+    RuntimeError("CUDA out of memory. RewardTrial to allocate 2 GiB"),
     RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
     OSError(errno.ENOMEM, "Cannot allocate memory"),
 ]

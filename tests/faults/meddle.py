@@ -246,7 +246,7 @@ def forget(tokens: int) -> None:
 
     def short(self: Policy, objective: Any, micro: Any, temperature: float) -> Any:
         if self.layout.size(micro.rows) > tokens and len(micro.rows) > 1:
-            raise torch.OutOfMemoryError(f"CUDA out of memory. Tried {micro.rows}")
+            raise torch.OutOfMemoryError(f"CUDA out of memory. RewardTrial {micro.rows}")
         return loss(self, objective, micro, temperature)
 
     Policy.loss = short

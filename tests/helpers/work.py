@@ -4,7 +4,7 @@ import torch
 
 from paceline.model import resolve
 from paceline.model.model_size import ModelSize
-from paceline.preflight.workload import Work
+from paceline.preflight.workload import Workload
 
 CPU = torch.device("cpu")
 LAYER = 64 * 64 + 2 * 64 * 32 + 64 * 64 + 3 * 64 * 128
@@ -17,6 +17,6 @@ def model_size(dtype: torch.dtype = torch.float32) -> ModelSize:
     return ModelSize.of(resolve("tiny"), dtype)
 
 
-def work_of(config, prompts, heldout: int = 10, objective=None) -> Work:
+def work_of(config, prompts, heldout: int = 10, objective=None) -> Workload:
     """The work of a config with these prompts, as token ids."""
-    return Work.of(config, objective or config.objective, model_size(), prompts, heldout)
+    return Workload.of(config, objective or config.objective, model_size(), prompts, heldout)

@@ -16,22 +16,6 @@ WHOLES = {
     "run/test_templates.py": "models' own chat templates, from the prompt to the verdict",
 }
 """Test files that mirror no module, and what each is about."""
-UNTESTED: dict[str, str] = {
-    "analysis/audit": "conclusions model page probes record reward",
-    "analysis/compare": (
-        "comparison conclusions kl launcher page panels planned preflight rollouts tables "
-        "terminal worker"
-    ),
-    "analysis/replay": (
-        "conclusions effects measure page record rewind route terminal token_data weight_bars"
-    ),
-    "cli": "print_check",
-    "diagnostics": ("policy_rules reward_rules rule steps"),
-    "preflight": ("calibrate environment limits load prompts resources reward workload"),
-    "report": ("curves diagnostics elements history pieces rollouts run_sections sentences"),
-    "run": ("build continuation describe evaluation inference listeners session summary"),
-}
-"""Room -> its modules that have no test file yet. It only shrinks."""
 
 
 def modules() -> dict[str, str]:
@@ -50,10 +34,6 @@ def mirrors() -> set[str]:
     return {str(file) for file in files if file.parts[0] not in OF_THE_WHOLE}
 
 
-def untested() -> set[str]:
-    return {f"{room}/{name}.py" for room, names in UNTESTED.items() for name in names.split()}
-
-
 def is_of_its_room(file: str) -> bool:
     """True for the tests of a room as a whole, such as tasks/test_tasks.py."""
     path = Path(file)
@@ -61,15 +41,8 @@ def is_of_its_room(file: str) -> bool:
 
 
 def test_every_module_has_its_test_file():
-    without = {module for module, test in modules().items() if not (TESTS / test).is_file()}
-    missing = sorted(f"tests/{modules()[module]}" for module in without - untested())
+    missing = sorted(f"tests/{test}" for test in modules().values() if not (TESTS / test).is_file())
     assert missing == [], "these test files are missing"
-
-
-def test_what_has_its_test_by_now_is_not_called_untested():
-    tested = sorted(m for m in untested() if (TESTS / modules().get(m, "")).is_file())
-    gone = sorted(untested() - modules().keys())
-    assert (tested, gone) == ([], []), "take these out of UNTESTED"
 
 
 def test_every_test_file_mirrors_a_module_or_is_named_after_its_room():

@@ -35,7 +35,7 @@ def test_rates_are_measured_and_leave_random_numbers_and_gradients_alone():
     for dtype in (torch.float32, torch.bfloat16):
         rates = measured(resolve("tiny"), model_size(dtype), work, dtype, CPU)
         assert rates is not None
-        measures = (rates.forward, rates.update, rates.score, rates.slope, rates.step)
+        measures = (rates.forward, rates.update, rates.score, rates.head_gradient, rates.step)
         assert all(0 < rate < math.inf for rate in measures)
     assert torch.equal(torch.rand(1), expected)
 

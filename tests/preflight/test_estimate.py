@@ -8,7 +8,7 @@ import torch
 
 from paceline import recipes
 from paceline.objective import named
-from paceline.preflight.calibrate import Rates
+from paceline.preflight.calibrate import Throughput
 from paceline.preflight.estimate import Disk, Memory, Seconds
 from paceline.preflight.workload import Pass
 from tests.helpers.work import CPU, TINY, model_size, work_of
@@ -49,7 +49,7 @@ def test_passing_memory():
     ) == memory.program + memory.fixed + memory.activations + memory.head + memory.decoding + (
         memory.gaps
     )  # fmt: skip
-    again = replace(work, passes=(Pass(3, 18, again=True),))
+    again = replace(work, passes=(Pass(3, 18, recompute=True),))
     less = Memory.of(config, config.objective, model_size(), again, torch.float32, CPU)
     # Of each of two layers its input, and one layer as a whole.
     assert less.activations == 18 * (2 * 64 * 4 + model_size().activation_bytes // 2)
@@ -82,7 +82,7 @@ def test_seconds_from_rates():
     )  # fmt: skip
     work = work_of(config, [(1, 2, 3)] * 2, heldout=4)
     disk = Disk(checkpoints=0, model=300, rollouts=0, checkpoint=1200)
-    rates = Rates(forward=1.0, update=3.0, score=0.1, slope=0.5, step=2.0, others=0.0)
+    rates = Throughput(forward=1.0, update=3.0, score=0.1, head_gradient=0.5, step=2.0, others=0.0)
     seconds = Seconds.of(config, work, rates, disk)
     # In each of two parts a prompt of 3 tokens, and 3 of each of 3 rows; 24 tokens are scored.
     assert [one.tokens for one in work.passes] == [12, 12]

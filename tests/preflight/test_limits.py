@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from paceline.errors import ConfigError
-from paceline.preflight.calibrate import Rates
+from paceline.preflight.calibrate import Throughput
 from paceline.preflight.estimate import Disk, Memory
 from paceline.preflight.limits import check_disk, check_memory, check_others, disk_in_words
-from paceline.preflight.resources import Room
+from paceline.preflight.resources import Resources
 from tests.helpers.work import CPU
 
 MB = 10**6
@@ -22,12 +22,12 @@ NEEDS = Memory(
 WRITES = Disk(checkpoints=36 * MB, model=4 * MB, rollouts=2 * MB, checkpoint=12 * MB)
 
 
-def room(memory: int = 10**9, total: int = 10**9, disk: int = 10**9) -> Room:
-    return Room(memory, total, disk, "here")
+def room(memory: int = 10**9, total: int = 10**9, disk: int = 10**9) -> Resources:
+    return Resources(memory, total, disk, "here")
 
 
 def test_a_machine_that_others_use_is_told():
-    rates = Rates(1.0, 1.0, 1.0, 1.0, 1.0, others=0.45)
+    rates = Throughput(1.0, 1.0, 1.0, 1.0, 1.0, others=0.45)
     (note,) = check_others(rates, CPU)
     assert note.startswith("other programs used 45 % of the processors")
     assert not check_others(replace(rates, others=0.05), CPU)
@@ -83,4 +83,6 @@ def test_what_is_written_is_told_in_its_parts():
 
 
 def test_on_a_gpu_busy_processors_are_no_news():
-    assert check_others(Rates(1.0, 1.0, 1.0, 1.0, 1.0, others=0.45), torch.device("cuda")) == []
+    assert (
+        check_others(Throughput(1.0, 1.0, 1.0, 1.0, 1.0, others=0.45), torch.device("cuda")) == []
+    )

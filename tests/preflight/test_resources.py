@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from paceline.preflight import resources
-from paceline.preflight.resources import Room, _limits
+from paceline.preflight.resources import Resources, _limits
 from tests.helpers.work import CPU
 
 Virtual = namedtuple("Virtual", "available total")
@@ -30,8 +30,8 @@ def test_the_limits_of_a_container_count(tmp_path):
 
 
 def test_disk_is_looked_at_where_the_directory_will_be(tmp_path):
-    assert Room.of(CPU, tmp_path / "a" / "b").place == str(tmp_path)
-    assert Room.of(CPU, Path("not/there")).place == str(Path.cwd())
+    assert Resources.of(CPU, tmp_path / "a" / "b").place == str(tmp_path)
+    assert Resources.of(CPU, Path("not/there")).place == str(Path.cwd())
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_disk_is_looked_at_where_the_directory_will_be(tmp_path):
 def test_memory_is_that_of_the_machine_within_every_limit(monkeypatch, limits, memory, total):
     monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: Virtual(6000, 9000))
     monkeypatch.setattr(resources, "_limits", lambda root: iter(limits))
-    room = Room.of(CPU, Path.cwd() / "there/is/none")
+    room = Resources.of(CPU, Path.cwd() / "there/is/none")
     assert (room.memory, room.memory_total) == (memory, total)
 
 
@@ -56,5 +56,5 @@ def test_what_the_run_has_written_already_counts_as_free(monkeypatch, tmp_path):
     (tmp_path / "r" / "rollouts" / "one").write_bytes(b"x" * 30)
     (tmp_path / "r" / "two").write_bytes(b"x" * 4)
     (tmp_path / "beside").write_bytes(b"x" * 500)
-    assert Room.of(CPU, tmp_path / "r").disk == 1034
-    assert Room.of(CPU, tmp_path / "new").disk == 1000
+    assert Resources.of(CPU, tmp_path / "r").disk == 1034
+    assert Resources.of(CPU, tmp_path / "new").disk == 1000

@@ -8,7 +8,7 @@ import pytest
 from paceline.errors import RewardError
 from paceline.model import load_tokenizer, resolve
 from paceline.model.reward_model import RewardModel
-from paceline.preflight.reward import JUNK_ANSWER, Paid, Tried, try_reward
+from paceline.preflight.reward import JUNK_ANSWER, Rewards, RewardTrial, try_reward
 from paceline.types import Verdict
 from paceline.verify.calling.reward_config import RewardConfig
 from paceline.verify.shaping.compose import Weighted
@@ -19,7 +19,7 @@ HERE = RewardConfig(workers=0)
 DROP = RewardConfig(workers=0, on_error="drop")
 
 
-def tried(made: Made, rewards: RewardConfig = HERE) -> Tried:
+def tried(made: Made, rewards: RewardConfig = HERE) -> RewardTrial:
     return try_reward(made.load(), rewards, load_tokenizer(resolve("tiny")))
 
 
@@ -36,7 +36,7 @@ def test_gold_answers_an_empty_one_and_junk_are_tried():
         ("p2", JUNK_ANSWER, "stop"),
     ]  # fmt: skip
     assert found.paid == (
-        Paid("gold", (1.0, 1.0, 1.0)), Paid("empty", (0.0,)), Paid("junk", (0.0,)),
+        Rewards("gold", (1.0, 1.0, 1.0)), Rewards("empty", (0.0,)), Rewards("junk", (0.0,)),
     )  # fmt: skip
     assert found.notes == () and found.milliseconds > 0
 
@@ -65,7 +65,7 @@ def test_a_gold_answer_below_full_marks_is_a_note():
     (note,) = found.notes
     assert note.startswith("the gold answer of problem p0 earned 0 of 1 (")
     assert note.endswith("); `paceline audit` looks at more of them.")
-    assert found.paid[0] == Paid("gold", (0.0, 0.0, 0.0))
+    assert found.paid[0] == Rewards("gold", (0.0, 0.0, 0.0))
 
 
 def never(problem, completion):
@@ -83,7 +83,7 @@ def test_what_raises_stops_the_start_unless_it_shall_be_dropped():
     (note,) = found.notes
     assert "raised ZeroDivisionError" in note
     assert note.endswith("Such groups will be dropped (rewards.on_error is drop).")
-    assert found.paid[1] == Paid("empty", ())
+    assert found.paid[1] == Rewards("empty", ())
 
 
 def test_what_always_raises_stops_it_in_any_case():
@@ -121,7 +121,7 @@ class Many:
 
 def test_a_verifier_of_many_completions_gets_them_all_at_once():
     many = Many()
-    assert tried(Made(verifier=many)).paid[0] == Paid("gold", (1.0, 1.0, 1.0))
+    assert tried(Made(verifier=many)).paid[0] == Rewards("gold", (1.0, 1.0, 1.0))
     assert many.sizes == [5]
 
 

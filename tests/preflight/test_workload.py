@@ -18,7 +18,7 @@ def test_the_work_of_a_round():
     work = work_of(config, [(1, 2, 3), (7,) * 5, (4,) * 9], heldout=200)
     # The two longest prompts, one in each part, and of each completion all but its last token.
     assert work.rows.prompts == ((4,) * 9,) * 3 + ((7,) * 5,) * 3
-    assert work.passes == (Pass(3, 9 + 3 * 3, again=False), Pass(3, 5 + 3 * 3, again=False))
+    assert work.passes == (Pass(3, 9 + 3 * 3, recompute=False), Pass(3, 5 + 3 * 3, recompute=False))
     assert work.scored == 24
     # Six rows on four places: two turns of four tokens.
     assert work.sampling == Decoding(rows=6, places=4, prompts=2, longest=9, tokens=4, before=8)
@@ -30,7 +30,7 @@ def test_the_work_of_a_round():
 
 def test_a_group_beyond_the_limit_is_computed_again():
     config = recipes.tiny().with_(tokens_per_forward=10, rollouts={"problems": 1, "completions": 3})
-    assert work_of(config, [(1,) * 9]).passes == (Pass(3, 18, again=True),)
+    assert work_of(config, [(1,) * 9]).passes == (Pass(3, 18, recompute=True),)
 
 
 def test_decode_steps_are_whole_turns_of_the_places():

@@ -14,9 +14,9 @@ from paceline.objective import named
 from paceline.preflight.environment import environment_of
 from paceline.preflight.load import load
 from paceline.run import continuation
-from paceline.run.continuation import Found, check_fits, clear, find, newest, tell, with_limits
+from paceline.run.continuation import check_fits, clear, find, newest, tell, with_limits
 from paceline.run.screen import Screen
-from paceline.store.checkpoint import OtherSchemaError
+from paceline.store.checkpoint import FoundCheckpoint, OtherSchemaError
 from paceline.store.description import CODE_PREFIX, Changes
 from paceline.store.run import Run
 from tests.helpers.checkpoints import other_schema
@@ -81,7 +81,7 @@ def test_a_run_of_a_version_that_could_not_resume_is_told(run):
 def found_steps(run: Run, before: int | None = None) -> tuple[int | None, list[str]]:
     """The step of the newest whole checkpoint, and the names of those that are broken."""
     found, broken = newest(run, before)
-    return found and found[1].step, [path.name for path, _ in broken]
+    return found and found.state.step, [path.name for path, _ in broken]
 
 
 def test_the_newest_checkpoint_that_is_whole_is_taken(run):
@@ -97,7 +97,7 @@ def test_lines_that_are_missing_break_a_checkpoint(run):
     size = run.lines.stat().st_size
     os.truncate(run.lines, size - 1)
     found, ((path, why),) = newest(run)
-    assert found is not None and found[1].step == 4 and path.name == "step-000005"
+    assert found is not None and found.state.step == 4 and path.name == "step-000005"
     assert str(why) == f"metrics.jsonl has only {size - 1} of {size} bytes"
 
 
@@ -112,7 +112,7 @@ def test_the_round_in_use_belongs_to_a_checkpoint_in_its_middle(run, change, say
     change(run.rollouts_of(2))
     found, ((_, why),) = newest(run)
     assert str(why) == f"the round in use, round-000002.parquet, {says}"
-    assert found is not None and found[1].step == 4  # at the end of a round: it needs none
+    assert found is not None and found.state.step == 4  # at the end of a round: it needs none
 
 
 def test_where_none_is_whole_nothing_is_begun_again(run):
@@ -155,7 +155,7 @@ def test_a_young_run_begins_again(run):
 def fits(
     run: Run,
     changes: Changes | None = None,
-    found: Found | None = None,
+    found: FoundCheckpoint | None = None,
     named_keys: tuple[str, ...] = (),
     config=None,
     **hashes: str,
@@ -188,7 +188,7 @@ def test_problems_and_tokenizer_are_those_of_the_run(run, kind, error, says):
 
 def test_other_problems_pass_where_the_change_is_named(run):
     found, _ = find(run)
-    with pytest.raises(DataError, match=r"or name the change: `paceline resume RUN task.KEY=…`"):
+    with pytest.raises(DataError, match=r"or name the change: `paceline resume .*/r task\.KEY=…`"):
         fits(run, found=found, problems="other", named_keys=("optimizer.lr",))
     fits(run, found=found, problems="other", named_keys=("task.high",))
 
@@ -244,7 +244,7 @@ def test_what_was_written_after_the_checkpoint_is_removed(run):
     found, _ = find(run)
     clear(run, found, [], screen)
     assert [line["step"] for line in run.metrics()] == [1, 2, 3, 4, 5]
-    assert found is not None and run.lines.stat().st_size == found[1].metrics_bytes
+    assert found is not None and run.lines.stat().st_size == found.state.metrics_bytes
     kept = [f"round-00000{i}.parquet" for i in range(3)]
     assert sorted(path.name for path in run.rollouts.iterdir()) == kept
     assert not leftover.exists() and out.getvalue() == ""
@@ -296,14 +296,14 @@ def test_a_limit_of_memory_that_was_asked_for_replaces_the_checkpoints(run):
     found, _ = find(run)
     assert found is not None
     config = continuation.config_of(run).with_(tokens_per_forward=512, rows_at_once=7)
-    own = found[1].trainer["tokens_per_forward"]
+    own = found.state.trainer["tokens_per_forward"]
     assert with_limits(found, config, run, {"steps": (8, 9)}) == found
     asked = with_limits(found, config, run, {"tokens_per_forward": (own, 512)})
-    assert asked is not None and asked[0] == found[0]
-    assert asked[1].trainer == {**found[1].trainer, "tokens_per_forward": 512}
+    assert asked is not None and asked.folder == found.folder
+    assert asked.state.trainer == {**found.state.trainer, "tokens_per_forward": 512}
     # A change of an earlier session counts as long as no checkpoint was saved since.
     for step, limit in ((5, 512), (4, own)):
         described(run, changes=[{"step": step, "keys": {"tokens_per_forward": [own, 512]}}])
         again = with_limits(found, config, run, {})
-        assert again is not None and again[1].trainer["tokens_per_forward"] == limit
+        assert again is not None and again.state.trainer["tokens_per_forward"] == limit
     assert with_limits(None, config, run, {}) is None

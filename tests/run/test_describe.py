@@ -14,8 +14,8 @@ from paceline.preflight.estimate import Disk, Estimate, Memory, Seconds
 from paceline.preflight.fingerprint import fingerprints
 from paceline.preflight.load import load
 from paceline.preflight.preflight import Preflight
-from paceline.preflight.resources import Room
-from paceline.preflight.reward import Tried
+from paceline.preflight.resources import Resources
+from paceline.preflight.reward import RewardTrial
 from paceline.run.describe import described, estimate_lines, next_command, tell_plan
 from paceline.run.screen import Screen
 from paceline.store.description import RunDescription
@@ -32,14 +32,16 @@ DISK = Disk(checkpoints=36 * MB, model=4 * MB, rollouts=2 * MB, checkpoint=12 * 
 SECONDS = Seconds(
     sampling=300.0, update=240.0, scoring=0.4, evaluation=60.0, checkpoints=0.0, step=7.5
 )
-ESTIMATE = Estimate(79_296, 512, MEMORY, DISK, SECONDS, Room(2 * 10**9, 10**10, 3 * 10**9, "here"))
+ESTIMATE = Estimate(
+    79_296, 512, MEMORY, DISK, SECONDS, Resources(2 * 10**9, 10**10, 3 * 10**9, "here")
+)
 
 
 def plan(config, notes: tuple[str, ...] = ()) -> list[str]:
     """The lines that are printed before a run of this config."""
     out = io.StringIO()
     screen = Screen(9, console=Console(file=out, width=200, soft_wrap=True, highlight=False))
-    tell_plan(Preflight(load(config), Tried((), 0.0, ()), ESTIMATE, notes), "runs/x", screen)
+    tell_plan(Preflight(load(config), RewardTrial((), 0.0, ()), ESTIMATE, notes), "runs/x", screen)
     return out.getvalue().splitlines()
 
 

@@ -44,7 +44,7 @@ class Short(ScriptedEngine):
 
     def shrink(self):
         self.rows //= 2
-        return True
+        return "half as many completions are sampled at once now"
 
 
 def scripted(script, kind=ScriptedEngine):

@@ -179,13 +179,13 @@ def test_a_checkpoint_is_restored_with_the_round_in_use(taken_up):
     trainer, run = taken_up
     found, _ = find(run)
     assert found is not None
-    restore(trainer, *found, run)
+    restore(trainer, found, run)
     assert (trainer.steps, trainer.rounds, trainer.part) == (5, 3, 1)
     assert trainer.sampled is not None
     kept = read_round(run.rollouts_of(2), trainer.source.problem_at)
     assert trainer.sampled.round.rollouts == kept.rollouts
     weights = dict(trainer.policy.exact_parameters())
-    assert same(weights, load_file(found[0] / "policy.safetensors"))
+    assert same(weights, load_file(found.folder / "policy.safetensors"))
 
 
 def test_a_round_of_other_problems_is_refused_before_anything_is_changed(taken_up):
@@ -197,5 +197,5 @@ def test_a_round_of_other_problems_is_refused_before_anything_is_changed(taken_u
     place = table.schema.get_field_index("problem_id")
     pq.write_table(table.set_column(place, "problem_id", [["gone"] * table.num_rows]), path)
     with pytest.raises(CheckpointError, match=r"^cannot read its round: .* asked problem gone at"):
-        restore(trainer, *found, run)
+        restore(trainer, found, run)
     assert (trainer.steps, trainer.rounds, trainer.sampled) == (0, 0, None)

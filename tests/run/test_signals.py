@@ -21,7 +21,7 @@ def in_the_foreground():
 def test_a_signal_that_is_ignored_stays_so():
     """As `nohup` and a shell's `&` want it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with Interrupts() as interrupts, interrupts.abandonable():
+    with Interrupts() as interrupts, interrupts.interruptible():
         os.kill(os.getpid(), signal.SIGINT)
     interrupts.check()
 
@@ -35,7 +35,7 @@ def test_a_signal_waits_until_it_may_be_raised():
         with pytest.raises(Interrupted) as stop:
             interrupts.check()
         assert stop.value.exit_code == 143
-        with pytest.raises(Interrupted), interrupts.abandonable():
+        with pytest.raises(Interrupted), interrupts.interruptible():
             reached = False
         assert reached
     assert signal.getsignal(signal.SIGTERM) is before
@@ -44,8 +44,8 @@ def test_a_signal_waits_until_it_may_be_raised():
 def test_abandonable_work_is_broken_off():
     with Interrupts() as interrupts:
         done = []
-        with pytest.raises(Interrupted) as stop, interrupts.abandonable():
-            with interrupts.abandonable():
+        with pytest.raises(Interrupted) as stop, interrupts.interruptible():
+            with interrupts.interruptible():
                 done.append(1)
             os.kill(os.getpid(), signal.SIGINT)
             done.append(2)
@@ -57,7 +57,7 @@ def test_outside_the_main_thread_signals_are_left_alone():
     before, seen = signal.getsignal(signal.SIGINT), []
 
     def work():
-        with Interrupts() as interrupts, interrupts.abandonable():
+        with Interrupts() as interrupts, interrupts.interruptible():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

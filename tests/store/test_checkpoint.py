@@ -12,7 +12,7 @@ from paceline.errors import CheckpointError
 from paceline.objective import named
 from paceline.run.session import restore
 from paceline.store import checkpoint
-from paceline.store.checkpoint import State
+from paceline.store.checkpoint import FoundCheckpoint, State
 from paceline.store.rounds import write_round
 from paceline.training import RolloutConfig, ScheduleConfig
 from tests.helpers.checkpoints import other_schema
@@ -51,7 +51,7 @@ class Kept:
 
     def go_on(self, path):
         state = checkpoint.verify(path, RUN)
-        restore(self.trainer, path, state, self)
+        restore(self.trainer, FoundCheckpoint(path, state), self)
         self.sha = state.round
 
 

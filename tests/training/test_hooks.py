@@ -14,7 +14,7 @@ def test_a_hook_does_nothing_by_itself():
     assert hooks.keep_round(Round(0, ())) is None
     assert hooks.before_change() is None
     assert hooks.out_of_memory("half as many") is None
-    with pytest.raises(KeyError, match="as it was"), hooks.abandonable():
+    with pytest.raises(KeyError, match="as it was"), hooks.interruptible():
         raise KeyError("as it was")
 
 
@@ -26,7 +26,7 @@ class Noted(TrainerHooks):
         self.calls.append(f"keep {round.index}")
 
     @contextmanager
-    def abandonable(self):
+    def interruptible(self):
         self.calls.append("(")
         yield
         self.calls.append(")")

@@ -30,7 +30,7 @@ class Halved:
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")],
+    [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. RewardTrial to allocate 2 GiB")],
 )
 def test_memory_that_ran_out_is_tried_with_less(error):
     told = []

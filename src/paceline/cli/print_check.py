@@ -6,7 +6,7 @@ from typing import Any
 from ..config import Config
 from ..preflight.load import sandbox_of
 from ..preflight.preflight import Preflight, check
-from ..preflight.reward import Tried
+from ..preflight.reward import RewardTrial
 from ..run.describe import estimate_lines
 from ..run.screen import Screen
 from ..store.places import new_path
@@ -76,7 +76,7 @@ def as_record(preflight: Preflight, command: str) -> dict[str, Any]:
     }
 
 
-def _of_reward(tried: Tried) -> str:
+def _of_reward(tried: RewardTrial) -> str:
     """Example: a gold answer earns 1, an empty one 0, junk 0; 0.1 ms each"""
     if not tried.paid:
         return "asks a model, which is loaded later"

@@ -21,15 +21,15 @@ class ScriptedEngine:
 
     def __init__(self, script: Script, tokenizer: Any, stop_id: int) -> None:
         self.script, self.tokenizer, self.stop_id = script, tokenizer, stop_id
-        self.version, self.rows_at_once = 0, 0
+        self.version = 0
 
     def load(self, policy: Policy) -> None:
         """Take over this policy's version for later completions."""
         self.version = policy.version
 
-    def shrink(self) -> bool:
-        """Return False, because a script needs no memory."""
-        return False
+    def shrink(self) -> str | None:
+        """Return None, because a script needs no memory."""
+        return None
 
     def state_dict(self) -> dict[str, Any]:
         """Return nothing: the answers depend on the script and the requests alone."""

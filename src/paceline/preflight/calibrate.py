@@ -30,7 +30,7 @@ from ..model.load import blank
 from ..model.logits import LogitTransform
 from ..model.model_size import ModelSize
 from ..model.onednn import onednn_weights
-from .workload import Decoding, Work
+from .workload import Decoding, Workload
 
 PIECE_VOCABULARY = 64
 """Vocabulary size of the pieces; the output layer is a piece of its own, with the whole
@@ -49,10 +49,11 @@ CUT_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class Throughput:
     """Seconds that this machine takes for each kind of work.
 
-    Example: Rates(forward=1.1e-3, update=2.7e-3, score=2.1e-4, slope=6.8e-4, step=0.1, others=0.0)
+    Example: Throughput(forward=1.1e-3, update=2.7e-3, score=2.1e-4, head_gradient=6.8e-4,
+        step=0.1, others=0.0)
     """
 
     forward: float
@@ -61,7 +62,7 @@ class Rates:
     """Seconds of one token through all layers and its gradient back."""
     score: float
     """Seconds of one token's probability in the output layer."""
-    slope: float
+    head_gradient: float
     """Seconds of one token's probability in the output layer, and its gradient."""
     step: float
     """Seconds of a decode step of a round's rows."""
@@ -71,8 +72,8 @@ class Rates:
 
 
 def measured(
-    source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
-) -> Rates | None:
+    source: Source, model_size: ModelSize, work: Workload, dtype: torch.dtype, device: torch.device
+) -> Throughput | None:
     """Measure this machine on this work; None for a model that cannot be cut into pieces."""
     if not model_size.packed:
         return None
@@ -89,7 +90,7 @@ def measured(
         return None
     wall, own, every = (after - before for after, before in zip(_used(), began, strict=True))
     others = max(0.0, every - own) / (wall * (os.cpu_count() or 1))
-    return Rates(forward, update, score, slope, step, others)
+    return Throughput(forward, update, score, slope, step, others)
 
 
 def _used() -> tuple[float, float, float]:
@@ -136,35 +137,42 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def _of_layers(
-    source: Source, model_size: ModelSize, work: Work, dtype: torch.dtype, device: torch.device
+    source: Source, model_size: ModelSize, work: Workload, dtype: torch.dtype, device: torch.device
 ) -> tuple[float, float]:
     """Measure `forward` and `update`, with more and more rows in a pass until it takes long
     enough."""
     layers = min(2, model_size.layers)
     policy, most = _piece(source, layers, dtype, device), work.passes[0]
     count = 1
-    _through(policy, work, count, again=most.again)  # the first is always slow
-    while count < most.rows and _through(policy, work, count, again=most.again)[2] < LEAST_SECONDS:
+    _through(policy, work, count, recompute=most.recompute)  # the first is always slow
+    while (
+        count < most.rows
+        and _through(policy, work, count, recompute=most.recompute)[2] < LEAST_SECONDS
+    ):
         count = min(most.rows, 2 * count)
-    tries = [_through(policy, work, count, again=most.again) for _ in range(TRIES)]
+    tries = [_through(policy, work, count, recompute=most.recompute) for _ in range(TRIES)]
     per_token = model_size.layers / layers / tries[0][0]
     return min(t[1] for t in tries) * per_token, min(t[2] for t in tries) * per_token
 
 
-def _through(policy: Policy, work: Work, count: int, *, again: bool) -> tuple[int, float, float]:
+def _through(
+    policy: Policy, work: Workload, count: int, *, recompute: bool
+) -> tuple[int, float, float]:
     """Tokens of so many rows, and the seconds of a forward pass and of a forward and backward
     pass."""
     some = work.rows.take(range(count))
     prompts = tuple([t % PIECE_VOCABULARY for t in p] for p in some.prompts)
     rows = type(some)(prompts, tuple([t % PIECE_VOCABULARY for t in c] for c in some.completions))
     states: list[Tensor] = []
-    forward = _seconds(lambda: states.append(policy.states(rows, recompute=again)), policy.device)
+    forward = _seconds(
+        lambda: states.append(policy.states(rows, recompute=recompute)), policy.device
+    )
     back = _seconds(lambda: states[0].backward(torch.ones_like(states[0])), policy.device)
     return policy.layout.size(rows), forward, forward + back
 
 
 def _of_head(table: nn.Linear, scored: int) -> tuple[float, float]:
-    """Measure `score` and `slope`."""
+    """Measure `score` and `head_gradient`."""
     words, width = table.weight.shape
     device, block = table.weight.device, head.Sizes.of(table).block
     most = block if device.type == "cuda" else min(block, int(HEAD_FLOP / (6 * words * width)))

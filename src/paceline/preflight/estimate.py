@@ -14,9 +14,9 @@ from ..engine.local.kv_cache import FIRST_WIDTH
 from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
 from ..model.model_size import ModelSize
 from ..objective import Objective
-from .calibrate import Rates
-from .resources import Room
-from .workload import Decoding, Pass, Work
+from .calibrate import Throughput
+from .resources import Resources
+from .workload import Decoding, Pass, Workload
 
 FP32_BYTES = 4
 """Bytes of an fp32 number."""
@@ -67,7 +67,7 @@ class Memory:
 
     @classmethod
     def of(
-        cls, config: Config, objective: Objective, model_size: ModelSize, work: Work,
+        cls, config: Config, objective: Objective, model_size: ModelSize, work: Workload,
         dtype: torch.dtype, device: torch.device,
     ) -> "Memory":  # fmt: skip
         p, size, cpu = model_size.parameters, dtype.itemsize, device.type == "cpu"
@@ -94,7 +94,7 @@ class Memory:
 
 
 def _activations(one: Pass, model_size: ModelSize, size: int) -> int:
-    if not one.again:
+    if not one.recompute:
         return one.tokens * model_size.activation_bytes
     # Each layer's input, and one layer whole at a time.
     return one.tokens * (
@@ -146,7 +146,7 @@ class Disk:
         config: Config,
         objective: Objective,
         model_size: ModelSize,
-        work: Work,
+        work: Workload,
         dtype: torch.dtype,
     ) -> "Disk":
         p, every, keep = model_size.parameters, config.save_every, config.save_keep
@@ -189,9 +189,9 @@ class Seconds:
         return self.sampling + self.update + self.scoring + self.evaluation + self.checkpoints
 
     @classmethod
-    def of(cls, config: Config, work: Work, rates: Rates, disk: Disk) -> "Seconds":
+    def of(cls, config: Config, work: Workload, rates: Throughput, disk: Disk) -> "Seconds":
         tokens = sum(one.tokens for one in work.passes)
-        update = tokens * rates.update + work.scored * rates.slope
+        update = tokens * rates.update + work.scored * rates.head_gradient
         scoring = tokens * rates.forward + work.scored * rates.score
         sampling = _sampling(work.sampling, work, rates) * work.draws * work.rounds
         # With several parts a round serves several steps; the last round may serve fewer.
@@ -210,7 +210,7 @@ class Seconds:
         )
 
 
-def _sampling(d: Decoding, work: Work, rates: Rates) -> float:
+def _sampling(d: Decoding, work: Workload, rates: Throughput) -> float:
     """Seconds of a decode step: proportionally longer with more rows than were measured, never
     shorter with fewer."""
     step = rates.step * max(1.0, d.places / work.sampling.places)
@@ -230,5 +230,5 @@ class Estimate:
     seconds: Seconds | None
     """Seconds by kind of work; None for a model whose rows are padded, or that cannot be cut into
     pieces to measure."""
-    room: Room
+    room: Resources
     """Memory and disk that are available."""

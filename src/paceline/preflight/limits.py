@@ -4,15 +4,15 @@ import torch
 
 from ..errors import ConfigError
 from ..text import counted, data_size, percent
-from .calibrate import Rates
+from .calibrate import Throughput
 from .estimate import Disk, Memory
-from .resources import Room
+from .resources import Resources
 
 BUSY_SHARE = 0.2
 """A share of the processors used by other programs from which on a note tells of it."""
 
 
-def check_memory(memory: Memory, room: Room, model: str) -> list[str]:
+def check_memory(memory: Memory, room: Resources, model: str) -> list[str]:
     """A note if the estimate exceeds the memory that is free now.
 
     Raises: ConfigError if the part that no setting makes smaller exceeds all memory.
@@ -35,7 +35,7 @@ def check_memory(memory: Memory, room: Room, model: str) -> list[str]:
     ]
 
 
-def check_disk(disk: Disk, room: Room) -> None:
+def check_disk(disk: Disk, room: Resources) -> None:
     """Check that the run will not fill the disk. Raises: ConfigError if it would."""
     if disk.total > room.disk:
         raise ConfigError(
@@ -45,7 +45,7 @@ def check_disk(disk: Disk, room: Room) -> None:
         )
 
 
-def check_others(rates: Rates | None, device: torch.device) -> list[str]:
+def check_others(rates: Throughput | None, device: torch.device) -> list[str]:
     """A note if other programs used the processors while time was measured on them."""
     if rates is None or device.type != "cpu" or rates.others < BUSY_SHARE:
         return []

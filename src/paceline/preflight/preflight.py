@@ -22,9 +22,9 @@ from .estimate import Disk, Estimate, Memory, Seconds
 from .limits import check_disk, check_memory, check_others
 from .load import Loaded, evaluation_sampling, load
 from .prompts import check_prompts
-from .resources import Room
-from .reward import Tried, try_reward
-from .workload import Work
+from .resources import Resources
+from .reward import RewardTrial, try_reward
+from .workload import Workload
 
 MEASURED_PROMPTS = 64
 """Number of prompts that are measured, spread evenly over the problems."""
@@ -37,7 +37,7 @@ class Preflight:
     """A config that was found sound for training, and the needs of that training."""
 
     loaded: Loaded
-    tried: Tried
+    tried: RewardTrial
     """The reward's answers to a few completions."""
     estimate: Estimate
     """Estimated memory, disk and time."""
@@ -108,8 +108,8 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
     if config.evaluation.problems:
         heldout = task.heldout[: config.evaluation.problems]
         _check_heldout(config, model_size, _prompts(tokenizer, task, heldout))
-    work = Work.of(config, loaded.objective, model_size, prompts, len(task.heldout))
-    room = Room.of(loaded.device, path)
+    work = Workload.of(config, loaded.objective, model_size, prompts, len(task.heldout))
+    room = Resources.of(loaded.device, path)
     sizes = config, loaded.objective, model_size, work, loaded.dtype
     memory, disk = Memory.of(*sizes, loaded.device), Disk.of(*sizes)
     notes += check_memory(memory, room, config.model.path)

@@ -13,7 +13,7 @@ CGROUP_FOLDER = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Resources:
     """Bytes that are available to a run."""
 
     memory: int
@@ -27,7 +27,7 @@ class Room:
     """The folder whose disk was looked at."""
 
     @classmethod
-    def of(cls, device: torch.device, directory: Path) -> "Room":
+    def of(cls, device: torch.device, directory: Path) -> "Resources":
         memory, total = _of_gpu(device) if device.type == "cuda" else _of_machine()
         place = next(p for p in (directory, *directory.absolute().parents) if p.exists())
         had = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())

@@ -22,10 +22,10 @@ JUNK_ANSWER = "xyzzy <answer> \\boxed{ 3 of 4 is ½ \u2212 $1,000.00 #### 中文
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class Rewards:
     """The rewards of one kind of answer.
 
-    Example: Paid(kind="gold", rewards=(1.0, 1.0, 1.0))
+    Example: Rewards(kind="gold", rewards=(1.0, 1.0, 1.0))
     """
 
     kind: str
@@ -35,10 +35,10 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class RewardTrial:
     """The result of the trial."""
 
-    paid: tuple[Paid, ...]
+    paid: tuple[Rewards, ...]
     """Rewards by kind of answer; empty if the reward needs a model, which is not loaded for
     this."""
     milliseconds: float
@@ -48,13 +48,13 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
+class _Trial:
     kind: str
     problem: Problem
     completion: Completion
 
 
-def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> Tried:
+def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> RewardTrial:
     """Ask the task's verifier about gold answers, if the task has some, an empty answer and junk.
 
     Raises: RewardError naming the verifier if it raises (its exception is the cause), takes longer
@@ -68,7 +68,7 @@ def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> Tried:
             if not loads_model(part):
                 _answers(part, rewards, tries)
         note = "the reward asks a model, which is loaded later, so it was not tried as a whole."
-        return Tried((), 0.0, (note,))
+        return RewardTrial((), 0.0, (note,))
     answers, seconds = _answers(verifier, rewards, tries)
     notes = list(_notes(task, tries, answers))
     kinds = list(dict.fromkeys(one.kind for one in tries))
@@ -80,21 +80,21 @@ def try_reward(task: Task, rewards: RewardConfig, tokenizer: Any) -> Tried:
         )
         for kind in kinds
     ]
-    return Tried(
-        tuple(Paid(kind, of_kind) for kind, of_kind in zip(kinds, paid, strict=True)),
+    return RewardTrial(
+        tuple(Rewards(kind, of_kind) for kind, of_kind in zip(kinds, paid, strict=True)),
         1e3 * statistics.median(seconds),
         tuple(notes),
     )
 
 
-def _tries(task: Task, tokenizer: Any) -> Iterator[_Try]:
+def _tries(task: Task, tokenizer: Any) -> Iterator[_Trial]:
     chosen = task.train[:TRIED_PROBLEMS]
     for problem in chosen:
         text = task.gold(problem) if task.gold is not None else None
         if text is not None:
-            yield _Try("gold", problem, _completion(text, tokenizer))
-    yield _Try("empty", chosen[0], _completion("", tokenizer))
-    yield _Try("junk", chosen[-1], _completion(JUNK_ANSWER, tokenizer))
+            yield _Trial("gold", problem, _completion(text, tokenizer))
+    yield _Trial("empty", chosen[0], _completion("", tokenizer))
+    yield _Trial("junk", chosen[-1], _completion(JUNK_ANSWER, tokenizer))
 
 
 def _completion(text: str, tokenizer: Any) -> Completion:
@@ -104,7 +104,7 @@ def _completion(text: str, tokenizer: Any) -> Completion:
 
 
 def _answers(
-    verifier: AnyVerifier, rewards: RewardConfig, tries: Sequence[_Try]
+    verifier: AnyVerifier, rewards: RewardConfig, tries: Sequence[_Trial]
 ) -> tuple[list[Answer], list[float]]:
     """The verifier's answer to each completion, and the seconds that it took.
 
@@ -128,7 +128,7 @@ def _answers(
     return answers, seconds
 
 
-def _sound(answer: Answer, one: _Try) -> Answer:
+def _sound(answer: Answer, one: _Trial) -> Answer:
     """The answer, unless it is an error after which no other answer would come."""
     if isinstance(answer, NoVerdict) and answer.kind == "slow":
         raise RewardError(
@@ -141,7 +141,7 @@ def _sound(answer: Answer, one: _Try) -> Answer:
     return answer
 
 
-def _notes(task: Task, tries: Sequence[_Try], answers: Sequence[Answer]) -> Iterator[str]:
+def _notes(task: Task, tries: Sequence[_Trial], answers: Sequence[Answer]) -> Iterator[str]:
     """One sentence for each kind of oddity, about the first case."""
     said = set[str]()
     for one, answer in zip(tries, answers, strict=True):

@@ -46,17 +46,17 @@ class Decoding:
 class Pass:
     """Rows that go through the model together in an update.
 
-    Example: Pass(rows=64, tokens=2087, again=False)
+    Example: Pass(rows=64, tokens=2087, recompute=False)
     """
 
     rows: int
     tokens: int
-    again: bool
+    recompute: bool
     """True if the backward pass computes each layer again from its input."""
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Workload:
     """The work of a run."""
 
     rows: TokenRows
@@ -91,7 +91,7 @@ class Work:
         model_size: ModelSize,
         prompts: Prompts,
         heldout: int,
-    ) -> "Work":
+    ) -> "Workload":
         """The work that a config describes.
 
         Args:
@@ -140,7 +140,7 @@ def _passes(rows: TokenRows, config: Config, *, packed: bool) -> tuple[Pass, ...
         part = rows.take(range(start, end))
         for pack in part.packs(limit, layout):
             tokens = layout.size(part.take(pack))
-            passes.append(Pass(len(pack), tokens, again=tokens > limit and layout.deep > 1))
+            passes.append(Pass(len(pack), tokens, recompute=tokens > limit and layout.deep > 1))
     return tuple(passes)
 
 

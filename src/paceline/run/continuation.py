@@ -13,7 +13,7 @@ from ..config import Config
 from ..errors import CheckpointError, ConfigError
 from ..preflight.load import Loaded
 from ..store import atomic, checkpoint
-from ..store.checkpoint import OtherSchemaError, State
+from ..store.checkpoint import FoundCheckpoint, OtherSchemaError, State
 from ..store.description import Changes, Environment
 from ..store.hints import go_on_with, start_again
 from ..store.history import MEMORY_LIMIT_KEYS, ROUND_KEYS, within
@@ -22,8 +22,6 @@ from ..store.run import Run
 from ..text import counted
 from .screen import Screen
 
-Found = tuple[Path, State]
-"""A checkpoint that is whole, with its content besides tensors."""
 Broken = tuple[Path, CheckpointError]
 """A checkpoint that is not whole, and the reason."""
 
@@ -49,7 +47,7 @@ def stored_config(run: Run) -> Mapping[str, Any]:
     return description.config
 
 
-def find(run: Run) -> tuple[Found | None, list[Broken]]:
+def find(run: Run) -> tuple[FoundCheckpoint | None, list[Broken]]:
     """The newest checkpoint that is whole, and newer ones that are not. None if the run has not
     reached its first checkpoint.
 
@@ -70,7 +68,7 @@ def find(run: Run) -> tuple[Found | None, list[Broken]]:
     return None, []
 
 
-def newest(run: Run, before: int | None = None) -> tuple[Found | None, list[Broken]]:
+def newest(run: Run, before: int | None = None) -> tuple[FoundCheckpoint | None, list[Broken]]:
     """The newest checkpoint that is whole, if there is one, and newer ones that are not.
 
     Args:
@@ -86,7 +84,7 @@ def newest(run: Run, before: int | None = None) -> tuple[Found | None, list[Brok
         except CheckpointError as error:
             broken.append((folder, error))
             continue
-        return (folder, state), broken
+        return FoundCheckpoint(folder, state), broken
     return None, broken
 
 
@@ -125,7 +123,7 @@ def check_fits(
     now: Environment,
     changes: Changes,
     named: Collection[str],
-    found: Found | None,
+    found: FoundCheckpoint | None,
 ) -> None:
     """Check that problems, tokenizer and config fit the run.
 
@@ -137,7 +135,7 @@ def check_fits(
         _check_round(run, changes, found)
         reference = loaded.config.reference
         needed = loaded.objective.needs_reference and reference.every > 0
-        if needed and not checkpoint.holds(found[0], "reference"):
+        if needed and not checkpoint.holds(found.folder, "reference"):
             raise ConfigError(
                 f"The run's checkpoint has no reference that follows the policy, as "
                 f"reference.every={reference.every} would need; with reference.every=0 the "
@@ -153,10 +151,10 @@ def check_fits(
         was.check_same(now, "model", again)
 
 
-def _check_round(run: Run, changes: Changes, found: Found) -> None:
+def _check_round(run: Run, changes: Changes, found: FoundCheckpoint) -> None:
     """Check that nothing differs from the settings of the current round in its middle: neither now
     nor by a change that was made after the checkpoint."""
-    state = found[1]
+    state = found.state
     since = [c for c in run.description.changes if c.step > state.step]
     for key in (*changes, *(key for change in since for key in change.keys)):
         if state.round is not None and within(key, ROUND_KEYS):
@@ -167,7 +165,7 @@ def _check_round(run: Run, changes: Changes, found: Found) -> None:
             )
 
 
-def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -> None:
+def clear(run: Run, found: FoundCheckpoint | None, broken: list[Broken], screen: Screen) -> None:
     """Put aside broken files, and remove everything written after the checkpoint: it will be
     written again."""
     for path, why in broken:
@@ -178,11 +176,11 @@ def clear(run: Run, found: Found | None, broken: list[Broken], screen: Screen) -
             aside = path.with_name(f"{path.name}.broken-{number}")
         os.replace(path, aside)
         told = f"checkpoint {path.name} is put aside as {aside.name}: {why}"
-        run.append_event(Event.now("broken", found[1].step if found else 0, told))
+        run.append_event(Event.now("broken", found.state.step if found else 0, told))
         screen.say(f"  note: {told}; an earlier one is taken.", "yellow")
     for leftover in run.checkpoints.glob("step-*.tmp-*"):
         shutil.rmtree(leftover)
-    rounds, size = (found[1].rounds, found[1].metrics_bytes) if found else (0, 0)
+    rounds, size = (found.state.rounds, found.state.metrics_bytes) if found else (0, 0)
     if run.lines.exists():
         os.truncate(run.lines, size)
     kept = {run.rollouts_of(index) for index in range(rounds)}
@@ -196,12 +194,12 @@ def tell(
     config: Config,
     now: Environment,
     changes: Changes,
-    found: Found | None,
+    found: FoundCheckpoint | None,
     screen: Screen,
 ) -> list[str]:
     """Tell where the run continues and what has changed. Returns the changes that its record should
     keep."""
-    step = found[1].step if found else 0
+    step = found.state.step if found else 0
     where = f"after step {step} of {config.steps}" if found else "from the start"
     screen.say(f"paceline: {config.name}  →  {run.path}, {where}", "bold")
     for key, (was, asked) in changes.items():
@@ -214,13 +212,15 @@ def tell(
     return others
 
 
-def with_limits(found: Found | None, config: Config, run: Run, changes: Changes) -> Found | None:
+def with_limits(
+    found: FoundCheckpoint | None, config: Config, run: Run, changes: Changes
+) -> FoundCheckpoint | None:
     """The checkpoint with the config's memory limits if they were changed after it was saved;
     otherwise its own, which were adapted to the memory, stay."""
     if found is None:
         return None
-    since = [c.keys for c in run.description.changes if c.step >= found[1].step]
+    since = [c.keys for c in run.description.changes if c.step >= found.state.step]
     asked = {key for keys in (*since, changes) for key in keys if key in MEMORY_LIMIT_KEYS}
-    folder, state = found
     limits = {key: getattr(config, key) for key in asked}
-    return folder, replace(state, trainer={**state.trainer, **limits})
+    state = replace(found.state, trainer={**found.state.trainer, **limits})
+    return replace(found, state=state)

@@ -62,7 +62,7 @@ class Evaluator:
         if not self.loaded.config.evaluation.problems:
             return None
         assert trainer.engine is not None
-        with self.screen.busy(f"evaluating {title}"), self.interrupts.abandonable():
+        with self.screen.busy(f"evaluating {title}"), self.interrupts.interruptible():
             found = evaluation_of(
                 self.loaded,
                 trainer.policy,

@@ -16,7 +16,7 @@ from ..report import write_report
 from ..store import checkpoint
 from ..store.async_writer import Saver
 from ..store.base import RecordError
-from ..store.checkpoint import State
+from ..store.checkpoint import FoundCheckpoint, State
 from ..store.hints import go_on
 from ..store.records import Event, Measured, StepRecord
 from ..store.rounds import read_round, write_round
@@ -40,8 +40,6 @@ GIVE_BACK_EVERY = 20
 """Number of steps after which memory that was kept for reuse goes back to the system."""
 MOST_SKIPPED = 5
 """Number of steps in a row with a gradient that is not finite, after which a run stops."""
-Found = tuple[Path, State]
-"""A checkpoint that is whole, with its content besides tensors."""
 
 
 class Session(TrainerHooks):
@@ -60,14 +58,14 @@ class Session(TrainerHooks):
         screen: Screen,
         verifiers: VerifierPool,
         interrupts: Interrupts,
-        found: Found | None = None,
+        found: FoundCheckpoint | None = None,
         taken_up: Callable[[], None] = lambda: None,
         before: Measured | None = None,
     ) -> None:
         self.loaded, self.config, self.run, self.screen = loaded, loaded.config, run, screen
         self.verifiers, self.interrupts, self.found = verifiers, interrupts, found
         self.taken_up = taken_up
-        state = found[1] if found else None
+        state = found.state if found else None
         self.evaluator = Evaluator(loaded, verifiers, screen, interrupts)
         self.summary = SummaryFile(run, self.config, state.seconds if state else 0.0, before)
         self.files = RunFiles(run, state.metrics_bytes if state else 0)
@@ -111,7 +109,7 @@ class Session(TrainerHooks):
         def load() -> Trainer:
             return build.trainer_of(self.loaded, build.policy_of(self.loaded), self, self.verifiers)
 
-        with self.screen.busy("loading the model"), self.interrupts.abandonable():
+        with self.screen.busy("loading the model"), self.interrupts.interruptible():
             trainer = retry_smaller(load, None, self.out_of_memory)
         if trainer.policy.layout is PADDED:
             self.screen.say_once(
@@ -149,12 +147,13 @@ class Session(TrainerHooks):
                 listener.earlier_step(old)
             self.skipped = self.skipped + 1 if old.skipped else 0
         if self.found is not None:
-            folder, state = self.found
             try:
-                restore(trainer, folder, state, self.run)
+                restore(trainer, self.found, self.run)
             except CheckpointError as error:
-                raise CheckpointError(f"Cannot resume from '{folder}': {error}.") from error
-            self.saver.check_fixed(trainer.fixed(), state)
+                raise CheckpointError(
+                    f"Cannot resume from '{self.found.folder}': {error}."
+                ) from error
+            self.saver.check_fixed(trainer.fixed(), self.found.state)
         self.taken_up()
         self.summary.write(trainer)  # an earlier session's may say that it is over
 
@@ -162,7 +161,7 @@ class Session(TrainerHooks):
         run = self.run
         return Saver(
             run.checkpoints, run.description.id or "", self.config.save_keep, run.lines,
-            lambda text: self.event("not saved", text), self.found[0] if self.found else None,
+            lambda text: self.event("not saved", text), self.found.folder if self.found else None,
         )  # fmt: skip
 
     def _watchdog(self, trainer: Trainer) -> Watchdog:
@@ -234,11 +233,11 @@ class Session(TrainerHooks):
         self.saver.settle()
         found, _ = newest(self.run)
         while found is not None:
-            folder, state = found
+            step = found.state.step
             with suppress(CheckpointError):  # a file that can be hashed may be none to be read
-                restore(trainer, folder, state, self.run)
-                return f"the model is that of step {state.step} again, the last checkpoint."
-            found, _ = newest(self.run, before=state.step)
+                restore(trainer, found, self.run)
+                return f"the model is that of step {step} again, the last checkpoint."
+            found, _ = newest(self.run, before=step)
         return "there is no checkpoint to go back to."
 
     def _save(self, trainer: Trainer) -> None:
@@ -313,8 +312,8 @@ class Session(TrainerHooks):
         )
         self.round = written.sha256
 
-    def abandonable(self) -> AbstractContextManager[object]:
-        return self.interrupts.abandonable()
+    def interruptible(self) -> AbstractContextManager[object]:
+        return self.interrupts.interruptible()
 
     def before_change(self) -> None:
         self.saver.settle()
@@ -324,15 +323,15 @@ class Session(TrainerHooks):
         self.event("memory", f"memory ran out after step {step}; again with less: {what}")
 
 
-def restore(trainer: Trainer, folder: Path, state: State, run: Run) -> None:
+def restore(trainer: Trainer, found: FoundCheckpoint, run: Run) -> None:
     """Restore a verified checkpoint into a trainer, with the current round from its file.
 
     Raises: CheckpointError if it does not fit the trainer.
     """
-    round = None
+    round, state = None, found.state
     if state.round is not None:
         try:
             round = read_round(run.rollouts_of(state.rounds - 1), trainer.source.problem_at)
         except (DataError, RecordError) as error:
             raise CheckpointError(f"cannot read its round: {str(error).rstrip('.')}") from error
-    trainer.load_state_dict(checkpoint.trainer_state(folder, state), round)
+    trainer.load_state_dict(checkpoint.trainer_state(found.folder, state), round)

@@ -22,7 +22,7 @@ and a program that started the run passes it on."""
 class Interrupts:
     """Turns a signal into `Interrupted`, raised only where work may be interrupted.
 
-    Example: with Interrupts() as interrupts, interrupts.abandonable(): sample()
+    Example: with Interrupts() as interrupts, interrupts.interruptible(): sample()
 
     Outside the main thread, where Python delivers no signals, it does nothing.
     """
@@ -45,7 +45,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     @contextmanager
-    def abandonable(self) -> Iterator[None]:
+    def interruptible(self) -> Iterator[None]:
         """Enter a context in which a signal is raised as it arrives; one that arrived before is
         raised at the entrance."""
         self._open += 1

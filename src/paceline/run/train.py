@@ -12,6 +12,7 @@ from ..errors import ACCESS_DENIED, DISK_FULL, CheckpointError
 from ..preflight.environment import environment_of
 from ..preflight.load import Loaded
 from ..preflight.preflight import Preflight, check
+from ..store.checkpoint import FoundCheckpoint
 from ..store.folder import CONFIG_FILE
 from ..store.hints import go_on, start_again
 from ..store.history import config_changes, record_resume
@@ -123,7 +124,7 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
         continuation.check_fits(run, loaded, now, changes, named, found)
         others = continuation.tell(run, loaded.config, now, changes, found, screen)
         continuation.clear(run, found, broken, screen)
-        step = found[1].step if found else 0
+        step = found.state.step if found else 0
         recorded = partial(
             record_resume, run, config, repr(loaded.objective), now, changes, step, others
         )
@@ -136,7 +137,7 @@ def _go(
     loaded: Loaded,
     screen: Screen,
     interrupts: Interrupts,
-    found: continuation.Found | None = None,
+    found: FoundCheckpoint | None = None,
     taken_up: Callable[[], None] = lambda: None,
     *,
     before: Measured | None = None,
@@ -150,7 +151,7 @@ def _preflight(
     config: Config, path: Path, screen: Screen, interrupts: Interrupts, *, timed: bool = True
 ) -> Preflight:
     busy = screen.busy("checking the configuration, the data and the reward")
-    with busy, interrupts.abandonable():
+    with busy, interrupts.interruptible():
         return check(config, path=path, timed=timed)
 
 

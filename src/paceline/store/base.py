@@ -19,7 +19,7 @@ from ..errors import ConfigError
 
 Json = dict[str, Any]
 """A JSON object, as it is read from a file."""
-Line = tuple[int, Json | None]
+NumberedObject = tuple[int, Json | None]
 """The number of a line, from 1, and its object; None for a line that is not a whole object, as the
 last one may be after a kill has cut it short."""
 R = TypeVar("R", bound="Record")
@@ -189,7 +189,9 @@ def read_object(path: Path, kind: type[R]) -> R:
         return kind.from_json(found)
 
 
-def read_lines(path: Path, kind: type[R], lines: Iterable[Line] | None = None) -> Iterator[R]:
+def read_lines(
+    path: Path, kind: type[R], lines: Iterable[NumberedObject] | None = None
+) -> Iterator[R]:
     """The records of a file with one object a line; lines that hold no object are left out.
 
     Args:
@@ -204,7 +206,7 @@ def read_lines(path: Path, kind: type[R], lines: Iterable[Line] | None = None) -
             yield record
 
 
-def read_objects(path: Path) -> Iterator[Line]:
+def read_objects(path: Path) -> Iterator[NumberedObject]:
     """Every line that is not empty, with its number from 1; empty if there is no file."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     for number, line in enumerate(text.split("\n"), start=1):

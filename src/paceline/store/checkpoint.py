@@ -89,6 +89,15 @@ class State:
         return cls(trainer=trainer, **{name: data[name] for name in own})
 
 
+@dataclass(frozen=True, slots=True)
+class FoundCheckpoint:
+    """A checkpoint that is whole."""
+
+    folder: Path
+    state: State
+    """Its content besides tensors."""
+
+
 def split(state: Json) -> tuple[dict[str, Tensors], dict[str, Any]]:
     """Split a trainer's state into its tensors, by part, and its plain JSON."""
     tensors = {name: value for name, value in state.items() if _holds_tensors(value)}

@@ -34,10 +34,11 @@ def go_on_with(path: Path, config: Mapping[str, Any], key: str, value: str) -> s
 
     Args:
         config: the run's config, as JSON.
-        value: the new value, as the command line takes it.
+        value: the new value, as the command line takes it; … stands for whatever is wanted.
     """
     if not of_session(config):
-        return f"`paceline resume {quote(str(path))} {quote(f'{key}={value}')}`"
+        word = f"{key}={value}"
+        return f"`paceline resume {quote(str(path))} {word if value == '…' else quote(word)}`"
     call = f"paceline.resume({str(path)!r}, config, named=[{key!r}])"
     return f"`{call}` in the session that has its reward"
 

@@ -15,7 +15,7 @@ class TrainerHooks:
     def keep_round(self, round: Round) -> None:
         """Keep a round that is scored and complete, before its first update."""
 
-    def abandonable(self) -> AbstractContextManager[object]:
+    def interruptible(self) -> AbstractContextManager[object]:
         """Enter a context around work that may be interrupted at any point."""
         return nullcontext()
 

@@ -131,15 +131,15 @@ class Learner:
         Raises: CheckpointError, before anything is changed, if a tensor is missing or has another
             shape.
         """
-        weights = fitting("policy", state, self.policy.exact_parameters())
-        moments = fitting("optimizer", state, self.optimizer.moments())
+        weights = matching_tensors("policy", state, self.policy.exact_parameters())
+        moments = matching_tensors("optimizer", state, self.optimizer.moments())
         self.policy.restore(weights)
         self.optimizer.restore(moments)
         self.policy.version = state["version"]
         self.tokens_per_forward = state["tokens_per_forward"]
 
 
-def fitting(
+def matching_tensors(
     part: str, state: Mapping[str, Any], fresh: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
     """The tensors of one part of a state, if every wanted tensor is there, in its shape.

@@ -12,7 +12,7 @@ from ..settings import ScheduleConfig
 from ..types import Round
 from .clock import Clock
 from .hooks import TrainerHooks
-from .learner import Learner, StateDict, fitting
+from .learner import Learner, StateDict, matching_tensors
 from .optimizer import OptimizerStep
 from .parts import Parts, with_logprobs
 from .retry import Shrinks, retry_smaller
@@ -94,8 +94,8 @@ class Trainer:
         batch = self.parts.batch(
             sampled.round, self.part, self.loss, at_reference=self.at_reference
         )
-        with clock("update"), self.hooks.abandonable():
-            metrics = self._fitting(
+        with clock("update"), self.hooks.interruptible():
+            metrics = self._retry_smaller(
                 self.learner,
                 lambda: self.learner.forward_backward(batch, self.loss, clock.tick),
             )
@@ -134,11 +134,13 @@ class Trainer:
         """Get a round, score it with the columns that the loss will ask for, and have it kept."""
         begin = self.source.state_dict()
         try:
-            with self.hooks.abandonable():
-                sampled = self._fitting(self.source, lambda: self._from_source(begin, clock))
+            with self.hooks.interruptible():
+                sampled = self._retry_smaller(self.source, lambda: self._from_source(begin, clock))
                 with clock("score"):
                     own = self.is_reference()  # nothing changes a weight before the first update
-                    round = self._fitting(self.learner, lambda: self._scored(sampled.round, own))
+                    round = self._retry_smaller(
+                        self.learner, lambda: self._scored(sampled.round, own)
+                    )
                 with clock("keep"):
                     self.hooks.keep_round(round)
         except BaseException:
@@ -156,7 +158,7 @@ class Trainer:
             round, self.loss, self.learner, self.parts, self.reference, at_reference=own
         )
 
-    def _fitting(self, what: Shrinks, work: Callable[[], T]) -> T:
+    def _retry_smaller(self, what: Shrinks, work: Callable[[], T]) -> T:
         """Do some work; if memory runs out, do it again with less of it at a time."""
         return retry_smaller(work, what, self.hooks.out_of_memory)
 
@@ -214,7 +216,9 @@ class Trainer:
             )
         self.learner.load_state_dict(state)
         if self.reference is not None and self.reference.follows:
-            self.reference.restore(fitting("reference", state, self.reference.exact_parameters()))
+            self.reference.restore(
+                matching_tensors("reference", state, self.reference.exact_parameters())
+            )
         self.source.load_state_dict(state)
         self.steps, self.rounds, self.part = state["step"], state["rounds"], state["part"]
         self.sampled, self.at_reference = None, False

@@ -10,7 +10,7 @@ from paceline.analysis.compare.preflight import check_all
 from paceline.config import labelled, to_json
 from paceline.errors import ConfigError
 from paceline.objective import Gae, Objective, named
-from paceline.preflight.resources import Room
+from paceline.preflight.resources import Resources
 from paceline.recipes import tiny
 from paceline.store.places import create_run
 from paceline.tasks import Rows
@@ -91,8 +91,8 @@ def test_all_runs_together_have_to_fit_on_the_disk(tmp_path, monkeypatch):
     needs = 4 * (disk.model + disk.rollouts) + 2 * disk.checkpoints
 
     def free(bytes):
-        room = Room(1 << 40, 1 << 40, bytes, str(tmp_path))
-        monkeypatch.setattr(Room, "of", lambda device, path: room)
+        room = Resources(1 << 40, 1 << 40, bytes, str(tmp_path))
+        monkeypatch.setattr(Resources, "of", lambda device, path: room)
 
     free(needs)
     checked(runs, tmp_path, jobs=2)

@@ -12,13 +12,13 @@ from paceline.analysis.replay import Redone, replay
 from paceline.analysis.replay.conclusions import meaning, sentences
 from paceline.analysis.replay.measure import measure
 from paceline.analysis.replay.page import page
-from paceline.analysis.replay.route import way_to
+from paceline.analysis.replay.route import route_to
 from paceline.analysis.replay.terminal import as_record
 from paceline.config import objective_from
 from paceline.errors import ConfigError, MemoryShortError
 from paceline.objective import Truncate, named
 from paceline.preflight.load import load
-from paceline.preflight.resources import Room
+from paceline.preflight.resources import Resources
 from paceline.run import Run
 from tests.helpers.policies import tiny_policy
 from tests.helpers.replays import ROLLOUTS, line_of, made
@@ -248,7 +248,7 @@ def test_an_unknown_objective(run):
 
 
 def test_too_little_memory_for_the_gradients(run, monkeypatch):
-    monkeypatch.setattr(Room, "of", lambda device, path: Room(100_000, 100_000, 0, ""))
+    monkeypatch.setattr(Resources, "of", lambda device, path: Resources(100_000, 100_000, 0, ""))
     with pytest.raises(MemoryShortError, match=r"gradients of 2 objectives take .*; name fewer"):
         replay(run.path, 3, ["gspo"])
 
@@ -256,16 +256,16 @@ def test_too_little_memory_for_the_gradients(run, monkeypatch):
 def test_the_average_of_a_reference_that_follows_needs_memory_too(run, monkeypatch):
     from paceline.analysis.replay.replay import _check_memory
 
-    way = way_to(run, 3)
-    checked = changed(load(way.config, reward=False), objective=named.grpo(kl=0.1))
+    route = route_to(run, 3)
+    checked = changed(load(route.config, reward=False), objective=named.grpo(kl=0.1))
 
     def needs(alpha):
         config = checked.config.with_(reference={"alpha": alpha, "every": 2})
-        _check_memory(way, changed(checked, config=config), {"grpo": checked.objective})
+        _check_memory(route, changed(checked, config=config), {"grpo": checked.objective})
 
     # Weights, gradient, two moments, the reference, what is kept of one objective: 6 of 4 bytes.
     enough = 6 * 4 * sum(p.numel() for p in tiny_policy().module.parameters())
-    monkeypatch.setattr(Room, "of", lambda device, path: Room(enough, enough, 0, ""))
+    monkeypatch.setattr(Resources, "of", lambda device, path: Resources(enough, enough, 0, ""))
     needs(1.0)
     with pytest.raises(MemoryShortError, match="gradients of 1 objective take"):
         needs(0.5)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from paceline.analysis.replay import replay
 from paceline.analysis.replay.rewind import differences, redo, stored_round, take_up, trainer_for
-from paceline.analysis.replay.route import way_to
+from paceline.analysis.replay.route import route_to
 from paceline.config import objective_from
 from paceline.errors import CheckpointError, ConfigError, DataError
 from paceline.objective import named
@@ -26,12 +26,12 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
     options = {"objective": named.grpo(kl=0.1), "reference": {"alpha": 0.5, "every": 2}}
     run = made(tmp_path / "r", **options)
     for begin in (0, 3):
-        way = way_to(run, 7)
-        way = way if begin else changed(way, found=None)
-        trainer = trainer_for(way, load(way.config, reward=False), reference=False)
-        take_up(way, trainer)
+        route = route_to(run, 7)
+        route = route if begin else changed(route, found=None)
+        trainer = trainer_for(route, load(route.config, reward=False), reference=False)
+        take_up(route, trainer)
         assert trainer.steps == begin
-        redo(way, trainer, 6)
+        redo(route, trainer, 6)
         kept = run.checkpoints / "step-000006"
         for name, here in (
             ("policy", trainer.policy.exact_parameters()),
@@ -44,29 +44,29 @@ def test_weights_moments_and_a_reference_that_follows_come_out_bit_for_bit(tmp_p
 
 
 def test_steps_are_redone_up_to_a_number_and_told_before_each(run):
-    way = way_to(run, 8)
-    trainer = trainer_for(way, load(way.config, reward=False), reference=False)
+    route = route_to(run, 8)
+    trainer = trainer_for(route, load(route.config, reward=False), reference=False)
     assert trainer.reference is None
-    take_up(way, trainer)
+    take_up(route, trainer)
     told = list[int]()
-    norms = redo(way, trainer, 5, told.append)
+    norms = redo(route, trainer, 5, told.append)
     assert told == [4, 5] and trainer.steps == 5
     assert norms == {step: line_of(run, step)["grad_norm"] for step in (4, 5)}
-    assert redo(way, trainer, 5) == {}
+    assert redo(route, trainer, 5) == {}
 
 
 def test_a_reference_is_given_where_other_objectives_need_one(run):
-    way = way_to(run, 2)
-    trainer = trainer_for(way, load(way.config, reward=False), reference=True)
+    route = route_to(run, 2)
+    trainer = trainer_for(route, load(route.config, reward=False), reference=True)
     assert trainer.reference is not None and not trainer.loss.needs_reference
 
 
 def test_the_limit_of_a_pack_follows_the_steps_on_the_way(run):
-    way = changed(way_to(run, 3), packs={0: 300, 2: 200}, found=None)
-    trainer = trainer_for(way, load(way.config, reward=False), reference=False)
-    redo(way, trainer, 1)
+    route = changed(route_to(run, 3), packs={0: 300, 2: 200}, found=None)
+    trainer = trainer_for(route, load(route.config, reward=False), reference=False)
+    redo(route, trainer, 1)
     assert trainer.learner.tokens_per_forward == 300
-    redo(way, trainer, 2)
+    redo(route, trainer, 2)
     assert trainer.learner.tokens_per_forward == 200
 
 
@@ -107,11 +107,11 @@ def test_a_round_of_problems_that_are_no_more_is_named(run):
 
 
 def test_a_checkpoint_that_does_not_fit_is_named(run):
-    way = way_to(run, 8)
+    route = route_to(run, 8)
     # Another seed draws other problems than the round in use at step 3 asked.
-    other = load(way.config.with_(seed=1), reward=False)
+    other = load(route.config.with_(seed=1), reward=False)
     with pytest.raises(CheckpointError, match=r"from '.*step-000003': cannot read its round: "):
-        take_up(way, trainer_for(way, other, reference=False))
+        take_up(route, trainer_for(route, other, reference=False))
 
 
 def test_problems_or_a_tokenizer_that_changed(copy):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from paceline.analysis.replay import Redone, replay
-from paceline.analysis.replay.route import way_to
+from paceline.analysis.replay.route import route_to
 from paceline.cli import main
 from paceline.errors import ConfigError, DataError
 from paceline.run import Run, resume
@@ -19,25 +19,25 @@ from tests.helpers.replays import config_for, line_of, made
 )
 def test_the_checkpoint_is_the_last_one_before_the_steps_round(run, step, begin, first):
     # Parts of a round are 1–4, 5–8, 9–12; checkpoints are those of steps 3, 6, 9 and 12.
-    way = way_to(run, step)
-    assert (way.begin, way.first, way.redone) == (begin, first, range(begin + 1, step))
-    assert way.notes == () and way.config.optimizer.lr == 0.004
+    route = route_to(run, step)
+    assert (route.begin, route.first, route.redone) == (begin, first, range(begin + 1, step))
+    assert route.notes == () and route.config.optimizer.lr == 0.004
 
 
 def test_the_time_of_a_way_is_that_of_the_updates_alone(run):
-    way = way_to(run, 5)
-    assert way.seconds == pytest.approx(
+    route = route_to(run, 5)
+    assert route.seconds == pytest.approx(
         sum(line_of(run, 4)["phases"].get(name, 0.0) for name in ("score", "update", "optimize"))
     )
-    assert way.seconds < line_of(run, 4)["seconds"] and way_to(run, 1).seconds == 0
+    assert route.seconds < line_of(run, 4)["seconds"] and route_to(run, 1).seconds == 0
 
 
 def test_a_line_that_is_missing_on_the_way_is_named(copy):
     lines = (copy / "metrics.jsonl").read_text().splitlines(keepends=True)
     (copy / "metrics.jsonl").write_text("".join(lines[:1] + lines[2:]))
     with pytest.raises(DataError, match="The line of step 2 is missing in"):
-        way_to(Run(copy), 4)
-    assert way_to(Run(copy), 5).begin == 3
+        route_to(Run(copy), 4)
+    assert route_to(Run(copy), 5).begin == 3
 
 
 def test_a_step_that_is_not_there(run, tmp_path):
@@ -147,5 +147,5 @@ def test_steps_before_another_task_are_refused(copy):
     for step in (3, 4):
         said = f"with another task after step 4, .* problems of step {step}"
         with pytest.raises(ConfigError, match=said):
-            way_to(Run(copy), step)
+            route_to(Run(copy), step)
     assert replay(copy, 12, ["grpo"]).redone.difference == 0

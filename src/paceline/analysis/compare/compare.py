@@ -64,7 +64,7 @@ def compare(
     result, screen = Comparison(path), Screen(0, quiet=quiet)
     about = About(config.name, runs, threshold)
     with Interrupts() as interrupts, owned(path), _inside():
-        with screen.busy("checking every configuration"), interrupts.abandonable():
+        with screen.busy("checking every configuration"), interrupts.interruptible():
             preflights = check_all(runs, path, jobs)
         tell_plan(preflights, runs, path, jobs, screen)
         launcher = Launcher(runs, jobs, screen, interrupts, partial(_so_far, result, about, screen))

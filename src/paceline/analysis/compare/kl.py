@@ -83,7 +83,7 @@ def measure_kl(runs: Sequence[Planned], screen: Screen, interrupts: Interrupts) 
         return
     with (
         screen.busy(f"measuring how far {counted(len(left), 'run')} moved"),
-        interrupts.abandonable(),
+        interrupts.interruptible(),
     ):
         for alike in starts.values():
             with _told(screen):

@@ -97,7 +97,7 @@ class Launcher:
                         chosen = self._next(waiting)
                         waiting.remove(chosen)
                         self.running.append(self._start(chosen))
-                    with self.interrupts.abandonable():
+                    with self.interrupts.interruptible():
                         time.sleep(POLL_SECONDS)
                     self._look(waiting)
         except BaseException:

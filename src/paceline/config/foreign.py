@@ -35,8 +35,8 @@ TRL = (
     (
         "`loss_type`",
         "the objective's name, with `low` and `high` as set there "
-        "([docs/migrating.md](migrating.md#objectives) has each); `bnpo` has no counterpart, as "
-        "its value depends on the micro-batch; where a generation serves several updates, "
+        "(each is listed under [Objectives](#objectives)); `bnpo` has no counterpart, as its "
+        "value depends on the micro-batch; where a generation serves several updates, "
         "TRL's `dapo` and `cispo` divide each by the generation's mean, ours by its own "
         "tokens",
     ),
@@ -93,6 +93,10 @@ VERL = (
 """(verl's names, ours), as in docs/migrating.md."""
 
 
+LINK = re.compile(r"\[[^]]+\]\((#[^)]+)\)")
+"""A link of a cell to another place of its page."""
+
+
 def counterpart(key: str) -> ConfigError | None:
     """The sentence for a key that is TRL's, ms-swift's or verl's; None for another.
 
@@ -114,7 +118,7 @@ def _told(key: str, whose: str, ours: str, place: int, many: int) -> ConfigError
         return ConfigError(f"{said} of something that is not here yet.")
     # Where each of theirs has one of ours, the one; else the whole cell.
     each = _in_backticks(ours) if re.fullmatch(r"`[^`]+`(, `[^`]+`)*", ours) else []
-    told = f"`{each[place]}`" if len(each) == many else re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", ours)
+    told = f"`{each[place]}`" if len(each) == many else LINK.sub(r"docs/migrating.md\1", ours)
     return ConfigError(f"{said}; here it is {told}.")
 
 

@@ -5,6 +5,7 @@ import inspect
 import re
 import runpy
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_every_line_that_the_demo_left_out_is_marked(page):
     lines = [line.strip() for line in output.splitlines()]
     steps = [i for i, line in enumerate(lines) if re.match(r"\d+/80 ", line)]
     assert len(steps) >= 3
-    for before, step in zip(steps, steps[1:], strict=False):
+    for before, step in pairwise(steps):
         assert "…" in lines[before + 1 : step], lines[step]
 
 

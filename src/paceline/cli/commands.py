@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, RewardError, RunsFailedError
 from ..terminal import print_json, print_line
 from ..text import summary
-from .configured import SHORT_FLAGS, changed, config_of
+from .configured import (
+    EVAL_KEYS,
+    SAMPLE_KEYS,
+    SHORT_FLAGS,
+    TASKS_KEYS,
+    changed,
+    config_of,
+    refuse_idle,
+)
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -151,6 +159,7 @@ def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Measure a model's accuracy on held-out problems."""
     from dataclasses import asdict
 
+    refuse_idle("eval", changes, EVAL_KEYS)
     from ..run import evaluate_model
 
     evaluation = evaluate_model(model_config(known, changes), quiet=known.json)
@@ -160,6 +169,7 @@ def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Print a model's answers to a prompt."""
+    refuse_idle("sample", changes, SAMPLE_KEYS)
     from ..run import answers
 
     config = model_config(known, changes)
@@ -224,12 +234,13 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
         else:
             _print_list(SOURCES)
         return
-    from .print_task import check_task
-
     if known.name is None:
         raise ConfigError(
             "`paceline tasks check` needs a task's name; `paceline tasks` lists them."
         )
+    refuse_idle("tasks check", changes, TASKS_KEYS)
+    from .print_task import check_task
+
     config = changed(config_of("demo"), {"task": known.name, **changes})
     check_task(config.task, config.rewards, as_json=known.json)
 

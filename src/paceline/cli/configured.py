@@ -18,6 +18,18 @@ SHORT_FLAGS = {"model": ("model.path",), "data": ("task.data", "task.path")}
 PROSE_KEYS = ("task.user", "task.system", "task.question")
 """Keys with text for the model, in which \\n stands for the end of a line: few shells let one type
 it."""
+_OF_MODEL = ("model.dtype", "model.device", "model.chat_template", "rows_at_once", "seed")
+EVAL_KEYS = ("task", "task.KEY", "evaluation.KEY", "rollouts.max_tokens", "rewards.KEY", *_OF_MODEL)
+"""Keys of `paceline eval`; KEY stands for every key of a section, but for those of IDLE_KEYS."""
+SAMPLE_KEYS = (
+    "task", "task.KEY", "rollouts.max_tokens", "evaluation.max_tokens", "evaluation.temperature",
+    "evaluation.top_p", "evaluation.top_k", "evaluation.min_p", *_OF_MODEL,
+)  # fmt: skip
+"""Keys of `paceline sample`."""
+TASKS_KEYS = ("task.KEY", "rewards.workers", "rewards.seconds")
+"""Keys of `paceline tasks check`."""
+IDLE_KEYS = ("evaluation.every",)
+"""Keys that training alone uses, of sections that other commands use too."""
 _LINE_END = re.compile(
     r"\\n(?!(?:abla|atural|e|earrow|eg|eq|ewline|exists|geq|i|leq|mid|ot|otin|u)(?![a-z]))"
 )
@@ -56,6 +68,23 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
         if key not in CHOSEN
     }
     return apply(config, rest)
+
+
+def refuse_idle(command: str, changes: dict[str, str], taken: Sequence[str]) -> None:
+    """Raise ConfigError for a key that would change nothing under a command.
+
+    Args:
+        taken: keys that change something; KEY stands for every key of a section.
+    """
+    sections = tuple(key.removesuffix("KEY") for key in taken if key.endswith(".KEY"))
+    for key in changes:
+        meant = next((path for path in SHORT_FLAGS.get(key, ()) if path.startswith(sections)), key)
+        of_section = meant.startswith(sections) and meant not in IDLE_KEYS
+        if not of_section and meant not in taken:
+            raise ConfigError(
+                f"`paceline {command}` takes no key '{key}', as it would change nothing; its keys "
+                f"are {', '.join(taken)}."
+            )
 
 
 def config_of(recipe: str) -> "Config":

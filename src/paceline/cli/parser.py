@@ -19,6 +19,7 @@ from .commands import (
     do_tasks,
     do_train,
 )
+from .configured import EVAL_KEYS, SAMPLE_KEYS, TASKS_KEYS
 
 RECIPE_HELP = "a recipe's name, file.py:function, a config.toml, or a run's config.json"
 """Help of the argument RECIPE."""
@@ -124,14 +125,14 @@ def _add_use(command: Command) -> None:
     evaluate.add_argument("model", metavar="MODEL", help="a model, or a run directory")
     evaluate.add_argument("--task", help="the task's name (default: the run's own, or arithmetic)")
     evaluate.add_argument("--json", action="store_true", help="print JSON only")
-    evaluate.epilog = "Keys: task.KEY, evaluation.KEY, rollouts.max_tokens, seed, model.dtype."
+    evaluate.epilog = f"Keys: {', '.join(EVAL_KEYS)}."
 
     sample = command("sample", do_sample, "Let a model answer a prompt.")
     sample.add_argument("model", metavar="MODEL", help="a model, or a run directory")
     sample.add_argument("prompt", metavar="PROMPT", help="the user's message")
     sample.add_argument("-n", type=int, default=1, help="how many answers (default 1)")
     sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
-    sample.epilog = "Keys: rollouts.max_tokens, evaluation.temperature, evaluation.top_p, seed."
+    sample.epilog = f"Keys: {', '.join(SAMPLE_KEYS)}."
 
     report = command("report", do_report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")
@@ -148,7 +149,7 @@ def _add_parts(command: Command) -> None:
     )  # fmt: skip
     tasks.add_argument("name", metavar="NAME", nargs="?", help="the task to check")
     tasks.add_argument("--json", action="store_true", help="print JSON only")
-    tasks.epilog = "Keys: task.KEY, such as task.path=rows.jsonl task.reward=boxed."
+    tasks.epilog = f"Keys: {', '.join(TASKS_KEYS)}; such as task.path=rows.jsonl task.reward=boxed."
 
     sandbox = command("sandbox", do_sandbox, "Try the sandbox for generated code on this machine.")
     sandbox.add_argument("what", choices=["test"], help="run every attack of the suite")

@@ -101,3 +101,23 @@ def test_keys_of_a_section_and_short_flags_for_them_are_taken():
     refuse_idle("eval", {"task.low": "1", "data": "x.jsonl", "seed": "3"}, ["task.KEY", "seed"])
     with pytest.raises(ConfigError, match=r"key 'tasks\.low', .* its keys are task\.KEY, seed\.$"):
         refuse_idle("eval", {"tasks.low": "1"}, ["task.KEY", "seed"])
+
+
+def test_data_for_a_task_that_reads_none_is_refused(capsys):
+    code, error = failing(capsys, "train", "tiny", "--data", "x.jsonl")
+    assert code == 2 and error == (
+        "paceline: Task arithmetic reads no rows, so --data would change nothing; add --task rows "
+        "to learn from rows of yours."
+    )
+    assert changed(recipes.tiny(), {"task": "rows", "data": "x.jsonl"}).task == Rows("x.jsonl")
+
+
+def test_a_mistake_in_a_file_names_the_file(tmp_path, capsys):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('recipe = "tiny"\n[optimizer]\nlrr = 1\n')
+    code, error = failing(capsys, "train", str(mine))
+    assert code == 2 and error.startswith(
+        f"paceline: In '{mine}': There is no key 'optimizer.lrr'. Did you mean 'optimizer.lr'?"
+    )
+    mine.write_text('recipe = "tinny"\n')
+    assert f"In '{mine}': There is no recipe 'tinny'." in failing(capsys, "train", str(mine))[1]

@@ -21,14 +21,22 @@ from .configured import (
     changed,
     config_of,
     refuse_idle,
+    task_name,
 )
 
 if TYPE_CHECKING:
     from ..config import Config
-    from ..tasks import TaskSource
 
 
 def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
+    from ..recipes import NAMES
+
+    if known.recipe is None or "=" in known.recipe:  # a key, where the recipe was left out
+        raise ConfigError(
+            f"Which recipe? For example `paceline {known.command} demo`; there are "
+            f"{', '.join(NAMES)}, and a file.py:function, a config.toml or a run's config.json "
+            "does as well."
+        )
     return changed(config_of(known.recipe), changes)
 
 
@@ -140,7 +148,7 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
         print_json({"config": configuration.to_json(config)}, indent=2)
         return
     for key in configuration.keys(config):
-        shown = _task_name(config.task) if key.path == "task" else key.value
+        shown = task_name(config.task) if key.path == "task" else key.value
         shown = name_of(shown) if inspect.isfunction(shown) else shown
         print_line(f"{key.path} = {shown}")
         if known.keys:
@@ -256,13 +264,6 @@ def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def _refuse(changes: dict[str, str]) -> None:
     if changes:
         raise ConfigError(f"This command takes no key '{next(iter(changes))}'.")
-
-
-def _task_name(task: "TaskSource") -> str:
-    """The name that --task takes; the class's name for a user's own task."""
-    from ..tasks import SOURCES
-
-    return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
 
 
 def _print_list(things: Mapping[str, object]) -> None:

@@ -11,6 +11,7 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from ..config import Config
+    from ..tasks import TaskSource
 
 SHORT_FLAGS = {"model": ("model.path",), "data": ("task.data", "task.path")}
 """Short flags, each with the keys that it may stand for; the first that the config has counts."""
@@ -62,12 +63,24 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
 
     config = apply(config, {k: v for k, v in changes.items() if k in CHOSEN})
     have = {key.path for key in keys(config)}
+    if "data" in changes and have.isdisjoint(SHORT_FLAGS["data"]):
+        raise ConfigError(
+            f"Task {task_name(config.task)} reads no rows, so --data would change nothing; add "
+            "--task rows to learn from rows of yours."
+        )
     rest = {
         next((path for path in SHORT_FLAGS.get(key, ()) if path in have), key): text
         for key, text in changes.items()
         if key not in CHOSEN
     }
     return apply(config, rest)
+
+
+def task_name(task: "TaskSource") -> str:
+    """The name that --task takes; the class's name for a user's own task."""
+    from ..tasks import SOURCES
+
+    return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
 
 
 def refuse_idle(command: str, changes: dict[str, str], taken: Sequence[str]) -> None:
@@ -98,7 +111,10 @@ def config_of(recipe: str) -> "Config":
             raise ConfigError(f"There is no file '{recipe}'.")
         if recipe.endswith(".toml"):
             name, changes = config.read_toml(path)
-            return changed(config_of(name), changes)
+            try:
+                return changed(config_of(name), changes)
+            except ConfigError as error:
+                raise ConfigError(f"In '{recipe}': {error}") from error
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:

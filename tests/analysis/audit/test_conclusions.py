@@ -64,10 +64,11 @@ def test_a_form_that_was_guessed_is_told_and_so_is_that_there_is_none():
     without = replace(TASK, gold=None)
     (one,) = found(rewarded(form="<answer>\n{}\n</answer>"), task=without)
     assert one == Finding(
-        "The task has no gold answers; '<answer> ANSWER </answer>' is paid, and was taken for one."
+        "The task does not say how a right completion looks, so the audit took '<answer> ANSWER "
+        "</answer>' with the expected answer in ANSWER's place: the reward pays for it."
     )
     (none,) = found(rewarded(), task=without)
-    assert not none.bad and "the reward pays for no usual form of one" in none.sentence
+    assert not none.bad and "the reward pays for no usual form of the expected" in none.sentence
 
 
 @pytest.mark.parametrize(("same", "bad"), [(1, False), (2, False), (3, True)])

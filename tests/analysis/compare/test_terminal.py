@@ -66,6 +66,11 @@ def test_single_figures():
     assert (until(some), until(every)) == ("1 of 2", "1,234")
 
 
+def test_values_that_are_all_the_same_have_no_interval():
+    same = MeanRecord(mean=0.025, low=0.025, high=0.025, per_seed=(0.025, 0.025))
+    assert (share(same), change(same)) == ("2.5", "+2.5")
+
+
 def test_the_plan_is_told_with_what_differs(tmp_path, capsys):
     vary = {"schedule.minibatches": [1, 2]}
     config = tiny().with_(steps=4, **{"evaluation.problems": 5})

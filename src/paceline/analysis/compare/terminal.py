@@ -9,7 +9,7 @@ import torch
 from ...config import Config
 from ...preflight.preflight import Preflight
 from ...run.screen import Screen
-from ...stats import half_width
+from ...stats import all_same, half_width
 from ...store.comparison import ArmRecord, ComparisonRecord, MeanRecord, ReachedRecord
 from ...text import counted, data_size, percent, short_duration, signed_points
 from .comparison import Comparison
@@ -212,8 +212,9 @@ def change(mean: MeanRecord) -> str:
 
 
 def _half(mean: MeanRecord) -> str:
-    """The half of the interval, from the values: the interval itself ends at 0 and 100 %."""
-    half = half_width(mean.per_seed)
+    """The half of the interval, from the values: the interval itself ends at 0 and 100 %. Nothing
+    for values that are all the same."""
+    half = None if all_same(mean.per_seed) else half_width(mean.per_seed)
     return "" if half is None else f" ±{100 * half:.1f}"
 
 

@@ -51,7 +51,9 @@ def test_a_probe_without_verdicts_is_told_once_where_that_is_all():
 def test_errors_and_changes_of_mind_are_reasons_not_to_train():
     error, mind = found(rewarded(errors=("It raised.",), differing=4))
     assert error == Finding("The reward fails: It raised.", bad=True)
-    assert mind.bad and mind.sentence.startswith("4 calls gave another reward when they were")
+    assert mind.bad and mind.sentence.startswith("4 calls gave another reward on repetition;")
+    (mind,) = found(rewarded(differing=1))
+    assert mind.sentence.startswith("1 call gave another reward on repetition;")
 
 
 def test_a_slow_reward_is_told_what_helps():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...config import Config
 from ...tasks import Task
-from ...text import percent
+from ...text import counted, percent
 from .model import ENOUGH_SIGNAL, Overlap, Sampled
 from .reward import Rewarded
 
@@ -84,7 +84,7 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
     if rewarded.differing:
         found.append(
             Finding(
-                f"{rewarded.differing} calls gave another reward when they were repeated; a run "
+                f"{counted(rewarded.differing, 'call')} gave another reward on repetition; a run "
                 "cannot be repeated or resumed exactly with it.",
                 bad=True,
             )

@@ -9,6 +9,7 @@ import pytest
 
 from paceline.stats import (
     Mean,
+    all_same,
     bootstrap,
     change_interval,
     compared,
@@ -121,6 +122,11 @@ def test_differences_that_do_not_vary_are_not_taken_for_certain():
     assert p_value([0.1] * 5) == 2 / 32  # as flipping the signs of five has it
     assert p_value([0.1, 0.1 + 1e-17, 0.3 - 0.2]) == 2 / 8  # equal to rounding
     assert p_value([0.1]) is None
+
+
+def test_values_are_the_same_but_for_rounding():
+    assert all_same([0.025, 0.025]) and all_same([0.1 + 0.2, 0.3]) and all_same([7.0, None, 7.0])
+    assert not all_same([0.025, 0.026]) and not all_same([0.025]) and not all_same([None, 7.0])
 
 
 def test_holm_corrects_step_by_step():

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from paceline.text import (
     THIN,
     counted,
+    counted_any,
     data_size,
     decimal,
     duration,
@@ -84,6 +85,8 @@ def test_one_is_one_and_none_or_more_are_several():
     told = [counted(n, "held-out problem") for n in (0, 1, 2)]
     assert told == ["0 held-out problems", "1 held-out problem", "2 held-out problems"]
     assert counted(1200, "row", ",") == "1,200 rows"
+    several = [counted_any(of, "step") for of in ([1], [1, 1], [40, 80, 40], [1, 2])]
+    assert several == ["1 step", "1 step", "40 or 80 steps", "1 or 2 steps"]
 
 
 def test_a_command_between_backticks_stays_whole():

@@ -205,6 +205,13 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
     return found
 
 
+def all_same(values: Sequence[float | None]) -> bool:
+    """True if several values are the same but for rounding: nothing shows how far others would lie
+    from them, and their t interval has no width."""
+    known = [value for value in values if value is not None]
+    return len(known) > 1 and _spread(known) == 0
+
+
 def _spread(differences: Sequence[float]) -> float:
     """Standard deviation of the differences; exactly 0 if they differ by rounding alone."""
     found = stdev(differences)

@@ -4,7 +4,7 @@ in terminal.py."""
 import inspect
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, chop_cells
 
@@ -73,6 +73,16 @@ def counted(number: int, noun: str, form: str = "") -> str:
     Example: counted(1, "step") is "1 step", counted(1200, "row", ",") is "1,200 rows".
     """
     return f"{number:{form}} {noun}{'' if number == 1 else 's'}"
+
+
+def counted_any(numbers: Iterable[int], noun: str) -> str:
+    """Numbers of which any may hold, each named once, with their noun.
+
+    Example: counted_any([1, 1], "step") is "1 step", counted_any([40, 80], "step") is "40 or 80
+    steps".
+    """
+    each = list(dict.fromkeys(numbers))
+    return f"{' or '.join(map(str, each))} {noun}{'' if each == [1] else 's'}"
 
 
 def listed(words: Sequence[str]) -> str:

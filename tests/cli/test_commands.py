@@ -108,3 +108,12 @@ def test_show_prints_every_key_and_the_objective(capsys):
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == {
         "demo", "tiny", "program", "gsm8k",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["train", "check", "audit", "compare"])
+@pytest.mark.parametrize("words", [[], ["--steps", "3"], ["steps=3"]])
+def test_a_command_without_a_recipe_asks_for_one(command, words, capsys):
+    code, error = failing(capsys, command, *words)
+    assert code == 2 and error.startswith(
+        f"paceline: Which recipe? For example `paceline {command} demo`; there are demo, "
+    )

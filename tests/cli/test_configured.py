@@ -7,7 +7,8 @@ import pytest
 
 from paceline import recipes
 from paceline.cli import main
-from paceline.cli.configured import changed, overrides
+from paceline.cli.configured import changed, overrides, refuse_idle
+from paceline.errors import ConfigError
 from paceline.tasks import Rows
 from tests.helpers.commands import failing
 
@@ -74,3 +75,49 @@ def test_the_last_word_of_a_key_is_enough_to_be_understood(capsys):
 def test_the_end_of_a_line_can_be_typed(typed, read):
     config = changed(recipes.tiny(), overrides(["task=rows", f"task.user={typed}"], Namespace()))
     assert isinstance(config.task, Rows) and config.task.user == read
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        (["eval", "tiny", "--steps", "3"], "steps"),
+        (["eval", "tiny", "--optimizer.lr", "3"], "optimizer.lr"),
+        (["eval", "tiny", "evaluation.every=3"], "evaluation.every"),
+        (["eval", "tiny", "--model", "other"], "model"),
+        (["sample", "tiny", "1 + 1?", "evaluation.problems=3"], "evaluation.problems"),
+        (["sample", "tiny", "1 + 1?", "rollouts.temperature=0.5"], "rollouts.temperature"),
+        (["tasks", "check", "arithmetic", "seed=3"], "seed"),
+    ],
+    ids=" ".join,
+)
+def test_a_key_that_would_change_nothing_is_refused(words, key, capsys):
+    command = " ".join(words[: 2 if words[0] == "tasks" else 1])
+    code, error = failing(capsys, *words)
+    assert code == 2 and "task.KEY" in error
+    assert f"`paceline {command}` takes no key '{key}', as it would change nothing; its" in error
+
+
+def test_keys_of_a_section_and_short_flags_for_them_are_taken():
+    refuse_idle("eval", {"task.low": "1", "data": "x.jsonl", "seed": "3"}, ["task.KEY", "seed"])
+    with pytest.raises(ConfigError, match=r"key 'tasks\.low', .* its keys are task\.KEY, seed\.$"):
+        refuse_idle("eval", {"tasks.low": "1"}, ["task.KEY", "seed"])
+
+
+def test_data_for_a_task_that_reads_none_is_refused(capsys):
+    code, error = failing(capsys, "train", "tiny", "--data", "x.jsonl")
+    assert code == 2 and error == (
+        "paceline: Task arithmetic reads no rows, so --data would change nothing; add --task rows "
+        "to learn from rows of yours."
+    )
+    assert changed(recipes.tiny(), {"task": "rows", "data": "x.jsonl"}).task == Rows("x.jsonl")
+
+
+def test_a_mistake_in_a_file_names_the_file(tmp_path, capsys):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('recipe = "tiny"\n[optimizer]\nlrr = 1\n')
+    code, error = failing(capsys, "train", str(mine))
+    assert code == 2 and error.startswith(
+        f"paceline: In '{mine}': There is no key 'optimizer.lrr'. Did you mean 'optimizer.lr'?"
+    )
+    mine.write_text('recipe = "tinny"\n')
+    assert f"In '{mine}': There is no recipe 'tinny'." in failing(capsys, "train", str(mine))[1]

@@ -17,3 +17,11 @@ def test_rows_are_named_by_their_numbers(tmp_path, capsys):
     assert code == 3 and [failed["row"] for failed in found["failed"]] == ["row 7"]
     assert main(["tasks", "check", "code", f"task.path={tmp_path}/a.jsonl"]) == 3
     assert f"{found['failed'][0]['id']} (row 7), '" in capsys.readouterr().out
+
+
+def test_notes_are_marked_as_notes(tmp_path, capsys):
+    rows = [{"prompt": f"{i} + 1?", "answer": str(i + 1)} for i in range(9)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, [*rows, rows[0]])))
+    assert main(["tasks", "check", "rows", f"task.path={tmp_path}/a.jsonl"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert f"  note: Row 10 of '{tmp_path}/a.jsonl': left out, the same as an earlier row." in said

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from paceline import recipes
-from paceline.config import from_json, renewed, to_json
+from paceline.config import as_typed, from_json, renewed, to_json
 from paceline.errors import ConfigError
 from paceline.objective import KL, Objective, named
 from paceline.tasks import Rows
@@ -154,3 +154,11 @@ def test_what_cannot_be_recorded_is_told():
         to_json(start)
     with pytest.raises(ConfigError, match=r"paceline\.gspo"):
         recipes.tiny().with_(objective="gspo")
+
+
+def test_a_value_is_typed_as_the_command_line_takes_it():
+    assert as_typed("objective", to_json(named.gspo())) == "gspo"
+    assert as_typed("task.type", "MultipleChoice") == "multiple_choice"
+    assert as_typed("task.type", "mine.py:Own") == "…"
+    assert as_typed("evaluation.max_tokens", None) == "none"
+    assert as_typed("task.operators", ["+", "*"]) == "+,*"

@@ -47,7 +47,7 @@ def test_the_measurements_of_the_summary_may_be_given():
     (found,) = diagnoses(lines, before, late)
     assert (found.name, found.first) == ("reward ahead of held-out accuracy", 30)
     # The first three rounds have 1/30 to 3/30, the last ten 21/30 to 30/30.
-    assert "before training it was 10.0 %, while the mean reward went from 0.07 to 0.85" in (
+    assert "(10.0 % before training), while the mean reward went from 0.07 to 0.85" in (
         found.finding
     )
 

@@ -68,7 +68,7 @@ def test_form_without_answers_is_told():
     lines = a_run(30, reward=lambda r: 0.1 + r / 50, accuracy=0.2)
     assert told(lines) == [(20, "reward ahead of the answers")]
     assert only(lines).finding == (
-        "the mean reward of the last 10 rounds was 0.41, that of the 10 before 0.21, while the "
+        "the mean reward rose to 0.41 in the last 10 rounds, from 0.21 in the 10 before, while the "
         "share of right answers went from 20 % to 20 %"
     )
     assert told(a_run(30, reward=lambda r: 0.1 + r / 50, accuracy=lambda r: 0.2 + r / 1000)) == []
@@ -82,7 +82,7 @@ def test_held_out_accuracy_that_stays_behind_is_told():
     paid = {"reward": after(10, 0.5, 0.2), "accuracy": after(10, 0.5, 0.2)}
     lines = a_run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}))
     assert told(lines) == [(20, "reward ahead of held-out accuracy")]
-    assert "held-out accuracy is 35.0 %, after step 10 it was 40.0 %" in only(lines).finding
+    assert "held-out accuracy is 35.0 % (40.0 % after step 10), while" in only(lines).finding
     assert told(a_run(20, **paid, evaluation=measured({10: 0.40, 20: 0.40}))) != []
     assert told(a_run(20, **paid, evaluation=measured({10: 0.40, 20: 0.35}, n=200))) != []
     assert told(a_run(20, **paid, evaluation=measured({10: 0.40, 20: 0.41}))) == []
@@ -132,6 +132,10 @@ def test_it_is_compared_with_the_best_so_far_and_ends_where_that_is_passed():
 def test_one_answer_for_all_is_told_after_five_rounds():
     repeated = a_run(20, repeated_mistakes=after(3, 0.51, 0.25))
     assert told(repeated) == [(8, "one answer fits all")]
+    assert only(repeated).finding == (
+        "in the last 5 rounds 51 % of the completions were wrong and repeated an answer given to "
+        "another problem (25 % in the first round)"
+    )
     assert told(a_run(20, repeated_mistakes=after(3, 0.50, 0.0))) == []
     assert told(a_run(20, repeated_mistakes=0.9)) == []  # so from the start: the answers are few
     # Round 8 begins at step 29.

@@ -236,7 +236,7 @@ def test_a_model_without_a_trained_head_is_refused(tmp_path):
     tiny.tokenizer().save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match=r"no trained head .*score\.weight is missing"):
         check_verifier(Weighted((("style", RewardModel(str(tmp_path), device="cpu"), 1.0),)))
-    with pytest.raises(ConfigError, match="no model folder"):
+    with pytest.raises(ConfigError, match=r"There is no folder '\./gone'"):
         RewardModel("./gone")
     with pytest.raises(ConfigError, match="is not a reward model"):
         RewardModel("tiny").check()

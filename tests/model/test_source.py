@@ -22,10 +22,10 @@ def test_names_of_every_kind(tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("./gone", "no model folder at './gone'"),
-        ("gone", "no model folder"),
-        ("a/b/c", "no model folder"),
-        ("gone.gguf", "no GGUF file"),
+        ("./gone", "There is no folder './gone'; give"),
+        ("gone", "There is no folder 'gone'; give"),
+        ("a/b/c", "There is no folder 'a/b/c'; give"),
+        ("gone.gguf", "There is no file 'gone.gguf'; give"),
         ("package:no_such_package", "not installed"),
         ("package:json", "holds no .gguf"),
         ("package:../etc", "not installed"),

@@ -37,7 +37,7 @@ def test_each_diagnosis_has_its_steps_figures_remedy_and_rule() -> None:
     assert [row.muted for row in collapse.rows] == [False, False, False, True]
     assert collapse.rows[0].text.startswith(f"In the last 10 rounds 92{THIN}% of the groups had no")
     assert collapse.rows[1].text.startswith(f"In the last 10 rounds 100{THIN}% of the groups")
-    remedy = "Read some, and audit the reward (paceline audit): a guess"
+    remedy = "Read some completions, and audit the reward (paceline audit): a guess"
     assert answer.rows[2].text.startswith(remedy) and answer.rows[2].text.endswith("winning.")
 
 
@@ -74,7 +74,7 @@ def test_the_diagnoses_of_a_run_take_its_summarys_measurements() -> None:
         "Reward ahead of held-out accuracy",
         f"steps{THIN}30, the last",
     )
-    said = f"Held-out accuracy is 1.0{THIN}%, before training it was 3.2{THIN}%, while"
+    said = f"Held-out accuracy is 1.0{THIN}% (3.2{THIN}% before training), while"
     assert held.rows[0].text.startswith(said)
 
 

@@ -57,7 +57,7 @@ def test_the_config_is_that_of_the_run(run):
 def test_what_is_put_in_place_of_a_key_is_taken_and_the_runs_own_is_not_read(run):
     config = {**run.config["config"], "objective": {"function": "gone.py:mine"}}
     described(run, config=config)
-    with pytest.raises(ConfigError, match=r"The file '.*gone.py' does not exist"):
+    with pytest.raises(ConfigError, match=r"There is no file '.*gone.py'"):
         continuation.config_of(run)
     other = continuation.config_of(run, {"objective": named.dr_grpo()})
     assert other.objective == named.dr_grpo() and other.steps == 8

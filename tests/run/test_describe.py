@@ -88,13 +88,13 @@ def test_the_plan_says_what_will_be_done_and_what_it_will_need():
     assert plan(config, ("a remark.",)) == [
         "paceline: sums  →  runs/x",
         "  task       made: 10 problems, 1 held out",
-        "             a note of the task",
         "  model      tiny, cpu, torch.float32",
         f"  objective  {config.objective.resolved(4)}",
         # Nine steps, two a round: five rounds of six completions.
         "  plan       5 rounds of 2 problems × 3 completions (up to 4 tokens), 2 updates each: "
         "9 steps, 30 completions",
         *(f"  {line}" for line in estimate_lines(ESTIMATE)),
+        "  note: a note of the task",
         "  note: a remark.",
         "  first prompt",
         "    │ <|im_start|>user",

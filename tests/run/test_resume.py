@@ -291,7 +291,7 @@ def test_what_a_resume_replaces_is_not_loaded(tmp_path, capsys):
     assert read.read_text() == "", "what is replaced is not loaded, though it is there"
     mine.unlink()
     assert main(["resume", str(out), "steps=3"]) == 2
-    assert f"The file '{mine}' does not exist" in capsys.readouterr().err
+    assert f"There is no file '{mine}'" in capsys.readouterr().err
     assert main(["resume", str(out), "steps=3", "objective=grpo", "--quiet"]) == 0
     config = small(out, steps=4, evaluation={"problems": 0})
     assert len(list(resume(out, config, quiet=True).metrics())) == 4
@@ -301,7 +301,7 @@ def test_what_a_resume_replaces_is_not_loaded(tmp_path, capsys):
 
 def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
     assert main(["resume", str(tmp_path / "nowhere")]) == 2
-    assert "not a run directory" in capsys.readouterr().err
+    assert "There is no folder" in capsys.readouterr().err
     config = json.loads((copy / "config.json").read_text())
     del config["id"]
     (copy / "config.json").write_text(json.dumps(config))

@@ -2,9 +2,10 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
-from paceline.run.screen import Screen, printable, shortened
+from paceline.run.screen import Screen, hindered, printable, shortened
 from tests.helpers.records import a_measurement, a_step
 from tests.helpers.rounds import group_of, ragged_round
 
@@ -106,6 +107,20 @@ def test_cut_completions_that_may_be_right_are_no_trouble():
     for _ in range(30):  # 99 % are cut and 12 % right: some of the right ones were cut
         made.step(line(cut=0.99, accuracy=0.12))
     assert "note:" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("cut", "right", "told"),
+    [
+        (1.0, 0.0, True),
+        (1.0, 0.05, False),  # a cut one was right
+        (0.9, 0.1, True),  # all that ended were right; 1 − 0.9 is a little less than 0.1 in binary
+        (0.9, 0.11, False),
+        (0.5, 0.0, False),
+    ],
+)
+def test_cut_completions_are_trouble_unless_more_are_right_than_ended(cut, right, told):
+    assert hindered(cut, right) == told
 
 
 def test_a_run_that_goes_on_knows_what_earlier_sittings_saw():

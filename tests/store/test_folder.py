@@ -42,5 +42,5 @@ def test_a_folder_without_it_is_none(tmp_path, text, why):
 def test_a_place_where_nothing_is_and_a_file_are_none(tmp_path):
     (tmp_path / "file").touch()
     assert not is_run(tmp_path / "nowhere") and not is_run(tmp_path / "file")
-    with pytest.raises(ConfigError, match="nowhere' is not a run directory: it has no config"):
+    with pytest.raises(ConfigError, match=r"There is no folder '.*nowhere'; give one that"):
         check_is_run(tmp_path / "nowhere")

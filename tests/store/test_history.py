@@ -28,8 +28,9 @@ def test_differences_are_by_key():
     with pytest.raises(ConfigError) as refused:
         config_changes(RUN, OLD, new, ())
     assert str(refused.value) == (
-        "objective is rloo here and grpo in the run, which changes the results; resume without it, "
-        "or name it: `paceline resume 'my runs/tiny' objective=rloo`."
+        "objective is rloo here and grpo in the run, which changes the results; choose another "
+        "--out for a new run, resume without the change, or name it: `paceline resume 'my "
+        "runs/tiny' objective=rloo`."
     )
     assert list(config_changes(RUN, OLD, new, ["objective"])) == ["objective"]
     other = to_json(TINY.with_(**{"task.high": 5}))
@@ -42,10 +43,32 @@ def test_a_change_of_results_has_to_be_named():
     with pytest.raises(ConfigError) as refused:
         config_changes(RUN, OLD, new, ["optimizer.warmup"])
     assert str(refused.value) == (
-        "optimizer.lr is 0.5 here and 0.01 in the run, which changes the results; resume without "
-        "it, or name it: `paceline resume 'my runs/tiny' optimizer.lr=0.5`."
+        "optimizer.lr is 0.5 here and 0.01 in the run, which changes the results; choose another "
+        "--out for a new run, resume without the change, or name it: `paceline resume 'my "
+        "runs/tiny' optimizer.lr=0.5`."
     )
     assert config_changes(RUN, OLD, new, ["optimizer.lr"]) == {"optimizer.lr": (0.01, 0.5)}
+
+
+def test_another_task_is_named_as_the_command_line_takes_it():
+    new = to_json(TINY.with_(task=Rows("q.csv")))
+    with pytest.raises(ConfigError) as refused:
+        config_changes(RUN, OLD, new, ())
+    assert str(refused.value) == (
+        "task is rows here and arithmetic in the run, which changes the results; choose another "
+        "--out for a new run, resume without the change, or name it: `paceline resume 'my "
+        "runs/tiny' task=rows`."
+    )
+    assert "task.type" in config_changes(RUN, OLD, new, ["task"])
+
+
+def test_a_long_value_is_shortened_in_the_sentence_and_whole_in_the_command():
+    old, new = (to_json(TINY.with_(task=Rows("q.csv", system=s * 61))) for s in "ab")
+    with pytest.raises(ConfigError) as refused:
+        config_changes(RUN, old, new, ())
+    told = str(refused.value)
+    assert told.startswith(f"task.system is {'b' * 59}… here and {'a' * 59}… in the run, which")
+    assert f"task.system={'b' * 61}`" in told
 
 
 @pytest.mark.parametrize(
@@ -53,7 +76,7 @@ def test_a_change_of_results_has_to_be_named():
 )
 def test_what_a_checkpoint_depends_on_cannot_change_named_or_not(key, value):
     new = to_json(TINY.with_(**{key: value}))
-    with pytest.raises(ConfigError, match=rf"^{key} is .*, and cannot change within a run; start"):
+    with pytest.raises(ConfigError, match=rf"^{key} is .*, and cannot change within a run; choose"):
         config_changes(RUN, OLD, new, [key])
 
 

@@ -45,8 +45,19 @@ def test_the_answer_may_stand_behind_a_mark() -> None:
     columns = Columns("prompt", "answer", answer_after="####", answer_is="number")
     (problem,) = columns.problems([row(answer="a #### b\n#### 1,234 ")], "'x'").problems
     assert problem.answer == "1,234"
-    with pytest.raises(DataError, match="Row 2 of 'x': the answer has no ####"):
+    with pytest.raises(DataError, match=r"Row 2 of 'x' \('1'\): the answer has no ####"):
         columns.problems([row(answer="#### 1"), row(answer="1")], "'x'")
+
+
+def test_a_mark_is_advised_to_those_who_gave_none() -> None:
+    advised = "task.answer_after=MARK for a number after a mark, or a reward"
+    with pytest.raises(DataError) as refused:
+        NUMBERS.problems([row(), row(answer="four")], "'x'")
+    assert str(refused.value).startswith("Row 2 of 'x' ('four'): the answer is not a plain number")
+    assert advised in str(refused.value)
+    after = Columns("prompt", "answer", answer_after="####", answer_is="number")
+    with pytest.raises(DataError, match=r"exact for texts, or a reward of your own\. Fix"):
+        after.problems([row(answer="#### 1"), row(answer="#### four")], "'x'")
 
 
 def test_rows_that_repeat_an_earlier_one_are_left_out_and_numbered() -> None:
@@ -86,12 +97,12 @@ def test_a_wrongly_named_column_brings_the_right_one() -> None:
         (row(" \n"), "the prompt in column 'prompt' is empty"),
         (row([]), "the prompt in column 'prompt' is empty"),
         (row([{"role": "system", "content": "s"}]), "the prompt in column 'prompt' is empty"),
-        (row(5), "the prompt is neither text nor messages (the first is 5)"),
-        (row(["hi"]), "the messages are not all {role, content} (the first is 'hi')"),
+        (row(5), "(the first: 5): the prompt is neither text nor messages"),
+        (row(["hi"]), "(the first: 'hi'): the messages are not all {role, content}"),
         (row([{"content": "hi"}]), "the messages are not all {role, content}"),
         (row([{"role": "user", "content": [1]}]), "a message's role or content is not text"),
         (row([USER, {"role": "assistant", "content": "yes"}]), "end with the assistant's turn"),
-        (row("a\0b"), "the prompt has a NUL character (the first is 'a\\x00b')"),
+        (row("a\0b"), "(the first: 'a\\x00b'): the prompt has a NUL character"),
         (row([{"role": "user", "content": "a\0b"}]), "the prompt has a NUL character"),
         (row("\ud800"), "the prompt is not valid Unicode"),
         (row("a" * 1_000_001), "the prompt is longer than 1,000,000 characters"),
@@ -99,7 +110,10 @@ def test_a_wrongly_named_column_brings_the_right_one() -> None:
         (row(answer=" "), "there is no answer in column 'answer'"),
         ({"prompt": "one?"}, "there is no answer in column 'answer'"),
         (row(answer=["1"]), "the answer in column 'answer' is neither text nor a number"),
-        (row(answer="five"), "the answer is not a plain number, and the reward compares numbers"),
+        (
+            row(answer="five"),
+            "(the first: 'five'): the answer is not a plain number, and the reward",
+        ),
         (row(float("nan")), "there is no prompt in column 'prompt'"),
         (row(answer=float("nan")), "there is no answer in column 'answer'"),
         (row(answer=float("-inf")), "there is no answer in column 'answer'"),
@@ -108,7 +122,7 @@ def test_a_wrongly_named_column_brings_the_right_one() -> None:
 def test_faults_are_named_with_their_rows(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError) as refused:
         NUMBERS.problems([row(), wrong, row("two?"), wrong], "'x'")
-    assert str(refused.value).startswith("Rows 2 and 4 of 'x': ")
+    assert str(refused.value).startswith("Rows 2 and 4 of 'x'")
     assert message in str(refused.value)
 
 
@@ -132,7 +146,7 @@ def test_faults_may_be_left_out_with_a_note() -> None:
         NUMBERS.problems(rows, "'x'")
     found = Columns("prompt", "answer", answer_is="number", drop=True).problems(rows, "'x'")
     assert [(p.prompt, p.row) for p in found.problems] == [("one?", "row 1"), ("three?", "row 3")]
-    assert found.notes[0].startswith("Left out: row 2 of 'x': the answer is not a plain number")
+    assert found.notes[0].startswith("Left out: row 2 of 'x' ('five'): the answer is not a plain")
     assert found.notes[1] == "Left out: row 4 of 'x': there is no answer in column 'answer'."
     with pytest.raises(DataError, match="Row 1 of 'x': there is no answer"):
         Columns("prompt", "answer", answer_is="text", drop=True).problems([row("a", "")], "'x'")

@@ -111,5 +111,5 @@ def test_broken_files_are_named_with_the_line(
 def test_a_missing_path_is_no_hub_name(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     if path:
-        with pytest.raises(DataError, match=f"'{path}' does not exist; a hub name looks like own"):
+        with pytest.raises(DataError, match=f"There is no file or folder '{path}'; a hub name"):
             read_rows(path)

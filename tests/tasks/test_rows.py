@@ -238,7 +238,7 @@ def test_parts_of_ones_own_reward_check_the_answers_too(tmp_path: Path) -> None:
             ConfigError,
             "no reward 'last_numbr'. Did you mean 'last_number'",
         ),
-        ({"reward": "nothing.py:f"}, ConfigError, "The file 'nothing.py' does not exist"),
+        ({"reward": "nothing.py:f"}, ConfigError, "There is no file 'nothing.py'; give"),
         ({"user": "Hello."}, ConfigError, "has no {prompt}"),
         ({"prompt": "prompt"}, DataError, r"set task.prompt=question"),
         ({"answer": "solution"}, DataError, r"set task.answer=answer"),

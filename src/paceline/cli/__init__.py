@@ -15,7 +15,7 @@ from ..errors import (
 )
 from ..terminal import print_line, spell_out
 from .configured import changed, config_of, overrides
-from .parser import parser
+from .parser import parsed, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words:
         parser().print_help()
         return 0
-    known, rest = parser().parse_known_args(words)
     try:
+        known, rest = parsed(words)
         return known.run(known, overrides(rest, known)) or 0
     except UserError as error:
         if isinstance(error, RewardError):

@@ -13,14 +13,30 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, RewardError, RunsFailedError
 from ..terminal import print_json, print_line
 from ..text import summary
-from .configured import SHORT_FLAGS, changed, config_of
+from .configured import (
+    EVAL_KEYS,
+    SAMPLE_KEYS,
+    SHORT_FLAGS,
+    TASKS_KEYS,
+    changed,
+    config_of,
+    refuse_idle,
+    task_name,
+)
 
 if TYPE_CHECKING:
     from ..config import Config
-    from ..tasks import TaskSource
 
 
 def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
+    from ..recipes import NAMES
+
+    if known.recipe is None or "=" in known.recipe:  # a key, where the recipe was left out
+        raise ConfigError(
+            f"Which recipe? For example `paceline {known.command} demo`; there are "
+            f"{', '.join(NAMES)}, and a file.py:function, a config.toml or a run's config.json "
+            "does as well."
+        )
     return changed(config_of(known.recipe), changes)
 
 
@@ -132,7 +148,7 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
         print_json({"config": configuration.to_json(config)}, indent=2)
         return
     for key in configuration.keys(config):
-        shown = _task_name(config.task) if key.path == "task" else key.value
+        shown = task_name(config.task) if key.path == "task" else key.value
         shown = name_of(shown) if inspect.isfunction(shown) else shown
         print_line(f"{key.path} = {shown}")
         if known.keys:
@@ -151,6 +167,7 @@ def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Measure a model's accuracy on held-out problems."""
     from dataclasses import asdict
 
+    refuse_idle("eval", changes, EVAL_KEYS)
     from ..run import evaluate_model
 
     evaluation = evaluate_model(model_config(known, changes), quiet=known.json)
@@ -160,6 +177,7 @@ def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Print a model's answers to a prompt."""
+    refuse_idle("sample", changes, SAMPLE_KEYS)
     from ..run import answers
 
     config = model_config(known, changes)
@@ -224,12 +242,13 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
         else:
             _print_list(SOURCES)
         return
-    from .print_task import check_task
-
     if known.name is None:
         raise ConfigError(
             "`paceline tasks check` needs a task's name; `paceline tasks` lists them."
         )
+    refuse_idle("tasks check", changes, TASKS_KEYS)
+    from .print_task import check_task
+
     config = changed(config_of("demo"), {"task": known.name, **changes})
     check_task(config.task, config.rewards, as_json=known.json)
 
@@ -245,13 +264,6 @@ def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def _refuse(changes: dict[str, str]) -> None:
     if changes:
         raise ConfigError(f"This command takes no key '{next(iter(changes))}'.")
-
-
-def _task_name(task: "TaskSource") -> str:
-    """The name that --task takes; the class's name for a user's own task."""
-    from ..tasks import SOURCES
-
-    return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
 
 
 def _print_list(things: Mapping[str, object]) -> None:

@@ -11,6 +11,7 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from ..config import Config
+    from ..tasks import TaskSource
 
 SHORT_FLAGS = {"model": ("model.path",), "data": ("task.data", "task.path")}
 """Short flags, each with the keys that it may stand for; the first that the config has counts."""
@@ -18,6 +19,18 @@ SHORT_FLAGS = {"model": ("model.path",), "data": ("task.data", "task.path")}
 PROSE_KEYS = ("task.user", "task.system", "task.question")
 """Keys with text for the model, in which \\n stands for the end of a line: few shells let one type
 it."""
+_OF_MODEL = ("model.dtype", "model.device", "model.chat_template", "rows_at_once", "seed")
+EVAL_KEYS = ("task", "task.KEY", "evaluation.KEY", "rollouts.max_tokens", "rewards.KEY", *_OF_MODEL)
+"""Keys of `paceline eval`; KEY stands for every key of a section, but for those of IDLE_KEYS."""
+SAMPLE_KEYS = (
+    "task", "task.KEY", "rollouts.max_tokens", "evaluation.max_tokens", "evaluation.temperature",
+    "evaluation.top_p", "evaluation.top_k", "evaluation.min_p", *_OF_MODEL,
+)  # fmt: skip
+"""Keys of `paceline sample`."""
+TASKS_KEYS = ("task.KEY", "rewards.workers", "rewards.seconds")
+"""Keys of `paceline tasks check`."""
+IDLE_KEYS = ("evaluation.every",)
+"""Keys that training alone uses, of sections that other commands use too."""
 _LINE_END = re.compile(
     r"\\n(?!(?:abla|atural|e|earrow|eg|eq|ewline|exists|geq|i|leq|mid|ot|otin|u)(?![a-z]))"
 )
@@ -50,12 +63,41 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
 
     config = apply(config, {k: v for k, v in changes.items() if k in CHOSEN})
     have = {key.path for key in keys(config)}
+    if "data" in changes and have.isdisjoint(SHORT_FLAGS["data"]):
+        raise ConfigError(
+            f"Task {task_name(config.task)} reads no rows, so --data would change nothing; add "
+            "--task rows to learn from rows of yours."
+        )
     rest = {
         next((path for path in SHORT_FLAGS.get(key, ()) if path in have), key): text
         for key, text in changes.items()
         if key not in CHOSEN
     }
     return apply(config, rest)
+
+
+def task_name(task: "TaskSource") -> str:
+    """The name that --task takes; the class's name for a user's own task."""
+    from ..tasks import SOURCES
+
+    return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
+
+
+def refuse_idle(command: str, changes: dict[str, str], taken: Sequence[str]) -> None:
+    """Raise ConfigError for a key that would change nothing under a command.
+
+    Args:
+        taken: keys that change something; KEY stands for every key of a section.
+    """
+    sections = tuple(key.removesuffix("KEY") for key in taken if key.endswith(".KEY"))
+    for key in changes:
+        meant = next((path for path in SHORT_FLAGS.get(key, ()) if path.startswith(sections)), key)
+        of_section = meant.startswith(sections) and meant not in IDLE_KEYS
+        if not of_section and meant not in taken:
+            raise ConfigError(
+                f"`paceline {command}` takes no key '{key}', as it would change nothing; its keys "
+                f"are {', '.join(taken)}."
+            )
 
 
 def config_of(recipe: str) -> "Config":
@@ -69,7 +111,10 @@ def config_of(recipe: str) -> "Config":
             raise ConfigError(f"There is no file '{recipe}'.")
         if recipe.endswith(".toml"):
             name, changes = config.read_toml(path)
-            return changed(config_of(name), changes)
+            try:
+                return changed(config_of(name), changes)
+            except ConfigError as error:
+                raise ConfigError(f"In '{recipe}': {error}") from error
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:

@@ -1,9 +1,11 @@
 """The commands, their flags and their help."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from .. import __version__
+from ..errors import ConfigError, nearest
 from .commands import (
     do_audit,
     do_check,
@@ -19,6 +21,7 @@ from .commands import (
     do_tasks,
     do_train,
 )
+from .configured import EVAL_KEYS, SAMPLE_KEYS, TASKS_KEYS
 
 RECIPE_HELP = "a recipe's name, file.py:function, a config.toml, or a run's config.json"
 """Help of the argument RECIPE."""
@@ -28,10 +31,33 @@ Command = Callable[[str, Callable[..., int | None], str], argparse.ArgumentParse
 """Adds a command: its name, what it runs, its line of help."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are sentences of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        told = f"{message[:1].upper()}{message[1:].rstrip('.')}"
+        raise ConfigError(f"{told}. `{self.prog} --help` lists what can be given.")
+
+
+def parsed(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The flags of a command line, and the words that are no flags.
+
+    Raises: ConfigError for an unknown command, and for flags that are missing or wrong.
+    """
+    made = parser()
+    commands = made.get_default("commands")
+    if not words[0].startswith("-") and words[0] not in commands:
+        raise ConfigError(
+            f"There is no command '{words[0]}'.{nearest(words[0], list(commands))} There are "
+            f"{', '.join(commands)}."
+        )
+    return made.parse_known_args(words)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of every command with its flags; all that it does not know are keys of the
     config."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         "paceline",
         description="Reinforcement learning with verifiable rewards for language models.",
         epilog="First steps: paceline train demo",
@@ -42,20 +68,26 @@ def parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[..., int | None], help: str) -> argparse.ArgumentParser:
         one = adding.add_parser(name, help=help, description=help, allow_abbrev=False)
-        one.set_defaults(run=run)
+        one.set_defaults(run=run, command=name)
         return one
 
     _add_training(command)
     _add_comparing(command)
     _add_use(command)
     _add_parts(command)
+    made.set_defaults(commands=tuple(adding.choices))
     return made
+
+
+def _add_recipe(command: argparse.ArgumentParser) -> None:
+    recipe = command.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    recipe.required = False  # the command asks for it, and can say which there are
 
 
 def _add_training(command: Command) -> None:
     """Commands that start from a recipe or resume a run."""
     train = command("train", do_train, "Train a model as a recipe says.")
-    train.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    _add_recipe(train)
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
     train.add_argument("--resume", action="store_true", help="resume the run if there is one")
     _add_common(train)
@@ -73,12 +105,12 @@ def _add_training(command: Command) -> None:
     _add_common(show)
 
     check = command("check", do_check, "Find in seconds what would fail, and what a run will need.")
-    check.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    _add_recipe(check)
     check.add_argument("--json", action="store_true", help="print JSON only")
     _add_common(check)
 
     audit = command("audit", do_audit, "Find out what a recipe's reward pays for, before training.")
-    audit.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    _add_recipe(audit)
     audit.add_argument("--no-model", action="store_true", help="the reward alone: seconds")
     audit.add_argument("--rounds", type=int, default=2, help="rounds to sample (default 2)")
     audit.add_argument("--page", metavar="DIR", help="where the page goes (default: audits/NAME)")
@@ -89,7 +121,7 @@ def _add_training(command: Command) -> None:
 def _add_comparing(command: Command) -> None:
     """Commands that compare."""
     compare = command("compare", do_compare, "Compare objectives, or any setting, over seeds.")
-    compare.add_argument("recipe", metavar="RECIPE", help=RECIPE_HELP)
+    _add_recipe(compare)
     compare.add_argument(
         "--objectives", metavar="NAME,…",
         help="grpo,gspo,'gspo(low=1e-3)',file.py:name; compared with the first",
@@ -124,14 +156,14 @@ def _add_use(command: Command) -> None:
     evaluate.add_argument("model", metavar="MODEL", help="a model, or a run directory")
     evaluate.add_argument("--task", help="the task's name (default: the run's own, or arithmetic)")
     evaluate.add_argument("--json", action="store_true", help="print JSON only")
-    evaluate.epilog = "Keys: task.KEY, evaluation.KEY, rollouts.max_tokens, seed, model.dtype."
+    evaluate.epilog = f"Keys: {', '.join(EVAL_KEYS)}."
 
     sample = command("sample", do_sample, "Let a model answer a prompt.")
     sample.add_argument("model", metavar="MODEL", help="a model, or a run directory")
     sample.add_argument("prompt", metavar="PROMPT", help="the user's message")
     sample.add_argument("-n", type=int, default=1, help="how many answers (default 1)")
     sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
-    sample.epilog = "Keys: rollouts.max_tokens, evaluation.temperature, evaluation.top_p, seed."
+    sample.epilog = f"Keys: {', '.join(SAMPLE_KEYS)}."
 
     report = command("report", do_report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")
@@ -148,7 +180,7 @@ def _add_parts(command: Command) -> None:
     )  # fmt: skip
     tasks.add_argument("name", metavar="NAME", nargs="?", help="the task to check")
     tasks.add_argument("--json", action="store_true", help="print JSON only")
-    tasks.epilog = "Keys: task.KEY, such as task.path=rows.jsonl task.reward=boxed."
+    tasks.epilog = f"Keys: {', '.join(TASKS_KEYS)}; such as task.path=rows.jsonl task.reward=boxed."
 
     sandbox = command("sandbox", do_sandbox, "Try the sandbox for generated code on this machine.")
     sandbox.add_argument("what", choices=["test"], help="run every attack of the suite")

@@ -83,7 +83,7 @@ def _tell(task: Task, checked: int, without: int, failed: list[FailedAnswer]) ->
     training = f"{counted(len(task.train), 'problem')} to train on"
     print_line(f"{task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:
-        print_line(f"  {note}")
+        print_line(f"  note: {note}")
     if without:
         print_line(f"  without a gold answer that could be checked: {counted(without, 'problem')}")
     for f in failed[:ROWS_SHOWN]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import ConfigError, UserError, nearest
 from ..objective import NAMES, Objective
+from ..tasks import SOURCES
 from ..tasks.task import BY_NAME
 from ..verify.calling.base import VerifierBase
 from ..verify.calling.load import IN_PYTHON, load_function, reference_of
@@ -101,11 +102,14 @@ def describe_objective(data: Mapping[str, Any]) -> str:
 
 
 def as_typed(key: str, value: Any) -> str:
-    """A value of a config's JSON as a command line takes it after KEY=. An objective that no name
-    stands for is an ellipsis.
+    """A value of a config's JSON as a command line takes it after KEY=. An objective or a task that
+    no name stands for is an ellipsis. The task's type is taken under the key `task`.
 
-    Example: as_typed("objective", to_json(gspo())) is "gspo"
+    Examples: as_typed("objective", to_json(gspo())) is "gspo"; as_typed("task.type", "Rows") is
+        "rows"
     """
+    if key == "task.type":
+        return next((name for name, source in SOURCES.items() if source.__name__ == value), "…")
     if key == "objective":
         names = (name for name, make in NAMES.items() if to_json(make()) == value)
         return next(names, "…")

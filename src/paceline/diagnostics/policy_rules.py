@@ -101,9 +101,9 @@ class EntropyCollapse(Rule):
             return None
         return (
             f"the entropy of the last {WINDOW} rounds that trained was {now:.2g} nats a token, "
-            f"{percent(now / first, 1)} of the {first:.3g} of the first {FIRST}, and "
-            f"{percent(after)} of their answers were right; in the {WINDOW} before "
-            f"{percent(before)}, at best {percent(self._best)}"
+            f"which is {percent(now / first, 1)} of the {first:.3g} in the first {FIRST}, and "
+            f"{percent(after)} of their answers were right ({percent(before)} in the {WINDOW} "
+            f"rounds before, {percent(self._best)} at best)"
         )
 
 
@@ -260,7 +260,7 @@ class RatioBlowUp(Rule):
 
     name = "ratio blow-up"
     rule = (
-        f"In at least {UPDATES_FAR} of the last {WINDOW} updates behind a round's first, the "
+        f"In at least {UPDATES_FAR} of the last {WINDOW} updates after a round's first, the "
         f"largest ratio was at least {FAR_RATIO:.0f} with at least {percent(MUCH_CLIPPED)} of the "
         f"tokens clipped, or at least {ABSURD_RATIO:,.0f} in any case."
     )
@@ -292,6 +292,6 @@ class RatioBlowUp(Rule):
         clipped = [share for _, share in far if share is not None]
         of = f", with {percent(fmean(clipped))} of the tokens clipped" if clipped else ""
         return (
-            f"in {len(far)} of the last {len(self._recent)} updates behind a round's first the "
+            f"in {len(far)} of the last {len(self._recent)} updates after a round's first the "
             f"largest ratio was between {low} and {high}{of}"
         )

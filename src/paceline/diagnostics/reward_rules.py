@@ -28,8 +28,8 @@ class _Silent(Rule):
     START_ROUNDS = 30
     """Rounds that a start without signal may take."""
     START_CLAUSE = (
-        f"Where it was so from the start: in the last {START_ROUNDS} rounds, or in {WINDOW} "
-        "without any signal."
+        f"At the start of a run it takes {START_ROUNDS} such rounds, or {WINDOW} without any "
+        "signal."
     )
     """Sentence at the end of the rule, about a run that starts without signal."""
     solved: ClassVar[bool]
@@ -116,7 +116,7 @@ class RewardAheadOfAnswers(Rule):
     )
     remedy = (
         "Look at the reasons and read some completions; make the part that grows smaller than the "
-        "answer's, or pay it behind a right answer only. In a run's first rounds this may be the "
+        "answer's, or pay it only with a right answer. In a run's first rounds this may be the "
         "form, which is learned first."
     )
 
@@ -137,9 +137,9 @@ class RewardAheadOfAnswers(Rule):
         if not clearly_rose(early, late, REWARD_RISE) or after > before:
             return None
         return (
-            f"the mean reward of the last {WINDOW} rounds was {decimal(fmean(late))}, that of the "
-            f"{WINDOW} before {decimal(fmean(early))}, while the share of right answers went from "
-            f"{percent(before)} to {percent(after)}"
+            f"the mean reward rose to {decimal(fmean(late))} in the last {WINDOW} rounds, from "
+            f"{decimal(fmean(early))} in the {WINDOW} before, while the share of right answers "
+            f"went from {percent(before)} to {percent(after)}"
         )
 
 
@@ -212,9 +212,9 @@ class RewardAheadOfHeldOut(Rule):
             return None
         since = f"after step {best.step}" if best.step else "before training"
         return (
-            f"held-out accuracy is {percent(now.accuracy, 1)}, {since} it was "
-            f"{percent(best.accuracy, 1)}, while the mean reward went from {decimal(fmean(early))} "
-            f"to {decimal(fmean(now.rewards))}"
+            f"held-out accuracy is {percent(now.accuracy, 1)} ({percent(best.accuracy, 1)} "
+            f"{since}), while the mean reward went from {decimal(fmean(early))} to "
+            f"{decimal(fmean(now.rewards))}"
         )
 
 
@@ -234,13 +234,13 @@ class OneAnswer(Rule):
     name = "one answer fits all"
     rule = (
         f"In {PATIENCE_ROUNDS} rounds in a row more than {percent(REPEATED_SHARE)} of the "
-        "completions were not right and said what a completion of a problem with another answer "
-        f"said, and in the first round at most {percent(REPEATED_SHARE / 2)}."
+        "completions were wrong and repeated an answer given to a problem with another expected "
+        f"answer, and in the first round at most {percent(REPEATED_SHARE / 2)}."
     )
     remedy = (
-        "Read some, and audit the reward (paceline audit): a guess that is right now and then is "
-        "what pays. More problems in a round (rollouts.problems) and a lower optimizer.lr keep it "
-        "from winning."
+        "Read some completions, and audit the reward (paceline audit): a guess that is right now "
+        "and then is what pays. More problems in a round (rollouts.problems) and a lower "
+        "optimizer.lr keep it from winning."
     )
 
     def __init__(self) -> None:
@@ -262,6 +262,6 @@ class OneAnswer(Rule):
             return None
         return (
             f"in the last {self.PATIENCE_ROUNDS} rounds {percent(fmean(self._recent))} of the "
-            "completions were not right and said what completions of problems with other answers "
-            f"said, in the first round {percent(self._first)}"
+            "completions were wrong and repeated an answer given to another problem "
+            f"({percent(self._first)} in the first round)"
         )

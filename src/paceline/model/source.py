@@ -48,7 +48,7 @@ def resolve(name: str) -> Source:
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
-            raise ConfigError(f"There is no GGUF file at '{name}'; give the path of a model file.")
+            raise ConfigError(f"There is no file '{name}'; give the path of a model file.")
         return Source(name, "gguf", str(path))
     if path.is_dir():
         if not (path / "config.json").is_file():
@@ -60,7 +60,7 @@ def resolve(name: str) -> Source:
         return Source(name, "folder", str(path))
     if name.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(name):
         raise ConfigError(
-            f"There is no model folder at '{name}'; give a folder, a .gguf file, or a hub name "
+            f"There is no folder '{name}'; give a folder, a .gguf file, or a hub name "
             "such as Qwen/Qwen3-0.6B."
         )
     return Source(name, "hub", name)

@@ -45,8 +45,6 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
     screen.say(f"paceline: {config.name}  →  {path}", "bold")
     training = counted(len(task.train), "problem")
     screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out")
-    for note in task.notes:
-        screen.say(f"             {note}", "yellow")
     screen.say(f"  model      {config.model.path}, {loaded.device.type}, {loaded.dtype}")
     screen.say(f"  objective  {loaded.objective}")
     if wall := sandbox_of(task):
@@ -59,7 +57,7 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
     )
     for line in estimate_lines(preflight.estimate):
         screen.say(f"  {line}")
-    for note in preflight.notes:
+    for note in (*task.notes, *preflight.notes):
         screen.say_once(note)
     screen.say("  first prompt")
     for row in loaded.first_prompt.splitlines():

@@ -204,9 +204,10 @@ class Screen(Listener):
 
 
 def hindered(cut: float, right: float, share: float = 0.5) -> bool:
-    """True if more than this share of the answers was cut, and cut answers count as wrong: more
-    right answers than finished ones would show that they do not."""
-    return cut > share and right <= 1 - cut
+    """True if more than this share of the answers was cut, and nothing shows that cut ones are
+    paid: more right answers than finished ones would. Where all are cut and some are right, it is
+    no trouble."""
+    return cut > share and round(right + cut, 9) <= 1
 
 
 def _with_interval(evaluation: Measured, name: str) -> str:

@@ -23,6 +23,10 @@ def check_is_run(path: Path) -> None:
     """Raise ConfigError if a folder is not a run."""
     if is_run(path):
         return
+    if not path.exists():
+        raise ConfigError(
+            f"There is no folder '{path}'; give one that training wrote, such as runs/NAME."
+        )
     why = "it has no config.json"
     if (path / CONFIG_FILE).is_file():
         why = "its config.json is not that of a run, or is not whole"

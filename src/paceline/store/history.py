@@ -28,6 +28,9 @@ ROUND_KEYS = ("objective", "task", "rollouts", "reference")
 MEMORY_LIMIT_KEYS = ("tokens_per_forward", "rows_at_once")
 """Keys that limit memory, which may have been lowered when memory ran out."""
 
+LONGEST_VALUE = 60
+"""Most characters of a value that a sentence shows; a command has all of them."""
+
 
 def config_changes(
     path: Path, old: Mapping[str, Any], new: Mapping[str, Any], named: Collection[str]
@@ -51,18 +54,23 @@ def config_changes(
     for key, (was, now) in changes.items():
         if within(key, SAFE_KEYS) or (key == "steps" and steady):
             continue
-        value = configuration.as_typed(key, now)
-        differs = f"{key} is {value} here and {configuration.as_typed(key, was)} in the run"
+        value, title = configuration.as_typed(key, now), key.removesuffix(".type")
+        here, there = _shortened(value), _shortened(configuration.as_typed(key, was))
+        differs = f"{title} is {here} here and {there} in the run"
         if within(key, FIXED_KEYS):
             raise ConfigError(
-                f"{differs}, and cannot change within a run; start a new run with it."
+                f"{differs}, and cannot change within a run; choose another --out for a new run."
             )
         if not within(key, named):
             raise ConfigError(
-                f"{differs}, which changes the results; resume without it, or name it: "
-                f"{go_on_with(path, old, key, value)}."
+                f"{differs}, which changes the results; choose another --out for a new run, resume "
+                f"without the change, or name it: {go_on_with(path, old, title, value)}."
             )
     return changes
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= LONGEST_VALUE else f"{value[: LONGEST_VALUE - 1]}…"
 
 
 def within(key: str, sections: Collection[str]) -> bool:

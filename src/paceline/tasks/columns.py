@@ -1,7 +1,7 @@
 """From rows with columns to problems; every fault is named with its rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import DataError, RewardError, nearest
@@ -26,11 +26,28 @@ AnswerIs = Literal["number", "expression", "text", "anything"]
 
 
 class Fault(Exception):
-    """A row that cannot be used: a reason that several rows may share, and this one's value."""
+    """A row that cannot be used: a reason that several rows may share, this one's value, and
+    details of this one."""
 
-    def __init__(self, reason: str, value: object = None, shown: str = ""):
-        self.reason = reason
-        self.shown = shown or ("" if value is None else f" (the first is {repr(value)[:60]})")
+    def __init__(self, reason: str, value: object = None, details: str = ""):
+        self.reason, self.details = reason, details
+        self.value = "" if value is None else repr(value)[:60]
+
+
+@dataclass(frozen=True, slots=True)
+class _AtFault:
+    """Rows that cannot be used for the same reason."""
+
+    first: Fault
+    rows: list[int] = field(default_factory=list)
+
+    def told(self, where: str) -> str:
+        """Example: Row 101 of 'apples.jsonl' ('four'): the answer is not a plain number"""
+        value = self.first.value and (
+            f" ({self.first.value})" if len(self.rows) == 1 else f" (the first: {self.first.value})"
+        )
+        rows = f"{row_numbers(self.rows)} of {where}{value}"
+        return f"{rows}: {self.first.reason}{self.first.details}".removesuffix(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +107,22 @@ class Columns:
         )
         problems: dict[str, Problem] = {}
         made: list[tuple[int, Problem]] = []
-        faults: dict[str, tuple[str, list[int]]] = {}
+        faults: dict[str, _AtFault] = {}
         for i, row in enumerate(rows, 1):
             try:
                 problem = self._problem(row, fills, floats, f"row {i}{of}")
                 if check is not None:
                     check_one(check, problem)
             except Fault as fault:
-                faults.setdefault(fault.reason, (fault.shown, []))[1].append(i)
+                faults.setdefault(fault.reason, _AtFault(fault)).rows.append(i)
                 continue
             made.append((i, problem))
             problems.setdefault(problem.id, problem)
-        said = [
-            f"{row_numbers(numbers)} of {where}: {reason}{shown}"
-            for reason, (shown, numbers) in faults.items()
-        ]
+        said = [fault.told(where) for fault in faults.values()]
         if said and not (self.drop and problems):
             more = "" if self.drop or not problems else DROP_ADVICE
-            raise DataError(f"{said[0].removesuffix('.')}.{more}")
-        notes = [f"Left out: {one[0].lower()}{one[1:].removesuffix('.')}." for one in said]
+            raise DataError(f"{said[0]}.{more}")
+        notes = [f"Left out: {one[0].lower()}{one[1:]}." for one in said]
         return ProblemSet(
             list(problems.values()),
             [*notes, *self._notes(rows, made, where, floats=floats)],
@@ -185,10 +199,11 @@ class Columns:
         if self.answer_is != "anything" and not text:
             raise Fault(f"there is no answer in column '{self.answer}'")
         if self.answer_is == "number" and number(text) is None:
+            after = "task.answer_after=MARK for a number after a mark, "
             raise Fault(
                 "the answer is not a plain number, and the reward compares numbers; use "
                 "task.reward=symbolic for expressions, task.reward=exact for texts, "
-                "task.answer_after=MARK for a number after a mark, or a reward of your own",
+                f"{after if self.answer_after is None else ''}or a reward of your own",
                 text,
             )
         return text, raw
@@ -204,7 +219,7 @@ def check_one(check: Callable[[Problem], None], problem: Problem) -> None:
         check(problem)
     except RewardError as error:
         raise Fault(
-            "no answer could be judged", shown=f". For the first of them: {error}"
+            "no answer could be judged", details=f". For the first of them: {error}"
         ) from error
 
 

@@ -39,7 +39,7 @@ def read_rows(
         return _from_datasets(str(place), split, subset, limit)
     looks_like_name = re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", path)
     if not looks_like_name or place.suffix in READERS:
-        raise DataError(f"'{path}' does not exist; a hub name looks like owner/name.")
+        raise DataError(f"There is no file or folder '{path}'; a hub name looks like owner/name.")
     return _from_datasets(path, split, subset, limit)
 
 

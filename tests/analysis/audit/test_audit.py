@@ -32,7 +32,7 @@ def test_a_sound_reward_is_called_sound():
 @pytest.mark.parametrize(
     ("verifier", "names"),
     [
-        (contains, {"all candidates", "another answer behind it"}),
+        (contains, {"all candidates", "the right, then a wrong"}),
         (tags, {"junk in the template", "wrong", "placeholder", "all candidates"}),
         (length, {"praise of itself", "a hundred thousand letters", "junk in the template"}),
     ],
@@ -55,7 +55,7 @@ def test_the_demos_reward_is_lenient_and_the_audit_shows_it():
     made = audit(recipes.demo().with_(task=Arithmetic(), model={"path": "tiny"}), model=False)
     paid = {p.name: p.right == p.asked for p in made.reward.probes}
     assert paid["gold"] and not paid["wrong"] and not paid["junk in the template"]
-    assert paid["one answer after another"]
+    assert paid["ten wrong, then the right"]
 
 
 def test_a_whole_audit_with_the_tiny_model(tmp_path, capsys):

@@ -51,7 +51,9 @@ def test_a_probe_without_verdicts_is_told_once_where_that_is_all():
 def test_errors_and_changes_of_mind_are_reasons_not_to_train():
     error, mind = found(rewarded(errors=("It raised.",), differing=4))
     assert error == Finding("The reward fails: It raised.", bad=True)
-    assert mind.bad and mind.sentence.startswith("4 calls gave another reward when they were")
+    assert mind.bad and mind.sentence.startswith("4 calls gave another reward on repetition;")
+    (mind,) = found(rewarded(differing=1))
+    assert mind.sentence.startswith("1 call gave another reward on repetition;")
 
 
 def test_a_slow_reward_is_told_what_helps():
@@ -64,10 +66,11 @@ def test_a_form_that_was_guessed_is_told_and_so_is_that_there_is_none():
     without = replace(TASK, gold=None)
     (one,) = found(rewarded(form="<answer>\n{}\n</answer>"), task=without)
     assert one == Finding(
-        "The task has no gold answers; '<answer> ANSWER </answer>' is paid, and was taken for one."
+        "The task does not say how a right completion looks, so the audit took '<answer> ANSWER "
+        "</answer>' with the expected answer in ANSWER's place: the reward pays for it."
     )
     (none,) = found(rewarded(), task=without)
-    assert not none.bad and "the reward pays for no usual form of one" in none.sentence
+    assert not none.bad and "the reward pays for no usual form of the expected" in none.sentence
 
 
 @pytest.mark.parametrize(("same", "bad"), [(1, False), (2, False), (3, True)])

@@ -73,7 +73,7 @@ def test_a_wrong_answer_is_the_gold_answer_of_another_problem():
     same = Problem("same", "What is 500 + 500?", "1000")
     assert text_of("wrong", others=[same, PROBLEMS[7]]) == text_of("gold", problem=PROBLEMS[7])
     assert text_of("wrong", others=[same]) is None
-    both = text_of("another answer behind it", others=[PROBLEMS[7]])
+    both = text_of("the right, then a wrong", others=[PROBLEMS[7]])
     assert both == f"{text_of('gold')}\nOr rather:\n{text_of('gold', problem=PROBLEMS[7])}"
 
 
@@ -83,7 +83,7 @@ def test_a_problem_without_such_an_answer_has_no_completion():
         made = probe.completion(task, PROBLEMS[0], PROBLEMS[1:])
         needs_gold = probe.name in {
             "gold", "wrong", "junk in the template", "placeholder", "nothing in the template",
-            "all candidates", "one answer after another", "another answer behind it",
+            "all candidates", "ten wrong, then the right", "the right, then a wrong",
             "gold, cut by its length",
         }  # fmt: skip
         assert (made is None) == needs_gold

@@ -38,7 +38,7 @@ def test_a_sound_reward_meets_every_wish():
 @pytest.mark.parametrize(
     ("verifier", "names"),
     [
-        (contains, {"all candidates", "another answer behind it"}),
+        (contains, {"all candidates", "the right, then a wrong"}),
         (tags, {"junk in the template", "wrong", "placeholder", "all candidates"}),
     ],
 )
@@ -93,16 +93,31 @@ def test_calls_whose_repetition_is_paid_otherwise_are_counted():
     assert found.differing >= 40
 
 
-def test_an_error_is_told_once_and_leaves_its_answers_without_a_verdict():
+def test_an_error_is_told_once_for_all_problems_and_leaves_its_answers_without_a_verdict():
     def raises(problem, completion):
         return float(completion.text[0] == "a")
 
     found, by_name = probed(task_of(raises))
     # Every problem is asked twice, and each error names its problem.
-    assert len(found.errors) == len({*found.errors}) == 40
-    assert all("raised IndexError on problem p" in error for error in found.errors)
+    (error,) = found.errors
+    assert "raised IndexError on problem p" in error
+    assert error.endswith("It happens on 40 problems.")
     empty = by_name["empty"]
     assert (empty.asked, empty.unanswered, empty.reward, empty.good) == (40, 40, 0.0, False)
+
+
+def test_errors_with_other_words_and_one_of_a_single_problem_are_told_apart():
+    begun = []
+
+    def raises(problem, completion):
+        if not completion.text:
+            begun.append(problem.id)
+            raise ValueError("no text" if problem.id == begun[0] else "no text at all")
+        return 0.0
+
+    first, second = probed(task_of(raises))[0].errors
+    assert f"on problem {begun[0]}: no text" in first and "It happens" not in first
+    assert "no text at all" in second and second.endswith("It happens on 39 problems.")
 
 
 def test_a_reward_that_hangs_is_asked_once_a_probe():

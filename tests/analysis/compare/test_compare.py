@@ -96,7 +96,8 @@ def test_the_terminal_shows_the_table_and_the_sentences(made):
     assert "2 × 2 seeds (0 to 1) = 4 runs of 24 steps" in said
     assert re.search(r"gspo seed 1: \d+\.\d → \d+\.\d %", said)
     assert re.search(r"seed \d: .* %, \d+ s; 3 left, about \d+ s\n", said)
-    assert re.search(r"^ ?grpo +\d+\.\d ±\d", said, re.M)
+    # Seeds that start alike have no interval behind the first accuracy.
+    assert re.search(r"^ ?grpo +\d+\.\d ", said, re.M)
     assert re.search("gspo against grpo: |gspo is (better|worse) than grpo: ", said)
     assert "5 problems only" in said and str(made[0].page) in said
 

@@ -33,6 +33,21 @@ def test_a_row_has_the_figures_of_its_label(runs):
     assert grpo.cells[2].value == "–" and grpo.cells[2].small == ""
 
 
+def test_seeds_that_are_all_the_same_have_no_interval(runs):
+    data = a_record(runs)
+    gspo = "gspo"
+    same = replace(data.objectives[gspo].final_accuracy, per_seed=(0.75, 0.75, 0.75))
+    reached = replace(
+        data.objectives[gspo].samples_to_threshold, mean=8.0, low=8.0, high=8.0, per_seed=(8.0, 8.0)
+    )
+    one = replace(
+        data.objectives[gspo], final_accuracy=same, delta=same, samples_to_threshold=reached
+    )
+    row = table(replace(data, objectives={**data.objectives, gspo: one})).rows[1]
+    small = {cell.label: cell.small for cell in row.cells}
+    assert small["Final"] == small["Δ"] == small["Samples"] == "all seeds the same"
+
+
 def test_a_strip_goes_from_the_start_to_the_end_with_every_seed_on_it(runs):
     strip = table(a_record(runs)).rows[1].strip
     way, span = strip.stretches

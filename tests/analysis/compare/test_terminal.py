@@ -66,6 +66,11 @@ def test_single_figures():
     assert (until(some), until(every)) == ("1 of 2", "1,234")
 
 
+def test_values_that_are_all_the_same_have_no_interval():
+    same = MeanRecord(mean=0.025, low=0.025, high=0.025, per_seed=(0.025, 0.025))
+    assert (share(same), change(same)) == ("2.5", "+2.5")
+
+
 def test_the_plan_is_told_with_what_differs(tmp_path, capsys):
     vary = {"schedule.minibatches": [1, 2]}
     config = tiny().with_(steps=4, **{"evaluation.problems": 5})
@@ -82,6 +87,15 @@ def test_the_plan_is_told_with_what_differs(tmp_path, capsys):
     ):
         assert text in said, text
     assert "found" not in said
+
+
+def test_a_plan_of_one_step_is_told_in_the_singular(tmp_path, capsys):
+    config = tiny().with_(steps=1, **{"evaluation.problems": 5, "evaluation.every": 1})
+    runs = planned(arms_of(config, labelled(["grpo", "gspo"]), {}), [0, 1], tmp_path)
+    tell_plan(check_all(runs, tmp_path, 1), runs, tmp_path, 1, Screen(0))
+    said = capsys.readouterr().out
+    assert "= 4 runs of 1 step, 1 at a time" in said
+    assert "1 update a round" in said and "before, every step, after" in said
 
 
 def test_finished_runs_are_told_and_give_the_time(trained, capsys):

@@ -65,7 +65,7 @@ def test_the_objective_that_points_elsewhere_is_told_with_its_length_and_clip():
     gspo = a_measure("gspo", grad_norm=3.1, clip_fraction=0.25)
     rloo = a_measure("rloo", grad_norm=2.0)
     assert sentences(against(gspo, rloo, cosines=(0.5, 0.9))) == [
-        "gspo differs most: its gradient points 0.50 along that of grpo, and is 3.1 times as "
+        "gspo differs most: its gradient points 0.500 along that of grpo, and is 3.1 times as "
         "long; it clips 25 % of the tokens."
     ]
 
@@ -82,7 +82,7 @@ def test_the_objective_that_clips_most_is_told_once():
     alone = a_replay(own, a_measure("gspo", clip_fraction=0.3))
     assert sentences(alone)[0] == "grpo clips 40 % of the tokens."
     other = against(a_measure("gspo", clip_fraction=0.3), cosines=(0.9999,))
-    along = "gspo clips 30 % of the tokens; its gradient points 1.00 along that of grpo."
+    along = "gspo clips 30 % of the tokens; its gradient points 1.000 along that of grpo."
     assert sentences(other)[0] == along
     few = against(a_measure("gspo", clip_fraction=0.09), cosines=(0.9999,))
     assert "clips" not in meaning(few)

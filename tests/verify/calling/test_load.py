@@ -49,7 +49,7 @@ def test_a_reference_needs_a_place_and_a_name(reference: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"The file '.*/nothing\.py' does not exist"):
+    with pytest.raises(ConfigError, match=r"There is no file '.*/nothing\.py'; give"):
         load_function(f"{tmp_path}/nothing.py:name")
 
 
@@ -76,7 +76,7 @@ def test_what_a_users_file_says_itself_is_told_as_it_is(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from paceline.model.reward_model import RewardModel\nreward = RewardModel('./gone')\n"
     )
-    with pytest.raises(ConfigError, match=r"^There is no model folder at './gone'"):
+    with pytest.raises(ConfigError, match=r"^There is no folder './gone'"):
         load_function(f"{tmp_path / 'mine.py'}:reward")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...config import Config
 from ...tasks import Task
-from ...text import percent
+from ...text import counted, percent
 from .model import ENOUGH_SIGNAL, Overlap, Sampled
 from .reward import Rewarded
 
@@ -51,14 +51,17 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
     if rewarded.form is not None:
         shown = rewarded.form.format("ANSWER").replace("\n", " ")
         found.append(
-            Finding(f"The task has no gold answers; '{shown}' is paid, and was taken for one.")
+            Finding(
+                f"The task does not say how a right completion looks, so the audit took '{shown}' "
+                "with the expected answer in ANSWER's place: the reward pays for it."
+            )
         )
     elif task.gold is None:
         found.append(
             Finding(
-                "The task has no gold answers and the reward pays for no usual form of one, so "
-                "only answers that need none were tried; read some completions with their rewards "
-                "yourself."
+                "The task does not say how a right completion looks, and the reward pays for no "
+                "usual form of the expected answer, so only completions that need none were "
+                "tried; read some completions with their rewards yourself."
             )
         )
     for p in rewarded.probes:
@@ -81,7 +84,7 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
     if rewarded.differing:
         found.append(
             Finding(
-                f"{rewarded.differing} calls gave another reward when they were repeated; a run "
+                f"{counted(rewarded.differing, 'call')} gave another reward on repetition; a run "
                 "cannot be repeated or resumed exactly with it.",
                 bad=True,
             )

@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ... import rng
@@ -58,9 +58,29 @@ class Rewarded:
     differing: int
     """Number of calls whose repetition gave another reward."""
     errors: tuple[str, ...]
-    """Errors that the verifier raised, each once."""
+    """Errors that the verifier raised, each once: on the first problem that it came on, with the
+    number of problems."""
     form: str | None = None
     """The form in which gold answers were guessed, if the task has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """An error that came on one problem or on many."""
+
+    text: str
+    """The error on the first of them."""
+    problems: set[str] = field(default_factory=set)
+    """Ids of the problems."""
+
+    @property
+    def told(self) -> str:
+        many = len(self.problems)
+        return self.text if many == 1 else f"{self.text} It happens on {many} problems."
+
+
+_Failures = dict[str, _Failure]
+"""Errors by their text without the problem's name."""
 
 
 def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
@@ -69,7 +89,7 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
     chosen = [task.train[i] for i in order[:PROBED_PROBLEMS]]
     task, form = _with_gold(task, verifiers, chosen)
     others = [task.train[i] for i in order[PROBED_PROBLEMS : 3 * PROBED_PROBLEMS]] or chosen
-    probed, times, differing, errors = [], list[float](), 0, dict[str, None]()
+    probed, times, differing, errors = [], list[float](), 0, _Failures()
     for probe in PROBES:
         made = [(p, probe.completion(task, p, [o for o in others if o.id != p.id])) for p in chosen]
         asked = [(p, c) for p, c in made if c is not None]
@@ -84,7 +104,7 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
         1e3 * statistics.median(times) if times else 0.0,
         1e3 * max(times, default=0.0),
         differing,
-        tuple(errors),
+        tuple(error.told for error in errors.values()),
         form,
     )
 
@@ -112,7 +132,7 @@ def _all_timed(
     verifiers: VerifierPool,
     asked: Sequence[tuple[Problem, Completion]],
     times: list[float],
-    errors: dict[str, None],
+    errors: _Failures,
 ) -> list[Answer]:
     """The answers to a probe; one that takes too long is not asked about again."""
     answers = list[Answer]()
@@ -128,7 +148,7 @@ def _timed(
     problem: Problem,
     completion: Completion,
     times: list[float],
-    errors: dict[str, None],
+    errors: _Failures,
 ) -> Answer:
     """The verifier's answer to one completion at a time, so that its time is its own."""
     started = time.perf_counter()
@@ -136,8 +156,9 @@ def _timed(
     verifiers.flush()
     answer = future.result()
     if isinstance(answer, NoVerdict):
-        why = printable(answer.detail or f"{answer.reason}.")
-        errors[why.encode("utf-8", "replace").decode()] = None
+        why = printable(answer.detail or f"{answer.reason}.").encode("utf-8", "replace").decode()
+        same = errors.setdefault(why.replace(problem.name, "…"), _Failure(why))
+        same.problems.add(problem.id)
     times.append(time.perf_counter() - started)
     return answer
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from ...stats import all_same
 from ...store.comparison import (
     ArmRecord,
     ComparisonRecord,
@@ -60,15 +61,17 @@ def seen(one: DifferenceRecord, of: int) -> str:
     """
     assert one.p_holm is not None and one.interval is not None  # of several seeds
     p = f"p{THIN}={THIN}{p_value(one.p_holm)}" + (f" after Holm, of {of}" if of > 1 else "")
-    span = points_range(*one.interval)
-    return f"{signed_points(one.mean)} points (95{THIN}% interval {span}; {p})"
+    span = f"95{THIN}% interval {points_range(*one.interval)}"
+    if all_same(one.per_seed):
+        span = "no interval: all seeds gave the same difference"
+    return f"{signed_points(one.mean)} points ({span}; {p})"
 
 
 def _could(one: DifferenceRecord, n: int) -> str:
     """The differences that these seeds could have shown, and the number of seeds that would show
     this one."""
     if one.detectable is None:
-        return f" All {n} seeds gave the same difference, which so few may do by chance."
+        return f" {n} seeds are few enough to give the same difference by chance."
     if one.detectable >= 1:
         return f" {n} seeds are too few to show a difference of any size here."
     text = f" {n} seeds show a difference of {points(one.detectable)} points four times in five"

@@ -4,7 +4,7 @@ It is built like a run's report, and is as closed: nothing is loaded, the templa
 and what the models wrote reaches the page as JSON and is only ever shown as text.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ...report.page import CHARTS, TEXT, Page
 from ...report.run_sections import config_sections, name_of
 from ...report.sentences import objective_in_words
 from ...store.comparison import ComparisonRecord
-from ...text import counted, listed
+from ...text import counted, counted_any, listed
 from .aggregate import Runs
 from .comparison import Comparison
 from .panels import Panel, drawn, held_out, kl_to_start, panels
@@ -136,7 +136,8 @@ def subject(data: ComparisonRecord) -> tuple[Term, ...]:
     """Task, model and size, for the head of the page."""
     config = data.config
     rollouts, every = config["rollouts"], list(data.objectives.values())
-    steps, parts = _either(e.steps for e in every), _either(e.updates_a_round for e in every)
+    steps = counted_any((e.steps for e in every), "step")
+    updates = counted_any((e.updates_a_round for e in every), "update")
     state = "" if data.complete else f", {data.finished} of {data.planned} finished"
     seeds = counted(len(data.seeds), "seed")
     problems = counted(rollouts["problems"], "problem")
@@ -144,14 +145,9 @@ def subject(data: ComparisonRecord) -> tuple[Term, ...]:
     return (
         Term("Task", name_of(config["task"])),
         Term("Model", name_of(config["model"])),
-        Term("Runs", f"{len(data.objectives)} × {seeds} of {steps} steps{state}; {alike(data)}"),
-        Term("A round", f"{problems} × {completions}, {parts} update{'' if parts == '1' else 's'}"),
+        Term("Runs", f"{len(data.objectives)} × {seeds} of {steps}{state}; {alike(data)}"),
+        Term("A round", f"{problems} × {completions}, {updates}"),
     )
-
-
-def _either(values: Iterable[int]) -> str:
-    """Values joined by "or" if things differ: 80, or 40 or 80."""
-    return " or ".join(str(value) for value in dict.fromkeys(values))
 
 
 def alike(data: ComparisonRecord) -> str:

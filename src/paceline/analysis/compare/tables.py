@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...report.elements import Cell, Spot, Stretch, Strip
+from ...stats import all_same
 from ...store.comparison import (
     ArmRecord,
     ComparisonRecord,
@@ -27,6 +28,8 @@ from .conclusions import by_name, p_value
 
 HUES = 6
 """Number of colours of the charts."""
+ALL_SAME = "all seeds the same"
+"""Text in place of an interval whose values do not vary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +138,14 @@ def _row(data: ComparisonRecord, label: str, one: ArmRecord, place: int) -> Tabl
 
 
 def _span(mean: MeanRecord) -> str:
+    if all_same(mean.per_seed):
+        return ALL_SAME
     return "one seed" if mean.interval is None else percent_range(*mean.interval)
 
 
 def _points(mean: MeanRecord) -> str:
+    if all_same(mean.per_seed):
+        return ALL_SAME
     return "" if mean.interval is None else points_range(*mean.interval)
 
 
@@ -151,6 +158,8 @@ def _against(difference: DifferenceRecord | None) -> tuple[str, str]:
 
 
 def _until(reached: ReachedRecord, worded: Callable[[float], str]) -> tuple[str, str]:
+    if reached.mean is not None and all_same(reached.per_seed):
+        return worded(reached.mean), ALL_SAME
     if reached.mean is not None:
         ends = map(worded, reached.interval or ())
         return worded(reached.mean), "–".join(ends)

@@ -1,6 +1,6 @@
 """A comparison on the terminal: its plan, and the table of its results."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -9,9 +9,9 @@ import torch
 from ...config import Config
 from ...preflight.preflight import Preflight
 from ...run.screen import Screen
-from ...stats import half_width
+from ...stats import all_same, half_width
 from ...store.comparison import ArmRecord, ComparisonRecord, MeanRecord, ReachedRecord
-from ...text import counted, data_size, percent, short_duration, signed_points
+from ...text import counted, counted_any, data_size, percent, short_duration, signed_points
 from .comparison import Comparison
 from .conclusions import on_one_update, p_value
 from .forecast import time_for
@@ -45,10 +45,9 @@ def tell_plan(
     for line in _plan(configs, runs, jobs):
         screen.say(f"  {line}")
     n = min(first.evaluation.problems, *(len(c.loaded.task.heldout) for c in preflights.values()))
-    every = " or ".join(str(e) for e in _values(configs, lambda c: c.evaluation.every))
-    screen.say(
-        f"  measured   on {counted(n, 'held-out problem')}: before, every {every} steps, after"
-    )
+    every = [c.evaluation.every for c in configs.values()]
+    way = "every step" if set(every) == {1} else f"every {counted_any(every, 'step')}"
+    screen.say(f"  measured   on {counted(n, 'held-out problem')}: before, {way}, after")
     finished, begun = (sum(p.state == state for p in runs) for state in ("finished", "begun"))
     if finished or begun:
         screen.say(
@@ -66,23 +65,16 @@ def _plan(configs: Mapping[str, Config], runs: Sequence[Planned], jobs: int) -> 
     """The number of runs and of their steps, and the size of a round; if arms differ, all their
     values."""
     seeds = sorted({p.seed for p in runs})
-    steps, parts = (
-        " or ".join(str(value) for value in _values(configs, pick))
-        for pick in (lambda c: c.steps, lambda c: c.schedule.parts)
-    )
+    steps = counted_any((c.steps for c in configs.values()), "step")
+    updates = counted_any((c.schedule.parts for c in configs.values()), "update")
     sizes = (f"{c.rollouts.problems} × {c.rollouts.completions}" for c in configs.values())
     count = counted(len(seeds), "seed")
     span = f" ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else ""
     yield (
-        f"plan       {len(configs)} × {count}{span} = {counted(len(runs), 'run')} of {steps} "
-        f"steps, {jobs} at a time"
+        f"plan       {len(configs)} × {count}{span} = {counted(len(runs), 'run')} of {steps}, "
+        f"{jobs} at a time"
     )
-    updates = "update" if parts == "1" else "updates"
-    yield f"           {parts} {updates} a round of {' or '.join(dict.fromkeys(sizes))} completions"
-
-
-def _values(configs: Mapping[str, Config], pick: Callable[[Config], int]) -> list[int]:
-    return list(dict.fromkeys(pick(config) for config in configs.values()))
+    yield f"           {updates} a round of {' or '.join(dict.fromkeys(sizes))} completions"
 
 
 def _tell_needs(
@@ -212,8 +204,9 @@ def change(mean: MeanRecord) -> str:
 
 
 def _half(mean: MeanRecord) -> str:
-    """The half of the interval, from the values: the interval itself ends at 0 and 100 %."""
-    half = half_width(mean.per_seed)
+    """The half of the interval, from the values: the interval itself ends at 0 and 100 %. Nothing
+    for values that are all the same."""
+    half = None if all_same(mean.per_seed) else half_width(mean.per_seed)
     return "" if half is None else f" ±{100 * half:.1f}"
 
 

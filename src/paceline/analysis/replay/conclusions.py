@@ -119,7 +119,7 @@ def _furthest(replay: Replay) -> list[str]:
     long = quantity(most.grad_norm / replay.own.grad_norm)
     clips = f"; it clips {share(most.clip_fraction)} of the tokens" if _clips(most) else ""
     return [
-        f"{most.name} differs most: its gradient points {_along(replay, most):.2f} along that of "
+        f"{most.name} differs most: its gradient points {_along(replay, most):.3f} along that of "
         f"{replay.own.name}, and is {long} times as long{clips}."
     ]
 
@@ -132,7 +132,7 @@ def _clips_most(replay: Replay) -> list[str]:
     )
     if not _clips(most) or told:
         return []
-    along = f"; its gradient points {_along(replay, most):.2f} along that of {replay.own.name}"
+    along = f"; its gradient points {_along(replay, most):.3f} along that of {replay.own.name}"
     where = "" if most is replay.own else along
     return [f"{most.name} clips {share(most.clip_fraction)} of the tokens{where}."]
 

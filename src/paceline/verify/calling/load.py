@@ -57,7 +57,7 @@ def load_function(reference: str) -> Any:
 def _from_file(place: str) -> ModuleType:
     path = Path(place).expanduser().resolve()
     if not path.is_file():
-        raise ConfigError(f"The file '{place}' does not exist.")
+        raise ConfigError(f"There is no file '{place}'; give the path of a Python file.")
     digest = blake2b(str(path).encode(), digest_size=6).hexdigest()
     title = f"{USER_MODULE_PREFIX}{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(title, path)

@@ -19,7 +19,7 @@ from paceline.report.run_sections import (
     strip,
     subject,
 )
-from paceline.store.records import StepRecord
+from paceline.store.records import Share, StepRecord
 from tests.helpers.fake_run import SUMMARY
 from tests.helpers.records import a_measurement, a_step, a_summary
 from tests.helpers.snapshots import a_snapshot
@@ -75,11 +75,10 @@ def test_without_measurements_a_sentence_says_why() -> None:
 
 
 def test_a_strip_has_a_dot_for_each_value_and_the_way_between() -> None:
-    nan = float("nan")
-    both = strip([(0.1, (nan, nan)), (0.7, (0.6, 0.8))])
+    both = strip(Share(0.1), Share(0.7, (0.6, 0.8)))
     assert list(both.stretches) == [Stretch("way", 0.1, 0.7), Stretch("range after", 0.6, 0.8)]
     assert list(both.spots) == [Spot("before", 0.1, 4.5), Spot("after", 0.7, 4.5)]
-    one = strip([(0.1, (0.0, 0.2)), (None, (nan, nan))])
+    one = strip(Share(0.1, (0.0, 0.2)), None)
     assert list(one.stretches) == [Stretch("range before", 0.0, 0.2)] and len(one.spots) == 1
 
 

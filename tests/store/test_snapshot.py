@@ -47,7 +47,8 @@ def test_a_round_of_several_updates_is_counted_once():
 
 def test_a_column_has_gaps_where_there_is_no_number():
     run = snapshot(a_step(kl=0.25), a_step(kl=None), a_step(kl=float("nan")))
-    assert run.column("kl") == [0.25, None, None] and run.column("rows") == [64, 64, 64]
+    assert run.column(lambda step: step.kl) == [0.25, None, None]
+    assert run.column(lambda step: step.rows) == [64, 64, 64]
 
 
 def a_folder(folder: Path, steps: int = 3) -> Path:

@@ -3,13 +3,14 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 
 from ..stats import change_interval
 from ..store.base import Json, finite
+from ..store.records import Measured, Share
 from ..store.snapshot import RunSnapshot
 from ..text import (
     THIN,
@@ -25,7 +26,7 @@ from .curves import curve_data
 from .diagnostics import Diagnosed, diagnostics
 from .elements import Cell, Chart, Section, Spot, Stretch, Strip, Term
 from .history import History, history
-from .sentences import measured, objective_in_words
+from .sentences import known, objective_in_words
 
 SECRET = re.compile(r"(^|[._-])(token|key|password|secret)$", re.IGNORECASE)
 """Names of values that a page does not show."""
@@ -120,48 +121,56 @@ def result(run: RunSnapshot) -> Result:
     heat = finite(settings.get("temperature"))
     sampling = "drawn at random" if heat is None else f"drawn at temperature {heat:g}"
     rows = (
-        result_row(run, "sampled_accuracy", "Sampled accuracy", sampling),
-        result_row(run, "greedy_accuracy", "Greedy accuracy", "the likeliest token each time"),
-        result_row(run, "cut", "Cut by length", "completions that met the limit"),
+        result_row(run, lambda side: side.sampled, "Sampled accuracy", sampling),
+        result_row(
+            run, lambda side: side.greedy, "Greedy accuracy", "the likeliest token each time"
+        ),
+        result_row(
+            run, lambda side: Share(side.cut), "Cut by length", "completions that met the limit"
+        ),
     )
-    known = tuple(row for row in rows if row is not None)
-    if not known:
+    told = tuple(row for row in rows if row is not None)
+    if not told:
         later = "The table of before and after appears when the run has finished."
         never = "This run was not measured on held-out problems, so there is no before and after."
         return Result(none=later if run.state == "going" else never)
     count = counted(run.after.n, "held-out problem", ",") if run.after else "Held-out problems"
-    return Result(known, count)
+    return Result(told, count)
 
 
-def result_row(run: RunSnapshot, metric: str, title: str, explained: str) -> ResultRow | None:
+def result_row(
+    run: RunSnapshot, of: Callable[[Measured], Share], title: str, explained: str
+) -> ResultRow | None:
     """One measure's row; an interrupted run has only its value before."""
-    sides = [measured(one, metric) for one in (run.before, run.after)]
-    values = [value for value, _ in sides if value is not None]
-    if not values:
+    before, after = known(run.before, of), known(run.after, of)
+    if before is None and after is None:
         return None
-    cells = [
-        Cell(label, "–")
-        if value is None
-        else Cell(label, thin_percent(value), "" if math.isnan(low) else percent_range(low, high))
-        for label, (value, (low, high)) in zip(("Before", "After"), sides, strict=True)
-    ]
     change = Cell("Change", "–")
-    if len(values) == 2:
-        low, high = change_interval(values[0], values[1], (sides[0][1], sides[1][1]))
+    if before and after:
+        low, high = change_interval(before.value, after.value, (before.bounds, after.bounds))
         interval = "" if math.isnan(low) else points_range(low, high)
-        change = Cell("Change", signed_points(values[1] - values[0]), interval)
-    return ResultRow(title, explained, cells[0], cells[1], change, strip(sides))
+        change = Cell("Change", signed_points(after.value - before.value), interval)
+    cells = cell("Before", before), cell("After", after)
+    return ResultRow(title, explained, *cells, change, strip(before, after))
 
 
-def strip(sides: Sequence[tuple[float | None, tuple[float, float]]]) -> Strip:
+def cell(label: str, share: Share | None) -> Cell:
+    """A share with its interval below it; a dash where it was not measured."""
+    if share is None:
+        return Cell(label, "–")
+    interval = percent_range(*share.interval) if share.interval else ""
+    return Cell(label, thin_percent(share.value), interval)
+
+
+def strip(before: Share | None, after: Share | None) -> Strip:
     """A line from 0 to 100 % with the values before and after, and their intervals."""
-    values = [value for value, _ in sides if value is not None]
     lines, dots = list[Stretch](), list[Spot]()
-    if len(values) == 2:
-        lines.append(Stretch("way", values[0], values[1]))
-    for kind, (value, (low, high)) in zip(("before", "after"), sides, strict=True):
-        lines += [] if math.isnan(low) else [Stretch(f"range {kind}", low, high)]
-        dots += [] if value is None else [Spot(kind, value, 4.5)]
+    if before and after:
+        lines.append(Stretch("way", before.value, after.value))
+    for kind, share in (("before", before), ("after", after)):
+        if share:
+            lines += [Stretch(f"range {kind}", *share.interval)] if share.interval else []
+            dots.append(Spot(kind, share.value, 4.5))
     return Strip(28, lines, dots)
 
 
@@ -169,9 +178,9 @@ def facts(run: RunSnapshot) -> tuple[Term, ...]:
     """The run's size, time and speed, as a row of figures."""
     going = run.state == "going"
     seconds = run.summary.seconds if run.summary and not going else 0
-    seconds = seconds or sum(filter(None, run.column("seconds")))
-    speed = [v for v in run.column("tokens_per_second") if v is not None]
-    memory = [v for v in run.column("memory_gb") if v is not None]
+    seconds = seconds or sum(filter(None, run.column(lambda step: step.seconds)))
+    speed = [v for v in run.column(lambda step: step.tokens_per_second) if v is not None]
+    memory = [v for v in run.column(lambda step: step.memory_gb) if v is not None]
     machine = run.config.get("machine") or {}
     where = [str(machine[k]) for k in ("device", "dtype") if machine.get(k)]
     found = (

@@ -6,16 +6,35 @@ A record is made where something happens (`StepRecord.of(report, …)`) and writ
 know are kept and written again. A needed key that is missing is named.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ..stats import Interval
 from .base import Record, finite
 
 if TYPE_CHECKING:
     from ..training import StepReport
     from ..training.evaluate import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A measured share, with its 95 % interval.
+
+    Example: Share(0.78, (0.74, 0.81))
+    """
+
+    value: float
+    interval: Interval | None = None
+    """None where it is not known."""
+
+    @property
+    def bounds(self) -> Interval:
+        """The ends of the interval; nan where it is not known."""
+        return self.interval or (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +65,20 @@ class Measured(Record):
     """Duration of the measurement."""
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
+
+    @property
+    def sampled(self) -> Share:
+        """The accuracy of sampled answers."""
+        return Share(self.sampled_accuracy, self._interval("sampled_accuracy"))
+
+    @property
+    def greedy(self) -> Share:
+        """The accuracy of the likeliest answers."""
+        return Share(self.greedy_accuracy, self._interval("greedy_accuracy"))
+
+    def _interval(self, name: str) -> Interval | None:
+        ends = self.intervals.get(name)
+        return (ends[0], ends[1]) if ends else None
 
     @classmethod
     def of(cls, evaluation: "Evaluation") -> Self:

@@ -2,6 +2,7 @@
 more."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from ..errors import ConfigError
 from .base import Json, finite, read_lines, read_object, read_objects
 from .folder import CONFIG_FILE, check_is_run
 from .records import Event, Measured, StepRecord, Summary
+
+Metric = Callable[[StepRecord], float | None]
+"""A figure of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,9 @@ class RunSnapshot:
         served."""
         return sum({record.round: record.completions for record in self.metrics}.values())
 
-    def column(self, name: str) -> list[float | None]:
+    def column(self, of: Metric) -> list[float | None]:
         """A metric over the steps, None where it is missing or not finite."""
-        return [finite(getattr(record, name)) for record in self.metrics]
+        return [finite(of(record)) for record in self.metrics]
 
 
 def read_run(folder: Path) -> RunSnapshot:

@@ -52,7 +52,7 @@ def test_a_row_has_both_values_their_intervals_and_the_change() -> None:
 
 def test_the_way_of_sampling_is_explained_with_its_temperature() -> None:
     def told(config: Any) -> str:
-        run = a_snapshot(steps_of(1), SUMMARY, config={"config": config})
+        run = a_snapshot(steps_of(1), SUMMARY, described={"config": config})
         return result(run).rows[0].explained
 
     assert told({"evaluation": {"temperature": 0.7}}) == "drawn at temperature 0.7"
@@ -92,7 +92,7 @@ def test_the_facts_of_a_run_by_hand() -> None:
     ]
     machine = {"device": "cpu", "dtype": "bfloat16", "cpus": 2}
     summary = a_summary(seconds=588.0)
-    assert facts(a_snapshot(steps, summary, config={"machine": machine})) == (
+    assert facts(a_snapshot(steps, summary, described={"machine": machine})) == (
         Term("Steps", "3"),
         Term("Updates a round", "1.5"),  # three steps on two rounds
         Term("Completions", "128"),  # 64 of each round, once
@@ -134,7 +134,7 @@ def test_lines_that_could_not_be_read_are_told() -> None:
 
 def test_the_head_names_task_model_and_objective_as_far_as_they_are_known() -> None:
     config = {"task": {"type": "Rows", "path": "q.csv"}, "model": {"path": "tiny"}}
-    run = a_snapshot(config={"config": config, "objective": "MyLoss()"})
+    run = a_snapshot(described={"config": config, "objective": "MyLoss()"})
     assert subject(run) == (
         Term("Task", "q.csv"),
         Term("Model", "tiny"),
@@ -159,7 +159,7 @@ def test_a_part_of_the_config_is_named_by_its_name_path_or_type(value: object, n
 
 def test_the_foot_says_when_and_by_which_version() -> None:
     config = {"started": "2026-11-21T04:10:00+00:00", "versions": {"paceline": "0.9"}}
-    text = footer(a_snapshot(config=config))
+    text = footer(a_snapshot(described=config))
     assert text.startswith("Run started 2026-11-21 04:10. Page written 2")
     assert text.endswith(" UTC by paceline 0.9.")
     assert footer(a_snapshot()).startswith("Page written ")
@@ -203,7 +203,7 @@ def test_the_setup_has_versions_and_machine_where_they_are_recorded() -> None:
         "versions": {"torch": "2.13.0"},
         "config": {"steps": 5},
     }
-    found = setup(a_snapshot(config=config))
+    found = setup(a_snapshot(described=config))
     assert (found.command, found.objective) == ("paceline train tiny", "Objective()")
     assert found.sections == (Section("Versions", (Term("torch", "2.13.0"),)),)
     assert found.config == (Section("run", (Term("steps", "5"),)),)

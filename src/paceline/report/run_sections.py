@@ -3,13 +3,13 @@
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
 from ..stats import change_interval
-from ..store.base import Json, finite
 from ..store.records import Measured, Share
 from ..store.snapshot import RunSnapshot
 from ..text import (
@@ -106,19 +106,18 @@ def name_of(value: object) -> str:
 
 def subject(run: RunSnapshot) -> tuple[Term, ...]:
     """Task, model and objective, for the head of the page."""
-    config = run.config.get("config") or {}
+    config = run.description.config
     rows = (
         Term("Task", name_of(config.get("task"))),
         Term("Model", name_of(config.get("model"))),
-        Term("Objective", objective_in_words(run.config)),
+        Term("Objective", objective_in_words(run.description)),
     )
     return tuple(row for row in rows if row.text)
 
 
 def result(run: RunSnapshot) -> Result:
     """Before and after, with intervals; a sentence where there is not yet an after."""
-    settings = (run.config.get("config") or {}).get("evaluation") or {}
-    heat = finite(settings.get("temperature"))
+    heat = run.description.evaluation_temperature
     sampling = "drawn at random" if heat is None else f"drawn at temperature {heat:g}"
     rows = (
         result_row(run, lambda side: side.sampled, "Sampled accuracy", sampling),
@@ -181,8 +180,7 @@ def facts(run: RunSnapshot) -> tuple[Term, ...]:
     seconds = seconds or sum(filter(None, run.column(lambda step: step.seconds)))
     speed = [v for v in run.column(lambda step: step.tokens_per_second) if v is not None]
     memory = [v for v in run.column(lambda step: step.memory_gb) if v is not None]
-    machine = run.config.get("machine") or {}
-    where = [str(machine[k]) for k in ("device", "dtype") if machine.get(k)]
+    where = filter(None, (run.description.device, run.description.dtype))
     found = (
         Term("Steps", f"{len(run.metrics):,}"),
         Term("Updates a round", quantity(run.updates_per_round) if run.metrics else ""),
@@ -213,17 +211,17 @@ def about_curves(run: RunSnapshot) -> str:
 
 def setup(run: RunSnapshot) -> Setup:
     """Command, objective, versions and the whole config."""
-    config = run.config
-    about = (("Versions", config.get("versions")), ("Machine", config.get("machine")))
+    about = run.description
+    parts = (("Versions", about.versions), ("Machine", about.machine))
     return Setup(
-        command=str(config.get("command") or ""),
-        objective=str(config.get("objective") or ""),
-        sections=tuple(Section(title, flat(value)) for title, value in about if value),
-        config=config_sections(config.get("config") or {}),
+        command=about.command or "",
+        objective=about.objective,
+        sections=tuple(Section(title, flat(value)) for title, value in parts if value),
+        config=config_sections(about.config),
     )
 
 
-def config_sections(config: Json) -> tuple[Section, ...]:
+def config_sections(config: Mapping[str, Any]) -> tuple[Section, ...]:
     """One section a part of the config; its single values together come first."""
     single = {k: v for k, v in config.items() if not isinstance(v, dict)}
     sections = [("run", single)] if single else []
@@ -243,8 +241,7 @@ def flat(value: object, name: str = "") -> tuple[Term, ...]:
 
 def footer(run: RunSnapshot) -> str:
     """When the run began, and when and by which version the page was written."""
-    version = (run.config.get("versions") or {}).get("paceline", "")
-    started = str(run.config.get("started") or "")
+    version, started = run.description.paceline, run.description.started
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     began = f"Run started {started[:16].replace('T', ' ')}. " if started else ""
     return f"{began}Page written {now} by paceline {version}".strip() + "."

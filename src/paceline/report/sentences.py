@@ -7,7 +7,7 @@ from ..config import describe_objective
 from ..diagnostics import Diagnosis
 from ..errors import UserError
 from ..stats import change_interval
-from ..store.base import Json
+from ..store.description import RunDescription
 from ..store.records import Measured, Share
 from ..store.snapshot import RunSnapshot
 from ..text import THIN, counted, duration, percent_range, thin_percent
@@ -86,9 +86,9 @@ def verdict_so_far(run: RunSnapshot, start: str, end: str) -> str:
     )
 
 
-def objective_in_words(config: Json) -> str:
-    """The objective of a run's config.json in one sentence; as it is written where it has none."""
+def objective_in_words(run: RunDescription) -> str:
+    """The objective of a run in one sentence; as it is written where it has none."""
     try:
-        return describe_objective(config.get("config") or {})
+        return describe_objective(run.config)
     except UserError:
-        return str(config.get("objective") or "")
+        return run.objective

@@ -107,13 +107,13 @@ def _check_beside(run: Run, state: State) -> None:
 
 def _check_young(run: Run) -> None:
     """Beginning again must lose less than a checkpoint's interval."""
-    steps, config = run.steps, run.description.config
-    every = config["save_every"]
+    steps, every = run.steps, run.description.save_every
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
         raise CheckpointError(
             f"'{run.path}' made {counted(steps, 'step')} and has no checkpoint to resume from "
-            f"({why}); start it again with {start_again(run.path, config)}."
+            f"({why}); start it again with "
+            f"{start_again(run.path, run.description.config)}."
         )
 
 

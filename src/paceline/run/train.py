@@ -176,7 +176,7 @@ def _again(run: Run) -> str:
     """The advice for a run that was stopped by the disk."""
     if not run.lines.exists():  # nothing was learned, and nothing is left
         return "start it again"
-    saved, config = any(run.checkpoints.glob("step-??????")), run.description.config
-    if saved or run.steps <= config["save_every"]:
-        return go_on(run.path, config)
-    return f"start it again with {start_again(run.path, config)}: no step was saved"
+    saved, about = any(run.checkpoints.glob("step-??????")), run.description
+    if saved or run.steps <= about.save_every:
+        return go_on(run.path, about.config)
+    return f"start it again with {start_again(run.path, about.config)}: no step was saved"

@@ -174,7 +174,7 @@ def _write(result: Comparison, about: AboutRecord, runs: Runs) -> None:
 def _give_up_checkpoints(run: Run) -> None:
     """A finished run goes on no more, and thirty checkpoints would fill a disk. One that was made
     to keep all of them keeps them."""
-    if run.checkpoints.is_dir() and run.description.config["save_keep"]:
+    if run.checkpoints.is_dir() and run.description.save_keep:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 

@@ -176,7 +176,8 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
     of_run = is_run(path)
     if of_run and not (path / "model").is_dir():
         raise ConfigError(
-            f"The run '{path}' has no model yet: it was stopped, or is still training."
+            f"The run '{path}' has no model yet: it was stopped, or is still training; wait for "
+            f"its end, or resume it with `paceline resume {path}`."
         )
     model = {"path": str(path / "model") if of_run else known.model}
     if of_run and task is None:
@@ -244,7 +245,7 @@ def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def _refuse(changes: dict[str, str]) -> None:
     if changes:
-        raise ConfigError(f"This command takes no key '{next(iter(changes))}'.")
+        raise ConfigError(f"This command takes no key '{next(iter(changes))}'; leave it out.")
 
 
 def _task_name(task: "TaskSource") -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, UnfitCheckpointError
 from ..preflight.load import Loaded
 from ..store import atomic, checkpoint
 from ..store.checkpoint import FoundCheckpoint, OtherSchemaError, State
@@ -22,7 +22,7 @@ from ..store.run import Run
 from ..text import counted
 from .screen import Screen
 
-Broken = tuple[Path, CheckpointError]
+Broken = tuple[Path, UnfitCheckpointError | OtherSchemaError]
 """A checkpoint that is not whole, and the reason."""
 
 
@@ -81,28 +81,42 @@ def newest(run: Run, before: int | None = None) -> tuple[FoundCheckpoint | None,
         try:
             state = checkpoint.verify(folder, run.description.id or "")
             _check_beside(run, state)
-        except CheckpointError as error:
+        except (UnfitCheckpointError, OtherSchemaError) as error:
             broken.append((folder, error))
             continue
         return FoundCheckpoint(folder, state), broken
     return None, broken
 
 
+def refusal(verb: str, run: Run, folder: Path, why: UnfitCheckpointError) -> CheckpointError:
+    """The sentence about a checkpoint that cannot be used, with what to do.
+
+    Args:
+        verb: what was to be done from it, such as "resume".
+    """
+    return CheckpointError(
+        f"Cannot {verb} from '{folder}': {why}; start the run again with "
+        f"{start_again(run.path, run.description.config)}."
+    )
+
+
 def _check_beside(run: Run, state: State) -> None:
-    """Raise CheckpointError if the files that belong to a checkpoint without being in it are not
-    whole: the lines up to it, and the current round."""
+    """Raise UnfitCheckpointError if the files that belong to a checkpoint without being in it are
+    not whole: the lines up to it, and the current round."""
     size = run.lines.stat().st_size if run.lines.exists() else 0
     if size < state.metrics_bytes:
-        raise CheckpointError(f"{run.lines.name} has only {size} of {state.metrics_bytes} bytes")
+        raise UnfitCheckpointError(
+            f"{run.lines.name} has only {size} of {state.metrics_bytes} bytes"
+        )
     if state.round is None:
         return
     path = run.rollouts_of(state.rounds - 1)
     try:
         same = atomic.measured(path).sha256 == state.round
     except OSError:
-        raise CheckpointError(f"the round in use, {path.name}, cannot be read") from None
+        raise UnfitCheckpointError(f"the round in use, {path.name}, cannot be read") from None
     if not same:
-        raise CheckpointError(f"the round in use, {path.name}, has other bytes than it had")
+        raise UnfitCheckpointError(f"the round in use, {path.name}, has other bytes than it had")
 
 
 def _check_young(run: Run) -> None:

@@ -206,7 +206,7 @@ class RunDescription(Record):
             if name in self.absent:
                 raise RecordError(
                     f"The run's config.json lacks {name!r}, so that this version of paceline can "
-                    "neither resume nor replay it."
+                    "neither resume nor replay it; start the run again."
                 )
         before = [c for c in self.changes if step is None or c.step < step]
         hashes = dict(self.fingerprints)

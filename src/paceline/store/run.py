@@ -68,7 +68,9 @@ class Run:
                     f"The run '{self.path}' is in use by {owner.read_text(encoding='utf-8')}; wait "
                     "for it, or end it first."
                 ) from None
-            raise ConfigError(f"The run '{self.path}' is in use by another process.") from None
+            raise ConfigError(
+                f"The run '{self.path}' is in use by another process; wait for it, or end it first."
+            ) from None
         owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
 
     @property

@@ -9,6 +9,7 @@ from .. import rng
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
+from ..settings import check_sampled
 from ..stats import Interval, bootstrap, pass_at, wilson
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
@@ -88,8 +89,7 @@ def evaluate(
     chosen = task.heldout[:problems]
     if not chosen:
         raise ConfigError(f"Task '{task.name}' has no held-out problems to evaluate on.")
-    if sampling.greedy:
-        raise ConfigError("evaluation.temperature is 0; greedy accuracy is measured in any case.")
+    check_sampled(sampling)
     started = time.perf_counter()
     rollouter = Rollouter(policy, engine, task, verifiers)
     requests = [

@@ -31,7 +31,10 @@ def tell_replay(
     run = Run.open(path)
     target = Path(page) if page else default_page(run.path, step)
     if not target.parent.is_dir():
-        raise ConfigError(f"The folder '{target.parent}' of the page does not exist.")
+        raise ConfigError(
+            f"The folder '{target.parent}' of the page does not exist; make it, or name another "
+            "place with --page."
+        )
     if target.is_dir():
         raise ConfigError(f"The page '{target}' is a folder; name a file with --page.")
     made = replay(run.path, step, objectives, screen=screen)

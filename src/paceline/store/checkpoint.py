@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, UnfitCheckpointError
+from ..lazy import torch
 from . import atomic
 from .base import Json, RecordError
 from .records import StepRecord
@@ -105,8 +106,6 @@ def split(state: Json) -> tuple[dict[str, Tensors], dict[str, Any]]:
 
 
 def _holds_tensors(value: object) -> bool:
-    import torch
-
     return isinstance(value, Mapping) and any(isinstance(t, torch.Tensor) for t in value.values())
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..stats import Interval
 from .base import Record, finite
+from .round_figures import reasons, repeated_mistakes
 
 if TYPE_CHECKING:
     from ..training import StepReport
@@ -170,10 +171,6 @@ class StepRecord(Record):
     @classmethod
     def of(cls, report: "StepReport", memory_gb: float | None = None) -> Self:
         """The record of a step, before any measurement on held-out problems after it."""
-        # Here, as they load torch, which reading a run does not need.
-        from ..training.round_checks import repeated_mistakes
-        from ..training.sampler import reasons
-
         round, metrics = report.sampled.round, report.metrics
         rollouts = round.rollouts
         n = len(rollouts)

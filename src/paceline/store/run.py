@@ -21,19 +21,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
-from ..model import Policy
 from ..text import counted
 from . import atomic
 from .base import RecordError, read_lines, read_object, read_objects
 from .description import RunDescription
 from .folder import CONFIG_FILE, check_is_run, is_run
 from .records import Event, StepRecord, Summary
+
+if TYPE_CHECKING:
+    from ..model import Policy
 
 FOLDERS = ("rollouts", "checkpoints")
 """Folders that every run directory has."""
@@ -224,7 +226,7 @@ class Run:
         torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
         atomic.append(path, b"\n" + line if torn else line)
 
-    def save_model(self, policy: Policy) -> None:
+    def save_model(self, policy: "Policy") -> None:
         """Write model/ to a temporary folder and rename it: half a model is never taken for a whole
         one."""
         aside, old = self.path / "model.tmp", self.path / "model.old"

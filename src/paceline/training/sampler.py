@@ -1,7 +1,6 @@
 """The sampler: takes problems from the stream and makes a round of groups of completions with
 verdicts."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -173,8 +172,3 @@ def _too_many(lost: Sequence[NoVerdict]) -> UserError:
     if last.kind == "sandbox":
         return SandboxError(said + "see what `paceline sandbox test` says.")
     return RewardError(said + "fix the reward, or give it more time with rewards.seconds.")
-
-
-def reasons(round: Round) -> dict[str, int]:
-    """Count how often each verdict's reason was given, most frequent first."""
-    return dict(Counter(r.verdict.reason for r in round.rollouts if r.verdict.reason).most_common())

@@ -47,7 +47,7 @@ class Trainer:
     Args:
         learner: the policy with its optimizer.
         source: gives the rounds.
-        loss: the objective, which is minimised.
+        loss: the loss that is minimised, such as an `Objective`.
         schedule: how many optimizer steps a round serves.
         engine: gets the weights after every change; None if nothing is sampled.
         reference: the model that KL is measured to, if the loss asks for it.

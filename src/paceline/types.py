@@ -183,9 +183,6 @@ class Group:
     rollouts: tuple[Rollout, ...]
     draw: int = 0
     """The place in the problem stream at which the problem was drawn."""
-    attempt: int = 0
-    """0 for the first sampling at this draw; higher where a verifier broke and the group was
-    redone."""
 
     @property
     def prompt_ids(self) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from paceline.errors import UserError
 from paceline.recipes import tiny
 from paceline.run import train
 from paceline.store import Event, Measured, StepRecord, Summary
-from paceline.store.records import Share, counters_of, untimed
+from paceline.store.records import Share, counters_of
 from tests.helpers.records import PLAIN, a_measurement, a_step
 
 
@@ -79,10 +79,3 @@ def test_counters_take_what_steps_share_once():
         2,
     )
     assert found["resumes"] == 1 and found["stuck"] == 0
-
-
-def test_what_no_run_repeats_is_left_out():
-    timed = a_step(evaluation=a_measurement(0.4)).to_json()
-    kept = untimed(timed)
-    assert set(timed) - set(kept) == {"seconds", "phases", "tokens_per_second", "memory_gb"}
-    assert "seconds" not in kept["evaluation"]

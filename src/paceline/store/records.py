@@ -282,20 +282,8 @@ class Summary(Record):
     """Path of the final model, in the run's folder."""
 
 
-TIMED_KEYS = ("seconds", "phases", "tokens_per_second", "memory_gb")
-"""Keys that are measured on the machine, and so differ between two equal runs."""
-
-
-def untimed(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A step's line without the keys that no run repeats."""
-    kept = {key: value for key, value in line.items() if key not in TIMED_KEYS}
-    if kept.get("evaluation"):
-        kept["evaluation"] = {k: v for k, v in kept["evaluation"].items() if k not in TIMED_KEYS}
-    return kept
-
-
 _OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_without_signal")
-_OF_STEPS = {"skipped": "steps_skipped", "rows_trained": "steps_without_signal"}
+_OF_STEPS = ("steps_skipped", "steps_without_signal")
 _OF_EVENTS = {
     "resumed": "resumes", "memory": "out_of_memory", "not saved": "checkpoints_failed",
     "stuck": "stuck", "worker": "workers_restarted",
@@ -305,7 +293,7 @@ _OF_EVENTS = {
 
 def counters_of(steps: Iterable[StepRecord], events: Iterable[Event]) -> dict[str, int]:
     """Counts of everything that was skipped, dropped or went wrong in a run, from its files."""
-    counted = dict.fromkeys((*_OF_ROUNDS, *_OF_STEPS.values(), *_OF_EVENTS.values()), 0)
+    counted = dict.fromkeys((*_OF_ROUNDS, *_OF_STEPS, *_OF_EVENTS.values()), 0)
     for step in steps:
         for name in _OF_ROUNDS if step.begins_round else ():  # the steps of a round share these
             counted[name] += getattr(step, name)

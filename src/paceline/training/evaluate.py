@@ -1,9 +1,8 @@
 """Accuracy on held-out problems, sampled and greedy, with intervals."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .. import rng
 from ..engine import Engine, Request, Sampling
@@ -49,11 +48,6 @@ class Evaluation:
     seconds: float
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> "Evaluation":
-        """The evaluation that its JSON describes."""
-        return cls(**{**data, "pass_at": {int(k): v for k, v in data["pass_at"].items()}})
 
 
 @dataclass(frozen=True, slots=True)

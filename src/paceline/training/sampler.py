@@ -128,6 +128,7 @@ class Sampler:
             self.rollouter.request(
                 prompt,
                 [
+                    # The 0 stands where the attempt did: with it, older runs go on as they began.
                     rng.key(self.seed, "sample", index, position, 0, completion)
                     for completion in range(self.settings.completions)
                 ],

@@ -34,6 +34,11 @@ class Loaded:
     dtype: torch.dtype
 
     @property
+    def dtype_name(self) -> str:
+        """The dtype's name, such as bfloat16."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
     def first_prompt(self) -> str:
         """The first training problem as the model will see it."""
         return self.tokenizer.decode(render(self.tokenizer, self.task.messages(self.task.train[0])))

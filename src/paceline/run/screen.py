@@ -6,7 +6,6 @@ there are only plain lines.
 """
 
 import re
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -220,11 +219,9 @@ def _with_interval(share: Share, space: str = "  ") -> str:
 
 def _one_line(rollout: Rollout, width: int) -> Text:
     """question → answer, reward and reason, on one line, without control characters."""
-    prompt = rollout.problem.prompt
-    asked = prompt if isinstance(prompt, str) else prompt[-1]["content"]
     room = max(20, (width - 30) // 2)
     text = Text("       ")
-    text.append(shortened(asked, room), "dim")
+    text.append(shortened(rollout.problem.question, room), "dim")
     text.append("  →  ")
     text.append(shortened(rollout.completion.text, room))
     style = "green" if rollout.verdict.solved else "red"
@@ -242,8 +239,3 @@ def shortened(text: str, room: int) -> str:
     if len(plain) <= room:
         return plain
     return f"{plain[: room // 2 - 1]} … {plain[-(room - room // 2 - 2) :]}"
-
-
-def wall_clock() -> str:
-    """The time now, as ISO 8601 with the zone."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -194,9 +194,8 @@ class Session(TrainerHooks):
     def _look_at(self, report: StepReport) -> None:
         """Report whatever has to be known of a step besides its record."""
         for lost in report.sampled.lost if report.part == 0 else ():
-            told = f" ({lost.detail.rstrip('.')})" if lost.detail else ""
             self.screen.say_once(
-                f"a group was dropped because {lost.reason}{told}; its problem had no verdict.",
+                f"a group was dropped because {lost.because}; its problem had no verdict.",
                 once_for=lost.reason,
             )
         before, self.deaths = self.deaths, self.verifiers.deaths

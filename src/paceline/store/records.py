@@ -7,12 +7,12 @@ know are kept and written again. A needed key that is missing is named.
 """
 
 import math
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..stats import Interval
+from ..text import wall_clock
 from .base import Record, finite
 from .round_figures import reasons, repeated_mistakes
 
@@ -249,7 +249,7 @@ class Event(Record):
     @classmethod
     def now(cls, kind: str, step: int, text: str = "") -> Self:
         """An event that has just happened."""
-        return cls(time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), kind=kind, step=step, text=text)
+        return cls(time=wall_clock(), kind=kind, step=step, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,8 +168,7 @@ class Sampler:
 
 def _too_many(lost: Sequence[NoVerdict]) -> UserError:
     last = lost[-1]
-    why = f"{last.reason} ({last.detail.rstrip('.')})" if last.detail else last.reason
-    said = f"{len(lost)} groups of one round were lost, the last because {why}; "
+    said = f"{len(lost)} groups of one round were lost, the last because {last.because}; "
     if last.kind == "sandbox":
         return SandboxError(said + "see what `paceline sandbox test` says.")
     return RewardError(said + "fix the reward, or give it more time with rewards.seconds.")

@@ -136,7 +136,7 @@ def _timed(
     verifiers.flush()
     answer = future.result()
     if isinstance(answer, NoVerdict):
-        why = printable(answer.detail or f"{answer.reason}.")
+        why = printable(answer.sentence)
         errors[why.encode("utf-8", "replace").decode()] = None
     times.append(time.perf_counter() - started)
     return answer

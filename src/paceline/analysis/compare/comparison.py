@@ -14,13 +14,13 @@ from filelock import FileLock, Timeout
 
 from ... import config as configuration
 from ...errors import ConfigError
-from ...run.screen import wall_clock
 from ...store import atomic
 from ...store.base import Json, RecordError, read_object
 from ...store.comparison import AboutRecord, ComparisonRecord, FailedRecord, RenewableRecord
 from ...store.folder import is_run
 from ...store.places import make_directory
 from ...store.run import Run
+from ...text import wall_clock
 from .aggregate import Runs, aggregate
 from .conclusions import sentences
 from .launcher import Failure

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ...report.elements import Cell, Term
 from ...report.page import CHARTS, TEXT, TOKENS, Page
-from ...run.describe import wall_clock
-from ...text import counted, decimal
+from ...text import counted, decimal, wall_clock
 from .conclusions import agreement, figure, sentences, share, where
 from .record import Measured, Replay
 from .token_data import reader_data

@@ -12,9 +12,10 @@ from typing import Any
 
 from ...report.page import fields_of
 from ...report.pieces import PieceTable
-from ...report.rollouts import HEAD, TAIL, shortened
+from ...report.rollouts import HEAD, TAIL
+from ...report.rollouts import MOST_CHARACTERS as MOST_OF_A_TEXT
 from ...store.base import finite
-from ...text import counted
+from ...text import abridged, counted
 from .record import Effect, Measured, Replay
 
 MOST_CHARACTERS = 2_500_000
@@ -172,8 +173,8 @@ def _group(
     return GroupData(
         problem=made.problem.id,
         problem_row=made.problem.row,
-        prompt=shortened(replay.prompts[group]),
-        answer=shortened(made.problem.answer),
+        prompt=abridged(replay.prompts[group], MOST_OF_A_TEXT),
+        answer=abridged(made.problem.answer, MOST_OF_A_TEXT),
         of_rows=len(rows),
         rows=[_row(replay, row, row - first, by_row, largest, pieces) for row in kept],
     )

@@ -163,7 +163,7 @@ def short_duration(seconds: float) -> str:
 
 
 def wall_clock() -> str:
-    """The time now, in ISO 8601 with the zone. Example: 2026-11-28T19:02:11+0000"""
+    """The time now, in ISO 8601 with the zone, such as 2026-11-28T19:02:11+0000."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 

@@ -103,18 +103,24 @@ def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
     """Audit a recipe's reward; returns RewardError's exit code if it is not sound."""
-    from ..analysis.audit import audit
+    from ..analysis.audit import audit, write_audit
+    from ..analysis.audit.record import as_record
+    from ..analysis.audit.terminal import print_audit
+    from ..run.screen import Screen
+    from ..store.places import refuse_unwritable
 
     config = _configured(known, changes)
     if known.rounds < 1:
         raise ConfigError(f"--rounds is {known.rounds}; it must be at least 1.")
-    made = audit(
-        config,
-        model=not known.no_model,
-        rounds=known.rounds,
-        out=Path(known.page or f"audits/{config.name}"),
-        as_json=known.json,
-    )
+    out = Path(known.page or f"audits/{config.name}")
+    refuse_unwritable(out, "--page")
+    screen = Screen(0, quiet=known.json)
+    made = audit(config, model=not known.no_model, rounds=known.rounds, screen=screen)
+    write_audit(made, out)
+    if known.json:
+        print_json(as_record(made), indent=2)
+    else:
+        print_audit(made, screen, out)
     return 0 if made.sound else RewardError.exit_code
 
 
@@ -205,12 +211,18 @@ def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Recompute a step of a run under other objectives."""
-    from ..analysis.replay.terminal import tell_replay
+    from ..analysis.replay.terminal import as_record, print_replay, replay_to_page
     from ..config import split
+    from ..run.screen import Screen
 
     _refuse(changes)
     asked = [name for text in known.objective for name in split(text)]
-    tell_replay(known.path, known.step, asked, page=known.page, as_json=known.json)
+    screen = Screen(0, quiet=known.json)
+    made, page = replay_to_page(known.path, known.step, asked, page=known.page, screen=screen)
+    if known.json:
+        print_json(as_record(made) | {"page": str(page)})
+    else:
+        print_replay(made, page, screen)
 
 
 def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -225,14 +237,19 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
         else:
             _print_list(SOURCES)
         return
-    from .print_task import check_task
+    from .print_task import check_task, print_task, refuse_failed
 
     if known.name is None:
         raise ConfigError(
             "`paceline tasks check` needs a task's name; `paceline tasks` lists them."
         )
     config = changed(config_of("demo"), {"task": known.name, **changes})
-    check_task(config.task, config.rewards, as_json=known.json)
+    checked = check_task(config.task, config.rewards)
+    if known.json:
+        print_json(checked.as_json(), indent=2)
+    else:
+        print_task(checked)
+    refuse_failed(checked)
 
 
 def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:

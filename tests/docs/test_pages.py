@@ -27,7 +27,8 @@ FOREIGN = {
     "rollout.n", "problem.data", "problem.answer", "problem.raw_answer", "a.b",
     "algo.advantage.estimator",
     "kl_ctrl.kl_coef", "completion.text", "completion.opened", "completion.turn", "self.first",
-    "machine.sandbox", "run.told.before", "run.told.after", "paceline.train", "paceline.resume",
+    "machine.sandbox", "run.outcome.before", "run.outcome.after", "paceline.train",
+    "paceline.resume",
     "Trainer.step", "functools.wraps", "python3.12", "math.isfinite", "rng.normals", "task.KEY",
     "tiny.model",
 }  # fmt: skip

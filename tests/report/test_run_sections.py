@@ -11,13 +11,13 @@ from paceline.report.run_sections import (
     about_curves,
     config_sections,
     facts,
-    flat,
     footer,
     name_of,
     result,
     setup,
     strip,
     subject,
+    terms_of,
 )
 from paceline.store.records import Share, StepRecord
 from tests.helpers.fake_run import SUMMARY
@@ -178,7 +178,7 @@ def test_single_values_of_the_config_stand_before_its_parts() -> None:
 
 def test_nested_names_are_joined_by_dots_and_empty_parts_stay() -> None:
     value = {"a": {"b": {"c": [1, "é"]}, "d": {}}, "e": True, "f": "as it is"}
-    assert flat(value) == (
+    assert terms_of(value) == (
         Term("a.b.c", '[1, "é"]'),
         Term("a.d", "{}"),
         Term("e", "true"),
@@ -188,12 +188,12 @@ def test_nested_names_are_joined_by_dots_and_empty_parts_stay() -> None:
 
 @pytest.mark.parametrize("name", ["api_key", "token", "HUB.TOKEN", "my-secret", "x.password"])
 def test_a_secret_is_not_shown(name: str) -> None:
-    assert flat({name: "sk-very-secret"}) == (Term(name, "•••"),)
+    assert terms_of({name: "sk-very-secret"}) == (Term(name, "•••"),)
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "tokens", "keyboard", "keyed"])
 def test_a_name_that_only_looks_like_one_is_shown(name: str) -> None:
-    assert flat({name: "48"}) == (Term(name, "48"),)
+    assert terms_of({name: "48"}) == (Term(name, "48"),)
 
 
 def test_the_setup_has_versions_and_machine_where_they_are_recorded() -> None:

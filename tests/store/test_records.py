@@ -63,7 +63,7 @@ def test_a_run_has_nothing_but_records(tmp_path):
     without = {"evaluation"}
     assert [record.absent for record in steps] == [without, set(), without, without]
     assert isinstance(steps[1].evaluation, Measured) and steps[1].evaluation.n == 10
-    summary = run.told
+    summary = run.outcome
     assert isinstance(summary, Summary) and summary.finished and summary.steps == 4
     assert summary.to_json() == run.summary and not (summary.unknown or summary.absent)
     assert summary.counters == counters_of(steps, events)

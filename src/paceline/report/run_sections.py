@@ -23,7 +23,7 @@ from ..text import (
     thin_percent,
 )
 from .curves import curve_data
-from .diagnostics import Diagnosed, diagnostics
+from .diagnostics import DiagnosticsSection, diagnostics
 from .elements import Cell, Chart, Section, Spot, Stretch, Strip, Term
 from .history import History, history
 from .sentences import known, objective_in_words
@@ -72,7 +72,7 @@ class RunSections:
 
     result: Result
     facts: tuple[Term, ...]
-    diagnostics: Diagnosed
+    diagnostics: DiagnosticsSection
     about_curves: str
     charts: tuple[Chart, ...]
     constant: tuple[Term, ...]
@@ -216,7 +216,7 @@ def setup(run: RunSnapshot) -> Setup:
     return Setup(
         command=about.command or "",
         objective=about.objective,
-        sections=tuple(Section(title, flat(value)) for title, value in parts if value),
+        sections=tuple(Section(title, terms_of(value)) for title, value in parts if value),
         config=config_sections(about.config),
     )
 
@@ -226,13 +226,13 @@ def config_sections(config: Mapping[str, Any]) -> tuple[Section, ...]:
     single = {k: v for k, v in config.items() if not isinstance(v, dict)}
     sections = [("run", single)] if single else []
     sections += [(k, v) for k, v in config.items() if isinstance(v, dict) and v]
-    return tuple(Section(str(title), flat(value)) for title, value in sections)
+    return tuple(Section(str(title), terms_of(value)) for title, value in sections)
 
 
-def flat(value: object, name: str = "") -> tuple[Term, ...]:
+def terms_of(value: object, name: str = "") -> tuple[Term, ...]:
     """Names and values of a part of the config, nested names joined by dots."""
     if isinstance(value, dict) and value:
-        nested = (flat(v, f"{name}.{k}" if name else str(k)) for k, v in value.items())
+        nested = (terms_of(v, f"{name}.{k}" if name else str(k)) for k, v in value.items())
         return tuple(row for rows in nested for row in rows)
     if isinstance(value, str):
         return (Term(name, "•••" if SECRET.search(name) else value),)

@@ -93,7 +93,7 @@ def resume(
             run.make_folders()
             config = config or continuation.config_of(run)
             screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
-            summary = run.told
+            summary = run.outcome
             if summary and summary.finished and config.steps <= summary.steps:
                 on = go_on(run.path, run.description.config, "steps=N")
                 done = counted(summary.steps, "step")

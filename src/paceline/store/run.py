@@ -123,7 +123,7 @@ class Run:
         if not is_run(self.path):
             return "holds no run"
         try:
-            summary, steps = self.told, self.steps
+            summary, steps = self.outcome, self.steps
         except (OSError, RecordError):  # not whole: no reason to fail at a prompt
             return "cannot be read"
         how = "finished" if summary and summary.finished else "not finished"
@@ -171,7 +171,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """True if the run came to its end. Raises: RecordError for a summary that is none."""
-        return self.told is not None and self.told.finished
+        return self.outcome is not None and self.outcome.finished
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
@@ -186,7 +186,7 @@ class Run:
         return read_lines(self.path / "events.jsonl", Event)
 
     @property
-    def told(self) -> Summary | None:
+    def outcome(self) -> Summary | None:
         """The summary as a record; None until held-out accuracy was measured."""
         path = self.path / "summary.json"
         return read_object(path, Summary) if path.is_file() else None
@@ -196,7 +196,7 @@ class Run:
         changed."""
         deque(self.records(), maxlen=0)
         deque(self.event_records(), maxlen=0)
-        _ = self.told
+        _ = self.outcome
 
     @property
     def steps(self) -> int:

@@ -14,7 +14,7 @@ from ..tasks import Task
 from ..types import Completion, Problem, Verdict
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.scoring import NoVerdict
-from .rollouter import Judged, Rollouter
+from .rollouter import JudgedCompletion, Rollouter
 
 Progress = Callable[[str, int, int], None]
 """A callback for progress, called with (name of the work, finished items, all items)."""
@@ -51,7 +51,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredProblem:
     """One held-out problem with its answers and whether each was right."""
 
     problem: Problem
@@ -70,7 +70,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
     verifiers: VerifierPool | None = None,
-) -> tuple[Evaluation, list[Answered]]:
+) -> tuple[Evaluation, list[AnsweredProblem]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
 
@@ -95,7 +95,7 @@ def evaluate(
     ]
     _check_fit(rollouter, requests, sampling)
     total = len(chosen) * (completions + 1)
-    answered: list[Answered] = []
+    answered: list[AnsweredProblem] = []
     lost = 0
     for start in range(0, len(chosen), PROBLEMS_AT_ONCE):
         block, asked = (
@@ -108,14 +108,14 @@ def evaluate(
         rollouter.flush()
         for problem, ones, many in zip(block, greedy, sampled, strict=True):
             lost += sum(isinstance(one.answer, NoVerdict) for one in (*ones, *many))
-            answered.append(Answered(problem, _marked(ones[0]), tuple(map(_marked, many))))
+            answered.append(AnsweredProblem(problem, _marked(ones[0]), tuple(map(_marked, many))))
         if progress:
             progress("evaluating", len(answered) * (completions + 1), total)
     seconds = time.perf_counter() - started
     return replace(_figures(task.name, answered, seconds, seed), lost=lost), answered
 
 
-def _marked(judged: Judged) -> tuple[Completion, bool]:
+def _marked(judged: JudgedCompletion) -> tuple[Completion, bool]:
     """A completion, and True if it was found right; without a verdict it was not."""
     answer = judged.answer
     return judged.completion, isinstance(answer, Verdict) and answer.solved
@@ -137,7 +137,9 @@ def _check_fit(rollouter: Rollouter, requests: Sequence[Request], sampling: Samp
         )
 
 
-def _figures(name: str, answered: Sequence[Answered], seconds: float, seed: int) -> Evaluation:
+def _figures(
+    name: str, answered: Sequence[AnsweredProblem], seconds: float, seed: int
+) -> Evaluation:
     n = len(answered)
     greedy = sum(a.greedy[1] for a in answered)
     right = [sum(ok for _, ok in a.sampled) for a in answered]

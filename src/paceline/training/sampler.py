@@ -14,7 +14,7 @@ from ..types import Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.scoring import NoVerdict
 from .clock import Clock
-from .rollouter import Judged, Rollouter
+from .rollouter import JudgedCompletion, Rollouter
 from .source import SampledRound
 from .stream import ProblemStream
 
@@ -148,7 +148,7 @@ class Sampler:
                 (groups if isinstance(group, Group) else lost).append(group)
         return groups, lost
 
-    def _group(self, draw: Draw, judged: Sequence[Judged]) -> Group | NoVerdict:
+    def _group(self, draw: Draw, judged: Sequence[JudgedCompletion]) -> Group | NoVerdict:
         """The group, or the reason to drop it: one of its completions has no verdict."""
         position, problem, prompt = draw
         answers = [one.answer for one in judged]  # of all, as any of them may raise
@@ -162,7 +162,7 @@ class Sampler:
         )
         return Group(problem, prompt, rollouts, position)
 
-    def _is_masked(self, judged: Judged) -> bool:
+    def _is_masked(self, judged: JudgedCompletion) -> bool:
         return self.settings.mask_cut and judged.completion.finish == "length"
 
 

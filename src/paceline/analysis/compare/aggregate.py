@@ -93,7 +93,7 @@ def _arm(
     runs: Sequence[Run], seeds: tuple[int, ...], curves: Sequence[Curve], threshold: float | None
 ) -> ArmRecord:
     """The figures of one label."""
-    last, summary = runs[-1].description, runs[-1].told
+    last, summary = runs[-1].description, runs[-1].outcome
     assert summary is not None and summary.after is not None
     return ArmRecord(
         objective=last.objective,
@@ -134,7 +134,7 @@ def _same_test(runs: Sequence[Run]) -> bool:
 
 
 def _lost(runs: Sequence[Run]) -> LostRecord:
-    summaries = [run.told for run in runs]
+    summaries = [run.outcome for run in runs]
     measured = [side for told in summaries if told for side in (told.before, told.after)]
     measured += [record.evaluation for run in runs for record in run.records()]
     return LostRecord(
@@ -145,7 +145,7 @@ def _lost(runs: Sequence[Run]) -> LostRecord:
 
 def _diagnosed(run: Run, seed: int) -> Iterator[DiagnosisRecord]:
     """The diagnoses of a run, by name."""
-    summary = run.told
+    summary = run.outcome
     before, after = (summary.before, summary.after) if summary else (None, None)
     for found in diagnoses(run.records(), before, after):
         yield DiagnosisRecord(seed=seed, **asdict(found))

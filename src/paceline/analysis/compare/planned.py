@@ -106,7 +106,7 @@ class Planned:
     @property
     def before(self) -> Measured | None:
         """The accuracy before training, if it has been measured."""
-        summary = self.run.told
+        summary = self.run.outcome
         return summary and summary.before
 
     def check(self, fingerprints: Mapping[str, str], dtype: str) -> None:

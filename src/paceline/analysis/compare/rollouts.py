@@ -72,7 +72,7 @@ class ProblemData:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundData:
+class ComparedRound:
     """Problems of a round."""
 
     round: int
@@ -86,7 +86,7 @@ class SideData:
     """Some problems of some rounds of one seed."""
 
     seed: int | None
-    rounds: Sequence[RoundData]
+    rounds: Sequence[ComparedRound]
 
 
 def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> SideData:
@@ -102,7 +102,7 @@ def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> SideData:
     return SideData(seed, [found for found in rounds if found])
 
 
-def _round(runs: Mapping[str, Run], index: int) -> RoundData | None:
+def _round(runs: Mapping[str, Run], index: int) -> ComparedRound | None:
     """Problems that all runs met in this round, with their answers."""
     try:
         rows = {
@@ -116,7 +116,7 @@ def _round(runs: Mapping[str, Run], index: int) -> RoundData | None:
     if not draws:
         return None
     steps = {of[0].step for of in rows.values()}
-    return RoundData(
+    return ComparedRound(
         index,
         steps.pop() if len(steps) == 1 else None,
         [_problem(rows, draw) for draw in spread(sorted(draws), MOST_PROBLEMS)],

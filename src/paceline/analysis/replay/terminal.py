@@ -12,7 +12,7 @@ from ...store.base import finite
 from ...store.run import Run
 from .conclusions import agreement, figure, meaning, share, where
 from .page import default_page, write_page
-from .record import Effect, Measured, Replay
+from .record import Effect, MeasuredObjective, Replay
 from .replay import OWN_LABEL, replay
 
 
@@ -127,7 +127,7 @@ def as_record(replay: Replay) -> dict[str, Any]:
     }
 
 
-def _of_objective(measured: Measured, own: float) -> dict[str, Any]:
+def _of_objective(measured: MeasuredObjective, own: float) -> dict[str, Any]:
     return {
         "name": measured.name,
         "objective": repr(measured.objective),

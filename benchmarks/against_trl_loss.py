@@ -100,7 +100,7 @@ def update_of(part: FixedPart, ours: Ours, anchored: bool) -> Update:
     logp_BT = torch.tensor(part.logp, dtype=torch.float64, requires_grad=True)
     entropy_BT = torch.tensor(part.entropy, dtype=torch.float64, requires_grad=True)
     index, width = list(batch.index), batch.tokens.mask_BT.shape[1]
-    loss = objective.loss(Scores(logp_BT[index, :width], entropy_BT[index, :width]), batch.tokens)
+    loss = objective.value(Scores(logp_BT[index, :width], entropy_BT[index, :width]), batch.tokens)
     slopes = torch.autograd.grad(
         loss, (logp_BT, entropy_BT), allow_unused=True, materialize_grads=True
     )
@@ -196,7 +196,7 @@ def mean_by_token(part: FixedPart, ours: Ours, rows: list[int]) -> Tensor:
     weight_BT = ours.objective.weights(tokens.mask_BT, torch.arange(len(rows)))
     logp_BT = torch.tensor(part.logp, dtype=torch.float64, requires_grad=True)
     scores = Scores(logp_BT[rows, : weight_BT.shape[1]], torch.zeros_like(weight_BT))
-    loss = ours.objective.loss(scores, replace(tokens, weight_BT=weight_BT))
+    loss = ours.objective.value(scores, replace(tokens, weight_BT=weight_BT))
     return torch.autograd.grad(loss, logp_BT)[0]
 
 

@@ -105,7 +105,7 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             run = train(config.with_(out=str(Path(folder) / "run")), quiet=True)
-            summary = run.told
+            summary = run.outcome
             assert summary is not None
             found = diagnoses(run.records(), summary.before, summary.after)
         told = ", ".join(f"{d.name} (step {d.first})" for d in found)

@@ -31,7 +31,7 @@ def shown(value: float | None, digits: int) -> str:
 
 def cells(run: Run) -> list[str]:
     """Accuracy before, on the way and after; clipped, norm, cut, entropy, length, KL; weights."""
-    steps, summary, config = list(run.records()), run.told, run.config["config"]
+    steps, summary, config = list(run.records()), run.outcome, run.config["config"]
     assert summary is not None
     measured = (summary.before, *(step.evaluation for step in steps), summary.after)
     right = [one.sampled_accuracy for one in measured if one]

@@ -5,6 +5,7 @@ from rich.cells import cell_len
 
 from paceline.text import (
     THIN,
+    abridged,
     counted,
     counted_any,
     data_size,
@@ -142,3 +143,9 @@ def test_durations():
 def test_a_list_in_a_sentence():
     assert listed(["grpo"]) == "grpo" and listed(["grpo", "gspo"]) == "grpo and gspo"
     assert listed(["grpo", "gspo", "dapo"]) == "grpo, gspo and dapo"
+
+
+def test_a_very_long_text_keeps_its_beginning_and_its_end():
+    text = "a" * 30 + "b" * 1234 + "c" * 30
+    cut = "a" * 30 + "\n[… 1,234 characters left out …]\n" + "c" * 30
+    assert abridged(text, 60) == cut and abridged("a" * 60, 60) == "a" * 60

@@ -32,6 +32,14 @@ def test_a_problem_is_named_with_its_row_which_makes_no_other_problem():
     assert Problem("3f9a", "?").name == "3f9a"
 
 
+def test_a_problem_of_several_turns_is_told_whole_or_by_its_last():
+    turns = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "1 + 1?"})
+    problem = Problem("p", turns)
+    assert (problem.text, problem.question) == ("Be brief.\n1 + 1?", "1 + 1?")
+    plain = Problem("p", "1 + 1?")
+    assert plain.text == plain.question == "1 + 1?"
+
+
 def test_a_prompt_is_as_long_as_its_tokens():
     assert len(Prompt((1, 36, 47, 2))) == 4
 

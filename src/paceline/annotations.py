@@ -35,6 +35,15 @@ def check_fields(record: Any, section: str = "") -> None:
             )
 
 
+def refuse_if(wrong: bool, key: str, value: object, rule: str) -> None:
+    """Raise ConfigError for a wrong value of a key.
+
+    Example: refuse_if(seconds <= 0, "rewards.seconds", seconds, "be above 0")
+    """
+    if wrong:
+        raise ConfigError(f"{key} is {value}; it must {rule}.")
+
+
 def allows(annotation: Any, value: Any) -> bool:
     """True if a value is of a type. numpy's numbers are numbers, true and false are not. Values
     that are not plain, such as functions, are left to their owner, who says what it takes."""

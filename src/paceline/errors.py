@@ -42,6 +42,12 @@ class CheckpointError(UserError):
     exit_code = 5
 
 
+class UnfitCheckpointError(Exception):
+    """A checkpoint that is not whole, or does not fit; its message is the reason, as a half
+    sentence: "it lacks 'draw'". It never leaves the program: who knows the run makes the
+    CheckpointError of it, with what to do."""
+
+
 class SandboxError(UserError):
     """No sandbox for generated code works on this machine, or it stopped working."""
 

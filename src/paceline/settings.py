@@ -8,8 +8,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .annotations import check_fields
+from .annotations import check_fields, refuse_if
 from .errors import ConfigError
+
+AT_LEAST_1, NOT_NEGATIVE = "be at least 1", "not be negative"
+"""Rules of numbers, as sentences end with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,11 @@ class Sampling:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.max_tokens < 1:
-            raise ConfigError(f"max_tokens is {self.max_tokens}; it must be at least 1.")
-        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0:
-            raise ConfigError(
-                "temperature and top_k must not be negative, and top_p must be in (0, 1]."
-            )
-        if not 0 <= self.min_p <= 1:
-            raise ConfigError(f"min_p is {self.min_p}; it must be in [0, 1].")
+        refuse_if(self.max_tokens < 1, "max_tokens", self.max_tokens, AT_LEAST_1)
+        refuse_if(self.temperature < 0, "temperature", self.temperature, NOT_NEGATIVE)
+        refuse_if(not 0 < self.top_p <= 1, "top_p", self.top_p, "be in (0, 1]")
+        refuse_if(self.top_k < 0, "top_k", self.top_k, NOT_NEGATIVE)
+        refuse_if(not 0 <= self.min_p <= 1, "min_p", self.min_p, "be in [0, 1]")
 
     @property
     def greedy(self) -> bool:
@@ -56,6 +56,15 @@ class Sampling:
     def as_greedy(self) -> "Sampling":
         """The same length, decoded greedily."""
         return replace(self, temperature=0.0, top_p=1.0, top_k=0, min_p=0.0)
+
+
+def check_sampled(sampling: Sampling) -> None:
+    """Raise ConfigError where an evaluation's sampled answers would be the greedy ones."""
+    if sampling.greedy:
+        raise ConfigError(
+            "evaluation.temperature is 0, but greedy accuracy is measured in any case; set it "
+            "above 0, for the sampled answers."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +91,13 @@ class RolloutConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "rollouts")
-        if min(self.problems, self.completions, self.max_tokens, self.max_draws) < 1:
-            raise ConfigError(
-                "rollouts.problems, rollouts.completions, rollouts.max_tokens and "
-                "rollouts.max_draws must be at least 1."
-            )
+        for name, value in (
+            ("problems", self.problems),
+            ("completions", self.completions),
+            ("max_tokens", self.max_tokens),
+            ("max_draws", self.max_draws),
+        ):
+            refuse_if(value < 1, f"rollouts.{name}", value, AT_LEAST_1)
         if self.temperature <= 0:
             raise ConfigError(
                 f"rollouts.temperature is {self.temperature:g}; training samples its completions, "
@@ -111,8 +122,8 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "schedule")
-        if self.minibatches < 1 or self.epochs < 1:
-            raise ConfigError("schedule.minibatches and schedule.epochs must be at least 1.")
+        refuse_if(self.minibatches < 1, "schedule.minibatches", self.minibatches, AT_LEAST_1)
+        refuse_if(self.epochs < 1, "schedule.epochs", self.epochs, AT_LEAST_1)
 
     @property
     def parts(self) -> int:
@@ -145,14 +156,16 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "optimizer")
-        if self.lr < 0 or self.clip < 0 or self.warmup < 0:
-            raise ConfigError(
-                "optimizer.lr, optimizer.clip and optimizer.warmup must not be negative."
-            )
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
-            raise ConfigError("optimizer.beta1 and optimizer.beta2 must be in [0, 1).")
-        if self.eps < 0 or self.weight_decay < 0:
-            raise ConfigError("optimizer.eps and optimizer.weight_decay must not be negative.")
+        for name, value in (
+            ("lr", self.lr),
+            ("clip", self.clip),
+            ("warmup", self.warmup),
+            ("eps", self.eps),
+            ("weight_decay", self.weight_decay),
+        ):
+            refuse_if(value < 0, f"optimizer.{name}", value, NOT_NEGATIVE)
+        for name, value in (("beta1", self.beta1), ("beta2", self.beta2)):
+            refuse_if(not 0 <= value < 1, f"optimizer.{name}", value, "be in [0, 1)")
 
     def lr_at(self, step: int, steps: int) -> float:
         """The learning rate of optimizer step number `step`, counted from 1, of `steps`."""

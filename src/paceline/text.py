@@ -4,6 +4,7 @@ in terminal.py."""
 import inspect
 import math
 import re
+import time
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, chop_cells
@@ -169,6 +170,19 @@ def short_duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d}"
+
+
+def wall_clock() -> str:
+    """The time now, in ISO 8601 with the zone, such as 2026-11-28T19:02:11+0000."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def abridged(text: str, most: int) -> str:
+    """A text as it is, or its beginning and its end where it has more characters than `most`."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
 
 
 def summary(thing: object) -> str:

@@ -43,6 +43,18 @@ class Problem:
         """
         return f"{self.id} ({self.row})" if self.row else self.id
 
+    @property
+    def text(self) -> str:
+        """The whole prompt as text: its turns, one below the other."""
+        if isinstance(self.prompt, str):
+            return self.prompt
+        return "\n".join(turn["content"] for turn in self.prompt)
+
+    @property
+    def question(self) -> str:
+        """The last turn of the prompt as text, which is what was asked."""
+        return self.prompt if isinstance(self.prompt, str) else self.prompt[-1]["content"]
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -183,9 +195,6 @@ class Group:
     rollouts: tuple[Rollout, ...]
     draw: int = 0
     """The place in the problem stream at which the problem was drawn."""
-    attempt: int = 0
-    """0 for the first sampling at this draw; higher where a verifier broke and the group was
-    redone."""
 
     @property
     def prompt_ids(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from paceline.run import Run
-from paceline.store.records import untimed
+from tests.helpers.records import untimed
 
 FULL = bool(int(os.environ.get("PACELINE_FAULTS", "0")))
 """Whether all faults are tried: `make faults`. CI tries some of each kind."""

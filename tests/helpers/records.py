@@ -1,5 +1,6 @@
 """Records as a run writes them, for whoever reads them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from paceline.store.records import Measured, StepRecord, Summary
@@ -33,3 +34,15 @@ def a_measurement(accuracy: float, n: int = 500, **changes: Any) -> Measured:
 def a_summary(**changes: Any) -> Summary:
     """A run of one step that came to its end and was not measured, with other figures."""
     return Summary(**{"finished": True, "steps": 1, "rounds": 1, "seconds": 6.9, **changes})
+
+
+TIMED_KEYS = ("seconds", "phases", "tokens_per_second", "memory_gb")
+"""Keys that are measured on the machine, and so differ between two equal runs."""
+
+
+def untimed(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A step's line without the keys that no run repeats."""
+    kept = {key: value for key, value in line.items() if key not in TIMED_KEYS}
+    if kept.get("evaluation"):
+        kept["evaluation"] = {k: v for k, v in kept["evaluation"].items() if k not in TIMED_KEYS}
+    return kept

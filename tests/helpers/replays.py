@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from paceline.analysis.replay.record import Effect, Measured, Redone, Replay
+from paceline.analysis.replay.record import Effect, MeasuredObjective, Redone, Replay
 from paceline.config import Config
 from paceline.model import Pieces
 from paceline.objective import named
@@ -62,16 +62,16 @@ def an_effect(row: int, pushes: Sequence[float], **changes: Any) -> Effect:
     return replace(base, **changes)
 
 
-def a_measure(name: str, *effects: Effect, **changes: Any) -> Measured:
+def a_measure(name: str, *effects: Effect, **changes: Any) -> MeasuredObjective:
     """The results of an objective with a gradient of norm 1 and these effects."""
-    base = Measured(
+    base = MeasuredObjective(
         name=name, objective=named.grpo(), grad_norm=1.0, rows=4, rows_trained=len(effects),
         tokens=2 * len(effects), clip_fraction=0.0, ratio_max=1.5, effects=effects,
     )  # fmt: skip
     return replace(base, **changes)
 
 
-def a_replay(*measured: Measured, **changes: Any) -> Replay:
+def a_replay(*measured: MeasuredObjective, **changes: Any) -> Replay:
     """Step 6 of 12, the second of four parts of round 1: its groups 0 and 2 of three, each of two
     completions of two tokens, under these objectives, whose gradients are all alike."""
     groups = tuple(_group(i) for i in range(3))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import paceline
+from tests.helpers.fake_run import fake_run
 from tests.helpers.floors import FLOORS
 
 SOURCE = Path(paceline.__file__).parent
@@ -74,6 +75,8 @@ def test_importing_paceline_is_lazy():
     assert not {"torch", "transformers", "pyarrow"} & loaded_by("import paceline")
     for rooms in (
         "store",
+        "store.run, paceline.store.records, paceline.store.snapshot",
+        "store.checkpoint, paceline.store.places, paceline.store.history",
         "report",
         "diagnostics",
         "objective",
@@ -84,6 +87,16 @@ def test_importing_paceline_is_lazy():
         assert not HEAVY & loaded_by(f"import paceline.{rooms}"), rooms
     # Templates are for pages alone, and pyarrow for those that show rounds.
     assert "jinja2" not in loaded_by("import paceline.report")
+
+
+def test_a_run_is_opened_and_read_without_torch(tmp_path):
+    folder = fake_run(tmp_path / "run", 2, of=2)
+    reading = (
+        "from paceline.store.run import Run; from paceline.store.snapshot import read_run; "
+        f"run = Run.open({str(folder)!r}); read_run(run.path); "
+        "assert len(list(run.records())) == 2 and run.finished and run.description.steps == 2"
+    )
+    assert not HEAVY & loaded_by(reading)
 
 
 HEAVY = {"torch", "transformers", "datasets", "pyarrow", "numpy", "scipy", "sympy", "mpmath"}

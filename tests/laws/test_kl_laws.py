@@ -88,7 +88,7 @@ def test_over_completions_it_is_the_kl_of_each_word_behind_what_the_anchor_wrote
         ref_BT=of_words(ref), advantage_BT=nothing_ST, weight_BT=weight_ST,
     )  # fmt: skip
     objective = Objective(advantage=Center(), weight=PerToken(), kl=KL(0.3, weighted=True))
-    loss = objective.loss(Scores(of_words(logp), nothing_ST), tokens)
+    loss = objective.value(Scores(of_words(logp), nothing_ST), tokens)
     each = divergence(logp, ref)
     true = 0.3 * (each[0] + (anchor[0].exp() * each[1:]).sum())
     assert_close(loss, true, rtol=1e-12, atol=1e-14)
@@ -109,7 +109,7 @@ def test_in_the_loss_it_is_the_product_of_the_ratio_and_k3_term_by_term(seed):
         advantage_BT=torch.zeros_like(draw[0]), weight_BT=weight_BT,
     )  # fmt: skip
     objective = Objective(advantage=Center(), kl=KL(0.2, weighted=True))
-    ours = objective.loss(Scores(logp_BT, torch.zeros_like(draw[0])), tokens)
+    ours = objective.value(Scores(logp_BT, torch.zeros_like(draw[0])), tokens)
     theirs = torch.zeros((), dtype=torch.float64)
     for i, t in mask_BT.nonzero().tolist():
         d = ref_BT[i, t] - logp_BT[i, t]

@@ -32,10 +32,10 @@ class Likelihood:
         return mask_BT / mask_BT.sum()
 
     def __call__(self, scores: Scores, tokens: Tokens) -> tuple[torch.Tensor, Metrics]:
-        loss = self.loss(scores, tokens)
+        loss = self.value(scores, tokens)
         return loss, Metrics(tokens=int(tokens.mask_BT.sum()), loss=loss.item())
 
-    def loss(self, scores: Scores, tokens: Tokens) -> torch.Tensor:
+    def value(self, scores: Scores, tokens: Tokens) -> torch.Tensor:
         return -(tokens.weight_BT * scores.logp_BT).sum()
 
     def resolved(self, max_tokens: int) -> "Likelihood":

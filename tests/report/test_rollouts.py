@@ -11,7 +11,6 @@ from paceline.report.page import json_text
 from paceline.report.pieces import PieceTable
 from paceline.report.rollouts import (
     HEAD,
-    MOST_CHARACTERS,
     MOST_COMPLETIONS,
     MOST_ROUNDS,
     MOST_TOKENS,
@@ -21,7 +20,6 @@ from paceline.report.rollouts import (
     rollouts,
     row_of,
     sentence,
-    shortened,
     spread,
     within,
 )
@@ -165,10 +163,3 @@ def test_parts_of_a_reward_are_read_as_far_as_they_are_numbers() -> None:
     assert parts_of('{"answer": NaN, "form": "much", "length": 0.5}') == {"length": 0.5}
     for nothing in (None, "", "{broken", "[1, 2]"):
         assert parts_of(nothing) == {}
-
-
-def test_a_very_long_text_keeps_its_beginning_and_its_end() -> None:
-    text = "a" * 3000 + "b" * 1234 + "c" * 3000
-    cut = "a" * 3000 + "\n[… 1,234 characters left out …]\n" + "c" * 3000
-    assert shortened(text) == cut
-    assert shortened("a" * MOST_CHARACTERS) == "a" * MOST_CHARACTERS and shortened(None) == ""

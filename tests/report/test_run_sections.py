@@ -11,15 +11,15 @@ from paceline.report.run_sections import (
     about_curves,
     config_sections,
     facts,
-    flat,
     footer,
     name_of,
     result,
     setup,
     strip,
     subject,
+    terms_of,
 )
-from paceline.store.records import StepRecord
+from paceline.store.records import Share, StepRecord
 from tests.helpers.fake_run import SUMMARY
 from tests.helpers.records import a_measurement, a_step, a_summary
 from tests.helpers.snapshots import a_snapshot
@@ -52,7 +52,7 @@ def test_a_row_has_both_values_their_intervals_and_the_change() -> None:
 
 def test_the_way_of_sampling_is_explained_with_its_temperature() -> None:
     def told(config: Any) -> str:
-        run = a_snapshot(steps_of(1), SUMMARY, config={"config": config})
+        run = a_snapshot(steps_of(1), SUMMARY, described={"config": config})
         return result(run).rows[0].explained
 
     assert told({"evaluation": {"temperature": 0.7}}) == "drawn at temperature 0.7"
@@ -75,11 +75,10 @@ def test_without_measurements_a_sentence_says_why() -> None:
 
 
 def test_a_strip_has_a_dot_for_each_value_and_the_way_between() -> None:
-    nan = float("nan")
-    both = strip([(0.1, (nan, nan)), (0.7, (0.6, 0.8))])
+    both = strip(Share(0.1), Share(0.7, (0.6, 0.8)))
     assert list(both.stretches) == [Stretch("way", 0.1, 0.7), Stretch("range after", 0.6, 0.8)]
     assert list(both.spots) == [Spot("before", 0.1, 4.5), Spot("after", 0.7, 4.5)]
-    one = strip([(0.1, (0.0, 0.2)), (None, (nan, nan))])
+    one = strip(Share(0.1, (0.0, 0.2)), None)
     assert list(one.stretches) == [Stretch("range before", 0.0, 0.2)] and len(one.spots) == 1
 
 
@@ -93,7 +92,7 @@ def test_the_facts_of_a_run_by_hand() -> None:
     ]
     machine = {"device": "cpu", "dtype": "bfloat16", "cpus": 2}
     summary = a_summary(seconds=588.0)
-    assert facts(a_snapshot(steps, summary, config={"machine": machine})) == (
+    assert facts(a_snapshot(steps, summary, described={"machine": machine})) == (
         Term("Steps", "3"),
         Term("Updates a round", "1.5"),  # three steps on two rounds
         Term("Completions", "128"),  # 64 of each round, once
@@ -135,7 +134,7 @@ def test_lines_that_could_not_be_read_are_told() -> None:
 
 def test_the_head_names_task_model_and_objective_as_far_as_they_are_known() -> None:
     config = {"task": {"type": "Rows", "path": "q.csv"}, "model": {"path": "tiny"}}
-    run = a_snapshot(config={"config": config, "objective": "MyLoss()"})
+    run = a_snapshot(described={"config": config, "objective": "MyLoss()"})
     assert subject(run) == (
         Term("Task", "q.csv"),
         Term("Model", "tiny"),
@@ -160,7 +159,7 @@ def test_a_part_of_the_config_is_named_by_its_name_path_or_type(value: object, n
 
 def test_the_foot_says_when_and_by_which_version() -> None:
     config = {"started": "2026-11-21T04:10:00+00:00", "versions": {"paceline": "0.9"}}
-    text = footer(a_snapshot(config=config))
+    text = footer(a_snapshot(described=config))
     assert text.startswith("Run started 2026-11-21 04:10. Page written 2")
     assert text.endswith(" UTC by paceline 0.9.")
     assert footer(a_snapshot()).startswith("Page written ")
@@ -179,7 +178,7 @@ def test_single_values_of_the_config_stand_before_its_parts() -> None:
 
 def test_nested_names_are_joined_by_dots_and_empty_parts_stay() -> None:
     value = {"a": {"b": {"c": [1, "é"]}, "d": {}}, "e": True, "f": "as it is"}
-    assert flat(value) == (
+    assert terms_of(value) == (
         Term("a.b.c", '[1, "é"]'),
         Term("a.d", "{}"),
         Term("e", "true"),
@@ -189,12 +188,12 @@ def test_nested_names_are_joined_by_dots_and_empty_parts_stay() -> None:
 
 @pytest.mark.parametrize("name", ["api_key", "token", "HUB.TOKEN", "my-secret", "x.password"])
 def test_a_secret_is_not_shown(name: str) -> None:
-    assert flat({name: "sk-very-secret"}) == (Term(name, "•••"),)
+    assert terms_of({name: "sk-very-secret"}) == (Term(name, "•••"),)
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "tokens", "keyboard", "keyed"])
 def test_a_name_that_only_looks_like_one_is_shown(name: str) -> None:
-    assert flat({name: "48"}) == (Term(name, "48"),)
+    assert terms_of({name: "48"}) == (Term(name, "48"),)
 
 
 def test_the_setup_has_versions_and_machine_where_they_are_recorded() -> None:
@@ -204,7 +203,7 @@ def test_the_setup_has_versions_and_machine_where_they_are_recorded() -> None:
         "versions": {"torch": "2.13.0"},
         "config": {"steps": 5},
     }
-    found = setup(a_snapshot(config=config))
+    found = setup(a_snapshot(described=config))
     assert (found.command, found.objective) == ("paceline train tiny", "Objective()")
     assert found.sections == (Section("Versions", (Term("torch", "2.13.0"),)),)
     assert found.config == (Section("run", (Term("steps", "5"),)),)

@@ -10,9 +10,10 @@ from paceline import objective
 from paceline.config import to_json
 from paceline.diagnostics import Diagnosis
 from paceline.report.sentences import objective_in_words, span_of_steps, verdict
+from paceline.store.description import RunDescription
 from tests.helpers.fake_run import AFTER, BEFORE, SUMMARY, fake_step
 from tests.helpers.records import a_measurement, a_step, a_summary
-from tests.helpers.snapshots import a_snapshot
+from tests.helpers.snapshots import a_description, a_snapshot
 
 THIN = "\u202f"
 
@@ -23,9 +24,9 @@ def test_a_change_within_the_noise_is_called_that() -> None:
     assert "the interval of the change includes zero" in text
 
 
-def config_with(objective: Any) -> dict[str, Any]:
+def run_with(objective: Any) -> RunDescription:
     """A run's config.json with this objective, as far as its sentence goes."""
-    return {"config": {"objective": objective}, "objective": "as it is written"}
+    return a_description(config={"objective": objective}, objective="as it is written")
 
 
 def test_the_objective_in_words() -> None:
@@ -36,7 +37,7 @@ def test_the_objective_in_words() -> None:
         weight=objective.PerConstant(256),
         kl=objective.KL(0.04),
     )
-    assert objective_in_words(config_with(to_json(made))) == (
+    assert objective_in_words(run_with(to_json(made))) == (
         "Each reward counts by its distance from the mean of the others in its group; one ratio for"
         " each whole completion; clipped to 0.9997–1.0004; all tokens weigh the same, over a"
         " constant length; KL penalty 0.04 in the loss, k3."
@@ -50,7 +51,7 @@ def test_parts_of_a_users_own_are_told_without_loading_their_file() -> None:
         "surrogate": {"function": "gone.py:steep"},
         "kl": {"type": "gone.py:Pull", "coef": 0.1},
     }
-    assert objective_in_words(config_with(parts)) == (
+    assert objective_in_words(run_with(parts)) == (
         "mine(k=2); one ratio for each token; steep; all tokens weigh the same;"
         " KL penalty Pull(coef=0.1)."
     )
@@ -69,8 +70,8 @@ def test_parts_of_a_users_own_are_told_without_loading_their_file() -> None:
     ids=["none", "another loss", "a part of another version", "a key", "a value", "nothing in it"],
 )
 def test_an_objective_that_cannot_be_read_is_shown_as_it_is_written(parts: Any) -> None:
-    assert objective_in_words(config_with(parts)) == "as it is written"
-    assert objective_in_words({"config": {}}) == ""
+    assert objective_in_words(run_with(parts)) == "as it is written"
+    assert objective_in_words(a_description()) == ""
 
 
 def finished(before: float, after: float, **changes: Any) -> str:

@@ -1,6 +1,7 @@
 """What is printed of a run."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -146,6 +147,21 @@ def test_a_model_is_blamed_for_cut_answers_when_it_is_used_not_before_it_learns(
     made.remark_on("after training", measured(1.0, 0.1))  # cut ones count here
     made.remark_on("after training", measured(0.1, 0.5))
     assert out.getvalue() == ""
+
+
+def test_an_accuracy_is_shown_with_its_interval_where_that_is_known():
+    # The helper's intervals are ±4 points; of a measurement made by hand none is known.
+    known, bare = measured(0.0, 0.5), replace(measured(0.0, 0.25), intervals={})
+    made, out = screen()
+    made.evaluated("before training", known)
+    made.evaluated("after training", bare)
+    first, last = out.getvalue().splitlines()
+    assert first.startswith("before training: sampled 50.0 % [46.0–54.0], greedy 50.0 % on 500 ")
+    assert last.startswith("after training: sampled 25.0 %, greedy 25.0 % on 500 held-out")
+    made, out = screen()
+    made.table(bare, known)
+    rows = [" ".join(line.strip("│").split()) for line in out.getvalue().splitlines()]
+    assert "sampled │ 25.0 % │ 50.0 % [46.0–54.0] │ +25.0" in rows
 
 
 def test_model_text_cannot_drive_the_terminal():

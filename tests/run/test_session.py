@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from paceline.errors import CheckpointError, DivergedError
+from paceline.errors import DivergedError, UnfitCheckpointError
 from paceline.preflight.load import load
 from paceline.run import Run, build, train
 from paceline.run.continuation import config_of, find
@@ -196,6 +196,7 @@ def test_a_round_of_other_problems_is_refused_before_anything_is_changed(taken_u
     table = pq.read_table(path)
     place = table.schema.get_field_index("problem_id")
     pq.write_table(table.set_column(place, "problem_id", [["gone"] * table.num_rows]), path)
-    with pytest.raises(CheckpointError, match=r"^cannot read its round: .* asked problem gone at"):
+    said = r"^cannot read its round: .* asked problem gone at"
+    with pytest.raises(UnfitCheckpointError, match=said):
         restore(trainer, found, run)
     assert (trainer.steps, trainer.rounds, trainer.sampled) == (0, 0, None)

@@ -24,8 +24,8 @@ def trainer():
 
 def told(run: Run) -> Summary:
     """The summary that stands there."""
-    assert run.told is not None
-    return run.told
+    assert run.outcome is not None
+    return run.outcome
 
 
 def test_a_run_that_goes_on_says_how_far_it_is(tmp_path, trainer):

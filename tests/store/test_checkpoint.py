@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from paceline.errors import CheckpointError
+from paceline.errors import UnfitCheckpointError
 from paceline.objective import named
 from paceline.run.session import restore
 from paceline.store import checkpoint
@@ -172,7 +172,7 @@ def test_every_flipped_bit_of_the_small_files_is_found(tmp_path):
                 broken = bytearray(whole)
                 broken[place] ^= 1 << bit
                 (path / name).write_bytes(broken)
-                with pytest.raises(CheckpointError):
+                with pytest.raises(UnfitCheckpointError):
                     checkpoint.verify(path, RUN)
         (path / name).write_bytes(whole)
     assert checkpoint.verify(path, RUN) == kept.state()
@@ -182,11 +182,11 @@ def test_a_checkpoint_of_another_run_step_or_version_is_refused(tmp_path):
     kept = Kept(tmp_path)
     kept.trainer.step()
     path = kept.save()
-    with pytest.raises(CheckpointError, match="another run"):
+    with pytest.raises(UnfitCheckpointError, match="another run"):
         checkpoint.verify(path, "another")
     renamed = path.with_name("step-000007")
     shutil.copytree(path, renamed)
-    with pytest.raises(CheckpointError, match="it is of step 1, not of the step in its name"):
+    with pytest.raises(UnfitCheckpointError, match="it is of step 1, not of the step in its name"):
         checkpoint.verify(renamed, RUN)
     other_schema(path)
     with pytest.raises(checkpoint.OtherSchemaError, match="of schema 2, and this version of pace"):
@@ -209,20 +209,20 @@ def test_what_does_not_fit_is_an_error_and_never_a_fresh_start(tmp_path):
         cut = {k: dict(v) for k, v in files.items()}
         del cut[file][name]
         path = checkpoint.write(tmp_path / str(i), RUN, state, cut)
-        with pytest.raises(CheckpointError, match=f"{file} {said} '{name}'"):
+        with pytest.raises(UnfitCheckpointError, match=f"{file} {said} '{name}'"):
             Kept(tmp_path).go_on(path)
     none = {**files, "optimizer": {}}
     path = checkpoint.write(tmp_path / "none", RUN, state, none)
-    with pytest.raises(CheckpointError, match="lacks"):
+    with pytest.raises(UnfitCheckpointError, match="lacks"):
         Kept(tmp_path).go_on(path)
     other = {**files, "policy": {**files["policy"], first: torch.zeros(3)}}
     path = checkpoint.write(tmp_path / "shape", RUN, state, other)
-    with pytest.raises(CheckpointError, match=r"in shape \(3,\), the model in"):
+    with pytest.raises(UnfitCheckpointError, match=r"in shape \(3,\), the model in"):
         Kept(tmp_path).go_on(path)
     path = checkpoint.write(
         tmp_path / "part", RUN, replace(state, trainer={**state.trainer, "part": 7}), files
     )
-    with pytest.raises(CheckpointError, match="part 7 of a round, which has only 2"):
+    with pytest.raises(UnfitCheckpointError, match="part 7 of a round, which has only 2"):
         Kept(tmp_path).go_on(path)
 
 
@@ -231,5 +231,6 @@ def test_a_problem_that_is_another_one_now_is_told(tmp_path):
     kept.trainer.step()
     path = kept.save()
     other = Kept(tmp_path, seed=1)  # another order of the problems
-    with pytest.raises(CheckpointError, match=r"asked problem p\d+ at place 0, where the task has"):
+    said = r"asked problem p\d+ at place 0, where the task has"
+    with pytest.raises(UnfitCheckpointError, match=said):
         other.go_on(path)

@@ -26,6 +26,24 @@ def changed(step: int, keys: dict[str, tuple[Any, Any]] | None = None, **fields:
     return ConfigChange(step=step, keys=keys or {}, **fields)
 
 
+def test_what_is_read_of_a_config_has_a_name():
+    schedule, task = {"minibatches": 4, "epochs": 2}, {"reward": "mine.py:paid"}
+    config = {
+        "steps": 8, "save_every": 5, "save_keep": 2, "schedule": schedule, "task": task,
+        "evaluation": {"temperature": 0.7},
+    }  # fmt: skip
+    run = described(config=config, versions={"paceline": "0.9"}, machine={"device": "cpu"})
+    assert (run.steps, run.save_every, run.save_keep, run.updates_a_round) == (8, 5, 2, 8)
+    assert (run.reward, run.evaluation_temperature) == ("mine.py:paid", 0.7)
+    assert (run.paceline, run.device, run.dtype) == ("0.9", "cpu", "")
+
+
+def test_what_a_config_does_not_say_is_not_known():
+    run = RunDescription.from_json({"config": {"task": {}, "evaluation": None}})
+    assert run.reward is run.evaluation_temperature is None
+    assert run.paceline == run.device == run.dtype == ""
+
+
 def test_a_change_is_written_without_what_is_as_it_was():
     assert changed(5).to_json() == {"step": 5, "keys": {}}
     told = changed(5, {"steps": (8, 9)}, versions={"torch": "3"}).to_json()

@@ -1,6 +1,7 @@
 """The one schema of what a run writes down."""
 
 import json
+import math
 
 import pytest
 
@@ -8,7 +9,7 @@ from paceline.errors import UserError
 from paceline.recipes import tiny
 from paceline.run import train
 from paceline.store import Event, Measured, StepRecord, Summary
-from paceline.store.records import counters_of, untimed
+from paceline.store.records import Share, counters_of
 from tests.helpers.records import PLAIN, a_measurement, a_step
 
 
@@ -25,6 +26,12 @@ def test_keys_of_another_version_are_kept_and_absent_ones_stay_absent():
     assert record.unknown == {"temperature": 0.7} and record.empty == 0.0
     assert {"empty", "accuracy_refused", "evaluation"} == record.absent
     assert sorted(record.to_json().items(), key=str) == sorted(line.items(), key=str)
+
+
+def test_an_accuracy_is_a_share_with_its_interval_where_that_is_known():
+    one = a_measurement(0.5, intervals={"sampled_accuracy": [0.46, 0.54]}, greedy_accuracy=0.6)
+    assert one.sampled == Share(0.5, (0.46, 0.54)) and one.sampled.bounds == (0.46, 0.54)
+    assert one.greedy == Share(0.6, None) and all(map(math.isnan, one.greedy.bounds))
 
 
 @pytest.mark.parametrize("key", ["step", "round", "reward", "groups", "seconds"])
@@ -56,7 +63,7 @@ def test_a_run_has_nothing_but_records(tmp_path):
     without = {"evaluation"}
     assert [record.absent for record in steps] == [without, set(), without, without]
     assert isinstance(steps[1].evaluation, Measured) and steps[1].evaluation.n == 10
-    summary = run.told
+    summary = run.outcome
     assert isinstance(summary, Summary) and summary.finished and summary.steps == 4
     assert summary.to_json() == run.summary and not (summary.unknown or summary.absent)
     assert summary.counters == counters_of(steps, events)
@@ -72,10 +79,3 @@ def test_counters_take_what_steps_share_once():
         2,
     )
     assert found["resumes"] == 1 and found["stuck"] == 0
-
-
-def test_what_no_run_repeats_is_left_out():
-    timed = a_step(evaluation=a_measurement(0.4)).to_json()
-    kept = untimed(timed)
-    assert set(timed) - set(kept) == {"seconds", "phases", "tokens_per_second", "memory_gb"}
-    assert "seconds" not in kept["evaluation"]

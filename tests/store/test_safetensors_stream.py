@@ -8,8 +8,9 @@ from paceline.store import atomic
 from paceline.store.safetensors_stream import DTYPE_NAMES, all_finite, chunks_of, fingerprint
 
 
-@pytest.mark.parametrize("dtype", DTYPE_NAMES)
-def test_the_library_reads_what_was_written(tmp_path, dtype):
+@pytest.mark.parametrize("name", DTYPE_NAMES)
+def test_the_library_reads_what_was_written(tmp_path, name):
+    dtype = getattr(torch, name.removeprefix("torch."))
     tensors = {
         "matrix": torch.arange(12).reshape(3, 4).to(dtype),
         "turned": torch.arange(6).reshape(2, 3).to(dtype).T,  # not contiguous

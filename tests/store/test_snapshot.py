@@ -8,14 +8,14 @@ import pytest
 from paceline.errors import ConfigError
 from paceline.store.base import RecordError
 from paceline.store.records import Event, StepRecord
-from paceline.store.snapshot import RunSnapshot, read_run, whole_object
+from paceline.store.snapshot import RunSnapshot, read_run
 from tests.helpers.fake_run import write_lines, write_summary
 from tests.helpers.records import a_measurement, a_step, a_summary
+from tests.helpers.snapshots import a_snapshot
 
 
 def snapshot(*steps: StepRecord, **fields) -> RunSnapshot:
-    return RunSnapshot(**{"folder": Path("r"), "config": {}, "summary": None, **fields,
-                          "metrics": steps})  # fmt: skip
+    return a_snapshot(steps, **fields)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,8 @@ def test_a_round_of_several_updates_is_counted_once():
 
 def test_a_column_has_gaps_where_there_is_no_number():
     run = snapshot(a_step(kl=0.25), a_step(kl=None), a_step(kl=float("nan")))
-    assert run.column("kl") == [0.25, None, None] and run.column("rows") == [64, 64, 64]
+    assert run.column(lambda step: step.kl) == [0.25, None, None]
+    assert run.column(lambda step: step.rows) == [64, 64, 64]
 
 
 def a_folder(folder: Path, steps: int = 3) -> Path:
@@ -61,7 +62,8 @@ def test_everything_is_read_from_the_files(tmp_path):
     write_summary(run, a_summary(before=a_measurement(0.1), after=a_measurement(0.7)))
     write_lines(run / "events.jsonl", [Event(time="", kind="note", step=2, text="said")])
     read = read_run(run)
-    assert read.folder == run and read.config == {"config": {"steps": 8}, "name": "r"}
+    assert read.folder == run and read.description.name == "r"
+    assert read.description.steps == 8
     assert read.metrics == tuple(a_step(step=s) for s in (1, 2, 3)) and read.broken_lines == 0
     assert [event.text for event in read.events] == ["said"] and read.state == "finished"
     assert read.before == a_measurement(0.1) and read.after == a_measurement(0.7)
@@ -94,13 +96,3 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="is not a run directory"):
         read_run(tmp_path)
-
-
-def test_an_object_that_is_not_whole_is_named(tmp_path):
-    path = tmp_path / "x.json"
-    path.write_text('{"a": ')
-    with pytest.raises(ConfigError, match=r"x\.json is not valid JSON \(.*\): the run cannot be"):
-        whole_object(path)
-    path.write_text("[]")
-    with pytest.raises(ConfigError, match=r"x\.json does not hold a JSON object: the run cannot"):
-        whole_object(path)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from paceline.cli.print_task import check_task
+from paceline.cli.print_task import check_task, print_task, refuse_failed
 from paceline.errors import ConfigError, DataError
 from paceline.tasks import Code
 from paceline.verify.calling.reward_config import RewardConfig
@@ -29,29 +29,33 @@ def rows(count=12):
 
 def test_right_programs_score_and_a_wrong_row_is_named(tmp_path, capsys):
     path = write(tmp_path / "rows.jsonl", rows())
-    check_task(Code(path), RewardConfig())
+    right = check_task(Code(path), RewardConfig())
+    refuse_failed(right)
+    print_task(right)
     assert "12 of 12 gold answers score full marks" in capsys.readouterr().out
     wrong = rows()
     wrong[3]["cases"][0]["stdout"] = "999"
-    with pytest.raises(DataError, match="1 of 12 gold answers"):
-        check_task(Code(write(tmp_path / "rows.jsonl", wrong)), RewardConfig(), as_json=True)
-    found = json.loads(capsys.readouterr().out)
+    checked = check_task(Code(write(tmp_path / "rows.jsonl", wrong)), RewardConfig())
+    assert capsys.readouterr().out == ""
+    found = checked.as_json()
     assert (found["checked"], found["without"], len(found["failed"])) == (12, 0, 1)
     (one,) = found["failed"]
     assert one["reason"] == "another output" and one["row"] == "row 4"
     with pytest.raises(DataError, match="1 of 12 gold answers"):
-        check_task(Code(path), RewardConfig())
+        refuse_failed(checked)
+    print_task(checked)
     place = rf"{one['side']} problem {one['number']}, {one['id']} \(row 4\), '':"
     assert re.search(place, " ".join(capsys.readouterr().out.split()))
 
 
-def test_mbpps_columns(tmp_path, capsys):
+def test_mbpps_columns(tmp_path):
     made = [{"text": f"Write add, {i}.", "code": "def add(a, b):\n    return a + b",
              "test_list": [f"assert add({i}, 1) == {i + 1}"], "test_setup_code": ""}
             for i in range(10)]  # fmt: skip
     path = write(tmp_path / "rows.jsonl", made)
-    check_task(Code(path, prompt="text", checks="asserts", column="test_list"), RewardConfig())
-    assert "10 of 10" in capsys.readouterr().out
+    source = Code(path, prompt="text", checks="asserts", column="test_list")
+    checked = check_task(source, RewardConfig())
+    assert checked.checked == 10 and not checked.failed
 
 
 def test_rows_without_checks_are_named(tmp_path):

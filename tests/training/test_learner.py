@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from paceline.batch import Batch
-from paceline.errors import CheckpointError
+from paceline.errors import UnfitCheckpointError
 from paceline.layout import TokenRows
 from paceline.objective import named
 from paceline.training import Learner, Optimizer, OptimizerConfig
@@ -136,6 +136,6 @@ def test_a_state_that_does_not_fit_changes_nothing(part, change, said):
     if change is not None:
         state[part][name] = change
     before = weights(learner)
-    with pytest.raises(CheckpointError, match=said):
+    with pytest.raises(UnfitCheckpointError, match=said):
         learner.load_state_dict(state)
     assert equal(weights(learner), before)

@@ -119,18 +119,24 @@ def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
     """Audit a recipe's reward; returns RewardError's exit code if it is not sound."""
-    from ..analysis.audit import audit
+    from ..analysis.audit import audit, write_audit
+    from ..analysis.audit.record import as_record
+    from ..analysis.audit.terminal import print_audit
+    from ..run.screen import Screen
+    from ..store.places import refuse_unwritable
 
     config = _configured(known, changes)
     if known.rounds < 1:
         raise ConfigError(f"--rounds is {known.rounds}; it must be at least 1.")
-    made = audit(
-        config,
-        model=not known.no_model,
-        rounds=known.rounds,
-        out=Path(known.page or f"audits/{config.name}"),
-        as_json=known.json,
-    )
+    out = Path(known.page or f"audits/{config.name}")
+    refuse_unwritable(out, "--page")
+    screen = Screen(0, quiet=known.json)
+    made = audit(config, model=not known.no_model, rounds=known.rounds, screen=screen)
+    write_audit(made, out)
+    if known.json:
+        print_json(as_record(made), indent=2)
+    else:
+        print_audit(made, screen, out)
     return 0 if made.sound else RewardError.exit_code
 
 
@@ -194,7 +200,8 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
     of_run = is_run(path)
     if of_run and not (path / "model").is_dir():
         raise ConfigError(
-            f"The run '{path}' has no model yet: it was stopped, or is still training."
+            f"The run '{path}' has no model yet: it was stopped, or is still training; wait for "
+            f"its end, or resume it with `paceline resume {path}`."
         )
     model = {"path": str(path / "model") if of_run else known.model}
     if of_run and task is None:
@@ -222,12 +229,18 @@ def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Recompute a step of a run under other objectives."""
-    from ..analysis.replay.terminal import tell_replay
+    from ..analysis.replay.terminal import as_record, print_replay, replay_to_page
     from ..config import split
+    from ..run.screen import Screen
 
     _refuse(changes)
     asked = [name for text in known.objective for name in split(text)]
-    tell_replay(known.path, known.step, asked, page=known.page, as_json=known.json)
+    screen = Screen(0, quiet=known.json)
+    made, page = replay_to_page(known.path, known.step, asked, page=known.page, screen=screen)
+    if known.json:
+        print_json(as_record(made) | {"page": str(page)})
+    else:
+        print_replay(made, page, screen)
 
 
 def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -247,10 +260,15 @@ def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
             "`paceline tasks check` needs a task's name; `paceline tasks` lists them."
         )
     refuse_idle("tasks check", changes, TASKS_KEYS)
-    from .print_task import check_task
+    from .print_task import check_task, print_task, refuse_failed
 
     config = changed(config_of("demo"), {"task": known.name, **changes})
-    check_task(config.task, config.rewards, as_json=known.json)
+    checked = check_task(config.task, config.rewards)
+    if known.json:
+        print_json(checked.as_json(), indent=2)
+    else:
+        print_task(checked)
+    refuse_failed(checked)
 
 
 def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
@@ -263,7 +281,7 @@ def do_sandbox(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def _refuse(changes: dict[str, str]) -> None:
     if changes:
-        raise ConfigError(f"This command takes no key '{next(iter(changes))}'.")
+        raise ConfigError(f"This command takes no key '{next(iter(changes))}'; leave it out.")
 
 
 def _print_list(things: Mapping[str, object]) -> None:

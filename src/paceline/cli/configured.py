@@ -125,6 +125,8 @@ def config_of(recipe: str) -> "Config":
     if ":" in recipe:
         made = load_function(recipe)()
         if not isinstance(made, config.Config):
-            raise ConfigError(f"'{recipe}' does not return a Config.")
+            raise ConfigError(
+                f"'{recipe}' does not return a Config; return one, such as paceline.recipes.demo()."
+            )
         return made
     return recipes.by_name(recipe)

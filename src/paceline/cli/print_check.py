@@ -32,7 +32,7 @@ def print_check(config: Config, command: str, *, as_json: bool = False) -> None:
     estimate, tried = preflight.estimate, preflight.tried
     assert estimate is not None and tried is not None  # of a training run they are made
     task, lines = preflight.loaded.task, preflight.loaded.first_prompt.splitlines()
-    dtype = str(preflight.loaded.dtype).removeprefix("torch.")
+    dtype = preflight.loaded.dtype_name
     training = counted(len(task.train), "problem")
     for line in (
         f"task       {task.name}: {training}, {len(task.heldout)} held out",
@@ -66,7 +66,7 @@ def as_record(preflight: Preflight, command: str) -> dict[str, Any]:
             "heldout": len(preflight.loaded.task.heldout),
         },
         "model": preflight.loaded.config.model.path,
-        "dtype": str(preflight.loaded.dtype).removeprefix("torch."),
+        "dtype": preflight.loaded.dtype_name,
         "device": preflight.loaded.device.type,
         "first_prompt": preflight.loaded.first_prompt,
         "reward": asdict(preflight.tried),

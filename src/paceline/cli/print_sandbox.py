@@ -14,37 +14,48 @@ TIMED_PROGRAMS = 20
 
 
 def print_suite(tier: Tier, *, as_json: bool = False) -> None:
-    """Run every attack; print the result of each kind, and each attack that got through.
+    """Run every attack against the sandbox of a tier, and print what came of it.
 
     Raises: SandboxError where one got through, or no sandbox works here.
     """
     sandbox = Sandbox(tier)
-    wall = sandbox.wall
-    if not as_json:
-        print_line(f"sandbox: {wall}")
+    if as_json:
+        found = list(suite(sandbox))
+        print_json(_record(sandbox.wall, found, _median_seconds(sandbox)), indent=2)
+    else:
+        found = _print_attacks(sandbox)
+        print_line(f"a program that prints one word takes {1e3 * _median_seconds(sandbox):.0f} ms")
+    _refuse_breaches(sandbox.wall, found)
+
+
+def _print_attacks(sandbox: Sandbox) -> list[AttackResult]:
+    """Print the result of each kind of attack as soon as it is known, and what got through."""
+    print_line(f"sandbox: {sandbox.wall}")
     found: list[AttackResult] = []
     for kind, tried in groupby(suite(sandbox), key=lambda t: t.attack.kind):
         of_kind = list(tried)
         found += of_kind
         held = sum(not t.breach for t in of_kind)
-        if not as_json:
-            print_line(f"  {kind:12}{held:3} of {len(of_kind):3} contained")
-            for t in of_kind:
-                if t.breach:
-                    print_line(f"    {t.attack.name}: {t.breach}")
+        print_line(f"  {kind:12}{held:3} of {len(of_kind):3} contained")
+        for t in of_kind:
+            if t.breach:
+                print_line(f"    {t.attack.name}: {t.breach}")
+    print_line(f"{sum(not t.breach for t in found)} of {len(found)} attacks contained")
+    return found
+
+
+def _refuse_breaches(wall: str, found: list[AttackResult]) -> None:
     breaches = [t for t in found if t.breach]
-    seconds = statistics.median(_seconds(sandbox) for _ in range(TIMED_PROGRAMS))
-    if as_json:
-        print_json(_record(wall, found, seconds), indent=2)
-    else:
-        print_line(f"{len(found) - len(breaches)} of {len(found)} attacks contained")
-        print_line(f"a program that prints one word takes {1e3 * seconds:.0f} ms")
     if breaches:
         raise SandboxError(
             f"{len(breaches)} of {len(found)} attacks got through the sandbox ({wall}), the first "
             f"is '{breaches[0].attack.name}', which {breaches[0].breach}; do not run generated "
             "code on this machine, and please report it."
         )
+
+
+def _median_seconds(sandbox: Sandbox) -> float:
+    return statistics.median(_seconds(sandbox) for _ in range(TIMED_PROGRAMS))
 
 
 def _seconds(sandbox: Sandbox) -> float:

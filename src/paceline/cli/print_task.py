@@ -5,7 +5,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..tasks import Task, TaskSource
-from ..terminal import print_json, print_line
+from ..terminal import print_line
 from ..text import counted
 from ..types import Completion, Problem
 from ..verify.calling.pool import VerifierPool
@@ -38,11 +38,27 @@ class FailedAnswer:
         }  # fmt: skip
 
 
-def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = False) -> None:
-    """Load a task, have every gold answer judged, and print those that do not score full marks.
+@dataclass(frozen=True, slots=True)
+class CheckedTask:
+    """A task whose gold answers were judged."""
 
-    Raises: DataError where one does not; what loading raises.
-    """
+    task: Task
+    checked: int
+    """Gold answers that were judged."""
+    without: int
+    """Problems without a gold answer that could be checked."""
+    failed: list[FailedAnswer]
+
+    def as_json(self) -> dict[str, Any]:
+        """The check as plain JSON."""
+        return {
+            "task": self.task.name, "checked": self.checked, "without": self.without,
+            "failed": [one.as_json() for one in self.failed],
+        }  # fmt: skip
+
+
+def check_task(source: TaskSource, rewards: RewardConfig) -> CheckedTask:
+    """Load a task, and have every gold answer judged. Raises: what loading raises."""
     task = source.load()
     without, checked, failed = 0, 0, list[FailedAnswer]()
     # One that raises is one of the failed, not the end.
@@ -60,16 +76,15 @@ def check_task(source: TaskSource, rewards: RewardConfig, *, as_json: bool = Fal
                 reward = None if isinstance(verdict, NoVerdict) else verdict.reward
                 if reward is None or reward < task.full - 1e-9:
                     failed.append(FailedAnswer(side, number, p, reward, verdict.reason))
-    if as_json:
-        found = {"task": task.name, "checked": checked, "without": without}
-        found["failed"] = [f.as_json() for f in failed]
-        print_json(found, indent=2)
-    else:
-        _tell(task, checked, without, failed)
-    if failed:
+    return CheckedTask(task, checked, without, failed)
+
+
+def refuse_failed(made: CheckedTask) -> None:
+    """Raise DataError where a gold answer does not score full marks."""
+    if made.failed:
         raise DataError(
-            f"{len(failed)} of {checked} gold answers of task '{task.name}' do not score full "
-            f"marks ({task.full:g}); fix the rows, or the reward that refuses them."
+            f"{len(made.failed)} of {made.checked} gold answers of task '{made.task.name}' do not "
+            f"score full marks ({made.task.full:g}); fix the rows, or the reward that refuses them."
         )
 
 
@@ -79,13 +94,16 @@ def _gold(task: Task, problem: Problem) -> Completion | None:
     return None if text is None else Completion((), (), text, "stop")
 
 
-def _tell(task: Task, checked: int, without: int, failed: list[FailedAnswer]) -> None:
+def print_task(made: CheckedTask) -> None:
+    """Print the gold answers that do not score full marks, and how many there are."""
+    task, failed = made.task, made.failed
     training = f"{counted(len(task.train), 'problem')} to train on"
     print_line(f"{task.name}: {training}, {len(task.heldout)} held out")
     for note in task.notes:
         print_line(f"  note: {note}")
-    if without:
-        print_line(f"  without a gold answer that could be checked: {counted(without, 'problem')}")
+    if made.without:
+        told = counted(made.without, "problem")
+        print_line(f"  without a gold answer that could be checked: {told}")
     for f in failed[:ROWS_SHOWN]:
         shown = "no verdict" if f.reward is None else f"{f.reward:g}"
         place = f"{f.side} problem {f.number}, {f.problem.name}"
@@ -93,4 +111,5 @@ def _tell(task: Task, checked: int, without: int, failed: list[FailedAnswer]) ->
         print_line(told)
     if len(failed) > ROWS_SHOWN:
         print_line(f"  and {len(failed) - ROWS_SHOWN} more")
-    print_line(f"{checked - len(failed)} of {checked} gold answers score full marks")
+    right = made.checked - len(failed)
+    print_line(f"{right} of {made.checked} gold answers score full marks")

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Literal
 
-from ..annotations import check_fields
+from ..annotations import check_fields, refuse_if
 from ..errors import ConfigError, close
 from ..objective import Objective, named
-from ..settings import OptimizerConfig, RolloutConfig, ScheduleConfig
+from ..settings import AT_LEAST_1, NOT_NEGATIVE, OptimizerConfig, RolloutConfig, ScheduleConfig
 from ..tasks import SOURCES, TaskSource
 from ..text import counted
 from ..verify.calling.reward_config import RewardConfig
@@ -55,8 +55,8 @@ class ReferenceConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "reference")
-        if not 0 < self.alpha <= 1 or self.every < 0:
-            raise ConfigError("reference.alpha must be in (0, 1] and reference.every at least 0.")
+        refuse_if(not 0 < self.alpha <= 1, "reference.alpha", self.alpha, "be in (0, 1]")
+        refuse_if(self.every < 0, "reference.every", self.every, NOT_NEGATIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,11 @@ class EvalConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "evaluation")
-        if self.problems < 0 or self.every < 0 or self.completions < 1:
-            raise ConfigError(
-                "evaluation.problems and evaluation.every must not be negative, and "
-                "evaluation.completions must be at least 1."
-            )
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise ConfigError("evaluation.max_tokens must be at least 1, or none.")
+        refuse_if(self.problems < 0, "evaluation.problems", self.problems, NOT_NEGATIVE)
+        refuse_if(self.every < 0, "evaluation.every", self.every, NOT_NEGATIVE)
+        refuse_if(self.completions < 1, "evaluation.completions", self.completions, AT_LEAST_1)
+        none = self.max_tokens is not None and self.max_tokens < 1
+        refuse_if(none, "evaluation.max_tokens", self.max_tokens, f"{AT_LEAST_1}, or none")
 
 
 @dataclass(frozen=True, slots=True)

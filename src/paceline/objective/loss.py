@@ -1,4 +1,4 @@
-"""The protocol of a loss: everything that batches, policies and trainers ask of what is maximised.
+"""The protocol of a loss: everything that batches, policies and trainers ask of what is minimised.
 
 Letters: B rows, T completion tokens, padded to the right.
 """
@@ -47,7 +47,7 @@ class Loss(Protocol):
         """
         ...
 
-    def loss(self, scores: Scores, tokens: Tokens, /) -> Tensor:
+    def value(self, scores: Scores, tokens: Tokens, /) -> Tensor:
         """The loss of `__call__` alone, nothing measured."""
         ...
 

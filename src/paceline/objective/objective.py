@@ -93,11 +93,11 @@ class Objective:
         The loss has a gradient with respect to the scores only. Raises ValueError where KL in the
         loss is asked for and the tokens have no reference.
         """
-        loss = self.loss(scores, tokens)
+        loss = self.value(scores, tokens)
         with torch.no_grad():
             return loss, replace(self._measured(scores, tokens), loss=loss.item())
 
-    def loss(self, scores: Scores, tokens: Tokens) -> Tensor:
+    def value(self, scores: Scores, tokens: Tokens) -> Tensor:
         """−Σ weight · gain of these rows; shares of a part's rows add up to the part's."""
         seen = self._seen(scores, tokens)
         mask_BT, logp_BT = seen.mask_BT, seen.logp_BT

@@ -53,7 +53,7 @@ def _gradient(
 ) -> tuple[Tensor, Tensor | None]:
     with torch.enable_grad():
         logp_BT, entropy_BT = (x.detach().requires_grad_() for x in (logp_BT, entropy_BT))
-        value = loss.loss(Scores(logp_BT, entropy_BT), tokens)
+        value = loss.value(Scores(logp_BT, entropy_BT), tokens)
         grad_logp_BT, grad_entropy_BT = torch.autograd.grad(
             value, (logp_BT, entropy_BT), allow_unused=True, materialize_grads=False
         )

@@ -31,7 +31,7 @@ def machine(loaded: Loaded) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": gpu or "cpu",
-        "dtype": str(loaded.dtype).removeprefix("torch."),
+        "dtype": loaded.dtype_name,
         "sandbox": sandbox_of(loaded.task),
         "system": f"{platform.system()} {platform.machine()}",
     }

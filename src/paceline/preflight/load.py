@@ -12,6 +12,7 @@ from ..model import Source, load_tokenizer, resolve
 from ..model.load import best_dtype
 from ..model.template import render
 from ..objective import Objective
+from ..settings import check_sampled
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
 from ..verify.calling.verifier import leaves
@@ -31,6 +32,11 @@ class Loaded:
     """The config's objective with its constants filled in."""
     device: torch.device
     dtype: torch.dtype
+
+    @property
+    def dtype_name(self) -> str:
+        """The dtype's name, such as bfloat16."""
+        return str(self.dtype).removeprefix("torch.")
 
     @property
     def first_prompt(self) -> str:
@@ -89,8 +95,7 @@ def evaluation_sampling(config: Config) -> Sampling:
     e = config.evaluation
     limit = e.max_tokens or config.rollouts.max_tokens
     sampling = Sampling(limit, e.temperature, e.top_p, e.top_k, e.min_p)
-    if sampling.greedy:
-        raise ConfigError("evaluation.temperature is 0; greedy accuracy is measured in any case.")
+    check_sampled(sampling)
     return sampling
 
 

@@ -147,10 +147,7 @@ def _notes(task: Task, tries: Sequence[_Trial], answers: Sequence[Answer]) -> It
     for one, answer in zip(tries, answers, strict=True):
         if isinstance(answer, NoVerdict):
             kind = "lost"
-            note = (
-                f"{answer.detail or answer.reason} Such groups will be dropped "
-                "(rewards.on_error is drop)."
-            )
+            note = f"{answer.sentence} Such groups will be dropped (rewards.on_error is drop)."
         elif one.kind == "gold" and answer.reward < task.full - 1e-9:
             kind = "gold"
             note = (

@@ -27,7 +27,7 @@ def write_report(run_dir: Path) -> Path:
 def page(run: RunSnapshot) -> Page:
     """The whole page."""
     found, constant = charts(run)
-    name = str(run.config.get("name") or run.folder.name)
+    name = run.description.name or run.folder.name
     return Page(
         template=TEMPLATES / "run.html",
         content=RunSections.of(run, found, constant),

@@ -10,10 +10,10 @@ from statistics import fmean, median
 
 from ..diagnostics import Diagnosis, diagnoses
 from ..store.base import finite
-from ..store.snapshot import RunSnapshot
+from ..store.snapshot import Metric, RunSnapshot
 from ..text import quantity, thin_percent
 from .elements import Chart, Column, CurveData, Dot, Plot, Term, Tone, Unit
-from .sentences import span_of_steps
+from .sentences import ACCURACIES, span_of_steps
 
 MOST_POINTS = 1000
 """Longer runs are drawn by bins of neighbouring steps, so that the page stays small."""
@@ -25,6 +25,7 @@ class Line:
 
     id: str
     title: str
+    of: Metric
     text: str
     unit: Unit = "number"
     flat: dict[float, str] = field(default_factory=dict)
@@ -32,23 +33,28 @@ class Line:
     bin: Callable[[list[float]], float] = fmean
     """The way in which neighbouring steps of a long run become one point."""
     smooth: bool = True
+    compared: bool = True
+    """False leaves it out of a comparison's page."""
 
 
 LINES = (
     Line(
         "reward",
         "Reward",
+        lambda step: step.reward,
         "What the verifier gave, on average. Bad: it rises and accuracy does not.",
     ),
     Line(
         "completion_tokens",
         "Completion length",
+        lambda step: step.completion_tokens,
         "Mean tokens of a completion. Bad: it grows or collapses while accuracy stays.",
         "tokens",
     ),
     Line(
         "cut",
         "Cut by length",
+        lambda step: step.cut,
         "Completions that met the length limit. Bad: it rises, and the limit decides the reward.",
         "percent",
         {0.0: "No completion met the length limit.", 1.0: "Every completion met the length limit."},
@@ -56,6 +62,7 @@ LINES = (
     Line(
         "no_signal",
         "Groups without signal",
+        lambda step: step.share_without_signal,
         "Groups whose completions all got one reward, and so teach nothing; those that were set"
         " aside for it count too. Bad: near 100\u202f%.",
         "percent",
@@ -63,21 +70,25 @@ LINES = (
             0.0: "In every group the rewards differed.",
             1.0: "In every group all rewards were equal, so nothing was learned.",
         },
+        compared=False,
     ),
     Line(
         "entropy",
         "Entropy",
+        lambda step: step.entropy,
         "How undecided the policy is, in nats a token. Bad: near zero early, or a steep rise.",
     ),
     Line(
         "kl",
         "KL to the reference",
+        lambda step: step.kl,
         "How far the policy has moved, in nats a token. Bad: a sudden climb.",
         flat={0.0: "The policy is the reference."},
     ),
     Line(
         "ratio_max",
         "Largest ratio",
+        lambda step: step.ratio_max,
         "New over old probability, or its inverse. Bad: far outside the clip, step after step.",
         bin=max,
         smooth=False,
@@ -85,6 +96,7 @@ LINES = (
     Line(
         "clip_fraction",
         "Clip fraction",
+        lambda step: step.clip_fraction,
         "Tokens whose gradient the clip bounded. Bad: a large share, for most of the step is lost.",
         "percent",
         {0.0: "No ratio left the clip’s range."},
@@ -92,6 +104,7 @@ LINES = (
     Line(
         "grad_norm",
         "Gradient norm",
+        lambda step: step.grad_norm,
         "Length of the gradient. One spike is harmless where it is clipped. Bad: a lasting rise.",
         bin=max,
         smooth=False,
@@ -99,10 +112,11 @@ LINES = (
     Line(
         "mismatch",
         "Sampler mismatch",
+        lambda step: step.mismatch,
         "How far sampler and trainer differ in a token’s log-probability, in nats. Bad: it grows.",
         flat={0.0: "Sampling and training computed the same log-probabilities."},
     ),
-    Line("lr", "Learning rate", "As scheduled.", smooth=False),
+    Line("lr", "Learning rate", lambda step: step.lr, "As scheduled.", smooth=False),
 )
 """The metrics that the report draws, in their order on the page."""
 
@@ -126,7 +140,7 @@ def charts(run: RunSnapshot) -> tuple[list[Chart], list[Term]]:
     found, constant = [accuracy(run)], []
     held = diagnoses(run.metrics, run.before, run.after)
     for line in LINES:
-        values = column(run, line.id)
+        values = run.column(line.of)
         known = [v for v in values if v is not None]
         if not known:
             continue
@@ -143,7 +157,7 @@ def charts(run: RunSnapshot) -> tuple[list[Chart], list[Term]]:
             log=min(known) > 0 and max(known) > 50 * median(known),
         )
         found.append(Chart(plot, line.title, line.text, note, tone))
-    if all(v is None for v in run.column("kl")):
+    if all(v is None for v in run.column(lambda step: step.kl)):
         text = "The objective asks for none, so no reference is computed."
         constant.append(Term("KL", text, "none"))
     return [*found, *reasons(run), *phases(run)], constant
@@ -151,7 +165,7 @@ def charts(run: RunSnapshot) -> tuple[list[Chart], list[Term]]:
 
 def accuracy(run: RunSnapshot) -> Chart:
     """Accuracy of training, with every held-out measurement."""
-    values = run.column("accuracy")
+    values = run.column(lambda step: step.accuracy)
     known = [v for v in values if v is not None]
     never = bool(known) and max(known) == 0
     note = "No completion was right at any step, so nothing could be learned." if never else ""
@@ -169,7 +183,6 @@ def accuracy(run: RunSnapshot) -> Chart:
 
 def held_out(run: RunSnapshot) -> list[Dot]:
     """Every held-out measurement of the run as a dot, with its interval where one is known."""
-    labels = {"sampled_accuracy": "held out, sampled", "greedy_accuracy": "held out, greedy"}
     first, last = run.steps[0], run.steps[-1]
     places = [(first - 1, run.before), (last, run.after)]
     between = [(record.step, record.evaluation) for record in run.metrics]
@@ -177,10 +190,12 @@ def held_out(run: RunSnapshot) -> list[Dot]:
         between = [(x, measured) for x, measured in between if x != last]
     dots = list[Dot]()
     for x, measured in sorted(places + between, key=lambda place: place[0]):
-        for metric, label in labels.items() if measured else ():
-            assert measured is not None
-            low, high = measured.intervals.get(metric) or (None, None)
-            dots.append(Dot(x, getattr(measured, metric), label, low, high))
+        if measured is None:
+            continue
+        for name, accuracy in ACCURACIES:
+            share = accuracy(measured)
+            low, high = share.interval or (None, None)
+            dots.append(Dot(x, share.value, f"held out, {name.lower()}", low, high))
     return dots
 
 
@@ -230,13 +245,6 @@ def reasons(run: RunSnapshot) -> list[Chart]:
             legend_below=True,
         )
     ]
-
-
-def column(run: RunSnapshot, id: str) -> Column:
-    """A metric over the steps."""
-    if id == "no_signal":
-        return [record.share_without_signal for record in run.metrics]
-    return run.column(id)
 
 
 def flat_words(run: RunSnapshot, line: Line, value: float) -> str:

@@ -12,7 +12,7 @@ LONG = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRule:
     """A rule that held, with what it said each time."""
 
     name: str
@@ -23,32 +23,32 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosed:
+class DiagnosticsSection:
     """Every rule: those that held, then the rest in a line that opens to what they are."""
 
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldRule, ...] = ()
     rest: str = ""
     rules: tuple[Term, ...] = ()
     """The rules of the rest."""
 
 
-def diagnostics(run: RunSnapshot) -> Diagnosed:
+def diagnostics(run: RunSnapshot) -> DiagnosticsSection:
     """Every rule that held, with its steps, figures and remedy; then one line for the rest."""
     if not run.metrics:
-        return Diagnosed(rest="There is nothing to judge before the first step.")
+        return DiagnosticsSection(rest="There is nothing to judge before the first step.")
     watch = watched(run.metrics, run.before, run.after)
     last = run.steps[-1]
     held = sorted((r for r in watch.rules if r.found), key=lambda rule: rule.found[0].first)
     rest = [rule for rule in watch.rules if not rule.found]
     absent, unjudged = [r for r in rest if r.judged], [r for r in rest if not r.judged]
-    return Diagnosed(
+    return DiagnosticsSection(
         tuple(_held(rule, last) for rule in held),
         _names(absent, unjudged),
         tuple(_term(_capital(rule.name), rule.rule) for rule in (*absent, *unjudged)),
     )
 
 
-def _held(rule: Rule, last: int) -> Held:
+def _held(rule: Rule, last: int) -> HeldRule:
     rows = []
     for diagnosis in rule.found:
         rows.append(_term(f"Step{THIN}{diagnosis.first:,}", diagnosis.finding))
@@ -57,7 +57,7 @@ def _held(rule: Rule, last: int) -> Held:
     rows += [_term("Remedy", rule.remedy), _term("Rule", rule.rule, muted=True)]
     steps = ", ".join(_steps(diagnosis) for diagnosis in rule.found)
     end = ", the last" if rule.found[-1].last == last else ""
-    return Held(_capital(rule.name), f"steps{THIN}{steps}{end}", tuple(rows))
+    return HeldRule(_capital(rule.name), f"steps{THIN}{steps}{end}", tuple(rows))
 
 
 def _term(name: str, text: str, *, muted: bool = False) -> Term:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..store.base import RecordError, finite
 from ..store.rollout_row import RolloutRow, known_in, rows_of
-from ..text import counted
+from ..text import abridged, counted
 from .pieces import PieceTable
 
 if TYPE_CHECKING:
@@ -188,8 +188,8 @@ def group_of(rows: Sequence[RolloutRow], pieces: PieceTable) -> GroupData:
     return GroupData(
         problem=first.problem_id,
         problem_row=first.problem_row,
-        prompt=shortened(first.prompt),
-        answer=shortened(first.answer),
+        prompt=abridged(first.prompt or "", MOST_CHARACTERS),
+        answer=abridged(first.answer or "", MOST_CHARACTERS),
         rows=[row_of(row, pieces) for row in rows],
     )
 
@@ -221,7 +221,7 @@ def row_of(row: RolloutRow, pieces: PieceTable) -> RowData:
         finish=row.finish,
         masked=bool(row.masked),
         advantage=[None if a is None else round(a, 4) for a in advantage],
-        text=shortened(row.completion),
+        text=abridged(row.completion or "", MOST_CHARACTERS),
         length=n,
         gap=HEAD if gap else None,
         tokens=pieces.places_of((text or "", is_so) for text, is_so in told),
@@ -239,14 +239,6 @@ def parts_of(text: str | None) -> dict[str, float]:
         return {}
     pairs = found.items() if isinstance(found, dict) else ()
     return {str(k): v for k, v in ((k, finite(v)) for k, v in pairs) if v is not None}
-
-
-def shortened(text: str | None) -> str:
-    """A text as it is, or its beginning and end where it is very long."""
-    text, half = text or "", MOST_CHARACTERS // 2
-    if len(text) <= MOST_CHARACTERS:
-        return text
-    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
 
 
 def sentence(rounds: Sequence[RoundData], files: int, unread: Sequence[str]) -> str:

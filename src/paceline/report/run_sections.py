@@ -3,13 +3,14 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
 from ..stats import change_interval
-from ..store.base import Json, finite
+from ..store.records import Measured, Share
 from ..store.snapshot import RunSnapshot
 from ..text import (
     THIN,
@@ -22,10 +23,10 @@ from ..text import (
     thin_percent,
 )
 from .curves import curve_data
-from .diagnostics import Diagnosed, diagnostics
+from .diagnostics import DiagnosticsSection, diagnostics
 from .elements import Cell, Chart, Section, Spot, Stretch, Strip, Term
 from .history import History, history
-from .sentences import measured, objective_in_words
+from .sentences import known, objective_in_words
 
 SECRET = re.compile(r"(^|[._-])(token|key|password|secret)$", re.IGNORECASE)
 """Names of values that a page does not show."""
@@ -71,7 +72,7 @@ class RunSections:
 
     result: Result
     facts: tuple[Term, ...]
-    diagnostics: Diagnosed
+    diagnostics: DiagnosticsSection
     about_curves: str
     charts: tuple[Chart, ...]
     constant: tuple[Term, ...]
@@ -105,63 +106,70 @@ def name_of(value: object) -> str:
 
 def subject(run: RunSnapshot) -> tuple[Term, ...]:
     """Task, model and objective, for the head of the page."""
-    config = run.config.get("config") or {}
+    config = run.description.config
     rows = (
         Term("Task", name_of(config.get("task"))),
         Term("Model", name_of(config.get("model"))),
-        Term("Objective", objective_in_words(run.config)),
+        Term("Objective", objective_in_words(run.description)),
     )
     return tuple(row for row in rows if row.text)
 
 
 def result(run: RunSnapshot) -> Result:
     """Before and after, with intervals; a sentence where there is not yet an after."""
-    settings = (run.config.get("config") or {}).get("evaluation") or {}
-    heat = finite(settings.get("temperature"))
+    heat = run.description.evaluation_temperature
     sampling = "drawn at random" if heat is None else f"drawn at temperature {heat:g}"
     rows = (
-        result_row(run, "sampled_accuracy", "Sampled accuracy", sampling),
-        result_row(run, "greedy_accuracy", "Greedy accuracy", "the likeliest token each time"),
-        result_row(run, "cut", "Cut by length", "completions that met the limit"),
+        result_row(run, lambda side: side.sampled, "Sampled accuracy", sampling),
+        result_row(
+            run, lambda side: side.greedy, "Greedy accuracy", "the likeliest token each time"
+        ),
+        result_row(
+            run, lambda side: Share(side.cut), "Cut by length", "completions that met the limit"
+        ),
     )
-    known = tuple(row for row in rows if row is not None)
-    if not known:
+    told = tuple(row for row in rows if row is not None)
+    if not told:
         later = "The table of before and after appears when the run has finished."
         never = "This run was not measured on held-out problems, so there is no before and after."
         return Result(none=later if run.state == "going" else never)
     count = counted(run.after.n, "held-out problem", ",") if run.after else "Held-out problems"
-    return Result(known, count)
+    return Result(told, count)
 
 
-def result_row(run: RunSnapshot, metric: str, title: str, explained: str) -> ResultRow | None:
+def result_row(
+    run: RunSnapshot, of: Callable[[Measured], Share], title: str, explained: str
+) -> ResultRow | None:
     """One measure's row; an interrupted run has only its value before."""
-    sides = [measured(one, metric) for one in (run.before, run.after)]
-    values = [value for value, _ in sides if value is not None]
-    if not values:
+    before, after = known(run.before, of), known(run.after, of)
+    if before is None and after is None:
         return None
-    cells = [
-        Cell(label, "–")
-        if value is None
-        else Cell(label, thin_percent(value), "" if math.isnan(low) else percent_range(low, high))
-        for label, (value, (low, high)) in zip(("Before", "After"), sides, strict=True)
-    ]
     change = Cell("Change", "–")
-    if len(values) == 2:
-        low, high = change_interval(values[0], values[1], (sides[0][1], sides[1][1]))
+    if before and after:
+        low, high = change_interval(before.value, after.value, (before.bounds, after.bounds))
         interval = "" if math.isnan(low) else points_range(low, high)
-        change = Cell("Change", signed_points(values[1] - values[0]), interval)
-    return ResultRow(title, explained, cells[0], cells[1], change, strip(sides))
+        change = Cell("Change", signed_points(after.value - before.value), interval)
+    cells = cell("Before", before), cell("After", after)
+    return ResultRow(title, explained, *cells, change, strip(before, after))
 
 
-def strip(sides: Sequence[tuple[float | None, tuple[float, float]]]) -> Strip:
+def cell(label: str, share: Share | None) -> Cell:
+    """A share with its interval below it; a dash where it was not measured."""
+    if share is None:
+        return Cell(label, "–")
+    interval = percent_range(*share.interval) if share.interval else ""
+    return Cell(label, thin_percent(share.value), interval)
+
+
+def strip(before: Share | None, after: Share | None) -> Strip:
     """A line from 0 to 100 % with the values before and after, and their intervals."""
-    values = [value for value, _ in sides if value is not None]
     lines, dots = list[Stretch](), list[Spot]()
-    if len(values) == 2:
-        lines.append(Stretch("way", values[0], values[1]))
-    for kind, (value, (low, high)) in zip(("before", "after"), sides, strict=True):
-        lines += [] if math.isnan(low) else [Stretch(f"range {kind}", low, high)]
-        dots += [] if value is None else [Spot(kind, value, 4.5)]
+    if before and after:
+        lines.append(Stretch("way", before.value, after.value))
+    for kind, share in (("before", before), ("after", after)):
+        if share:
+            lines += [Stretch(f"range {kind}", *share.interval)] if share.interval else []
+            dots.append(Spot(kind, share.value, 4.5))
     return Strip(28, lines, dots)
 
 
@@ -169,11 +177,10 @@ def facts(run: RunSnapshot) -> tuple[Term, ...]:
     """The run's size, time and speed, as a row of figures."""
     going = run.state == "going"
     seconds = run.summary.seconds if run.summary and not going else 0
-    seconds = seconds or sum(filter(None, run.column("seconds")))
-    speed = [v for v in run.column("tokens_per_second") if v is not None]
-    memory = [v for v in run.column("memory_gb") if v is not None]
-    machine = run.config.get("machine") or {}
-    where = [str(machine[k]) for k in ("device", "dtype") if machine.get(k)]
+    seconds = seconds or sum(filter(None, run.column(lambda step: step.seconds)))
+    speed = [v for v in run.column(lambda step: step.tokens_per_second) if v is not None]
+    memory = [v for v in run.column(lambda step: step.memory_gb) if v is not None]
+    where = filter(None, (run.description.device, run.description.dtype))
     found = (
         Term("Steps", f"{len(run.metrics):,}"),
         Term("Updates a round", quantity(run.updates_per_round) if run.metrics else ""),
@@ -204,28 +211,28 @@ def about_curves(run: RunSnapshot) -> str:
 
 def setup(run: RunSnapshot) -> Setup:
     """Command, objective, versions and the whole config."""
-    config = run.config
-    about = (("Versions", config.get("versions")), ("Machine", config.get("machine")))
+    about = run.description
+    parts = (("Versions", about.versions), ("Machine", about.machine))
     return Setup(
-        command=str(config.get("command") or ""),
-        objective=str(config.get("objective") or ""),
-        sections=tuple(Section(title, flat(value)) for title, value in about if value),
-        config=config_sections(config.get("config") or {}),
+        command=about.command or "",
+        objective=about.objective,
+        sections=tuple(Section(title, terms_of(value)) for title, value in parts if value),
+        config=config_sections(about.config),
     )
 
 
-def config_sections(config: Json) -> tuple[Section, ...]:
+def config_sections(config: Mapping[str, Any]) -> tuple[Section, ...]:
     """One section a part of the config; its single values together come first."""
     single = {k: v for k, v in config.items() if not isinstance(v, dict)}
     sections = [("run", single)] if single else []
     sections += [(k, v) for k, v in config.items() if isinstance(v, dict) and v]
-    return tuple(Section(str(title), flat(value)) for title, value in sections)
+    return tuple(Section(str(title), terms_of(value)) for title, value in sections)
 
 
-def flat(value: object, name: str = "") -> tuple[Term, ...]:
+def terms_of(value: object, name: str = "") -> tuple[Term, ...]:
     """Names and values of a part of the config, nested names joined by dots."""
     if isinstance(value, dict) and value:
-        nested = (flat(v, f"{name}.{k}" if name else str(k)) for k, v in value.items())
+        nested = (terms_of(v, f"{name}.{k}" if name else str(k)) for k, v in value.items())
         return tuple(row for rows in nested for row in rows)
     if isinstance(value, str):
         return (Term(name, "•••" if SECRET.search(name) else value),)
@@ -234,8 +241,7 @@ def flat(value: object, name: str = "") -> tuple[Term, ...]:
 
 def footer(run: RunSnapshot) -> str:
     """When the run began, and when and by which version the page was written."""
-    version = (run.config.get("versions") or {}).get("paceline", "")
-    started = str(run.config.get("started") or "")
+    version, started = run.description.paceline, run.description.started
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     began = f"Run started {started[:16].replace('T', ' ')}. " if started else ""
     return f"{began}Page written {now} by paceline {version}".strip() + "."

@@ -1,13 +1,14 @@
 """The report's sentences: numbers as people read them, the verdict, the objective in words."""
 
 import math
+from collections.abc import Callable
 
 from ..config import describe_objective
 from ..diagnostics import Diagnosis
 from ..errors import UserError
 from ..stats import change_interval
-from ..store.base import Json, finite
-from ..store.records import Measured
+from ..store.description import RunDescription
+from ..store.records import Measured, Share
 from ..store.snapshot import RunSnapshot
 from ..text import THIN, counted, duration, percent_range, thin_percent
 
@@ -19,12 +20,17 @@ def span_of_steps(found: Diagnosis) -> str:
     return f"steps{THIN}{found.first:,}–{found.last:,}"
 
 
-def measured(side: Measured | None, metric: str) -> tuple[float | None, tuple[float, float]]:
-    """A metric before or after, with its interval (nan where it has none)."""
-    if side is None:
-        return None, (math.nan, math.nan)
-    low, high = side.intervals.get(metric) or (math.nan, math.nan)
-    return finite(getattr(side, metric)), (low, high)
+ACCURACIES: tuple[tuple[str, Callable[[Measured], Share]], ...] = (
+    ("Sampled", lambda side: side.sampled),
+    ("Greedy", lambda side: side.greedy),
+)
+"""Names of the accuracies that are measured on held-out problems, and each one's place."""
+
+
+def known(side: Measured | None, of: Callable[[Measured], Share]) -> Share | None:
+    """A share before or after; None where it was not measured."""
+    share = side and of(side)
+    return share if share and math.isfinite(share.value) else None
 
 
 def verdict(run: RunSnapshot) -> str:
@@ -35,22 +41,20 @@ def verdict(run: RunSnapshot) -> str:
         return verdict_so_far(run, "Not finished:", "so far")
     if run.state != "finished":
         return verdict_so_far(run, f"{run.state.title()} after", "")
-    for metric in ("sampled_accuracy", "greedy_accuracy"):
-        before, span_1 = measured(run.before, metric)
-        after, span_2 = measured(run.after, metric)
-        if before is not None and after is not None:
-            break
-    else:
+    both = [
+        (name, before, after)
+        for name, of in ACCURACIES
+        if (before := known(run.before, of)) and (after := known(run.after, of))
+    ]
+    if not both or run.after is None:
         return (
             f"Finished {counted(len(run.metrics), 'step')}; nothing was measured before and after."
         )
-    name = "Sampled" if metric == "sampled_accuracy" else "Greedy"
-    assert run.after is not None
+    name, before, after = both[0]
     where = f" on {counted(run.after.n, 'held-out problem', ',')}"
-    known = not math.isnan(span_2[0])
-    interval = f" (95{THIN}% interval {percent_range(*span_2)})" if known else ""
+    interval = f" (95{THIN}% interval {percent_range(*after.interval)})" if after.interval else ""
     time = f" in {duration(run.summary.seconds)}"
-    low, high = change_interval(before, after, (span_1, span_2))
+    low, high = change_interval(before.value, after.value, (before.bounds, after.bounds))
     verb = "fell" if high < 0 else "went"
     doubt = (
         "; the interval of the change includes zero, so this run alone does not show that"
@@ -59,17 +63,17 @@ def verdict(run: RunSnapshot) -> str:
         else ""
     )
     return (
-        f"{name} accuracy{where} {verb} from {thin_percent(before)} to {thin_percent(after)}"
-        f"{interval}{time}{doubt}."
+        f"{name} accuracy{where} {verb} from {thin_percent(before.value)} to"
+        f" {thin_percent(after.value)}{interval}{time}{doubt}."
     )
 
 
 def verdict_so_far(run: RunSnapshot, start: str, end: str) -> str:
     """The verdict from the training completions, without a measurement after training."""
     steps = len(run.metrics)
-    seconds = sum(s for s in run.column("seconds") if s is not None)
+    seconds = sum(s for s in run.column(lambda step: step.seconds) if s is not None)
     so_far = f"{start} {counted(steps, 'step', ',')} in {duration(seconds)} {end}".strip()
-    right = [a for a in run.column("accuracy") if a is not None]
+    right = [a for a in run.column(lambda step: step.accuracy) if a is not None]
     if len(right) < 2:
         return f"{so_far}."
     few = max(1, min(5, len(right) // 2))
@@ -82,9 +86,9 @@ def verdict_so_far(run: RunSnapshot, start: str, end: str) -> str:
     )
 
 
-def objective_in_words(config: Json) -> str:
-    """The objective of a run's config.json in one sentence; as it is written where it has none."""
+def objective_in_words(run: RunDescription) -> str:
+    """The objective of a run in one sentence; as it is written where it has none."""
     try:
-        return describe_objective(config.get("config") or {})
+        return describe_objective(run.config)
     except UserError:
-        return str(config.get("objective") or "")
+        return run.objective

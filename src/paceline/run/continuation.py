@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, UnfitCheckpointError
 from ..preflight.load import Loaded
 from ..store import atomic, checkpoint
 from ..store.checkpoint import FoundCheckpoint, OtherSchemaError, State
@@ -22,7 +22,7 @@ from ..store.run import Run
 from ..text import counted
 from .screen import Screen
 
-Broken = tuple[Path, CheckpointError]
+Broken = tuple[Path, UnfitCheckpointError | OtherSchemaError]
 """A checkpoint that is not whole, and the reason."""
 
 
@@ -81,39 +81,53 @@ def newest(run: Run, before: int | None = None) -> tuple[FoundCheckpoint | None,
         try:
             state = checkpoint.verify(folder, run.description.id or "")
             _check_beside(run, state)
-        except CheckpointError as error:
+        except (UnfitCheckpointError, OtherSchemaError) as error:
             broken.append((folder, error))
             continue
         return FoundCheckpoint(folder, state), broken
     return None, broken
 
 
+def refusal(verb: str, run: Run, folder: Path, why: UnfitCheckpointError) -> CheckpointError:
+    """The sentence about a checkpoint that cannot be used, with what to do.
+
+    Args:
+        verb: what was to be done from it, such as "resume".
+    """
+    return CheckpointError(
+        f"Cannot {verb} from '{folder}': {why}; start the run again with "
+        f"{start_again(run.path, run.description.config)}."
+    )
+
+
 def _check_beside(run: Run, state: State) -> None:
-    """Raise CheckpointError if the files that belong to a checkpoint without being in it are not
-    whole: the lines up to it, and the current round."""
+    """Raise UnfitCheckpointError if the files that belong to a checkpoint without being in it are
+    not whole: the lines up to it, and the current round."""
     size = run.lines.stat().st_size if run.lines.exists() else 0
     if size < state.metrics_bytes:
-        raise CheckpointError(f"{run.lines.name} has only {size} of {state.metrics_bytes} bytes")
+        raise UnfitCheckpointError(
+            f"{run.lines.name} has only {size} of {state.metrics_bytes} bytes"
+        )
     if state.round is None:
         return
     path = run.rollouts_of(state.rounds - 1)
     try:
         same = atomic.measured(path).sha256 == state.round
     except OSError:
-        raise CheckpointError(f"the round in use, {path.name}, cannot be read") from None
+        raise UnfitCheckpointError(f"the round in use, {path.name}, cannot be read") from None
     if not same:
-        raise CheckpointError(f"the round in use, {path.name}, has other bytes than it had")
+        raise UnfitCheckpointError(f"the round in use, {path.name}, has other bytes than it had")
 
 
 def _check_young(run: Run) -> None:
     """Beginning again must lose less than a checkpoint's interval."""
-    steps, config = run.steps, run.description.config
-    every = config["save_every"]
+    steps, every = run.steps, run.description.save_every
     if steps > every:
         why = "they are gone, or could not be saved" if every else "save_every is 0"
         raise CheckpointError(
             f"'{run.path}' made {counted(steps, 'step')} and has no checkpoint to resume from "
-            f"({why}); start it again with {start_again(run.path, config)}."
+            f"({why}); start it again with "
+            f"{start_again(run.path, run.description.config)}."
         )
 
 

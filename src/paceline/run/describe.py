@@ -13,8 +13,8 @@ from ..preflight.limits import disk_in_words
 from ..preflight.load import Loaded, sandbox_of
 from ..preflight.preflight import Preflight
 from ..store.description import RunDescription
-from ..text import counted, data_size, short_duration
-from .screen import Screen, wall_clock
+from ..text import counted, data_size, short_duration, wall_clock
+from .screen import Screen
 
 
 def described(loaded: Loaded) -> RunDescription:
@@ -71,8 +71,7 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
 
 def next_command(loaded: Loaded, path: Path) -> str:
     """The commands that use the trained model."""
-    question = loaded.task.heldout[0].prompt if loaded.task.heldout else "…"
-    text = question if isinstance(question, str) else question[-1]["content"]
+    text = loaded.task.heldout[0].question if loaded.task.heldout else "…"
     return shlex.join(["paceline", "sample", str(path), " ".join(text.split())])
 
 

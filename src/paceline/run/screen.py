@@ -6,7 +6,6 @@ there are only plain lines.
 """
 
 import re
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..stats import wilson
-from ..store.records import Event, Measured, StepRecord
+from ..store.records import Event, Measured, Share, StepRecord
 from ..terminal import asked_columns
 from ..text import counted, percent, short_duration, wrapped
 from ..types import Rollout, Round
@@ -173,10 +172,9 @@ class Screen(Listener):
 
     def evaluated(self, title: str, measured: Measured) -> None:
         """Print an accuracy on held-out problems."""
-        low, high = measured.intervals["sampled_accuracy"]
         self.say(
-            f"{title}: sampled {percent(measured.sampled_accuracy, 1)} "
-            f"[{100 * low:.1f}–{100 * high:.1f}], greedy {percent(measured.greedy_accuracy, 1)} "
+            f"{title}: sampled {_with_interval(measured.sampled, space=' ')}, "
+            f"greedy {percent(measured.greedy_accuracy, 1)} "
             f"on {counted(measured.n, 'held-out problem')}, {percent(measured.cut)} cut "
             f"({short_duration(measured.seconds)})"
         )
@@ -196,10 +194,12 @@ class Screen(Listener):
         table.add_column("")
         for column in ("initial", "final", "Δ"):
             table.add_column(column, justify="right")
-        for name in ("sampled", "greedy"):
-            first, last = (_with_interval(e, f"{name}_accuracy") for e in (before, after))
-            delta = getattr(after, f"{name}_accuracy") - getattr(before, f"{name}_accuracy")
-            table.add_row(name, first, last, f"{100 * delta:+.1f}")
+        for name, first, last in (
+            ("sampled", before.sampled, after.sampled),
+            ("greedy", before.greedy, after.greedy),
+        ):
+            delta = f"{100 * (last.value - first.value):+.1f}"
+            table.add_row(name, _with_interval(first), _with_interval(last), delta)
         self.show(table)
 
 
@@ -210,19 +210,19 @@ def hindered(cut: float, right: float, share: float = 0.5) -> bool:
     return cut > share and round(right + cut, 9) <= 1
 
 
-def _with_interval(evaluation: Measured, name: str) -> str:
-    low, high = evaluation.intervals[name]
-    value = getattr(evaluation, name)
-    return f"{percent(value, 1)}  [{100 * low:.1f}–{100 * high:.1f}]"
+def _with_interval(share: Share, space: str = "  ") -> str:
+    """Example: 78.4 % [74.6–81.8]; without the brackets where the interval is not known."""
+    if share.interval is None:
+        return percent(share.value, 1)
+    low, high = share.interval
+    return f"{percent(share.value, 1)}{space}[{100 * low:.1f}–{100 * high:.1f}]"
 
 
 def _one_line(rollout: Rollout, width: int) -> Text:
     """question → answer, reward and reason, on one line, without control characters."""
-    prompt = rollout.problem.prompt
-    asked = prompt if isinstance(prompt, str) else prompt[-1]["content"]
     room = max(20, (width - 30) // 2)
     text = Text("       ")
-    text.append(shortened(asked, room), "dim")
+    text.append(shortened(rollout.problem.question, room), "dim")
     text.append("  →  ")
     text.append(shortened(rollout.completion.text, room))
     style = "green" if rollout.verdict.solved else "red"
@@ -240,8 +240,3 @@ def shortened(text: str, room: int) -> str:
     if len(plain) <= room:
         return plain
     return f"{plain[: room // 2 - 1]} … {plain[-(room - room // 2 - 2) :]}"
-
-
-def wall_clock() -> str:
-    """The time now, as ISO 8601 with the zone."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

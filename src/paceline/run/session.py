@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
-from ..errors import CheckpointError, DataError, DivergedError
+from ..errors import DataError, DivergedError, UnfitCheckpointError
 from ..layout import PADDED
 from ..model.allocator import give_back_freed_memory, memory_gb
 from ..preflight.load import Loaded
@@ -27,7 +27,7 @@ from ..training.round_checks import refuse_hopeless
 from ..types import Round
 from ..verify.calling.pool import VerifierPool
 from . import build
-from .continuation import newest
+from .continuation import newest, refusal
 from .describe import next_command
 from .evaluation import Evaluator
 from .listeners import Diagnostics, Listener, RunFiles
@@ -149,10 +149,8 @@ class Session(TrainerHooks):
         if self.found is not None:
             try:
                 restore(trainer, self.found, self.run)
-            except CheckpointError as error:
-                raise CheckpointError(
-                    f"Cannot resume from '{self.found.folder}': {error}."
-                ) from error
+            except UnfitCheckpointError as error:
+                raise refusal("resume", self.run, self.found.folder, error) from error
             self.saver.check_fixed(trainer.fixed(), self.found.state)
         self.taken_up()
         self.summary.write(trainer)  # an earlier session's may say that it is over
@@ -196,9 +194,8 @@ class Session(TrainerHooks):
     def _look_at(self, report: StepReport) -> None:
         """Report whatever has to be known of a step besides its record."""
         for lost in report.sampled.lost if report.part == 0 else ():
-            told = f" ({lost.detail.rstrip('.')})" if lost.detail else ""
             self.screen.say_once(
-                f"a group was dropped because {lost.reason}{told}; its problem had no verdict.",
+                f"a group was dropped because {lost.because}; its problem had no verdict.",
                 once_for=lost.reason,
             )
         before, self.deaths = self.deaths, self.verifiers.deaths
@@ -234,7 +231,7 @@ class Session(TrainerHooks):
         found, _ = newest(self.run)
         while found is not None:
             step = found.state.step
-            with suppress(CheckpointError):  # a file that can be hashed may be none to be read
+            with suppress(UnfitCheckpointError):  # a file that can be hashed may be none to be read
                 restore(trainer, found, self.run)
                 return f"the model is that of step {step} again, the last checkpoint."
             found, _ = newest(self.run, before=step)
@@ -326,12 +323,13 @@ class Session(TrainerHooks):
 def restore(trainer: Trainer, found: FoundCheckpoint, run: Run) -> None:
     """Restore a verified checkpoint into a trainer, with the current round from its file.
 
-    Raises: CheckpointError if it does not fit the trainer.
+    Raises: UnfitCheckpointError if it does not fit the trainer.
     """
     round, state = None, found.state
     if state.round is not None:
         try:
             round = read_round(run.rollouts_of(state.rounds - 1), trainer.source.problem_at)
         except (DataError, RecordError) as error:
-            raise CheckpointError(f"cannot read its round: {str(error).rstrip('.')}") from error
+            why = f"cannot read its round: {str(error).rstrip('.')}"
+            raise UnfitCheckpointError(why) from error
     trainer.load_state_dict(checkpoint.trainer_state(found.folder, state), round)

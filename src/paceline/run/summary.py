@@ -31,7 +31,7 @@ class SummaryFile:
     @property
     def earlier(self) -> Summary | None:
         """The summary of an earlier session, if that measured in the same way."""
-        told = self.run.told
+        told = self.run.outcome
         same = told is not None and told.evaluation == asdict(self.config.evaluation)
         return told if same else None
 

@@ -93,7 +93,7 @@ def resume(
             run.make_folders()
             config = config or continuation.config_of(run)
             screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
-            summary = run.told
+            summary = run.outcome
             if summary and summary.finished and config.steps <= summary.steps:
                 on = go_on(run.path, run.description.config, "steps=N")
                 done = counted(summary.steps, "step")
@@ -176,7 +176,7 @@ def _again(run: Run) -> str:
     """The advice for a run that was stopped by the disk."""
     if not run.lines.exists():  # nothing was learned, and nothing is left
         return "start it again"
-    saved, config = any(run.checkpoints.glob("step-??????")), run.description.config
-    if saved or run.steps <= config["save_every"]:
-        return go_on(run.path, config)
-    return f"start it again with {start_again(run.path, config)}: no step was saved"
+    saved, about = any(run.checkpoints.glob("step-??????")), run.description
+    if saved or run.steps <= about.save_every:
+        return go_on(run.path, about.config)
+    return f"start it again with {start_again(run.path, about.config)}: no step was saved"

@@ -14,9 +14,9 @@ from errno import ENOSPC
 from pathlib import Path
 from threading import Thread
 
-from ..errors import CheckpointError, first_line, machine_short
+from ..errors import CheckpointError, UnfitCheckpointError, first_line, machine_short
 from . import atomic, checkpoint
-from .checkpoint import State
+from .checkpoint import OtherSchemaError, State
 from .safetensors_stream import Tensors, all_finite, fingerprint
 
 FREE_SPACE_FACTOR = 1.2
@@ -110,7 +110,7 @@ class Saver:
             self._prune(1)
         except NotPrunedError as error:
             self.failed(f"older checkpoints could not be removed ({error})")
-        except CheckpointError as error:
+        except (UnfitCheckpointError, OtherSchemaError) as error:
             self.failed(f"'{self.newest.name}' is not whole ({error}); older ones are kept")
 
     def _save(self, state: State, parts: Mapping[str, Tensors], fixed: Tensors) -> None:

@@ -21,7 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, UnfitCheckpointError
+from ..lazy import torch
 from . import atomic
 from .base import Json, RecordError
 from .records import StepRecord
@@ -105,15 +106,13 @@ def split(state: Json) -> tuple[dict[str, Tensors], dict[str, Any]]:
 
 
 def _holds_tensors(value: object) -> bool:
-    import torch
-
     return isinstance(value, Mapping) and any(isinstance(t, torch.Tensor) for t in value.values())
 
 
 def trainer_state(folder: Path, state: State) -> dict[str, Any]:
     """The trainer's `state_dict`, read from a verified checkpoint.
 
-    Raises: CheckpointError if a file of tensors cannot be read.
+    Raises: UnfitCheckpointError if a file of tensors cannot be read.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -123,7 +122,7 @@ def trainer_state(folder: Path, state: State) -> dict[str, Any]:
         try:
             found[path.stem] = load_file(path)
         except (OSError, ValueError, SafetensorError) as error:
-            raise CheckpointError(f"{path.name} cannot be read ({error})") from None
+            raise UnfitCheckpointError(f"{path.name} cannot be read ({error})") from None
     return found
 
 
@@ -182,19 +181,19 @@ def verify(folder: Path, run: str) -> State:
     """The state of a checkpoint, after checking that it is whole, byte for byte, and belongs to
     this run.
 
-    Raises: CheckpointError naming the fault.
+    Raises: UnfitCheckpointError naming the fault.
     """
     manifest = _manifest(folder)
     if manifest["run"] != run:
-        raise CheckpointError("it belongs to another run")
+        raise UnfitCheckpointError("it belongs to another run")
     if folder.name != folder_name(manifest["step"]):
-        raise CheckpointError(f"it is of step {manifest['step']}, not of the step in its name")
+        raise UnfitCheckpointError(f"it is of step {manifest['step']}, not of the step in its name")
     for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
     try:
         return State.from_json(json.loads((folder / STATE_FILE).read_bytes()))
     except (OSError, ValueError, TypeError, RecordError) as error:
-        raise CheckpointError(f"{STATE_FILE} cannot be read ({error})") from None
+        raise UnfitCheckpointError(f"{STATE_FILE} cannot be read ({error})") from None
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -204,11 +203,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
         whole = text == _text(_sealed({k: v for k, v in manifest.items() if k != "sha256"}))
         schema, files = manifest["schema"], manifest["files"]
     except OSError:
-        raise CheckpointError(f"it has no {MANIFEST_FILE} that can be read") from None
+        raise UnfitCheckpointError(f"it has no {MANIFEST_FILE} that can be read") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CheckpointError(f"{MANIFEST_FILE} is broken") from None
+        raise UnfitCheckpointError(f"{MANIFEST_FILE} is broken") from None
     if not whole or not isinstance(files, dict):
-        raise CheckpointError(f"{MANIFEST_FILE} was changed after it was written")
+        raise UnfitCheckpointError(f"{MANIFEST_FILE} was changed after it was written")
     if schema != SCHEMA_VERSION:
         raise OtherSchemaError(
             f"'{folder}' is a checkpoint of schema {schema}, and this version of paceline reads "
@@ -221,13 +220,14 @@ def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
     try:
         size = path.stat().st_size
         if size != expected["size"]:
-            raise CheckpointError(f"{path.name} has {size} bytes instead of {expected['size']}")
+            told = f"{path.name} has {size} bytes instead of {expected['size']}"
+            raise UnfitCheckpointError(told)
         if atomic.measured(path).sha256 != expected["sha256"]:
-            raise CheckpointError(f"{path.name} has other bytes than were written")
+            raise UnfitCheckpointError(f"{path.name} has other bytes than were written")
     except FileNotFoundError:
-        raise CheckpointError(f"{path.name} is missing") from None
+        raise UnfitCheckpointError(f"{path.name} is missing") from None
     except OSError as error:
-        raise CheckpointError(f"{path.name} cannot be read ({error.strerror})") from None
+        raise UnfitCheckpointError(f"{path.name} cannot be read ({error.strerror})") from None
 
 
 def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from ..config import Config
 from ..errors import ConfigError, DataError
-from .base import Json, Record, RecordError
+from .base import Json, Record, RecordError, finite
 
 Changes = Mapping[str, tuple[Any, Any]]
 """Key -> (the run's own value, the requested one)."""
@@ -151,6 +151,52 @@ class RunDescription(Record):
     changes: tuple[ConfigChange, ...] = ()
     """Changes at resumes, in the order in which they were made."""
 
+    @property
+    def steps(self) -> int:
+        """Number of optimizer steps of the whole run."""
+        return self.config["steps"]
+
+    @property
+    def save_every(self) -> int:
+        """Steps between checkpoints; 0 saves none."""
+        return self.config["save_every"]
+
+    @property
+    def save_keep(self) -> int:
+        """Number of checkpoints that are kept; 0 keeps all."""
+        return self.config["save_keep"]
+
+    @property
+    def updates_a_round(self) -> int:
+        """Optimizer steps that a round serves."""
+        schedule = self.config["schedule"]
+        return schedule["minibatches"] * schedule["epochs"]
+
+    @property
+    def reward(self) -> Any:
+        """The task's reward as the config has it; None where it names none."""
+        return self.config.get("task", {}).get("reward")
+
+    @property
+    def evaluation_temperature(self) -> float | None:
+        """Temperature of the sampled answers to held-out problems; None where it is not known."""
+        return finite((self.config.get("evaluation") or {}).get("temperature"))
+
+    @property
+    def device(self) -> str:
+        """The kind of device of the start; empty where it is not known."""
+        return str(self.machine.get("device") or "")
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the start, such as bfloat16; empty where it is not known."""
+        return str(self.machine.get("dtype") or "")
+
+    @property
+    def paceline(self) -> str:
+        """The version of paceline at the start; empty where it is not known."""
+        return str(self.versions.get("paceline") or "")
+
     def environment_at(self, step: int | None = None) -> Environment:
         """The environment in which a step was taken; the run's last one without one.
 
@@ -160,7 +206,7 @@ class RunDescription(Record):
             if name in self.absent:
                 raise RecordError(
                     f"The run's config.json lacks {name!r}, so that this version of paceline can "
-                    "neither resume nor replay it."
+                    "neither resume nor replay it; start the run again."
                 )
         before = [c for c in self.changes if step is None or c.step < step]
         hashes = dict(self.fingerprints)
@@ -197,7 +243,7 @@ class RunDescription(Record):
     def with_dtype_of_run(self, config: Config) -> Config:
         """The config in the dtype that `auto` meant where the run began."""
         self.environment_at()
-        meant = {"bfloat16": "bf16", "float32": "fp32"}[self.machine["dtype"]]
+        meant = {"bfloat16": "bf16", "float32": "fp32"}[self.dtype]
         return config.with_(**{"model.dtype": meant})
 
     def resumed(

@@ -70,16 +70,16 @@ def refuse_taken(path: Path) -> None:
     refuse_unwritable(path)
     if is_run(path):
         run = Run(path)
-        held, config = f"'{path}' already holds a run", run.description.config
+        held, about = f"'{path}' already holds a run", run.description
         if run.finished:
             raise ConfigError(
                 f"{held}, which is finished; choose another directory with --out, or give that one "
-                f"more steps with {go_on(path, config, 'steps=N')}."
+                f"more steps with {go_on(path, about.config, 'steps=N')}."
             )
-        shorter = "" if of_session(config) else " (or `train … --resume`)"
+        shorter = "" if of_session(about.config) else " (or `train … --resume`)"
         raise ConfigError(
-            f"{held}, which reached step {run.steps} of {config['steps']}; resume it with "
-            f"{go_on(path, config)}{shorter}, or choose another directory with --out."
+            f"{held}, which reached step {run.steps} of {about.steps}; resume it with "
+            f"{go_on(path, about.config)}{shorter}, or choose another directory with --out."
         )
     if path.exists() and not (path.is_dir() and all(map(_begun, path.iterdir()))):
         raise ConfigError(f"'{path}' exists and is not empty; choose another directory with --out.")
@@ -92,11 +92,11 @@ def stopped_at(path: Path) -> str | None:
     try:
         if not is_run(path) or run.finished or run.in_use:
             return None
-        steps, config = run.steps, run.description.config
+        steps, about = run.steps, run.description
     except (OSError, ValueError, RecordError):
         return None
-    on = f"{go_on(path, config)} resumes it"
-    return f"'{path}' stopped at step {steps} of {config['steps']}; {on}."
+    on = f"{go_on(path, about.config)} resumes it"
+    return f"'{path}' stopped at step {steps} of {about.steps}; {on}."
 
 
 def default_path(name: str, base: str = "runs") -> Path:

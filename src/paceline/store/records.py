@@ -6,16 +6,36 @@ A record is made where something happens (`StepRecord.of(report, …)`) and writ
 know are kept and written again. A needed key that is missing is named.
 """
 
-import time
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ..stats import Interval
+from ..text import wall_clock
 from .base import Record, finite
+from .round_figures import reasons, repeated_mistakes
 
 if TYPE_CHECKING:
     from ..training import StepReport
     from ..training.evaluate import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A measured share, with its 95 % interval.
+
+    Example: Share(0.78, (0.74, 0.81))
+    """
+
+    value: float
+    interval: Interval | None = None
+    """None where it is not known."""
+
+    @property
+    def bounds(self) -> Interval:
+        """The ends of the interval; nan where it is not known."""
+        return self.interval or (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +66,20 @@ class Measured(Record):
     """Duration of the measurement."""
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
+
+    @property
+    def sampled(self) -> Share:
+        """The accuracy of sampled answers."""
+        return Share(self.sampled_accuracy, self._interval("sampled_accuracy"))
+
+    @property
+    def greedy(self) -> Share:
+        """The accuracy of the likeliest answers."""
+        return Share(self.greedy_accuracy, self._interval("greedy_accuracy"))
+
+    def _interval(self, name: str) -> Interval | None:
+        ends = self.intervals.get(name)
+        return (ends[0], ends[1]) if ends else None
 
     @classmethod
     def of(cls, evaluation: "Evaluation") -> Self:
@@ -137,10 +171,6 @@ class StepRecord(Record):
     @classmethod
     def of(cls, report: "StepReport", memory_gb: float | None = None) -> Self:
         """The record of a step, before any measurement on held-out problems after it."""
-        # Here, as they load torch, which reading a run does not need.
-        from ..training.round_checks import repeated_mistakes
-        from ..training.sampler import reasons
-
         round, metrics = report.sampled.round, report.metrics
         rollouts = round.rollouts
         n = len(rollouts)
@@ -219,7 +249,7 @@ class Event(Record):
     @classmethod
     def now(cls, kind: str, step: int, text: str = "") -> Self:
         """An event that has just happened."""
-        return cls(time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), kind=kind, step=step, text=text)
+        return cls(time=wall_clock(), kind=kind, step=step, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,20 +282,8 @@ class Summary(Record):
     """Path of the final model, in the run's folder."""
 
 
-TIMED_KEYS = ("seconds", "phases", "tokens_per_second", "memory_gb")
-"""Keys that are measured on the machine, and so differ between two equal runs."""
-
-
-def untimed(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A step's line without the keys that no run repeats."""
-    kept = {key: value for key, value in line.items() if key not in TIMED_KEYS}
-    if kept.get("evaluation"):
-        kept["evaluation"] = {k: v for k, v in kept["evaluation"].items() if k not in TIMED_KEYS}
-    return kept
-
-
 _OF_ROUNDS = ("groups_refused", "groups_lost", "prompts_too_long", "groups_without_signal")
-_OF_STEPS = {"skipped": "steps_skipped", "rows_trained": "steps_without_signal"}
+_OF_STEPS = ("steps_skipped", "steps_without_signal")
 _OF_EVENTS = {
     "resumed": "resumes", "memory": "out_of_memory", "not saved": "checkpoints_failed",
     "stuck": "stuck", "worker": "workers_restarted",
@@ -275,7 +293,7 @@ _OF_EVENTS = {
 
 def counters_of(steps: Iterable[StepRecord], events: Iterable[Event]) -> dict[str, int]:
     """Counts of everything that was skipped, dropped or went wrong in a run, from its files."""
-    counted = dict.fromkeys((*_OF_ROUNDS, *_OF_STEPS.values(), *_OF_EVENTS.values()), 0)
+    counted = dict.fromkeys((*_OF_ROUNDS, *_OF_STEPS, *_OF_EVENTS.values()), 0)
     for step in steps:
         for name in _OF_ROUNDS if step.begins_round else ():  # the steps of a round share these
             counted[name] += getattr(step, name)

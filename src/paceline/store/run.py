@@ -21,19 +21,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
 from ..errors import ConfigError
-from ..model import Policy
 from ..text import counted
 from . import atomic
 from .base import RecordError, read_lines, read_object, read_objects
 from .description import RunDescription
 from .folder import CONFIG_FILE, check_is_run, is_run
 from .records import Event, StepRecord, Summary
+
+if TYPE_CHECKING:
+    from ..model import Policy
 
 FOLDERS = ("rollouts", "checkpoints")
 """Folders that every run directory has."""
@@ -68,7 +70,9 @@ class Run:
                     f"The run '{self.path}' is in use by {owner.read_text(encoding='utf-8')}; wait "
                     "for it, or end it first."
                 ) from None
-            raise ConfigError(f"The run '{self.path}' is in use by another process.") from None
+            raise ConfigError(
+                f"The run '{self.path}' is in use by another process; wait for it, or end it first."
+            ) from None
         owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
 
     @property
@@ -119,7 +123,7 @@ class Run:
         if not is_run(self.path):
             return "holds no run"
         try:
-            summary, steps = self.told, self.steps
+            summary, steps = self.outcome, self.steps
         except (OSError, RecordError):  # not whole: no reason to fail at a prompt
             return "cannot be read"
         how = "finished" if summary and summary.finished else "not finished"
@@ -167,7 +171,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """True if the run came to its end. Raises: RecordError for a summary that is none."""
-        return self.told is not None and self.told.finished
+        return self.outcome is not None and self.outcome.finished
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
@@ -182,7 +186,7 @@ class Run:
         return read_lines(self.path / "events.jsonl", Event)
 
     @property
-    def told(self) -> Summary | None:
+    def outcome(self) -> Summary | None:
         """The summary as a record; None until held-out accuracy was measured."""
         path = self.path / "summary.json"
         return read_object(path, Summary) if path.is_file() else None
@@ -192,7 +196,7 @@ class Run:
         changed."""
         deque(self.records(), maxlen=0)
         deque(self.event_records(), maxlen=0)
-        _ = self.told
+        _ = self.outcome
 
     @property
     def steps(self) -> int:
@@ -222,7 +226,7 @@ class Run:
         torn = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
         atomic.append(path, b"\n" + line if torn else line)
 
-    def save_model(self, policy: Policy) -> None:
+    def save_model(self, policy: "Policy") -> None:
         """Write model/ to a temporary folder and rename it: half a model is never taken for a whole
         one."""
         aside, old = self.path / "model.tmp", self.path / "model.old"

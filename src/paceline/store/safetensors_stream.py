@@ -4,18 +4,20 @@
 that training uses, and hashed meanwhile. Reading is done by the library.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 
-import torch
-
+from ..lazy import torch
 from .atomic import Chunk
 
-Tensors = Mapping[str, torch.Tensor]
+Tensors = Mapping[str, "torch.Tensor"]
 DTYPE_NAMES = {
-    torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64",
-    torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL",
+    "torch.float32": "F32", "torch.bfloat16": "BF16", "torch.float16": "F16",
+    "torch.float64": "F64", "torch.int64": "I64", "torch.int32": "I32", "torch.uint8": "U8",
+    "torch.bool": "BOOL",
 }  # fmt: skip
 """Name of each dtype in the header of a safetensors file."""
 
@@ -27,7 +29,7 @@ def chunks_of(tensors: Tensors) -> Iterator[Chunk]:
     for name, tensor in tensors.items():
         start, end = end, end + tensor.numel() * tensor.element_size()
         header[name] = {
-            "dtype": DTYPE_NAMES[tensor.dtype],
+            "dtype": DTYPE_NAMES[str(tensor.dtype)],
             "shape": list(tensor.shape),
             "data_offsets": [start, end],
         }

@@ -1,14 +1,17 @@
 """A snapshot of a run's files, for the report: a run that is still going on lacks a summary and
 more."""
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ConfigError
-from .base import Json, finite, read_lines, read_object, read_objects
+from .base import finite, read_lines, read_object, read_objects
+from .description import RunDescription
 from .folder import CONFIG_FILE, check_is_run
 from .records import Event, Measured, StepRecord, Summary
+
+Metric = Callable[[StepRecord], float | None]
+"""A figure of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +19,8 @@ class RunSnapshot:
     """The files of one run directory, parsed; nothing in them is changed."""
 
     folder: Path
-    config: Json
-    """Content of config.json: name, config, objective, versions, machine, command, started."""
+    description: RunDescription
+    """config.json: name, config, objective, versions, machine, command, start."""
     metrics: tuple[StepRecord, ...]
     """Records of the steps, in order; empty before the first one."""
     summary: Summary | None
@@ -65,9 +68,9 @@ class RunSnapshot:
         served."""
         return sum({record.round: record.completions for record in self.metrics}.values())
 
-    def column(self, name: str) -> list[float | None]:
+    def column(self, of: Metric) -> list[float | None]:
         """A metric over the steps, None where it is missing or not finite."""
-        return [finite(getattr(record, name)) for record in self.metrics]
+        return [finite(of(record)) for record in self.metrics]
 
 
 def read_run(folder: Path) -> RunSnapshot:
@@ -77,26 +80,15 @@ def read_run(folder: Path) -> RunSnapshot:
         cannot read.
     """
     check_is_run(folder)
-    config = whole_object(folder / CONFIG_FILE)
     summary = folder / "summary.json"
     steps = folder / "metrics.jsonl"
     lines = list(read_objects(steps))
     broken = sum(found is None for _, found in lines[:-1])  # the last may be half written yet
     return RunSnapshot(
         folder=folder,
-        config=config,
+        description=read_object(folder / CONFIG_FILE, RunDescription),
         metrics=tuple(read_lines(steps, StepRecord, lines)),
         summary=read_object(summary, Summary) if summary.is_file() else None,
         events=tuple(read_lines(folder / "events.jsonl", Event)),
         broken_lines=broken,
     )
-
-
-def whole_object(path: Path) -> Json:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"{path} is not valid JSON ({error}): the run cannot be read.") from error
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path} does not hold a JSON object: the run cannot be read.")
-    return found

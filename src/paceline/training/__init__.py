@@ -1,7 +1,7 @@
 """Training one step at a time, and measuring the result."""
 
 from ..settings import OptimizerConfig, RolloutConfig, ScheduleConfig
-from .evaluate import Answered, Evaluation, evaluate
+from .evaluate import AnsweredProblem, Evaluation, evaluate
 from .hooks import TrainerHooks
 from .learner import Learner
 from .optimizer import Optimizer
@@ -12,7 +12,7 @@ from .stream import ProblemStream
 from .trainer import StepReport, Trainer, check_loss
 
 __all__ = [
-    "Answered",
+    "AnsweredProblem",
     "Evaluation",
     "Learner",
     "Optimizer",

@@ -1,20 +1,20 @@
 """Accuracy on held-out problems, sampled and greedy, with intervals."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .. import rng
 from ..engine import Engine, Request, Sampling
 from ..errors import ConfigError, DataError
 from ..model import Policy
+from ..settings import check_sampled
 from ..stats import Interval, bootstrap, pass_at, wilson
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.scoring import NoVerdict
-from .rollouter import Judged, Rollouter
+from .rollouter import JudgedCompletion, Rollouter
 
 Progress = Callable[[str, int, int], None]
 """A callback for progress, called with (name of the work, finished items, all items)."""
@@ -49,14 +49,9 @@ class Evaluation:
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
 
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> "Evaluation":
-        """The evaluation that its JSON describes."""
-        return cls(**{**data, "pass_at": {int(k): v for k, v in data["pass_at"].items()}})
-
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredProblem:
     """One held-out problem with its answers and whether each was right."""
 
     problem: Problem
@@ -75,7 +70,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
     verifiers: VerifierPool | None = None,
-) -> tuple[Evaluation, list[Answered]]:
+) -> tuple[Evaluation, list[AnsweredProblem]]:
     """Answer the first `problems` held-out problems once greedily and `completions` times by
     sampling.
 
@@ -88,8 +83,7 @@ def evaluate(
     chosen = task.heldout[:problems]
     if not chosen:
         raise ConfigError(f"Task '{task.name}' has no held-out problems to evaluate on.")
-    if sampling.greedy:
-        raise ConfigError("evaluation.temperature is 0; greedy accuracy is measured in any case.")
+    check_sampled(sampling)
     started = time.perf_counter()
     rollouter = Rollouter(policy, engine, task, verifiers)
     requests = [
@@ -101,7 +95,7 @@ def evaluate(
     ]
     _check_fit(rollouter, requests, sampling)
     total = len(chosen) * (completions + 1)
-    answered: list[Answered] = []
+    answered: list[AnsweredProblem] = []
     lost = 0
     for start in range(0, len(chosen), PROBLEMS_AT_ONCE):
         block, asked = (
@@ -114,14 +108,14 @@ def evaluate(
         rollouter.flush()
         for problem, ones, many in zip(block, greedy, sampled, strict=True):
             lost += sum(isinstance(one.answer, NoVerdict) for one in (*ones, *many))
-            answered.append(Answered(problem, _marked(ones[0]), tuple(map(_marked, many))))
+            answered.append(AnsweredProblem(problem, _marked(ones[0]), tuple(map(_marked, many))))
         if progress:
             progress("evaluating", len(answered) * (completions + 1), total)
     seconds = time.perf_counter() - started
     return replace(_figures(task.name, answered, seconds, seed), lost=lost), answered
 
 
-def _marked(judged: Judged) -> tuple[Completion, bool]:
+def _marked(judged: JudgedCompletion) -> tuple[Completion, bool]:
     """A completion, and True if it was found right; without a verdict it was not."""
     answer = judged.answer
     return judged.completion, isinstance(answer, Verdict) and answer.solved
@@ -143,7 +137,9 @@ def _check_fit(rollouter: Rollouter, requests: Sequence[Request], sampling: Samp
         )
 
 
-def _figures(name: str, answered: Sequence[Answered], seconds: float, seed: int) -> Evaluation:
+def _figures(
+    name: str, answered: Sequence[AnsweredProblem], seconds: float, seed: int
+) -> Evaluation:
     n = len(answered)
     greedy = sum(a.greedy[1] for a in answered)
     right = [sum(ok for _, ok in a.sampled) for a in answered]

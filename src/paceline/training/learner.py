@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ..batch import Batch
-from ..errors import CheckpointError
+from ..errors import UnfitCheckpointError
 from ..layout import TokenRows
 from ..model import Policy
 from ..objective import Loss, Metrics, Scores
@@ -128,8 +128,8 @@ class Learner:
         Tensors are copied into the memory that a fresh start allocates, because the place of values
         in memory decides how some products round.
 
-        Raises: CheckpointError, before anything is changed, if a tensor is missing or has another
-            shape.
+        Raises: UnfitCheckpointError, before anything is changed, if a tensor is missing or has
+            another shape.
         """
         weights = matching_tensors("policy", state, self.policy.exact_parameters())
         moments = matching_tensors("optimizer", state, self.optimizer.moments())
@@ -144,15 +144,15 @@ def matching_tensors(
 ) -> Mapping[str, Tensor]:
     """The tensors of one part of a state, if every wanted tensor is there, in its shape.
 
-    Raises: CheckpointError naming the first that does not fit.
+    Raises: UnfitCheckpointError naming the first that does not fit.
     """
     tensors: Mapping[str, Tensor] = state.get(part, {})
     for name, tensor in fresh.items():
         if name not in tensors:
-            raise CheckpointError(f"its {part} lacks '{name}'")
+            raise UnfitCheckpointError(f"its {part} lacks '{name}'")
         found = tensors[name].shape
         if found != tensor.shape:
-            raise CheckpointError(
+            raise UnfitCheckpointError(
                 f"its {part} has '{name}' in shape {tuple(found)}, the model in "
                 f"{tuple(tensor.shape)}"
             )

@@ -14,7 +14,7 @@ from ..verify.calling.scoring import Answer
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedCompletion:
     """A completion with its pending verdict."""
 
     completion: Completion
@@ -58,7 +58,7 @@ class Rollouter:
         requests: Sequence[Request],
         sampling: Sampling,
         tick: Callable[[], None] = lambda: None,
-    ) -> list[list[Judged]]:
+    ) -> list[list[JudgedCompletion]]:
         """Completions of each problem, in the order of its streams, with pending verdicts.
 
         Args:
@@ -72,7 +72,10 @@ class Rollouter:
 
         completions = self.engine.generate(requests, sampling, judge)
         return [
-            [Judged(completion, futures[place]) for place, completion in enumerate(of_problem)]
+            [
+                JudgedCompletion(completion, futures[place])
+                for place, completion in enumerate(of_problem)
+            ]
             for of_problem, futures in zip(completions, asked, strict=True)
         ]
 

@@ -1,7 +1,6 @@
 """The sampler: takes problems from the stream and makes a round of groups of completions with
 verdicts."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..types import Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.scoring import NoVerdict
 from .clock import Clock
-from .rollouter import Judged, Rollouter
+from .rollouter import JudgedCompletion, Rollouter
 from .source import SampledRound
 from .stream import ProblemStream
 
@@ -129,6 +128,7 @@ class Sampler:
             self.rollouter.request(
                 prompt,
                 [
+                    # The 0 stands where the attempt did: with it, older runs go on as they began.
                     rng.key(self.seed, "sample", index, position, 0, completion)
                     for completion in range(self.settings.completions)
                 ],
@@ -148,7 +148,7 @@ class Sampler:
                 (groups if isinstance(group, Group) else lost).append(group)
         return groups, lost
 
-    def _group(self, draw: Draw, judged: Sequence[Judged]) -> Group | NoVerdict:
+    def _group(self, draw: Draw, judged: Sequence[JudgedCompletion]) -> Group | NoVerdict:
         """The group, or the reason to drop it: one of its completions has no verdict."""
         position, problem, prompt = draw
         answers = [one.answer for one in judged]  # of all, as any of them may raise
@@ -162,19 +162,13 @@ class Sampler:
         )
         return Group(problem, prompt, rollouts, position)
 
-    def _is_masked(self, judged: Judged) -> bool:
+    def _is_masked(self, judged: JudgedCompletion) -> bool:
         return self.settings.mask_cut and judged.completion.finish == "length"
 
 
 def _too_many(lost: Sequence[NoVerdict]) -> UserError:
     last = lost[-1]
-    why = f"{last.reason} ({last.detail.rstrip('.')})" if last.detail else last.reason
-    said = f"{len(lost)} groups of one round were lost, the last because {why}; "
+    said = f"{len(lost)} groups of one round were lost, the last because {last.because}; "
     if last.kind == "sandbox":
         return SandboxError(said + "see what `paceline sandbox test` says.")
     return RewardError(said + "fix the reward, or give it more time with rewards.seconds.")
-
-
-def reasons(round: Round) -> dict[str, int]:
-    """Count how often each verdict's reason was given, most frequent first."""
-    return dict(Counter(r.verdict.reason for r in round.rollouts if r.verdict.reason).most_common())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..engine import Engine
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError, UnfitCheckpointError
 from ..model import Policy, Reference
 from ..objective import Loss, Metrics
 from ..settings import ScheduleConfig
@@ -47,7 +47,7 @@ class Trainer:
     Args:
         learner: the policy with its optimizer.
         source: gives the rounds.
-        loss: the objective, which is minimised.
+        loss: the loss that is minimised, such as an `Objective`.
         schedule: how many optimizer steps a round serves.
         engine: gets the weights after every change; None if nothing is sampled.
         reference: the model that KL is measured to, if the loss asks for it.
@@ -77,7 +77,10 @@ class Trainer:
     ) -> None:
         check_loss(loss)
         if loss.needs_reference and reference is None:
-            raise ConfigError("The objective has a KL term, so the trainer needs a reference.")
+            raise ConfigError(
+                "The objective has a KL term, so the trainer needs a reference; give it one, such "
+                "as reference=Reference(policy), or take an objective with kl=None."
+            )
         self.learner, self.source, self.engine, self.reference = learner, source, engine, reference
         self.loss = loss.resolved(source.max_tokens)
         self.parts, self.hooks = Parts(schedule, seed), hooks or TrainerHooks()
@@ -204,14 +207,14 @@ class Trainer:
         Args:
             round: the current round, with its log-probabilities; None if it was used up.
 
-        Raises: CheckpointError if it does not fit this trainer.
+        Raises: UnfitCheckpointError if it does not fit this trainer.
         """
         own = self.state_dict()
         for name in own.keys() - (self.engine.state_dict() if self.engine else {}):
             if name not in state:
-                raise CheckpointError(f"it lacks '{name}'")
+                raise UnfitCheckpointError(f"it lacks '{name}'")
         if not 0 <= state["part"] <= self.parts.count:
-            raise CheckpointError(
+            raise UnfitCheckpointError(
                 f"it is at part {state['part']} of a round, which has only {self.parts.count}"
             )
         self.learner.load_state_dict(state)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from paceline import recipes
-from paceline.analysis.audit import audit
+from paceline.analysis.audit import audit, write_audit
 from paceline.analysis.audit.conclusions import findings, verdict
 from paceline.analysis.audit.model import Overlap
 from paceline.cli import main
@@ -60,9 +60,9 @@ def test_the_demos_reward_is_lenient_and_the_audit_shows_it():
 
 def test_a_whole_audit_with_the_tiny_model(tmp_path, capsys):
     config = recipes.tiny()
-    made = audit(config, out=tmp_path, rounds=1)
-    told = capsys.readouterr().out
-    assert "what the reward pays for" in told and "Verdict:" in told and "audit.html" in told
+    made = audit(config, rounds=1)
+    write_audit(made, tmp_path)
+    assert capsys.readouterr().out == ""
     assert made.sampled is not None and made.sampled.problems == config.rollouts.problems
     record = json.loads((tmp_path / "audit.json").read_text())
     assert record["verdict"] == made.verdict and record["sampled"]["seconds"] > 0
@@ -78,3 +78,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     record = json.loads(capsys.readouterr().out)
     assert code == (0 if record["sound"] else 4) and record["sampled"] is None
     assert main(["audit", "tiny", "--rounds", "0"]) == 2
+    capsys.readouterr()
+    assert main(["audit", "tiny", "--no-model", "--page", str(tmp_path / "page")]) == code
+    told = capsys.readouterr().out
+    assert "what the reward pays for" in told and "Verdict:" in told and "audit.html" in told

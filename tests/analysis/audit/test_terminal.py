@@ -1,13 +1,14 @@
 """An audit on the terminal."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from paceline.analysis.audit.terminal import print_audit
 from paceline.run.screen import Screen
 from tests.helpers.audits import a_probe, an_audit, rewarded
 
 
-def printed(made, capsys, out=None) -> str:
+def printed(made, capsys, out=Path("page")) -> str:
     print_audit(made, Screen(0), out)
     return capsys.readouterr().out
 

@@ -42,7 +42,7 @@ def test_the_record_is_that_of_the_runs(trained, result):
     assert [(f.run, f.why) for f in record.failed] == [("gspo seed 0", "ValueError: no")]
     assert record.same_start and record.command is None
     for label, one in record.objectives.items():
-        summary = result.runs()[label][0].told
+        summary = result.runs()[label][0].outcome
         assert summary is not None and summary.after is not None
         assert one.final_accuracy.per_seed == (summary.after.sampled_accuracy,)
         assert one.runs == (f"runs/{label}/seed-0",)

@@ -106,8 +106,8 @@ def test_sentences_say_what_is_shown_and_what_is_not(runs):
 def test_sentences_say_what_limits_them(runs):
     for of in runs.values():
         for run in of.values():
-            few = replace(run.told.after, n=20)
-            write_summary(run.path, replace(run.told, after=few))
+            few = replace(run.outcome.after, n=20)
+            write_summary(run.path, replace(run.outcome, after=few))
     limits = sentences(a_record(runs, planned=12))[3:]
     assert "20 problems only" in limits[0]
     assert limits[1].startswith("4 of 12 runs are not finished")
@@ -140,8 +140,8 @@ def test_different_tests_are_told_and_nothing_is_better(runs):
 
 def test_answers_without_a_verdict_are_told(runs):
     run = runs["gspo"][1]
-    lost = replace(run.told.after, lost=30)
-    write_summary(run.path, replace(run.told, after=lost, counters={"groups_lost": 2}))
+    lost = replace(run.outcome.after, lost=30)
+    write_summary(run.path, replace(run.outcome, after=lost, counters={"groups_lost": 2}))
     said = sentences(a_record(runs))
     assert "gspo: 30 held-out answers had no verdict, and count as wrong" in " ".join(said)
     assert "gspo: 2 groups of training had no verdict and were left out." in said

@@ -57,7 +57,7 @@ def test_a_push_is_what_the_loss_says_of_a_small_step(name):
     assert not push_BT[mask_BT == 0].any() and push_BT.any()
 
     def loss(change):
-        return objective.loss(Scores(logp_BT + change, entropy_BT), tokens).item()
+        return objective.value(Scores(logp_BT + change, entropy_BT), tokens).item()
 
     if name == "cispo":  # its weight counts as a constant, which a step does not
         ratio_BT = (logp_BT - anchor_BT).exp().clamp(max=5)

@@ -110,7 +110,8 @@ def test_a_checkpoint_that_does_not_fit_is_named(run):
     route = route_to(run, 8)
     # Another seed draws other problems than the round in use at step 3 asked.
     other = load(route.config.with_(seed=1), reward=False)
-    with pytest.raises(CheckpointError, match=r"from '.*step-000003': cannot read its round: "):
+    said = r"from '.*step-000003': cannot read its round: .*; start the run again with `"
+    with pytest.raises(CheckpointError, match=said):
         take_up(route, trainer_for(route, other, reference=False))
 
 

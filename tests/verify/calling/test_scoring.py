@@ -81,6 +81,12 @@ class Breaks:
         return self.answers
 
 
+def test_a_lost_verdict_is_told_with_its_details_where_it_has_some():
+    bare, full = NoVerdict("it was slow"), NoVerdict("it raised OSError", detail="No net.")
+    assert (bare.because, bare.sentence) == ("it was slow", "it was slow.")
+    assert (full.because, full.sentence) == ("it raised OSError (No net)", "No net.")
+
+
 def test_many_at_once_get_a_second_try_and_lose_only_what_is_no_number():
     assert ask_pool(Breaks([SandboxError("no")], (1.0, 2.0)), "a", "b")[1].reward == 2.0
     assert (

@@ -1,6 +1,6 @@
 """Audit: the answers that a reward pays for, and a forecast of training on it, before any
 training."""
 
-from .audit import audit
+from .audit import audit, write_audit
 
-__all__ = ["audit"]
+__all__ = ["audit", "write_audit"]

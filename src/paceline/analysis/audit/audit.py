@@ -8,8 +8,7 @@ from ...config import Config
 from ...preflight.preflight import load_checked
 from ...run import build
 from ...run.screen import Screen
-from ...store.places import make_directory, refuse_unwritable
-from ...terminal import print_json
+from ...store.places import make_directory
 from ...text import counted
 from ...verify.calling.pool import VerifierPool
 from .conclusions import findings, verdict
@@ -17,7 +16,6 @@ from .model import overlap_of, sample_model
 from .page import write_page
 from .record import Audit, as_record
 from .reward import probe_reward
-from .terminal import print_audit
 
 SAMPLED_ROUNDS = 2
 """Number of rounds that are sampled by default."""
@@ -28,21 +26,18 @@ def audit(
     *,
     model: bool = True,
     rounds: int = SAMPLED_ROUNDS,
-    out: Path | None = None,
-    as_json: bool = False,
+    screen: Screen | None = None,
 ) -> Audit:
-    """Audit a recipe: print the findings, and write the page, with the JSON beside it.
+    """Audit a recipe: what its reward pays for, and what its model does.
 
     Args:
         model: True loads and asks the model; otherwise only the reward is checked.
         rounds: number of rounds to sample.
-        out: path of the page; None writes nothing.
+        screen: shows the current work; None shows nothing.
 
     Raises: UserError as `train` would, before anything heavy starts.
     """
-    if out is not None:
-        refuse_unwritable(out, "--page")
-    screen = Screen(0, quiet=as_json)
+    screen = screen or Screen(0, quiet=True)
     with screen.busy("checking the configuration, the data and the tokenizer"):
         loaded = load_checked(config)
     task, sampled = loaded.task, None
@@ -59,17 +54,15 @@ def audit(
                 sampled = sample_model(every, policy, verifiers, rounds)
     overlap = overlap_of(task)
     found = findings(config, task, rewarded, overlap, sampled)
-    made = Audit(
+    return Audit(
         config.name, task.name, len(task.train), rewarded, overlap, sampled, found, verdict(found)
     )
-    if out is not None:
-        make_directory(out, "--page")
-        (out / "audit.json").write_text(
-            json.dumps(as_record(made), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-        )
-        write_page(made, out / "audit.html")
-    if as_json:
-        print_json(as_record(made), indent=2)
-    else:
-        print_audit(made, screen, out)
-    return made
+
+
+def write_audit(made: Audit, out: Path) -> None:
+    """Write audit.html and audit.json into a folder. Raises: ConfigError if it cannot be made."""
+    make_directory(out, "--page")
+    (out / "audit.json").write_text(
+        json.dumps(as_record(made), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+    )
+    write_page(made, out / "audit.html")

@@ -155,14 +155,8 @@ def overlap_of(task: Task) -> Overlap:
     )
 
 
-def _text(problem: Problem) -> str:
-    if isinstance(problem.prompt, str):
-        return problem.prompt
-    return " ".join(turn["content"] for turn in problem.prompt)
-
-
 def _words(problem: Problem) -> tuple[str, ...]:
-    return tuple(re.findall(r"\w+", _text(problem).casefold()))
+    return tuple(re.findall(r"\w+", problem.text.casefold()))
 
 
 def _form(problem: Problem) -> tuple[str, ...]:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ...report.elements import Term
 from ...report.page import Page
-from ...run.describe import wall_clock
 from ...run.screen import printable
-from ...text import counted, thin_percent
+from ...text import counted, thin_percent, wall_clock
 from .conclusions import Finding
 from .model import Sampled
 from .record import Audit

@@ -156,7 +156,7 @@ def _timed(
     verifiers.flush()
     answer = future.result()
     if isinstance(answer, NoVerdict):
-        why = printable(answer.detail or f"{answer.reason}.").encode("utf-8", "replace").decode()
+        why = printable(answer.sentence).encode("utf-8", "replace").decode()
         same = errors.setdefault(why.replace(problem.name, "…"), _Failure(why))
         same.problems.add(problem.id)
     times.append(time.perf_counter() - started)

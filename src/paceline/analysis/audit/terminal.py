@@ -9,11 +9,11 @@ from .record import Audit
 from .reward import Rewarded
 
 
-def print_audit(made: Audit, screen: Screen, out: Path | None) -> None:
+def print_audit(made: Audit, screen: Screen, out: Path) -> None:
     """Print the probes, the model's sample, the findings and the verdict.
 
     Args:
-        out: folder of the page, which is named at the end; None if none was written.
+        out: folder of the page, which is named at the end.
     """
     say = screen.say
     say(f"audit of {made.recipe}: {made.task}, {counted(made.training, 'problem')} to train on")
@@ -24,8 +24,7 @@ def print_audit(made: Audit, screen: Screen, out: Path | None) -> None:
     for finding in made.findings:
         say(f"{'!' if finding.bad else '·'} {finding.sentence}", "yellow" if finding.bad else "")
     say(made.verdict)
-    if out is not None:
-        say(f"page     {out / 'audit.html'}")
+    say(f"page     {out / 'audit.html'}")
 
 
 def _print_reward(reward: Rewarded, screen: Screen) -> None:

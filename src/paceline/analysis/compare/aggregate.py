@@ -81,9 +81,9 @@ def _made_with(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     """Versions and parts of the machine in which the runs differ, with all their values."""
     found: dict[str, set[str]] = {}
     for run in runs:
-        config = run.config
-        for session in (config, *config.get("changes", [])):  # where it began, and went on
-            made = {**session.get("versions", {}), **session.get("machine", {})}
+        about = run.description
+        for session in (about, *about.changes):  # where it began, and went on
+            made = {**(session.versions or {}), **(session.machine or {})}
             for key, value in made.items():
                 found.setdefault(key, set()).add(str(value))
     return {key: tuple(sorted(values)) for key, values in found.items() if len(values) > 1}
@@ -93,12 +93,11 @@ def _arm(
     runs: Sequence[Run], seeds: tuple[int, ...], curves: Sequence[Curve], threshold: float | None
 ) -> ArmRecord:
     """The figures of one label."""
-    last, summary = runs[-1].config, runs[-1].told
+    last, summary = runs[-1].description, runs[-1].outcome
     assert summary is not None and summary.after is not None
-    schedule = last["config"]["schedule"]
     return ArmRecord(
-        objective=last["objective"],
-        updates_a_round=schedule["minibatches"] * schedule["epochs"],
+        objective=last.objective,
+        updates_a_round=last.updates_a_round,
         steps=summary.steps,
         seeds=seeds,
         problems=summary.after.n,
@@ -130,12 +129,12 @@ def _same_test(runs: Sequence[Run]) -> bool:
     read = [run.description.fingerprints for run in runs]
     known = "test" if all("test" in one for one in read) else "problems"
     # Two functions of the user's may have one name.
-    rewards = {str(run.description.config.get("task", {}).get("reward")) for run in runs}
+    rewards = {str(run.description.reward) for run in runs}
     return len({one[known] for one in read}) == len(rewards) == 1
 
 
 def _lost(runs: Sequence[Run]) -> LostRecord:
-    summaries = [run.told for run in runs]
+    summaries = [run.outcome for run in runs]
     measured = [side for told in summaries if told for side in (told.before, told.after)]
     measured += [record.evaluation for run in runs for record in run.records()]
     return LostRecord(
@@ -146,7 +145,7 @@ def _lost(runs: Sequence[Run]) -> LostRecord:
 
 def _diagnosed(run: Run, seed: int) -> Iterator[DiagnosisRecord]:
     """The diagnoses of a run, by name."""
-    summary = run.told
+    summary = run.outcome
     before, after = (summary.before, summary.after) if summary else (None, None)
     for found in diagnoses(run.records(), before, after):
         yield DiagnosisRecord(seed=seed, **asdict(found))

@@ -14,13 +14,13 @@ from filelock import FileLock, Timeout
 
 from ... import config as configuration
 from ...errors import ConfigError
-from ...run.screen import wall_clock
 from ...store import atomic
 from ...store.base import Json, RecordError, read_object
 from ...store.comparison import AboutRecord, ComparisonRecord, FailedRecord, RenewableRecord
 from ...store.folder import is_run
 from ...store.places import make_directory
 from ...store.run import Run
+from ...text import wall_clock
 from .aggregate import Runs, aggregate
 from .conclusions import sentences
 from .launcher import Failure
@@ -174,7 +174,7 @@ def _write(result: Comparison, about: AboutRecord, runs: Runs) -> None:
 def _give_up_checkpoints(run: Run) -> None:
     """A finished run goes on no more, and thirty checkpoints would fill a disk. One that was made
     to keep all of them keeps them."""
-    if run.checkpoints.is_dir() and run.description.config["save_keep"]:
+    if run.checkpoints.is_dir() and run.description.save_keep:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 

@@ -25,7 +25,7 @@ class Curve:
     @classmethod
     def of(cls, run: Run) -> "Curve":
         """The curve of a finished run that was evaluated."""
-        summary = run.told
+        summary = run.outcome
         assert summary is not None and summary.before and summary.after
         points = [(0, 0, 0.0, summary.before)]
         for record, samples, seconds in _counted(run):

@@ -172,7 +172,7 @@ class Launcher:
             return
         if child.steps:  # not only its last evaluation
             self.seconds, self.steps = self.seconds + took, self.steps + child.steps
-        summary = planned.run.told
+        summary = planned.run.outcome
         assert summary is not None and summary.before and summary.after
         first, last = summary.before.sampled_accuracy, summary.after.sampled_accuracy
         more = f"; {len(left)} left" if left else ""

@@ -163,7 +163,7 @@ def setup(data: ComparisonRecord, runs: Runs) -> Setup:
     compared = (
         Compared(
             label=label,
-            words=objective_in_words(next(iter(runs[label].values())).config),
+            words=objective_in_words(next(iter(runs[label].values())).description),
             objective=one.objective,
             reports=tuple(
                 Link(f"seed {seed}", f"{folder}/report.html")

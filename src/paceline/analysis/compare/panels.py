@@ -15,11 +15,13 @@ from .kl import kl_of
 MOST_POINTS = 400
 """Most points of a curve; in longer curves a point is the mean of several steps."""
 ACCURACY = Line(
-    "accuracy", "Training accuracy", "Right completions of the training problems.", "percent"
+    "accuracy",
+    "Training accuracy",
+    lambda step: step.accuracy,
+    "Right completions of the training problems.",
+    "percent",
 )
 """The curve of training accuracy."""
-NO_SIGNAL = "no_signal"
-"""Id of the report's curve of groups without signal, which a comparison does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def panels(runs: Runs) -> tuple[list[Panel], list[Term]]:
     size = -(-length // MOST_POINTS)
     steps = tuple(min(i + size, length) for i in range(0, length, size))
     found, constant = list[Panel](), list[Term]()
-    for line in (ACCURACY, *(one for one in LINES if one.id != NO_SIGNAL)):
+    for line in (ACCURACY, *(one for one in LINES if one.compared)):
         columns = {
             label: [_column(of, line, length, size) for of in many] for label, many in lines.items()
         }
@@ -129,7 +131,7 @@ def _panel(line: Line, steps: tuple[int, ...], columns: Mapping[str, Sequence[Co
 
 def _column(steps: Sequence[StepRecord], line: Line, length: int, size: int) -> Column:
     """A metric of one run, one value a point; a missing value is the mean of its neighbours."""
-    values = [finite(getattr(one, line.id)) for one in steps] + [None] * (length - len(steps))
+    values = [finite(line.of(one)) for one in steps] + [None] * (length - len(steps))
     return [_of(values[i : i + size], line.bin) for i in range(0, length, size)]
 
 

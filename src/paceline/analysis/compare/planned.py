@@ -106,7 +106,7 @@ class Planned:
     @property
     def before(self) -> Measured | None:
         """The accuracy before training, if it has been measured."""
-        summary = self.run.told
+        summary = self.run.outcome
         return summary and summary.before
 
     def check(self, fingerprints: Mapping[str, str], dtype: str) -> None:
@@ -140,9 +140,9 @@ class Planned:
                 f"'{self.path}' was made with {DIFFERENCE_NAMES[key]} than there are now under the "
                 "same name; choose another directory with --out, or remove that run."
             )
-        if there.machine["dtype"] != dtype:
+        if there.dtype != dtype:
             raise ConfigError(
-                f"'{self.path}' is a run in {there.machine['dtype']}, and this machine would "
+                f"'{self.path}' is a run in {there.dtype}, and this machine would "
                 f"make it in {dtype}; set model.dtype, or choose another directory with --out."
             )
 

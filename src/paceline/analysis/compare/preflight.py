@@ -40,7 +40,7 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
     for one in runs:
         checked = found[one.arm.label]
         code = of_code(configuration.to_json(one.arm.config))
-        dtype = str(checked.loaded.dtype).removeprefix("torch.")
+        dtype = checked.loaded.dtype_name
         one.check(read[id(checked)] | {"code": code}, dtype)
     _check_room(found, runs, jobs)
     return found

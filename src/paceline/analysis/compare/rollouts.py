@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from ...report.rollouts import spread
 from ...store.base import finite
 from ...store.run import Run
+from ...text import abridged
 
 MOST_ROUNDS = 6
 """Most rounds that the page shows."""
@@ -71,7 +72,7 @@ class ProblemData:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundData:
+class ComparedRound:
     """Problems of a round."""
 
     round: int
@@ -85,7 +86,7 @@ class SideData:
     """Some problems of some rounds of one seed."""
 
     seed: int | None
-    rounds: Sequence[RoundData]
+    rounds: Sequence[ComparedRound]
 
 
 def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> SideData:
@@ -101,7 +102,7 @@ def side_by_side(runs: Mapping[str, Mapping[int, Run]]) -> SideData:
     return SideData(seed, [found for found in rounds if found])
 
 
-def _round(runs: Mapping[str, Run], index: int) -> RoundData | None:
+def _round(runs: Mapping[str, Run], index: int) -> ComparedRound | None:
     """Problems that all runs met in this round, with their answers."""
     try:
         rows = {
@@ -115,7 +116,7 @@ def _round(runs: Mapping[str, Run], index: int) -> RoundData | None:
     if not draws:
         return None
     steps = {of[0].step for of in rows.values()}
-    return RoundData(
+    return ComparedRound(
         index,
         steps.pop() if len(steps) == 1 else None,
         [_problem(rows, draw) for draw in spread(sorted(draws), MOST_PROBLEMS)],
@@ -130,7 +131,7 @@ def _problem(rows: Mapping[str, Sequence[_Row]], draw: int) -> ProblemData:
     of = {label: [row for row in many if row.draw == draw] for label, many in rows.items()}
     first = next(iter(of.values()))[0]
     answers = {label: _answers(many) for label, many in of.items()}
-    return ProblemData(_cut(first.prompt), first.answer, answers)
+    return ProblemData(abridged(first.prompt, MOST_CHARACTERS), first.answer, answers)
 
 
 def _answers(rows: Sequence[_Row]) -> AnswersData:
@@ -139,13 +140,5 @@ def _answers(rows: Sequence[_Row]) -> AnswersData:
 
 
 def _answer(row: _Row) -> AnswerData:
-    return AnswerData(
-        _cut(row.completion), finite(row.reward), bool(row.correct), row.finish == "length"
-    )
-
-
-def _cut(text: str) -> str:
-    half = MOST_CHARACTERS // 2
-    if len(text) <= MOST_CHARACTERS:
-        return text
-    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
+    text = abridged(row.completion, MOST_CHARACTERS)
+    return AnswerData(text, finite(row.reward), bool(row.correct), row.finish == "length")

@@ -84,7 +84,7 @@ def _tell_needs(
     left = [p for p in runs if p.state != "finished"]
     if not left:
         return
-    took = [told for p in runs if p.state == "finished" and (told := p.run.told)]
+    took = [told for p in runs if p.state == "finished" and (told := p.run.outcome)]
     if took:
         # What runs took says more than a forecast, which supposes that every answer is cut.
         seconds = time_for(left, jobs, median(s.seconds / s.steps for s in took))

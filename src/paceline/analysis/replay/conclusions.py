@@ -3,7 +3,7 @@
 from math import isfinite
 
 from ...text import counted, listed, percent, quantity
-from .record import Measured, Replay
+from .record import MeasuredObjective, Replay
 
 ALIKE_COSINE = 0.999
 """Cosine from which on two gradients are said to point the same route."""
@@ -74,7 +74,7 @@ def sentences(replay: Replay) -> list[str]:
     return [*said, *_entropy(replay)]
 
 
-def _finite(replay: Replay) -> list[Measured]:
+def _finite(replay: Replay) -> list[MeasuredObjective]:
     """Objectives whose gradient is finite, and so can be compared."""
     return [m for m in replay.measured if isfinite(m.grad_norm)]
 
@@ -169,11 +169,11 @@ def _entropy(replay: Replay) -> list[str]:
     ]
 
 
-def _clips(measured: Measured) -> bool:
+def _clips(measured: MeasuredObjective) -> bool:
     return (measured.clip_fraction or 0.0) >= MUCH_CLIPPED
 
 
-def _along(replay: Replay, measured: Measured) -> float:
+def _along(replay: Replay, measured: MeasuredObjective) -> float:
     """The cosine to the run's own gradient; 2 if there is none."""
     cosine = replay.cosine[0][[m.name for m in replay.measured].index(measured.name)]
     return 2.0 if cosine is None else cosine

@@ -64,7 +64,7 @@ def pushes(objective: Objective, scores: Scores, tokens: Tokens) -> Tensor:
     """
     with torch.enable_grad():
         logp_BT = scores.logp_BT.detach().requires_grad_()
-        loss = objective.loss(Scores(logp_BT, scores.entropy_BT.detach()), tokens)
+        loss = objective.value(Scores(logp_BT, scores.entropy_BT.detach()), tokens)
         (slope_BT,) = torch.autograd.grad(loss, logp_BT, allow_unused=True)
     return torch.zeros_like(logp_BT) if slope_BT is None else -slope_BT
 

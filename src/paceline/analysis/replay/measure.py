@@ -18,7 +18,7 @@ from ...training.parts import with_logprobs
 from ...training.retry import retry_smaller
 from ...types import Round
 from .effects import Scored, effects
-from .record import Measured
+from .record import MeasuredObjective
 
 CHUNK_NUMBERS = 1 << 22
 """Number of values of each gradient that are brought to fp64 at a time."""
@@ -73,7 +73,7 @@ def _asks(loss: Loss, round: Round) -> object:
 
 def measure(
     candidate: Candidate, trainer: Trainer, part: int, scored: Scored
-) -> tuple[Measured, Gradient]:
+) -> tuple[MeasuredObjective, Gradient]:
     """The gradient of a part under an objective, and the effects on each of its tokens.
 
     Args:
@@ -90,7 +90,7 @@ def measure(
     norm = float(nn.utils.get_total_norm(gradients))
     kept = [g.detach().flatten().to("cpu", torch.float32, copy=True) for g in gradients]
     learner.clear()
-    measured = Measured(
+    measured = MeasuredObjective(
         name=candidate.name,
         objective=objective,
         grad_norm=norm,

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from ...report.elements import Cell, Term
 from ...report.page import CHARTS, TEXT, TOKENS, Page
-from ...run.describe import wall_clock
-from ...text import counted, decimal
+from ...text import counted, decimal, wall_clock
 from .conclusions import agreement, figure, sentences, share, where
-from .record import Measured, Replay
+from .record import MeasuredObjective, Replay
 from .token_data import reader_data
 from .weight_bars import WeightBars, weight_bars
 
@@ -126,7 +125,7 @@ def _typeset(text: str) -> str:
     return text.replace("'", "’")
 
 
-def _row(replay: Replay, m: Measured) -> ObjectiveRow:
+def _row(replay: Replay, m: MeasuredObjective) -> ObjectiveRow:
     own = replay.own.grad_norm
     values = (
         figure(m.grad_norm),

@@ -49,7 +49,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredObjective:
     """The results of an objective on the part."""
 
     name: str
@@ -107,7 +107,7 @@ class Replay:
     groups: tuple[int, ...]
     """The indices of the part's groups in the round."""
     redone: Redone
-    measured: tuple[Measured, ...]
+    measured: tuple[MeasuredObjective, ...]
     """Results of the objectives, the run's own first."""
     cosine: tuple[tuple[float | None, ...], ...]
     """The cosine between every two gradients, in the order of `measured`; None if one is zero."""
@@ -117,7 +117,7 @@ class Replay:
     """The prompt as the model saw it, by index of the group."""
 
     @property
-    def own(self) -> Measured:
+    def own(self) -> MeasuredObjective:
         """The run's own objective."""
         return self.measured[0]
 

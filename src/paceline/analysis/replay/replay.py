@@ -20,7 +20,7 @@ from ...store.run import Run
 from ...text import counted, short_duration
 from ...training import Trainer, check_loss
 from .measure import candidates, cosines, measure
-from .record import Measured, Redone, Replay
+from .record import MeasuredObjective, Redone, Replay
 from .rewind import (
     check_same,
     differences,
@@ -221,7 +221,7 @@ def _record(
     loaded: Loaded,
     trainer: Trainer,
     redone: Redone,
-    measured: tuple[Measured, ...],
+    measured: tuple[MeasuredObjective, ...],
     cosine: tuple[tuple[float | None, ...], ...],
 ) -> Replay:
     """The record of the replay, with the part's texts."""

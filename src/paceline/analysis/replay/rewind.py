@@ -12,12 +12,13 @@ from functools import partial
 
 import pyarrow
 
-from ...errors import CheckpointError, DataError
+from ...errors import DataError, UnfitCheckpointError
 from ...model import Reference
 from ...model.allocator import give_back_freed_memory
 from ...objective import Objective
 from ...preflight.load import Loaded
 from ...run import build
+from ...run.continuation import refusal
 from ...run.session import GIVE_BACK_EVERY, restore
 from ...store.async_writer import check_fixed
 from ...store.base import RecordError, finite
@@ -83,8 +84,8 @@ def take_up(route: Route, trainer: Trainer) -> None:
         return
     try:
         restore(trainer, route.found, route.run)
-    except CheckpointError as error:
-        raise CheckpointError(f"Cannot replay from '{route.found.folder}': {error}.") from error
+    except UnfitCheckpointError as error:
+        raise refusal("replay", route.run, route.found.folder, error) from error
     check_fixed(trainer.fixed(), route.found.state)
 
 

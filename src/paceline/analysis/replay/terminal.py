@@ -10,28 +10,29 @@ from ...errors import ConfigError
 from ...run.screen import Screen
 from ...store.base import finite
 from ...store.run import Run
-from ...terminal import print_json
 from .conclusions import agreement, figure, meaning, share, where
 from .page import default_page, write_page
-from .record import Effect, Measured, Replay
+from .record import Effect, MeasuredObjective, Replay
 from .replay import OWN_LABEL, replay
 
 
-def tell_replay(
-    path: str, step: int, objectives: Sequence[str], *, page: str | None, as_json: bool
-) -> None:
-    """Replay a step, print the findings and write its page.
+def replay_to_page(
+    path: str, step: int, objectives: Sequence[str], *, page: str | None, screen: Screen
+) -> tuple[Replay, Path]:
+    """Replay a step and write its page; returns the page's path, too.
 
     Args:
         page: path of the page; None puts it in the run's directory.
 
     Raises: UserError as `replay`, and if the page cannot be written.
     """
-    screen = Screen(0, quiet=as_json)
     run = Run.open(path)
     target = Path(page) if page else default_page(run.path, step)
     if not target.parent.is_dir():
-        raise ConfigError(f"The folder '{target.parent}' of the page does not exist.")
+        raise ConfigError(
+            f"The folder '{target.parent}' of the page does not exist; make it, or name another "
+            "place with --page."
+        )
     if target.is_dir():
         raise ConfigError(f"The page '{target}' is a folder; name a file with --page.")
     made = replay(run.path, step, objectives, screen=screen)
@@ -42,10 +43,11 @@ def tell_replay(
             f"The page '{target}' cannot be written ({error.strerror}); name another place with "
             "--page."
         ) from error
-    if as_json:
-        record = as_record(made) | {"page": str(target)}
-        print_json(record)
-        return
+    return made, target
+
+
+def print_replay(made: Replay, page: Path, screen: Screen) -> None:
+    """Print the findings of a replay, and the path of its page."""
     screen.say(f"  {agreement(made)}")
     screen.say("")
     screen.say(where(made).capitalize())
@@ -53,7 +55,7 @@ def tell_replay(
     if len(made.measured) > 1:
         screen.show(cosine_table(made))
     screen.say(meaning(made))
-    screen.say(f"page     {target}")
+    screen.say(f"page     {page}")
 
 
 def objectives_table(replay: Replay) -> Table:
@@ -125,7 +127,7 @@ def as_record(replay: Replay) -> dict[str, Any]:
     }
 
 
-def _of_objective(measured: Measured, own: float) -> dict[str, Any]:
+def _of_objective(measured: MeasuredObjective, own: float) -> dict[str, Any]:
     return {
         "name": measured.name,
         "objective": repr(measured.objective),

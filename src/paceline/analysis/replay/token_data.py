@@ -12,10 +12,11 @@ from typing import Any
 
 from ...report.page import fields_of
 from ...report.pieces import PieceTable
-from ...report.rollouts import HEAD, TAIL, shortened
+from ...report.rollouts import HEAD, TAIL
+from ...report.rollouts import MOST_CHARACTERS as MOST_OF_A_TEXT
 from ...store.base import finite
-from ...text import counted
-from .record import Effect, Measured, Replay
+from ...text import abridged, counted
+from .record import Effect, MeasuredObjective, Replay
 
 MOST_CHARACTERS = 2_500_000
 """Most characters of all groups' numbers and texts."""
@@ -47,7 +48,7 @@ class EffectData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowData:
+class ReplayedRow:
     """A completion. Log-probabilities are whole thousandths of a nat."""
 
     row: int
@@ -74,7 +75,7 @@ class RowData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupData:
+class ReplayedGroup:
     """Completions of one problem."""
 
     problem: str
@@ -84,7 +85,7 @@ class GroupData:
     answer: str
     of_rows: int
     """Completions that the group has."""
-    rows: Sequence[RowData]
+    rows: Sequence[ReplayedRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ class ReaderData:
     largest: Sequence[float]
     """The largest push of each objective."""
     scale: int
-    groups: Sequence[GroupData]
+    groups: Sequence[ReplayedGroup]
     pieces: Sequence[str]
     special: Sequence[int]
     """Places of the pieces that are special tokens."""
@@ -110,7 +111,7 @@ def reader_data(replay: Replay) -> ReaderData:
     largest = [_largest(m) for m in replay.measured]
     weights = _weights(replay)
     pieces = PieceTable()
-    kept: dict[int, GroupData] = {}
+    kept: dict[int, ReplayedGroup] = {}
     room = MOST_CHARACTERS
     heavy = sorted((g for g in replay.groups if weights[g] > 0), key=lambda g: -weights[g])
     for group in heavy:
@@ -131,7 +132,7 @@ def reader_data(replay: Replay) -> ReaderData:
     )
 
 
-def _largest(measured: Measured) -> float:
+def _largest(measured: MeasuredObjective) -> float:
     """The largest of the pushes that are finite."""
     pushes = (abs(p) for e in measured.effects for p in e.push_T)
     return max((p for p in pushes if math.isfinite(p)), default=0.0)
@@ -160,7 +161,7 @@ def _group(
     by_row: Sequence[dict[int, Effect]],
     largest: Sequence[float],
     pieces: PieceTable,
-) -> GroupData:
+) -> ReplayedGroup:
     rows = [i for i in replay.rows if replay.round.group_of[i] == group]
     first = rows[0]
 
@@ -169,11 +170,11 @@ def _group(
 
     kept = sorted(sorted(rows, key=lambda row: -weight(row))[:MOST_ROWS])
     made = replay.round.groups[group]
-    return GroupData(
+    return ReplayedGroup(
         problem=made.problem.id,
         problem_row=made.problem.row,
-        prompt=shortened(replay.prompts[group]),
-        answer=shortened(made.problem.answer),
+        prompt=abridged(replay.prompts[group], MOST_OF_A_TEXT),
+        answer=abridged(made.problem.answer, MOST_OF_A_TEXT),
         of_rows=len(rows),
         rows=[_row(replay, row, row - first, by_row, largest, pieces) for row in kept],
     )
@@ -186,7 +187,7 @@ def _row(
     by_row: Sequence[dict[int, Effect]],
     largest: Sequence[float],
     pieces: PieceTable,
-) -> RowData:
+) -> ReplayedRow:
     """One completion; of a long one the first and last tokens."""
     rollout, told = replay.round.rollouts[row], replay.pieces[row]
     n = len(told.texts)
@@ -202,7 +203,7 @@ def _row(
         logp = [_whole(v, 1e3) for v in shown(seen.logp_T)]
         steps = zip(shown(seen.logp_T), shown(seen.anchor_T), strict=True)
         moved = [_whole(a - b, 1e5) for a, b in steps]
-    return RowData(
+    return ReplayedRow(
         row=row,
         index=index,
         reward=finite(rollout.verdict.reward),
@@ -248,7 +249,7 @@ def _rounded(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _sentence(replay: Replay, groups: Sequence[GroupData], heavy: int) -> str:
+def _sentence(replay: Replay, groups: Sequence[ReplayedGroup], heavy: int) -> str:
     """What the page holds and what it leaves out."""
     if not groups:
         return "No completion of this part is pushed by any of the objectives."

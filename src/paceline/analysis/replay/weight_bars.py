@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .conclusions import share
-from .record import Effect, Measured, Replay
+from .record import Effect, MeasuredObjective, Replay
 from .token_data import ReaderData
 
 
@@ -104,7 +104,7 @@ def weight_bars(replay: Replay, data: ReaderData) -> WeightBars:
     )
 
 
-def _shares(measured: Measured, rows: Sequence[int]) -> list[float]:
+def _shares(measured: MeasuredObjective, rows: Sequence[int]) -> list[float]:
     """The weight of each row, below 0 if it is made less probable."""
     found = {e.row: e for e in measured.effects}
     return [_signed(found.get(row)) for row in rows]
@@ -154,7 +154,7 @@ def _numbers(places: Sequence[Place]) -> tuple[Number, ...]:
     return tuple(found)
 
 
-def _spoken(measured: Measured) -> str:
+def _spoken(measured: MeasuredObjective) -> str:
     weights = [e.weight for e in measured.effects if math.isfinite(e.weight)]
     told = f"{measured.rows_trained} of {measured.rows} completions have a gradient"
     most = f"; the largest share is {share(max(weights))}" if weights else ""

@@ -95,7 +95,7 @@ class FromLists(Adapted):
     """
 
     def __call__(self, problem: Problem, completion: Completion) -> Verdict | float:
-        prompt = _as_text(problem.prompt)
+        prompt = problem.text
         if "queries" in names_of(self.function):
             known: dict[str, Any] = {
                 "queries": [prompt + completion.text],
@@ -118,13 +118,6 @@ class FromLists(Adapted):
                 )
             answer = answer[0]
         return answer  # type: ignore[return-value]  # whatever it is, `checked` looks at it
-
-
-def _as_text(prompt: str | Sequence[Mapping[str, str]]) -> str:
-    """A prompt as text for functions of texts: the turns, one below the other."""
-    if isinstance(prompt, str):
-        return prompt
-    return "\n".join(turn["content"] for turn in prompt)
 
 
 @dataclass(frozen=True, slots=True)

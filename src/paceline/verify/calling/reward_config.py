@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ...annotations import check_fields
-from ...errors import ConfigError
+from ...annotations import check_fields, refuse_if
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +22,5 @@ class RewardConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "rewards")
-        if self.workers < 0 or self.seconds <= 0:
-            raise ConfigError("rewards.workers must not be negative, rewards.seconds above 0.")
+        refuse_if(self.workers < 0, "rewards.workers", self.workers, "not be negative")
+        refuse_if(self.seconds <= 0, "rewards.seconds", self.seconds, "be above 0")

@@ -32,6 +32,16 @@ class NoVerdict:
     detail: str = field(default="", compare=False)
     """Details of this one case: the error's own message."""
 
+    @property
+    def because(self) -> str:
+        """The reason with its details, to stand in a sentence."""
+        return f"{self.reason} ({self.detail.rstrip('.')})" if self.detail else self.reason
+
+    @property
+    def sentence(self) -> str:
+        """The error's own message; without one the reason, as a sentence."""
+        return self.detail or f"{self.reason}."
+
 
 RUN_ENDED = NoVerdict("the run was ended", "ended")
 """The answer on every completion that was not judged when the pool was closed."""

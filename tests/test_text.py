@@ -19,6 +19,7 @@ from paceline.text import (
     quantity,
     rounded_count,
     short_duration,
+    shortened_repr,
     signed_points,
     summary,
     thin_percent,
@@ -149,3 +150,9 @@ def test_a_very_long_text_keeps_its_beginning_and_its_end():
     text = "a" * 30 + "b" * 1234 + "c" * 30
     cut = "a" * 30 + "\n[… 1,234 characters left out …]\n" + "c" * 30
     assert abridged(text, 60) == cut and abridged("a" * 60, 60) == "a" * 60
+
+
+def test_a_long_value_is_told_by_its_beginning():
+    assert shortened_repr("four") == "'four'"
+    assert shortened_repr("x" * 99) == "'" + "x" * 55 + "…'"
+    assert shortened_repr([0] * 40) == "[" + "0, " * 19 + "0…"

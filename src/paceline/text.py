@@ -92,6 +92,14 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
+def shortened_repr(value: object) -> str:
+    """A value as Python writes it, at most about 60 characters of it. Example: 'What is 2 …'"""
+    if isinstance(value, str) and len(value) > 56:
+        return repr(value[:55] + "…")
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
 def percent(share: float, digits: int = 0) -> str:
     """A share in whole percent. Example: percent(0.754) is "75 %"."""
     return f"{100 * share:.{digits}f} %"

@@ -66,10 +66,13 @@ def sums(count: int, **more: object) -> list[dict]:
             [*sums(2), {"prompt": " ", "answer": "2"}],
             "Row 3 of 'rows.jsonl': the prompt in column ",
         ),
-        ([{"prompt": "1\0+ 1?", "answer": "2"}], "Row 1 of 'rows.jsonl': the prompt has a NUL"),
+        (
+            [{"prompt": "1\0+ 1?", "answer": "2"}],
+            "Row 1 of 'rows.jsonl' ('1\\x00+ 1?'): the prompt has a NUL",
+        ),
         (
             [*sums(1), {"prompt": "x" * 1_000_001, "answer": "2"}],
-            "Row 2 of 'rows.jsonl': the prompt is longer than 1,000,000 characters",
+            f"Row 2 of 'rows.jsonl' ('{'x' * 55}…'): the prompt is longer than 1,000,000",
         ),
         ([], "'rows.jsonl' has no rows."),
         (

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import DataError, RewardError, nearest
+from ..text import shortened_repr
 from ..types import Problem
 from ..verify.answers.text.numerals import number
 from .answers import are_whole_floats, as_text, is_missing, last_box, text_after
@@ -31,7 +32,7 @@ class Fault(Exception):
 
     def __init__(self, reason: str, value: object = None, details: str = ""):
         self.reason, self.details = reason, details
-        self.value = "" if value is None else repr(value)[:60]
+        self.value = "" if value is None else shortened_repr(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from ..text import shortened_repr
 from .row import Row, one_line
 
 
@@ -92,7 +93,7 @@ def _read_file(path: Path, limit: int | None) -> list[Row]:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise DataError(
-                f"Row {number} of '{path}' is not an object with columns: {_start(row)}."
+                f"Row {number} of '{path}' is not an object with columns: {shortened_repr(row)}."
             )
     if len(rows) == 1 and (table := _is_table(rows[0])):
         raise DataError(f"'{path}' holds {table}; {ROWS_ADVICE}.")
@@ -161,7 +162,7 @@ def _parse(text: str, where: str) -> Any:
     except RecursionError:
         raise DataError(f"{where} is nested too deeply.") from None
     except ValueError as error:
-        raise DataError(f"{where} is not JSON ({error}): {_start(text)}.") from None
+        raise DataError(f"{where} is not JSON ({error}): {shortened_repr(text)}.") from None
 
 
 def _read_csv(path: Path, limit: int | None) -> list[Row]:
@@ -215,8 +216,3 @@ READERS: dict[str, Callable[[Path, int | None], list[Row]]] = {
     ".csv": _read_csv,
 }
 """Readers of files, by the end of the name."""
-
-
-def _start(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"

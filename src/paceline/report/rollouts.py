@@ -247,9 +247,11 @@ def sentence(rounds: Sequence[RoundData], files: int, unread: Sequence[str]) -> 
         return "No round has been sampled yet." if not files else "The rounds so far are empty."
     count = sum(len(group.rows) for one in rounds for group in one.groups)
     of_rows = sum(one.of_rows for one in rounds)
-    part = f"{count:,} of the {of_rows:,}" if of_rows > count else f"all {count:,}"
+    whole = of_rows == count
     some = f"{len(rounds)} of " if files > len(rounds) else ""
-    text = f"{part} completions of {some}{counted(files, 'round')}"
+    text = f"{'all ' if whole else ''}{count:,} completions of {some}{counted(files, 'round')}"
+    if not whole:
+        text += f", which have {of_rows:,}"
     if files > len(rounds) or of_rows > count:
         text += "; the run’s rollouts folder holds them all"
     gaps = any(row.gap for one in rounds for group in one.groups for row in group.rows)

@@ -25,7 +25,7 @@ def test_the_verdict_counts_what_is_shown_over_the_fewest_seeds(runs):
 def test_the_verdict_says_where_nothing_is_shown(runs):
     del runs["gspo"]
     one = a_record(runs, complete=True)
-    assert verdict(one) == "No difference shown between grpo and the other over 2 seeds."
+    assert verdict(one) == "No difference shown between grpo and rloo over 2 seeds."
     two = a_record({**runs, "mine": runs["grpo"]}, complete=True)
     assert verdict(two) == "No difference shown between grpo and any of the 2 others over 2 seeds."
 

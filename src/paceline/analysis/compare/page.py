@@ -125,7 +125,9 @@ def verdict(data: ComparisonRecord) -> str:
         for word, labels in shown.items()
         if labels
     ]
-    others = "the other" if len(differences) == 1 else f"any of the {len(differences)} others"
+    others = f"any of the {len(differences)} others"
+    if len(differences) == 1:
+        (others,) = differences
     found = " and ".join(told) or f"no difference shown between {first} and {others}"
     if not data.complete:
         return f"{unfinished}; {found} {seeds}."

@@ -41,6 +41,7 @@ function compact(value) {
 function worded(value, unit) {
   if (value === null || value === undefined) return "–";
   if (unit === "percent") return (value * 100).toFixed(1) + THIN + "%";
+  if (unit === "seconds" && Math.abs(value) < 0.1) return compact(value * 1000) + THIN + "ms";
   if (unit === "seconds") return compact(value) + THIN + "s";
   return compact(value);
 }

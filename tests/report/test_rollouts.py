@@ -41,7 +41,8 @@ def test_rollouts_are_whole_groups_of_rounds_spread_over_the_run(found: RolloutD
     assert {(r.of_groups, r.of_rows) for r in rounds} == {(8, 64)}
     # 21 files: round 1 and every fourth
     assert found.shown == (
-        "Here: 384 completions of 12 of 21 rounds, which have 768; the run’s rollouts folder holds them"
+        "Here: 384 completions of 12 of 21 rounds, which have 768; the run’s rollouts folder holds "
+        "them"
         " all."
     )
 
@@ -103,7 +104,8 @@ def test_of_a_very_long_completion_the_middle_is_left_out(tmp_path: Path) -> Non
     assert "characters left out" in shown[0].text
     assert len(json_text(data)) < 4_000_000
     assert data.shown == (
-        "Here: 160 completions of 1 round, which have 300; the run’s rollouts folder holds them all; of"
+        "Here: 160 completions of 1 round, which have 300; the run’s rollouts folder holds them "
+        "all; of"
         " long ones the first 500 and last 250 tokens."
     )
 

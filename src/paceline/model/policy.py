@@ -24,6 +24,7 @@ from .attention import PackedAttention, flat_forward, supports
 from .files import telling_of_the_disk, without_progress_bars
 from .logits import LogitTransform
 from .padded import padded_states
+from .rows import take_rows
 from .template import render
 
 
@@ -152,7 +153,7 @@ class Policy:
             hidden_ND = flat_forward(
                 self.module, packed.ids_N, packed.position_N, PackedAttention(packed)
             )
-        return hidden_ND[packed.predicts_M]
+        return take_rows(hidden_ND, packed.predicts_M)
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """[N, V] the model's own logits in fp32, before any temperature."""

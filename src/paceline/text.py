@@ -93,7 +93,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def shortened_repr(value: object) -> str:
-    """A value as Python writes it, at most about 60 characters of it. Example: 'What is 2 …'"""
+    """The beginning of a value as Python writes it, about 60 characters at most."""
     if isinstance(value, str) and len(value) > 56:
         return repr(value[:55] + "…")
     text = repr(value)

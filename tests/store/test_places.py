@@ -127,3 +127,10 @@ def test_a_run_that_stopped_is_told_and_others_are_not(tmp_path):
     going.acquire()
     assert stopped_at(half) is None
     going.release()
+
+
+def test_a_run_that_cannot_be_read_is_no_hindrance_for_a_new_one(tmp_path):
+    for name, content in (("torn", '{"steps": 3'), ("bare", "{}"), ("other", '{"finished": "no"}')):
+        run = a_run(tmp_path / name, finished=False)
+        (run / "summary.json").write_text(content)
+        assert stopped_at(run) is None

@@ -7,14 +7,7 @@ import pytest
 
 from paceline.store.base import RecordError
 from paceline.store.rollout_row import RolloutRow, columns, known_in, rows_of, schema, table_of
-
-ROW = RolloutRow(
-    round=3, step=4, draw=17, index=1, policy_version=3, problem_id="p", prompt="1+1?", answer="2",
-    completion="2", parts="{}", reason="equals the expected answer", finish="stop",
-    prompt_ids=[5, 6], token_ids=[7, 2], tokens=["2", ""], old=[-0.5, -0.25], anchor=None,
-    ref=[-1.5, 0.0], advantage=[0.75], reward=1.0, correct=True, masked=False,
-    special=[False, True],
-)  # fmt: skip
+from tests.helpers.rollout_rows import ROW
 
 
 def test_a_row_is_read_as_it_was_written():

@@ -87,7 +87,7 @@ class Saver:
         if error is None:
             return
         if isinstance(error, NotPrunedError):
-            self.failed(f"older checkpoints could not be removed ({error})")
+            self.failed(str(error))
             return
         if not isinstance(error, OSError | NotFiniteError) and machine_short(error) is None:
             raise error
@@ -109,7 +109,7 @@ class Saver:
             checkpoint.verify(self.newest, self.run)
             self._prune(1)
         except NotPrunedError as error:
-            self.failed(f"older checkpoints could not be removed ({error})")
+            self.failed(str(error))
         except (UnfitCheckpointError, OtherSchemaError) as error:
             self.failed(f"'{self.newest.name}' is not whole ({error}); older ones are kept")
 
@@ -146,7 +146,8 @@ class Saver:
                 os.replace(path, gone)  # half removed, it must not look like a checkpoint
                 shutil.rmtree(gone)
         except OSError as error:
-            raise NotPrunedError(error.strerror) from error
+            told = f"older checkpoints could not be removed ({error.strerror})"
+            raise NotPrunedError(told) from error
 
 
 class NotFiniteError(Exception):

@@ -8,6 +8,7 @@ from typing import Any
 from .. import config as configuration
 from ..config import Config
 from ..errors import ConfigError
+from ..text import clipped
 from .description import Changes, Environment
 from .folder import CONFIG_FILE
 from .hints import go_on_with
@@ -27,9 +28,6 @@ ROUND_KEYS = ("objective", "task", "rollouts", "reference")
 """Keys and sections that a round was sampled and scored with: they change between rounds only."""
 MEMORY_LIMIT_KEYS = ("tokens_per_forward", "rows_at_once")
 """Keys that limit memory, which may have been lowered when memory ran out."""
-
-LONGEST_VALUE = 60
-"""Most characters of a value that a sentence shows; a command has all of them."""
 
 
 def config_changes(
@@ -55,7 +53,7 @@ def config_changes(
         if within(key, SAFE_KEYS) or (key == "steps" and steady):
             continue
         value, title = configuration.as_typed(key, now), key.removesuffix(".type")
-        here, there = _shortened(value), _shortened(configuration.as_typed(key, was))
+        here, there = clipped(value), clipped(configuration.as_typed(key, was))
         differs = f"{title} is {here} here and {there} in the run"
         if within(key, FIXED_KEYS):
             raise ConfigError(
@@ -67,10 +65,6 @@ def config_changes(
                 f"without the change, or name it: {go_on_with(path, old, title, value)}."
             )
     return changes
-
-
-def _shortened(value: str) -> str:
-    return value if len(value) <= LONGEST_VALUE else f"{value[: LONGEST_VALUE - 1]}…"
 
 
 def within(key: str, sections: Collection[str]) -> bool:

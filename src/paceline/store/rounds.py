@@ -97,9 +97,9 @@ def _verdict(row: RolloutRow) -> Verdict:
 
 
 def _floats(column: Sequence[Sequence[float] | None]) -> tuple[array, ...] | None:
-    """A column with a list in each row, or in none."""
+    """A column with a list in each row; None where the rows have none."""
     present = [array("f", row) for row in column if row is not None]
-    return tuple(present) or None
+    return tuple(present) if len(present) == len(column) else None
 
 
 def round_rows(round: Round, loss: Loss, tokenizer: Any, step: int) -> list[RolloutRow]:

@@ -54,6 +54,14 @@ def test_a_reward_of_this_session_alone_is_refused(tmp_path):
         checked(runs, tmp_path / "x")
 
 
+def test_groups_of_one_are_refused_for_each_objective_that_compares_within_groups(tmp_path):
+    one = {"completions": 1, "problems": 8}
+    checked(runs_of(tmp_path / "x", ["reinforce", "reinforce_pp"], rollouts=one), tmp_path / "x")
+    runs = runs_of(tmp_path / "y", ["reinforce", "grpo"], rollouts=one)
+    with pytest.raises(ConfigError, match=r"completions is 1, and ZScore\(.*compares the"):
+        checked(runs, tmp_path / "y")
+
+
 def test_an_objective_whose_file_is_gone_cannot_be_handed_on(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text(OWN_SURROGATE)

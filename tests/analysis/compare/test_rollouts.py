@@ -1,12 +1,13 @@
 """Rollouts of the same problem side by side."""
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from paceline.analysis.compare import rollouts
 from paceline.analysis.compare.rollouts import MOST_CHARACTERS, AnswerData, SideData, side_by_side
 from paceline.run import Run
+from paceline.store.rollout_row import table_of
+from tests.helpers.rollout_rows import row_with
 
 
 def a_run(folder, *rounds, updates=2):
@@ -14,10 +15,12 @@ def a_run(folder, *rounds, updates=2):
     run = Run(folder)
     run.rollouts.mkdir(parents=True)
     for index, rows in enumerate(rounds):
-        table = pa.Table.from_pylist([
-            {"step": updates * index + 1, "draw": draw, "prompt": f"say {draw}",
-             "answer": str(draw), "completion": text, "reward": reward, "correct": reward == 1,
-             "finish": "length" if text == "cut" else "stop"}
+        table = table_of([
+            row_with(
+                step=updates * index + 1, draw=draw, prompt=f"say {draw}", answer=str(draw),
+                completion=text, reward=reward, correct=reward == 1,
+                finish="length" if text == "cut" else "stop",
+            )
             for draw, text, reward in rows
         ])  # fmt: skip
         pq.write_table(table, run.rollouts_of(index))

@@ -11,7 +11,6 @@ moved far, it is the mean of a ratio with a heavy tail, and one token of 400 can
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,6 +26,7 @@ from ...run.screen import Screen
 from ...run.signals import Interrupts
 from ...store.base import RecordError, read_object
 from ...store.comparison import KlPoint, KlRecord
+from ...store.rollout_row import RolloutRow, rows_of
 from ...store.run import Run
 from ...text import counted
 from .planned import Planned
@@ -40,21 +40,6 @@ MEASURED_ROUNDS = 9
 MEASURED_ROWS = 32
 """Number of completions of each of these rounds, spread evenly: a mean over some hundreds of
 tokens."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """The fields of a completion that are read: columns of a round's file."""
-
-    step: int
-    prompt_ids: list[int]
-    token_ids: list[int]
-    old: list[float]
-    anchor: list[float] | None
-
-
-COLUMNS = [column.name for column in fields(_Row)]
-"""Names of the columns that are read."""
 
 
 def kl_of(run: Run) -> tuple[KlPoint, ...]:
@@ -118,21 +103,20 @@ def _points(run: Run, policy: Policy, temperature: float) -> Iterator[KlPoint]:
     files = sorted(run.rollouts.glob("round-*.parquet"))
     for path in spread(files, MEASURED_ROUNDS):
         try:
-            table = pq.read_table(path, columns=COLUMNS)
-        except (pa.ArrowException, OSError):
+            table = pq.read_table(path)
+            some = rows_of(table.take(spread(range(table.num_rows), MEASURED_ROWS)))
+        except (pa.ArrowException, OSError, RecordError):
             continue  # a damaged file is a point less
-        yield _point(table, policy, temperature)
+        yield _point([row for row in some if row.token_ids], policy, temperature)
 
 
-def _point(table: pa.Table, policy: Policy, temperature: float) -> KlPoint:
+def _point(rows: Sequence[RolloutRow], policy: Policy, temperature: float) -> KlPoint:
     """The KL of the policy that sampled a round, over some of its completions.
 
     The trainer's own log-probabilities are taken if the round has them, that is, in groups with
     signal and with several updates a round: the engine's differ a little in bf16, and that is no
     movement.
     """
-    some = table.take(spread(range(table.num_rows), MEASURED_ROWS)).to_pylist()
-    rows = [row for row in (_Row(**one) for one in some) if row.token_ids]
     total, tokens = 0.0, 0
     every = TokenRows(
         tuple(tuple(row.prompt_ids) for row in rows),

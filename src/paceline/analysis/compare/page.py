@@ -125,9 +125,8 @@ def verdict(data: ComparisonRecord) -> str:
         for word, labels in shown.items()
         if labels
     ]
-    others = f"any of the {len(differences)} others"
-    if len(differences) == 1:
-        (others,) = differences
+    one, many = next(iter(differences)), f"any of the {len(differences)} others"
+    others = one if len(differences) == 1 else many
     found = " and ".join(told) or f"no difference shown between {first} and {others}"
     if not data.complete:
         return f"{unfinished}; {found} {seeds}."

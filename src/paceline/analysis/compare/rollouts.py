@@ -2,13 +2,14 @@
 position of the stream of problems and with the same random numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...report.rollouts import spread
-from ...store.base import finite
+from ...store.base import RecordError, finite
+from ...store.rollout_row import RolloutRow, rows_of
 from ...store.run import Run
 from ...text import abridged
 
@@ -20,24 +21,6 @@ MOST_ROWS = 8
 """Most answers to a problem that the page shows."""
 MOST_CHARACTERS = 1200
 """Most characters of an answer that the page shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """The fields of a completion that are read: columns of a round's file."""
-
-    step: int
-    draw: int
-    prompt: str
-    answer: str | None
-    completion: str
-    reward: float
-    correct: bool
-    finish: str
-
-
-COLUMNS = [column.name for column in fields(_Row)]
-"""Names of the columns that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +89,9 @@ def _round(runs: Mapping[str, Run], index: int) -> ComparedRound | None:
     """Problems that all runs met in this round, with their answers."""
     try:
         rows = {
-            label: _rows(pq.read_table(run.rollouts_of(index), columns=COLUMNS))
-            for label, run in runs.items()
+            label: rows_of(pq.read_table(run.rollouts_of(index))) for label, run in runs.items()
         }
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, RecordError):
         return None
     asked = [{(row.draw, row.prompt) for row in of} for of in rows.values()]
     draws = {draw for draw, _ in set.intersection(*asked)}
@@ -123,22 +105,18 @@ def _round(runs: Mapping[str, Run], index: int) -> ComparedRound | None:
     )
 
 
-def _rows(table: pa.Table) -> list[_Row]:
-    return [_Row(**row) for row in table.to_pylist()]
-
-
-def _problem(rows: Mapping[str, Sequence[_Row]], draw: int) -> ProblemData:
+def _problem(rows: Mapping[str, Sequence[RolloutRow]], draw: int) -> ProblemData:
     of = {label: [row for row in many if row.draw == draw] for label, many in rows.items()}
     first = next(iter(of.values()))[0]
     answers = {label: _answers(many) for label, many in of.items()}
     return ProblemData(abridged(first.prompt, MOST_CHARACTERS), first.answer, answers)
 
 
-def _answers(rows: Sequence[_Row]) -> AnswersData:
+def _answers(rows: Sequence[RolloutRow]) -> AnswersData:
     right = sum(bool(row.correct) for row in rows)
     return AnswersData([_answer(row) for row in rows[:MOST_ROWS]], right, len(rows))
 
 
-def _answer(row: _Row) -> AnswerData:
+def _answer(row: RolloutRow) -> AnswerData:
     text = abridged(row.completion, MOST_CHARACTERS)
     return AnswerData(text, finite(row.reward), bool(row.correct), row.finish == "length")

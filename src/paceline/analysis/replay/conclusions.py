@@ -6,7 +6,7 @@ from ...text import counted, listed, percent, quantity
 from .record import MeasuredObjective, Replay
 
 ALIKE_COSINE = 0.999
-"""Cosine from which on two gradients are said to point the same route."""
+"""Cosine from which on two gradients are said to point the same way."""
 MUCH_CLIPPED = 0.1
 """Share of clipped tokens that is worth a sentence."""
 ROUNDING_DIFFERENCE = 1e-2

@@ -142,8 +142,7 @@ def _tell(
     record, parts = route.lines[route.step], loaded.config.schedule.parts
     screen.say(
         f"paceline: step {route.step} of {route.run.path}, part {record.part + 1} of {parts} of "
-        "round "
-        f"{record.round}, under {', '.join(asked)}",
+        f"round {record.round}, under {', '.join(asked)}",
         "bold",
     )
     for note in (*route.notes, *notes):

@@ -32,7 +32,7 @@ from .route import Route
 
 
 def check_same(route: Route, now: Environment) -> None:
-    """Raise DataError or ConfigError where problems, tokenizer or, where the way begins with them,
+    """Raise DataError or ConfigError where problems, tokenizer or, if the route begins with them,
     the model's weights are not those of the run."""
     was = route.run.description.environment_at(route.step)
     for kind in ("problems", "tokenizer", *(["model"] if route.found is None else [])):
@@ -150,8 +150,8 @@ def of_the_reference(
 
 
 def not_as_it_was(route: Route, now: Environment) -> tuple[str, ...]:
-    """Sentences about what decides how numbers round and is not as it was when the steps on the way
-    were taken."""
+    """Sentences about what decides how numbers round and is not as it was when the steps of the
+    route were taken."""
     description = route.run.description
     last = [c.step for c in description.changes if route.begin < c.step < route.step]
     steps = (*last, route.step)

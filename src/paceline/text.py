@@ -92,12 +92,14 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
+def clipped(text: str, most: int = 60) -> str:
+    """A text as it is, or its beginning where it has more characters than `most`."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def shortened_repr(value: object) -> str:
     """The beginning of a value as Python writes it, about 60 characters at most."""
-    if isinstance(value, str) and len(value) > 56:
-        return repr(value[:55] + "…")
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return repr(clipped(value, 56)) if isinstance(value, str) else clipped(repr(value))
 
 
 def percent(share: float, digits: int = 0) -> str:

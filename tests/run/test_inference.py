@@ -74,6 +74,8 @@ def test_what_would_fail_later_is_found_before_the_model_is_loaded(monkeypatch):
     monkeypatch.setattr(build, "policy_of", lambda *_, **__: pytest.fail("loaded"))
     with pytest.raises(ConfigError, match="greedy accuracy is measured in any case"):
         evaluate_model(config_of(evaluation={**EVALUATION, "temperature": 0.0}), quiet=True)
+    with pytest.raises(ConfigError, match="problems is 0; set a number"):
+        evaluate_model(config_of(evaluation={**EVALUATION, "problems": 0}), quiet=True)
     with pytest.raises(DataError, match="cannot be asked"):
         evaluate_model(config_of(Forged()), quiet=True)
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 
 from paceline.training import RoundSource, SampledRound, StoredRounds
@@ -59,3 +60,38 @@ def test_from_stored_rounds_a_trainer_learns_the_same():
     reports = [again.step() for _ in range(3)]
     assert [r.sampled.round for r in reports] == rounds
     assert all(torch.equal(a, b) for a, b in zip(weights(live), weights(again), strict=True))
+
+
+class Counting:
+    """A source whose position does not say it all: it also counts the rounds that it gave."""
+
+    def __init__(self, inner):
+        self.inner, self.given, self.max_tokens = inner, 0, inner.max_tokens
+        self.fails = False
+
+    def next_round(self, index, clock):
+        self.given += 1
+        sampled = self.inner.next_round(index, clock)
+        if self.fails:
+            raise KeyboardInterrupt
+        return sampled
+
+    def state_dict(self):
+        return {**self.inner.state_dict(), "given": self.given}
+
+    def load_state_dict(self, state):
+        self.inner.load_state_dict(state)
+        self.given = state["given"]
+
+
+def test_a_round_that_is_broken_off_leaves_the_whole_state_of_the_source_as_it_was():
+    trainer = trainer_of()
+    trainer.source = source = Counting(trainer.source)
+    trainer.step()
+    before, source.fails = source.state_dict(), True
+    with pytest.raises(KeyboardInterrupt):
+        trainer.step()
+    assert source.state_dict() == before and before["given"] == 1
+    source.fails = False
+    trainer.step()
+    assert trainer.state_dict()["given"] == 2

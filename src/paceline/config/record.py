@@ -88,8 +88,8 @@ class EvalConfig:
         refuse_if(self.problems < 0, "evaluation.problems", self.problems, NOT_NEGATIVE)
         refuse_if(self.every < 0, "evaluation.every", self.every, NOT_NEGATIVE)
         refuse_if(self.completions < 1, "evaluation.completions", self.completions, AT_LEAST_1)
-        none = self.max_tokens is not None and self.max_tokens < 1
-        refuse_if(none, "evaluation.max_tokens", self.max_tokens, f"{AT_LEAST_1}, or none")
+        too_few = self.max_tokens is not None and self.max_tokens < 1
+        refuse_if(too_few, "evaluation.max_tokens", self.max_tokens, f"{AT_LEAST_1}, or none")
 
 
 @dataclass(frozen=True, slots=True)

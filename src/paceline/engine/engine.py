@@ -72,5 +72,8 @@ class Engine(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the state that `state_dict` returned. Entries that only another machine's engine
-        has may be missing."""
+        has may be missing.
+
+        Raises: UnfitCheckpointError if another one is missing.
+        """
         ...

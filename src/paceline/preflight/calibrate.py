@@ -82,7 +82,7 @@ def measured(
         forward, update = _of_layers(source, model_size, work, dtype, device)
         table = nn.Linear(1, 1, bias=False, device="meta")
         table.weight = nn.Parameter(_noise((model_size.words, model_size.width), dtype, device))
-        score, slope = _of_head(table, work.scored)
+        score, head_gradient = _of_head(table, work.scored)
         layers = min(model_size.layers, max(1, -(-CACHE_BYTES // _layer_bytes(model_size, dtype))))
         few = _piece(source, layers, dtype, device)
         step = _of_step(few, table, work.sampling, model_size.layers / layers)
@@ -90,7 +90,7 @@ def measured(
         return None
     wall, own, every = (after - before for after, before in zip(_used(), began, strict=True))
     others = max(0.0, every - own) / (wall * (os.cpu_count() or 1))
-    return Throughput(forward, update, score, slope, step, others)
+    return Throughput(forward, update, score, head_gradient, step, others)
 
 
 def _used() -> tuple[float, float, float]:

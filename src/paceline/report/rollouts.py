@@ -252,7 +252,7 @@ def sentence(rounds: Sequence[RoundData], files: int, unread: Sequence[str]) -> 
     text = f"{'all ' if whole else ''}{count:,} completions of {some}{counted(files, 'round')}"
     if not whole:
         text += f", which have {of_rows:,}"
-    if files > len(rounds) or of_rows > count:
+    if files > len(rounds) or not whole:
         text += "; the run’s rollouts folder holds them all"
     gaps = any(row.gap for one in rounds for group in one.groups for row in group.rows)
     text += f"; of long ones the first {HEAD} and last {TAIL} tokens" if gaps else ""

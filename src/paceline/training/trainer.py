@@ -209,9 +209,9 @@ class Trainer:
 
         Raises: UnfitCheckpointError if it does not fit this trainer.
         """
-        own = self.state_dict()
-        for name in own.keys() - (self.engine.state_dict() if self.engine else {}):
-            if name not in state:
+        of_engine = self.engine.state_dict() if self.engine is not None else {}
+        for name in self.state_dict():
+            if name not in state and name not in of_engine:  # the engine knows what it needs
                 raise UnfitCheckpointError(f"it lacks '{name}'")
         if not 0 <= state["part"] <= self.parts.count:
             raise UnfitCheckpointError(

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ...errors import UnfitCheckpointError
 from ...layout import PACKED
 from ...model import Policy
 from ...model.onednn import onednn_weights
@@ -58,7 +59,12 @@ class LocalEngine:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the state that `state_dict` returned. One of an engine without CUDA graphs has no
-        room to reserve."""
+        room to reserve.
+
+        Raises: UnfitCheckpointError if the number of sequences is missing.
+        """
+        if "rows_at_once" not in state:
+            raise UnfitCheckpointError("it lacks 'rows_at_once'")
         self.rows_at_once = int(state["rows_at_once"])
         if self.graphs is not None:
             room = state.get("kv_cache")

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from paceline.engine.local import decode_step, sampling
 from paceline.layout import Packed, TokenRows
-from paceline.model import head, onednn
+from paceline.model import decode_weights, head
 from paceline.model.allocator import keep_freed_memory
 from paceline.model.attention import AttentionParams, PackedAttention, kernels
 from paceline.model.logits import LogitTransform
@@ -146,7 +146,7 @@ def products() -> Iterator[tuple[str, Ways]]:
         yield (
             f"linear {HIDDEN} → {INNER}, {rows} rows",
             {
-                "packed once": lambda p=packed, x=x: onednn._linear(p, None, x),
+                "packed once": lambda p=packed, x=x: decode_weights._onednn(x, p, None),
                 "every time": lambda layer=layer, x=x: layer(x),
             },
         )

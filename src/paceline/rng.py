@@ -65,13 +65,26 @@ def normals(stream: int, count: int) -> "numpy.ndarray":
     """
     import numpy as np  # here, for whoever needs one number at a time needs no numpy
 
-    place = np.arange(1, 3 * count + 1, dtype=np.uint64)
-    z = np.uint64(stream) + place * np.uint64(GOLDEN_GAMMA)  # as in `bits`; overflow is the modulus
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z ^= z >> np.uint64(31)
     shifts = np.array([0, 16, 32, 48], dtype=np.uint64)
-    pieces = (z.reshape(count, 3, 1) >> shifts) & np.uint64(0xFFFF)
+    pieces = (_all_bits(stream, 3 * count).reshape(count, 3, 1) >> shifts) & np.uint64(0xFFFF)
     total = pieces.sum(axis=(1, 2)).astype(np.int64)
     # The mean of a piece is (2**16 - 1) / 2, its variance (2**32 - 1) / 12.
     return (2 * total - 12 * 0xFFFF) / 2.0**17
+
+
+def uniforms(stream: int, count: int) -> "numpy.ndarray":
+    """[count] fp64 numbers, those of `uniform` at positions 0 … count - 1."""
+    import numpy as np
+
+    return (_all_bits(stream, count) >> np.uint64(40)) / 2.0**24
+
+
+def _all_bits(stream: int, count: int) -> "numpy.ndarray":
+    """[count] the numbers of `bits` at positions 0 … count - 1."""
+    import numpy as np
+
+    place = np.arange(1, count + 1, dtype=np.uint64)
+    z = np.uint64(stream) + place * np.uint64(GOLDEN_GAMMA)  # overflow is the modulus
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -1,10 +1,11 @@
-"""Sampling, and the config sections `rollouts`, `schedule` and `optimizer`, as records.
+"""Sampling, and the config sections `lora`, `rollouts`, `schedule` and `optimizer`, as records.
 
 They stand below everything that computes, so that a config can be made, shown and compared without
 torch.
 """
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -65,6 +66,47 @@ def check_sampled(sampling: Sampling) -> None:
             "evaluation.temperature is 0, but greedy accuracy is measured in any case; set it "
             "above 0, for the sampled answers."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LoraConfig:
+    """Config section `lora`: adapters of low rank that are trained instead of the weights (LoRA,
+    arXiv 2106.09685). A layer's weight is W + scale · B·A."""
+
+    rank: int = 0
+    """Rank of the adapters: columns of B and rows of A. 0 trains all weights instead."""
+    alpha: float = 32.0
+    """The scale of the adapters is alpha / rank."""
+    stabilised: bool = False
+    """Scale alpha / √rank instead, for high ranks (rsLoRA, arXiv 2312.03732)."""
+    layers: str = "all"
+    """Linear layers that get an adapter: all but the output layer, or a regular expression that is
+    looked for in their names, such as q_proj|v_proj."""
+    start: str | None = None
+    """Folder of an adapter in PEFT's format to go on from, whose rank, alpha and layers are then
+    taken; None begins with B = 0."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "lora")
+        refuse_if(self.rank < 0, "lora.rank", self.rank, NOT_NEGATIVE)
+        refuse_if(self.alpha <= 0, "lora.alpha", self.alpha, "be above 0")
+        try:
+            re.compile(self.layers)
+        except re.error as error:
+            raise ConfigError(
+                f"lora.layers is {self.layers!r}, which is no regular expression ({error}); write "
+                "all, or one such as q_proj|v_proj."
+            ) from None
+
+    @property
+    def on(self) -> bool:
+        """True if adapters are trained, and the weights stay as they are."""
+        return self.rank > 0 or self.start is not None
+
+    @property
+    def scale(self) -> float:
+        """The factor of B·A."""
+        return self.alpha / (math.sqrt(self.rank) if self.stabilised else self.rank)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class Nursery:
         return self.wait()
 
 
+ADAPTERS = {"lora": {"rank": 4}, "reference": {"alpha": 1.0, "every": 3}}
+"""Changes under which adapters are trained; a reference follows by taking theirs."""
+
+
 def _events(out: Path) -> int:
     """How much has been told of a run: grows when it starts, and when it goes on."""
     path = out / "events.jsonl"
@@ -87,7 +91,7 @@ def _events(out: Path) -> int:
 class Left:
     """What a finished run leaves that has to be the same, however often it was stopped."""
 
-    weights: str
+    weights: tuple[str, ...]
     lines: tuple[dict, ...]
     rounds: tuple[str, ...]
     evaluations: tuple[dict | None, ...]
@@ -98,11 +102,15 @@ def left_by(out: Path) -> Left:
     assert run.finished, f"{out} is not finished"
     sides = (run.summary[side] for side in ("before", "after"))
     return Left(
-        sha(run.model / "model.safetensors"),
+        tuple(sha(file) for folder in (run.model, run.adapter) for file in weights_in(folder)),
         tuple(untimed(line) for line in run.metrics()),
         tuple(f"{path.name} {sha(path)}" for path in sorted(run.rollouts.iterdir())),
         tuple(side and {k: v for k, v in side.items() if k != "seconds"} for side in sides),
     )
+
+
+def weights_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
 
 
 def sha(path: Path) -> str:
@@ -111,5 +119,5 @@ def sha(path: Path) -> str:
 
 def is_tidy(out: Path) -> bool:
     """Whether nothing is left of what was cut short."""
-    left = [p for p in out.rglob("*") if ".tmp" in p.name or p.name == "model.old"]
+    left = [p for p in out.rglob("*") if ".tmp" in p.name or p.suffix == ".old"]
     return not left

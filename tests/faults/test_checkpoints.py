@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paceline.run import Run
-from tests.faults.harness import is_tidy, left_by
+from tests.faults.harness import ADAPTERS, is_tidy, left_by
 from tests.helpers.checkpoints import other_schema
 
 FILES = ("policy.safetensors", "optimizer.safetensors", "reference.safetensors", "state.json")
@@ -138,11 +138,14 @@ def test_a_checkpoint_of_another_run_is_no_way_on(nursery, straight, stopped, tm
     assert left_by(out) == straight
 
 
-def test_a_base_model_that_was_exchanged_is_refused_where_the_reference_needs_it(nursery, tmp_path):
-    """A fixed reference is in no checkpoint: it is read from the model's files again."""
+@pytest.mark.parametrize("needs_it", [{"reference": {"every": 0}}, ADAPTERS])
+def test_a_base_model_that_was_exchanged_is_refused_where_something_needs_it(
+    nursery, tmp_path, needs_it
+):
+    """A fixed reference is in no checkpoint, nor are the weights under adapters: they are read from
+    the model's files again."""
     out, log = tmp_path / "r", tmp_path / "log"
-    fixed = {"reference": {"every": 0}}
-    assert nursery.run(out, meddle=STOPPED, changes=fixed) == 143
+    assert nursery.run(out, meddle=STOPPED, changes=needs_it) == 143
     assert nursery.run(out, log=str(log), meddle={"other_model": 1}) == 5
     assert "not those that the run began with" in log.read_text()
     assert nursery.run(out) == 0

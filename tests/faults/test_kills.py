@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from paceline.run import Run
-from tests.faults.harness import FULL, is_tidy, left_by
+from tests.faults.harness import ADAPTERS, FULL, is_tidy, left_by
 
 STRIDE = 1 if FULL else 7
+SPARSE_STRIDE = 1 if FULL else 23
 MOMENTS = 100 if FULL else 8
 
 
@@ -29,6 +30,19 @@ def test_at_every_write_sync_and_rename(nursery, uninterrupted, tmp_path, power)
         assert is_tidy(out), number
         # What has a checkpoint's name is whole, even after a loss of power.
         assert "broken" not in kinds(out), number
+
+
+def test_adapters_at_every_write_sync_and_rename(nursery, tmp_path):
+    out, record = tmp_path / "r", tmp_path / "operations"
+    assert nursery.run(out, changes=ADAPTERS, record=str(record)) == 0
+    expected, operations = left_by(out), len(record.read_text().splitlines())
+    assert len(expected.weights) == 2  # those of model/ and of adapter/
+    for number in range(SPARSE_STRIDE // 2, operations, SPARSE_STRIDE):
+        out = tmp_path / str(number)
+        assert nursery.run(out, changes=ADAPTERS, die_at=number) == -signal.SIGKILL, number
+        assert nursery.run(out, changes=ADAPTERS) == 0, number
+        assert left_by(out) == expected, f"operation {number}"
+        assert is_tidy(out), number
 
 
 def test_the_sweep_sees_what_is_not_synced(nursery, tmp_path):

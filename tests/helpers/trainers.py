@@ -5,7 +5,7 @@ import hashlib
 import torch
 
 from paceline.engine import LocalEngine
-from paceline.model import Reference
+from paceline.model import make_reference
 from paceline.objective import named
 from paceline.tasks import Task, Template
 from paceline.training import (
@@ -19,6 +19,7 @@ from paceline.training import (
     TrainerHooks,
 )
 from paceline.types import Problem, Verdict
+from tests.helpers.adapters import adapted_policy
 from tests.helpers.policies import tiny_policy
 
 PROBLEMS = tuple(Problem(f"p{i}", f"say {i}", str(i)) for i in range(12))
@@ -48,14 +49,16 @@ class Keeps(TrainerHooks):
 def trainer_of(
     objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
     alpha=1.0, every=0, dtype=torch.float32, tokens_per_forward=4096, verifiers=None,
-    problems=PROBLEMS, **options,
+    problems=PROBLEMS, lora=None, **options,
 ):  # fmt: skip
-    policy = tiny_policy(dtype)
+    policy = tiny_policy(dtype) if lora is None else adapted_policy(dtype, lora)
     engine = LocalEngine(policy)
     task = Task("digits", problems, (), Template(), verifier)
     rollouts = rollouts or RolloutConfig(problems=3, completions=6, max_tokens=5)
     objective = objective or named.grpo()
-    reference = Reference(policy, alpha=alpha, every=every) if objective.needs_reference else None
+    reference = (
+        make_reference(policy, alpha=alpha, every=every) if objective.needs_reference else None
+    )
     optimizer = Optimizer(policy, OptimizerConfig(lr=lr), steps)
     schedule = schedule or ScheduleConfig()
     return Trainer(

@@ -5,12 +5,16 @@ import json
 import pyarrow.parquet
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from paceline import recipes
+from paceline.cli import main
 from paceline.errors import ConfigError
 from paceline.objective import named
 from paceline.run import Run, train
 from paceline.run import train as train_function
+from paceline.settings import LoraConfig
+from tests.helpers.adapters import adapted_policy, merged_weights
 from tests.helpers.runs import small
 
 KEYS = {
@@ -209,3 +213,34 @@ def test_config_json_is_plain_and_complete(run):
     assert data["objective"].startswith("Objective(advantage=ZScore(")
     assert {"name", "config", "versions", "machine", "command", "started"} <= set(data)
     assert "torch" in data["versions"] and data["config"]["optimizer"]["lr"] == 0.01
+
+
+def test_with_adapters_a_run_leaves_the_merged_model_and_the_adapter(tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    lora = {"rank": 4, "alpha": 8.0}
+    run = train(small(tmp_path / "r", lora=lora, optimizer={"lr": 0.02}), quiet=True)
+    again = AutoModelForCausalLM.from_pretrained(run.model)
+    adapted = adapted_policy(lora=LoraConfig(start=str(run.adapter)))
+    for name, weight in merged_weights(adapted).items():
+        assert torch.equal(again.get_parameter(f"{name}.weight"), weight)
+    config = json.loads((run.adapter / "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["r"], config["lora_alpha"]) == ("tiny", 4, 8)
+    numbers = sum(p.numel() for p in adapted.trained().values())
+    (saved,) = run.checkpoints.iterdir()
+    tensors = [t for file in saved.glob("*.safetensors") for t in load_file(file).values()]
+    # Master and two moments; beside them only the steps of AdamW, a number a parameter.
+    assert sum(t.nbytes for t in tensors if t.ndim) == 12 * numbers
+    # It is the merged model that is used, without the adapter once more.
+    assert main(["sample", str(run.path), "What is 2 + 3?", "evaluation.max_tokens=3"]) == 0
+
+
+def test_training_goes_on_from_an_adapter(tmp_path):
+    lora = {"rank": 4}
+    first = train(small(tmp_path / "a", lora=lora, optimizer={"lr": 0.02}), quiet=True)
+    start = {"start": str(first.adapter)}
+    second = train(small(tmp_path / "b", lora=start, objective=named.grpo(kl=0.1)), quiet=True)
+    assert (
+        second.summary["before"]["sampled_accuracy"] == first.summary["after"]["sampled_accuracy"]
+    )
+    assert next(iter(second.metrics()))["kl"] == 0.0

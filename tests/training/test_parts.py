@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from paceline.model import Reference
+from paceline.model import make_reference
 from paceline.objective import named
 from paceline.training import Learner, Optimizer, OptimizerConfig, RolloutConfig, ScheduleConfig
 from paceline.training.parts import Parts, with_logprobs
@@ -77,7 +77,7 @@ def learner_rows():
 
 def test_advantages_that_need_an_anchor_get_one_for_every_row(learner):
     loss = named.reinforce_pp(kl=0.1)
-    round = scored(learner, loss, ONE, Reference(learner.policy))
+    round = scored(learner, loss, ONE, make_reference(learner.policy))
     assert [len(column) for column in round.anchor] == list(ROUND.lengths)
     assert [len(column) for column in round.ref] == list(ROUND.lengths)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, RewardError, RunsFailedError
+from ..settings import LoraConfig
 from ..terminal import print_json, print_line
 from ..text import summary
 from .configured import (
@@ -205,7 +206,9 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
         )
     model = {"path": str(path / "model") if of_run else known.model}
     if of_run and task is None:
-        return changed(config_of(str(path / "config.json")).with_(model=model), changes)
+        # The run's adapters are merged into its model already.
+        config = config_of(str(path / "config.json")).with_(model=model, lora=LoraConfig())
+        return changed(config, changes)
     # A task's own recipe knows how long its answers are.
     start = config_of(task if task in recipes.NAMES else "demo").with_(model=model)
     return changed(start, {**({"task": task} if task else {}), **changes})

@@ -13,7 +13,14 @@ from typing import Any, Literal
 from ..annotations import check_fields, refuse_if
 from ..errors import ConfigError, close
 from ..objective import Objective, named
-from ..settings import AT_LEAST_1, NOT_NEGATIVE, OptimizerConfig, RolloutConfig, ScheduleConfig
+from ..settings import (
+    AT_LEAST_1,
+    NOT_NEGATIVE,
+    LoraConfig,
+    OptimizerConfig,
+    RolloutConfig,
+    ScheduleConfig,
+)
 from ..tasks import SOURCES, TaskSource
 from ..text import counted
 from ..verify.calling.reward_config import RewardConfig
@@ -120,6 +127,7 @@ class Config:
     out: str | None = None
     """Run directory; None makes runs/NAME, or runs/NAME-2 if that is taken."""
     model: ModelConfig = field(default_factory=ModelConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
     rollouts: RolloutConfig = field(default_factory=RolloutConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -167,6 +175,11 @@ class Config:
                 "save_keep is 1, so a broken checkpoint would lose the run; use 2 or more, or "
                 "0 for all."
             )
+        if self.lora.on and self.reference.every and self.reference.alpha < 1:
+            raise ConfigError(
+                f"reference.alpha is {self.reference.alpha:g}, but adapters cannot be averaged "
+                "(the mean of products is not the product of means); set reference.alpha=1."
+            )
         if self.schedule.minibatches > self.rollouts.problems:
             raise ConfigError(
                 f"schedule.minibatches is {self.schedule.minibatches}, but a round has only "
@@ -185,8 +198,8 @@ class Config:
 
 
 SECTIONS = (
-    Config, ModelConfig, RolloutConfig, ScheduleConfig, OptimizerConfig, ReferenceConfig,
-    EvalConfig, RewardConfig, EngineConfig,
+    Config, ModelConfig, LoraConfig, RolloutConfig, ScheduleConfig, OptimizerConfig,
+    ReferenceConfig, EvalConfig, RewardConfig, EngineConfig,
 )  # fmt: skip
 """The config and its sections: records whose type the place in the config says."""
 

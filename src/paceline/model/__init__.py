@@ -3,7 +3,7 @@
 from .detokenizer import Detokenizer, Pieces
 from .load import load_policy, load_tokenizer
 from .policy import Policy
-from .reference import Reference
+from .reference import Reference, make_reference
 from .source import Source, resolve
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "Source",
     "load_policy",
     "load_tokenizer",
+    "make_reference",
     "resolve",
 ]

@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 
 from .. import hub
 from ..errors import ConfigError, UserError, first_line, machine_short
-from . import tiny
+from ..settings import LoraConfig
+from . import peft_folder, tiny
 from .files import telling_of_the_disk, without_progress_bars
 from .policy import Policy
 from .source import CAUSAL_CLASS, Source, how_to_convert
@@ -108,27 +109,45 @@ def load_policy(
     device: torch.device | str = "cpu",
     train: bool = True,
     seed: int = 0,
+    lora: LoraConfig | None = None,
 ) -> Policy:
     """Load the model as a policy.
 
-    In bf16 a policy that will be trained keeps fp32 masters of its parameters, read from the file
-    in fp32: at a learning rate of 1e-6 bf16 weights alone would lose most updates.
+    In bf16 a policy that will be trained keeps fp32 masters of what learns: at a learning rate of
+    1e-6 bf16 weights alone would lose most updates. All weights are read from the file in fp32 for
+    it; those under adapters are read in their own dtype.
+
+    Args:
+        seed: decides the first numbers of new adapters, and the weights of the tiny model.
+        lora: the adapters to train, or to compute with; None trains all weights.
+
+    Raises: ConfigError for files that cannot be read, a model that cannot be trained, or an adapter
+        that does not fit it.
     """
+    whole = lora is None or not lora.on
     with without_progress_bars():
-        module = _module(source, torch.float32 if train else dtype, seed)
+        module = _module(source, torch.float32 if train and whole else dtype, seed)
     refuse_experts(module, source)
     module.to(device)
     _switch_off_dropout(module)
-    masters = None
-    if train and dtype != torch.float32:
-        masters = {n: p.detach() for n, p in module.named_parameters()}
-        for parameter in module.parameters():  # parameters only: rotary frequencies stay fp32
-            parameter.data = parameter.detach().to(dtype)
-        module.config.dtype = dtype
+    if lora is not None and lora.on:
+        peft_folder.adapt_as(module, lora, seed)
+    masters = None if dtype == torch.float32 else _lowered(module, dtype)
+    module.config.dtype = dtype
     stops = stop_token_ids(tokenizer, module.config, module.generation_config)
-    policy = Policy(module, tokenizer, stops, masters=masters)
+    policy = Policy(module, tokenizer, stops, masters=masters if train else None)
     check_scores(policy, source)
     return policy
+
+
+def _lowered(module: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Bring the parameters that learn to `dtype`; returns what they were, their masters, by
+    name."""
+    masters = {n: p.detach() for n, p in module.named_parameters() if p.requires_grad}
+    for parameter in module.parameters():  # parameters only: rotary frequencies stay fp32
+        if parameter.requires_grad:
+            parameter.data = parameter.detach().to(dtype)
+    return masters
 
 
 def blank(

@@ -23,7 +23,9 @@ from .activation_checkpointing import activation_checkpointing
 from .attention import PackedAttention, flat_forward, supports
 from .files import telling_of_the_disk, without_progress_bars
 from .logits import LogitTransform
+from .lora import lora_layers, merged_state
 from .padded import padded_states
+from .peft_folder import write_adapter
 from .rows import take_rows
 from .template import render
 
@@ -76,6 +78,15 @@ class Policy:
         """The parameters that learn, by name and in a fixed order, tied ones once. The optimizer,
         checkpoints and clipping use this order."""
         return {n: p for n, p in self.module.named_parameters() if p.requires_grad}
+
+    def frozen(self) -> dict[str, Tensor]:
+        """The parameters that do not learn, by name: the weights under adapters."""
+        return {n: p.detach() for n, p in self.module.named_parameters() if not p.requires_grad}
+
+    @property
+    def adapted(self) -> bool:
+        """True if adapters learn, and the weights under them stay as they are."""
+        return bool(lora_layers(self.module))
 
     def exact_parameters(self) -> Mapping[str, Tensor]:
         """The parameters that learn at full precision, by name: the masters if there are any."""
@@ -160,13 +171,25 @@ class Policy:
         return LogitTransform.of(self.module.config, 1.0).apply(self.head(hidden_ND))
 
     def save(self, folder: Path) -> None:
-        """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load.
+        """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load. Adapters are
+        merged into its weights, bit for bit as the engine merges them.
 
         Raises: OSError if the disk is full, or cannot be written.
         """
+        state = merged_state(self.module) if self.adapted else None
         with without_progress_bars(), telling_of_the_disk():
-            self.module.save_pretrained(folder)
+            self.module.save_pretrained(folder, state_dict=state)
             self.tokenizer.save_pretrained(folder)
+
+    def save_adapter(self, folder: Path, base: str) -> None:
+        """Write the adapters alone, as a folder that PEFT loads.
+
+        Args:
+            base: the name of the model under them.
+
+        Raises: OSError if the disk is full, or cannot be written.
+        """
+        write_adapter(self.module, folder, base)
 
 
 def _spread(logp_M: Tensor, entropy_M: Tensor, rows: TokenRows) -> Scores:

@@ -2,23 +2,69 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 
 from ..layout import TokenRows
 from ..objective import Scores
+from .lora import PARTS, Adapter, adapter_of, adapter_replaced
 from .policy import Policy
 
 CHUNK_WEIGHTS = 1 << 24
 """Most weights that are compared at a time: a GPU holds the outcome of each for a moment."""
 
 
-class Reference:
-    """A frozen copy of the policy as it was at the start.
+class Reference(Protocol):
+    """The policy as it was at the start.
 
     With `every` > 0 it follows: π_ref ← α·π_θ + (1−α)·π_ref after every `every` optimizer steps
     (TR-DPO, arXiv 2404.09656, eqs. 4 and 5: 0 < α < 1 is the soft update, α = 1 the hard one).
     """
+
+    @property
+    def follows(self) -> bool:
+        """True if the reference changes, so that a checkpoint must hold it; a fixed one is the
+        start."""
+        ...
+
+    def score(self, rows: TokenRows, temperature: float) -> Scores:
+        """The reference's log-probabilities, without gradient."""
+        ...
+
+    def equals(self, policy: Policy) -> bool:
+        """True if every weight that the two compute with is the same, bit for bit: at the start,
+        after a hard update, and until something changes the policy."""
+        ...
+
+    def exact_parameters(self) -> dict[str, torch.Tensor]:
+        """The weights that are the reference's own, by name: a checkpoint of a following one keeps
+        them."""
+        ...
+
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Restore the weights that `exact_parameters` returned."""
+        ...
+
+    def follow(self, policy: Policy, step: int) -> None:
+        """Move towards the policy if this optimizer step (counted from 1) asks for it."""
+        ...
+
+
+def make_reference(policy: Policy, *, alpha: float = 1.0, every: int = 0) -> Reference:
+    """A reference that is the policy as it is now: a copy, or the policy with another adapter.
+
+    Args:
+        alpha: share of the policy that is mixed into the reference; 1 where adapters learn.
+        every: optimizer steps between two mixings; 0 keeps the reference as it is.
+    """
+    if policy.adapted:
+        return AdapterReference(policy, every=every)
+    return CopiedReference(policy, alpha=alpha, every=every)
+
+
+class CopiedReference:
+    """A frozen copy of the policy, in the dtype that it computes in."""
 
     def __init__(self, policy: Policy, *, alpha: float = 1.0, every: int = 0) -> None:
         self.alpha, self.every = alpha, every
@@ -32,18 +78,13 @@ class Reference:
 
     @property
     def follows(self) -> bool:
-        """True if the reference changes, so that a checkpoint must hold it; a fixed one is the
-        start."""
         return self.every > 0
 
     def score(self, rows: TokenRows, temperature: float) -> Scores:
-        """The reference's log-probabilities, without gradient."""
         return self.frozen.score(rows, temperature)
 
     @torch.no_grad()
     def equals(self, policy: Policy) -> bool:
-        """True if every weight that the two compute with is the same, bit for bit: at the start,
-        after a hard update, and until something changes the policy."""
         ours = dict(self.frozen.module.named_parameters())
         theirs = dict(policy.module.named_parameters())
         # The small ones first: where an update has moved the policy, they tell at once.
@@ -51,12 +92,10 @@ class Reference:
         return all(_same(ours[name], theirs[name]) for name in names)
 
     def exact_parameters(self) -> dict[str, torch.Tensor]:
-        """The weights that a checkpoint of a following reference keeps, by name."""
         return self.averages or {n: p.detach() for n, p in self.frozen.module.named_parameters()}
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Restore the weights that `exact_parameters` returned."""
         for name, parameter in self.frozen.module.named_parameters():
             parameter.copy_(tensors[name])
             if self.averages is not None:
@@ -64,7 +103,6 @@ class Reference:
 
     @torch.no_grad()
     def follow(self, policy: Policy, step: int) -> None:
-        """Move towards the policy if this optimizer step (counted from 1) asks for it."""
         if not self.every or step % self.every:
             return
         exact = policy.exact_parameters()
@@ -73,6 +111,52 @@ class Reference:
                 parameter.copy_(exact[name])
             else:
                 parameter.copy_(self.averages[name].lerp_(exact[name], self.alpha))
+
+
+class AdapterReference:
+    """The policy itself with the adapter that it had, so that no second copy of the weights is
+    needed. An adapter is replaced, never averaged: the mean of products B·A is not the product of
+    means."""
+
+    def __init__(self, policy: Policy, *, every: int = 0) -> None:
+        self.every, self.policy = every, policy
+        self.adapter = {
+            name: (A.clone(), B.clone()) for name, (A, B) in adapter_of(policy.module).items()
+        }
+
+    @property
+    def follows(self) -> bool:
+        return self.every > 0
+
+    def score(self, rows: TokenRows, temperature: float) -> Scores:
+        with adapter_replaced(self.policy.module, self.adapter):
+            return self.policy.score(rows, temperature)
+
+    def equals(self, policy: Policy) -> bool:
+        ours, theirs = _by_part(self.adapter), _by_part(adapter_of(policy.module))
+        return all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+    def exact_parameters(self) -> dict[str, torch.Tensor]:
+        return _by_part(self.adapter)
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        for name, part in _by_part(self.adapter).items():
+            part.copy_(tensors[name])
+
+    @torch.no_grad()
+    def follow(self, policy: Policy, step: int) -> None:
+        if self.every and step % self.every == 0:
+            self.restore(_by_part(adapter_of(policy.module)))
+
+
+def _by_part(adapter: Adapter) -> dict[str, torch.Tensor]:
+    """A and B of each layer under their parameters' names."""
+    return {
+        f"{name}.{part}": tensor
+        for name, pair in adapter.items()
+        for part, tensor in zip(PARTS, pair, strict=True)
+    }
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -72,4 +72,7 @@ def model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LlamaForCausalLM
                 )
                 parameter.copy_(torch.from_numpy(drawn).view_as(parameter))
         made.get_parameter("model.embed_tokens.weight")[0] = 0  # padding's, as transformers has it
-    return made.to(dtype)  # type: ignore[return-value]
+    for parameter in made.parameters():  # parameters only: rotary frequencies stay fp32
+        parameter.data = parameter.detach().to(dtype)
+    made.config.dtype = dtype  # type: ignore[union-attr]
+    return made  # type: ignore[return-value]

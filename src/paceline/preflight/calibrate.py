@@ -26,10 +26,10 @@ from ..engine.local.sampling import sample_token
 from ..layout import Packed
 from ..model import Policy, Source, head
 from ..model.attention import flat_forward
+from ..model.decode_weights import DecodeWeights
 from ..model.load import blank
 from ..model.logits import LogitTransform
 from ..model.model_size import ModelSize
-from ..model.onednn import onednn_weights
 from .workload import Decoding, Workload
 
 PIECE_VOCABULARY = 64
@@ -222,6 +222,6 @@ def _of_step(policy: Policy, table: nn.Linear, decoding: Decoding, share: float)
         token_R.tolist()
 
     both: Any = nn.ModuleList([policy.module, table])
-    with onednn_weights(both, R):
+    with DecodeWeights().ready(both, R):
         tries = [share * _seconds(layers, device) + _seconds(words, device) for _ in range(TRIES)]
     return min(tries)

@@ -12,7 +12,6 @@ from types import CodeType
 from typing import Any
 
 from .. import config as configuration
-from ..model import Source
 from ..store.description import CODE_PREFIX
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
@@ -33,7 +32,8 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
     problems: both splits, with all their columns, and the template that puts them to the model.
     test: the held-out split, its template, and the verifier that judges it.
     tokenizer: vocabulary, special tokens, chat template.
-    model: the weights that it begins with; empty if they are made, or named on a hub.
+    model: the weights that it begins with, and an adapter on them; empty if the weights are made,
+        or named on a hub.
     code: the user's own files and modules that the config names; their imports are not followed.
     code of PLACE: each of these by itself, and, by its source, a reward that no file holds.
     """
@@ -42,7 +42,7 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
         "problems": _of_problems(task, task.train, task.heldout),
         "test": _of_problems(task, task.heldout) + _of_verifier(task.verifier),
         "tokenizer": _of_tokenizer(loaded.tokenizer),
-        "model": _of_weights(loaded.source),
+        "model": _of_model(loaded),
         "code": of_code(config),
         **{f"{CODE_PREFIX}{path}": _of_file(path) for path in sorted(set(_named(config)))},
         **_of_session(config, task.verifier),
@@ -154,10 +154,14 @@ def _of_tokenizer(tokenizer: Any) -> str:
     return sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 
-def _of_weights(source: Source) -> str:
-    if source.kind not in ("folder", "gguf"):
-        return ""
-    path = Path(source.path).expanduser()
+def _of_model(loaded: Loaded) -> str:
+    source, start = loaded.source, loaded.lora.start
+    weights = _of_weights(source.path) if source.kind in ("folder", "gguf") else ""
+    return weights if start is None else f"{weights} {_of_weights(start)}"
+
+
+def _of_weights(place: str) -> str:
+    path = Path(place).expanduser()
     files = (
         [path]
         if path.is_file()
@@ -168,7 +172,7 @@ def _of_weights(source: Source) -> str:
         size = file.stat().st_size
         digest.update(f"{file.name} {size}\n".encode())
         with file.open("rb") as opened:
-            for place in range(SAMPLED_BLOCKS):
-                opened.seek(place * max(0, size - BLOCK_BYTES) // (SAMPLED_BLOCKS - 1))
+            for block in range(SAMPLED_BLOCKS):
+                opened.seek(block * max(0, size - BLOCK_BYTES) // (SAMPLED_BLOCKS - 1))
                 digest.update(opened.read(BLOCK_BYTES))
     return digest.hexdigest()

@@ -10,9 +10,10 @@ from ..engine import Sampling
 from ..errors import ConfigError
 from ..model import Source, load_tokenizer, resolve
 from ..model.load import best_dtype
+from ..model.peft_folder import find_adapter
 from ..model.template import render
 from ..objective import Objective
-from ..settings import check_sampled
+from ..settings import LoraConfig, check_sampled
 from ..tasks import Task
 from ..types import Completion, Problem, Verdict
 from ..verify.calling.verifier import leaves
@@ -32,6 +33,8 @@ class Loaded:
     """The config's objective with its constants filled in."""
     device: torch.device
     dtype: torch.dtype
+    lora: LoraConfig
+    """The config's adapters, with rank, alpha and scale of the one that they go on from."""
 
     @property
     def dtype_name(self) -> str:
@@ -65,6 +68,7 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
         config.objective.resolved(config.rollouts.max_tokens),
         device,
         dtype_of(config.model.dtype, device),
+        find_adapter(config.lora).lora if config.lora.start else config.lora,
     )
 
 

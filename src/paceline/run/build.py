@@ -1,7 +1,7 @@
 """The parts of a run, built from a config that was found sound."""
 
 from ..engine import Engine, make_engine
-from ..model import Policy, Reference, load_policy
+from ..model import Policy, Reference, load_policy, make_reference
 from ..model.allocator import keep_freed_memory
 from ..preflight.load import Loaded
 from ..training import Learner, Optimizer, Sampler, Trainer, TrainerHooks
@@ -10,12 +10,17 @@ from ..verify.calling.verifier import check_verifier
 
 
 def policy_of(loaded: Loaded, *, train: bool = True) -> Policy:
-    """Load the model, after any model that the reward asks: the policy is the smaller one."""
+    """Load the model, after any model that the reward asks: the policy is the smaller one.
+
+    Args:
+        train: False leaves out what only training needs: masters, and adapters that are still 0.
+    """
     check_verifier(loaded.task.verifier)
     keep_freed_memory()
     return load_policy(
         loaded.source, loaded.tokenizer, dtype=loaded.dtype, device=loaded.device,
         train=train, seed=loaded.config.seed,
+        lora=loaded.lora if train or loaded.lora.start else None,
     )  # fmt: skip
 
 
@@ -71,6 +76,6 @@ def sampler_of(
 
 
 def reference_of(loaded: Loaded, policy: Policy) -> Reference:
-    """The reference that KL is measured to: a copy of the policy as it is now."""
+    """The reference that KL is measured to: the policy as it is now."""
     schedule = loaded.config.reference
-    return Reference(policy, alpha=schedule.alpha, every=schedule.every)
+    return make_reference(policy, alpha=schedule.alpha, every=schedule.every)

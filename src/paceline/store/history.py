@@ -21,7 +21,7 @@ SAFE_KEYS = (
 )  # fmt: skip
 """Keys and sections that may change without being named: they change no step, except by rounding.
 The same holds for `steps`, as long as the learning rate does not fall towards the last step."""
-FIXED_KEYS = ("seed", "schedule", "model.dtype")
+FIXED_KEYS = ("seed", "schedule", "model.dtype", "lora")
 """Keys and sections that cannot change within a run: a checkpoint would not fit, or would mean
 something else."""
 ROUND_KEYS = ("objective", "task", "rollouts", "reference")

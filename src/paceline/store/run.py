@@ -10,6 +10,7 @@ runs/NAME/
   checkpoints/     step-000120/
   report.html      one self-contained page
   model/           the final model in Hugging Face layout
+  adapter/         the trained adapters alone, in PEFT's layout; only where adapters are trained
 """
 
 import json
@@ -17,7 +18,7 @@ import os
 import platform
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -140,6 +141,11 @@ class Run:
         return self.path / "model"
 
     @property
+    def adapter(self) -> Path:
+        """The folder of the trained adapters, beside the model that they are merged into."""
+        return self.path / "adapter"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
@@ -227,21 +233,27 @@ class Run:
         atomic.append(path, b"\n" + line if torn else line)
 
     def save_model(self, policy: "Policy") -> None:
-        """Write model/ to a temporary folder and rename it: half a model is never taken for a whole
-        one."""
-        aside, old = self.path / "model.tmp", self.path / "model.old"
+        """Write model/, and adapter/ if adapters were trained."""
+        self._save_folder(self.model, policy.save)
+        if policy.adapted:
+            base = self.description.config["model"]["path"]
+            self._save_folder(self.adapter, lambda folder: policy.save_adapter(folder, base))
+
+    def _save_folder(self, target: Path, write: Callable[[Path], None]) -> None:
+        """Write a temporary folder and rename it: half a model is never taken for a whole one."""
+        aside, old = (self.path / f"{target.name}.{word}" for word in ("tmp", "old"))
         shutil.rmtree(aside, ignore_errors=True)
         try:
-            policy.save(aside)
+            write(aside)
             for path in (*aside.rglob("*"), aside):
                 atomic.sync(path)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-        if self.model.exists():  # of an earlier session: a folder cannot be replaced by another
+        if target.exists():  # of an earlier session: a folder cannot be replaced by another
             shutil.rmtree(old, ignore_errors=True)
-            os.replace(self.model, old)
-        os.replace(aside, self.model)
+            os.replace(target, old)
+        os.replace(aside, target)
         atomic.sync(self.path)
         shutil.rmtree(old, ignore_errors=True)
 

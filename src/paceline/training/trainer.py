@@ -79,7 +79,7 @@ class Trainer:
         if loss.needs_reference and reference is None:
             raise ConfigError(
                 "The objective has a KL term, so the trainer needs a reference; give it one, such "
-                "as reference=Reference(policy), or take an objective with kl=None."
+                "as reference=make_reference(policy), or take an objective with kl=None."
             )
         self.learner, self.source, self.engine, self.reference = learner, source, engine, reference
         self.loss = loss.resolved(source.max_tokens)
@@ -234,11 +234,11 @@ class Trainer:
             self.engine.load(self.policy)
 
     def fixed(self) -> Mapping[str, Any]:
-        """Weights that training reads and never changes, by name, such as those of a fixed
-        reference: a resume must find them unchanged."""
-        if self.reference is None or self.reference.follows:
-            return {}
-        return self.reference.exact_parameters()
+        """Weights that training reads and never changes, by name, such as those under adapters and
+        those of a fixed reference: a resume must find them unchanged."""
+        if self.reference is None or self.reference.follows or not self.loss.needs_reference:
+            return self.policy.frozen()
+        return {**self.policy.frozen(), **self.reference.exact_parameters()}
 
 
 def check_loss(loss: Loss) -> None:

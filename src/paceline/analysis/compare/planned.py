@@ -28,7 +28,7 @@ DIFFERENCE_NAMES = {
     "model": "another model", "code": "other code of yours",
 }  # fmt: skip
 """Name of each difference between fingerprints, for sentences."""
-START_KEYS = ("model", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
+START_KEYS = ("model", "lora.start", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
 """Keys and sections on which accuracy before training depends."""
 FIRST_ROUND_KEYS = (*START_KEYS, "rollouts")
 """Keys and sections on which the answers before the first update depend."""

@@ -13,7 +13,7 @@ from functools import partial
 import pyarrow
 
 from ...errors import DataError, UnfitCheckpointError
-from ...model import Reference
+from ...model import make_reference
 from ...model.allocator import give_back_freed_memory
 from ...objective import Objective
 from ...preflight.load import Loaded
@@ -67,7 +67,7 @@ def trainer_for(route: Route, loaded: Loaded, *, reference: bool) -> Trainer:
     if loaded.objective.needs_reference:
         frozen = build.reference_of(loaded, policy)
     elif reference:
-        frozen = Reference(policy)
+        frozen = make_reference(policy)
     return Trainer(
         build.learner_of(loaded, policy),
         StoredRounds(read, config.rollouts.max_tokens, stream.at),

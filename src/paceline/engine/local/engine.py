@@ -4,7 +4,7 @@ A prompt goes through the model once for its whole group, finished sequences lea
 once, and waiting ones take their places (continuous batching).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import abc
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from ...errors import UnfitCheckpointError
 from ...layout import PACKED
 from ...model import Policy
-from ...model.onednn import onednn_weights
+from ...model.decode_weights import DecodeWeights
 from ...settings import Sampling
 from ...types import Completion
 from ..engine import Finished, Request
@@ -21,7 +21,7 @@ from . import padded
 from .cuda_graphs import CudaGraphs
 from .kv_cache import CacheSize
 from .scheduler import Scheduler
-from .sequence import completions_of, sequences_of
+from .sequence import Sequence, completions_of, sequences_of
 
 
 class LocalEngine:
@@ -35,6 +35,7 @@ class LocalEngine:
     def __init__(self, policy: Policy, *, rows_at_once: int = 128) -> None:
         self.policy, self.rows_at_once = policy, rows_at_once
         self.graphs = CudaGraphs() if policy.device.type == "cuda" else None
+        self.weights = DecodeWeights(in_place=self.graphs is not None)
 
     def load(self, policy: Policy) -> None:
         """Decode with this policy's parameters, which the optimizer changes in place."""
@@ -57,7 +58,7 @@ class LocalEngine:
             state["kv_cache"] = asdict(self.graphs.cache.size)
         return state
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: abc.Mapping[str, Any]) -> None:
         """Restore the state that `state_dict` returned. One of an engine without CUDA graphs has no
         room to reserve.
 
@@ -73,7 +74,7 @@ class LocalEngine:
     @torch.inference_mode()
     def generate(
         self,
-        requests: Sequence[Request],
+        requests: abc.Sequence[Request],
         sampling: Sampling,
         finished: Finished | None = None,
     ) -> list[list[Completion]]:
@@ -82,12 +83,22 @@ class LocalEngine:
         sequences = list(sequences_of(requests, sampling))
         if not sequences:
             return [[] for _ in requests]
+        at_once = min(self.rows_at_once, len(sequences))
+        with self.weights.ready(self.policy.module, at_once):
+            self._decode(requests, sampling, sequences, finished)
+        return completions_of(sequences, requests)
+
+    def _decode(
+        self,
+        requests: abc.Sequence[Request],
+        sampling: Sampling,
+        sequences: list[Sequence],
+        finished: Finished | None,
+    ) -> None:
+        """Decode every sequence to its last token."""
         if self.policy.layout is PACKED:
-            scheduler = Scheduler(
+            Scheduler(
                 self.policy, requests, sampling, sequences, self.rows_at_once, finished, self.graphs
-            )
-            with onednn_weights(self.policy.module, scheduler.places):
-                scheduler.run()
+            ).run()
         else:
             padded.decode(self.policy, requests, sampling, sequences, self.rows_at_once, finished)
-        return completions_of(sequences, requests)

@@ -5,6 +5,7 @@ import torch
 from paceline.model import resolve
 from paceline.model.model_size import ModelSize
 from paceline.preflight.workload import Workload
+from paceline.settings import LoraConfig
 
 CPU = torch.device("cpu")
 LAYER = 64 * 64 + 2 * 64 * 32 + 64 * 64 + 3 * 64 * 128
@@ -13,8 +14,8 @@ TINY = 82 * 64 + 2 * (LAYER + 2 * 64) + 64
 """Weights of the model, 79,296: two layers, 82 words; the output layer is the embedding."""
 
 
-def model_size(dtype: torch.dtype = torch.float32) -> ModelSize:
-    return ModelSize.of(resolve("tiny"), dtype)
+def model_size(dtype: torch.dtype = torch.float32, lora: LoraConfig | None = None) -> ModelSize:
+    return ModelSize.of(resolve("tiny"), dtype, lora)
 
 
 def work_of(config, prompts, heldout: int = 10, objective=None) -> Workload:

@@ -9,6 +9,7 @@ from paceline.layout import Packed, TokenRows
 from paceline.model import resolve, tiny
 from paceline.model.attention import PackedAttention, flat_forward
 from paceline.model.model_size import ModelSize
+from paceline.settings import LoraConfig
 from tests.helpers.families import FAMILIES, SMALL, family
 from tests.helpers.policies import tiny_policy
 
@@ -82,3 +83,30 @@ def test_the_vocabulary_of_an_outline_needs_no_weights(tmp_path):
     assert ModelSize.of(resolve(str(tmp_path)), torch.float32) == ModelSize.of(
         resolve("tiny"), torch.float32
     )
+
+
+# With adapters
+
+
+def test_adapters_are_counted_beside_the_model():
+    # A of rank rows and B of rank columns, for q, k, v, o and the three of the inner layer.
+    sizes = [(64, 64), (32, 64), (32, 64), (64, 64), (128, 64), (128, 64), (64, 128)]
+    found = ModelSize.of(resolve("tiny"), torch.float32, LoraConfig(rank=4))
+    plain = ModelSize.of(resolve("tiny"), torch.float32, LoraConfig())
+    assert found.adapters == found.trained == 2 * sum(4 * (o + i) for o, i in sizes)
+    assert (found.adapted, found.adapted_layers) == (2 * LAYER, 14)
+    assert (found.parameters, found.linear) == (TINY, 82 * 64 + 2 * LAYER)
+    assert (plain.adapters, plain.trained) == (0, TINY)
+    some = ModelSize.of(resolve("tiny"), torch.float32, LoraConfig(rank=4, layers="q_proj"))
+    assert (some.adapters, some.adapted_layers) == (2 * 4 * (64 + 64), 2)
+
+
+@pytest.mark.parametrize("name", [n for n in FAMILIES if n != "mistral-window"])
+def test_adapters_leave_no_more_for_the_backward_pass_than_full_weights(name, tmp_path):
+    """Others keep inputs in fp32 beside the ones in bf16, and need more memory than without."""
+    family(name).config.save_pretrained(tmp_path)
+    full, adapted = (
+        ModelSize.of(resolve(str(tmp_path)), torch.bfloat16, LoraConfig(rank=rank))
+        for rank in (0, 2)
+    )
+    assert 0 < adapted.activation_bytes <= full.activation_bytes

@@ -11,6 +11,7 @@ from paceline.objective import named
 from paceline.preflight.calibrate import Throughput
 from paceline.preflight.estimate import Disk, Memory, Seconds
 from paceline.preflight.workload import Pass
+from paceline.settings import LoraConfig
 from tests.helpers.work import CPU, TINY, model_size, work_of
 
 
@@ -96,3 +97,22 @@ def test_seconds_from_rates():
     assert seconds.checkpoints == pytest.approx((2 * 1200 + 300) / 3e8)
     parts = ("sampling", "update", "scoring", "evaluation", "checkpoints")
     assert seconds.total == pytest.approx(math.fsum(getattr(seconds, part) for part in parts))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_with_adapters(dtype):
+    config = recipes.tiny().with_(save_every=10, steps=100, save_keep=2)
+    work = work_of(config, [(1, 2, 3)] * 8)
+    full, adapted = model_size(dtype), model_size(dtype, LoraConfig(rank=4))
+    was, now = (
+        Memory.of(config, config.objective, sizes, work, dtype, CPU) for sizes in (full, adapted)
+    )
+    assert now.activations == was.activations * adapted.activation_bytes // full.activation_bytes
+    # The output layer gets no gradient: a block's, in the model's dtype, and the sum in fp32.
+    assert was.head - now.head == 82 * 64 * (dtype.itemsize + 4)
+    # Merged weights are packed for the processor in bf16, as all are; in fp32 they are more.
+    more = adapted.adapted * 4 if dtype == torch.float32 else 0
+    assert now.decoding - was.decoding == more
+    disk = Disk.of(config, config.objective, adapted, work, dtype)
+    assert disk.checkpoint == 12 * adapted.adapters
+    assert disk.model == (TINY + adapted.adapters) * dtype.itemsize

@@ -52,10 +52,11 @@ def test_memory_that_is_short_now_is_a_note():
     ("changes", "says"),
     [
         ({}, "6 MB of memory for weights, gradients and moments and the reference alone, and "
-             "there are 6 MB on this machine; take a smaller model, or an objective without KL."),
+             "there are 6 MB on this machine; take a smaller model, or train adapters "
+             "(lora.rank=16), or an objective without KL."),
         ({"reference": 0, "moments": 3 * MB, "program": 0},
          "6 MB of memory for weights, gradients and moments alone, and there are 6 MB on the GPU; "
-         "take a smaller model."),
+         "take a smaller model, or train adapters (lora.rank=16)."),
     ],
 )  # fmt: skip
 def test_memory_that_can_never_suffice_is_refused(changes: Any, says: str):
@@ -64,6 +65,9 @@ def test_memory_that_can_never_suffice_is_refused(changes: Any, says: str):
     with pytest.raises(ConfigError) as refused:
         check_memory(needs, room(total=6 * MB - 1), "tiny")
     assert str(refused.value) == f"'tiny' needs {says}"
+    with pytest.raises(ConfigError) as refused:
+        check_memory(needs, room(total=6 * MB - 1), "tiny", adapted=True)
+    assert "lora" not in str(refused.value)
 
 
 def test_a_disk_that_would_be_full_is_refused():

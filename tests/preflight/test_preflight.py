@@ -37,7 +37,8 @@ def test_a_sound_config_carries_what_was_tried_and_estimated():
     assert {p.kind: p.rewards for p in checked.tried.paid} == {
         "gold": (1.0, 1.0, 1.0), "empty": (0.0,), "junk": (0.0,),
     }  # fmt: skip
-    assert checked.estimate.parameters == 79_296 and checked.estimate.context == 512
+    sizes = checked.estimate.model_size
+    assert sizes.parameters == 79_296 and sizes.context == 512
     assert checked.estimate.seconds is not None and checked.estimate.seconds.total > 0
 
 

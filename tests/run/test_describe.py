@@ -22,6 +22,7 @@ from paceline.store.description import RunDescription
 from paceline.types import Problem
 from paceline.verify.programs.code import PrintedAnswer
 from tests.helpers.made_tasks import Made, config_of
+from tests.helpers.work import model_size
 
 MB = 10**6
 MEMORY = Memory(
@@ -33,15 +34,16 @@ SECONDS = Seconds(
     sampling=300.0, update=240.0, scoring=0.4, evaluation=60.0, checkpoints=0.0, step=7.5
 )
 ESTIMATE = Estimate(
-    79_296, 512, MEMORY, DISK, SECONDS, Resources(2 * 10**9, 10**10, 3 * 10**9, "here")
+    model_size(), MEMORY, DISK, SECONDS, Resources(2 * 10**9, 10**10, 3 * 10**9, "here")
 )
 
 
 def plan(config, notes: tuple[str, ...] = ()) -> list[str]:
     """The lines that are printed before a run of this config."""
+    estimate = replace(ESTIMATE, model_size=model_size(lora=config.lora))
     out = io.StringIO()
     screen = Screen(9, console=Console(file=out, width=200, soft_wrap=True, highlight=False))
-    tell_plan(Preflight(load(config), RewardTrial((), 0.0, ()), ESTIMATE, notes), "runs/x", screen)
+    tell_plan(Preflight(load(config), RewardTrial((), 0.0, ()), estimate, notes), "runs/x", screen)
     return out.getvalue().splitlines()
 
 
@@ -151,3 +153,18 @@ def test_the_next_command_asks_a_held_out_problem_in_one_line():
     assert asked == """paceline sample 'a b' 'What is it'"'"'s?'"""
     none = replace(loaded, task=replace(loaded.task, heldout=()))
     assert next_command(none, Path("runs/x")) == "paceline sample runs/x '…'"
+
+
+@pytest.mark.parametrize(
+    ("lora", "said"),
+    [
+        ({}, None),
+        ({"rank": 4}, "adapters of rank 4 on 14 layers, 8,192 of 79,296 parameters, scale 8 "
+                      "(alpha / rank)"),
+        ({"rank": 4, "layers": "q_proj", "stabilised": True},
+         "adapters of rank 4 on 2 layers, 1,024 of 79,296 parameters, scale 16 (alpha / √rank)"),
+    ],
+)  # fmt: skip
+def test_the_plan_tells_what_is_trained_and_the_scale(lora, said):
+    lines = plan(config_of(lora=lora))
+    assert [line.split(maxsplit=1)[1] for line in lines if "trains" in line] == [said][: bool(said)]

@@ -7,7 +7,7 @@ from ..config import Config
 from ..preflight.load import sandbox_of
 from ..preflight.preflight import Preflight, check
 from ..preflight.reward import RewardTrial
-from ..run.describe import estimate_lines
+from ..run.describe import estimate_lines, trained_in_words
 from ..run.screen import Screen
 from ..store.places import new_path
 from ..terminal import print_json
@@ -36,8 +36,9 @@ def print_check(config: Config, command: str, *, as_json: bool = False) -> None:
     training = counted(len(task.train), "problem")
     for line in (
         f"task       {task.name}: {training}, {len(task.heldout)} held out",
-        f"model      {config.model.path}: {rounded_count(estimate.parameters)} parameters, "
-        f"{dtype}, {preflight.loaded.device.type}",
+        f"model      {config.model.path}: {rounded_count(estimate.model_size.parameters)} "
+        f"parameters, {dtype}, {preflight.loaded.device.type}",
+        f"trains     {trained_in_words(preflight.loaded, estimate.model_size)}",
         f"reward     {_of_reward(tried)}",
         f"sandbox    {sandbox_of(task) or 'not needed: nothing that a model writes is run'}",
         *estimate_lines(estimate),
@@ -54,6 +55,8 @@ def as_record(preflight: Preflight, command: str) -> dict[str, Any]:
     """The findings as plain JSON."""
     estimate = preflight.estimate
     record = asdict(estimate)
+    sizes = record.pop("model_size")
+    record = {**{name: sizes[name] for name in ("parameters", "adapters", "context")}, **record}
     record["memory"]["total"], record["disk"]["total"] = estimate.memory.total, estimate.disk.total
     if estimate.seconds is not None:
         record["seconds"]["total"] = estimate.seconds.total

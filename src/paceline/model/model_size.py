@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ..layout import PACKED
+from ..settings import LoraConfig
 from .attention import AttentionParams, flat_forward
 from .load import blank
+from .lora import adapt, lora_layers
 from .policy import Policy
 from .source import Source
 
@@ -46,18 +48,35 @@ class ModelSize:
     packed: bool
     """True if the model's rows are packed on one axis; otherwise they are padded, and `cache` and
     `activation_bytes` are estimated from the linear layers."""
+    adapters: int = 0
+    """Number of parameters of adapters, beside the model's own; 0 if all weights are trained."""
+    adapted: int = 0
+    """Number of parameters in the matrices that have an adapter."""
+    adapted_layers: int = 0
+
+    @property
+    def trained(self) -> int:
+        """Number of parameters that learn."""
+        return self.adapters or self.parameters
 
     @classmethod
-    def of(cls, source: Source, dtype: torch.dtype) -> "ModelSize":
-        """The sizes of a model. Raises: ConfigError for a model that is missing or could not be
-        trained."""
-        policy = Policy(blank(source, dtype=dtype), None, ())
-        module, head = policy.module, policy.head
+    def of(cls, source: Source, dtype: torch.dtype, lora: LoraConfig | None = None) -> "ModelSize":
+        """The sizes of a model, with the adapters of some settings if they train any.
+
+        Raises: ConfigError for a model that is missing or could not be trained, or adapters that do
+            not fit it.
+        """
+        module = blank(source, dtype=dtype)
+        parameters = sum(p.numel() for p in module.parameters())
+        if lora is not None and lora.on:
+            adapt(module, lora)
+            module.to(dtype)
+        policy, adapted = Policy(module, None, ()), lora_layers(module).values()
+        head, packed = policy.head, policy.layout is PACKED
         linear = {m.weight for m in module.modules() if isinstance(m, nn.Linear)}
-        packed = policy.layout is PACKED
         cache, activation_bytes = _of_a_token(module) if packed else _guessed(module, dtype)
         return cls(
-            parameters=sum(p.numel() for p in module.parameters()),
+            parameters=parameters,
             linear=sum(weight.numel() for weight in linear),
             layers=module.config.get_text_config().num_hidden_layers,
             width=head.in_features,
@@ -66,6 +85,9 @@ class ModelSize:
             activation_bytes=activation_bytes,
             context=policy.context_length,
             packed=packed,
+            adapters=sum(p.numel() for p in policy.trained().values()) if adapted else 0,
+            adapted=sum(layer.weight.numel() for layer in adapted),
+            adapted_layers=len(adapted),
         )
 
 

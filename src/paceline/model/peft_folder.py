@@ -6,13 +6,15 @@ Tests read what is written here with PEFT, and here what PEFT wrote.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -51,7 +53,7 @@ class FoundAdapter:
     """An adapter in a folder."""
 
     lora: LoraConfig
-    """Its rank, alpha and scale."""
+    """Its rank, alpha and scale, and an expression for the names of its layers."""
     base: str | None
     """The name of the model that it was trained on, as its maker gave it."""
 
@@ -85,7 +87,10 @@ def find_adapter(lora: LoraConfig) -> FoundAdapter:
             )
     taken = replace(lora, rank=rank, alpha=alpha, stabilised=rooted)
     _check_same(lora, taken)
-    return FoundAdapter(taken, data.get("base_model_name_or_path"))
+    with _readable(folder / WEIGHTS_FILE), safe_open(folder / WEIGHTS_FILE, "pt") as file:
+        names = layers_of(_own_names(lora.start, file.keys()).values())
+    exactly = f"^({'|'.join(map(re.escape, names))})$"
+    return FoundAdapter(replace(taken, layers=exactly), data.get("base_model_name_or_path"))
 
 
 def _check_same(asked: LoraConfig, found: LoraConfig) -> None:
@@ -115,7 +120,7 @@ def adapt_as(module: Any, lora: LoraConfig, seed: int) -> None:
         draw(module, seed)
         return
     lora, tensors = find_adapter(lora).lora, _tensors(lora.start)
-    adapt(module, lora, sorted({name.rpartition(".")[0] for name in tensors}))
+    adapt(module, lora, layers_of(tensors))
     with torch.no_grad():
         for name, layer in lora_layers(module).items():
             for part in PARTS:
@@ -125,23 +130,40 @@ def adapt_as(module: Any, lora: LoraConfig, seed: int) -> None:
 def _tensors(start: str) -> dict[str, Tensor]:
     """A and B of an adapter, by the names of our parameters."""
     path = Path(start).expanduser() / WEIGHTS_FILE
-    try:
+    with _readable(path):
         read = load_file(path)
+    return {name: read[key] for key, name in _own_names(start, read).items()}
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, SafetensorError) as error:
         raise ConfigError(
             f"'{path}' cannot be read ({error}); check that the folder is whole, and that its "
             "weights are safetensors."
         ) from None
-    found = {}
-    for key, tensor in read.items():
-        name = key.removeprefix(PREFIX).removesuffix(".weight")
+
+
+def _own_names(start: str | None, keys: Iterable[str]) -> dict[str, str]:
+    """PEFT's names of an adapter's tensors -> the names of our parameters.
+
+    Raises: ConfigError for a tensor that is neither A nor B.
+    """
+    names = {key: key.removeprefix(PREFIX).removesuffix(".weight") for key in keys}
+    for key, name in names.items():
         if name.rpartition(".")[2] not in PARTS:
             raise ConfigError(
                 f"The adapter at '{start}' has a part '{key}', which is not trained here; merge it "
                 "into its model with PEFT, and start from that."
             )
-        found[name] = tensor
-    return found
+    return names
+
+
+def layers_of(names: Iterable[str]) -> list[str]:
+    """The layers that some of our parameters belong to."""
+    return sorted({name.rpartition(".")[0] for name in names})
 
 
 def _fill(parameter: Tensor, tensors: Mapping[str, Tensor], name: str, lora: LoraConfig) -> None:

@@ -12,7 +12,8 @@ Legend: R rows being decoded, V vocabulary, D hidden size, M scored tokens.
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import psutil
@@ -23,13 +24,16 @@ from ..engine import Sampling
 from ..engine.local.decode_step import DecodeBatch, DecodeStep
 from ..engine.local.kv_cache import FIRST_WIDTH, CacheSize, KVCache, Prefill
 from ..engine.local.sampling import sample_token
+from ..errors import ConfigError
 from ..layout import Packed
 from ..model import Policy, Source, head
 from ..model.attention import flat_forward
 from ..model.decode_weights import DecodeWeights
 from ..model.load import blank
 from ..model.logits import LogitTransform
+from ..model.lora import adapt
 from ..model.model_size import ModelSize
+from ..settings import LoraConfig
 from .workload import Decoding, Workload
 
 PIECE_VOCABULARY = 64
@@ -72,19 +76,21 @@ class Throughput:
 
 
 def measured(
-    source: Source, model_size: ModelSize, work: Workload, dtype: torch.dtype, device: torch.device
-) -> Throughput | None:
+    source: Source, model_size: ModelSize, work: Workload, dtype: torch.dtype,
+    device: torch.device, lora: LoraConfig,
+) -> Throughput | None:  # fmt: skip
     """Measure this machine on this work; None for a model that cannot be cut into pieces."""
     if not model_size.packed:
         return None
-    began = _used()
+    began, piece = _used(), partial(_piece, source, dtype=dtype, device=device, lora=lora)
     try:
-        forward, update = _of_layers(source, model_size, work, dtype, device)
+        forward, update = _of_layers(piece, model_size, work)
         table = nn.Linear(1, 1, bias=False, device="meta")
-        table.weight = nn.Parameter(_noise((model_size.words, model_size.width), dtype, device))
+        weight = _noise((model_size.words, model_size.width), dtype, device)
+        table.weight = nn.Parameter(weight, requires_grad=not lora.on)
         score, head_gradient = _of_head(table, work.scored)
         layers = min(model_size.layers, max(1, -(-CACHE_BYTES // _layer_bytes(model_size, dtype))))
-        few = _piece(source, layers, dtype, device)
+        few = piece(layers)
         step = _of_step(few, table, work.sampling, model_size.layers / layers)
     except CUT_ERRORS:
         return None
@@ -107,13 +113,27 @@ def _layer_bytes(model_size: ModelSize, dtype: torch.dtype) -> int:
     )
 
 
-def _piece(source: Source, layers: int, dtype: torch.dtype, device: torch.device) -> Policy:
+def _piece(
+    source: Source, layers: int, *, dtype: torch.dtype, device: torch.device, lora: LoraConfig
+) -> Policy:
     """The first layers between a small embedding and a small output layer, with random weights."""
     module = blank(source, dtype=dtype, device=device, layers=layers, words=PIECE_VOCABULARY)
+    if lora.on:
+        _adapt(module, lora)
+        module.to(dtype)
     for parameter in module.parameters():
         if parameter.ndim > 1:
             parameter.data.copy_(_noise(parameter.shape, dtype, device))
     return Policy(module, None, ())
+
+
+def _adapt(module: Any, lora: LoraConfig) -> None:
+    """Give a piece its adapters, and where none of its layers is meant, as if all were: the layers
+    that are meant lie further up."""
+    try:
+        adapt(module, lora)
+    except ConfigError:
+        adapt(module, replace(lora, layers="all"))
 
 
 def _noise(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -137,12 +157,12 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def _of_layers(
-    source: Source, model_size: ModelSize, work: Workload, dtype: torch.dtype, device: torch.device
+    piece: Callable[[int], Policy], model_size: ModelSize, work: Workload
 ) -> tuple[float, float]:
     """Measure `forward` and `update`, with more and more rows in a pass until it takes long
     enough."""
     layers = min(2, model_size.layers)
-    policy, most = _piece(source, layers, dtype, device), work.passes[0]
+    policy, most = piece(layers), work.passes[0]
     count = 1
     _through(policy, work, count, recompute=most.recompute)  # the first is always slow
     while (

@@ -4,7 +4,7 @@ All figures are upper bounds: they take every completion to be as long as allowe
 to be trained on. `benchmarks/estimate.py` compares them with measured runs.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import psutil
 import torch
@@ -15,11 +15,10 @@ from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
 from ..model.model_size import ModelSize
 from ..objective import Objective
 from .calibrate import Throughput
+from .held import FP32_BYTES, Held
 from .resources import Resources
 from .workload import Decoding, Pass, Workload
 
-FP32_BYTES = 4
-"""Bytes of an fp32 number."""
 GAP_SHARE = 0.3
 """On the CPU, the gaps between the memory of an update and of the sampling, as a share of both:
 freed blocks that no later tensor fits. Measured between 0.15 and 0.6, with glibc."""
@@ -41,18 +40,17 @@ class Memory:
     GPU."""
     weights: int
     masters: int
-    """Bytes of fp32 copies of bf16 weights, which the optimizer steps on."""
     gradients: int
     moments: int
-    """Bytes of AdamW's two moments."""
     reference: int
-    """Bytes of a KL term's reference, with its fp32 average if it follows the policy softly."""
+    """These five as in `Held`."""
     activations: int
     """Bytes that the largest pass of an update keeps for its backward pass."""
     head: int
     """Bytes of the output layer's gradient and a block of logits."""
     decoding: int
-    """Bytes of keys and values, packed weights and logits while completions are sampled."""
+    """Bytes of keys and values, packed or merged weights and logits while completions are
+    sampled."""
     gaps: int
     """Bytes between all of these, if the system's own allocator is in use."""
 
@@ -70,22 +68,18 @@ class Memory:
         cls, config: Config, objective: Objective, model_size: ModelSize, work: Workload,
         dtype: torch.dtype, device: torch.device,
     ) -> "Memory":  # fmt: skip
-        p, size, cpu = model_size.parameters, dtype.itemsize, device.type == "cpu"
-        soft = config.reference.every > 0 and config.reference.alpha < 1
+        size, cpu = dtype.itemsize, device.type == "cpu"
         activations = max(_activations(one, model_size, size) for one in work.passes)
         head = max(_head(one.rows * config.rollouts.max_tokens, model_size, size, cpu=cpu)
                    for one in work.passes)  # fmt: skip
         decoding = max(_decoding(d, model_size, size) for d in (work.sampling, *work.evaluation))
-        if cpu and dtype == torch.bfloat16:
-            decoding += model_size.linear * size  # packed for the processor
+        packed = cpu and dtype == torch.bfloat16  # for the processor, those merged included
+        decoding += (model_size.linear if packed else model_size.adapted) * size
+        held = Held.of(config, model_size, dtype, reference=objective.needs_reference)
         passing = activations + head + decoding
         return cls(
             program=psutil.Process().memory_info().rss + LATER_LIBRARY_BYTES if cpu else 0,
-            weights=p * size,
-            masters=0 if size == FP32_BYTES else p * FP32_BYTES,
-            gradients=p * FP32_BYTES,
-            moments=2 * p * FP32_BYTES,
-            reference=p * (size + FP32_BYTES * soft) if objective.needs_reference else 0,
+            **asdict(held),
             activations=activations,
             head=head,
             decoding=decoding,
@@ -107,7 +101,8 @@ def _head(scored: int, model_size: ModelSize, size: int, *, cpu: bool) -> int:
     block = min(scored * model_size.words, max(model_size.words, BLOCK_LOGITS))
     # Logits, probabilities and their product with the slope, in fp32.
     chunk = min(block, max(model_size.words, CHUNK_LOGITS)) if cpu else block
-    layer = model_size.words * model_size.width
+    # The layer's gradient, a block's and the sum; under adapters it has none.
+    layer = 0 if model_size.adapters else model_size.words * model_size.width
     hidden = 2 * scored * model_size.width * size
     return layer * (FP32_BYTES + size) + block * size + 3 * chunk * FP32_BYTES + hidden
 
@@ -130,7 +125,7 @@ class Disk:
     checkpoints: int
     """Bytes of the checkpoints that are kept, and of the next one while it is written."""
     model: int
-    """Bytes of the final model."""
+    """Bytes of the final model, and of its adapters beside it."""
     rollouts: int
     """Bytes of all rounds."""
     checkpoint: int
@@ -149,10 +144,10 @@ class Disk:
         work: Workload,
         dtype: torch.dtype,
     ) -> "Disk":
-        p, every, keep = model_size.parameters, config.save_every, config.save_keep
-        one = 3 * p * FP32_BYTES  # the weights as they are trained, and two moments
+        trained, every, keep = model_size.trained, config.save_every, config.save_keep
+        one = 3 * trained * FP32_BYTES  # what learns, exactly, and two moments
         if objective.needs_reference and config.reference.every > 0:
-            one += p * (FP32_BYTES if config.reference.alpha < 1 else dtype.itemsize)
+            one += trained * (FP32_BYTES if config.reference.alpha < 1 else dtype.itemsize)
         # Without any there is one still, where the run is stopped.
         count = -(-config.steps // every) if every else 1
         round = (
@@ -162,7 +157,7 @@ class Disk:
         )
         return cls(
             checkpoints=one * (min(count, keep + 1) if keep else count),
-            model=p * dtype.itemsize,
+            model=(model_size.parameters + model_size.adapters) * dtype.itemsize,
             rollouts=work.rounds * round,
             checkpoint=one,
         )
@@ -221,10 +216,7 @@ def _sampling(d: Decoding, work: Workload, rates: Throughput) -> float:
 class Estimate:
     """The estimated needs of a run."""
 
-    parameters: int
-    """Number of parameters of the model."""
-    context: int | None
-    """Tokens of the context that the model was made for, if it says so."""
+    model_size: ModelSize
     memory: Memory
     disk: Disk
     seconds: Seconds | None

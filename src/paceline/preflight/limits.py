@@ -12,14 +12,21 @@ BUSY_SHARE = 0.2
 """A share of the processors used by other programs from which on a note tells of it."""
 
 
-def check_memory(memory: Memory, room: Resources, model: str) -> list[str]:
+def check_memory(
+    memory: Memory, room: Resources, model: str, *, adapted: bool = False
+) -> list[str]:
     """A note if the estimate exceeds the memory that is free now.
+
+    Args:
+        adapted: True if adapters are trained.
 
     Raises: ConfigError if the part that no setting makes smaller exceeds all memory.
     """
     where = "on this machine" if memory.program else "on the GPU"
     if memory.fixed > room.memory_total:
         kinds, advice = "weights, gradients and moments", "take a smaller model"
+        if not adapted:
+            advice = f"{advice}, or train adapters (lora.rank=16)"
         if memory.reference:
             kinds, advice = f"{kinds} and the reference", f"{advice}, or an objective without KL"
         raise ConfigError(

@@ -34,7 +34,10 @@ class Loaded:
     device: torch.device
     dtype: torch.dtype
     lora: LoraConfig
-    """The config's adapters, with rank, alpha and scale of the one that they go on from."""
+    """The config's adapters, with rank, alpha, scale and layers of the one that they go on
+    from."""
+    adapter_base: str | None = None
+    """The model that this one was made for, by the name that its maker gave."""
 
     @property
     def dtype_name(self) -> str:
@@ -60,6 +63,7 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
     task = config.task.load()
     if not reward:
         task = replace(task, verifier=_unasked)
+    found = find_adapter(config.lora) if config.lora.start else None
     return Loaded(
         config,
         source,
@@ -68,7 +72,8 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
         config.objective.resolved(config.rollouts.max_tokens),
         device,
         dtype_of(config.model.dtype, device),
-        find_adapter(config.lora).lora if config.lora.start else config.lora,
+        found.lora if found else config.lora,
+        found.base if found else None,
     )
 
 

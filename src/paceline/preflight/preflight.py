@@ -17,6 +17,7 @@ from ..training import check_loss
 from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import check_verifier
+from .adapters import remarks
 from .calibrate import measured
 from .estimate import Disk, Estimate, Memory, Seconds
 from .limits import check_disk, check_memory, check_others
@@ -102,7 +103,7 @@ def _of_session(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
     config, task, tokenizer = loaded.config, loaded.task, loaded.tokenizer
-    model_size = ModelSize.of(loaded.source, loaded.dtype)
+    model_size = ModelSize.of(loaded.source, loaded.dtype, loaded.lora)
     prompts = _prompts(tokenizer, task, task.train, at_least=config.rollouts.problems)
     notes = _check_lengths(config, task, model_size, prompts)
     if config.evaluation.problems:
@@ -112,16 +113,17 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
     room = Resources.of(loaded.device, path)
     sizes = config, loaded.objective, model_size, work, loaded.dtype
     memory, disk = Memory.of(*sizes, loaded.device), Disk.of(*sizes)
-    notes += check_memory(memory, room, config.model.path)
+    notes += check_memory(memory, room, config.model.path, adapted=loaded.lora.on)
     check_disk(disk, room)
     tried = try_reward(task, config.rewards, tokenizer)
     rates = None
     if timed:
-        rates = measured(loaded.source, model_size, work, loaded.dtype, loaded.device)
+        rates = measured(loaded.source, model_size, work, loaded.dtype, loaded.device, loaded.lora)
     seconds = None if rates is None else Seconds.of(config, work, rates, disk)
     notes += check_others(rates, loaded.device)
-    estimate = Estimate(model_size.parameters, model_size.context, memory, disk, seconds, room)
-    notes = [*_of_session(configuration.to_json(config)), *notes, *tried.notes]
+    estimate = Estimate(model_size, memory, disk, seconds, room)
+    session = _of_session(configuration.to_json(config))
+    notes = [*session, *remarks(loaded), *notes, *tried.notes]
     return Preflight(loaded, tried, estimate, tuple(notes))
 
 

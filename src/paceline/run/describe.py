@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 from .. import config as configuration
+from ..model.model_size import ModelSize
 from ..preflight.environment import machine, versions
 from ..preflight.estimate import Estimate, Memory, Seconds
 from ..preflight.fingerprint import fingerprints
@@ -13,7 +14,7 @@ from ..preflight.limits import disk_in_words
 from ..preflight.load import Loaded, sandbox_of
 from ..preflight.preflight import Preflight
 from ..store.description import RunDescription
-from ..text import counted, data_size, short_duration, wall_clock
+from ..text import counted, data_size, rounded_count, short_duration, wall_clock
 from .screen import Screen
 
 
@@ -46,6 +47,8 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
     training = counted(len(task.train), "problem")
     screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out")
     screen.say(f"  model      {config.model.path}, {loaded.device.type}, {loaded.dtype}")
+    if loaded.lora.on:
+        screen.say(f"  trains     {trained_in_words(loaded, preflight.estimate.model_size)}")
     screen.say(f"  objective  {loaded.objective}")
     if wall := sandbox_of(task):
         screen.say(f"  sandbox    {wall}: answers are programs, and are run behind it")
@@ -67,6 +70,24 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
             "one update a round: every ratio is 1, so the clip never binds, and that is right.",
             "dim",
         )
+
+
+def trained_in_words(loaded: Loaded, model_size: ModelSize) -> str:
+    """What learns, with the scale of adapters: a learning rate means nothing without it.
+
+    Example: adapters of rank 16 on 210 layers, 4.88 of 135 million parameters, scale 2 (alpha /
+    rank)
+    """
+    if not loaded.lora.on:
+        return f"all {rounded_count(model_size.parameters)} parameters"
+    rank, layers = loaded.lora.rank, counted(model_size.adapted_layers, "layer")
+    trained, whole = model_size.adapters, model_size.parameters
+    share = f"{trained:,} of {whole:,}"
+    if whole >= 1e6:
+        share = f"{trained / 1e6:.3g} of {whole / 1e6:,.0f} million"
+    how = "alpha / √rank" if loaded.lora.stabilised else "alpha / rank"
+    scale = f"scale {loaded.lora.scale:g} ({how})"
+    return f"adapters of rank {rank} on {layers}, {share} parameters, {scale}"
 
 
 def next_command(loaded: Loaded, path: Path) -> str:

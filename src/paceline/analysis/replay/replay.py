@@ -12,6 +12,7 @@ from ...model import Detokenizer
 from ...model.model_size import ModelSize
 from ...objective import NAMES, Objective
 from ...preflight.environment import environment_of
+from ...preflight.held import FP32_BYTES, Held
 from ...preflight.load import Loaded, load
 from ...preflight.resources import Resources
 from ...run.screen import Screen
@@ -37,8 +38,6 @@ DEFAULT_OBJECTIVES = ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "rloo")
 """The objectives that are tried if none is named."""
 OWN_LABEL = "the run's own"
 """Label of the run's own objective if it has no name."""
-FP32_BYTES = 4
-"""Bytes of an fp32 number."""
 
 Objectives = Mapping[str, Objective] | Sequence[str | Objective]
 
@@ -108,19 +107,13 @@ def _once(objectives: Objectives) -> Objectives:
 
 def _check_memory(route: Route, loaded: Loaded, asked: Mapping[str, Objective]) -> None:
     """Raise MemoryShortError if the gradients would not fit beside the memory of training."""
-    parameters, size = (
-        ModelSize.of(loaded.source, loaded.dtype).parameters,
-        loaded.dtype.itemsize,
-    )
+    model_size = ModelSize.of(loaded.source, loaded.dtype, loaded.lora)
     training = 0
-    if loaded.device.type == "cpu":  # weights, masters, gradient and two moments
-        masters = 0 if size == FP32_BYTES else FP32_BYTES
-        training = parameters * (size + masters + 3 * FP32_BYTES)
-        training += parameters * size * any(o.needs_reference for o in asked.values())
-        ours = loaded.config.reference
-        if loaded.objective.needs_reference and ours.every and ours.alpha < 1:  # its average
-            training += parameters * FP32_BYTES
-    gradients = parameters * FP32_BYTES * len(asked)
+    if loaded.device.type == "cpu":
+        reference = any(o.needs_reference for o in (loaded.objective, *asked.values()))
+        held = Held.of(loaded.config, model_size, loaded.dtype, reference=reference)
+        training = held.total
+    gradients = model_size.trained * FP32_BYTES * len(asked)
     free = Resources.of(torch.device("cpu"), route.run.path).memory
     if training + gradients > free:
         beside = f" beside {training / 1e9:.1f} GB for training" if training else ""

@@ -1,0 +1,52 @@
+"""Remarks on the settings of adapters, before anything is trained."""
+
+from ..settings import LoraConfig
+from .load import Loaded
+
+LOW_RATE = 5e-6
+"""Learning rate below which adapters hardly move: a usual one for all weights."""
+TIMES = 10
+"""The best rate of adapters divided by that of all weights (Schulman et al., LoRA Without Regret,
+2025)."""
+
+
+def remarks(loaded: Loaded) -> list[str]:
+    """A sentence for each setting that is likely to be a mistake."""
+    return [*_of_rate(loaded), *_of_base(loaded), *_without_rank(loaded.config.lora)]
+
+
+def _of_rate(loaded: Loaded) -> list[str]:
+    rate = loaded.config.optimizer.lr
+    if not loaded.lora.on or not 0 < rate < LOW_RATE:
+        return []
+    return [
+        f"optimizer.lr is {rate:g}, a rate for all weights; adapters take about {TIMES} times as "
+        f"much and hardly learn with less (scale {loaded.lora.scale:g} here): try "
+        f"optimizer.lr={TIMES * rate:g} or more, such as 1e-5 to 2e-4."
+    ]
+
+
+def _of_base(loaded: Loaded) -> list[str]:
+    """An adapter on another model than its own answers gibberish, and nothing fails."""
+    made, here = loaded.adapter_base, loaded.config.model.path
+    if not made or made == here:
+        return []
+    return [
+        f"the adapter at '{loaded.lora.start}' says that it was made for '{made}', and the model "
+        f"here is '{here}'; it is of use on the same weights only."
+    ]
+
+
+def _without_rank(lora: LoraConfig) -> list[str]:
+    usual = LoraConfig()
+    set_ = [
+        key
+        for key in ("alpha", "stabilised", "layers")
+        if getattr(lora, key) != getattr(usual, key)
+    ]
+    if lora.on or not set_:
+        return []
+    return [
+        f"lora.{set_[0]} is set, but lora.rank is 0, so all weights are trained; for adapters set "
+        "lora.rank=16."
+    ]

@@ -1,0 +1,49 @@
+"""The memory that training holds from its first step to its last, counted from a model's sizes."""
+
+from dataclasses import astuple, dataclass
+
+import torch
+
+from ..config import Config
+from ..model.model_size import ModelSize
+
+FP32_BYTES = 4
+"""Bytes of an fp32 number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes by use."""
+
+    weights: int
+    masters: int
+    """Bytes of fp32 copies of what learns in another dtype, on which the optimizer steps."""
+    gradients: int
+    moments: int
+    """Bytes of AdamW's two moments."""
+    reference: int
+    """Bytes of a KL term's reference, with its fp32 average if it follows the policy softly."""
+
+    @property
+    def total(self) -> int:
+        return sum(astuple(self))
+
+    @classmethod
+    def of(
+        cls, config: Config, model_size: ModelSize, dtype: torch.dtype, *, reference: bool
+    ) -> "Held":
+        """The memory that a config's training holds.
+
+        Args:
+            reference: True if there is one.
+        """
+        trained, size = model_size.trained, dtype.itemsize
+        # Under adapters it is the policy with another adapter.
+        soft = config.reference.every > 0 and config.reference.alpha < 1
+        return cls(
+            weights=(model_size.parameters + model_size.adapters) * size,
+            masters=0 if dtype == torch.float32 else trained * FP32_BYTES,
+            gradients=trained * FP32_BYTES,
+            moments=2 * trained * FP32_BYTES,
+            reference=trained * (size + FP32_BYTES * soft) if reference else 0,
+        )

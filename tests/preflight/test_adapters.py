@@ -1,0 +1,37 @@
+"""Settings of adapters that are likely to be mistakes."""
+
+import pytest
+
+from paceline import recipes
+from paceline.preflight.adapters import remarks
+from paceline.preflight.load import load
+from tests.helpers.adapters import adapted_policy
+
+
+def remarks_on(**changes):
+    return remarks(load(recipes.tiny().with_(**changes)))
+
+
+def test_a_learning_rate_of_full_weights_is_told_and_not_changed():
+    (said,) = remarks_on(lora={"rank": 16}, optimizer={"lr": 1e-6})
+    assert said.startswith("optimizer.lr is 1e-06, a rate for all weights; adapters take about 10")
+    assert "(scale 2 here): try optimizer.lr=1e-05 or more" in said
+    assert not remarks_on(lora={"rank": 16}, optimizer={"lr": 1e-4})
+    assert not remarks_on(lora={"rank": 16}, optimizer={"lr": 0.0})  # nothing is to be learned
+    assert not remarks_on(optimizer={"lr": 1e-6})
+
+
+@pytest.mark.parametrize("key", [{"alpha": 16.0}, {"stabilised": True}, {"layers": "q_proj"}])
+def test_settings_of_adapters_that_none_are_trained_with_are_told(key):
+    (said,) = remarks_on(lora=key)
+    assert said.startswith(f"lora.{next(iter(key))} is set, but lora.rank is 0, so all weights")
+    assert not remarks_on(lora={"rank": 4, **key})
+
+
+def test_an_adapter_that_was_made_for_another_model_is_told(tmp_path):
+    policy = adapted_policy()
+    policy.save_adapter(tmp_path / "a", "org/other")
+    (said,) = remarks_on(lora={"start": str(tmp_path / "a")})
+    assert f"at '{tmp_path / 'a'}' says that it was made for 'org/other', and the model" in said
+    policy.save_adapter(tmp_path / "b", "tiny")
+    assert not remarks_on(lora={"start": str(tmp_path / "b")})

@@ -1,0 +1,41 @@
+"""Memory that training holds throughout, counted by hand for the tiny model."""
+
+import pytest
+import torch
+
+from paceline import recipes
+from paceline.preflight.held import Held
+from paceline.settings import LoraConfig
+from tests.helpers.work import TINY, model_size
+
+ADAPTERS = 2 * 4 * (128 + 96 + 96 + 128 + 3 * 192)
+"""Parameters of adapters of rank 4: of q, k, v, o and the three of the inner layer, twice."""
+
+
+def held(dtype, *, lora=None, reference=False, config=None) -> Held:
+    sizes = model_size(dtype, lora)
+    return Held.of(config or recipes.tiny(), sizes, dtype, reference=reference)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bytes_each"), [(torch.float32, 4 + 4 + 8), (torch.bfloat16, 2 + 4 + 4 + 8)]
+)
+def test_full_weights(dtype, bytes_each):
+    assert held(dtype).total == TINY * bytes_each
+    assert held(dtype, reference=True).reference == TINY * dtype.itemsize
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bytes_each"), [(torch.float32, 4 + 8), (torch.bfloat16, 4 + 4 + 8)]
+)
+def test_adapters_cost_what_full_weights_cost_and_the_model_what_it_is(dtype, bytes_each):
+    found = held(dtype, lora=LoraConfig(rank=4), reference=True)
+    assert found.weights == (TINY + ADAPTERS) * dtype.itemsize
+    # The reference is the policy with another adapter: no second copy.
+    assert found.reference == ADAPTERS * dtype.itemsize
+    assert found.total - found.weights - found.reference == ADAPTERS * bytes_each
+
+
+def test_a_soft_reference_keeps_its_average():
+    config = recipes.tiny().with_(reference={"alpha": 0.5, "every": 2})
+    assert held(torch.bfloat16, reference=True, config=config).reference == TINY * (2 + 4)

@@ -69,7 +69,9 @@ def prescribed_trainer(spec: Spec) -> Trainer:
         task=Arithmetic(),  # fills the place of a task: no problem of it is asked
         objective=named.grpo(),
         steps=spec.schedule,
-        model=ModelConfig(spec.model, "bf16" if spec.dtype == "bf16" else "fp32", spec.device),
+        model=ModelConfig(
+            spec.model, "bf16" if spec.dtype == "bf16" else "fp32", device=spec.device
+        ),
         rollouts=RolloutConfig(spec.problems, spec.completions, spec.max_tokens),
         optimizer=OptimizerConfig(lr=spec.lr),
         evaluation=EvalConfig(problems=0),

@@ -12,6 +12,8 @@ from typing import Literal
 from .annotations import check_fields, refuse_if
 from .errors import ConfigError
 
+Merge = Literal["auto", "yes", "no"]
+
 AT_LEAST_1, NOT_NEGATIVE = "be at least 1", "not be negative"
 """Rules of numbers, as sentences end with them."""
 
@@ -82,6 +84,10 @@ class LoraConfig:
     layers: str = "all"
     """Linear layers that get an adapter: all but the output layer, or a regular expression that is
     looked for in their names, such as q_proj|v_proj."""
+    merge: Merge = "auto"
+    """Use of merged weights for sampling, a second copy of those under adapters. no multiplies by A
+    and B beside each weight, in the update too: less memory, slower sampling, and an exported model
+    that rounds in another way. auto merges where memory suffices."""
     start: str | None = None
     """Folder of an adapter in PEFT's format to go on from, whose rank, alpha and layers are then
     taken; None begins with B = 0."""

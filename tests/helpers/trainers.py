@@ -49,9 +49,9 @@ class Keeps(TrainerHooks):
 def trainer_of(
     objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
     alpha=1.0, every=0, dtype=torch.float32, tokens_per_forward=4096, verifiers=None,
-    problems=PROBLEMS, lora=None, **options,
+    problems=PROBLEMS, lora=None, policy=None, **options,
 ):  # fmt: skip
-    policy = tiny_policy(dtype) if lora is None else adapted_policy(dtype, lora)
+    policy = policy or (tiny_policy(dtype) if lora is None else adapted_policy(dtype, lora))
     engine = LocalEngine(policy)
     task = Task("digits", problems, (), Template(), verifier)
     rollouts = rollouts or RolloutConfig(problems=3, completions=6, max_tokens=5)

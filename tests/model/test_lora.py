@@ -89,6 +89,20 @@ def test_products_and_gradients_are_those_of_the_written_out_weight(shape, bias)
         torch.testing.assert_close(mine, theirs)
 
 
+def test_two_products_where_nothing_is_merged():
+    layer, x = made(dtype=torch.float64), torch.randn(2, 7, 32, dtype=torch.float64)
+    x.requires_grad_()
+    merged = layer(x)
+    slope = torch.randn_like(merged)
+    wanted = torch.autograd.grad(merged, (x, layer.lora_A, layer.lora_B), slope)
+    layer.merges = False
+    apart = layer(x)
+    torch.testing.assert_close(apart, merged)
+    found = torch.autograd.grad(apart, (x, layer.lora_A, layer.lora_B), slope)
+    for mine, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
 def test_no_tensor_of_the_weights_size_is_kept_for_the_backward_pass():
     layer, kept = made(), []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
@@ -234,8 +248,9 @@ def test_the_engine_decodes_with_the_bits_that_the_trainer_differentiates(dtype,
     assert used and all(torch.equal(weight, decoded[layer]) for layer, weight in used)
 
 
-def test_in_fp32_engine_and_trainer_agree_after_updates():
-    trainer = trainer_of(lora=LoraConfig(rank=4))
+@pytest.mark.parametrize("merge", ["yes", "no"])
+def test_in_fp32_engine_and_trainer_agree_after_updates(merge):
+    trainer = trainer_of(lora=LoraConfig(rank=4, merge=merge))
     reports = [trainer.step() for _ in range(4)]
     assert all(report.metrics.mismatch < 1e-5 for report in reports)
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from paceline import recipes
+from paceline.model import load_policy, load_tokenizer, resolve
 from paceline.preflight.held import Held
 from paceline.settings import LoraConfig
-from tests.helpers.work import TINY, model_size
+from tests.helpers.work import LAYER, TINY, model_size
 
 ADAPTERS = 2 * 4 * (128 + 96 + 96 + 128 + 3 * 192)
 """Parameters of adapters of rank 4: of q, k, v, o and the three of the inner layer, twice."""
@@ -39,3 +40,21 @@ def test_adapters_cost_what_full_weights_cost_and_the_model_what_it_is(dtype, by
 def test_a_soft_reference_keeps_its_average():
     config = recipes.tiny().with_(reference={"alpha": 0.5, "every": 2})
     assert held(torch.bfloat16, reference=True, config=config).reference == TINY * (2 + 4)
+
+
+@pytest.mark.parametrize(("kind", "bytes_each"), [("nf4", 0.5 + 1 / 64 + 1 / 4096), ("int8", 1)])
+def test_quantised_weights_are_all_but_embedding_output_layer_and_norms(kind, bytes_each):
+    config = recipes.tiny().with_(model={"quantisation": kind})
+    found = held(torch.bfloat16, lora=LoraConfig(rank=4), config=config)
+    inner = 2 * LAYER
+    assert found.weights == int(inner * bytes_each) + 2 * (TINY - inner + ADAPTERS)
+    source = resolve("tiny")
+    policy = load_policy(
+        source,
+        load_tokenizer(source),
+        dtype=torch.bfloat16,
+        lora=LoraConfig(rank=4),
+        quantisation=kind,
+    )  # as they are: beside scales of a few bytes a layer
+    size = sum(t.nbytes for t in policy.frozen().values()) + 2 * ADAPTERS
+    assert found.weights <= size <= 1.05 * found.weights

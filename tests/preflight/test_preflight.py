@@ -13,12 +13,14 @@ from paceline.cli import main
 from paceline.errors import ConfigError, DataError
 from paceline.model.reward_model import RewardModel
 from paceline.objective import Objective, by_name
-from paceline.preflight import calibrate, resources
+from paceline.preflight import calibrate, preflight, resources
 from paceline.preflight.preflight import check, load_checked
+from paceline.preflight.resources import Resources
 from paceline.run import build
 from paceline.types import Round, Verdict
 from paceline.verify.shaping.compose import Weighted
 from tests.helpers.made_tasks import Made, config_of
+from tests.helpers.work import LAYER
 
 Usage = namedtuple("Usage", "total used free")
 Virtual = namedtuple("Virtual", "available total")
@@ -191,3 +193,22 @@ def test_the_command_tells_what_was_found_and_leaves_nothing(tmp_path, capsys, m
     (tmp_path / "taken" / "thesis.tex").write_text("precious")
     assert main(["check", "tiny", "--out", "taken"]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_adapters_are_merged_where_all_memory_has_room_for_it(monkeypatch):
+    def checked(total: int, **lora):
+        room = Resources(memory=10**9, memory_total=total, disk=10**12, place="here")
+        monkeypatch.setattr(preflight.Resources, "of", lambda *_: room)
+        config = config_of(lora={"rank": 4, **lora}, model={"dtype": "fp32"})
+        return check(config, timed=False)
+
+    ample = checked(10**9)
+    memory = ample.estimate.memory
+    needed = memory.total - memory.program
+    assert ample.loaded.lora.merge == "yes" and checked(needed).loaded.lora.merge == "yes"
+    short = checked(needed - 1)
+    assert short.loaded.lora.merge == "no"
+    assert memory.decoding - short.estimate.memory.decoding == 4 * 2 * LAYER
+    assert any("because memory has no room for both" in note for note in short.notes)
+    assert short.loaded.config.lora.merge == "auto"  # what was asked for is what is recorded
+    assert checked(needed - 1, merge="yes").loaded.lora.merge == "yes"

@@ -161,8 +161,8 @@ def test_the_limits_of_packs_are_those_of_the_start_and_of_each_resume():
 
 def test_the_dtype_that_was_left_open_is_what_it_meant_at_the_start():
     config = recipes.tiny().with_(**{"model.dtype": "auto"})
-    assert described().with_dtype_of_run(config).model.dtype == "bf16"
-    assert described(machine={"dtype": "float32"}).with_dtype_of_run(config).model.dtype == "fp32"
+    assert described().as_it_began(config).model.dtype == "bf16"
+    assert described(machine={"dtype": "float32"}).as_it_began(config).model.dtype == "fp32"
 
 
 def test_a_resume_as_before_changes_nothing():

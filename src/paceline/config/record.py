@@ -40,6 +40,9 @@ class ModelConfig:
     dtype: Literal["auto", "bf16", "fp32"] = "auto"
     """Number format of the weights: auto is bf16 where the hardware computes in it (with fp32
     masters), else fp32."""
+    quantisation: Literal["none", "int8", "nf4"] = "none"
+    """Number format in which weights under adapters are kept (bitsandbytes): a half, or a quarter,
+    of the memory of 16 bits, and slower products."""
     device: str = "auto"
     """Device to compute on, such as cpu or cuda:1; auto is the first GPU, or the CPU without
     one."""

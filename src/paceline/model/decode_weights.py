@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from .lora import LoraLinear, lora_layers
+from .lora import LoraLinear
 
 
 class DecodeWeights:
@@ -38,8 +38,8 @@ class DecodeWeights:
         Args:
             rows: approximate number of rows of a product.
         """
-        plain = [m for m in module.modules() if type(m) is nn.Linear]
-        layers = [*plain, *lora_layers(module).values()]
+        kinds = (nn.Linear, LoraLinear)
+        layers = [m for m in module.modules() if isinstance(m, nn.Linear) and type(m) in kinds]
         try:
             for layer in layers:
                 self._make_ready(layer, rows)
@@ -49,8 +49,11 @@ class DecodeWeights:
                 vars(layer).pop("forward", None)
 
     def _make_ready(self, layer: nn.Linear, rows: int) -> None:
-        weight = self._merged(layer) if isinstance(layer, LoraLinear) else layer.weight
-        product = nn.functional.linear
+        weight, product = layer.weight, nn.functional.linear
+        if isinstance(layer, LoraLinear):
+            if not layer.merges:
+                return  # there is no room for a copy
+            weight = self._merged(layer)
         if _fits(weight):
             weight, product = torch.ops.mkldnn._reorder_linear_weight(weight, rows), _onednn
         elif weight is layer.weight:

@@ -19,6 +19,7 @@ from ..settings import LoraConfig
 from . import peft_folder, tiny
 from .files import telling_of_the_disk, without_progress_bars
 from .policy import Policy
+from .quantised import Quantisation, loading, quantise, take_over
 from .source import CAUSAL_CLASS, Source, how_to_convert
 from .supported import check_scores, refuse_changing_rope, refuse_experts
 from .template import check_tokenizer, stop_token_ids
@@ -110,6 +111,7 @@ def load_policy(
     train: bool = True,
     seed: int = 0,
     lora: LoraConfig | None = None,
+    quantisation: Quantisation = "none",
 ) -> Policy:
     """Load the model as a policy.
 
@@ -120,15 +122,26 @@ def load_policy(
     Args:
         seed: decides the first numbers of new adapters, and the weights of the tiny model.
         lora: the adapters to train, or to compute with; None trains all weights.
+        quantisation: the form in which weights that are not trained are kept.
 
     Raises: ConfigError for files that cannot be read, a model that cannot be trained, or an adapter
         that does not fit it.
     """
     whole = lora is None or not lora.on
     with without_progress_bars():
-        module = _module(source, torch.float32 if train and whole else dtype, seed)
+        if quantisation == "none":
+            module = _module(source, torch.float32 if train and whole else dtype, seed)
+            module.to(device)
+        else:
+            module = _quantised(source, quantisation, dtype, device, seed)
+    form = take_over(module)
+    form = quantisation if form == "none" else form
+    if train and whole and form != "none":
+        raise ConfigError(
+            f"The weights of '{source.name}' are quantised ({form}), and such weights cannot "
+            "be trained; train adapters on them, with lora.rank=16."
+        )
     refuse_experts(module, source)
-    module.to(device)
     _switch_off_dropout(module)
     if lora is not None and lora.on:
         peft_folder.adapt_as(module, lora, seed)
@@ -236,7 +249,25 @@ UNREADABLE_ERRORS = (OSError, ValueError, RuntimeError, SafetensorError)
 """Errors that transformers raises for files that are missing, cut, or of another shape."""
 
 
-def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
+def _quantised(
+    source: Source,
+    kind: Quantisation,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    seed: int,
+) -> Any:
+    if source.kind == "tiny":
+        module: Any = tiny.model(seed, dtype)
+        quantise(module.to(device), kind)
+        return module
+    return _module(source, dtype, seed, **loading(kind, dtype, device))
+
+
+def _module(source: Source, dtype: torch.dtype, seed: int, **options: Any) -> Any:
+    """
+    Args:
+        options: transformers' own, such as those of a quantised model.
+    """
     if source.kind == "tiny":
         return tiny.model(seed, dtype)
     from transformers import AutoModelForCausalLM
@@ -244,8 +275,9 @@ def _module(source: Source, dtype: torch.dtype, seed: int) -> Any:
     try:
         with _patient(source):
             return AutoModelForCausalLM.from_pretrained(
-                _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True
-            )
+                _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True,
+                **options,
+            )  # fmt: skip
     except UNREADABLE_ERRORS as error:
         raise _not_loaded(source, "model", error) from error
 

@@ -7,7 +7,8 @@ the other while they train, and merge where they decode; in bf16 the two round d
 
 The merged weight is made for a product and forgotten, and the backward pass makes it again: a
 gradient of its shape never exists. The layers are our own, for that reason; the files are PEFT's
-(`peft_folder.py`).
+(`peft_folder.py`). Only where memory has no room for a merged copy to decode with are there two
+products, in the trainer and in the engine both.
 
 Legend: N rows of a product, I and O sizes of input and output, R rank.
 """
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from .. import rng
 from ..errors import ConfigError, close
 from ..settings import LoraConfig
+from .quantised import FrozenProduct, QuantisedLinear, dense
 
 PARTS = ("lora_A", "lora_B")
 """Names of an adapted layer's two parameters."""
@@ -39,13 +41,14 @@ class LoraLinear(nn.Linear):
         lora_A: [R, I], lora_B: [O, R] the adapter, which learns; fp32 until it is brought to the
             weight's dtype.
         scale: the factor of B·A.
+        merges: False adds B·A·x to each product instead of merging.
         instead: another A and B to compute with for a while, or None.
     """
 
     def __init__(self, layer: nn.Linear, rank: int, scale: float) -> None:
         nn.Module.__init__(self)  # not Linear's, which would make a weight
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        self.weight, self.bias, self.scale = layer.weight, layer.bias, scale
+        self.weight, self.bias, self.scale, self.merges = layer.weight, layer.bias, scale, True
         device = layer.weight.device
         self.lora_A = nn.Parameter(torch.zeros(rank, self.in_features, device=device))
         self.lora_B = nn.Parameter(torch.zeros(self.out_features, rank, device=device))
@@ -55,6 +58,11 @@ class LoraLinear(nn.Linear):
     def rank(self) -> int:
         return self.lora_A.shape[0]
 
+    @property
+    def adapter(self) -> tuple[Tensor, Tensor]:
+        """A and B, or those to compute with instead."""
+        return self.instead or (self.lora_A, self.lora_B)
+
     @torch.no_grad()
     def merged(self, out: Tensor | None = None) -> Tensor:
         """[O, I] the weight with the adapter in it.
@@ -62,13 +70,16 @@ class LoraLinear(nn.Linear):
         Args:
             out: the memory to write it to; None takes new one.
         """
-        A_RI, B_OR = self.instead or (self.lora_A, self.lora_B)
-        return torch.addmm(self.weight, B_OR, A_RI, alpha=self.scale, out=out)
+        A_RI, B_OR = self.adapter
+        return torch.addmm(dense(self.weight, A_RI.dtype), B_OR, A_RI, alpha=self.scale, out=out)
 
     def forward(self, input: Tensor) -> Tensor:
-        if not torch.is_grad_enabled() or self.instead is not None:
-            return nn.functional.linear(input, self.merged(), self.bias)
-        return _Product.apply(input, self.lora_A, self.lora_B, self)  # type: ignore[no-any-return]
+        if self.merges:
+            return _Product.apply(input, *self.adapter, self)  # type: ignore[no-any-return]
+        A_RI, B_OR = self.adapter
+        plain = FrozenProduct.apply(input, self)
+        low = nn.functional.linear(nn.functional.linear(input, A_RI), B_OR)
+        return torch.add(plain, low, alpha=self.scale)  # type: ignore[call-overload]
 
 
 class _Product(torch.autograd.Function):
@@ -159,7 +170,9 @@ def adapt(module: Any, lora: LoraConfig, names: list[str] | None = None) -> None
                 f"{layer.in_features}, of rank {least} at most; set lora.rank={least} or lower, or "
                 "leave the layer out with lora.layers."
             )
-        module.set_submodule(name, LoraLinear(layer, lora.rank, lora.scale))
+        made = LoraLinear(layer, lora.rank, lora.scale)
+        made.merges = lora.merge != "no"
+        module.set_submodule(name, made)
 
 
 def lora_layers(module: nn.Module) -> dict[str, LoraLinear]:
@@ -203,10 +216,14 @@ def adapter_replaced(module: nn.Module, adapter: Adapter) -> Iterator[None]:
 
 
 def merged_state(module: nn.Module) -> Mapping[str, Tensor]:
-    """The model's `state_dict` without adapters, whose weights have them in it, on the CPU."""
+    """The model's `state_dict` as numbers of one dtype: without adapters, which its weights have in
+    them, and on the CPU."""
     state = dict(module.state_dict())
-    for name, layer in lora_layers(module).items():
-        state[f"{name}.weight"] = layer.merged().cpu()
-        for part in PARTS:
-            del state[f"{name}.{part}"]
+    for name, layer in module.named_modules():
+        if isinstance(layer, LoraLinear):
+            state[f"{name}.weight"] = layer.merged().cpu()
+            for part in PARTS:
+                del state[f"{name}.{part}"]
+        elif isinstance(layer, QuantisedLinear):
+            state[f"{name}.weight"] = dense(layer.weight, layer.dtype).cpu()
     return state

@@ -55,6 +55,11 @@ class ModelSize:
     adapted_layers: int = 0
 
     @property
+    def inner(self) -> int:
+        """Number of parameters in matrices of linear layers but the output layer."""
+        return self.linear - self.words * self.width
+
+    @property
     def trained(self) -> int:
         """Number of parameters that learn."""
         return self.adapters or self.parameters

@@ -26,6 +26,7 @@ from .logits import LogitTransform
 from .lora import lora_layers, merged_state
 from .padded import padded_states
 from .peft_folder import write_adapter
+from .quantised import parts
 from .rows import take_rows
 from .template import render
 
@@ -80,8 +81,14 @@ class Policy:
         return {n: p for n, p in self.module.named_parameters() if p.requires_grad}
 
     def frozen(self) -> dict[str, Tensor]:
-        """The parameters that do not learn, by name: the weights under adapters."""
-        return {n: p.detach() for n, p in self.module.named_parameters() if not p.requires_grad}
+        """The parameters that do not learn, by name: the weights under adapters. A quantised one
+        is all that it is made of, under names of their own."""
+        found = {}
+        for name, parameter in self.module.named_parameters():
+            if not parameter.requires_grad:
+                whole = {f"{name}.{part}": one for part, one in parts(parameter).items()}
+                found |= whole or {name: parameter.detach()}
+        return found
 
     @property
     def adapted(self) -> bool:

@@ -1,5 +1,8 @@
-"""Remarks on the settings of adapters, before anything is trained."""
+"""Checks and remarks on the settings of adapters, before anything is trained."""
 
+from ..config import Config
+from ..errors import ConfigError
+from ..model.quantised import bitsandbytes
 from ..settings import LoraConfig
 from .load import Loaded
 
@@ -10,9 +13,28 @@ TIMES = 10
 2025)."""
 
 
+def check_quantised(config: Config) -> None:
+    """Raise ConfigError for quantised weights that all are to be trained, or that cannot be made
+    here."""
+    kind = config.model.quantisation
+    if kind == "none":
+        return
+    if not config.lora.on:
+        raise ConfigError(
+            f"model.quantisation is {kind}, and weights of few bits cannot be trained; train "
+            "adapters on them, with lora.rank=16."
+        )
+    bitsandbytes(f"model.quantisation={kind}")
+
+
 def remarks(loaded: Loaded) -> list[str]:
     """A sentence for each setting that is likely to be a mistake."""
-    return [*_of_rate(loaded), *_of_base(loaded), *_without_rank(loaded.config.lora)]
+    return [
+        *_of_rate(loaded),
+        *_of_base(loaded),
+        *_of_merging(loaded),
+        *_without_rank(loaded.config.lora),
+    ]
 
 
 def _of_rate(loaded: Loaded) -> list[str]:
@@ -34,6 +56,16 @@ def _of_base(loaded: Loaded) -> list[str]:
     return [
         f"the adapter at '{loaded.lora.start}' says that it was made for '{made}', and the model "
         f"here is '{here}'; it is of use on the same weights only."
+    ]
+
+
+def _of_merging(loaded: Loaded) -> list[str]:
+    if not loaded.lora.on or loaded.lora.merge != "no":
+        return []
+    why = "" if loaded.config.lora.merge == "no" else ", because memory has no room for both"
+    return [
+        f"weights and adapters are multiplied one after the other{why}: sampling is slower, and "
+        "the model of the run's end, where they are merged, rounds a little differently."
     ]
 
 

@@ -31,8 +31,9 @@ from ..model.attention import flat_forward
 from ..model.decode_weights import DecodeWeights
 from ..model.load import blank
 from ..model.logits import LogitTransform
-from ..model.lora import adapt
+from ..model.lora import PARTS, adapt, lora_layers
 from ..model.model_size import ModelSize
+from ..model.quantised import Quantisation, quantise
 from ..settings import LoraConfig
 from .workload import Decoding, Workload
 
@@ -77,12 +78,13 @@ class Throughput:
 
 def measured(
     source: Source, model_size: ModelSize, work: Workload, dtype: torch.dtype,
-    device: torch.device, lora: LoraConfig,
+    device: torch.device, lora: LoraConfig, quantisation: Quantisation = "none",
 ) -> Throughput | None:  # fmt: skip
     """Measure this machine on this work; None for a model that cannot be cut into pieces."""
     if not model_size.packed:
         return None
-    began, piece = _used(), partial(_piece, source, dtype=dtype, device=device, lora=lora)
+    form: dict[str, Any] = {"dtype": dtype, "device": device, "quantisation": quantisation}
+    began, piece = _used(), partial(_piece, source, lora=lora, **form)
     try:
         forward, update = _of_layers(piece, model_size, work)
         table = nn.Linear(1, 1, bias=False, device="meta")
@@ -114,16 +116,20 @@ def _layer_bytes(model_size: ModelSize, dtype: torch.dtype) -> int:
 
 
 def _piece(
-    source: Source, layers: int, *, dtype: torch.dtype, device: torch.device, lora: LoraConfig
-) -> Policy:
+    source: Source, layers: int, *, dtype: torch.dtype, device: torch.device, lora: LoraConfig,
+    quantisation: Quantisation = "none",
+) -> Policy:  # fmt: skip
     """The first layers between a small embedding and a small output layer, with random weights."""
     module = blank(source, dtype=dtype, device=device, layers=layers, words=PIECE_VOCABULARY)
-    if lora.on:
-        _adapt(module, lora)
-        module.to(dtype)
     for parameter in module.parameters():
         if parameter.ndim > 1:
             parameter.data.copy_(_noise(parameter.shape, dtype, device))
+    quantise(module, quantisation)
+    if lora.on:
+        _adapt(module, lora)
+        for layer in lora_layers(module).values():
+            for part in PARTS:
+                getattr(layer, part).data = _noise(getattr(layer, part).shape, dtype, device)
     return Policy(module, None, ())
 
 

@@ -33,5 +33,6 @@ def machine(loaded: Loaded) -> dict[str, Any]:
         "device": gpu or "cpu",
         "dtype": loaded.dtype_name,
         "sandbox": sandbox_of(loaded.task),
+        **({"merged": loaded.lora.merge != "no"} if loaded.lora.on else {}),
         "system": f"{platform.system()} {platform.machine()}",
     }

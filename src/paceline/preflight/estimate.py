@@ -73,8 +73,7 @@ class Memory:
         head = max(_head(one.rows * config.rollouts.max_tokens, model_size, size, cpu=cpu)
                    for one in work.passes)  # fmt: skip
         decoding = max(_decoding(d, model_size, size) for d in (work.sampling, *work.evaluation))
-        packed = cpu and dtype == torch.bfloat16  # for the processor, those merged included
-        decoding += (model_size.linear if packed else model_size.adapted) * size
+        decoding += _copies(config, model_size, packed=cpu and dtype == torch.bfloat16) * size
         held = Held.of(config, model_size, dtype, reference=objective.needs_reference)
         passing = activations + head + decoding
         return cls(
@@ -85,6 +84,16 @@ class Memory:
             decoding=decoding,
             gaps=int(GAP_SHARE * passing) if cpu else 0,
         )
+
+
+def _copies(config: Config, model_size: ModelSize, *, packed: bool) -> int:
+    """Number of weights that there are twice while completions are sampled: those merged, and, on a
+    processor, those packed for it, which are all that are not quantised."""
+    merged = model_size.adapted if config.lora.merge != "no" else 0
+    plain = model_size.linear - model_size.adapted
+    if config.model.quantisation != "none":
+        plain = model_size.words * model_size.width
+    return merged + (plain if packed else 0)
 
 
 def _activations(one: Pass, model_size: ModelSize, size: int) -> int:

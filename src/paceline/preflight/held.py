@@ -6,6 +6,7 @@ import torch
 
 from ..config import Config
 from ..model.model_size import ModelSize
+from ..model.quantised import BYTES
 
 FP32_BYTES = 4
 """Bytes of an fp32 number."""
@@ -38,10 +39,12 @@ class Held:
             reference: True if there is one.
         """
         trained, size = model_size.trained, dtype.itemsize
+        packed = BYTES.get(config.model.quantisation, size)  # bytes of a weight of an inner layer
+        others = model_size.parameters - model_size.inner
         # Under adapters it is the policy with another adapter.
         soft = config.reference.every > 0 and config.reference.alpha < 1
         return cls(
-            weights=(model_size.parameters + model_size.adapters) * size,
+            weights=int(model_size.inner * packed) + (others + model_size.adapters) * size,
             masters=0 if dtype == torch.float32 else trained * FP32_BYTES,
             gradients=trained * FP32_BYTES,
             moments=2 * trained * FP32_BYTES,

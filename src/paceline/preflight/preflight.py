@@ -1,7 +1,7 @@
 """Everything that can be checked before the model is loaded, in seconds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ from ..errors import ConfigError, DataError
 from ..model.model_size import ModelSize
 from ..model.template import render
 from ..objective import Objective
+from ..settings import Merge
 from ..tasks import Task
 from ..text import counted
 from ..training import check_loss
 from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import check_verifier
-from .adapters import remarks
+from .adapters import check_quantised, remarks
 from .calibrate import measured
 from .estimate import Disk, Estimate, Memory, Seconds
 from .limits import check_disk, check_memory, check_others
@@ -58,6 +59,7 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
     Raises: ConfigError, DataError, RewardError, SandboxError.
     """
     loaded = load(config)
+    check_quantised(config)
     _check_round(config, loaded.task)
     check_group(config)
     _check_usable(loaded, load_reward=False)  # a reward model is heavy
@@ -111,20 +113,44 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
         _check_heldout(config, model_size, _prompts(tokenizer, task, heldout))
     work = Workload.of(config, loaded.objective, model_size, prompts, len(task.heldout))
     room = Resources.of(loaded.device, path)
-    sizes = config, loaded.objective, model_size, work, loaded.dtype
-    memory, disk = Memory.of(*sizes, loaded.device), Disk.of(*sizes)
+    loaded, memory = _with_merge(loaded, model_size, work, room)
+    disk = Disk.of(config, loaded.objective, model_size, work, loaded.dtype)
     notes += check_memory(memory, room, config.model.path, adapted=loaded.lora.on)
     check_disk(disk, room)
     tried = try_reward(task, config.rewards, tokenizer)
     rates = None
     if timed:
-        rates = measured(loaded.source, model_size, work, loaded.dtype, loaded.device, loaded.lora)
+        rates = measured(
+            loaded.source, model_size, work, loaded.dtype, loaded.device, loaded.lora,
+            config.model.quantisation,
+        )  # fmt: skip
     seconds = None if rates is None else Seconds.of(config, work, rates, disk)
     notes += check_others(rates, loaded.device)
     estimate = Estimate(model_size, memory, disk, seconds, room)
     session = _of_session(configuration.to_json(config))
     notes = [*session, *remarks(loaded), *notes, *tried.notes]
     return Preflight(loaded, tried, estimate, tuple(notes))
+
+
+def _with_merge(
+    loaded: Loaded, model_size: ModelSize, work: Workload, room: Resources
+) -> tuple[Loaded, Memory]:
+    """Decide whether adapters are merged while completions are sampled, where that was left open:
+    if the run then fits into all the memory that there is. What is free at the moment has no part
+    in it, or a resume could decide otherwise."""
+
+    def memory(merge: Merge) -> Memory:
+        config = loaded.config.with_(**{"lora.merge": merge})
+        return Memory.of(config, loaded.objective, model_size, work, loaded.dtype, loaded.device)
+
+    asked = loaded.lora.merge
+    if not loaded.lora.on or asked != "auto":
+        return loaded, memory(asked)
+    merged = memory("yes")
+    fits = merged.total - merged.program <= room.memory_total
+    meant: Merge = "yes" if fits else "no"
+    decided = replace(loaded, lora=replace(loaded.lora, merge=meant))
+    return decided, merged if fits else memory("no")
 
 
 def _check_round(config: Config, task: Task) -> None:

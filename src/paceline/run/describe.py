@@ -73,7 +73,7 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
 
 
 def trained_in_words(loaded: Loaded, model_size: ModelSize) -> str:
-    """What learns, with the scale of adapters: a learning rate means nothing without it.
+    """The parameters that learn, with the scale of adapters: a rate means nothing without it.
 
     Example: adapters of rank 16 on 210 layers, 4.88 of 135 million parameters, scale 2 (alpha /
     rank)

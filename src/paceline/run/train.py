@@ -116,7 +116,7 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
     changes = config_changes(run.path, stored, asked, named)
     with Interrupts() as interrupts:
         preflight = _preflight(
-            run.description.with_dtype_of_run(config), run.path, screen, interrupts, timed=False
+            run.description.as_it_began(config), run.path, screen, interrupts, timed=False
         )
         loaded = preflight.loaded
         found, broken = continuation.find(run)

@@ -240,11 +240,15 @@ class RunDescription(Record):
         asked = {c.step: c.keys[key][1] for c in self.changes if key in c.keys}
         return {0: self.config_at(1)[key]} | asked
 
-    def with_dtype_of_run(self, config: Config) -> Config:
-        """The config in the dtype that `auto` meant where the run began."""
+    def as_it_began(self, config: Config) -> Config:
+        """The config with what `auto` meant where the run began: the dtype, and whether adapters
+        are merged."""
         self.environment_at()
-        meant = {"bfloat16": "bf16", "float32": "fp32"}[self.dtype]
-        return config.with_(**{"model.dtype": meant})
+        meant = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}[self.dtype]
+        config = config.with_(**{"model.dtype": meant})
+        if (merged := self.machine.get("merged")) is not None:
+            config = config.with_(**{"lora.merge": "yes" if merged else "no"})
+        return config
 
     def resumed(
         self, config: Json, objective: str, now: Environment, changes: Changes, step: int

@@ -104,7 +104,7 @@ def _config(run: Run, begin: int, step: int) -> Config:
                 f"{change.step}. A replay that begins at step {begin} reaches the steps up to that "
                 "one; a later step needs a checkpoint of that step or after it."
             ) from None
-    return description.with_dtype_of_run(configuration.from_json(then))
+    return description.as_it_began(configuration.from_json(then))
 
 
 def _check_rounds(route: Route) -> None:

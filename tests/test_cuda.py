@@ -5,11 +5,14 @@ import torch
 
 from paceline import rng
 from paceline.engine import LocalEngine, Request, Sampling
-from paceline.model import Policy
+from paceline.model import Policy, load_policy, load_tokenizer, resolve
+from paceline.settings import LoraConfig
 from paceline.types import Prompt
+from tests.helpers.adapters import adapted_policy
 from tests.helpers.families import family
 from tests.helpers.policies import tiny_policy
 from tests.helpers.rows import ROWS
+from tests.helpers.trainers import trainer_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -61,3 +64,50 @@ def test_graphs_see_changed_parameters():
             parameter.mul_(-1.5)
     after = engine.generate(request, greedy)
     assert after == LocalEngine(policy).generate(request, greedy) != before
+
+
+@pytest.mark.parametrize("lora", [None, LoraConfig(rank=4)])
+def test_masters_on_the_host_step_as_those_on_the_gpu(lora):
+    source, norms, weights = resolve("tiny"), [], []
+    for offload in (False, True):
+        policy = load_policy(
+            source, load_tokenizer(source), dtype=torch.bfloat16, device="cuda", lora=lora,
+            offload=offload,
+        )  # fmt: skip
+        trainer = trainer_of(policy=policy)
+        assert policy.masters is not None
+        assert {m.device.type for m in policy.masters.values()} == {"cpu" if offload else "cuda"}
+        norms.append([trainer.step().update.grad_norm for _ in range(2)])
+        weights.append(torch.cat([m.flatten().cpu() for m in policy.masters.values()]))
+    # The first gradient is the same in either place; only its norm is summed in another order.
+    assert norms[0][0] == pytest.approx(norms[1][0], rel=1e-5)
+    assert (weights[0] - weights[1]).norm() < 0.05 * weights[0].norm()
+
+
+@pytest.mark.parametrize("merge", ["yes", "no"])
+def test_captured_steps_decode_with_the_adapter_as_it_is_at_the_round(merge):
+    policy = adapted_policy(torch.float32, LoraConfig(rank=4, merge=merge), device="cuda")
+    trainer = trainer_of(policy=policy, lr=0.02)
+    reports = [trainer.step() for _ in range(4)]
+    assert trainer.engine.graphs is not None and trainer.engine.graphs.steps
+    assert all(report.metrics.mismatch < 1e-3 for report in reports)
+
+
+@pytest.mark.parametrize("kind", ["nf4", "int8"])
+def test_quantised_bases_learn(kind):
+    pytest.importorskip("bitsandbytes")
+    source = resolve("tiny")
+    policy = load_policy(
+        source, load_tokenizer(source), dtype=torch.bfloat16, device="cuda",
+        lora=LoraConfig(rank=4), quantisation=kind,
+    )  # fmt: skip
+    trainer = trainer_of(policy=policy, lr=0.02)
+    reports = [trainer.step() for _ in range(3)]
+    assert all(r.update.grad_norm > 0 and r.metrics.mismatch < 0.05 for r in reports)
+
+
+def test_fp16_learns_with_a_scale():
+    source = resolve("tiny")
+    policy = load_policy(source, load_tokenizer(source), dtype=torch.float16, device="cuda")
+    trainer = trainer_of(policy=policy)
+    assert not any(trainer.step().update.skipped for _ in range(3))

@@ -9,12 +9,14 @@ from paceline.settings import LoraConfig
 
 
 def adapted_policy(
-    dtype: torch.dtype = torch.float32, lora: LoraConfig | None = None, *, seed=0, source="tiny"
-) -> Policy:
+    dtype: torch.dtype = torch.float32, lora: LoraConfig | None = None, *, seed=0, source="tiny",
+    device="cpu",
+) -> Policy:  # fmt: skip
     """The tiny model with new adapters: B is 0, and the model unchanged."""
     found = resolve(str(source))
     lora = lora or LoraConfig(rank=4)
-    return load_policy(found, load_tokenizer(found), dtype=dtype, seed=seed, lora=lora)
+    tokenizer = load_tokenizer(found)
+    return load_policy(found, tokenizer, dtype=dtype, device=device, seed=seed, lora=lora)
 
 
 @torch.no_grad()

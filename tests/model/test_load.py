@@ -100,3 +100,38 @@ def test_a_cache_that_cannot_be_written_is_told(package, tmp_path, monkeypatch):
             f"The cache for converted models cannot be written at '{where}' (Not a directory); set "
             "PACELINE_CACHE to a folder with room that can."
         )
+
+
+def test_a_model_with_numbers_beyond_fp16_is_refused_there(tmp_path):
+    policy = tiny_policy()
+    with torch.no_grad():
+        policy.module.model.layers[0].mlp.up_proj.weight[0, 0] = 70_000.0
+    policy.save(tmp_path)
+    source = resolve(str(tmp_path))
+    tokenizer = load_tokenizer(source)
+    with pytest.raises(ConfigError, match=r"weights \(model.layers.0.mlp.up_proj.weight\) above"):
+        load_policy(source, tokenizer, dtype=torch.float16)
+    load_policy(source, tokenizer, dtype=torch.bfloat16)
+
+
+def test_a_model_that_overflows_between_its_layers_is_refused_in_fp16(tmp_path):
+    policy = tiny_policy()
+    with torch.no_grad():
+        for layer in policy.module.model.layers:
+            layer.mlp.down_proj.weight.mul_(3e4)
+            layer.mlp.up_proj.weight.mul_(3e4)
+    policy.save(tmp_path)
+    source = resolve(str(tmp_path))
+    with pytest.raises(ConfigError, match="has values between its layers above 65,504"):
+        load_policy(source, load_tokenizer(source), dtype=torch.float16)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_masters_for_an_optimizer_elsewhere_share_no_memory_with_the_parameters(dtype):
+    source = resolve("tiny")
+    policy = load_policy(source, load_tokenizer(source), dtype=dtype, offload=True)
+    assert policy.masters is not None
+    for name, parameter in policy.trained().items():
+        master = policy.masters[name]
+        assert master.dtype == torch.float32 and master.data_ptr() != parameter.data_ptr()
+        assert torch.equal(master.to(dtype), parameter)

@@ -1,13 +1,11 @@
 """Settings of adapters that are likely to be mistakes."""
 
-import sys
 from dataclasses import replace
 
 import pytest
 
 from paceline import recipes
-from paceline.errors import ConfigError
-from paceline.preflight.adapters import check_quantised, remarks
+from paceline.preflight.adapters import remarks
 from paceline.preflight.load import load
 from tests.helpers.adapters import adapted_policy
 
@@ -39,18 +37,6 @@ def test_an_adapter_that_was_made_for_another_model_is_told(tmp_path):
     assert f"at '{tmp_path / 'a'}' says that it was made for 'org/other', and the model" in said
     policy.save_adapter(tmp_path / "b", "tiny")
     assert not remarks_on(lora={"start": str(tmp_path / "b")})
-
-
-def test_weights_of_few_bits_are_only_trained_on_by_adapters(monkeypatch):
-    config = recipes.tiny().with_(model={"quantisation": "nf4"})
-    with pytest.raises(ConfigError, match="quantisation is nf4, and weights of few bits"):
-        check_quantised(config)
-    adapted = config.with_(lora={"rank": 4})
-    check_quantised(adapted)
-    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
-    check_quantised(recipes.tiny())
-    with pytest.raises(ConfigError, match="quantisation=nf4 needs bitsandbytes, which"):
-        check_quantised(adapted)
 
 
 def test_products_one_after_the_other_are_told():

@@ -58,3 +58,15 @@ def test_quantised_weights_are_all_but_embedding_output_layer_and_norms(kind, by
     )  # as they are: beside scales of a few bytes a layer
     size = sum(t.nbytes for t in policy.frozen().values()) + 2 * ADAPTERS
     assert found.weights <= size <= 1.05 * found.weights
+
+
+def test_moments_of_8_bits_and_what_is_offloaded():
+    thrifty = recipes.tiny().with_(optimizer={"moments": "8bit"})
+    coarse = held(torch.bfloat16, config=thrifty)
+    assert coarse.moments == int(2 * TINY * (1 + 4 / 256))
+    away = held(torch.bfloat16, config=thrifty.with_(optimizer={"offload": True}))
+    assert (away.masters, away.gradients, away.moments) == (0, 0, 0)
+    assert away.total == TINY * 2 and away.host == 8 * TINY + coarse.moments
+    # In fp32, too, the masters are then others than the parameters.
+    exact = held(torch.float32, config=recipes.tiny().with_(optimizer={"offload": True}))
+    assert (exact.total, exact.host) == (TINY * 4, TINY * 16)

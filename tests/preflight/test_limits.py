@@ -16,14 +16,14 @@ from tests.helpers.work import CPU
 MB = 10**6
 # Six numbers that no setting makes smaller have 6 MB, and 30 MB are of use in all.
 NEEDS = Memory(
-    program=10 * MB, weights=MB, masters=MB, gradients=MB, moments=2 * MB, reference=MB,
+    program=10 * MB, weights=MB, masters=MB, gradients=MB, moments=2 * MB, reference=MB, host=0,
     activations=5 * MB, head=4 * MB, decoding=3 * MB, gaps=2 * MB,
 )  # fmt: skip
 WRITES = Disk(checkpoints=36 * MB, model=4 * MB, rollouts=2 * MB, checkpoint=12 * MB)
 
 
 def room(memory: int = 10**9, total: int = 10**9, disk: int = 10**9) -> Resources:
-    return Resources(memory, total, disk, "here")
+    return Resources(memory, total, disk, "here", host=3 * MB)
 
 
 def test_a_machine_that_others_use_is_told():
@@ -90,3 +90,9 @@ def test_on_a_gpu_busy_processors_are_no_news():
     assert (
         check_others(Throughput(1.0, 1.0, 1.0, 1.0, 1.0, others=0.45), torch.device("cuda")) == []
     )
+
+
+def test_what_is_offloaded_has_to_fit_into_the_machines_memory():
+    assert check_memory(replace(NEEDS, host=3 * MB), room(), "tiny") == []
+    with pytest.raises(ConfigError, match=r"needs 4 MB of the machine's memory for what opt"):
+        check_memory(replace(NEEDS, host=4 * MB), room(), "tiny")

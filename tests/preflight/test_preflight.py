@@ -197,7 +197,7 @@ def test_the_command_tells_what_was_found_and_leaves_nothing(tmp_path, capsys, m
 
 def test_adapters_are_merged_where_all_memory_has_room_for_it(monkeypatch):
     def checked(total: int, **lora):
-        room = Resources(memory=10**9, memory_total=total, disk=10**12, place="here")
+        room = Resources(memory=10**9, memory_total=total, disk=10**12, place="here", host=0)
         monkeypatch.setattr(preflight.Resources, "of", lambda *_: room)
         config = config_of(lora={"rank": 4, **lora}, model={"dtype": "fp32"})
         return check(config, timed=False)

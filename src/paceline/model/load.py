@@ -21,7 +21,7 @@ from .files import telling_of_the_disk, without_progress_bars
 from .policy import Policy
 from .quantised import Quantisation, loading, quantise, take_over
 from .source import CAUSAL_CLASS, Source, how_to_convert
-from .supported import check_scores, refuse_changing_rope, refuse_experts
+from .supported import check_finite, check_scores, refuse_changing_rope, refuse_experts
 from .template import check_tokenizer, stop_token_ids
 
 
@@ -112,17 +112,19 @@ def load_policy(
     seed: int = 0,
     lora: LoraConfig | None = None,
     quantisation: Quantisation = "none",
+    offload: bool = False,
 ) -> Policy:
     """Load the model as a policy.
 
-    In bf16 a policy that will be trained keeps fp32 masters of what learns: at a learning rate of
-    1e-6 bf16 weights alone would lose most updates. All weights are read from the file in fp32 for
-    it; those under adapters are read in their own dtype.
+    In 16 bits a policy that will be trained keeps fp32 masters of what learns: at a learning rate
+    of 1e-6 bf16 weights alone would lose most updates. All weights are read from the file in fp32
+    for it; those under adapters are read in their own dtype.
 
     Args:
         seed: decides the first numbers of new adapters, and the weights of the tiny model.
         lora: the adapters to train, or to compute with; None trains all weights.
         quantisation: the form in which weights that are not trained are kept.
+        offload: keep masters in the host's memory, for an optimizer that steps there.
 
     Raises: ConfigError for files that cannot be read, a model that cannot be trained, or an adapter
         that does not fit it.
@@ -131,7 +133,6 @@ def load_policy(
     with without_progress_bars():
         if quantisation == "none":
             module = _module(source, torch.float32 if train and whole else dtype, seed)
-            module.to(device)
         else:
             module = _quantised(source, quantisation, dtype, device, seed)
     form = take_over(module)
@@ -145,22 +146,34 @@ def load_policy(
     _switch_off_dropout(module)
     if lora is not None and lora.on:
         peft_folder.adapt_as(module, lora, seed)
-    masters = None if dtype == torch.float32 else _lowered(module, dtype)
+    exact = _lowered(module, dtype)
+    module.to(device)
+    masters = None
+    if train and (offload or dtype != torch.float32):
+        masters = {name: _kept(master, device, offload=offload) for name, master in exact.items()}
     module.config.dtype = dtype
     stops = stop_token_ids(tokenizer, module.config, module.generation_config)
-    policy = Policy(module, tokenizer, stops, masters=masters if train else None)
+    policy = Policy(module, tokenizer, stops, masters=masters)
+    check_finite(policy, source)
     check_scores(policy, source)
     return policy
 
 
 def _lowered(module: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Bring the parameters that learn to `dtype`; returns what they were, their masters, by
-    name."""
+    """Bring the parameters that learn to `dtype`; returns what they were, by name."""
     masters = {n: p.detach() for n, p in module.named_parameters() if p.requires_grad}
     for parameter in module.parameters():  # parameters only: rotary frequencies stay fp32
         if parameter.requires_grad:
             parameter.data = parameter.detach().to(dtype)
     return masters
+
+
+def _kept(master: torch.Tensor, device: torch.device | str, *, offload: bool) -> torch.Tensor:
+    """A master where it is to be; one in fp32 must not share the parameter's memory."""
+    if not offload:
+        return master.to(device)
+    host = master.cpu().clone() if master.device.type == "cpu" else master.cpu()
+    return host.pin_memory() if torch.device(device).type == "cuda" else host
 
 
 def blank(
@@ -323,13 +336,11 @@ def _switch_off_dropout(module: torch.nn.Module) -> None:
 
 
 def best_dtype(device: torch.device | str) -> torch.dtype:
-    """The best dtype: bf16 if the processor or GPU computes in it, otherwise fp32."""
+    """The best dtype: bf16 if the processor or GPU computes in it, otherwise fp16 on a GPU, whose
+    products of fp32 are many times slower, and fp32 on a processor."""
     if torch.device(device).type == "cuda":
-        return (
-            torch.bfloat16
-            if torch.cuda.is_bf16_supported(including_emulation=False)
-            else torch.float32
-        )
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if has_bf16 else torch.float16
     cpu = torch.cpu
     has_bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
     # ATEN_CPU_CAPABILITY holds torch's kernels below what the processor has. The bf16 attention of

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..batch import Micro
 from ..errors import ConfigError
 from ..layout import PACKED, PADDED, Packed, Padded, TokenRows
-from ..objective import Loss, Metrics, Scores, token_gradient
+from ..objective import Loss, Metrics, Scores, TokenGradient, token_gradient
 from ..types import Message, Prompt
 from ..verify.answers.form import opened_in
 from . import head
@@ -137,8 +137,14 @@ class Policy:
         """Log-probability and entropy without gradient: the anchor and the reference pass."""
         return self.scores(rows, temperature)
 
-    def loss(self, loss: Loss, micro: Micro, temperature: float) -> tuple[Tensor, Metrics]:
+    def loss(
+        self, loss: Loss, micro: Micro, temperature: float, scale: float = 1.0
+    ) -> tuple[Tensor, Metrics]:
         """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch size.
+
+        Args:
+            scale: factor of the gradient, for dtypes that hold no small numbers. The scores'
+                gradient has it before it is brought to the model's dtype.
 
         If the gradient at a token is known from its own scores, the head forms the gradient of its
         inputs while it has the logits; otherwise the backward pass forms them again.
@@ -146,13 +152,14 @@ class Policy:
         gradient = token_gradient(loss, micro.tokens, micro.rows.real(self.device))
         if gradient is None:
             scores = self.scores(micro.rows, temperature, recompute=micro.recompute)
-            return loss(scores, micro.tokens)
+            value, metrics = loss(scores, micro.tokens)
+            return value * scale, metrics
         fused = head.fused_loss(
             self.states(micro.rows, recompute=micro.recompute),
             self.head,
             micro.rows.targets(self.device),
             LogitTransform.of(self.module.config, temperature),
-            gradient,
+            _scaled(gradient, scale),
         )
         scores = _spread(fused.logp_M, fused.entropy_M, micro.rows)
         value, metrics = loss(scores, micro.tokens)
@@ -197,6 +204,14 @@ class Policy:
         Raises: OSError if the disk is full, or cannot be written.
         """
         write_adapter(self.module, folder, base)
+
+
+def _scaled(gradient: TokenGradient, scale: float) -> TokenGradient:
+    def scaled(c: slice, logp_C: Tensor, entropy_C: Tensor) -> tuple[Tensor, Tensor | None]:
+        grad_logp_C, grad_entropy_C = gradient(c, logp_C, entropy_C)
+        return scale * grad_logp_C, None if grad_entropy_C is None else scale * grad_entropy_C
+
+    return gradient if scale == 1.0 else scaled
 
 
 def _spread(logp_M: Tensor, entropy_M: Tensor, rows: TokenRows) -> Scores:

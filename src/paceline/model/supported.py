@@ -29,6 +29,22 @@ def refuse_experts(module: torch.nn.Module, source: Source) -> None:
         )
 
 
+def check_finite(policy: Policy, source: Source) -> None:
+    """Refuse fp16 for a model that has numbers which fp16 has not."""
+    if policy.dtype != torch.float16:
+        return
+    for name, parameter in policy.module.named_parameters():
+        if parameter.is_floating_point() and not parameter.isfinite().all():
+            raise ConfigError(_beyond_fp16(source, f"weights ({name})"))
+
+
+def _beyond_fp16(source: Source, what: str) -> str:
+    return (
+        f"'{source.name}' has {what} above 65,504, the largest number of fp16; set "
+        "model.dtype=bf16, or fp32 where the hardware has no bf16."
+    )
+
+
 @torch.no_grad()
 def check_scores(policy: Policy, source: Source) -> None:
     """Refuse a model that our way of scoring does not fit: a prompt computed once, its completions
@@ -40,6 +56,8 @@ def check_scores(policy: Policy, source: Source) -> None:
     refuse_changing_rope(policy.module, source)
     rows = TokenRows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
     ours_BT = policy.score(rows, 1.0).logp_BT
+    if policy.dtype == torch.float16 and not ours_BT.isfinite().all():
+        raise ConfigError(_beyond_fp16(source, "values between its layers"))
     for i, (prompt, completion) in enumerate(zip(rows.prompts, rows.completions, strict=True)):
         ids = torch.tensor([[*prompt, *completion]], device=policy.device)
         logp = policy.module(ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)

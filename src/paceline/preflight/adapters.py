@@ -1,8 +1,5 @@
-"""Checks and remarks on the settings of adapters, before anything is trained."""
+"""Remarks on the settings of adapters, before anything is trained."""
 
-from ..config import Config
-from ..errors import ConfigError
-from ..model.quantised import bitsandbytes
 from ..settings import LoraConfig
 from .load import Loaded
 
@@ -11,20 +8,6 @@ LOW_RATE = 5e-6
 TIMES = 10
 """The best rate of adapters divided by that of all weights (Schulman et al., LoRA Without Regret,
 2025)."""
-
-
-def check_quantised(config: Config) -> None:
-    """Raise ConfigError for quantised weights that all are to be trained, or that cannot be made
-    here."""
-    kind = config.model.quantisation
-    if kind == "none":
-        return
-    if not config.lora.on:
-        raise ConfigError(
-            f"model.quantisation is {kind}, and weights of few bits cannot be trained; train "
-            "adapters on them, with lora.rank=16."
-        )
-    bitsandbytes(f"model.quantisation={kind}")
 
 
 def remarks(loaded: Loaded) -> list[str]:

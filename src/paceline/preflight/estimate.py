@@ -15,7 +15,7 @@ from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
 from ..model.model_size import ModelSize
 from ..objective import Objective
 from .calibrate import Throughput
-from .held import FP32_BYTES, Held
+from .held import FP32_BYTES, MOMENT_BYTES, Held
 from .resources import Resources
 from .workload import Decoding, Pass, Workload
 
@@ -43,7 +43,8 @@ class Memory:
     gradients: int
     moments: int
     reference: int
-    """These five as in `Held`."""
+    host: int
+    """These six as in `Held`."""
     activations: int
     """Bytes that the largest pass of an update keeps for its backward pass."""
     head: int
@@ -61,7 +62,8 @@ class Memory:
 
     @property
     def total(self) -> int:
-        return sum(astuple(self))
+        """Bytes on the device that computes."""
+        return sum(astuple(self)) - self.host
 
     @classmethod
     def of(
@@ -154,7 +156,8 @@ class Disk:
         dtype: torch.dtype,
     ) -> "Disk":
         trained, every, keep = model_size.trained, config.save_every, config.save_keep
-        one = 3 * trained * FP32_BYTES  # what learns, exactly, and two moments
+        # What learns, exactly, and two moments.
+        one = int(trained * (FP32_BYTES + 2 * MOMENT_BYTES[config.optimizer.moments]))
         if objective.needs_reference and config.reference.every > 0:
             one += trained * (FP32_BYTES if config.reference.alpha < 1 else dtype.itemsize)
         # Without any there is one still, where the run is stopped.

@@ -10,11 +10,13 @@ from ..model.quantised import BYTES
 
 FP32_BYTES = 4
 """Bytes of an fp32 number."""
+MOMENT_BYTES = {"fp32": 4.0, "8bit": 1 + 4 / 256}
+"""Bytes of a running mean: those of 8 bits have a scale in fp32 for 256 of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Bytes by use."""
+    """Bytes by use, on the device that computes."""
 
     weights: int
     masters: int
@@ -24,10 +26,13 @@ class Held:
     """Bytes of AdamW's two moments."""
     reference: int
     """Bytes of a KL term's reference, with its fp32 average if it follows the policy softly."""
+    host: int
+    """Bytes of masters, gradients and moments that are in the host's memory instead."""
 
     @property
     def total(self) -> int:
-        return sum(astuple(self))
+        """Bytes on the device that computes."""
+        return sum(astuple(self)) - self.host
 
     @classmethod
     def of(
@@ -43,10 +48,15 @@ class Held:
         others = model_size.parameters - model_size.inner
         # Under adapters it is the policy with another adapter.
         soft = config.reference.every > 0 and config.reference.alpha < 1
+        offload = config.optimizer.offload
+        exact = dtype == torch.float32 and not offload  # the parameters are their own masters
+        masters, gradients = 0 if exact else trained * FP32_BYTES, trained * FP32_BYTES
+        moments = int(2 * trained * MOMENT_BYTES[config.optimizer.moments])
         return cls(
             weights=int(model_size.inner * packed) + (others + model_size.adapters) * size,
-            masters=0 if dtype == torch.float32 else trained * FP32_BYTES,
-            gradients=trained * FP32_BYTES,
-            moments=2 * trained * FP32_BYTES,
+            masters=0 if offload else masters,
+            gradients=0 if offload else gradients,
+            moments=0 if offload else moments,
             reference=trained * (size + FP32_BYTES * soft) if reference else 0,
+            host=masters + gradients + moments if offload else 0,
         )

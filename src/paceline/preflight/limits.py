@@ -20,7 +20,8 @@ def check_memory(
     Args:
         adapted: True if adapters are trained.
 
-    Raises: ConfigError if the part that no setting makes smaller exceeds all memory.
+    Raises: ConfigError if the part that no setting makes smaller exceeds all memory, or what is
+        offloaded exceeds what is free of the machine's.
     """
     where = "on this machine" if memory.program else "on the GPU"
     if memory.fixed > room.memory_total:
@@ -32,6 +33,12 @@ def check_memory(
         raise ConfigError(
             f"'{model}' needs {data_size(memory.fixed)} of memory for {kinds} alone, and there "
             f"are {data_size(room.memory_total)} {where}; {advice}."
+        )
+    if memory.host > room.host:
+        raise ConfigError(
+            f"'{model}' needs {data_size(memory.host)} of the machine's memory for what "
+            f"optimizer.offload keeps there, and {data_size(room.host)} are free; end other "
+            "programs, take a smaller model, or train adapters (lora.rank=16)."
         )
     more = memory.total - memory.program
     if more <= room.memory:

@@ -96,7 +96,8 @@ def device_of(name: str) -> torch.device:
 
 def dtype_of(name: str, device: torch.device) -> torch.dtype:
     """The dtype that a config's word means on this device."""
-    return {"bf16": torch.bfloat16, "fp32": torch.float32}.get(name) or best_dtype(device)
+    named = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    return named.get(name) or best_dtype(device)
 
 
 def evaluation_sampling(config: Config) -> Sampling:

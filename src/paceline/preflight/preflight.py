@@ -18,7 +18,7 @@ from ..training import check_loss
 from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import check_verifier
-from .adapters import check_quantised, remarks
+from .adapters import remarks
 from .calibrate import measured
 from .estimate import Disk, Estimate, Memory, Seconds
 from .limits import check_disk, check_memory, check_others
@@ -26,6 +26,7 @@ from .load import Loaded, evaluation_sampling, load
 from .prompts import check_prompts
 from .resources import Resources
 from .reward import RewardTrial, try_reward
+from .thrift import check_thrift
 from .workload import Workload
 
 MEASURED_PROMPTS = 64
@@ -59,7 +60,7 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
     Raises: ConfigError, DataError, RewardError, SandboxError.
     """
     loaded = load(config)
-    check_quantised(config)
+    check_thrift(loaded)
     _check_round(config, loaded.task)
     check_group(config)
     _check_usable(loaded, load_reward=False)  # a reward model is heavy

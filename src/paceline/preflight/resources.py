@@ -25,13 +25,16 @@ class Resources:
     already."""
     place: str
     """The folder whose disk was looked at."""
+    host: int
+    """Bytes of memory free now outside the GPU."""
 
     @classmethod
     def of(cls, device: torch.device, directory: Path) -> "Resources":
-        memory, total = _of_gpu(device) if device.type == "cuda" else _of_machine()
+        host, whole = _of_machine()
+        memory, total = _of_gpu(device) if device.type == "cuda" else (host, whole)
         place = next(p for p in (directory, *directory.absolute().parents) if p.exists())
         had = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
-        return cls(memory, total, shutil.disk_usage(place).free + had, str(place))
+        return cls(memory, total, shutil.disk_usage(place).free + had, str(place), host)
 
 
 def _of_gpu(device: torch.device) -> tuple[int, int]:

@@ -21,7 +21,7 @@ def policy_of(loaded: Loaded, *, train: bool = True) -> Policy:
         loaded.source, loaded.tokenizer, dtype=loaded.dtype, device=loaded.device,
         train=train, seed=loaded.config.seed,
         lora=loaded.lora if train or loaded.lora.start else None,
-        quantisation=loaded.config.model.quantisation,
+        quantisation=loaded.config.model.quantisation, offload=loaded.config.optimizer.offload,
     )  # fmt: skip
 
 

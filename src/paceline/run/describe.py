@@ -13,6 +13,7 @@ from ..preflight.fingerprint import fingerprints
 from ..preflight.limits import disk_in_words
 from ..preflight.load import Loaded, sandbox_of
 from ..preflight.preflight import Preflight
+from ..preflight.resources import Resources
 from ..store.description import RunDescription
 from ..text import counted, data_size, rounded_count, short_duration, wall_clock
 from .screen import Screen
@@ -101,13 +102,19 @@ def estimate_lines(estimate: Estimate) -> list[str]:
     memory, disk, room = estimate.memory, estimate.disk, estimate.room
     lines = [
         f"memory     up to {data_size(memory.total)} ({_of_memory(memory)}); "
-        f"{data_size(room.memory)} are free",
+        f"{data_size(room.memory)} are free{_of_host(memory, room)}",
         f"disk       up to {data_size(disk.total)} ({disk_in_words(disk)}); "
         f"{data_size(room.disk)} are free",
     ]
     if estimate.seconds is None:
         return [*lines, "time       not known for this model"]
     return [*lines, f"time       {_of_time(estimate.seconds)}"]
+
+
+def _of_host(memory: Memory, room: Resources) -> str:
+    if not memory.host:
+        return ""
+    return f"; {data_size(memory.host)} of the machine's own, {data_size(room.host)} are free"
 
 
 def _of_memory(memory: Memory) -> str:

@@ -57,7 +57,7 @@ class Learner:
             for micro in batch.micro(
                 self.tokens_per_forward, self.policy.layout, self.policy.device
             ):
-                share, measured = self.policy.loss(loss, micro, self.temperature)
+                share, measured = self.policy.loss(loss, micro, self.temperature, self.scale)
                 share.backward()
                 metrics += measured
                 tick()
@@ -65,6 +65,12 @@ class Learner:
             self.clear()
             raise
         return metrics
+
+    @property
+    def scale(self) -> float:
+        """The factor by which gradients are too large until they reach the masters."""
+        found = self.optimizer.loss_scale
+        return 1.0 if found is None else found.value
 
     def optim_step(self, number: int) -> OptimizerStep:
         """Take optimizer step `number` (counted from 1) on the gradient summed since the last."""
@@ -76,6 +82,7 @@ class Learner:
 
     def gradients(self) -> list[Tensor]:
         """The gradient summed so far: one tensor a trained parameter, in fp32."""
+        self.optimizer.accumulator.finish()
         return [g for master in self.optimizer.masters if (g := master.grad) is not None]
 
     def logprobs(
@@ -120,6 +127,7 @@ class Learner:
             "optimizer": self.optimizer.moments(),
             "version": self.policy.version,
             "tokens_per_forward": self.tokens_per_forward,
+            **(self.optimizer.loss_scale.state_dict() if self.optimizer.loss_scale else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -137,6 +145,8 @@ class Learner:
         self.optimizer.restore(moments)
         self.policy.version = state["version"]
         self.tokens_per_forward = state["tokens_per_forward"]
+        if self.optimizer.loss_scale is not None:
+            self.optimizer.loss_scale.load_state_dict(state)
 
 
 def matching_tensors(

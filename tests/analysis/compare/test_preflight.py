@@ -99,7 +99,7 @@ def test_all_runs_together_have_to_fit_on_the_disk(tmp_path, monkeypatch):
     needs = 4 * (disk.model + disk.rollouts) + 2 * disk.checkpoints
 
     def free(bytes):
-        room = Resources(1 << 40, 1 << 40, bytes, str(tmp_path))
+        room = Resources(1 << 40, 1 << 40, bytes, str(tmp_path), 0)
         monkeypatch.setattr(Resources, "of", lambda device, path: room)
 
     free(needs)

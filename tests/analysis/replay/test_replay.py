@@ -248,7 +248,7 @@ def test_an_unknown_objective(run):
 
 
 def test_too_little_memory_for_the_gradients(run, monkeypatch):
-    monkeypatch.setattr(Resources, "of", lambda device, path: Resources(100_000, 100_000, 0, ""))
+    monkeypatch.setattr(Resources, "of", lambda device, path: Resources(100_000, 100_000, 0, "", 0))
     with pytest.raises(MemoryShortError, match=r"gradients of 2 objectives take .*; name fewer"):
         replay(run.path, 3, ["gspo"])
 
@@ -265,7 +265,7 @@ def test_the_average_of_a_reference_that_follows_needs_memory_too(run, monkeypat
 
     # Weights, gradient, two moments, the reference, what is kept of one objective: 6 of 4 bytes.
     enough = 6 * 4 * sum(p.numel() for p in tiny_policy().module.parameters())
-    monkeypatch.setattr(Resources, "of", lambda device, path: Resources(enough, enough, 0, ""))
+    monkeypatch.setattr(Resources, "of", lambda device, path: Resources(enough, enough, 0, "", 0))
     needs(1.0)
     with pytest.raises(MemoryShortError, match="gradients of 1 objective take"):
         needs(0.5)

@@ -1,0 +1,79 @@
+"""The scale of a loss whose gradients are computed in fp16."""
+
+import pytest
+import torch
+
+from paceline.objective import named
+from paceline.settings import LoraConfig
+from paceline.training.loss_scale import FIRST, LARGEST, STEPS_BEFORE_DOUBLING, LossScale
+from tests.helpers.trainers import trainer_of
+
+
+def test_it_is_halved_by_a_gradient_that_is_not_finite_and_doubled_after_many_good_ones():
+    scale = LossScale()
+    scale.after(finite=False)
+    assert scale.value == FIRST / 2
+    for _ in range(STEPS_BEFORE_DOUBLING - 1):
+        scale.after(finite=True)
+    assert scale.value == FIRST / 2
+    scale.after(finite=True)
+    assert (scale.value, scale.good_steps) == (FIRST, 0)
+    for _ in range(STEPS_BEFORE_DOUBLING - 1):
+        scale.after(finite=True)
+    scale.after(finite=False)  # and the good ones are counted anew
+    scale.after(finite=True)
+    assert (scale.value, scale.good_steps) == (FIRST / 2, 1)
+
+
+def test_it_stays_within_what_it_can_be():
+    low, high = LossScale(1.0), LossScale(LARGEST, STEPS_BEFORE_DOUBLING - 1)
+    low.after(finite=False)
+    high.after(finite=True)
+    assert (low.value, high.value) == (1.0, LARGEST)
+
+
+def test_it_goes_into_a_checkpoint():
+    scale, again = LossScale(1024.0, 17), LossScale()
+    again.load_state_dict(scale.state_dict())
+    assert again == scale
+
+
+@pytest.mark.parametrize("lora", [None, LoraConfig(rank=4)])
+def test_gradients_that_fp16_would_lose_reach_the_masters(lora):
+    """A reward of a millionth: without a scale its gradient is 0 in fp16."""
+
+    def norm(dtype, scale=None):
+        trainer = trainer_of(
+            named.dr_grpo(), dtype=dtype, lora=lora, verifier=digits_in_millionths, lr=0.0
+        )
+        if scale is not None:
+            trainer.learner.optimizer.loss_scale.value = scale
+        return trainer.step().update.grad_norm
+
+    exact = norm(torch.float32)
+    assert norm(torch.float16) == pytest.approx(exact, rel=0.05)
+    assert norm(torch.float16, 1.0) < 0.5 * exact
+
+
+def digits_in_millionths(problem, completion):
+    return 1e-6 * sum(c.isdigit() for c in completion.text)
+
+
+def test_an_overflow_skips_the_step_and_the_next_one_has_half_the_scale():
+    trainer = trainer_of(dtype=torch.float16)
+    scale = trainer.learner.optimizer.loss_scale
+    scale.value = 2.0**40  # no gradient has room for it
+    before = {n: t.clone() for n, t in trainer.policy.exact_parameters().items()}
+    report = trainer.step()
+    assert report.update.skipped and scale.value == 2.0**39
+    assert all(torch.equal(before[n], t) for n, t in trainer.policy.exact_parameters().items())
+    scale.value = FIRST
+    assert not trainer.step().update.skipped
+
+
+def test_other_dtypes_have_none():
+    for dtype in (torch.float32, torch.bfloat16):
+        trainer = trainer_of(dtype=dtype)
+        assert trainer.learner.optimizer.loss_scale is None and trainer.learner.scale == 1.0
+        assert "loss_scale" not in trainer.state_dict()
+    assert trainer_of(dtype=torch.float16).state_dict()["loss_scale"] == FIRST

@@ -111,6 +111,11 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Check a config, and estimate memory, disk and time."""
     config = _configured(known, changes)
+    if known.memory is not None:
+        from .print_fits import print_fits
+
+        print_fits(config, known.memory, as_json=known.json)
+        return
     from .print_check import print_check
 
     words = (f"{key}={text}" for key, text in changes.items())

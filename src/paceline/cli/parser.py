@@ -107,6 +107,11 @@ def _add_training(command: Command) -> None:
     check = command("check", do_check, "Find in seconds what would fail, and what a run will need.")
     _add_recipe(check)
     check.add_argument("--json", action="store_true", help="print JSON only")
+    check.add_argument(
+        "--memory", type=float, metavar="GB",
+        help="tell which ways to train the model fit a card of this memory, and check nothing else;"
+        " --model may then be a number of parameters, such as 7B",
+    )  # fmt: skip
     _add_common(check)
 
     audit = command("audit", do_audit, "Find out what a recipe's reward pays for, before training.")

@@ -20,6 +20,7 @@ from . import peft_folder, tiny
 from .files import telling_of_the_disk, without_progress_bars
 from .policy import Policy
 from .quantised import Quantisation, loading, quantise, take_over
+from .shapes import shape_of
 from .source import CAUSAL_CLASS, Source, how_to_convert
 from .supported import check_finite, check_scores, refuse_changing_rope, refuse_experts
 from .template import check_tokenizer, stop_token_ids
@@ -299,6 +300,8 @@ def _config(source: Source) -> Any:
     """A config of transformers that we may change."""
     if source.kind == "tiny":
         return copy.deepcopy(tiny.model().config)
+    if source.kind == "shape":
+        return shape_of(source.path).config
     from transformers import AutoConfig
 
     try:

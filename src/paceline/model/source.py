@@ -19,7 +19,7 @@ from typing import Literal
 from ..errors import ConfigError
 from . import tiny
 
-Kind = Literal["folder", "hub", "gguf", "tiny"]
+Kind = Literal["folder", "hub", "gguf", "tiny", "shape"]
 CAUSAL_CLASS = "AutoModelForCausalLM"
 """Name of the transformers class of a causal language model."""
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
@@ -33,7 +33,8 @@ class Source:
     name: str
     kind: Kind
     path: str
-    """The folder, the GGUF file, or the hub name."""
+    """The folder, the GGUF file, the hub name, or a number of parameters for a shape without
+    weights."""
 
 
 def resolve(name: str) -> Source:

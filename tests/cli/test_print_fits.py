@@ -1,0 +1,30 @@
+"""`paceline check --memory`."""
+
+import json
+
+from paceline.cli import main
+
+
+def test_the_ways_are_told_with_their_keys(capsys):
+    assert main(["check", "tiny", "--memory", "24"]) == 0
+    said = capsys.readouterr().out
+    assert "tiny: 79,296 parameters in 16 bits, on a card of 24.0 GB" in said
+    assert "  full: as it is\n" in said and "full, offloaded: optimizer.offload=true\n" in said
+    assert "  LoRA on nf4: lora.rank=16 model.quantisation=nf4\n" in said
+    assert main(["check", "tiny", "--memory", "0.001"]) == 0
+    said = capsys.readouterr().out
+    assert "on a card of 1 MB" in said and "lora.rank" not in said and " no " in said
+
+
+def test_as_json(capsys):
+    assert main(["check", "tiny", "--memory", "24", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["parameters"], found["card"]) == (79_296, 24 * 10**9)
+    way = found["ways"][2]
+    assert way["name"] == "full, offloaded" and way["keys"] == {"optimizer.offload": True}
+    assert way["fits"] and way["memory"]["total"] > 0 and way["memory"]["host"] == 79_296 * 16
+
+
+def test_a_card_without_memory_is_refused(capsys):
+    assert main(["check", "tiny", "--memory", "0"]) == 2
+    assert "--memory is 0; give a card's memory in GB, such as 24." in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paceline.errors import ConfigError
+from paceline.errors import ConfigError, DataError
 from paceline.tasks import Gsm8k
 from paceline.types import Completion
 from paceline.verify import judge
@@ -71,6 +71,18 @@ def test_every_style_asks_for_its_form_and_pays_it(tmp_path: Path, language, sty
 def test_styles_and_languages_that_there_are_not() -> None:
     with pytest.raises(ConfigError, match=r"task\.style is 'xml'"):
         Gsm8k("x", style="xml").load()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("language", "other"), [("en", "zh"), ("zh", "en")])
+def test_rows_in_the_columns_of_the_other_language_are_told_so(tmp_path, language, other) -> None:
+    rows = {"en": {"question": "q", "answer": "#### 1"},
+            "zh": {"question_zh-cn": "q", "answer_only": "1"}}  # fmt: skip
+    folder = folder_of(tmp_path, [rows[other]])
+    with pytest.raises(
+        DataError, match=f"task.language={other} for rows with {' and '.join(rows[other])}"
+    ):
+        Gsm8k(folder, language=language).load()
+    assert Gsm8k(folder, language=other).load().train
 
 
 @pytest.mark.gsm8k

@@ -43,6 +43,10 @@ def test_a_folder_in_the_layout_of_the_hub_is_read(
     assert read(tmp_path / "rows", limit=1) == ROWS[:1]
     with pytest.raises(DataError, match=r"The folder '.*rows' holds no rows .* split \"dev\""):
         read(tmp_path / "rows", "dev")
+    with pytest.raises(
+        DataError, match=r"it has no dev\.jsonl \(or \.json, \.parquet, \.csv\), and"
+    ):
+        read(tmp_path / "rows", "dev")
 
 
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:

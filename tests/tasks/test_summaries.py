@@ -40,7 +40,7 @@ def test_a_text_of_the_right_length_stands_for_the_gold(path, unit, gold):
 def test_what_cannot_be_loaded_is_refused(path, tmp_path):
     other = tmp_path / "other.jsonl"
     other.write_text('{"post": "a"}\n{"post": "b"}\n')
-    with pytest.raises(DataError, match="prompt"):
+    with pytest.raises(DataError, match=r"columns \[post\], .* 'prompt'; rename the column that"):
         Tldr(data=str(other)).load()
     with pytest.raises(ConfigError, match="target >= 1"):
         Tldr(data=path, target=0).load()

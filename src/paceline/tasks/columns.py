@@ -35,6 +35,17 @@ class Fault(Exception):
         self.value = "" if value is None else shortened_repr(value)
 
 
+class MissingColumnError(DataError):
+    """Rows without the column of prompts or of answers, told with the key that names it.
+
+    A task whose columns have fixed names tells `found`, the sentence without that advice.
+    """
+
+    def __init__(self, found: str, advice: str):
+        super().__init__(f"{found}; {advice}.")
+        self.found = found
+
+
 @dataclass(frozen=True, slots=True)
 class _AtFault:
     """Rows that cannot be used for the same reason."""
@@ -158,9 +169,10 @@ class Columns:
                 advice += (
                     ", or task.answer=none (in Python answer=None) where the reward needs none"
                 )
-            raise DataError(
+            raise MissingColumnError(
                 f"The rows of {where} have columns [{', '.join(names)}], but the {key} column is "
-                f"'{name}'; {advice}."
+                f"'{name}'",
+                advice,
             )
         for name in self.others:
             if name not in names and name.partition(".")[0] not in names:

@@ -6,18 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..types import Problem, Verifier
 from ..verify.answers.form import Tags
 from ..verify.answers.math import NumberIn
 from ..verify.shaping.compose import Weighted
 from ..verify.shaping.presets import program_of_thought
+from .columns import MissingColumnError
 from .rows import Rows
 from .task import Task
 
 Style = Literal["hashes", "tags", "program"]
 Language = Literal["en", "zh"]
 
+COLUMNS: dict[Language, tuple[str, str]] = {
+    "en": ("question", "answer"),
+    "zh": ("question_zh-cn", "answer_only"),
+}
+"""The columns of questions and of answers in each language."""
 USER_TURNS: dict[tuple[Language, Style], str] = {
     ("en", "hashes"): (
         "{prompt}\n\nReason step by step. Then write the final answer on the last line, "
@@ -89,11 +95,31 @@ class Gsm8k:
         ):
             if value not in known:
                 raise ConfigError(f"task.{name} is '{value}'; it is {' or '.join(known)}.")
+        try:
+            task = self._rows().load()
+        except MissingColumnError as missing:
+            other: Language = "zh" if self.language == "en" else "en"
+            raise DataError(
+                f"{missing.found}; rename yours, or set task.language={other} for rows with "
+                f"{' and '.join(COLUMNS[other])}."
+            ) from None
+        return replace(
+            task,
+            name="gsm8k" if self.language == "en" else "gsm8k_zh",
+            train=tuple(map(_without_commas, task.train)),
+            heldout=tuple(map(_without_commas, task.heldout)),
+            verifier=self._verifier(),
+            gold=GOLD_ANSWERS[self.style],
+            full=1.0 if self.style == "hashes" else 1.2,
+        )
+
+    def _rows(self) -> Rows:
         english = self.language == "en"
-        task = Rows(
+        prompt, answer = COLUMNS[self.language]
+        return Rows(
             path=self.data or ("openai/gsm8k" if english else "swulling/gsm8k_chinese"),
-            prompt="question" if english else "question_zh-cn",
-            answer="answer" if english else "answer_only",
+            prompt=prompt,
+            answer=answer,
             subset=self.subset or ("main" if english else None),
             heldout_split="test",
             answer_after="####" if english else None,
@@ -101,15 +127,6 @@ class Gsm8k:
             system=self.system,
             user=self.user or USER_TURNS[self.language, self.style],
             limit=self.limit,
-        ).load()
-        return replace(
-            task,
-            name="gsm8k" if english else "gsm8k_zh",
-            train=tuple(map(_without_commas, task.train)),
-            heldout=tuple(map(_without_commas, task.heldout)),
-            verifier=self._verifier(),
-            gold=GOLD_ANSWERS[self.style],
-            full=1.0 if self.style == "hashes" else 1.2,
         )
 
     def _verifier(self) -> Verifier:

@@ -25,7 +25,7 @@ def read_datasets(path: str, split: str, subset: str | None, limit: int | None) 
             with nullcontext() if place.is_dir() else hub.patient_for_seconds():
                 found = datasets.load_dataset(path, subset, split=split)
     except (OSError, ValueError, exceptions.DatasetsError) as error:
-        raise DataError(_why(path, error)) from error
+        raise DataError(_why(path, split, error)) from error
     if isinstance(found, datasets.DatasetDict):
         if split not in found:
             raise DataError(
@@ -37,9 +37,12 @@ def read_datasets(path: str, split: str, subset: str | None, limit: int | None) 
     return (found if limit is None else found.select(range(min(limit, len(found))))).to_list()
 
 
-def _why(path: str, error: Exception) -> str:
+def _why(path: str, split: str, error: Exception) -> str:
     if Path(path).is_dir():
-        return f"The folder '{path}' holds no rows that can be read: {one_line(error)}"
+        return (
+            f"The folder '{path}' holds no rows that can be read: it has no {split}.jsonl (or "
+            f".json, .parquet, .csv), and the package datasets says: {one_line(error)}"
+        )
     if isinstance(error, ConnectionError):
         return (
             f"'{path}' is not a file or folder here, and the hub ({hub.endpoint()}) cannot be "

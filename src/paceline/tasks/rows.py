@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import ConfigError, RewardError, nearest
+from ..errors import ConfigError, DataError, RewardError, nearest
+from ..text import counted
 from ..types import AnyVerifier, BatchVerifier, Completion, Problem
 from ..verify.calling.load import IN_PYTHON, load_function
 from ..verify.calling.missing import NotHere
@@ -122,6 +123,11 @@ class Rows:
         train: Sequence[Problem] = found.problems
         if self.heldout_path is None and self.heldout_split is None:
             train, heldout = split(train, self.heldout, self._key())
+            if not train:
+                raise DataError(
+                    f"task.heldout is {self.heldout:g}, so that of '{self.path}' with "
+                    f"{counted(len(heldout), 'problem')} nothing is left to train on; set it lower."
+                )
         else:
             place, part = self.heldout_path or self.path, self.heldout_split or self.split
             rows = self._read(place, part, None, notes, checked, own=True).problems

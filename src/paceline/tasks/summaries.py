@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from ..errors import DataError
 from ..types import Problem
 from ..verify.shaping.length import LengthTarget, Unit
+from .columns import MissingColumnError
 from .rows import Rows
 from .task import Task
 
@@ -45,7 +47,10 @@ class Tldr:
             user=self.user,
             limit=self.limit,
         )
-        task = rows.judged_by(LengthTarget(self.target, self.unit), full=0.0)
+        try:
+            task = rows.judged_by(LengthTarget(self.target, self.unit), full=0.0)
+        except MissingColumnError as missing:
+            raise DataError(f"{missing.found}; rename the column that has the posts.") from None
         return replace(task, name="tldr", gold=self._gold)
 
     def _gold(self, problem: Problem) -> str | None:

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from ..config import Config
 from ..errors import ConfigError, nearest
 from .arithmetic import demo, program, tiny
-from .gsm8k import gsm8k
+from .gsm8k import gsm8k, gsm8k_lora, gsm8k_zh_coder
+from .summaries import tldr_length
 
 NAMES: dict[str, Callable[..., Config]] = {
     "demo": demo,
     "tiny": tiny,
     "program": program,
     "gsm8k": gsm8k,
+    "gsm8k_lora": gsm8k_lora,
+    "gsm8k_zh_coder": gsm8k_zh_coder,
+    "tldr_length": tldr_length,
 }
 """Recipes by name."""
 
@@ -27,4 +31,7 @@ def by_name(name: str) -> Config:
     return NAMES[name]()
 
 
-__all__ = ["NAMES", "by_name", "demo", "gsm8k", "program", "tiny"]
+__all__ = [
+    "NAMES", "by_name", "demo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "program", "tiny",
+    "tldr_length",
+]  # fmt: skip

@@ -10,7 +10,9 @@ from paceline import model
 from paceline.batch import Batch
 from paceline.layout import PACKED, PADDED, Layout, TokenRows
 from paceline.objective import KL, Metrics, Objective, TokenRatio, named, token_gradient
+from paceline.settings import LoraConfig
 from paceline.types import Round
+from tests.helpers.adapters import adapted_policy, fill
 from tests.helpers.policies import tiny_policy
 from tests.helpers.rounds import ragged_round
 
@@ -42,16 +44,19 @@ def gradient(
     tokens_per_forward: int,
     dtype=torch.float64,
     layout: Layout = SHALLOW,
+    lora: LoraConfig | None = None,
 ):
-    """One flat vector of all parameters' gradients, and the summed metrics."""
-    policy = tiny_policy()
+    """One flat vector of all learning parameters' gradients, and the summed metrics."""
+    policy = tiny_policy() if lora is None else fill(adapted_policy(lora=lora))
     policy.module.to(dtype)
+    policy.layout = PADDED if layout is PADDED else policy.layout
     metrics = Metrics.zero()
     for micro in batch.micro(tokens_per_forward, layout):
         loss, measured = policy.loss(objective, micro, 1.0)
         loss.backward()
         metrics += measured
-    blank = [torch.zeros_like(p) if p.grad is None else p.grad for p in policy.module.parameters()]
+    trained = policy.trained().values()
+    blank = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
     return torch.cat([g.flatten() for g in blank]), metrics
 
 
@@ -90,6 +95,17 @@ def test_layers_computed_again_give_the_same_gradient(name):
     again, remeasured = gradient(objective, batch, 12, layout=PACKED)
     assert_same(again, whole)
     assert remeasured.entropy == pytest.approx(measured.entropy, rel=1e-5)
+
+
+@pytest.mark.parametrize("merge", ["yes", "no"])
+def test_adapters_get_the_same_gradient_in_packs_of_any_size_recomputed_and_padded(merge):
+    objective, round = objective_of("grpo"), complete(ragged_round(), off_policy=True)
+    batch, lora = Batch.of(round, range(3), objective), LoraConfig(rank=4, merge=merge)
+    whole, _ = gradient(objective, batch, 10**6, lora=lora)
+    assert whole.norm() > 1e-6
+    for tokens, layout in ((1, SHALLOW), (30, SHALLOW), (12, PACKED), (10**6, PADDED)):
+        split, _ = gradient(objective, batch, tokens, layout=layout, lora=lora)
+        assert_same(split, whole)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,8 +16,9 @@ from safetensors import SafetensorError
 from .. import hub
 from ..errors import ConfigError, UserError, first_line, machine_short
 from ..settings import LoraConfig
-from . import peft_folder, tiny
+from . import tiny
 from .files import telling_of_the_disk, without_progress_bars
+from .peft_folder import adapt_as
 from .policy import Policy
 from .quantised import Quantisation, loading, quantise, take_over
 from .shapes import shape_of
@@ -146,7 +147,7 @@ def load_policy(
     refuse_experts(module, source)
     _switch_off_dropout(module)
     if lora is not None and lora.on:
-        peft_folder.adapt_as(module, lora, seed)
+        adapt_as(module, lora, seed)
     exact = _lowered(module, dtype)
     module.to(device)
     masters = None

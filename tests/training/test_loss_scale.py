@@ -9,27 +9,25 @@ from paceline.training.loss_scale import FIRST, LARGEST, STEPS_BEFORE_DOUBLING, 
 from tests.helpers.trainers import trainer_of
 
 
-def test_it_is_halved_by_a_gradient_that_is_not_finite_and_doubled_after_many_good_ones():
+def test_it_is_halved_by_an_overflow_and_doubled_after_many_good_steps():
     scale = LossScale()
-    scale.after(finite=False)
-    assert scale.value == FIRST / 2
+    assert scale.halve() and scale.value == FIRST / 2
     for _ in range(STEPS_BEFORE_DOUBLING - 1):
-        scale.after(finite=True)
+        scale.after_step()
     assert scale.value == FIRST / 2
-    scale.after(finite=True)
+    scale.after_step()
     assert (scale.value, scale.good_steps) == (FIRST, 0)
     for _ in range(STEPS_BEFORE_DOUBLING - 1):
-        scale.after(finite=True)
-    scale.after(finite=False)  # and the good ones are counted anew
-    scale.after(finite=True)
+        scale.after_step()
+    scale.halve()  # and the good ones are counted anew
+    scale.after_step()
     assert (scale.value, scale.good_steps) == (FIRST / 2, 1)
 
 
 def test_it_stays_within_what_it_can_be():
     low, high = LossScale(1.0), LossScale(LARGEST, STEPS_BEFORE_DOUBLING - 1)
-    low.after(finite=False)
-    high.after(finite=True)
-    assert (low.value, high.value) == (1.0, LARGEST)
+    high.after_step()
+    assert not low.halve() and (low.value, high.value) == (1.0, LARGEST)
 
 
 def test_it_goes_into_a_checkpoint():
@@ -59,16 +57,22 @@ def digits_in_millionths(problem, completion):
     return 1e-6 * sum(c.isdigit() for c in completion.text)
 
 
-def test_an_overflow_skips_the_step_and_the_next_one_has_half_the_scale():
-    trainer = trainer_of(dtype=torch.float16)
-    scale = trainer.learner.optimizer.loss_scale
+def test_an_overflow_costs_another_backward_pass_and_no_step():
+    plain, large = (trainer_of(dtype=torch.float16) for _ in range(2))
+    scale = large.learner.optimizer.loss_scale
     scale.value = 2.0**40  # no gradient has room for it
-    before = {n: t.clone() for n, t in trainer.policy.exact_parameters().items()}
-    report = trainer.step()
-    assert report.update.skipped and scale.value == 2.0**39
-    assert all(torch.equal(before[n], t) for n, t in trainer.policy.exact_parameters().items())
-    scale.value = FIRST
-    assert not trainer.step().update.skipped
+    one, other = plain.step(), large.step()
+    assert not other.update.skipped and FIRST / 64 <= scale.value < 2.0**36
+    assert other.metrics.tokens == one.metrics.tokens  # counted once
+    assert other.update.grad_norm == pytest.approx(one.update.grad_norm, rel=1e-3)
+
+
+def test_what_is_not_finite_at_any_scale_is_skipped():
+    trainer = trainer_of(dtype=torch.float16)
+    trainer.take_up_round()
+    with torch.no_grad():
+        trainer.policy.module.model.norm.weight.fill_(float("nan"))
+    assert trainer.step().update.skipped and trainer.learner.scale == 1.0
 
 
 def test_other_dtypes_have_none():

@@ -45,13 +45,20 @@ class Learner:
     def forward_backward(
         self, batch: Batch, loss: Loss, tick: Callable[[], None] = lambda: None
     ) -> Metrics:
-        """Sum the gradient of a batch, in packs that fit into memory.
+        """Sum the gradient of a batch, in packs that fit into memory; in fp16 once more with half
+        the scale if it overflowed.
 
         If it is interrupted, nothing of the gradient is left.
 
         Args:
             tick: called after each pack: a sign of life.
         """
+        metrics = self._summed(batch, loss, tick)
+        while self.optimizer.overflowed():
+            metrics = self._summed(batch, loss, tick)
+        return metrics
+
+    def _summed(self, batch: Batch, loss: Loss, tick: Callable[[], None]) -> Metrics:
         metrics = Metrics.zero()
         try:
             for micro in batch.micro(

@@ -16,23 +16,25 @@ STEPS_BEFORE_DOUBLING = 200
 
 @dataclass(slots=True)
 class LossScale:
-    """A power of two that is halved by a gradient that is not finite, whose step is skipped, and
-    doubled after many good ones."""
+    """A power of two that is halved where a gradient overflows, and doubled after many good
+    steps."""
 
     value: float = FIRST
     good_steps: int = 0
     """Number of steps since the scale was changed."""
 
-    def after(self, *, finite: bool) -> None:
-        """Take note of a step.
+    def halve(self) -> bool:
+        """Take half of the scale. Returns: False if it is 1 already: then it is not the scale that
+        makes the gradient too large."""
+        if self.value == 1:
+            return False
+        self.value, self.good_steps = self.value / 2, 0
+        return True
 
-        Args:
-            finite: False if its gradient had a number that is none.
-        """
-        self.good_steps = self.good_steps + 1 if finite else 0
-        if not finite:
-            self.value = max(1.0, self.value / 2)
-        elif self.good_steps == STEPS_BEFORE_DOUBLING:
+    def after_step(self) -> None:
+        """Count a step whose gradient was finite."""
+        self.good_steps += 1
+        if self.good_steps == STEPS_BEFORE_DOUBLING:
             self.value, self.good_steps = min(LARGEST, self.value * 2), 0
 
     def state_dict(self) -> dict[str, Any]:

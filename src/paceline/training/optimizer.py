@@ -58,14 +58,26 @@ class Optimizer:
         limit = self.settings.clip or math.inf
         norm = float(nn.utils.clip_grad_norm_(self.masters, limit))
         finite = math.isfinite(norm)
-        if self.loss_scale is not None:
-            self.loss_scale.after(finite=finite)
         if finite:
+            if self.loss_scale is not None:
+                self.loss_scale.after_step()
             self.adamw.step(lr)
             self._write_back()
             self.policy.version += 1
         self.clear()
         return OptimizerStep(norm, lr, not finite)
+
+    def overflowed(self) -> bool:
+        """True if the gradient of an fp16 policy is not finite, and would be with a smaller scale,
+        which is then taken; the gradient is forgotten."""
+        if self.loss_scale is None:
+            return False
+        self.accumulator.finish()
+        gradients = [m.grad for m in self.masters if m.grad is not None]
+        if bool(nn.utils.get_total_norm(gradients).isfinite()) or not self.loss_scale.halve():
+            return False
+        self.clear()
+        return True
 
     def clear(self) -> None:
         """Forget the gradients summed so far."""

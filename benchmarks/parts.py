@@ -146,7 +146,7 @@ def products() -> Iterator[tuple[str, Ways]]:
         yield (
             f"linear {HIDDEN} → {INNER}, {rows} rows",
             {
-                "packed once": lambda p=packed, x=x: decode_weights._onednn(x, p, None),
+                "packed once": lambda p=packed, x=x: decode_weights.onednn_product(x, p, None),
                 "every time": lambda layer=layer, x=x: layer(x),
             },
         )

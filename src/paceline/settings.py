@@ -198,15 +198,15 @@ class OptimizerConfig:
     warmup: int = 0
     """Optimizer steps in which the learning rate rises from 0 to optimizer.lr; 0 starts with
     optimizer.lr."""
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    """Course of the learning rate from the end of the warm-up to the last step: constant, or linear
+    or cosine down to 0."""
     moments: Literal["fp32", "8bit"] = "fp32"
     """Number format of the two running means: fp32, or 8 bits in blocks with scales
     (bitsandbytes), for a quarter of their memory."""
     offload: bool = False
     """Keep masters, gradients and running means in the host's memory, and take the steps there; for
     a GPU."""
-    decay: Literal["constant", "linear", "cosine"] = "constant"
-    """Course of the learning rate from the end of the warm-up to the last step: constant, or linear
-    or cosine down to 0."""
 
     def __post_init__(self) -> None:
         check_fields(self, "optimizer")

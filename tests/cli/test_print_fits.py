@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from paceline.cli import main
 
 
@@ -25,6 +27,8 @@ def test_as_json(capsys):
     assert way["fits"] and way["memory"]["total"] > 0 and way["memory"]["host"] == 79_296 * 16
 
 
-def test_a_card_without_memory_is_refused(capsys):
-    assert main(["check", "tiny", "--memory", "0"]) == 2
-    assert "--memory is 0; give a card's memory in GB, such as 24." in capsys.readouterr().err
+@pytest.mark.parametrize("memory", ["0", "-1", "nan", "inf"])
+def test_a_card_without_a_sensible_memory_is_refused(capsys, memory):
+    assert main(["check", "tiny", "--memory", memory]) == 2
+    told = f"--memory is {memory}; give a card's memory in GB, such as 24."
+    assert told in capsys.readouterr().err

@@ -19,9 +19,12 @@ def test_a_shape_has_the_parameters_that_it_is_named_by(shape):
 
 
 def test_a_number_is_taken_for_the_nearest_shape():
-    names = {size: shape_of(size).model for size in ("7B", "7.6b", "8B", "1.5B", "500M", "0.5 B")}
+    names = {
+        size: shape_of(size).model for size in ("7B", "7.6b", "8B", "1B", "1.5B", "500M", "0.5 B")
+    }
     assert names == {
-        "7B": "Qwen2.5-7B", "7.6b": "Qwen2.5-7B", "8B": "Qwen3-8B", "1.5B": "Qwen2.5-1.5B",
+        "7B": "Qwen2.5-7B", "7.6b": "Qwen2.5-7B", "8B": "Qwen3-8B",
+        "1B": "Qwen2.5-1.5B", "1.5B": "Qwen2.5-1.5B",
         "500M": "Qwen2.5-0.5B", "0.5 B": "Qwen2.5-0.5B",
     }  # fmt: skip
 

@@ -4,14 +4,15 @@ import pytest
 import torch
 
 from paceline.objective import named
-from paceline.settings import LoraConfig
+from paceline.settings import LoraConfig, ScheduleConfig
 from paceline.training.loss_scale import FIRST, LARGEST, STEPS_BEFORE_DOUBLING, LossScale
 from tests.helpers.trainers import trainer_of
 
 
 def test_it_is_halved_by_an_overflow_and_doubled_after_many_good_steps():
     scale = LossScale()
-    assert scale.halve() and scale.value == FIRST / 2
+    scale.halve()
+    assert scale.value == FIRST / 2
     for _ in range(STEPS_BEFORE_DOUBLING - 1):
         scale.after_step()
     assert scale.value == FIRST / 2
@@ -25,9 +26,9 @@ def test_it_is_halved_by_an_overflow_and_doubled_after_many_good_steps():
 
 
 def test_it_stays_within_what_it_can_be():
-    low, high = LossScale(1.0), LossScale(LARGEST, STEPS_BEFORE_DOUBLING - 1)
-    high.after_step()
-    assert not low.halve() and (low.value, high.value) == (1.0, LARGEST)
+    scale = LossScale(LARGEST, STEPS_BEFORE_DOUBLING - 1)
+    scale.after_step()
+    assert scale.value == LARGEST
 
 
 def test_it_goes_into_a_checkpoint():
@@ -67,12 +68,26 @@ def test_an_overflow_costs_another_backward_pass_and_no_step():
     assert other.update.grad_norm == pytest.approx(one.update.grad_norm, rel=1e-3)
 
 
-def test_what_is_not_finite_at_any_scale_is_skipped():
+def test_what_is_not_finite_at_any_scale_is_skipped_and_costs_no_scale():
     trainer = trainer_of(dtype=torch.float16)
     trainer.take_up_round()
+    weight = trainer.policy.module.model.norm.weight
     with torch.no_grad():
-        trainer.policy.module.model.norm.weight.fill_(float("nan"))
-    assert trainer.step().update.skipped and trainer.learner.scale == 1.0
+        weight.fill_(float("nan"))
+    assert trainer.step().update.skipped and trainer.learner.scale == FIRST
+    with torch.no_grad():
+        weight.fill_(1.0)
+    assert not trainer.step().update.skipped
+
+
+def test_a_loss_that_needs_the_logits_twice_is_scaled_alike():
+    """GSPO's gradient at a token is known only when the whole row is scored."""
+
+    def norms(dtype):
+        trainer = trainer_of(named.gspo(), dtype=dtype, schedule=ScheduleConfig(minibatches=2))
+        return [trainer.step().update.grad_norm for _ in range(2)]
+
+    assert norms(torch.float16) == pytest.approx(norms(torch.float32), rel=0.05)
 
 
 def test_other_dtypes_have_none():

@@ -211,8 +211,9 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
         )
     model = {"path": str(path / "model") if of_run else known.model}
     if of_run and task is None:
-        # The run's adapters are merged into its model already.
-        config = config_of(str(path / "config.json")).with_(model=model, lora=LoraConfig())
+        # The run's adapters are merged into its model already, which is one of 16 or 32 bits.
+        own = {**model, "quantisation": "none"}
+        config = config_of(str(path / "config.json")).with_(model=own, lora=LoraConfig())
         return changed(config, changes)
     # A task's own recipe knows how long its answers are.
     start = config_of(task if task in recipes.NAMES else "demo").with_(model=model)

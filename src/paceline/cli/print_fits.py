@@ -1,5 +1,6 @@
 """Output of `paceline check --memory`: the ways to train a model, and which fit a card."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -24,7 +25,7 @@ def print_fits(config: Config, gigabytes: float, *, as_json: bool = False) -> No
 
     Raises: ConfigError, DataError.
     """
-    if gigabytes <= 0:
+    if not (math.isfinite(gigabytes) and gigabytes > 0):
         raise ConfigError(f"--memory is {gigabytes:g}; give a card's memory in GB, such as 24.")
     screen = Screen(0, quiet=as_json)
     with screen.busy("estimating"):
@@ -47,6 +48,8 @@ def print_fits(config: Config, gigabytes: float, *, as_json: bool = False) -> No
         if way.fits:
             keys = " ".join(f"{key}={_typed(value)}" for key, value in way.keys.items())
             screen.say(f"  {way.name}: {keys or 'as it is'}")
+        elif way.why_not:
+            screen.say(f"  {way.name}: {way.why_not}")
 
 
 def _table(found: Fits) -> Table:
@@ -55,6 +58,9 @@ def _table(found: Fits) -> Table:
         table.add_column(title, justify="left" if title in ("", "fits") else "right")
     for way in found.ways:
         memory = way.memory
+        if memory is None:
+            table.add_row(way.name, *[""] * 5, "no")
+            continue
         table.add_row(
             way.name,
             data_size(memory.total),
@@ -75,8 +81,8 @@ def as_record(found: Fits) -> dict[str, Any]:
     """The ways as plain JSON."""
     ways = [
         {
-            "name": way.name, "keys": dict(way.keys), "fits": way.fits,
-            "memory": {**asdict(way.memory), "total": way.memory.total},
+            "name": way.name, "keys": dict(way.keys), "fits": way.fits, "why_not": way.why_not,
+            "memory": way.memory and {**asdict(way.memory), "total": way.memory.total},
         }
         for way in found.ways
     ]  # fmt: skip

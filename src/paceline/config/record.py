@@ -40,14 +40,14 @@ class ModelConfig:
     dtype: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     """Number format of the weights: auto is bf16 where the hardware computes in it, fp16 on a GPU
     that does not, and else fp32. What is trained in 16 bits has fp32 masters."""
-    quantisation: Literal["none", "int8", "nf4"] = "none"
-    """Number format in which weights under adapters are kept (bitsandbytes): a half, or a quarter,
-    of the memory of 16 bits, and slower products."""
     device: str = "auto"
     """Device to compute on, such as cpu or cuda:1; auto is the first GPU, or the CPU without
     one."""
     chat_template: str | None = None
     """Chat template: a Jinja file, or plain for base models; None takes the tokenizer's own."""
+    quantisation: Literal["none", "int8", "nf4"] = "none"
+    """Number format in which weights under adapters are kept (bitsandbytes): a half, or a quarter,
+    of the memory of 16 bits, and slower products."""
 
     def __post_init__(self) -> None:
         check_fields(self, "model")

@@ -55,7 +55,7 @@ class DecodeWeights:
                 return  # there is no room for a copy
             weight = self._merged(layer)
         if _fits(weight):
-            weight, product = torch.ops.mkldnn._reorder_linear_weight(weight, rows), _onednn
+            weight, product = torch.ops.mkldnn._reorder_linear_weight(weight, rows), onednn_product
         elif weight is layer.weight:
             return
         # The instance's own attribute goes before the class's method.
@@ -79,5 +79,6 @@ def _fits(weight: Tensor) -> bool:
     )
 
 
-def _onednn(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def onednn_product(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A product with a weight that was packed for oneDNN."""
     return torch.ops.mkldnn._linear_pointwise(input, weight, bias, "none", [], "")

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +151,10 @@ def load_policy(
     exact = _lowered(module, dtype)
     module.to(device)
     masters = None
-    if train and (offload or dtype != torch.float32):
-        masters = {name: _kept(master, device, offload=offload) for name, master in exact.items()}
+    if train and not offload and dtype != torch.float32:
+        masters = {name: master.to(device) for name, master in exact.items()}
+    if train and offload:
+        masters = _on_host(exact, device)
     module.config.dtype = dtype
     stops = stop_token_ids(tokenizer, module.config, module.generation_config)
     policy = Policy(module, tokenizer, stops, masters=masters)
@@ -162,7 +164,7 @@ def load_policy(
 
 
 def _lowered(module: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Bring the parameters that learn to `dtype`; returns what they were, by name."""
+    """Bring the parameters that learn to `dtype`; returns their values as they were, by name."""
     masters = {n: p.detach() for n, p in module.named_parameters() if p.requires_grad}
     for parameter in module.parameters():  # parameters only: rotary frequencies stay fp32
         if parameter.requires_grad:
@@ -170,12 +172,15 @@ def _lowered(module: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     return masters
 
 
-def _kept(master: torch.Tensor, device: torch.device | str, *, offload: bool) -> torch.Tensor:
-    """A master where it is to be; one in fp32 must not share the parameter's memory."""
-    if not offload:
-        return master.to(device)
-    host = master.cpu().clone() if master.device.type == "cpu" else master.cpu()
-    return host.pin_memory() if torch.device(device).type == "cuda" else host
+def _on_host(
+    masters: Mapping[str, torch.Tensor], device: torch.device | str
+) -> dict[str, torch.Tensor]:
+    """Copies of masters in the host's memory, in one block: of pinned memory torch takes a power of
+    two for each block, which for many of them would be half as much again."""
+    sizes = [master.numel() for master in masters.values()]
+    block = torch.empty(sum(sizes), pin_memory=torch.device(device).type == "cuda")
+    pieces = zip(masters.items(), block.split(sizes), strict=True)
+    return {name: piece.view(master.shape).copy_(master) for (name, master), piece in pieces}
 
 
 def blank(
@@ -279,7 +284,8 @@ def _quantised(
 
 
 def _module(source: Source, dtype: torch.dtype, seed: int, **options: Any) -> Any:
-    """
+    """The model as transformers loads it, on the CPU unless its options say otherwise.
+
     Args:
         options: transformers' own, such as those of a quantised model.
     """

@@ -120,12 +120,12 @@ def named_by(module: Any, layers: str) -> list[str]:
     Raises: ConfigError where it names none, or the output layer.
     """
     names = list(adaptable(module))
+    if not names:
+        raise ConfigError(
+            f"{type(module).__name__} has no linear layers for adapters; train all its weights, "
+            "with lora.rank=0."
+        )
     if layers == "all":
-        if not names:
-            raise ConfigError(
-                f"{type(module).__name__} has no linear layers for adapters; train all its "
-                "weights, with lora.rank=0."
-            )
         return names
     pattern, head = re.compile(layers), module.get_output_embeddings()
     others = [name for name, one in module.named_modules() if one is head and pattern.search(name)]
@@ -150,8 +150,8 @@ def adapt(module: Any, lora: LoraConfig, names: list[str] | None = None) -> None
     """Freeze the model, and give linear layers an adapter whose A and B are 0.
 
     Args:
-        lora: rank, scale, and the layers if no names are given.
-        names: names of the layers.
+        lora: rank and scale, and an expression for the layers if no names are given.
+        names: the layers that get one, as the model names them.
 
     Raises: ConfigError for layers that are not there, or a rank above a layer's size.
     """

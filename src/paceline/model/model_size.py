@@ -14,6 +14,7 @@ from ..settings import LoraConfig
 from .attention import AttentionParams, flat_forward
 from .load import blank
 from .lora import adapt, lora_layers
+from .peft_folder import Shapes, check_shapes, layers_of
 from .policy import Policy
 from .source import Source
 
@@ -65,8 +66,17 @@ class ModelSize:
         return self.adapters or self.parameters
 
     @classmethod
-    def of(cls, source: Source, dtype: torch.dtype, lora: LoraConfig | None = None) -> "ModelSize":
+    def of(
+        cls,
+        source: Source,
+        dtype: torch.dtype,
+        lora: LoraConfig | None = None,
+        shapes: Shapes | None = None,
+    ) -> "ModelSize":
         """The sizes of a model, with the adapters of some settings if they train any.
+
+        Args:
+            shapes: those of the adapter that training goes on from, which then say the layers.
 
         Raises: ConfigError for a model that is missing or could not be trained, or adapters that do
             not fit it.
@@ -74,7 +84,11 @@ class ModelSize:
         module = blank(source, dtype=dtype)
         parameters = sum(p.numel() for p in module.parameters())
         if lora is not None and lora.on:
-            adapt(module, lora)
+            if shapes is None:
+                adapt(module, lora)
+            else:
+                adapt(module, lora, layers_of(shapes))
+                check_shapes(module, lora, shapes)
             module.to(dtype)
         policy, adapted = Policy(module, None, ()), lora_layers(module).values()
         head, packed = policy.head, policy.layout is PACKED

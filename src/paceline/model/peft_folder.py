@@ -6,8 +6,7 @@ Tests read what is written here with PEFT, and here what PEFT wrote.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,23 +28,33 @@ PREFIX = "base_model.model."
 PLAIN_STARTS = (None, True, False, "gaussian", "eva", "orthogonal")
 """Ways to begin an adapter, as PEFT names them, that leave the base model's weights as they are."""
 
-UNTRAINED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "peft_type": (lambda v: str(v).upper() != "LORA", "another kind of adapter than LoRA"),
-    "use_dora": (bool, "DoRA"),
-    "modules_to_save": (bool, "whole layers beside the adapter"),
-    "bias": (lambda v: v not in (None, "none"), "trained biases"),
-    "lora_bias": (bool, "trained biases"),
-    "lora_dropout": (bool, "dropout, under which no ratio of probabilities is exact"),
-    "rank_pattern": (bool, "another rank in some layers"),
-    "alpha_pattern": (bool, "another alpha in some layers"),
-    "layer_replication": (bool, "repeated layers"),
-    "trainable_token_indices": (bool, "trained embeddings"),
-    "target_parameters": (bool, "adapters of parameters that are no layers"),
-    "fan_in_fan_out": (bool, "transposed weights"),
-    "init_lora_weights": (lambda v: v not in PLAIN_STARTS, "a start that changes the base model"),
+HARMLESS = frozenset({
+    "base_model_name_or_path", "revision", "task_type", "inference_mode", "peft_version",
+    "auto_mapping", "r", "lora_alpha", "use_rslora", "target_modules", "exclude_modules",
+    "layers_to_transform", "layers_pattern", "runtime_config", "megatron_core", "eva_config",
+    "qalora_group_size", "ensure_weight_tying",
+})  # fmt: skip
+"""Keys of adapter_config.json that change nothing of what a trained adapter computes, beside its
+tensors."""
+OFF = (None, False, "none", 0, 0.0, [], {})
+"""Values of any other key with which it is of no effect."""
+NAMES: Mapping[str, str] = {
+    "use_dora": "DoRA",
+    "modules_to_save": "whole layers beside the adapter",
+    "bias": "trained biases",
+    "lora_bias": "trained biases",
+    "lora_dropout": "dropout, under which no ratio of probabilities is exact",
+    "rank_pattern": "another rank in some layers",
+    "alpha_pattern": "another alpha in some layers",
+    "layer_replication": "repeated layers",
+    "trainable_token_indices": "trained embeddings",
+    "target_parameters": "adapters of parameters that are no layers",
+    "fan_in_fan_out": "transposed weights",
 }
-"""Key of adapter_config.json -> whether its value asks for something that is not trained here, and
-what that is."""
+"""Names of what some keys ask for."""
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shape of each tensor of an adapter, by the name of our parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,44 +62,65 @@ class FoundAdapter:
     """An adapter in a folder."""
 
     lora: LoraConfig
-    """Its rank, alpha and scale, and an expression for the names of its layers."""
+    """The settings, with its rank, alpha and scale."""
+    shapes: Shapes
+    """What it is made of."""
     base: str | None
     """The name of the model that it was trained on, as its maker gave it."""
 
 
 def find_adapter(lora: LoraConfig) -> FoundAdapter:
-    """The adapter in the folder `lora.start`, from its config file alone.
+    """The adapter in the folder `lora.start`, without its numbers.
 
     Raises: ConfigError if there is none, if it has parts that are not trained here, or if the
         settings ask for another rank, alpha, scale or layers.
     """
-    folder = Path(lora.start or "").expanduser()
-    if not (folder / CONFIG_FILE).is_file():
+    start = str(lora.start)
+    path = Path(start).expanduser() / CONFIG_FILE
+    if not path.is_file():
         raise ConfigError(
-            f"There is no adapter at '{lora.start}' ({CONFIG_FILE} is missing); give a folder in "
-            "PEFT's format, such as the folder adapter of a finished run."
+            f"There is no adapter at '{start}' ({CONFIG_FILE} is missing); give a folder in PEFT's "
+            "format, such as the folder adapter of a finished run."
         )
     try:
-        data = json.loads((folder / CONFIG_FILE).read_bytes())
-        found = {key: data.get(key) for key in UNTRAINED}
+        data = json.loads(path.read_bytes())
         rank, alpha = int(data["r"]), float(data["lora_alpha"])
-        rooted = bool(data.get("use_rslora"))
+        rooted, base = bool(data.get("use_rslora")), data.get("base_model_name_or_path")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"'{folder / CONFIG_FILE}' cannot be read ({error}); check that the folder is whole."
+            f"'{path}' cannot be read ({error}); check that the folder is whole."
         ) from None
-    for key, (wrong, what) in UNTRAINED.items():
-        if wrong(found[key]):
-            raise ConfigError(
-                f"The adapter at '{lora.start}' has {what} ({key}={found[key]!r}), which is not "
-                "trained here; merge it into its model with PEFT, and start from that."
-            )
+    _check_trained(start, data)
+    if rank < 1:
+        raise ConfigError(f"The adapter at '{start}' has the rank {rank}; give another one.")
     taken = replace(lora, rank=rank, alpha=alpha, stabilised=rooted)
     _check_same(lora, taken)
-    with _readable(folder / WEIGHTS_FILE), safe_open(folder / WEIGHTS_FILE, "pt") as file:
-        names = layers_of(_own_names(lora.start, file.keys()).values())
-    exactly = f"^({'|'.join(map(re.escape, names))})$"
-    return FoundAdapter(replace(taken, layers=exactly), data.get("base_model_name_or_path"))
+    weights = path.with_name(WEIGHTS_FILE)
+    with _readable(weights), safe_open(weights, "pt") as file:
+        names = _own_names(start, file.keys())
+        shapes = {own: tuple(file.get_slice(key).get_shape()) for key, own in names.items()}
+    return FoundAdapter(taken, shapes, base)
+
+
+def _check_trained(start: str, data: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a key that asks for something that is not trained here."""
+    if str(data.get("peft_type")).upper() != "LORA":
+        raise ConfigError(
+            f"The adapter at '{start}' is no LoRA (peft_type={data.get('peft_type')!r}); only such "
+            "are trained here."
+        )
+    for key, value in data.items():
+        if key in HARMLESS or key == "peft_type" or value in OFF:
+            continue
+        if key == "init_lora_weights" and value in PLAIN_STARTS:
+            continue
+        what = NAMES.get(key, f"the part {key}")
+        if key == "init_lora_weights":
+            what = "a start that changes the base model"
+        raise ConfigError(
+            f"The adapter at '{start}' has {what} ({key}={value!r:.60}), which is not trained "
+            "here; merge it into its model with PEFT, and start from that."
+        )
 
 
 def _check_same(asked: LoraConfig, found: LoraConfig) -> None:
@@ -100,14 +130,30 @@ def _check_same(asked: LoraConfig, found: LoraConfig) -> None:
         mine, its = getattr(asked, key), getattr(found, key)
         if mine != its and mine != getattr(usual, key):
             raise ConfigError(
-                f"lora.{key} is {mine}, but the adapter at '{asked.start}' has {its}; leave the "
-                "key out, and the adapter's value is taken."
+                f"lora.{key} is {mine}, but the adapter at '{asked.start}' has {its}; set "
+                f"lora.{key}={its}."
             )
     if asked.layers != usual.layers:
         raise ConfigError(
             f"lora.layers is {asked.layers!r}, but the layers are those of the adapter at "
-            f"'{asked.start}'; leave the key out."
+            f"'{asked.start}'; set lora.layers=all."
         )
+
+
+def check_shapes(module: Any, lora: LoraConfig, shapes: Shapes) -> None:
+    """Raise ConfigError where an adapter does not fit the adapted layers of a model."""
+    ours = {
+        f"{name}.{part}": tuple(getattr(layer, part).shape)
+        for name, layer in lora_layers(module).items()
+        for part in PARTS
+    }
+    for name, shape in ours.items():
+        if shapes.get(name) != shape:
+            found = f"has the shape {shapes[name]}" if name in shapes else "is missing"
+            raise ConfigError(
+                f"The adapter at '{lora.start}' does not fit the model: {name} {found}, and it "
+                f"would be {shape}; take the model that it was trained on."
+            )
 
 
 def adapt_as(module: Any, lora: LoraConfig, seed: int) -> None:
@@ -119,12 +165,14 @@ def adapt_as(module: Any, lora: LoraConfig, seed: int) -> None:
         adapt(module, lora)
         draw(module, seed)
         return
-    lora, tensors = find_adapter(lora).lora, _tensors(lora.start)
-    adapt(module, lora, layers_of(tensors))
+    found = find_adapter(lora)
+    adapt(module, found.lora, layers_of(found.shapes))
+    check_shapes(module, found.lora, found.shapes)
+    tensors = _tensors(lora.start)
     with torch.no_grad():
         for name, layer in lora_layers(module).items():
             for part in PARTS:
-                _fill(getattr(layer, part), tensors, f"{name}.{part}", lora)
+                getattr(layer, part).copy_(tensors[f"{name}.{part}"])
 
 
 def _tensors(start: str) -> dict[str, Tensor]:
@@ -164,17 +212,6 @@ def _own_names(start: str | None, keys: Iterable[str]) -> dict[str, str]:
 def layers_of(names: Iterable[str]) -> list[str]:
     """The layers that some of our parameters belong to."""
     return sorted({name.rpartition(".")[0] for name in names})
-
-
-def _fill(parameter: Tensor, tensors: Mapping[str, Tensor], name: str, lora: LoraConfig) -> None:
-    found = tensors.get(name)
-    if found is None or found.shape != parameter.shape:
-        shape = "is missing" if found is None else f"has the shape {tuple(found.shape)}"
-        raise ConfigError(
-            f"The adapter at '{lora.start}' does not fit the model: {name} {shape}, and it would "
-            f"be {tuple(parameter.shape)}; take the model that it was trained on."
-        )
-    parameter.copy_(found)
 
 
 def write_adapter(module: Any, folder: Path, base: str) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 
+from ..errors import ConfigError
 from ..layout import TokenRows
 from ..objective import Scores
 from .lora import PARTS, Adapter, adapter_of, adapter_replaced
@@ -18,8 +19,8 @@ CHUNK_WEIGHTS = 1 << 24
 class Reference(Protocol):
     """The policy as it was at the start.
 
-    With `every` > 0 it follows: π_ref ← α·π_θ + (1−α)·π_ref after every `every` optimizer steps
-    (TR-DPO, arXiv 2404.09656, eqs. 4 and 5: 0 < α < 1 is the soft update, α = 1 the hard one).
+    One that follows is mixed with the policy now and then: π_ref ← α·π_θ + (1−α)·π_ref (TR-DPO,
+    arXiv 2404.09656, eqs. 4 and 5: 0 < α < 1 is the soft update, α = 1 the hard one).
     """
 
     @property
@@ -57,8 +58,15 @@ def make_reference(policy: Policy, *, alpha: float = 1.0, every: int = 0) -> Ref
     Args:
         alpha: share of the policy that is mixed into the reference; 1 where adapters learn.
         every: optimizer steps between two mixings; 0 keeps the reference as it is.
+
+    Raises: ConfigError for adapters that are to be averaged.
     """
     if policy.adapted:
+        if every and alpha < 1:
+            raise ConfigError(
+                f"reference.alpha is {alpha:g}, but adapters cannot be averaged; set "
+                "reference.alpha=1."
+            )
         return AdapterReference(policy, every=every)
     return CopiedReference(policy, alpha=alpha, every=every)
 

@@ -1,6 +1,7 @@
 """Shapes of well-known models by their size, for the needs of a model that is named by a number of
 parameters only. Figures are those of the models' own configs."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +85,7 @@ def shape_of(size: str) -> Shape:
     if found is None:
         raise ConfigError(f"'{size}' is no number of parameters; give one such as 7B.")
     billions = float(found[1]) / (1 if found[2] in "bB" else 1000)
-    nearest = min(SHAPES, key=lambda shape: abs(shape.billions - billions))
+    nearest = min(SHAPES, key=lambda shape: abs(math.log(shape.billions / billions)))
     if not 0.6 < billions / nearest.billions < 1.7:
         sizes = ", ".join(f"{shape.billions:.2g}B" for shape in SHAPES)
         raise ConfigError(

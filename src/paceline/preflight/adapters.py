@@ -33,7 +33,8 @@ def _of_rate(loaded: Loaded) -> list[str]:
 
 def _of_base(loaded: Loaded) -> list[str]:
     """An adapter on another model than its own answers gibberish, and nothing fails."""
-    made, here = loaded.adapter_base, loaded.config.model.path
+    made = loaded.adapter.base if loaded.adapter else None
+    here = loaded.config.model.path
     if not made or made == here:
         return []
     return [

@@ -12,6 +12,7 @@ from types import CodeType
 from typing import Any
 
 from .. import config as configuration
+from ..model.peft_folder import CONFIG_FILE as ADAPTER_SETTINGS
 from ..store.description import CODE_PREFIX
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
@@ -22,8 +23,10 @@ from .load import Loaded
 SAMPLED_BLOCKS, BLOCK_BYTES = 64, 1 << 16
 """Of a file of weights so many blocks of so many bytes are read, spread evenly: training changes
 nearly every number, and to read all of a large model would take minutes."""
-WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.gguf")
-"""File patterns of a model's weights."""
+WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.gguf", ADAPTER_SETTINGS)
+"""File patterns of a model's weights, and of what an adapter's mean."""
+ON_DISK = ("folder", "gguf")
+"""Kinds of sources whose weights are files here."""
 
 
 def fingerprints(loaded: Loaded) -> dict[str, str]:
@@ -32,8 +35,8 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
     problems: both splits, with all their columns, and the template that puts them to the model.
     test: the held-out split, its template, and the verifier that judges it.
     tokenizer: vocabulary, special tokens, chat template.
-    model: the weights that it begins with, and an adapter on them; empty if the weights are made,
-        or named on a hub.
+    model: the weights that it begins with; empty if they are made, or named on a hub.
+    adapter: the adapter that it begins with, its settings included; missing without one.
     code: the user's own files and modules that the config names; their imports are not followed.
     code of PLACE: each of these by itself, and, by its source, a reward that no file holds.
     """
@@ -42,7 +45,8 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
         "problems": _of_problems(task, task.train, task.heldout),
         "test": _of_problems(task, task.heldout) + _of_verifier(task.verifier),
         "tokenizer": _of_tokenizer(loaded.tokenizer),
-        "model": _of_model(loaded),
+        "model": _of_weights(loaded.source.path) if loaded.source.kind in ON_DISK else "",
+        **({} if loaded.lora.start is None else {"adapter": _of_weights(loaded.lora.start)}),
         "code": of_code(config),
         **{f"{CODE_PREFIX}{path}": _of_file(path) for path in sorted(set(_named(config)))},
         **_of_session(config, task.verifier),
@@ -152,12 +156,6 @@ def _of_tokenizer(tokenizer: Any) -> str:
     words = sorted(tokenizer.get_vocab().items())
     parts = [words, tokenizer.special_tokens_map, tokenizer.chat_template]
     return sha256(json.dumps(parts, default=str).encode()).hexdigest()
-
-
-def _of_model(loaded: Loaded) -> str:
-    source, start = loaded.source, loaded.lora.start
-    weights = _of_weights(source.path) if source.kind in ("folder", "gguf") else ""
-    return weights if start is None else f"{weights} {_of_weights(start)}"
 
 
 def _of_weights(place: str) -> str:

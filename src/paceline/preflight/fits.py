@@ -1,17 +1,20 @@
 """The ways to train a model, and which of them fit a card: by the same estimate as a run's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import torch
 
 from ..config import Config
-from ..errors import UserError
+from ..config.record import paths
+from ..errors import ConfigError, UserError
 from ..model import Source, load_tokenizer, resolve
 from ..model.model_size import ModelSize
 from ..model.shapes import is_size, shape_of
 from ..model.template import render
+from ..settings import LoraConfig
 from .estimate import Memory
 from .workload import Workload
 
@@ -46,11 +49,15 @@ class Way:
     """A way to train, and what it takes."""
 
     name: str
+    """Its name, one of WAYS."""
     keys: Mapping[str, Any]
-    """The keys that it sets, beside the config's own."""
-    memory: Memory
-    fits: bool
+    """The keys in which it differs from the config."""
+    memory: Memory | None
+    """What it takes; None if the model cannot be trained in this way."""
+    fits: bool = False
     """True if the card has so much memory."""
+    why_not: str = ""
+    """Why the model cannot be trained in this way, a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,11 @@ class Fits:
     model: str
     """The model's name, or that of a model of its size."""
     parameters: int
+    """Number of parameters of the model."""
     card: int
     """Bytes of the card's memory."""
     ways: tuple[Way, ...]
+    """The ways, in the order of WAYS."""
 
 
 def fits(config: Config, card: int) -> Fits:
@@ -82,15 +91,62 @@ def fits(config: Config, card: int) -> Fits:
         source, told, task = resolve(name), name, config.task.load()
         tokenizer = load_tokenizer(source, config.model.chat_template)
         prompts = [render(tokenizer, task.messages(p)) for p in task.train[:MOST_PROMPTS]]
-    sizes = {adapted: _size(source, config, adapted) for adapted in (False, True)}
-    ways = [_way(name, keys, config, sizes, prompts, card) for name, keys in WAYS.items()]
-    return Fits(told, sizes[False].parameters, card, tuple(ways))
+
+    size_of = cache(partial(ModelSize.of, source, torch.bfloat16))
+
+    def needs(one: Config) -> Memory:
+        model_size = size_of(one.lora)
+        work = Workload.of(one, one.objective, model_size, prompts, one.evaluation.problems)
+        return Memory.of(one, one.objective, model_size, work, torch.bfloat16, GPU)
+
+    ways = []
+    for way, keys in WAYS.items():
+        try:
+            ways.append(_way(way, config, _asked(config, keys), needs, card))
+        except ConfigError as error:
+            ways.append(Way(way, keys, None, why_not=str(error)))
+    return Fits(told, size_of(LoraConfig()).parameters, card, tuple(ways))
 
 
-def _size(source: Source, config: Config, adapted: bool) -> ModelSize:
-    rank = (config.lora.rank or 16) if adapted else 0
-    lora = config.with_(lora={"rank": rank, "start": None}).lora
-    return ModelSize.of(source, torch.bfloat16, lora)
+def _asked(config: Config, keys: Mapping[str, Any]) -> Config:
+    """The config in another way, with its own rank if it has one."""
+    rank = {"lora.rank": config.lora.rank or 16} if "lora.rank" in keys else {}
+    return config.with_(**{**PLAIN, **keys, **rank})
+
+
+def _way(
+    name: str, config: Config, asked: Config, needs: Callable[[Config], Memory], card: int
+) -> Way:
+    """The way with the largest limits under which it fits; if it fits under none, as it is under
+    the smallest."""
+    least = None
+    for one in _tries(asked):
+        least = needs(one)
+        if least.total <= card:
+            return Way(name, _differences(config, one), least, fits=True)
+    return Way(name, _differences(config, asked), least)
+
+
+def _tries(asked: Config) -> Iterator[Config]:
+    """The config under smaller and smaller limits of memory, which change no result but its
+    rounding; with merged adapters before others."""
+    packs = [one for one in SMALLER_PACKS if one < asked.tokens_per_forward]
+    rows = [one for one in SMALLER_ROWS if one < asked.rows_at_once]
+    for merge in ("yes", "no") if asked.lora.on else ("yes",):
+        for pack in (asked.tokens_per_forward, *packs):
+            for few in (asked.rows_at_once, *rows):
+                limits = {"tokens_per_forward": pack, "rows_at_once": few, "lora.merge": merge}
+                yield asked.with_(**limits)
+
+
+def _differences(config: Config, other: Config) -> dict[str, Any]:
+    """Keys with other values than the config's. That adapters are merged is what auto means where
+    there is room."""
+    mine, theirs = dict(paths(config)), dict(paths(other))
+    found = {key: value for key, value in theirs.items() if value != mine[key]}
+    if found.get("lora.merge") == "yes":
+        del found["lora.merge"]
+    return found
 
 
 def _guessed_prompts(config: Config) -> list[Sequence[int]]:
@@ -104,40 +160,3 @@ def _guessed_prompts(config: Config) -> list[Sequence[int]]:
         for problem in task.train[:MOST_PROMPTS]
     )
     return [[1] * (8 + int(length / CHARACTERS_PER_TOKEN)) for length in lengths]
-
-
-def _way(
-    name: str,
-    keys: Mapping[str, Any],
-    config: Config,
-    sizes: Mapping[bool, ModelSize],
-    prompts: Sequence[Sequence[int]],
-    card: int,
-) -> Way:
-    """A way with the largest limits of memory under which it fits, or, if it fits with none, with
-    the smallest."""
-    adapted = "lora.rank" in keys
-    own = {"lora.rank": config.lora.rank or 16} if adapted else {}
-    asked = config.with_(**{**PLAIN, **keys, **own})
-    needs: Memory | None = None
-    for limits in _limits(config, adapted=adapted):
-        one = asked.with_(**limits)
-        work = Workload.of(one, one.objective, sizes[adapted], prompts, one.evaluation.problems)
-        needs = Memory.of(one, one.objective, sizes[adapted], work, torch.bfloat16, GPU)
-        if needs.total <= card:
-            return Way(name, {**keys, **own, **limits}, needs, fits=True)
-    assert needs is not None  # there is one try at least
-    return Way(name, {**keys, **own}, needs, fits=False)
-
-
-def _limits(config: Config, *, adapted: bool) -> Iterator[dict[str, Any]]:
-    """Keys that limit memory and change no result but its rounding, the largest limits first;
-    merged adapters before others."""
-    merges = ({}, {"lora.merge": "no"}) if adapted else ({},)
-    packs, rows = config.tokens_per_forward, config.rows_at_once
-    for merge in merges:
-        yield merge
-        for pack in (one for one in SMALLER_PACKS if one < packs):
-            lower = {**merge, "tokens_per_forward": pack}
-            yield lower
-            yield from ({**lower, "rows_at_once": few} for few in SMALLER_ROWS if few < rows)

@@ -10,7 +10,8 @@ from ..engine import Sampling
 from ..errors import ConfigError
 from ..model import Source, load_tokenizer, resolve
 from ..model.load import best_dtype
-from ..model.peft_folder import find_adapter
+from ..model.model_size import ModelSize
+from ..model.peft_folder import FoundAdapter, find_adapter
 from ..model.template import render
 from ..objective import Objective
 from ..settings import LoraConfig, check_sampled
@@ -34,10 +35,9 @@ class Loaded:
     device: torch.device
     dtype: torch.dtype
     lora: LoraConfig
-    """The config's adapters, with rank, alpha, scale and layers of the one that they go on
-    from."""
-    adapter_base: str | None = None
-    """The model that this one was made for, by the name that its maker gave."""
+    """The config's adapters, with rank, alpha and scale of the one that they go on from."""
+    adapter: FoundAdapter | None = None
+    """The one that they go on from."""
 
     @property
     def dtype_name(self) -> str:
@@ -73,7 +73,7 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
         device,
         dtype_of(config.model.dtype, device),
         found.lora if found else config.lora,
-        found.base if found else None,
+        found,
     )
 
 
@@ -98,6 +98,13 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
     """The dtype that a config's word means on this device."""
     named = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
     return named.get(name) or best_dtype(device)
+
+
+def model_size_of(loaded: Loaded) -> ModelSize:
+    """The sizes of the model, with its adapters. Raises: ConfigError for adapters that do not fit
+    it."""
+    shapes = loaded.adapter.shapes if loaded.adapter else None
+    return ModelSize.of(loaded.source, loaded.dtype, loaded.lora, shapes)
 
 
 def evaluation_sampling(config: Config) -> Sampling:

@@ -22,7 +22,7 @@ from .adapters import remarks
 from .calibrate import measured
 from .estimate import Disk, Estimate, Memory, Seconds
 from .limits import check_disk, check_memory, check_others
-from .load import Loaded, evaluation_sampling, load
+from .load import Loaded, evaluation_sampling, load, model_size_of
 from .prompts import check_prompts
 from .resources import Resources
 from .reward import RewardTrial, try_reward
@@ -106,7 +106,7 @@ def _of_session(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
     config, task, tokenizer = loaded.config, loaded.task, loaded.tokenizer
-    model_size = ModelSize.of(loaded.source, loaded.dtype, loaded.lora)
+    model_size = model_size_of(loaded)
     prompts = _prompts(tokenizer, task, task.train, at_least=config.rollouts.problems)
     notes = _check_lengths(config, task, model_size, prompts)
     if config.evaluation.problems:

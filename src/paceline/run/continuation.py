@@ -160,6 +160,8 @@ def check_fits(
         change = go_on_with(run.path, run.description.config, "task.KEY", "…")
         was.check_same(now, "problems", f"put the old ones back, or name the change: {change}")
     was.check_same(now, "tokenizer")
+    if loaded.lora.start is not None:
+        was.check_same(now, "adapter")
     if found is None:
         again = "put the old ones back, or start a new run: this one has no checkpoint yet"
         was.check_same(now, "model", again)

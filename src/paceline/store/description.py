@@ -28,6 +28,7 @@ READ_HASHES = {
     "problems": (DataError, "The problems of the task, or how they are asked, are"),
     "tokenizer": (ConfigError, "The model's tokenizer and chat template are"),
     "model": (ConfigError, "The model's files are"),
+    "adapter": (ConfigError, "The files of the adapter that it began with (lora.start) are"),
 }
 """Hashes of inputs without which a run cannot continue, each with its error and the subject of its
 sentence."""

@@ -17,11 +17,14 @@ from .run import Run
 
 SAFE_KEYS = (
     "name", "out", "save_every", "save_keep", "show_every", "tokens_per_forward", "rows_at_once",
-    "evaluation", "rewards.workers", "model.device",
+    "evaluation", "rewards.workers", "model.device", "optimizer.offload",
 )  # fmt: skip
 """Keys and sections that may change without being named: they change no step, except by rounding.
 The same holds for `steps`, as long as the learning rate does not fall towards the last step."""
-FIXED_KEYS = ("seed", "schedule", "model.dtype", "lora")
+FIXED_KEYS = (
+    "seed", "schedule", "model.dtype", "model.quantisation", "optimizer.moments", "lora.rank",
+    "lora.alpha", "lora.stabilised", "lora.layers", "lora.merge",
+)  # fmt: skip
 """Keys and sections that cannot change within a run: a checkpoint would not fit, or would mean
 something else."""
 ROUND_KEYS = ("objective", "task", "rollouts", "reference")

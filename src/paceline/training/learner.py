@@ -1,5 +1,6 @@
 """A learner: a policy and its optimizer, the two halves of an optimizer step."""
 
+import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -53,9 +54,18 @@ class Learner:
         Args:
             tick: called after each pack: a sign of life.
         """
-        metrics = self._summed(batch, loss, tick)
-        while self.optimizer.overflowed():
+        metrics, scale = self._summed(batch, loss, tick), self.optimizer.loss_scale
+        if scale is None or self.optimizer.gradient_is_finite():
+            return metrics
+        first = scale.value
+        # Where the scores themselves are not finite, no scale of the gradient will help.
+        while scale.value > 1 and math.isfinite(metrics.entropy or 0.0):
+            scale.halve()
+            self.clear()
             metrics = self._summed(batch, loss, tick)
+            if self.optimizer.gradient_is_finite():
+                return metrics
+        scale.value = first
         return metrics
 
     def _summed(self, batch: Batch, loss: Loss, tick: Callable[[], None]) -> Metrics:

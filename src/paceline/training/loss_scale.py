@@ -23,13 +23,9 @@ class LossScale:
     good_steps: int = 0
     """Number of steps since the scale was changed."""
 
-    def halve(self) -> bool:
-        """Take half of the scale. Returns: False if it is 1 already: then it is not the scale that
-        makes the gradient too large."""
-        if self.value == 1:
-            return False
+    def halve(self) -> None:
+        """Take half of the scale from now on."""
         self.value, self.good_steps = self.value / 2, 0
-        return True
 
     def after_step(self) -> None:
         """Count a step whose gradient was finite."""

@@ -67,17 +67,11 @@ class Optimizer:
         self.clear()
         return OptimizerStep(norm, lr, not finite)
 
-    def overflowed(self) -> bool:
-        """True if the gradient of an fp16 policy is not finite, and would be with a smaller scale,
-        which is then taken; the gradient is forgotten."""
-        if self.loss_scale is None:
-            return False
+    def gradient_is_finite(self) -> bool:
+        """True if no number of the gradient summed so far is NaN or infinite."""
         self.accumulator.finish()
         gradients = [m.grad for m in self.masters if m.grad is not None]
-        if bool(nn.utils.get_total_norm(gradients).isfinite()) or not self.loss_scale.halve():
-            return False
-        self.clear()
-        return True
+        return bool(nn.utils.get_total_norm(gradients).isfinite())
 
     def clear(self) -> None:
         """Forget the gradients summed so far."""

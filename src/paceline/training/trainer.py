@@ -236,9 +236,11 @@ class Trainer:
     def fixed(self) -> Mapping[str, Any]:
         """Weights that training reads and never changes, by name, such as those under adapters and
         those of a fixed reference: a resume must find them unchanged."""
-        if self.reference is None or self.reference.follows or not self.loss.needs_reference:
-            return self.policy.frozen()
-        return {**self.policy.frozen(), **self.reference.exact_parameters()}
+        if self.policy.adapted:
+            return self.policy.frozen()  # the reference's own adapter is drawn or read anew
+        if self.reference is None or self.reference.follows:
+            return {}
+        return self.reference.exact_parameters()
 
 
 def check_loss(loss: Loss) -> None:

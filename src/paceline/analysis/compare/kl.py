@@ -96,7 +96,8 @@ def _told(screen: Screen) -> Iterator[None]:
 
 def _start(one: Planned) -> str:
     """A key that is the same for runs that begin with the same weights."""
-    return json.dumps([configuration.to_json(one.config.model), one.seed])
+    config = one.config
+    return json.dumps([configuration.to_json(config.model), config.lora.start, one.seed])
 
 
 def _points(run: Run, policy: Policy, temperature: float) -> Iterator[KlPoint]:

@@ -9,11 +9,10 @@ import torch
 from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
-from ...model.model_size import ModelSize
 from ...objective import NAMES, Objective
 from ...preflight.environment import environment_of
 from ...preflight.held import FP32_BYTES, Held
-from ...preflight.load import Loaded, load
+from ...preflight.load import Loaded, load, model_size_of
 from ...preflight.resources import Resources
 from ...run.screen import Screen
 from ...store.base import finite
@@ -107,7 +106,7 @@ def _once(objectives: Objectives) -> Objectives:
 
 def _check_memory(route: Route, loaded: Loaded, asked: Mapping[str, Objective]) -> None:
     """Raise MemoryShortError if the gradients would not fit beside the memory of training."""
-    model_size = ModelSize.of(loaded.source, loaded.dtype, loaded.lora)
+    model_size = model_size_of(loaded)
     training = 0
     if loaded.device.type == "cpu":
         reference = any(o.needs_reference for o in (loaded.objective, *asked.values()))

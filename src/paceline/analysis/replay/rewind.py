@@ -35,7 +35,8 @@ def check_same(route: Route, now: Environment) -> None:
     """Raise DataError or ConfigError where problems, tokenizer or, if the route begins with them,
     the model's weights are not those of the run."""
     was = route.run.description.environment_at(route.step)
-    for kind in ("problems", "tokenizer", *(["model"] if route.found is None else [])):
+    began = [kind for kind in ("adapter",) if kind in now.fingerprints]
+    for kind in ("problems", "tokenizer", *began, *(["model"] if route.found is None else [])):
         was.check_same(now, kind)
 
 

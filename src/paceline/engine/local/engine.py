@@ -35,7 +35,8 @@ class LocalEngine:
     def __init__(self, policy: Policy, *, rows_at_once: int = 128) -> None:
         self.policy, self.rows_at_once = policy, rows_at_once
         self.graphs = CudaGraphs() if policy.device.type == "cuda" else None
-        self.weights = DecodeWeights(in_place=self.graphs is not None)
+        captured = self.graphs is not None and policy.layout is PACKED
+        self.weights = DecodeWeights(in_place=captured)
 
     def load(self, policy: Policy) -> None:
         """Decode with this policy's parameters, which the optimizer changes in place."""

@@ -12,7 +12,7 @@ def test_the_ways_are_told_with_their_keys(capsys):
     said = capsys.readouterr().out
     assert "tiny: 79,296 parameters in 16 bits, on a card of 24.0 GB" in said
     assert "  full: as it is\n" in said and "full, offloaded: optimizer.offload=true\n" in said
-    assert "  LoRA on nf4: lora.rank=16 model.quantisation=nf4\n" in said
+    assert "  LoRA on nf4: model.quantisation=nf4 lora.rank=16\n" in said
     assert main(["check", "tiny", "--memory", "0.001"]) == 0
     said = capsys.readouterr().out
     assert "on a card of 1 MB" in said and "lora.rank" not in said and " no " in said

@@ -42,15 +42,17 @@ def test_all_ways_are_estimated_as_a_run_is():
 
 
 def test_limits_are_lowered_before_adapters_are_left_apart():
-    changes = {"tokens_per_forward": 4096, "rollouts": {"problems": 64, "completions": 2}}
+    changes = {"tokens_per_forward": 1024, "rollouts": {"problems": 64, "completions": 2}}
     ample = ways_of(10**9, **changes)["LoRA"]
     assert ample.keys == {"lora.rank": 16}
     lower = ways_of(ample.memory.total - 1, **changes)["LoRA"]
     assert lower.fits and "lora.merge" not in lower.keys
-    assert lower.keys["tokens_per_forward"] == 2048
+    assert lower.keys["rows_at_once"] == 64
     assert lower.memory.total < ample.memory.total
-    least = ways_of(1, **changes)["LoRA"].memory.total
-    assert ways_of(least, **changes)["LoRA"].keys["lora.merge"] == "no"
+    # With few rows the merged copy is more than what two products leave for the backward pass.
+    few = {"tokens_per_forward": 1024, "rollouts": {"problems": 2, "completions": 2}}
+    least = ways_of(1, **few)["LoRA"].memory.total
+    assert ways_of(least, **few)["LoRA"].keys["lora.merge"] == "no"
 
 
 def test_what_fits_with_no_limits_is_told_with_its_least_needs():
@@ -61,8 +63,18 @@ def test_what_fits_with_no_limits_is_told_with_its_least_needs():
 def test_the_configs_own_rank_is_taken_and_its_own_ways_are_not():
     own = {"lora": {"rank": 4}, "model": {"quantisation": "nf4"}, "optimizer": {"moments": "8bit"}}
     ways = ways_of(10**9, **own)
-    assert ways["LoRA"].keys == {"lora.rank": 4}
     assert ways["full"].memory.fixed == TINY * 18
+    # Told as what has to be set in place of the config's own.
+    assert ways["full"].keys == {
+        "lora.rank": 0, "model.quantisation": "none", "optimizer.moments": "fp32",
+    }  # fmt: skip
+    assert ways["LoRA on nf4"].keys == {"optimizer.moments": "fp32"}
+
+
+def test_a_way_that_a_model_or_config_does_not_allow_has_its_reason_and_the_others_figures():
+    ways = ways_of(10**9, reference={"every": 4, "alpha": 0.5})
+    assert ways["full"].fits
+    assert ways["LoRA"].memory is None and "adapters cannot be averaged" in ways["LoRA"].why_not
 
 
 def test_a_model_by_its_number_of_parameters_needs_no_files_and_no_data():

@@ -2,14 +2,25 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from paceline import recipes
 from paceline.engine import Sampling
 from paceline.errors import ConfigError
 from paceline.objective import named
-from paceline.preflight.load import device_of, dtype_of, evaluation_sampling, load, sandbox_of
+from paceline.preflight.load import (
+    device_of,
+    dtype_of,
+    evaluation_sampling,
+    load,
+    model_size_of,
+    sandbox_of,
+)
+from paceline.preflight.preflight import check
 from paceline.types import Completion
 from paceline.verify import NumberIn, Tags, Weighted
 from paceline.verify.programs.code import PrintedAnswer
+from tests.helpers.adapters import adapted_policy
 from tests.helpers.made_tasks import Made, config_of
 
 CPU = torch.device("cpu")
@@ -74,3 +85,23 @@ def test_the_sandbox_is_found_in_any_part_of_a_reward():
     parts = Weighted((("form", Tags(), 0.1), ("program", PrintedAnswer(), 1.0)))
     assert sandbox_of(Made(verifier=parts).load()) == PrintedAnswer().running.sandbox.wall
     assert sandbox_of(Made(verifier=NumberIn("tag")).load()) is None
+
+
+def test_an_adapter_that_does_not_fit_the_model_is_found_before_it_is_loaded(tmp_path):
+    policy = adapted_policy()
+    policy.save_adapter(tmp_path, "tiny")
+    config = recipes.tiny().with_(lora={"start": str(tmp_path)})
+    found = model_size_of(load(config))
+    assert (found.adapted_layers, found.adapters) == (14, 8192)
+    weights = tmp_path / "adapter_model.safetensors"
+    tensors = load_file(weights)
+    name = "base_model.model.model.layers.1.mlp.up_proj.lora_A.weight"
+    save_file({**tensors, name: torch.zeros(4, 128)}, weights)
+    with pytest.raises(
+        ConfigError, match=r"does not fit the model: .*up_proj.lora_A has the shape"
+    ):
+        check(config, timed=False)
+    deeper = name.replace("layers.1", "layers.7")
+    save_file({**tensors, deeper: torch.zeros(4, 64)}, weights)
+    with pytest.raises(ConfigError, match=r"is for a layer 'model.layers.7.mlp.up_proj', which"):
+        check(config, timed=False)

@@ -164,6 +164,9 @@ def test_the_next_command_asks_a_held_out_problem_in_one_line():
                       "(alpha / rank)"),
         ({"rank": 4, "layers": "q_proj", "stabilised": True},
          "adapters of rank 4 on 2 layers, 1,024 of 79,296 parameters, scale 16 (alpha / √rank)"),
+        ({"rank": 4, "merge": "no"},
+         "adapters of rank 4 on 14 layers, 8,192 of 79,296 parameters, scale 8 (alpha / rank); "
+         "adapters not merged"),
     ],
 )  # fmt: skip
 def test_the_plan_tells_what_is_trained_and_the_scale(lora, said):

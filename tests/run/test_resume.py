@@ -307,3 +307,51 @@ def test_no_run_and_an_old_one_are_told(copy, capsys, tmp_path):
     (copy / "config.json").write_text(json.dumps(config))
     assert main(["resume", str(copy)]) == 2
     assert "could not resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": {"dtype": "fp16"}},
+        {"optimizer": {"moments": "8bit", "lr": 0.01}},
+        {"lora": {"rank": 4}, "model": {"quantisation": "nf4", "dtype": "bf16"}},
+        {"lora": {"rank": 4, "merge": "no"}, "model": {"quantisation": "int8", "dtype": "bf16"}},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_with_less_memory_too_it_goes_on_bit_for_bit(tmp_path, changes):
+    rounds = {"schedule": {"minibatches": 2}, "steps": 6, **changes}
+    whole = train(small(tmp_path / "whole", **rounds), quiet=True)
+    half = train(small(tmp_path / "half", **{**rounds, "steps": 3}), quiet=True)
+    resume(half.path, small(half.path, **rounds), named=["steps"], quiet=True)
+    one, other = ((run.model / "model.safetensors").read_bytes() for run in (whole, half))
+    assert one == other
+    norms = [[line["grad_norm"] for line in run.metrics()] for run in (whole, half)]
+    assert norms[0] == norms[1] and len(norms[0]) == 6
+
+
+def test_an_adapter_that_it_began_with_may_move_and_must_not_change(tmp_path):
+    first = train(small(tmp_path / "a", lora={"rank": 4}), quiet=True)
+    start = {"start": str(first.adapter)}
+    run = train(small(tmp_path / "b", lora=start, steps=2), quiet=True)
+    moved = tmp_path / "moved"
+    shutil.move(first.adapter, moved)
+    with pytest.raises(ConfigError, match=r"There is no adapter at '.*adapter'"):
+        resume(run.path, small(run.path, lora=start, steps=4), named=["steps"], quiet=True)
+    elsewhere = small(run.path, lora={"start": str(moved)}, steps=4)
+    settings = json.loads((moved / "adapter_config.json").read_text())
+    other = {**settings, "lora_alpha": 2 * settings["lora_alpha"]}
+    (moved / "adapter_config.json").write_text(json.dumps(other))
+    named = ["steps", "lora.start"]
+    with pytest.raises(ConfigError, match=r"adapter that it began with \(lora.start\) are not"):
+        resume(run.path, elsewhere, named=named, quiet=True)
+    (moved / "adapter_config.json").write_text(json.dumps(settings, indent=2) + "\n")
+    resume(run.path, elsewhere, named=named, quiet=True)
+    assert run.finished and run.steps == 4
+
+
+def test_whoever_needs_a_reference_changes_under_adapters_as_without(tmp_path):
+    run = train(small(tmp_path / "r", lora={"rank": 4}, steps=2), quiet=True)
+    with_kl = small(run.path, lora={"rank": 4}, steps=4, objective=named.grpo(kl=0.1))
+    resume(run.path, with_kl, named=["steps", "objective"], quiet=True)
+    assert [line["kl"] is not None for line in run.metrics()] == [False, False, True, True]

@@ -11,7 +11,7 @@ from paceline import recipes
 from paceline.cli import main
 from paceline.errors import ConfigError
 from paceline.objective import named
-from paceline.run import Run, train
+from paceline.run import Run, build, train
 from paceline.run import train as train_function
 from paceline.settings import LoraConfig
 from tests.helpers.adapters import adapted_policy, merged_weights
@@ -244,3 +244,17 @@ def test_training_goes_on_from_an_adapter(tmp_path):
         second.summary["before"]["sampled_accuracy"] == first.summary["after"]["sampled_accuracy"]
     )
     assert next(iter(second.metrics()))["kl"] == 0.0
+
+
+def test_a_run_on_a_quantised_base_leaves_a_model_that_is_used_as_it_is(tmp_path, monkeypatch):
+    changes = {"lora": {"rank": 4}, "model": {"quantisation": "nf4", "dtype": "bf16"}}
+    run = train(small(tmp_path / "r", **changes), quiet=True)
+    used = []
+    load = build.load_policy
+    monkeypatch.setattr(
+        build, "load_policy", lambda *a, **k: used.append(load(*a, **k)) or used[-1]
+    )
+    assert main(["eval", str(run.path), "--json"]) == 0
+    (policy,) = used  # not quantised a second time
+    stored = load_file(run.model / "model.safetensors")
+    assert all(torch.equal(stored[n], p) for n, p in policy.module.named_parameters())

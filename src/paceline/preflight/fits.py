@@ -133,8 +133,8 @@ def _tries(asked: Config) -> Iterator[Config]:
     packs = [one for one in SMALLER_PACKS if one < asked.tokens_per_forward]
     rows = [one for one in SMALLER_ROWS if one < asked.rows_at_once]
     for merge in ("yes", "no") if asked.lora.on else ("yes",):
-        for pack in (asked.tokens_per_forward, *packs):
-            for few in (asked.rows_at_once, *rows):
+        for few in (asked.rows_at_once, *rows):
+            for pack in (asked.tokens_per_forward, *packs):
                 limits = {"tokens_per_forward": pack, "rows_at_once": few, "lora.merge": merge}
                 yield asked.with_(**limits)
 

@@ -48,7 +48,7 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
     training = counted(len(task.train), "problem")
     screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out")
     screen.say(f"  model      {config.model.path}, {loaded.device.type}, {loaded.dtype}")
-    if loaded.lora.on:
+    if loaded.lora.on or _forms(loaded):
         screen.say(f"  trains     {trained_in_words(loaded, preflight.estimate.model_size)}")
     screen.say(f"  objective  {loaded.objective}")
     if wall := sandbox_of(task):
@@ -80,7 +80,7 @@ def trained_in_words(loaded: Loaded, model_size: ModelSize) -> str:
     rank)
     """
     if not loaded.lora.on:
-        return f"all {rounded_count(model_size.parameters)} parameters"
+        return f"all {rounded_count(model_size.parameters)} parameters{_forms(loaded)}"
     rank, layers = loaded.lora.rank, counted(model_size.adapted_layers, "layer")
     trained, whole = model_size.adapters, model_size.parameters
     share = f"{trained:,} of {whole:,}"
@@ -88,7 +88,19 @@ def trained_in_words(loaded: Loaded, model_size: ModelSize) -> str:
         share = f"{trained / 1e6:.3g} of {whole / 1e6:,.0f} million"
     how = "alpha / √rank" if loaded.lora.stabilised else "alpha / rank"
     scale = f"scale {loaded.lora.scale:g} ({how})"
-    return f"adapters of rank {rank} on {layers}, {share} parameters, {scale}"
+    return f"adapters of rank {rank} on {layers}, {share} parameters, {scale}{_forms(loaded)}"
+
+
+def _forms(loaded: Loaded) -> str:
+    """The forms in which something is held to save memory, in words."""
+    model, optimizer = loaded.config.model, loaded.config.optimizer
+    forms = [
+        f"weights in {model.quantisation}" if model.quantisation != "none" else "",
+        "moments in 8 bits" if optimizer.moments == "8bit" else "",
+        "masters, gradients and moments on the host" if optimizer.offload else "",
+        "adapters not merged" if loaded.lora.on and loaded.lora.merge == "no" else "",
+    ]
+    return "".join(f"; {form}" for form in forms if form)
 
 
 def next_command(loaded: Loaded, path: Path) -> str:

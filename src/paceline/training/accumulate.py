@@ -21,9 +21,23 @@ class _Sent:
     """A gradient that is being copied."""
 
     staged: Tensor
+    """The gradient in pinned memory, once it has arrived."""
     master: Tensor
+    """The master that it is added to."""
     arrived: Any
     """The GPU's event after the copy."""
+
+
+def recorded() -> Any:
+    """An event on the GPU's stream as it is now: behind a copy, its memory is free."""
+    event = torch.cuda.Event()
+    event.record()
+    return event
+
+
+def pinned(count: int, dtype: torch.dtype) -> Tensor:
+    """Memory of the host that a GPU copies to while both go on."""
+    return torch.empty(count, dtype=dtype, pin_memory=True)
 
 
 class Accumulator:
@@ -65,9 +79,7 @@ class Accumulator:
             self._arrive()
         staged = self._buffer(gradient)
         staged.copy_(gradient, non_blocking=True)
-        arrived = torch.cuda.Event()
-        arrived.record()  # on the stream of the copy, behind which the gradient's memory is free
-        self._sent.append(_Sent(staged, master, arrived))
+        self._sent.append(_Sent(staged, master, recorded()))
 
     def _buffer(self, gradient: Tensor) -> Tensor:
         """Pinned memory of the gradient's shape that no other uses."""
@@ -76,7 +88,7 @@ class Accumulator:
         found = next((b for b in free if b.numel() >= gradient.numel()), None)
         if found is None:
             self._buffers = [b for b in self._buffers if b.data_ptr() in used]
-            found = torch.empty(gradient.numel(), dtype=gradient.dtype, pin_memory=True)
+            found = pinned(gradient.numel(), gradient.dtype)
             self._buffers.append(found)
         return found[: gradient.numel()].view(gradient.shape)
 

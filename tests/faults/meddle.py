@@ -244,10 +244,10 @@ def forget(tokens: int) -> None:
 
     loss = Policy.loss
 
-    def short(self: Policy, objective: Any, micro: Any, temperature: float) -> Any:
+    def short(self: Policy, objective: Any, micro: Any, *rest: Any) -> Any:
         if self.layout.size(micro.rows) > tokens and len(micro.rows) > 1:
             raise torch.OutOfMemoryError(f"CUDA out of memory. RewardTrial {micro.rows}")
-        return loss(self, objective, micro, temperature)
+        return loss(self, objective, micro, *rest)
 
     Policy.loss = short
 

@@ -54,6 +54,7 @@ class ModelSize:
     adapted: int = 0
     """Number of parameters in the matrices that have an adapter."""
     adapted_layers: int = 0
+    """Number of layers that have an adapter."""
 
     @property
     def inner(self) -> int:

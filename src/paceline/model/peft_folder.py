@@ -64,7 +64,7 @@ class FoundAdapter:
     lora: LoraConfig
     """The settings, with its rank, alpha and scale."""
     shapes: Shapes
-    """What it is made of."""
+    """The shapes of its tensors."""
     base: str | None
     """The name of the model that it was trained on, as its maker gave it."""
 

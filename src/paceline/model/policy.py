@@ -142,12 +142,12 @@ class Policy:
     ) -> tuple[Tensor, Metrics]:
         """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch size.
 
+        If the gradient at a token is known from its own scores, the head forms the gradient of its
+        inputs while it has the logits; otherwise the backward pass forms them again.
+
         Args:
             scale: factor of the gradient, for dtypes that hold no small numbers. The scores'
                 gradient has it before it is brought to the model's dtype.
-
-        If the gradient at a token is known from its own scores, the head forms the gradient of its
-        inputs while it has the logits; otherwise the backward pass forms them again.
         """
         gradient = token_gradient(loss, micro.tokens, micro.rows.real(self.device))
         if gradient is None:

@@ -134,7 +134,9 @@ def dense(weight: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def parts(weight: Tensor) -> dict[str, Tensor]:
-    """All numbers that a quantised weight is made of, by name; empty for another one."""
+    """All numbers that a quantised weight is made of: its codes, their scales, and for nf4 the
+    scales of these (`again`) and what was taken from them before (`offset`). Empty for a weight
+    that is not quantised."""
     if weight.is_floating_point():
         return {}
     state = getattr(weight, "quant_state", None)

@@ -24,10 +24,13 @@ class Shape:
     billions: float
     """Billions of parameters."""
     width: int
+    """Size of the hidden state."""
     inner: int
     """Size of the inner layer."""
     layers: int
+    """Number of layers."""
     heads: int
+    """Number of query heads."""
     shared: int
     """Number of key and value heads."""
     words: int

@@ -55,14 +55,11 @@ def _of_merging(loaded: Loaded) -> list[str]:
 
 def _without_rank(lora: LoraConfig) -> list[str]:
     usual = LoraConfig()
-    set_ = [
-        key
-        for key in ("alpha", "stabilised", "layers")
-        if getattr(lora, key) != getattr(usual, key)
-    ]
-    if lora.on or not set_:
+    keys = ("alpha", "stabilised", "layers")
+    changed = [key for key in keys if getattr(lora, key) != getattr(usual, key)]
+    if lora.on or not changed:
         return []
     return [
-        f"lora.{set_[0]} is set, but lora.rank is 0, so all weights are trained; for adapters set "
+        f"lora.{changed[0]} is set, but lora.rank is 0, so all weights are trained; for adapters set "
         "lora.rank=16."
     ]

@@ -44,7 +44,7 @@ class Memory:
     moments: int
     reference: int
     host: int
-    """These six as in `Held`."""
+    """Bytes by use that training holds throughout; each is the field of this name in `Held`."""
     activations: int
     """Bytes that the largest pass of an update keeps for its backward pass."""
     head: int

@@ -53,7 +53,7 @@ class Way:
     keys: Mapping[str, Any]
     """The keys in which it differs from the config."""
     memory: Memory | None
-    """What it takes; None if the model cannot be trained in this way."""
+    """Memory that it takes; None if the model cannot be trained in this way."""
     fits: bool = False
     """True if the card has so much memory."""
     why_not: str = ""

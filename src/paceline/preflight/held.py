@@ -19,9 +19,11 @@ class Held:
     """Bytes by use, on the device that computes."""
 
     weights: int
+    """Bytes of the weights that computing reads, adapters included."""
     masters: int
     """Bytes of fp32 copies of what learns in another dtype, on which the optimizer steps."""
     gradients: int
+    """Bytes of fp32 sums of gradients."""
     moments: int
     """Bytes of AdamW's two moments."""
     reference: int

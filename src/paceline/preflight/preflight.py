@@ -74,7 +74,12 @@ def load_checked(config: Config) -> Loaded:
     """
     loaded = load(config)
     _check_usable(loaded, load_reward=True)
-    return loaded
+    if not loaded.lora.on or loaded.lora.merge != "auto":
+        return loaded
+    model_size, heldout = model_size_of(loaded), len(loaded.task.heldout)
+    prompts = _training_prompts(loaded)
+    work = Workload.of(config, loaded.objective, model_size, prompts, heldout)
+    return _with_merge(loaded, model_size, work, Resources.of(loaded.device, Path()))[0]
 
 
 def _check_usable(loaded: Loaded, *, load_reward: bool) -> None:
@@ -107,7 +112,7 @@ def _of_session(record: Mapping[str, Any]) -> tuple[str, ...]:
 def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
     config, task, tokenizer = loaded.config, loaded.task, loaded.tokenizer
     model_size = model_size_of(loaded)
-    prompts = _prompts(tokenizer, task, task.train, at_least=config.rollouts.problems)
+    prompts = _training_prompts(loaded)
     notes = _check_lengths(config, task, model_size, prompts)
     if config.evaluation.problems:
         heldout = task.heldout[: config.evaluation.problems]
@@ -189,6 +194,12 @@ def _compares_in_groups(objective: Objective) -> bool:
         return not objective.advantage(Round(0, groups)).any()
     except Exception:  # a user's own advantage may read of a round what this one has not
         return False
+
+
+def _training_prompts(loaded: Loaded) -> list[tuple[int, ...]]:
+    """The tokens of some training prompts, of a round's at least."""
+    count = loaded.config.rollouts.problems
+    return _prompts(loaded.tokenizer, loaded.task, loaded.task.train, at_least=count)
 
 
 def _prompts(

@@ -60,6 +60,6 @@ def _without_rank(lora: LoraConfig) -> list[str]:
     if lora.on or not changed:
         return []
     return [
-        f"lora.{changed[0]} is set, but lora.rank is 0, so all weights are trained; for adapters set "
-        "lora.rank=16."
+        f"lora.{changed[0]} is set, but lora.rank is 0, so all weights are trained; for adapters "
+        "set lora.rank=16."
     ]

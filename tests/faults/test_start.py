@@ -286,7 +286,7 @@ def test_not_enough_memory(capsys, monkeypatch):
     monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: Virtual(10**6, 10**6))
     said = refused(capsys, 2, *TINY)
     assert "'tiny' needs 1 MB of memory for weights, gradients and moments alone" in said
-    assert "and there are 1 MB on this machine; take a smaller model." in said
+    assert "and there are 1 MB on this machine; take a smaller model, or train adapters" in said
 
 
 def test_the_fixture_would_see_a_model_that_is_loaded():

@@ -3,17 +3,28 @@
 import re
 
 import pytest
+import torch
 
 from paceline import errors, recipes
 from paceline.cli.configured import config_of
 from paceline.config import foreign
+from paceline.model import Source
+from paceline.model.model_size import ModelSize
 from paceline.objective import named
+from paceline.preflight.fits import WAYS, Fits, fits
 from paceline.run.screen import TABLE_HEADER
+from paceline.settings import LoraConfig
 from paceline.stats import wilson
 from paceline.tasks import Rows
 from paceline.types import Completion, Problem
 from paceline.verify import judge
 from tests.helpers.markdown import Page, numbers, plain, tables
+
+SHORT = {
+    "full": "full", "full, 8-bit moments": "8-bit", "full, offloaded": "offload", "LoRA": "LoRA",
+    "LoRA on int8": "int8", "LoRA on nf4": "nf4",
+}  # fmt: skip
+"""Name of a way to train -> its name in the table of cards."""
 
 
 def first_cells(text: str) -> list[str]:
@@ -70,6 +81,39 @@ def test_the_table_of_memory_is_what_the_sentence_says():
     for row, bytes_each in zip(table, (2 + 4 + 8 + 4, 2 + 4 + 8 + 4 + 2), strict=True):
         for size, told in zip(sizes, numbers(" ".join(row[1:])), strict=True):
             assert float(told) == pytest.approx(size * bytes_each, rel=0.02)
+
+
+def ways_of(size: str, card: float) -> Fits:
+    """The ways to train a model of a size, of prompts as where no rows are at hand."""
+    recipe = recipes.gsm8k(model=size, data="nowhere")
+    return fits(recipe.with_(rollouts={"max_tokens": 512}), int(card * 1e9))
+
+
+def test_the_table_of_what_other_ways_hold():
+    text = Page.of("docs/performance.md").section("What a run costs")
+    head = re.search(r"\| held, in GB \| (.*) \|", text)
+    assert head is not None
+    for place, size in enumerate(head[1].split(" | "), start=1):
+        for row, way in zip(tables(text)[2], ways_of(size, 24).ways, strict=True):
+            keys = [f"{key}={str(value).lower()}" for key, value in WAYS[way.name].items()]
+            assert re.findall("`(.*?)`", row[0]) == keys
+            held, host = way.memory.fixed / 1e9, way.memory.host / 1e9
+            told = f"{held:.0f}" if held >= 100 else f"{held:.1f}"
+            assert row[place] == told + (f" ({host:.0f})" if host else ""), (size, way.name)
+
+
+CARDS = tables(Page.of("docs/performance.md").section("Which way fits which card"))[0]
+
+
+@pytest.mark.parametrize("row", CARDS, ids=[row[0] for row in CARDS])
+def test_the_table_of_cards(row, monkeypatch):
+    source = Source(row[0], "shape", row[0])
+    sizes = [ModelSize.of(source, torch.bfloat16, LoraConfig(rank)) for rank in (0, 16)]
+    monkeypatch.setattr("paceline.preflight.fits._size", lambda *args: sizes[args[-1]])
+    for card, told in zip((8, 16, 24, 48, 80), row[1:], strict=True):
+        ways = [way for way in ways_of(row[0], card).ways if way.fits]
+        names = [f"{SHORT[way.name]}{'†' * ('lora.merge' in way.keys)}" for way in ways]
+        assert told == ("all" if len(ways) == len(WAYS) else ", ".join(names) or "–"), card
 
 
 @pytest.mark.parametrize("name", ["docs/faq.md", "docs/zh/faq.md"])

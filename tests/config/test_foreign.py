@@ -31,8 +31,18 @@ def test_every_name_of_the_tables_is_answered(name):
         ("max_response_length", "`rollouts.max_tokens`"),
         ("data.max_response_length", "`rollouts.max_tokens`"),
         ("ppo_max_token_len_per_gpu", "`tokens_per_forward`"),
-        # Two of theirs, one of ours.
+        ("load_in_4bit", "`model.quantisation=nf4`"),
+        ("load_in_8bit", "`model.quantisation=int8`"),
+        ("fp16", "`model.dtype=fp16`"),
+        ("actor_rollout_ref.model.lora_rank", "`lora.rank`"),
+        ("actor_rollout_ref.model.target_modules", "`lora.layers`"),
+        ("actor_rollout_ref.model.lora_adapter_path", "`lora.start`"),
+        # Several of theirs, one of ours.
         ("overlong_filter", "`rollouts.mask_cut=true`"),
+        ("r", "`lora.rank`"),
+        ("lora_r", "`lora.rank`"),
+        ("lora_rank", "`lora.rank`"),
+        ("use_rslora", "`lora.stabilised=true`"),
         # One of theirs, two of ours: both.
         ("dynamic_sample", "`rollouts.accept=signal`, `rollouts.max_draws`"),
         ("epsilon_high", "`low`, `high` of the objective; for `cispo` our `high` is their cap − 1"),

@@ -16,7 +16,8 @@ NAMED = {
     "TaskSource": "tasks", "Engine": "engine", "LocalEngine": "engine", "ScriptedEngine": "engine",
     "Session": "run.session", "Trainer": "training", "Learner": "training.learner",
     "RoundSource": "training.source", "StoredRounds": "training.source", "Sampler": "training",
-    "TrainerHooks": "training", "Optimizer": "training", "Loss": "objective.loss",
+    "TrainerHooks": "training", "Optimizer": "training", "LoraLinear": "model.lora",
+    "Loss": "objective.loss",
     "Objective": "objective", "Metrics": "objective", "Policy": "model",
     "Listener": "run.listeners",
     "RunFiles": "run.listeners", "Diagnostics": "run.listeners", "Screen": "run.screen",
@@ -47,7 +48,7 @@ def test_every_file_exists():
     (rooms, *_) = tables(PAGE.text)
     for row in rooms:
         room = SOURCE / re.findall("`([^`]+)`", row[0])[0].strip("/")
-        for name in re.findall(r"`([^`]+\.py)`", row[2]):
+        for name in re.findall(r"`([^`]+\.py)`", f"{row[1]} {row[2]}"):
             inside = [SOURCE / one.strip("/") / name for one in re.findall("`([^`]+)`", row[0])]
             assert any(path.is_file() for path in (*inside, SOURCE / name)), (room, name)
     places = (SOURCE, ROOT, *SOURCE.iterdir())

@@ -57,6 +57,12 @@ GLOSSARY = {
     "seed": "随机种子",
     "interval": "置信区间",
     "paired comparison": "配对比较",
+    "adapter": "适配器",
+    "base model": "基座",
+    "rank": "秩",
+    "scale": "缩放",
+    "quantisation": "量化",
+    "merged": "合并",
 }
 """The terms of the Chinese README; on-policy and off-policy stay English."""
 

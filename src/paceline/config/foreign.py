@@ -60,7 +60,45 @@ TRL = (
         "`save_steps`, `save_total_limit`, `resume_from_checkpoint`",
         "`save_every`, `save_keep`, `paceline resume runs/demo`",
     ),
-    ("`use_vllm`, LoRA, `report_to`", "not yet"),
+    (
+        "`use_peft`, `peft_config`, `tuner_type`, `train_type`",
+        "`lora.rank=16`, or another rank above 0; unset, all weights are trained",
+    ),
+    ("`r`, `lora_r`, `lora_rank`", "`lora.rank`"),
+    (
+        "`lora_alpha`",
+        "`lora.alpha`; the scale is alpha / rank there as here, and PEFT's own defaults, 8 and 8, "
+        "make it 1",
+    ),
+    ("`use_rslora`", "`lora.stabilised=true`"),
+    (
+        "`target_modules`, `lora_target_modules`",
+        "`lora.layers`, an expression that is looked for in the layers' names, or all; unset, PEFT "
+        "takes a few layers, often q_proj and v_proj alone, and we all but the output layer",
+    ),
+    (
+        "`lora_dropout`, `use_dora`, `init_lora_weights`, `modules_to_save`, "
+        "`lora_modules_to_save`",
+        "nothing: there is no dropout, under which no ratio of probabilities is exact, no DoRA, no "
+        "other start than B = 0, and no layer is trained whole beside adapters",
+    ),
+    ("`adapters`", "`lora.start`, with the adapter's own base as `model.path`"),
+    ("`merge_lora`", "done at the end of each run, in `model/`; `adapter/` is beside it"),
+    (
+        "`load_in_4bit`, `load_in_8bit`",
+        "`model.quantisation=nf4`, `model.quantisation=int8`",
+    ),
+    (
+        "`quant_bits`, `quant_method`, `bnb_4bit_quant_type`",
+        "`model.quantisation`: nf4, whose scales are quantised once more, or int8, by bitsandbytes",
+    ),
+    (
+        "`optim`",
+        "`optimizer.moments=8bit` for `adamw_8bit`, `optimizer.offload=true` for what "
+        "`paged_adamw_8bit` is for; always AdamW",
+    ),
+    ("`bf16`, `fp16`", "`model.dtype=bf16`, `model.dtype=fp16`"),
+    ("`use_vllm`, `report_to`", "not yet"),
 )
 """(TRL's or ms-swift's names, ours), row by row as docs/migrating.md has them in Markdown; a test
 holds them equal."""
@@ -88,6 +126,15 @@ VERL = (
     (
         "`custom_reward_function`",
         "`task.reward=file.py:compute_score`, `task.answer=reward_model.ground_truth`",
+    ),
+    (
+        "`lora_rank`, `lora_alpha`, `target_modules`, `lora_adapter_path`",
+        "`lora.rank`, `lora.alpha`, `lora.layers`, `lora.start`",
+    ),
+    (
+        "`optimizer_offload`, `param_offload`",
+        "`optimizer.offload=true`, which keeps masters, gradients and moments on the host, and no "
+        "weights",
     ),
 )
 """(verl's names, ours), as in docs/migrating.md."""

@@ -1,19 +1,18 @@
 """Tables and figures of several pages: whole, and those of the code."""
 
 import re
+from functools import cache
+from types import SimpleNamespace
 
 import pytest
-import torch
 
 from paceline import errors, recipes
 from paceline.cli.configured import config_of
 from paceline.config import foreign
-from paceline.model import Source
 from paceline.model.model_size import ModelSize
 from paceline.objective import named
 from paceline.preflight.fits import WAYS, Fits, fits
 from paceline.run.screen import TABLE_HEADER
-from paceline.settings import LoraConfig
 from paceline.stats import wilson
 from paceline.tasks import Rows
 from paceline.types import Completion, Problem
@@ -107,9 +106,8 @@ CARDS = tables(Page.of("docs/performance.md").section("Which way fits which card
 
 @pytest.mark.parametrize("row", CARDS, ids=[row[0] for row in CARDS])
 def test_the_table_of_cards(row, monkeypatch):
-    source = Source(row[0], "shape", row[0])
-    sizes = [ModelSize.of(source, torch.bfloat16, LoraConfig(rank)) for rank in (0, 16)]
-    monkeypatch.setattr("paceline.preflight.fits._size", lambda *args: sizes[args[-1]])
+    once = SimpleNamespace(of=cache(ModelSize.of))
+    monkeypatch.setattr("paceline.preflight.fits.ModelSize", once)
     for card, told in zip((8, 16, 24, 48, 80), row[1:], strict=True):
         ways = [way for way in ways_of(row[0], card).ways if way.fits]
         names = [f"{SHORT[way.name]}{'†' * ('lora.merge' in way.keys)}" for way in ways]

@@ -185,5 +185,5 @@ def test_a_model_that_another_library_quantised_is_told():
 
 def test_without_bitsandbytes_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
-    with pytest.raises(ConfigError, match=r"install it with `pip install 'paceline\[quant\]'`"):
+    with pytest.raises(ConfigError, match="install it with `pip install bitsandbytes accelerate`"):
         bitsandbytes()

@@ -32,7 +32,7 @@ def bitsandbytes(why: str = "model.quantisation") -> Any:
     except Exception as error:  # without its compiled part it raises what that raises
         raise ConfigError(
             f"{why} needs bitsandbytes, which cannot be imported ({error}); install it with "
-            "`pip install 'paceline[quant]'`."
+            "`pip install bitsandbytes accelerate`."
         ) from None
     return library
 

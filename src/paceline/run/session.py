@@ -292,6 +292,8 @@ class Session(TrainerHooks):
         if report is not None:
             self.screen.say(f"report   {report}")
         self.screen.say(f"model    {self.run.model}")
+        if self.run.adapter.is_dir():
+            self.screen.say(f"adapter  {self.run.adapter}")
         self.screen.say(f"seconds  {self.summary.seconds:.0f}")
         self.screen.say(f"next     {next_command(self.loaded, self.run.path)}")
 

@@ -112,7 +112,11 @@ class Run:
         """HTML for a notebook: the progress of the run, and links to its report and model."""
         links = [
             f' · <a href="{quote(os.path.relpath(path))}" target="_blank">{name}</a>'
-            for name, path in (("report", self.path / "report.html"), ("model", self.model))
+            for name, path in (
+                ("report", self.path / "report.html"),
+                ("model", self.model),
+                ("adapter", self.adapter),
+            )
             if path.exists()
         ]
         name, state = escape(str(self.path)), escape(self._state())

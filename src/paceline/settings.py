@@ -13,6 +13,7 @@ from .annotations import check_fields, refuse_if
 from .errors import ConfigError
 
 Merge = Literal["auto", "yes", "no"]
+Quantisation = Literal["none", "int8", "nf4"]
 
 AT_LEAST_1, NOT_NEGATIVE = "be at least 1", "not be negative"
 """Rules of numbers, as sentences end with them."""

@@ -178,7 +178,8 @@ def test_the_first_numbers_are_hashes_of_seed_and_layer_and_torchs_generator_has
     torch.manual_seed(4)
     again, other = adapted_policy(seed=5), adapted_policy(seed=6)
     name = "model.layers.1.mlp.down_proj"
-    a, b, c = (adapter_of(p.module)[name] for p in (first, again, other))
+    parts = [f"{name}.lora_A", f"{name}.lora_B"]
+    a, b, c = ([adapter_of(p.module)[part] for part in parts] for p in (first, again, other))
     assert torch.equal(a[0], b[0]) and not torch.equal(a[0], c[0]) and not a[1].any()
     stream, bound = rng.key(5, "adapter", name), 1 / math.sqrt(128)
     expected = [(2 * rng.uniform(stream, i) - 1) * bound for i in range(4 * 128)]
@@ -196,9 +197,9 @@ def test_masters_keep_the_first_numbers_in_fp32():
 
 def test_drawing_again_gives_the_same_adapter():
     policy = adapted_policy(torch.float32, seed=2)
-    before = {name: A.clone() for name, (A, _) in adapter_of(policy.module).items()}
+    before = {name: part.clone() for name, part in adapter_of(policy.module).items()}
     draw(policy.module, 2)
-    assert all(torch.equal(A, before[name]) for name, (A, _) in adapter_of(policy.module).items())
+    assert all(torch.equal(part, before[n]) for n, part in adapter_of(policy.module).items())
 
 
 # Training
@@ -281,7 +282,10 @@ def test_an_older_engine_would_not_see_a_step():
 def test_another_adapter_is_computed_with_for_a_while_also_where_that_raises():
     policy = fill(adapted_policy(torch.bfloat16))
     plain, own = tiny_policy(torch.bfloat16).score(ROWS, 1.0), policy.score(ROWS, 1.0)
-    zero = {name: (A, torch.zeros_like(B)) for name, (A, B) in adapter_of(policy.module).items()}
+    zero = {
+        name: torch.zeros_like(part) if name.endswith("lora_B") else part
+        for name, part in adapter_of(policy.module).items()
+    }
     with pytest.raises(KeyError), adapter_replaced(policy.module, zero):
         assert torch.equal(policy.score(ROWS, 1.0).logp_BT, plain.logp_BT)
         raise KeyError

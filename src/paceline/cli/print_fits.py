@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ..config import Config
+from ..config import Config, as_typed
 from ..errors import ConfigError
 from ..preflight.fits import Fits, fits
 from ..run.screen import Screen
@@ -46,7 +46,7 @@ def print_fits(config: Config, gigabytes: float, *, as_json: bool = False) -> No
     screen.show(_table(found))
     for way in found.ways:
         if way.fits:
-            keys = " ".join(f"{key}={_typed(value)}" for key, value in way.keys.items())
+            keys = " ".join(f"{key}={as_typed(key, value)}" for key, value in way.keys.items())
             screen.say(f"  {way.name}: {keys or 'as it is'}")
         elif way.why_not:
             screen.say(f"  {way.name}: {way.why_not}")
@@ -71,10 +71,6 @@ def _table(found: Fits) -> Table:
             "yes" if way.fits else "no",
         )
     return table
-
-
-def _typed(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def as_record(found: Fits) -> dict[str, Any]:

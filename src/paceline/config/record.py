@@ -18,6 +18,7 @@ from ..settings import (
     NOT_NEGATIVE,
     LoraConfig,
     OptimizerConfig,
+    Quantisation,
     RolloutConfig,
     ScheduleConfig,
 )
@@ -45,7 +46,7 @@ class ModelConfig:
     one."""
     chat_template: str | None = None
     """Chat template: a Jinja file, or plain for base models; None takes the tokenizer's own."""
-    quantisation: Literal["none", "int8", "nf4"] = "none"
+    quantisation: Quantisation = "none"
     """Number format in which weights under adapters are kept (bitsandbytes): a half, or a quarter,
     of the memory of 16 bits, and slower products."""
 

@@ -15,12 +15,12 @@ from safetensors import SafetensorError
 
 from .. import hub
 from ..errors import ConfigError, UserError, first_line, machine_short
-from ..settings import LoraConfig
+from ..settings import LoraConfig, Quantisation
 from . import tiny
 from .files import telling_of_the_disk, without_progress_bars
 from .peft_folder import adapt_as
 from .policy import Policy
-from .quantised import Quantisation, loading, quantise, take_over
+from .quantised import loading, quantise, take_over
 from .shapes import shape_of
 from .source import CAUSAL_CLASS, Source, how_to_convert
 from .supported import check_finite, check_scores, refuse_changing_rope, refuse_experts
@@ -132,11 +132,9 @@ def load_policy(
         that does not fit it.
     """
     whole = lora is None or not lora.on
+    own = torch.float32 if train and whole and quantisation == "none" else dtype
     with without_progress_bars():
-        if quantisation == "none":
-            module = _module(source, torch.float32 if train and whole else dtype, seed)
-        else:
-            module = _quantised(source, quantisation, dtype, device, seed)
+        module = _module(source, own, seed, quantisation, device)
     form = take_over(module)
     form = quantisation if form == "none" else form
     if train and whole and form != "none":
@@ -269,35 +267,26 @@ UNREADABLE_ERRORS = (OSError, ValueError, RuntimeError, SafetensorError)
 """Errors that transformers raises for files that are missing, cut, or of another shape."""
 
 
-def _quantised(
+def _module(
     source: Source,
-    kind: Quantisation,
     dtype: torch.dtype,
-    device: torch.device | str,
     seed: int,
+    quantisation: Quantisation,
+    device: torch.device | str,
 ) -> Any:
+    """The model in one of its forms: on the CPU, or, where it is quantised, on the device, which
+    does that."""
     if source.kind == "tiny":
         module: Any = tiny.model(seed, dtype)
-        quantise(module.to(device), kind)
+        quantise(module.to("cpu" if quantisation == "none" else device), quantisation)
         return module
-    return _module(source, dtype, seed, **loading(kind, dtype, device))
-
-
-def _module(source: Source, dtype: torch.dtype, seed: int, **options: Any) -> Any:
-    """The model as transformers loads it, on the CPU unless its options say otherwise.
-
-    Args:
-        options: transformers' own, such as those of a quantised model.
-    """
-    if source.kind == "tiny":
-        return tiny.model(seed, dtype)
     from transformers import AutoModelForCausalLM
 
     try:
         with _patient(source):
             return AutoModelForCausalLM.from_pretrained(
                 _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True,
-                **options,
+                **loading(quantisation, dtype, device),
             )  # fmt: skip
     except UNREADABLE_ERRORS as error:
         raise _not_loaded(source, "model", error) from error

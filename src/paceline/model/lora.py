@@ -29,8 +29,8 @@ from .quantised import FrozenProduct, QuantisedLinear, dense
 
 PARTS = ("lora_A", "lora_B")
 """Names of an adapted layer's two parameters."""
-Adapter = dict[str, tuple[Tensor, Tensor]]
-"""A and B of each adapted layer, by the layer's name."""
+Adapter = Mapping[str, Tensor]
+"""A and B of all adapted layers, by their parameters' names."""
 
 
 class LoraLinear(nn.Linear):
@@ -196,8 +196,9 @@ def draw(module: nn.Module, seed: int) -> None:
 def adapter_of(module: nn.Module) -> Adapter:
     """The adapter as it is, not a copy."""
     return {
-        name: (layer.lora_A.detach(), layer.lora_B.detach())
+        f"{name}.{part}": getattr(layer, part).detach()
         for name, layer in lora_layers(module).items()
+        for part in PARTS
     }
 
 
@@ -208,7 +209,7 @@ def adapter_replaced(module: nn.Module, adapter: Adapter) -> Iterator[None]:
     layers = lora_layers(module)
     try:
         for name, layer in layers.items():
-            layer.instead = adapter[name]
+            layer.instead = (adapter[f"{name}.lora_A"], adapter[f"{name}.lora_B"])
         yield
     finally:
         for layer in layers.values():

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -20,7 +19,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..settings import LoraConfig
 from .files import telling_of_the_disk
-from .lora import PARTS, adapt, adaptable, draw, lora_layers
+from .lora import PARTS, adapt, adaptable, adapter_of, draw, lora_layers
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
@@ -142,12 +141,8 @@ def _check_same(asked: LoraConfig, found: LoraConfig) -> None:
 
 def check_shapes(module: Any, lora: LoraConfig, shapes: Shapes) -> None:
     """Raise ConfigError where an adapter does not fit the adapted layers of a model."""
-    ours = {
-        f"{name}.{part}": tuple(getattr(layer, part).shape)
-        for name, layer in lora_layers(module).items()
-        for part in PARTS
-    }
-    for name, shape in ours.items():
+    for name, part in adapter_of(module).items():
+        shape = tuple(part.shape)
         if shapes.get(name) != shape:
             found = f"has the shape {shapes[name]}" if name in shapes else "is missing"
             raise ConfigError(
@@ -169,10 +164,8 @@ def adapt_as(module: Any, lora: LoraConfig, seed: int) -> None:
     adapt(module, found.lora, layers_of(found.shapes))
     check_shapes(module, found.lora, found.shapes)
     tensors = _tensors(lora.start)
-    with torch.no_grad():
-        for name, layer in lora_layers(module).items():
-            for part in PARTS:
-                getattr(layer, part).copy_(tensors[f"{name}.{part}"])
+    for name, part in adapter_of(module).items():
+        part.copy_(tensors[name])
 
 
 def _tensors(start: str) -> dict[str, Tensor]:
@@ -225,9 +218,8 @@ def write_adapter(module: Any, folder: Path, base: str) -> None:
     layers = lora_layers(module)
     first = next(iter(layers.values()))
     tensors = {
-        f"{PREFIX}{name}.{part}.weight": getattr(layer, part).detach().cpu().contiguous()
-        for name, layer in layers.items()
-        for part in PARTS
+        f"{PREFIX}{name}.weight": part.cpu().contiguous()
+        for name, part in adapter_of(module).items()
     }
     config = {
         "peft_type": "LORA",

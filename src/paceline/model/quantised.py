@@ -11,14 +11,14 @@ Only this file imports bitsandbytes.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..settings import Quantisation
 
-Quantisation = Literal["none", "int8", "nf4"]
 BYTES = {"nf4": 0.5 + 1 / 64 + 4 / (64 * 256), "int8": 1.0}
 """Bytes of a weight: nf4 has a scale of a byte for each 64, and one in fp32 for 256 of these. The
 scale of a row of int8 is left out."""

@@ -9,7 +9,7 @@ import torch
 from ..errors import ConfigError
 from ..layout import TokenRows
 from ..objective import Scores
-from .lora import PARTS, Adapter, adapter_of, adapter_replaced
+from .lora import adapter_of, adapter_replaced
 from .policy import Policy
 
 CHUNK_WEIGHTS = 1 << 24
@@ -128,9 +128,7 @@ class AdapterReference:
 
     def __init__(self, policy: Policy, *, every: int = 0) -> None:
         self.every, self.policy = every, policy
-        self.adapter = {
-            name: (A.clone(), B.clone()) for name, (A, B) in adapter_of(policy.module).items()
-        }
+        self.adapter = {name: part.clone() for name, part in adapter_of(policy.module).items()}
 
     @property
     def follows(self) -> bool:
@@ -141,30 +139,20 @@ class AdapterReference:
             return self.policy.score(rows, temperature)
 
     def equals(self, policy: Policy) -> bool:
-        ours, theirs = _by_part(self.adapter), _by_part(adapter_of(policy.module))
-        return all(torch.equal(ours[name], theirs[name]) for name in ours)
+        theirs = adapter_of(policy.module)
+        return all(torch.equal(part, theirs[name]) for name, part in self.adapter.items())
 
     def exact_parameters(self) -> dict[str, torch.Tensor]:
-        return _by_part(self.adapter)
+        return self.adapter
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        for name, part in _by_part(self.adapter).items():
+        for name, part in self.adapter.items():
             part.copy_(tensors[name])
 
-    @torch.no_grad()
     def follow(self, policy: Policy, step: int) -> None:
         if self.every and step % self.every == 0:
-            self.restore(_by_part(adapter_of(policy.module)))
-
-
-def _by_part(adapter: Adapter) -> dict[str, torch.Tensor]:
-    """A and B of each layer under their parameters' names."""
-    return {
-        f"{name}.{part}": tensor
-        for name, pair in adapter.items()
-        for part, tensor in zip(PARTS, pair, strict=True)
-    }
+            self.restore(adapter_of(policy.module))
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -31,10 +31,10 @@ from ..model.attention import flat_forward
 from ..model.decode_weights import DecodeWeights
 from ..model.load import blank
 from ..model.logits import LogitTransform
-from ..model.lora import PARTS, adapt, lora_layers
+from ..model.lora import adapt
 from ..model.model_size import ModelSize
-from ..model.quantised import Quantisation, quantise
-from ..settings import LoraConfig
+from ..model.quantised import quantise
+from ..settings import LoraConfig, Quantisation
 from .workload import Decoding, Workload
 
 PIECE_VOCABULARY = 64
@@ -127,9 +127,8 @@ def _piece(
     quantise(module, quantisation)
     if lora.on:
         _adapt(module, lora)
-        for layer in lora_layers(module).values():
-            for part in PARTS:
-                getattr(layer, part).data = _noise(getattr(layer, part).shape, dtype, device)
+        for parameter in filter(lambda p: p.requires_grad, module.parameters()):
+            parameter.data = _noise(parameter.shape, dtype, device)
     return Policy(module, None, ())
 
 

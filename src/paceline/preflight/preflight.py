@@ -24,7 +24,7 @@ from .estimate import Disk, Estimate, Memory, Seconds
 from .limits import check_disk, check_memory, check_others
 from .load import Loaded, evaluation_sampling, load, model_size_of
 from .prompts import check_prompts
-from .resources import Resources
+from .resources import Resources, memory_of
 from .reward import RewardTrial, try_reward
 from .thrift import check_thrift
 from .workload import Workload
@@ -79,7 +79,7 @@ def load_checked(config: Config) -> Loaded:
     model_size, heldout = model_size_of(loaded), len(loaded.task.heldout)
     prompts = _training_prompts(loaded)
     work = Workload.of(config, loaded.objective, model_size, prompts, heldout)
-    return _with_merge(loaded, model_size, work, Resources.of(loaded.device, Path()))[0]
+    return _with_merge(loaded, model_size, work, memory_of(loaded.device)[1])[0]
 
 
 def _check_usable(loaded: Loaded, *, load_reward: bool) -> None:
@@ -119,7 +119,7 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
         _check_heldout(config, model_size, _prompts(tokenizer, task, heldout))
     work = Workload.of(config, loaded.objective, model_size, prompts, len(task.heldout))
     room = Resources.of(loaded.device, path)
-    loaded, memory = _with_merge(loaded, model_size, work, room)
+    loaded, memory = _with_merge(loaded, model_size, work, room.memory_total)
     disk = Disk.of(config, loaded.objective, model_size, work, loaded.dtype)
     notes += check_memory(memory, room, config.model.path, adapted=loaded.lora.on)
     check_disk(disk, room)
@@ -139,7 +139,7 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
 
 
 def _with_merge(
-    loaded: Loaded, model_size: ModelSize, work: Workload, room: Resources
+    loaded: Loaded, model_size: ModelSize, work: Workload, all_memory: int
 ) -> tuple[Loaded, Memory]:
     """Decide whether adapters are merged while completions are sampled, where that was left open:
     if the run then fits into all the memory that there is. What is free at the moment has no part
@@ -153,7 +153,7 @@ def _with_merge(
     if not loaded.lora.on or asked != "auto":
         return loaded, memory(asked)
     merged = memory("yes")
-    fits = merged.total - merged.program <= room.memory_total
+    fits = merged.total - merged.program <= all_memory
     meant: Merge = "yes" if fits else "no"
     decided = replace(loaded, lora=replace(loaded.lora, merge=meant))
     return decided, merged if fits else memory("no")

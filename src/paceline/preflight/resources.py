@@ -30,15 +30,16 @@ class Resources:
 
     @classmethod
     def of(cls, device: torch.device, directory: Path) -> "Resources":
-        host, whole = _of_machine()
-        memory, total = _of_gpu(device) if device.type == "cuda" else (host, whole)
+        host, _ = _of_machine()
+        memory, total = memory_of(device)
         place = next(p for p in (directory, *directory.absolute().parents) if p.exists())
         had = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
         return cls(memory, total, shutil.disk_usage(place).free + had, str(place), host)
 
 
-def _of_gpu(device: torch.device) -> tuple[int, int]:
-    return torch.cuda.mem_get_info(device)
+def memory_of(device: torch.device) -> tuple[int, int]:
+    """Bytes of a device's memory: (free now, all)."""
+    return torch.cuda.mem_get_info(device) if device.type == "cuda" else _of_machine()
 
 
 def _of_machine() -> tuple[int, int]:

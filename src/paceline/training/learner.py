@@ -86,8 +86,7 @@ class Learner:
     @property
     def scale(self) -> float:
         """The factor by which gradients are too large until they reach the masters."""
-        found = self.optimizer.loss_scale
-        return 1.0 if found is None else found.value
+        return self.optimizer.scale
 
     def optim_step(self, number: int) -> OptimizerStep:
         """Take optimizer step `number` (counted from 1) on the gradient summed since the last."""

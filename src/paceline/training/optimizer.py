@@ -42,13 +42,18 @@ class Optimizer:
         self.parameters: list[nn.Parameter] = list(trained.values())
         self.masters: list[Tensor] = [exact[name] for name in trained]
         self.loss_scale = LossScale() if policy.dtype == torch.float16 else None
-        self.accumulator = Accumulator(lambda: self.loss_scale.value if self.loss_scale else 1.0)
+        self.accumulator = Accumulator(lambda: self.scale)
         for parameter, master in zip(self.parameters, self.masters, strict=True):
             # Zeros, not None: AdamW's moments decay on a part without signal as on any other.
             master.grad = torch.zeros_like(master)
             if master is not parameter:
                 self.accumulator.attach(parameter, master)
         self.adamw = AdamW(self.masters, settings)
+
+    @property
+    def scale(self) -> float:
+        """The factor by which gradients are too large until they reach the masters."""
+        return 1.0 if self.loss_scale is None else self.loss_scale.value
 
     def step(self, number: int) -> OptimizerStep:
         """Take optimizer step `number` (counted from 1) on the gradients summed since the last

@@ -5,7 +5,7 @@ import torch
 
 from paceline import recipes
 from paceline.model import load_policy, load_tokenizer, resolve
-from paceline.preflight.held import Held
+from paceline.preflight.held import Held, held_by
 from paceline.settings import LoraConfig
 from tests.helpers.work import LAYER, TINY, model_size
 
@@ -15,14 +15,14 @@ ADAPTERS = 2 * 4 * (128 + 96 + 96 + 128 + 3 * 192)
 
 def held(dtype, *, lora=None, reference=False, config=None) -> Held:
     sizes = model_size(dtype, lora)
-    return Held.of(config or recipes.tiny(), sizes, dtype, reference=reference)
+    return held_by(config or recipes.tiny(), sizes, dtype, reference=reference)
 
 
 @pytest.mark.parametrize(
     ("dtype", "bytes_each"), [(torch.float32, 4 + 4 + 8), (torch.bfloat16, 2 + 4 + 4 + 8)]
 )
 def test_full_weights(dtype, bytes_each):
-    assert held(dtype).total == TINY * bytes_each
+    assert held(dtype).fixed == TINY * bytes_each
     assert held(dtype, reference=True).reference == TINY * dtype.itemsize
 
 
@@ -34,7 +34,7 @@ def test_adapters_cost_what_full_weights_cost_and_the_model_what_it_is(dtype, by
     assert found.weights == (TINY + ADAPTERS) * dtype.itemsize
     # The reference is the policy with another adapter: no second copy.
     assert found.reference == ADAPTERS * dtype.itemsize
-    assert found.total - found.weights - found.reference == ADAPTERS * bytes_each
+    assert found.fixed - found.weights - found.reference == ADAPTERS * bytes_each
 
 
 def test_a_soft_reference_keeps_its_average():
@@ -66,7 +66,7 @@ def test_moments_of_8_bits_and_what_is_offloaded():
     assert coarse.moments == int(2 * TINY * (1 + 4 / 256))
     away = held(torch.bfloat16, config=thrifty.with_(optimizer={"offload": True}))
     assert (away.masters, away.gradients, away.moments) == (0, 0, 0)
-    assert away.total == TINY * 2 and away.host == 8 * TINY + coarse.moments
+    assert away.fixed == TINY * 2 and away.host == 8 * TINY + coarse.moments
     # In fp32, too, the masters are then others than the parameters.
     exact = held(torch.float32, config=recipes.tiny().with_(optimizer={"offload": True}))
-    assert (exact.total, exact.host) == (TINY * 4, TINY * 16)
+    assert (exact.fixed, exact.host) == (TINY * 4, TINY * 16)

@@ -15,7 +15,7 @@ from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
 from ..model.model_size import ModelSize
 from ..objective import Objective
 from .calibrate import Throughput
-from .held import FP32_BYTES, MOMENT_BYTES, Held
+from .held import FP32_BYTES, MOMENT_BYTES, Held, held_by
 from .resources import Resources
 from .workload import Decoding, Pass, Workload
 
@@ -32,19 +32,12 @@ WRITTEN_BYTES_PER_SECOND = 3e8
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes by use, while the run is at its largest."""
+class Memory(Held):
+    """Bytes by use, while the run is at its largest: what is held throughout, and more."""
 
     program: int
     """Bytes of the process as it is now, and of the libraries and problems it will load. 0 on a
     GPU."""
-    weights: int
-    masters: int
-    gradients: int
-    moments: int
-    reference: int
-    host: int
-    """Bytes by use that training holds throughout; each is the field of this name in `Held`."""
     activations: int
     """Bytes that the largest pass of an update keeps for its backward pass."""
     head: int
@@ -54,11 +47,6 @@ class Memory:
     sampled."""
     gaps: int
     """Bytes between all of these, if the system's own allocator is in use."""
-
-    @property
-    def fixed(self) -> int:
-        """Bytes that no setting of rollouts, packs or decoding makes smaller."""
-        return self.weights + self.masters + self.gradients + self.moments + self.reference
 
     @property
     def total(self) -> int:
@@ -76,7 +64,7 @@ class Memory:
                    for one in work.passes)  # fmt: skip
         decoding = max(_decoding(d, model_size, size) for d in (work.sampling, *work.evaluation))
         decoding += _copies(config, model_size, packed=cpu and dtype == torch.bfloat16) * size
-        held = Held.of(config, model_size, dtype, reference=objective.needs_reference)
+        held = held_by(config, model_size, dtype, reference=objective.needs_reference)
         passing = activations + head + decoding
         return cls(
             program=psutil.Process().memory_info().rss + LATER_LIBRARY_BYTES if cpu else 0,

@@ -11,7 +11,7 @@ from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
 from ...objective import NAMES, Objective
 from ...preflight.environment import environment_of
-from ...preflight.held import FP32_BYTES, Held
+from ...preflight.held import FP32_BYTES, held_by
 from ...preflight.load import Loaded, load, model_size_of
 from ...preflight.resources import Resources
 from ...run.screen import Screen
@@ -110,8 +110,8 @@ def _check_memory(route: Route, loaded: Loaded, asked: Mapping[str, Objective]) 
     training = 0
     if loaded.device.type == "cpu":
         reference = any(o.needs_reference for o in (loaded.objective, *asked.values()))
-        held = Held.of(loaded.config, model_size, loaded.dtype, reference=reference)
-        training = held.total
+        held = held_by(loaded.config, model_size, loaded.dtype, reference=reference)
+        training = held.fixed
     gradients = model_size.trained * FP32_BYTES * len(asked)
     free = Resources.of(torch.device("cpu"), route.run.path).memory
     if training + gradients > free:

@@ -25,6 +25,9 @@ from paceline.model import decode_weights, head
 from paceline.model.allocator import keep_freed_memory
 from paceline.model.attention import AttentionParams, PackedAttention, kernels
 from paceline.model.logits import LogitTransform
+from paceline.model.lora import LoraLinear
+from paceline.settings import OptimizerConfig
+from paceline.training.adamw import AdamW
 
 HEADS, SHARED, SIZE, HIDDEN, INNER, WORDS = 9, 3, 64, 576, 1536, 49152
 SCALE = SIZE**-0.5
@@ -176,6 +179,41 @@ def output_layer() -> Iterator[tuple[str, Ways]]:
         )
 
 
+def adapters() -> Iterator[tuple[str, Ways]]:
+    """A layer with an adapter of rank 16: merged for the product, or two products; and merging."""
+    for rows in (64, 2048):
+        layer = nn.Linear(HIDDEN, INNER, bias=False).bfloat16()
+        made, x = LoraLinear(layer, 16, 2.0).bfloat16(), random(rows, HIDDEN)
+
+        def way(merges: bool, made: LoraLinear = made, x: Tensor = x) -> Callable[[], Any]:
+            def run() -> Any:
+                made.merges = merges
+                return made(x)
+
+            return run
+
+        yield (
+            f"adapted layer {HIDDEN} → {INNER}, {rows} rows",
+            {
+                "merged": way(True),
+                "two products": way(False),
+                "without adapter": lambda layer=layer, x=x: layer(x),
+            },
+        )
+
+
+def optimizers() -> Iterator[tuple[str, Ways]]:
+    """A step of AdamW on four layers: moments in fp32, or in 8 bits."""
+    ways: Ways = {}
+    for moments in ("fp32", "8bit"):
+        masters = [torch.randn(INNER, HIDDEN) for _ in range(4)]
+        for master in masters:
+            master.grad = torch.randn_like(master)
+        adamw = AdamW(masters, OptimizerConfig(moments=moments))
+        ways[f"moments in {moments}"] = lambda adamw=adamw: adamw.step(1e-5)
+    yield f"AdamW, {4 * INNER * HIDDEN:,} numbers", ways
+
+
 def drawing() -> Iterator[tuple[str, Ways]]:
     """A token for each of 64 rows: stretches of the vocabulary, or one running sum over it."""
     mass, uniform = torch.randn(64, WORDS).exp(), torch.rand(64)
@@ -195,7 +233,16 @@ def drawing() -> Iterator[tuple[str, Ways]]:
 
 PARTS = {
     part.__name__: part
-    for part in (attention, decoding, beginnings, products, output_layer, drawing)
+    for part in (
+        attention,
+        decoding,
+        beginnings,
+        products,
+        output_layer,
+        adapters,
+        optimizers,
+        drawing,
+    )
 }
 
 

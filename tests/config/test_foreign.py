@@ -5,8 +5,9 @@ import re
 import pytest
 
 from paceline import recipes
-from paceline.config import keys
+from paceline.config import apply, keys
 from paceline.config.foreign import TRL, VERL, counterpart
+from paceline.errors import ConfigError
 
 THEIRS = [
     name.partition("=")[0] for row in (*TRL, *VERL) for name in re.findall("`([^`]+)`", row[0])
@@ -56,3 +57,10 @@ def test_none_of_our_own_keys_is_taken_for_anothers():
     assert [k.path for k in keys(recipes.demo()) if counterpart(k.path) is not None] == []
     for name in ("betas", "task.beta", "n", "completions", "steps", "rollouts.n"):
         assert counterpart(name) is None, name
+
+
+def test_a_key_of_theirs_is_known_in_our_section_too():
+    with pytest.raises(ConfigError, match=r"^There is no key 'lora_dropout'\..* no dropout"):
+        apply(recipes.tiny(), {"lora.dropout": "0.1"})
+    with pytest.raises(ConfigError, match=r"^There is no key 'lora\.nothing'"):
+        apply(recipes.tiny(), {"lora.nothing": "1"})

@@ -74,3 +74,9 @@ def test_a_reward_model_is_converted_as_what_it_is(tmp_path):
         ConfigError, match=r"transformers\.LlamaForSequenceClassification\.from_pre"
     ):
         resolve(str(tmp_path))
+
+
+def test_an_adapter_is_told_from_a_model(tmp_path):
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"holds an adapter and no model; .* with lora.start="):
+        resolve(str(tmp_path))

@@ -246,7 +246,8 @@ def _set(record: Any, key: str, value: Any, whole: Config) -> Any:
 def unknown_key(config: Config, key: str) -> ConfigError:
     """The sentence that names what was meant: our key for another's, the whole path of a key whose
     last word was given, or the nearest of either."""
-    theirs = counterpart(key)
+    # lora.dropout is another's lora_dropout, looked for in our section.
+    theirs = counterpart(key) or counterpart(key.replace(".", "_"))
     if theirs is not None:
         return theirs
     known = [path for path, _ in paths(config)]

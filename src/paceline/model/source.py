@@ -53,6 +53,11 @@ def resolve(name: str) -> Source:
         return Source(name, "gguf", str(path))
     if path.is_dir():
         if not (path / "config.json").is_file():
+            if (path / "adapter_config.json").is_file():
+                raise ConfigError(
+                    f"The folder '{name}' holds an adapter and no model; name the model that it "
+                    f"was made for, and train on from it with lora.start={name}."
+                )
             raise ConfigError(
                 f"The folder '{name}' has no config.json, so it holds no model; give a folder that "
                 "save_pretrained or a download from a hub made."

@@ -113,20 +113,35 @@ class Matrices:
     """How many numbers a token is multiplied with."""
 
     layers: int
+    layers_trained: int
+    """Those that get a gradient of their own: all, or an adapter's factors."""
     head: int
     """The output layer: sampled tokens only."""
+    head_trained: int
 
     @classmethod
     def of(cls, policy: Any) -> "Matrices":
         """Of a paceline policy: embeddings are looked up, not multiplied."""
-        matrices = sum(p.numel() for p in policy.backbone.parameters() if p.ndim > 1)
-        embeddings = policy.module.get_input_embeddings().weight.numel()
-        return cls(matrices - embeddings, policy.head.weight.numel())
+        embeddings = policy.module.get_input_embeddings().weight
+        layers = [p for p in policy.backbone.parameters() if p.ndim > 1 and p is not embeddings]
+        head = [policy.head.weight]
+        return cls(_numbers(layers), _trained(layers), _numbers(head), _trained(head))
 
     def update_flops(self, prompts: int, sampled: int) -> int:
         """Of the useful work, attention aside: every prompt token and every sampled token once,
-        forward and backward."""
-        return 6 * (self.layers * (prompts + sampled) + self.head * sampled)
+        forward, backward to the inputs, and to the weights that are trained. What a low-rank
+        adapter spends on forming the weight it stands for is overhead."""
+        a_layer_token = 4 * self.layers + 2 * self.layers_trained
+        a_head_token = 4 * self.head + 2 * self.head_trained
+        return a_layer_token * (prompts + sampled) + a_head_token * sampled
+
+
+def _numbers(weights: Sequence[torch.Tensor]) -> int:
+    return sum(w.numel() for w in weights)
+
+
+def _trained(weights: Sequence[torch.Tensor]) -> int:
+    return sum(w.numel() for w in weights if w.requires_grad)
 
 
 class Diary:

@@ -23,6 +23,16 @@ def test_a_learning_rate_of_full_weights_is_told_and_not_changed():
     assert not remarks_on(optimizer={"lr": 1e-6})
 
 
+def test_the_rate_of_a_recipe_for_all_weights_is_told_where_it_was_left_as_it_is():
+    demo = recipes.demo().with_(model={"path": "tiny"}, lora={"rank": 16})
+    (said,) = remarks(load(demo))
+    assert said.startswith("optimizer.lr is 1.5e-05, a rate for all weights")
+    assert said.endswith("try optimizer.lr=0.00015 or more.")
+    assert not remarks(load(demo.with_(optimizer={"lr": 1.5e-4})))
+    assert not remarks(load(demo.with_(name="mine")))  # nobody knows what it was made for
+    assert not remarks_on(lora={"rank": 16})  # the tiny model's rate is high for anything
+
+
 @pytest.mark.parametrize("key", [{"alpha": 16.0}, {"stabilised": True}, {"layers": "q_proj"}])
 def test_settings_of_adapters_that_none_are_trained_with_are_told(key):
     (said,) = remarks_on(lora=key)

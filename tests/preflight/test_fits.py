@@ -87,6 +87,7 @@ def test_a_model_by_its_number_of_parameters_needs_no_files_and_no_data():
             raise ConfigError("not here")
 
     again = fits(config_of(Missing(), model={"path": "0.5B"}), 24 * 10**9)
+    assert (found.prompts_known, again.prompts_known) == ("characters", "nothing")
     # Its prompts are taken to be longer than those of the made task.
     mine, theirs = (one.ways[0].memory for one in (found, again))
     assert replace(mine, activations=0, decoding=0) == replace(theirs, activations=0, decoding=0)

@@ -19,7 +19,10 @@ SHORT_FLAGS = {"model": ("model.path",), "data": ("task.data", "task.path")}
 PROSE_KEYS = ("task.user", "task.system", "task.question")
 """Keys with text for the model, in which \\n stands for the end of a line: few shells let one type
 it."""
-_OF_MODEL = ("model.dtype", "model.device", "model.chat_template", "rows_at_once", "seed")
+_OF_MODEL = (
+    "model.dtype", "model.device", "model.chat_template", "model.quantisation", "lora.start",
+    "rows_at_once", "seed",
+)  # fmt: skip
 EVAL_KEYS = ("task", "task.KEY", "evaluation.KEY", "rollouts.max_tokens", "rewards.KEY", *_OF_MODEL)
 """Keys of `paceline eval`; KEY stands for every key of a section, but for those of IDLE_KEYS."""
 SAMPLE_KEYS = (

@@ -1,6 +1,7 @@
 """Output of `paceline check --memory`: the ways to train a model, and which fit a card."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,13 +9,19 @@ from rich.table import Table
 
 from ..config import Config, as_typed
 from ..errors import ConfigError
-from ..preflight.fits import Fits, fits
+from ..preflight.fits import Fits, Known, fits
 from ..run.screen import Screen
 from ..terminal import print_json
-from ..text import data_size, rounded_count
+from ..text import counted, data_size, rounded_count
 
 GIGA = 10**9
 """Bytes of a GB."""
+HOW_KNOWN: Mapping[Known, str] = {
+    "tokens": "",
+    "characters": ", by their characters",
+    "nothing": ", a guess: the task's rows cannot be read here; name them with --data",
+}
+"""How well the length of prompts is known -> words about it."""
 
 
 def print_fits(config: Config, gigabytes: float, *, as_json: bool = False) -> None:
@@ -42,6 +49,10 @@ def print_fits(config: Config, gigabytes: float, *, as_json: bool = False) -> No
         f"  {r.problems} × {r.completions} completions of up to {r.max_tokens} tokens, "
         f"{config.tokens_per_forward} tokens at once in an update, {config.rows_at_once} rows in "
         "sampling"
+    )
+    screen.say(
+        f"  prompts of up to {counted(found.longest_prompt, 'token')}"
+        f"{HOW_KNOWN[found.prompts_known]}"
     )
     screen.show(_table(found))
     for way in found.ways:
@@ -86,5 +97,7 @@ def as_record(found: Fits) -> dict[str, Any]:
         "model": found.model,
         "parameters": found.parameters,
         "card": found.card,
+        "longest_prompt": found.longest_prompt,
+        "prompts_known": found.prompts_known,
         "ways": ways,
     }

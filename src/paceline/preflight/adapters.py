@@ -1,10 +1,14 @@
 """Remarks on the settings of adapters, before anything is trained."""
 
+from .. import recipes
+from ..config import Config
 from ..settings import LoraConfig
 from .load import Loaded
 
 LOW_RATE = 5e-6
 """Learning rate below which adapters hardly move: a usual one for all weights."""
+HIGH_RATE = 1e-4
+"""Learning rate from which adapters learn, though a recipe for all weights should have it too."""
 TIMES = 10
 """The best rate of adapters divided by that of all weights (Schulman et al., LoRA Without Regret,
 2025)."""
@@ -22,13 +26,21 @@ def remarks(loaded: Loaded) -> list[str]:
 
 def _of_rate(loaded: Loaded) -> list[str]:
     rate = loaded.config.optimizer.lr
-    if not loaded.lora.on or not 0 < rate < LOW_RATE:
+    if not loaded.lora.on or rate == 0 or not (rate < LOW_RATE or _of_all_weights(loaded.config)):
         return []
     return [
         f"optimizer.lr is {rate:g}, a rate for all weights; adapters take about {TIMES} times as "
         f"much and hardly learn with less (scale {loaded.lora.scale:g} here): try "
-        f"optimizer.lr={TIMES * rate:g} or more, such as 1e-5 to 2e-4."
+        f"optimizer.lr={TIMES * rate:g} or more."
     ]
+
+
+def _of_all_weights(config: Config) -> bool:
+    """True if the rate is still that of the run's recipe, which trains all weights."""
+    if config.name not in recipes.NAMES or config.optimizer.lr >= HIGH_RATE:
+        return False
+    recipe = recipes.by_name(config.name)
+    return not recipe.lora.on and recipe.optimizer.lr == config.optimizer.lr
 
 
 def _of_base(loaded: Loaded) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -42,6 +42,8 @@ CHARACTERS_PER_TOKEN = 3.0
 """Characters of a prompt's token, fewer than usual, where there is no tokenizer to ask."""
 MOST_PROMPTS = 64
 """Number of prompts that are measured."""
+Known = Literal["tokens", "characters", "nothing"]
+"""How well prompts are known: as token ids, as text without a tokenizer, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class Fits:
     """Number of parameters of the model."""
     card: int
     """Bytes of the card's memory."""
+    longest_prompt: int
+    """Number of tokens of the longest prompt that was reckoned with."""
+    prompts_known: Known
+    """How well that number is known."""
     ways: tuple[Way, ...]
     """The ways, in the order of WAYS."""
 
@@ -86,11 +92,12 @@ def fits(config: Config, card: int) -> Fits:
     name = config.model.path
     if is_size(name):
         source, told = Source(name, "shape", name), f"{name}, as {shape_of(name).model}"
-        prompts = _guessed_prompts(config)
+        prompts, known = _guessed_prompts(config)
     else:
         source, told, task = resolve(name), name, config.task.load()
         tokenizer = load_tokenizer(source, config.model.chat_template)
         prompts = [render(tokenizer, task.messages(p)) for p in task.train[:MOST_PROMPTS]]
+        known: Known = "tokens"
 
     size_of = cache(partial(ModelSize.of, source, torch.bfloat16))
 
@@ -105,7 +112,8 @@ def fits(config: Config, card: int) -> Fits:
             ways.append(_way(way, config, _asked(config, keys), needs, card))
         except ConfigError as error:
             ways.append(Way(way, keys, None, why_not=str(error)))
-    return Fits(told, size_of(LoraConfig()).parameters, card, tuple(ways))
+    longest = max(map(len, prompts))
+    return Fits(told, size_of(LoraConfig()).parameters, card, longest, known, tuple(ways))
 
 
 def _asked(config: Config, keys: Mapping[str, Any]) -> Config:
@@ -149,14 +157,15 @@ def _differences(config: Config, other: Config) -> dict[str, Any]:
     return found
 
 
-def _guessed_prompts(config: Config) -> list[Sequence[int]]:
+def _guessed_prompts(config: Config) -> tuple[list[Sequence[int]], Known]:
     """Prompts of about the right number of tokens, or of some if the task's data is not here."""
     try:
         task = config.task.load()
     except UserError:
-        return [range(USUAL_PROMPT)] * config.rollouts.problems
+        return [range(USUAL_PROMPT)] * config.rollouts.problems, "nothing"
     lengths = (
         sum(len(turn["content"]) for turn in task.messages(problem))
         for problem in task.train[:MOST_PROMPTS]
     )
-    return [[1] * (8 + int(length / CHARACTERS_PER_TOKEN)) for length in lengths]
+    guessed = [[1] * (8 + int(length / CHARACTERS_PER_TOKEN)) for length in lengths]
+    return list[Sequence[int]](guessed), "characters"

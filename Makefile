@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install gym demo dist test test-machines fuzz faults lint check bench bench-trl bench-trl-install clean
+.PHONY: install gym converter demo dist test test-machines fuzz faults lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -31,6 +31,11 @@ gym: install
 	@test -e $(VENV)/.gym || { $(PIP) install --quiet $(PIP_ARGS) -c constraints.txt -e '.[gym]' \
 	  && touch $(VENV)/.gym; } || echo "reasoning-gym could not be installed (it needs a C compiler): its tests are skipped"
 
+# llama.cpp's converter, which tests of GGUF exports call: 77 MB are fetched once, 2 MB are kept.
+converter: install
+	@$(BIN)/python -c 'from paceline.export.conversion import converter; converter()' \
+	  || echo "llama.cpp's converter could not be fetched: its tests are skipped"
+
 demo: install
 	$(BIN)/paceline train demo
 
@@ -38,7 +43,7 @@ demo: install
 dist: install
 	$(PIP) wheel --quiet $(PIP_ARGS) --no-deps -w dist .
 
-test: install gym
+test: install gym converter
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 # The tests as other processors would run them, with two threads, in other orders, with other tokens sampled:

@@ -14,6 +14,6 @@ FLOORS = [
     {"diagnostics", "preflight"},
     {"report"},
     {"run"},
-    {"analysis"},
+    {"analysis", "export"},
     {"cli"},
 ]

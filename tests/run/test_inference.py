@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from paceline import recipes
+from paceline.cli import main
 from paceline.engine import ScriptedEngine
 from paceline.errors import ConfigError, DataError
 from paceline.run import build
 from paceline.run.inference import answers, evaluate_model
 from paceline.types import Completion
+from tests.helpers.adapters import adapted_policy, fill
 from tests.helpers.made_tasks import Made, config_of
 
 EVALUATION = {"problems": 1, "completions": 2, "max_tokens": 9}
@@ -123,3 +126,25 @@ def test_no_reward_is_needed_to_ask(says):
         raise AssertionError("asked")
 
     assert answers(config_of(Made(verifier=unread)), "?", 1, greedy=True) == ["42"]
+
+
+def test_a_model_is_asked_under_an_adapter_as_it_is_merged(tmp_path):
+    policy = fill(adapted_policy(), spread=0.5)
+    policy.save(tmp_path / "merged")
+    policy.save_adapter(tmp_path / "adapter", "tiny")
+    config = recipes.tiny().with_(model={"dtype": "fp32"}, rollouts={"max_tokens": 8})
+
+    def asked(**changes):
+        return answers(config.with_(**changes), "What is 1 + 1?", 2, greedy=False)
+
+    under = asked(lora={"start": str(tmp_path / "adapter")})
+    assert under == asked(model={"path": str(tmp_path / "merged")})
+
+
+@pytest.mark.parametrize("command", [["eval", "tiny"], ["sample", "tiny", "What is 1 + 1?"]])
+def test_the_commands_that_use_a_model_take_an_adapter(tmp_path, capsys, command):
+    assert main([*command, f"lora.start={tmp_path}"]) == 2
+    assert f"There is no adapter at '{tmp_path}'" in capsys.readouterr().err
+    fill(adapted_policy()).save_adapter(tmp_path, "tiny")
+    less = ["evaluation.problems=2"] if command[0] == "eval" else []
+    assert main([*command, f"lora.start={tmp_path}", "rollouts.max_tokens=2", *less]) == 0

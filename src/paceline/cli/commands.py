@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, RewardError, RunsFailedError
-from ..settings import LoraConfig
 from ..terminal import print_json, print_line
 from ..text import summary
 from .configured import (
@@ -203,21 +202,27 @@ def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config"
     from ..store.folder import is_run
 
     path, task = Path(known.model), vars(known).get("task")
-    of_run = is_run(path)
-    if of_run and not (path / "model").is_dir():
-        raise ConfigError(
-            f"The run '{path}' has no model yet: it was stopped, or is still training; wait for "
-            f"its end, or resume it with `paceline resume {path}`."
-        )
-    model = {"path": str(path / "model") if of_run else known.model}
-    if of_run and task is None:
-        # The run's adapters are merged into its model already, which is one of 16 or 32 bits.
-        own = {**model, "quantisation": "none"}
-        config = config_of(str(path / "config.json")).with_(model=own, lora=LoraConfig())
-        return changed(config, changes)
+    if is_run(path):
+        from ..run import Run
+        from ..run.inference import config_of_model
+
+        config = config_of_model(Run.open(path))
+        if task is None:
+            return changed(config, changes)
+        model = {"path": config.model.path}
+    else:
+        model = {"path": known.model}
     # A task's own recipe knows how long its answers are.
     start = config_of(task if task in recipes.NAMES else "demo").with_(model=model)
     return changed(start, {**({"task": task} if task else {}), **changes})
+
+
+def do_export(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Write a run's model in a form that others use, proved by others' code."""
+    from .print_export import export_and_print
+
+    _refuse(changes)
+    export_and_print(known)
 
 
 def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:

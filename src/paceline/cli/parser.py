@@ -11,6 +11,7 @@ from .commands import (
     do_check,
     do_compare,
     do_eval,
+    do_export,
     do_recipes,
     do_replay,
     do_report,
@@ -169,6 +170,27 @@ def _add_use(command: Command) -> None:
     sample.add_argument("-n", type=int, default=1, help="how many answers (default 1)")
     sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
     sample.epilog = f"Keys: {', '.join(SAMPLE_KEYS)}."
+
+    export = command(
+        "export", do_export, "Write a run's model for others, and let their code prove it."
+    )
+    export.add_argument("path", metavar="RUN", help="the run directory")
+    export.add_argument(
+        "--to", default="folder", metavar="FORM",
+        help="folder (Hugging Face, default), adapter (PEFT), gguf (llama.cpp) or ollama",
+    )  # fmt: skip
+    export.add_argument(
+        "--out", metavar="PATH", help="where it goes (default: a name in RUN/export)"
+    )
+    export.add_argument(
+        "--dtype", default="auto", metavar="TYPE",
+        help="bf16, f16, f32, for gguf and ollama also q8_0 (default: as the run's model is)",
+    )  # fmt: skip
+    export.add_argument(
+        "--prompts", type=int, default=8, metavar="N",
+        help="held-out problems that every reader is asked (default 8)",
+    )  # fmt: skip
+    export.add_argument("--json", action="store_true", help="print JSON only")
 
     report = command("report", do_report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")

@@ -21,7 +21,7 @@ HOW_KNOWN: Mapping[Known, str] = {
     "characters": ", by their characters",
     "nothing": ", a guess: the task's rows cannot be read here; name them with --data",
 }
-"""How well the length of prompts is known -> words about it."""
+"""Words for each degree to which the length of prompts is known."""
 
 
 def print_fits(config: Config, gigabytes: float, *, as_json: bool = False) -> None:

@@ -97,7 +97,9 @@ def load_tokenizer(source: Source, chat_template: str | None = None) -> Any:
 
         try:
             with _patient(source):
-                tokenizer = AutoTokenizer.from_pretrained(_folder(source), trust_remote_code=False)
+                tokenizer = AutoTokenizer.from_pretrained(
+                    loadable_name(source), trust_remote_code=False
+                )
         except (OSError, ValueError) as error:
             raise _not_loaded(source, "tokenizer", error) from error
     check_tokenizer(tokenizer, source.name, chat_template)
@@ -285,7 +287,7 @@ def _module(
     try:
         with _patient(source):
             return AutoModelForCausalLM.from_pretrained(
-                _folder(source), dtype=dtype, trust_remote_code=False, use_safetensors=True,
+                loadable_name(source), dtype=dtype, trust_remote_code=False, use_safetensors=True,
                 **loading(quantisation, dtype, device),
             )  # fmt: skip
     except UNREADABLE_ERRORS as error:
@@ -302,7 +304,7 @@ def _config(source: Source) -> Any:
 
     try:
         with _patient(source):
-            return AutoConfig.from_pretrained(_folder(source), trust_remote_code=False)
+            return AutoConfig.from_pretrained(loadable_name(source), trust_remote_code=False)
     except UNREADABLE_ERRORS as error:
         raise _not_loaded(source, "configuration", error) from error
 
@@ -312,7 +314,9 @@ def _patient(source: Source) -> contextlib.AbstractContextManager[None]:
     return hub.patient_for_seconds() if source.kind == "hub" else contextlib.nullcontext()
 
 
-def _folder(source: Source) -> str:
+def loadable_name(source: Source) -> str:
+    """The folder or hub name under which transformers itself loads a model; a GGUF file is
+    converted for it."""
     return str(converted(source.path)) if source.kind == "gguf" else source.path
 
 

@@ -186,11 +186,14 @@ class Policy:
 
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder that AutoModelForCausalLM and pipeline load. Adapters are
-        merged into its weights, bit for bit as the engine merges them.
+        merged into its weights, bit for bit as the engine merges them. Its generation_config.json
+        has every token that ended an answer here: others stop at those of that file alone.
 
         Raises: OSError if the disk is full, or cannot be written.
         """
         state = merged_state(self.module) if self.adapted else None
+        if self.module.generation_config is not None:
+            self.module.generation_config.eos_token_id = list(self.stop_ids)
         with without_progress_bars(), telling_of_the_disk():
             self.module.save_pretrained(folder, state_dict=state)
             self.tokenizer.save_pretrained(folder)

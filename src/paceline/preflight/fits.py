@@ -43,7 +43,7 @@ CHARACTERS_PER_TOKEN = 3.0
 MOST_PROMPTS = 64
 """Number of prompts that are measured."""
 Known = Literal["tokens", "characters", "nothing"]
-"""How well prompts are known: as token ids, as text without a tokenizer, or not at all."""
+"""The degree to which prompts are known: as token ids, as text without a tokenizer, or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Fits:
     longest_prompt: int
     """Number of tokens of the longest prompt that was reckoned with."""
     prompts_known: Known
-    """How well that number is known."""
+    """The degree to which that number is known."""
     ways: tuple[Way, ...]
     """The ways, in the order of WAYS."""
 

@@ -1,12 +1,14 @@
 """The use of a trained model: evaluated on a task, or asked one question."""
 
 from .. import rng
-from ..config import Config
+from ..config import Config, from_json
 from ..engine import Request
 from ..errors import ConfigError
 from ..preflight.load import evaluation_sampling, load
 from ..preflight.preflight import load_checked
+from ..settings import LoraConfig
 from ..store.records import Measured
+from ..store.run import Run
 from ..training import Evaluation
 from ..types import Problem
 from ..verify.calling.pool import VerifierPool
@@ -34,6 +36,22 @@ def evaluate_model(config: Config, *, quiet: bool = False) -> Evaluation:
     screen.evaluated(config.model.path, measured)
     screen.remark_on(config.model.path, measured)
     return evaluation
+
+
+def config_of_model(run: Run) -> Config:
+    """The config under which a run's model is used: the run's own, with the model that it left. The
+    run's adapters are merged into that already, and it is one of 16 or 32 bits.
+
+    Raises: ConfigError for a run without a model.
+    """
+    if not run.model.is_dir():
+        raise ConfigError(
+            f"The run '{run.path}' has no model yet: it was stopped, or is still training; wait "
+            f"for its end, or resume it with `paceline resume {run.path}`."
+        )
+    model = {"path": str(run.model), "quantisation": "none"}
+    stored = from_json(run.description.config)
+    return stored.with_(out=None, model=model, lora=LoraConfig())
 
 
 def answers(config: Config, prompt: str, count: int, *, greedy: bool) -> list[str]:

@@ -225,6 +225,20 @@ def do_export(known: argparse.Namespace, changes: dict[str, str]) -> None:
     export_and_print(known)
 
 
+def do_push(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Put a run's model into a repository of the hub."""
+    from ..export import push
+    from ..run.screen import Screen
+
+    _refuse(changes)
+    screen = Screen(0)
+    with screen.busy("pushing"):
+        address = push(
+            known.path, known.repository, public=known.public, to=known.to, told=screen.say
+        )
+    screen.say(f"pushed to {address} ({'everybody sees it' if known.public else 'private'})")
+
+
 def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Write the page of a run or of a comparison again."""
     from ..analysis.compare import Comparison, held, renew, write_page

@@ -12,6 +12,7 @@ from .commands import (
     do_compare,
     do_eval,
     do_export,
+    do_push,
     do_recipes,
     do_replay,
     do_report,
@@ -191,6 +192,15 @@ def _add_use(command: Command) -> None:
         help="held-out problems that every reader is asked (default 8)",
     )  # fmt: skip
     export.add_argument("--json", action="store_true", help="print JSON only")
+
+    push = command("push", do_push, "Put a run's model into a repository of the hub.")
+    push.add_argument("path", metavar="RUN", help="the run directory")
+    push.add_argument("repository", metavar="USER/NAME", help="the repository; made if need be")
+    push.add_argument("--public", action="store_true", help="a new one is seen by everybody")
+    push.add_argument(
+        "--to", default="folder", metavar="FORM",
+        help="folder (default), adapter, gguf or ollama; exported first, if it was not yet",
+    )  # fmt: skip
 
     report = command("report", do_report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")

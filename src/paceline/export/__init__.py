@@ -2,5 +2,6 @@
 
 from .export import export
 from .forms import FORMS, To
+from .push import push
 
-__all__ = ["FORMS", "To", "export"]
+__all__ = ["FORMS", "To", "export", "push"]

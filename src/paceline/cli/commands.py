@@ -14,6 +14,7 @@ from ..errors import ConfigError, RewardError, RunsFailedError
 from ..terminal import print_json, print_line
 from ..text import summary
 from .configured import (
+    CHAT_KEYS,
     EVAL_KEYS,
     SAMPLE_KEYS,
     SHORT_FLAGS,
@@ -194,6 +195,14 @@ def do_sample(known: argparse.Namespace, changes: dict[str, str]) -> None:
     config = model_config(known, changes)
     texts = answers(config, known.prompt, known.n, greedy=known.greedy)
     print("\n---\n".join(texts))
+
+
+def do_chat(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Talk with a model."""
+    refuse_idle("chat", changes, CHAT_KEYS)
+    from .print_chat import chat
+
+    chat(model_config(known, changes), greedy=known.greedy)
 
 
 def model_config(known: argparse.Namespace, changes: dict[str, str]) -> "Config":

@@ -30,6 +30,8 @@ SAMPLE_KEYS = (
     "evaluation.top_p", "evaluation.top_k", "evaluation.min_p", *_OF_MODEL,
 )  # fmt: skip
 """Keys of `paceline sample`."""
+CHAT_KEYS = (*SAMPLE_KEYS, "rewards.KEY")
+"""Keys of `paceline chat`."""
 TASKS_KEYS = ("task.KEY", "rewards.workers", "rewards.seconds")
 """Keys of `paceline tasks check`."""
 IDLE_KEYS = ("evaluation.every",)

@@ -8,6 +8,7 @@ from .. import __version__
 from ..errors import ConfigError, nearest
 from .commands import (
     do_audit,
+    do_chat,
     do_check,
     do_compare,
     do_eval,
@@ -23,7 +24,7 @@ from .commands import (
     do_tasks,
     do_train,
 )
-from .configured import EVAL_KEYS, SAMPLE_KEYS, TASKS_KEYS
+from .configured import CHAT_KEYS, EVAL_KEYS, SAMPLE_KEYS, TASKS_KEYS
 
 RECIPE_HELP = "a recipe's name, file.py:function, a config.toml, or a run's config.json"
 """Help of the argument RECIPE."""
@@ -171,6 +172,12 @@ def _add_use(command: Command) -> None:
     sample.add_argument("-n", type=int, default=1, help="how many answers (default 1)")
     sample.add_argument("--greedy", action="store_true", help="the likeliest answer")
     sample.epilog = f"Keys: {', '.join(SAMPLE_KEYS)}."
+
+    chat = command("chat", do_chat, "Talk with a model, and see its answers judged.")
+    chat.add_argument("model", metavar="MODEL", help="a model, or a run directory")
+    chat.add_argument("--task", help="the task's name (default: the run's own, or arithmetic)")
+    chat.add_argument("--greedy", action="store_true", help="the likeliest answers")
+    chat.epilog = f"Keys: {', '.join(CHAT_KEYS)}."
 
     export = command(
         "export", do_export, "Write a run's model for others, and let their code prove it."

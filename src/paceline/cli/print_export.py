@@ -52,7 +52,7 @@ def _size(path: Path) -> int:
 
 
 def _in_words(reading: Reading) -> str:
-    """Example: llama.cpp (xllamacpp 2026.10) rendered 8 of 8 prompts as in training and gave 8 of 8
+    """A reading in words. Example: llama.cpp (xllamacpp 2026.10) rendered 8 of 8 prompts as in training and gave 8 of 8
     answers alike"""
     by = f"{reading.by} ({reading.version})" if reading.version else reading.by
     of = counted(reading.prompts, "prompt")

@@ -52,8 +52,8 @@ def _size(path: Path) -> int:
 
 
 def _in_words(reading: Reading) -> str:
-    """A reading in words. Example: llama.cpp (xllamacpp 2026.10) rendered 8 of 8 prompts as in training and gave 8 of 8
-    answers alike"""
+    """A reading in words. Example: llama.cpp (xllamacpp 2026.10) rendered 8 of 8 prompts as in
+    training, and answered 8 as the run's model does."""
     by = f"{reading.by} ({reading.version})" if reading.version else reading.by
     of = counted(reading.prompts, "prompt")
     ties = f", {reading.near_ties} up to a near tie" if reading.near_ties else ""

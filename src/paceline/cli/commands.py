@@ -5,6 +5,7 @@ Heavy modules are imported where they are used, so that `paceline --help` is qui
 
 import argparse
 import inspect
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -246,6 +247,18 @@ def do_push(known: argparse.Namespace, changes: dict[str, str]) -> None:
             known.path, known.repository, public=known.public, to=known.to, told=screen.say
         )
     screen.say(f"pushed to {address} ({'everybody sees it' if known.public else 'private'})")
+
+
+def do_watch(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Serve the reports of runs while they go on."""
+    from ..report.live import LiveServer
+
+    _refuse(changes)
+    if hasattr(os, "nice"):  # the runs that are watched go first
+        os.nice(19)
+    with LiveServer([Path(path) for path in known.paths], known.port) as server:
+        print_line(f"{server.address} shows {', '.join(known.paths)}; Ctrl-C ends it.")
+        server.serve_forever()
 
 
 def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from .commands import (
     do_show,
     do_tasks,
     do_train,
+    do_watch,
 )
 from .configured import CHAT_KEYS, EVAL_KEYS, SAMPLE_KEYS, TASKS_KEYS
 
@@ -208,6 +209,10 @@ def _add_use(command: Command) -> None:
         "--to", default="folder", metavar="FORM",
         help="folder (default), adapter, gguf or ollama; exported first, if it was not yet",
     )  # fmt: skip
+
+    watch = command("watch", do_watch, "Show the reports of runs in a browser while they go on.")
+    watch.add_argument("paths", metavar="RUN", nargs="+", help="run directories, side by side")
+    watch.add_argument("--port", type=int, help="a port of this machine (default: 7860, or above)")
 
     report = command("report", do_report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")

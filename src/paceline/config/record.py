@@ -152,6 +152,9 @@ class Config:
     comparison none."""
     show_every: int = 10
     """Optimizer steps between looks at a few completions; 0 never shows any."""
+    watch: bool = False
+    """Show the report in a browser of this machine while the run goes on, as `paceline watch`
+    does."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.objective, Objective):

@@ -59,6 +59,8 @@ class Page:
     scripts: Sequence[Path] = ()
     data: Mapping[str, object] = field(default_factory=dict)
     """id -> what the scripts read, as JSON."""
+    allows: str = ""
+    """More of a content security policy, for a page that a server of ours serves."""
 
     def html(self) -> str:
         """The whole file."""
@@ -68,7 +70,7 @@ class Page:
         return template.render(
             page=self,
             content=self.content,
-            policy=policy(style, script),
+            policy="; ".join(filter(None, (policy(style, script), self.allows))),
             style=style,
             script=script,
         )

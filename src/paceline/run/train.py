@@ -2,7 +2,7 @@
 stopped."""
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ..verify.calling.pool import VerifierPool
 from . import continuation
 from .describe import described, tell_plan
 from .entry import entry
+from .live_view import live_view
 from .screen import Screen
 from .session import Session
 from .signals import Interrupts
@@ -143,7 +144,8 @@ def _go(
     before: Measured | None = None,
 ) -> None:
     """Continue from the run's current step."""
-    with VerifierPool(loaded.task.verifier, loaded.config.rewards) as verifiers:
+    watched = live_view(run.path, screen.say) if loaded.config.watch else nullcontext()
+    with watched, VerifierPool(loaded.task.verifier, loaded.config.rewards) as verifiers:
         Session(loaded, run, screen, verifiers, interrupts, found, taken_up, before).go()
 
 

@@ -1,0 +1,41 @@
+"""The live view of a run that asks for it."""
+
+import json
+import time
+from urllib.request import urlopen
+
+from paceline.run import train
+from paceline.run.live_view import live_view
+from tests.helpers.fake_run import fake_run
+from tests.helpers.runs import small
+
+
+def test_the_address_is_told_and_shows_the_run_until_it_ends(tmp_path):
+    run = fake_run(tmp_path / "run", 2, of=3)
+    said = []
+    with live_view(run, said.append):
+        while not said:
+            time.sleep(0.05)
+        address = said[0].partition(" ")[0]
+        assert said[0].startswith("http://127.0.0.1:") and str(run) in said[0]
+        with urlopen(f"{address}state.json") as answer:
+            (state,) = json.load(answer)
+    assert (state["step"], state["steps"]) == (2, 3)
+
+
+def test_a_view_that_cannot_be_served_stops_nothing(tmp_path):
+    said = []
+    with live_view(tmp_path / "nowhere", said.append):
+        while not said:
+            time.sleep(0.05)
+    assert said[0].startswith("paceline: There is no folder")
+
+
+def test_a_run_that_asks_for_it_is_trained_as_any_other(tmp_path):
+    plain = train(small(tmp_path / "a"), quiet=True)
+    watched = train(small(tmp_path / "b", watch=True), quiet=True)
+
+    def weights(run):
+        return (run.model / "model.safetensors").read_bytes()
+
+    assert weights(plain) == weights(watched)

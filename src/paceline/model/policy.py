@@ -192,7 +192,7 @@ class Policy:
         Raises: OSError if the disk is full, or cannot be written.
         """
         state = merged_state(self.module) if self.adapted else None
-        if self.module.generation_config is not None:
+        if self.module.generation_config is not None and self.stop_ids:
             self.module.generation_config.eos_token_id = list(self.stop_ids)
         with without_progress_bars(), telling_of_the_disk():
             self.module.save_pretrained(folder, state_dict=state)

@@ -20,9 +20,9 @@ def test_the_ways_are_told_with_their_keys(capsys):
 
 def test_prompts_that_are_a_guess_are_told_to_be_one(capsys):
     assert main(["check", "tiny", "--memory", "24"]) == 0
-    assert "  prompts of up to 4 tokens\n" in capsys.readouterr().out
+    assert "  prompts of up to 33 tokens\n" in capsys.readouterr().out
     assert main(["check", "tiny", "--model", "0.5B", "--memory", "24"]) == 0
-    assert "  prompts of up to 9 tokens, by their characters\n" in capsys.readouterr().out
+    assert "  prompts of up to 12 tokens, by their characters\n" in capsys.readouterr().out
     asked = ["check", "gsm8k", "--data", "nowhere.jsonl", "--model", "0.5B", "--memory", "24"]
     assert main(asked) == 0
     told = "  prompts of up to 256 tokens, a guess: the task's rows cannot be read here; name them"
@@ -33,7 +33,7 @@ def test_as_json(capsys):
     assert main(["check", "tiny", "--memory", "24", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["parameters"], found["card"]) == (79_296, 24 * 10**9)
-    assert (found["longest_prompt"], found["prompts_known"]) == (4, "tokens")
+    assert (found["longest_prompt"], found["prompts_known"]) == (33, "tokens")
     way = found["ways"][2]
     assert way["name"] == "full, offloaded" and way["keys"] == {"optimizer.offload": True}
     assert way["fits"] and way["memory"]["total"] > 0 and way["memory"]["host"] == 79_296 * 16

@@ -133,6 +133,12 @@ def test_a_port_that_is_taken_is_told(server, run):
         LiveServer([run], port=server.server_port)
 
 
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_no_machine_has_is_told(run, port):
+    with pytest.raises(ConfigError, match=f"--port is {port}; give one from 0"):
+        LiveServer([run], port=port)
+
+
 def test_only_this_machine_is_listened_at(server):
     assert server.server_address[0] == "127.0.0.1" and server.address.startswith(
         "http://127.0.0.1:"

@@ -246,7 +246,7 @@ def do_push(known: argparse.Namespace, changes: dict[str, str]) -> None:
         address = push(
             known.path, known.repository, public=known.public, to=known.to, told=screen.say
         )
-    screen.say(f"pushed to {address} ({'everybody sees it' if known.public else 'private'})")
+    screen.say(f"pushed to {address}")
 
 
 def do_watch(known: argparse.Namespace, changes: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from ..errors import ConfigError
+from ..errors import DISK_FULL, ConfigError
 from ..model import load_policy, resolve
 from ..model.load import loadable_name
 from ..model.template import stop_token_ids
@@ -73,7 +73,7 @@ def export(
     probes = _probes(job)
     aside = job.out.parent / f".export-{os.getpid()}.tmp"
     try:
-        aside.mkdir(parents=True)
+        _make(aside)
         told(f"writing {job.out.name}")
         written = aside / job.out.name
         asked = _asked(job, FORMS[to].write(job, written), probes, aside)
@@ -120,6 +120,20 @@ def job_of(run: Run, to: To, out: Path | str | None, dtype: str, prompts: int) -
     )  # fmt: skip
     form.check(job)
     return job
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those around it. Raises: ConfigError where none can be made; OSError for a
+    full disk."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
+        raise ConfigError(
+            f"Nothing can be written in '{folder.parent}' ({error.strerror}); name another place "
+            "with --out."
+        ) from None
 
 
 def _name(run: Run, suffix: str, dtype: str) -> str:

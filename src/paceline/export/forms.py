@@ -88,11 +88,25 @@ def _check_nothing(job: Job) -> None:
 def _write_folder(job: Job, to: Path) -> Path:
     with telling_of_the_disk():
         if job.dtype == job.own:
-            shutil.copytree(job.run.model, to)
+            _copy(job.run.model, to)
             return to
     dtype, tokenizer = TORCH_DTYPES[job.dtype], job.loaded.tokenizer
     load_policy(job.loaded.source, tokenizer, dtype=dtype, train=False).save(to)
     return to
+
+
+def _copy(folder: Path, to: Path) -> None:
+    """Copy a folder. Unlike shutil's copytree it stops at the first error, which has its number and
+    names the file that could not be written."""
+    for path in (folder, *sorted(folder.rglob("*"))):
+        target = to / path.relative_to(folder)
+        if path.is_dir():
+            target.mkdir()
+        else:
+            try:
+                shutil.copyfile(path, target)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def _check_adapter(job: Job) -> None:
@@ -104,7 +118,7 @@ def _check_adapter(job: Job) -> None:
 
 def _write_adapter(job: Job, to: Path) -> Path:
     with telling_of_the_disk():
-        shutil.copytree(job.run.adapter, to)
+        _copy(job.run.adapter, to)
         job.loaded.tokenizer.save_pretrained(to)  # with the template that it was trained under
     return to
 

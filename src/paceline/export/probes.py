@@ -15,7 +15,7 @@ from ..model import Policy
 from ..preflight.load import Loaded, evaluation_sampling
 from ..run import build
 from ..types import Message
-from .readers.protocol import Answer
+from .readers.protocol import Answer, without_end
 
 ROWS_AT_ONCE = 16
 """Answers whose logits are formed together."""
@@ -67,11 +67,8 @@ def probes_of(
 
 
 def _answer(policy: Policy, prompt: Sequence[int], tokens: Sequence[int]) -> Answer:
-    kept = list(tokens)
-    while kept and kept[-1] in policy.stop_ids:
-        kept.pop()
-    text = policy.tokenizer.decode(kept, skip_special_tokens=True)
-    return Answer(tuple(prompt), tuple(kept), text)
+    kept = without_end(tokens, policy.stop_ids)
+    return Answer(tuple(prompt), kept, policy.tokenizer.decode(kept, skip_special_tokens=True))
 
 
 @torch.no_grad()

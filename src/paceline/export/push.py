@@ -7,6 +7,7 @@ was sent.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,13 @@ def push(
 
 
 def _newest(run: Run, to: To) -> Exported | None:
-    """The newest export of a form that is still where it was written."""
-    found = (one for one in reversed(exports_of(run)) if one.to == to)
-    return next((one for one in found if Path(one.path).exists()), None)
+    """The newest export of a form that is still where it was written; None if it is older than the
+    run's model, which a resume has replaced since."""
+    trained = datetime.fromtimestamp(int(run.model.stat().st_mtime), UTC)
+    for one in reversed(exports_of(run)):
+        if one.to == to and Path(one.path).exists():
+            return one if datetime.fromisoformat(one.time) >= trained else None
+    return None
 
 
 def _files(path: Path) -> dict[str, Path]:

@@ -25,6 +25,8 @@ HOST = "127.0.0.1"
 """The address that is listened at: other machines cannot reach it."""
 PORT = 7860
 """The port that is tried first."""
+HIGHEST_PORT = 65535
+"""The highest port that a machine has."""
 LOOK_SECONDS = 2.0
 """Seconds between two looks of a browser at the state."""
 PATIENCE = 20.0
@@ -142,6 +144,8 @@ class LiveServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, paths: Sequence[Path], port: int | None = None) -> None:
+        if port is not None and not 0 <= port <= HIGHEST_PORT:
+            raise ConfigError(f"--port is {port}; give one from 0 (any) to {HIGHEST_PORT}.")
         self.reports = [LiveReport(path) for path in paths]
         ports = range(PORT, PORT + 100) if port is None else (port,)
         for one in ports:

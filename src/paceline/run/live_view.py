@@ -19,7 +19,23 @@ def live_view(run: Path, told: Callable[[str], None]) -> Iterator[None]:
     Args:
         told: called with what `paceline watch` says, once it listens: its address.
     """
-    process = subprocess.Popen(
+    try:
+        process = _start(run)
+    except OSError as error:  # no memory for another process, say
+        told(f"The report cannot be shown while the run goes on ({error.strerror}).")
+        yield
+        return
+    Thread(target=_tell, args=(process, told), name="paceline-live", daemon=True).start()
+    try:
+        yield
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+
+
+def _start(run: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
         [sys.executable, "-m", "paceline.cli", "watch", str(run)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -30,13 +46,6 @@ def live_view(run: Path, told: Callable[[str], None]) -> Iterator[None]:
         # A terminal's Ctrl-C comes to the run alone: its last steps are worth seeing.
         start_new_session=True,
     )
-    Thread(target=_tell, args=(process, told), name="paceline-live", daemon=True).start()
-    try:
-        yield
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
 
 
 def _tell(process: "subprocess.Popen[str]", told: Callable[[str], None]) -> None:

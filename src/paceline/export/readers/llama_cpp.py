@@ -15,8 +15,9 @@ ROOM = 16
 
 def answers(asked: Asked) -> list[Answer]:
     """The answers of llama.cpp's chat completions."""
-    prompts = [max(len(str(turn)) for turn in one) for one in asked.conversations]
-    server = _server(asked, context=4 * max(prompts) + asked.max_tokens + ROOM)
+    # No turn has more tokens than bytes, its marks among them.
+    longest = max(len(json.dumps(one).encode()) for one in asked.conversations)
+    server = _server(asked, context=longest + asked.max_tokens + ROOM)
     found = []
     for conversation in asked.conversations:
         turns = [dict(turn) for turn in conversation]

@@ -58,10 +58,13 @@ class Asked:
 
     def answer(self, prompt_ids: Sequence[int], token_ids: Sequence[int], text: str) -> Answer:
         """An answer, without the tokens that end it."""
-        ids = list(token_ids)
-        while ids and ids[-1] in self.stop_ids:
-            ids.pop()
-        return Answer(tuple(prompt_ids), tuple(ids), text)
+        return Answer(tuple(prompt_ids), without_end(token_ids, self.stop_ids), text)
+
+
+def without_end(token_ids: Sequence[int], stop_ids: Sequence[int]) -> tuple[int, ...]:
+    """An answer's tokens without those at its end that end it."""
+    last = max((i for i, one in enumerate(token_ids) if one not in stop_ids), default=-1)
+    return tuple(token_ids[: last + 1])
 
 
 def write_answers(answers: Sequence[Answer], path: Path) -> None:

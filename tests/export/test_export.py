@@ -156,6 +156,12 @@ def test_a_place_that_is_taken_is_told(run, tmp_path):
         export(run("full").path, out=tmp_path / "there")
 
 
+def test_a_place_where_nothing_can_be_written_is_told(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"Nothing can be written in .*name another place"):
+        export(run("full").path, out=tmp_path / "file" / "model", prompts=1)
+
+
 def test_a_run_without_a_model_is_told(run):
     run = run("full")
     shutil.rmtree(run.model)

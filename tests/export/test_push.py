@@ -1,13 +1,16 @@
 """A run's model in a repository of the hub: the real client, and a hub on this machine."""
 
 import json
+import os
 import shutil
+import time
 
 import pytest
 from huggingface_hub import ModelCard, constants
 
 from paceline.errors import ConfigError
 from paceline.export import export, push
+from paceline.export.push import _newest
 from paceline.store.run import Run
 from tests.helpers.exports import tiny_run
 from tests.helpers.hub_stub import Hub, serving
@@ -84,6 +87,16 @@ def test_another_s_repository_is_left_alone(run, hub, files):
     ):
         push(run.path, "me/sums")
     assert hub.repositories["me/sums"] == files
+
+
+def test_an_export_that_is_older_than_the_model_is_not_pushed(run, hub):
+    later = time.time() + 3600
+    os.utime(run.model, (later, later))  # as after a resume
+    (kept,) = json.loads((run.path / "export.json").read_text())
+    assert _newest(run, "folder") is None
+    os.utime(run.model, (0, 0))
+    found = _newest(run, "folder")
+    assert found is not None and found.path == kept["path"] and _newest(run, "gguf") is None
 
 
 def test_an_empty_repository_is_filled(run, hub):

@@ -5,7 +5,7 @@ import time
 from urllib.request import urlopen
 
 from paceline.run import train
-from paceline.run.live_view import live_view
+from paceline.run.live_view import _start, live_view
 from tests.helpers.fake_run import fake_run
 from tests.helpers.runs import small
 
@@ -29,6 +29,16 @@ def test_a_view_that_cannot_be_served_stops_nothing(tmp_path):
         while not said:
             time.sleep(0.05)
     assert said[0].startswith("paceline: There is no folder")
+
+
+def test_it_ends_with_the_process_of_the_run_however_that_ends(tmp_path):
+    run = fake_run(tmp_path / "run", 2, of=3)
+    view = _start(run)
+    assert view.stdin is not None and view.stdout is not None
+    assert view.stdout.readline().startswith("http://127.0.0.1:")
+    view.stdin.close()  # as when the run is killed
+    assert view.wait(60) == 0
+    view.stdout.close()
 
 
 def test_a_run_that_asks_for_it_is_trained_as_any_other(tmp_path):

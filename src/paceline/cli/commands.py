@@ -5,7 +5,6 @@ Heavy modules are imported where they are used, so that `paceline --help` is qui
 
 import argparse
 import inspect
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -251,11 +250,10 @@ def do_push(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_watch(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Serve the reports of runs while they go on."""
-    from ..report.live import LiveServer
+    from ..report.live import LiveServer, give_way
 
     _refuse(changes)
-    if hasattr(os, "nice"):  # the runs that are watched go first
-        os.nice(19)
+    give_way()
     with LiveServer([Path(path) for path in known.paths], known.port) as server:
         print_line(f"{server.address} shows {', '.join(known.paths)}; Ctrl-C ends it.")
         server.serve_forever()

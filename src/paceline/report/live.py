@@ -7,6 +7,7 @@ time: the run is worth more than its picture.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -171,6 +172,12 @@ class LiveServer(ThreadingHTTPServer):
         if path.startswith("/report/") and number.isdecimal() and int(number) < len(self.reports):
             return "text/html", self.reports[int(number)].html()
         return None
+
+
+def give_way() -> None:
+    """Let this process have the lowest priority: the runs that are watched go first."""
+    if hasattr(os, "nice"):
+        os.nice(19)
 
 
 class _Handler(BaseHTTPRequestHandler):

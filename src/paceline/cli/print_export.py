@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from ..export import export
+from ..model import resolve
 from ..run.screen import Screen
 from ..store.exports import Exported, Reading
 from ..store.run import Run
@@ -76,10 +77,10 @@ def _use(made: Exported, run: Run) -> list[str]:
         ]
     if made.to == "adapter":
         base = run.description.config["model"]["path"]
-        return [
-            f"use it: PeftModel.from_pretrained(model, '{path}'), on '{base}'",
-            f"serve it: vllm serve '{base}' --enable-lora --lora-modules {name}='{path}'",
-        ]
+        use = f"use it: PeftModel.from_pretrained(model, '{path}'), on '{base}'"
+        if resolve(base).kind not in ("folder", "hub"):  # others do not know our names of bases
+            return [use, "others load no base under this name; --to folder needs none"]
+        return [use, f"serve it: vllm serve '{base}' --enable-lora --lora-modules {name}='{path}'"]
     return [f"serve it: vllm serve '{path}'", *_served_otherwise(Path(path))]
 
 

@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Extra arguments for pip, e.g. a mirror, or PyTorch's own CPU or CUDA wheel index.
 PIP_ARGS ?=
 
-.PHONY: install gym converter demo dist test test-machines fuzz faults lint check bench bench-trl bench-trl-install clean
+.PHONY: install gym trackers converter demo dist test test-machines fuzz faults lint check bench bench-trl bench-trl-install clean
 
 install: $(VENV)/.installed
 
@@ -31,6 +31,11 @@ gym: install
 	@test -e $(VENV)/.gym || { $(PIP) install --quiet $(PIP_ARGS) -c constraints.txt -e '.[gym]' \
 	  && touch $(VENV)/.gym; } || echo "reasoning-gym could not be installed (it needs a C compiler): its tests are skipped"
 
+# The trackers, each of which brings many packages; where one cannot be installed its tests are skipped.
+trackers: install
+	@test -e $(VENV)/.trackers || { $(PIP) install --quiet $(PIP_ARGS) -c constraints.txt -e '.[trackers]' \
+	  && touch $(VENV)/.trackers; } || echo "the trackers could not be installed: their tests are skipped"
+
 # llama.cpp's converter, which tests of GGUF exports call: 77 MB are fetched once, 2 MB are kept.
 converter: install
 	@$(BIN)/python -c 'from paceline.export.conversion import converter; converter()' \
@@ -43,12 +48,12 @@ demo: install
 dist: install
 	$(PIP) wheel --quiet $(PIP_ARGS) --no-deps -w dist .
 
-test: install gym converter
+test: install gym trackers converter
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 # The tests as other processors would run them, with two threads, in other orders, with other tokens sampled:
 # a table, after an hour or two. `make test-machines MACHINES='--only avx2 reverse -- tests/run'` for a part of it.
-test-machines: install gym
+test-machines: install gym trackers
 	$(BIN)/python tests/helpers/machines.py $(MACHINES)
 
 # 100,000 random and mutated answers for every verifier: some ten minutes.

@@ -14,6 +14,7 @@ from .errors import ConfigError
 
 Merge = Literal["auto", "yes", "no"]
 Quantisation = Literal["none", "int8", "nf4"]
+TrackerName = Literal["wandb", "swanlab", "trackio", "tensorboard", "mlflow"]
 
 AT_LEAST_1, NOT_NEGATIVE = "be at least 1", "not be negative"
 """Rules of numbers, as sentences end with them."""

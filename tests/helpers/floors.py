@@ -1,7 +1,7 @@
 """The law of imports: each floor imports those before it alone."""
 
 FLOORS = [
-    {"types", "errors", "rng", "hub", "lazy", "text"},
+    {"types", "errors", "rng", "hub", "lazy", "text", "companion"},
     {"annotations", "stats", "terminal"},
     {"settings", "objective", "verify", "layout"},
     {"batch", "tasks"},
@@ -12,7 +12,7 @@ FLOORS = [
     {"recipes"},
     {"store"},
     {"diagnostics", "preflight"},
-    {"report"},
+    {"report", "tracking"},
     {"run"},
     {"analysis", "export"},
     {"cli"},

@@ -1,11 +1,14 @@
 """The live view of a run that asks for it."""
 
 import json
+import subprocess
+import sys
 import time
 from urllib.request import urlopen
 
+from paceline.companion import Companion
 from paceline.run import train
-from paceline.run.live_view import _start, live_view
+from paceline.run.live_view import SERVE, live_view
 from tests.helpers.fake_run import fake_run
 from tests.helpers.runs import small
 
@@ -33,12 +36,19 @@ def test_a_view_that_cannot_be_served_stops_nothing(tmp_path):
 
 def test_it_ends_with_the_process_of_the_run_however_that_ends(tmp_path):
     run = fake_run(tmp_path / "run", 2, of=3)
-    view = _start(run)
-    assert view.stdin is not None and view.stdout is not None
-    assert view.stdout.readline().startswith("http://127.0.0.1:")
-    view.stdin.close()  # as when the run is killed
-    assert view.wait(60) == 0
-    view.stdout.close()
+    said = []
+    view = Companion(SERVE, [str(run)], said.append)
+    while not said:
+        time.sleep(0.05)
+    assert said[0].startswith("http://127.0.0.1:")
+    view.close()  # as when the run is killed
+    assert view.ends_within(60)
+
+
+def test_its_process_loads_nothing_that_only_training_needs(tmp_path):
+    module = SERVE.partition(":")[0]
+    code = f"import {module}, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_a_run_that_asks_for_it_is_trained_as_any_other(tmp_path):

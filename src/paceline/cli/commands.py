@@ -250,13 +250,23 @@ def do_push(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_watch(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Serve the reports of runs while they go on."""
-    from ..report.live import LiveServer, give_way
+    from ..companion import give_way
+    from ..report.live import LiveServer
 
     _refuse(changes)
     give_way()
     with LiveServer([Path(path) for path in known.paths], known.port) as server:
         print_line(f"{server.address} shows {', '.join(known.paths)}; Ctrl-C ends it.")
         server.serve_forever()
+
+
+def do_track(known: argparse.Namespace, changes: dict[str, str]) -> None:
+    """Send a run to trackers now."""
+    from ..tracking import track
+
+    _refuse(changes)
+    for name in known.trackers:
+        track(known.path, name, print_line)
 
 
 def do_report(known: argparse.Namespace, changes: dict[str, str]) -> None:

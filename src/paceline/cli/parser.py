@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from .. import __version__
 from ..errors import ConfigError, nearest
+from ..settings import TrackerName
 from .commands import (
     do_audit,
     do_chat,
@@ -22,6 +23,7 @@ from .commands import (
     do_sandbox,
     do_show,
     do_tasks,
+    do_track,
     do_train,
     do_watch,
 )
@@ -213,6 +215,13 @@ def _add_use(command: Command) -> None:
     watch = command("watch", do_watch, "Show the reports of runs in a browser while they go on.")
     watch.add_argument("paths", metavar="RUN", nargs="+", help="run directories, side by side")
     watch.add_argument("--port", type=int, help="a port of this machine (default: 7860, or above)")
+
+    track = command("track", do_track, "Send a run to trackers, such as wandb, now.")
+    track.add_argument("path", metavar="RUN", help="the run directory")
+    track.add_argument(
+        "trackers", metavar="TRACKER", nargs="+", choices=get_args(TrackerName),
+        help=f"one or several of {', '.join(get_args(TrackerName))}",
+    )  # fmt: skip
 
     report = command("report", do_report, "Write the page of a run or of a comparison again.")
     report.add_argument("path", metavar="DIR", help="the directory of either")

@@ -21,6 +21,7 @@ from ..settings import (
     Quantisation,
     RolloutConfig,
     ScheduleConfig,
+    TrackerName,
 )
 from ..tasks import SOURCES, TaskSource
 from ..text import counted
@@ -155,6 +156,9 @@ class Config:
     watch: bool = False
     """Show the report in a browser of this machine while the run goes on, as `paceline watch`
     does."""
+    tracker: tuple[TrackerName, ...] = ()
+    """Tools in which the run is followed, such as wandb or wandb,tensorboard. None of them can hold
+    up or end the run."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.objective, Objective):

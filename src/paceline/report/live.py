@@ -7,15 +7,16 @@ time: the run is worth more than its picture.
 """
 
 import json
-import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
+from ..companion import begin_companion, wait_for_end_of_run
 from ..errors import ConfigError
 from ..store.folder import check_is_run
 from ..store.snapshot import read_run
@@ -174,10 +175,19 @@ class LiveServer(ThreadingHTTPServer):
         return None
 
 
-def give_way() -> None:
-    """Let this process have the lowest priority: the runs that are watched go first."""
-    if hasattr(os, "nice"):
-        os.nice(19)
+def serve() -> None:
+    """Serve the report of the run that the command line names until that run ends: the program of a
+    process beside it."""
+    pipe = begin_companion()
+    run = Path(sys.argv[1])
+    try:
+        server = LiveServer([run])
+    except ConfigError as error:
+        print(f"paceline: {error}", flush=True)
+        return
+    print(f"{server.address} shows {run} while it goes on", flush=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    wait_for_end_of_run(pipe)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..store.base import RecordError, finite
-from ..store.rollout_row import RolloutRow, known_in, rows_of
+from ..store.base import finite
+from ..store.rollout_row import RolloutRow, read_table, rows_of
 from ..text import abridged, counted
 from .pieces import PieceTable
 
@@ -104,7 +104,7 @@ def rollouts(folder: Path) -> RolloutData:
     pieces = PieceTable()
     rounds, unread = list[RoundData](), list[str]()
     for path in chosen:
-        table = _read(path)
+        table = read_table(path)
         if table is None:
             unread.append(path.name)
         elif table.num_rows:
@@ -115,19 +115,6 @@ def rollouts(folder: Path) -> RolloutData:
         special=pieces.special,
         shown=sentence(rounds, len(files), unread),
     )
-
-
-def _read(path: Path) -> "pa.Table | None":
-    """A round's columns; None where they cannot be read."""
-    import pyarrow as pa  # only where rounds are read: a page's other parts do without
-    import pyarrow.parquet as pq
-
-    try:
-        # Without threads: where none can be started, pyarrow's would be waited for for ever.
-        file = pq.ParquetFile(path)
-        return file.read(known_in(file.schema_arrow.names), use_threads=False)
-    except (pa.ArrowException, OSError, RecordError):
-        return None
 
 
 def spread(items: Sequence[Any], most: int) -> list[Any]:

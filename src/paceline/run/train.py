@@ -28,6 +28,7 @@ from .live_view import live_view
 from .screen import Screen
 from .session import Session
 from .signals import Interrupts
+from .trackers import tracked
 
 
 @entry
@@ -144,8 +145,12 @@ def _go(
     before: Measured | None = None,
 ) -> None:
     """Continue from the run's current step."""
-    watched = live_view(run.path, screen.say) if loaded.config.watch else nullcontext()
-    with watched, VerifierPool(loaded.task.verifier, loaded.config.rewards) as verifiers:
+    config = loaded.config
+    with (
+        live_view(run.path, screen.say) if config.watch else nullcontext(),
+        tracked(run, config.tracker, screen),
+        VerifierPool(loaded.task.verifier, config.rewards) as verifiers,
+    ):
         Session(loaded, run, screen, verifiers, interrupts, found, taken_up, before).go()
 
 

@@ -16,8 +16,9 @@ from .records import Event
 from .run import Run
 
 SAFE_KEYS = (
-    "name", "out", "save_every", "save_keep", "show_every", "watch", "tokens_per_forward",
-    "rows_at_once", "evaluation", "rewards.workers", "model.device", "optimizer.offload",
+    "name", "out", "save_every", "save_keep", "show_every", "watch", "tracker",
+    "tokens_per_forward", "rows_at_once", "evaluation", "rewards.workers", "model.device",
+    "optimizer.offload",
 )  # fmt: skip
 """Keys and sections that may change without being named: they change no step, except by rounding.
 The same holds for `steps`, as long as the learning rate does not fall towards the last step."""

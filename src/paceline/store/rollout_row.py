@@ -4,6 +4,7 @@ write the file and those that read it."""
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -128,6 +129,25 @@ def rows_of(table: "pa.Table") -> list[RolloutRow]:
     Raises: RecordError if it lacks columns that have no default.
     """
     return [RolloutRow(**row) for row in table.select(known_in(table.column_names)).to_pylist()]
+
+
+def read_table(path: Path) -> "pa.Table | None":
+    """A round's columns; None where they cannot be read, as while the run is still writing."""
+    import pyarrow as pa  # only where rounds are read
+    import pyarrow.parquet as pq
+
+    try:
+        # Without threads: where none can be started, pyarrow's would be waited for for ever.
+        file = pq.ParquetFile(path)
+        return file.read(known_in(file.schema_arrow.names), use_threads=False)
+    except (pa.ArrowException, OSError, RecordError):
+        return None
+
+
+def read_rows(path: Path) -> list[RolloutRow]:
+    """The rows of a round's file; empty where it cannot be read."""
+    table = read_table(path)
+    return [] if table is None else rows_of(table)
 
 
 def known_in(names: Sequence[str]) -> list[str]:

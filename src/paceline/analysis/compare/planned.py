@@ -18,8 +18,8 @@ from ...store.run import Run
 from .arms import Arm
 
 UNSEEN_KEYS = (
-    "name", "out", "save_every", "save_keep", "show_every", "watch", "tokens_per_forward",
-    "rows_at_once", "rewards.workers",
+    "name", "out", "save_every", "save_keep", "show_every", "watch", "tracker",
+    "tokens_per_forward", "rows_at_once", "rewards.workers",
 )  # fmt: skip
 """Keys and sections in which an existing run may differ: they change no figure, except by
 rounding."""

@@ -1,0 +1,20 @@
+"""The trackers by name."""
+
+from ..settings import TrackerName
+from .tracker import Tracker
+
+
+def make_tracker(name: TrackerName) -> Tracker:
+    """The tracker of this name, not opened yet."""
+    # Each imports its tool only when it is opened, but is itself only read if it is asked for.
+    if name == "wandb":
+        from .wandb import WandbTracker as Made
+    elif name == "swanlab":
+        from .swanlab import SwanlabTracker as Made
+    elif name == "trackio":
+        from .trackio import TrackioTracker as Made
+    elif name == "tensorboard":
+        from .tensorboard import TensorboardTracker as Made
+    else:
+        from .mlflow import MlflowTracker as Made
+    return Made()

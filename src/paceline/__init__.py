@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         rloo,
         sapo,
     )
+    from .report.inline import show_report
     from .run import Run, resume, train
     from .types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
@@ -41,6 +42,7 @@ _HOME = {
     "Run": "run",
     "compare": "analysis.compare",
     "resume": "run",
+    "show_report": "report.inline",
     "train": "run",
     **dict.fromkeys(
         ("Completion", "Group", "Problem", "Prompt", "Rollout", "Round", "Verdict"), "types"
@@ -59,7 +61,7 @@ __all__ = [
     "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Prompt", "Rollout",
     "Round", "Run", "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo",
     "luspo", "objective", "opo", "recipes", "reinforce", "reinforce_pp", "resume", "rloo",
-    "sapo", "train",
+    "sapo", "show_report", "train",
 ]  # fmt: skip
 
 

@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread
 
+LAST_WORDS_SECONDS = 5.0
+"""Longest time to hear what a process has said, once it has ended."""
+
 
 class Companion:
     """The run's end of a process beside it.
@@ -46,7 +49,8 @@ class Companion:
             start_new_session=True,
         )
         self._heard, self._ended = heard, ended
-        Thread(target=self._listen, name="paceline-companion", daemon=True).start()
+        self._listener = Thread(target=self._listen, name="paceline-companion", daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -66,6 +70,7 @@ class Companion:
             self._process.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
             return False
+        self._listener.join(LAST_WORDS_SECONDS)
         return True
 
     def kill(self) -> None:

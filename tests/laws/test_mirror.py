@@ -10,6 +10,7 @@ OF_THE_WHOLE = ("laws", "docs", "faults", "helpers", "fixtures")
 """Folders of tests that are about no one module."""
 WHOLES = {
     "test_cuda.py": "everything that computes, on a GPU",
+    "test_notebooks.py": "notebooks, which are not in the package, and runs in a kernel",
     "test_examples.py": "examples/, which is not in the package",
     "test_wheel.py": "the package as it is installed",
     "run/test_resume.py": "a run that goes on, from the command to its files",

@@ -2,7 +2,7 @@
 
 There is no loss column: the loss of a policy gradient does not measure progress (with one update a
 round it is about 0 by construction). In a terminal a status line shows the current work; elsewhere
-there are only plain lines.
+there are only plain lines; in a notebook both are one output of the cell.
 """
 
 import re
@@ -21,6 +21,7 @@ from ..terminal import asked_columns
 from ..text import counted, percent, short_duration, wrapped
 from ..types import Rollout, Round
 from .listeners import Listener
+from .notebook import NotebookConsole, in_notebook
 
 TABLE_HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
 """Head of the table of steps: 79 columns, so that it fits a terminal of 80."""
@@ -59,7 +60,8 @@ class Screen(Listener):
         show_every: int = 0,
         console: Console | None = None,
     ) -> None:
-        self.console = console or Terminal(quiet=quiet, highlight=False, soft_wrap=True)
+        kind = NotebookConsole if in_notebook() else Terminal
+        self.console = console or kind(quiet=quiet, highlight=False, soft_wrap=True)
         self.steps, self.show_every, self.lines = steps, show_every, 0
         self.recent: deque[float] = deque(maxlen=10)
         self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENT_STEPS)

@@ -1,5 +1,5 @@
 """Handling of SIGINT, SIGTERM and SIGHUP: the first ends a run at a point where nothing is lost, a
-second one ends it at once."""
+second one ends it at once: with its process, but in a notebook."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import Interrupted
+from .notebook import in_notebook
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end a run."""
@@ -63,6 +64,8 @@ class Interrupts:
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:
             if time.monotonic() - self._since > SAME_SIGNAL_SECONDS:
+                if in_notebook():  # its process has more than the run
+                    raise Interrupted(number)
                 os._exit(128 + number)
             return
         self.number, self._since = number, time.monotonic()

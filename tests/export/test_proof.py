@@ -55,6 +55,14 @@ def test_eight_bits_may_part_at_wider_ties():
     assert compared(probe, an_answer(3, 7), "bf16")[0] == (1, 0, 0)
 
 
+@pytest.mark.parametrize(("spacing", "ties"), [(0.125, 1), (0.1, 0), (0.0, 0)])
+def test_where_numbers_are_coarse_two_of_their_steps_are_a_tie(spacing, ties):
+    """Of the 500 answers of a demo one parted at 0.16 nats, at logits of 26 in bf16."""
+    runner_up = RunnerUp(7, 0.25, False, spacing)
+    probe = Probe(ASKED, an_answer(3, 4), (runner_up,) * 3)
+    assert compared(probe, an_answer(3, 7))[0] == (1, 0, ties)
+
+
 def test_an_answer_beyond_a_limit_is_no_tie():
     cut = Probe(ASKED, an_answer(3, 4), (RunnerUp(7, 0.0, False),) * 2)
     assert compared(cut, an_answer(3, 4, 7))[0] == (1, 0, 0)

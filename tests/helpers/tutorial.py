@@ -10,6 +10,7 @@ elsewhere. What a test cannot run has `<!-- not run: why -->` above it.
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -57,7 +58,9 @@ def _run(line: str) -> str:
         return ""
     if words[0] != "paceline" or {">", "|", "&&", ";"} & set(words):
         line = re.sub(r"\bpython\b", shlex.quote(sys.executable), line)
-        done = subprocess.run(line, shell=True, capture_output=True, text=True)
+        beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # paceline's own
+        variables = os.environ | {"PATH": beside}
+        done = subprocess.run(line, shell=True, capture_output=True, text=True, env=variables)
         assert not done.returncode, done.stderr
         return done.stdout + done.stderr
     said = io.StringIO()

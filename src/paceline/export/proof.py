@@ -16,6 +16,10 @@ USUAL_TIE: eight bits move a weight by up to a 250th of the largest beside it.""
 USUAL_TIE = 0.1
 """The same for 16 and 32 bits. Two programs that compute in bf16 differ by some hundredths of a nat
 a token (LAB.md, "engine against trainer in bf16")."""
+SPACINGS = 2
+"""Spacings of neighbouring numbers at the size of the logits, within which two tokens are about as
+likely too: each program rounds both logits, to half a spacing at best. bf16 has a spacing of 0.125
+at 26, where SmolLM2's largest logits are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def compare(
 
     Returns: the counts, and every answer that differs by more than rounding may explain.
     """
-    tie = NEAR_TIE.get(dtype, USUAL_TIE)
+    least = NEAR_TIE.get(dtype, USUAL_TIE)
     same_prompts = equal = ties = 0
     differences = []
     for probe, answer in zip(probes, answers, strict=True):
@@ -63,7 +67,7 @@ def compare(
             differences.append(Difference(probe, answer, -1))
         elif place is None:
             equal += 1
-        elif _near_tie(probe, answer, place, tie):
+        elif _near_tie(probe, answer, place, least):
             ties += 1
         else:
             differences.append(Difference(probe, answer, place))
@@ -79,11 +83,15 @@ def _first_difference(ours: Sequence[int], theirs: Sequence[int]) -> int | None:
     return next((i for i, (one, other) in pairs if one != other), None)
 
 
-def _near_tie(probe: Probe, answer: Answer, place: int, tie: float) -> bool:
-    """True if the other program took our runner-up, and the two are about as likely."""
+def _near_tie(probe: Probe, answer: Answer, place: int, least: float) -> bool:
+    """True if the other program took our runner-up, and the two are about as likely.
+
+    Args:
+        least: nats within which they are so, however fine the numbers.
+    """
     if place >= len(probe.runners_up):  # ours was cut there by the limit, as its own should be
         return False
     beside = probe.runners_up[place]
     ended = place == len(answer.token_ids)
     took_it = beside.ends if ended else answer.token_ids[place] == beside.token_id
-    return took_it and beside.distance <= tie
+    return took_it and beside.distance <= max(least, SPACINGS * beside.spacing)

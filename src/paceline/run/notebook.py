@@ -20,7 +20,9 @@ FIRST, LAST = 40, 160
 """Lines that are shown of a long output: the plan, and the newest."""
 STATUS_SECONDS = 0.5
 """Least time between two updates for a status line alone."""
-STYLE = "font-size:12px;line-height:1.35;max-height:36em;overflow:auto;white-space:pre"
+BOX = "display:flex;flex-direction:column-reverse;max-height:36em;overflow:auto"
+"""CSS around the output: reversed, as a box whose content is renewed shows its end then."""
+STYLE = "font-size:12px;line-height:1.35;white-space:pre;margin:0"
 """CSS of the output."""
 Line = tuple[str, str]
 """A line of the output: as HTML, and as plain text."""
@@ -51,7 +53,7 @@ class NotebookConsole(Console):
             return
         html = self.export_html(clear=False, inline_styles=True, code_format="{code}")
         text = self.export_text(clear=True)
-        self._lines += zip(html.splitlines(), text.splitlines(), strict=True)
+        self._lines += zip(html.splitlines(), text.splitlines(), strict=False)
         self._show()
 
     @contextmanager
@@ -87,7 +89,8 @@ class NotebookConsole(Console):
         lines = [html for html, _ in self._kept()]
         if self._status:
             lines.append(f"<i>{escape(self._status)} …</i>")
-        return f'<pre style="{STYLE}">{chr(10).join(lines)}</pre>'
+        text = "\n".join(lines)
+        return f'<div style="{BOX}"><pre style="{STYLE}">{text}</pre></div>'
 
     def _text(self) -> str:
         lines = [text for _, text in self._kept()]

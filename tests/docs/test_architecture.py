@@ -24,6 +24,7 @@ NAMED = {
     "VerifierPool": "verify.calling.pool", "StepRecord": "store.records", "Problem": "types",
     "Completion": "types", "Verdict": "types", "Rollout": "types", "SOURCES": "tasks",
     "ENGINES": "engine.make", "EngineConfig": "config.record", "Batch": "batch",
+    "Tracker": "tracking.tracker", "TrackerName": "settings", "PACKAGES": "preflight.trackers",
 }  # fmt: skip
 """Names of the page -> where they are."""
 

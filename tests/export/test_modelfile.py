@@ -1,5 +1,10 @@
 """Ollama's Modelfile: turns' marks learned from a chat template, and written in Go's language."""
 
+import json
+import os
+import shutil
+import subprocess
+
 import pytest
 
 from paceline.errors import ConfigError
@@ -117,3 +122,67 @@ def test_a_template_that_a_modelfile_cannot_hold_is_refused(mark):
     template = TurnTemplate({"user": Marks("", "")}, mark)
     with pytest.raises(ConfigError, match="three quotation marks, or ends with one"):
         _ = Modelfile("m.gguf", template, ()).text
+
+
+GO = """package main
+
+import (
+	"encoding/json"
+	"os"
+	"text/template"
+)
+
+type Message struct{ Role, Content string }
+
+type Case struct {
+	Template string
+	Messages []Message
+}
+
+func main() {
+	var cases []Case
+	if err := json.NewDecoder(os.Stdin).Decode(&cases); err != nil {
+		panic(err)
+	}
+	written := []string{}
+	for _, one := range cases {
+		var text = &buffer{}
+		made := template.Must(template.New("").Parse(one.Template))
+		if err := made.Execute(text, one); err != nil {
+			panic(err)
+		}
+		written = append(written, string(text.bytes))
+	}
+	json.NewEncoder(os.Stdout).Encode(written)
+}
+
+type buffer struct{ bytes []byte }
+
+func (b *buffer) Write(more []byte) (int, error) {
+	b.bytes = append(b.bytes, more...)
+	return len(more), nil
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="needs the language of the templates, Go")
+def test_go_itself_writes_what_the_model_s_own_template_writes(tmp_path, tokenizer):
+    """Ollama executes a Modelfile's template with this library of Go's."""
+    tokenizer.chat_template = "{{ 'a {{ b }} ' }}" + TURNS.replace("OPENED", "")
+    tokenizers = {name: make() for name, make in DIALECTS.items()} | {"braces": tokenizer}
+    talks = [TALK[:1], TALK, [{"role": "user", "content": "{{ .Role }} <|im_end|> \n 中文"}]]
+    cases, wanted = [], []
+    for one in tokenizers.values():
+        made = learned(one, [])
+        asked = talks + [[{"role": "system", "content": "S"}, *TALK]] * ("system" in made.roles)
+        for talk in asked:
+            messages = [{"Role": turn["role"], "Content": turn["content"]} for turn in talk]
+            cases.append({"Template": made.in_go, "Messages": messages})
+            wanted.append(rendered(one, talk).removeprefix(made.bos))
+    (tmp_path / "main.go").write_text(GO)
+    done = subprocess.run(
+        ["go", "run", "main.go"], input=json.dumps(cases), capture_output=True, text=True,
+        cwd=tmp_path, env=os.environ | {"GOCACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == wanted and len(wanted) > 15

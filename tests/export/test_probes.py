@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paceline.export.probes import _spacing, probes_of
+from paceline.export.probes import probes_of
 from paceline.preflight.load import load
 from tests.helpers.exports import CONVERSATIONS
 from tests.helpers.made_tasks import config_of
@@ -41,8 +41,7 @@ def test_runners_up_are_the_second_likeliest_tokens(probes, policy):
             assert beside.distance == pytest.approx(first - second, abs=1e-4)
             assert beside.ends == (beside.token_id in policy.stop_ids)
             size = max(abs(first), abs(second))
-            after = torch.nextafter(torch.tensor(size), torch.tensor(torch.inf)).item()
-            assert beside.spacing == pytest.approx(after - size, rel=1e-3)
+            assert beside.rounding == pytest.approx(torch.finfo(torch.float32).eps * size, rel=1e-3)
 
 
 def test_the_token_that_ends_an_answer_has_a_runner_up_and_is_no_part_of_it(policy, monkeypatch):
@@ -53,10 +52,3 @@ def test_the_token_that_ends_an_answer_has_a_runner_up_and_is_no_part_of_it(poli
     (ended, *_) = probes_of(loaded, policy, CONVERSATIONS)
     assert ended.answer.token_ids == free.answer.token_ids[:first]
     assert len(ended.runners_up) == first + 1
-
-
-def test_the_spacing_of_bf16_at_the_size_of_real_logits():
-    sizes = torch.tensor([26.1, 31.9, 16.0, 15.9, 1.0, 0.0])
-    found = _spacing(sizes, torch.bfloat16)
-    assert found[:5].tolist() == [0.125, 0.125, 0.125, 0.0625, 0.0078125]
-    assert found[5] < 1e-2 and torch.isfinite(found).all()

@@ -55,10 +55,11 @@ def test_eight_bits_may_part_at_wider_ties():
     assert compared(probe, an_answer(3, 7), "bf16")[0] == (1, 0, 0)
 
 
-@pytest.mark.parametrize(("spacing", "ties"), [(0.125, 1), (0.1, 0), (0.0, 0)])
-def test_where_numbers_are_coarse_two_of_their_steps_are_a_tie(spacing, ties):
-    """Of the 500 answers of a demo one parted at 0.16 nats, at logits of 26 in bf16."""
-    runner_up = RunnerUp(7, 0.25, False, spacing)
+@pytest.mark.parametrize(("rounding", "ties"), [(0.124, 1), (0.09, 0), (0.0, 0)])
+def test_where_numbers_are_coarse_four_of_their_roundings_are_a_tie(rounding, ties):
+    """Of the 500 answers of a demo one parted at 0.38 nats, at logits of 15.9 in bf16; in 32 bits
+    its two tokens were 0.007 apart."""
+    runner_up = RunnerUp(7, 0.38, False, rounding)
     probe = Probe(ASKED, an_answer(3, 4), (runner_up,) * 3)
     assert compared(probe, an_answer(3, 7))[0] == (1, 0, ties)
 

@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 16
 class RunnerUp:
     """The likeliest token beside the one that an answer took.
 
-    Example: RunnerUp(token_id=35, distance=0.02, ends=False, spacing=0.125)
+    Example: RunnerUp(token_id=35, distance=0.02, ends=False, rounding=0.2)
     """
 
     token_id: int
@@ -34,9 +34,9 @@ class RunnerUp:
     one."""
     ends: bool
     """True if it would have ended the answer."""
-    spacing: float = 0.0
-    """Distance of neighbouring numbers at the size of the larger of the two logits, in the number
-    format that the model is computed with."""
+    rounding: float = 0.0
+    """Size of the larger of the two logits, times the relative precision of the number format that
+    the model is computed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,8 @@ def _runners_up(
         best_M, token_M = logits_MV.scatter(1, taken_M[:, None], -torch.inf).max(dim=1)
         ends = (token in policy.stop_ids for token in token_M.tolist())
         distance_M = (own_M - best_M).tolist()
-        spacing_M = _spacing(torch.maximum(own_M.abs(), best_M.abs()), policy.dtype).tolist()
-        beside = map(RunnerUp, token_M.tolist(), distance_M, ends, spacing_M)
+        size_M = torch.maximum(own_M.abs(), best_M.abs()).float()
+        rounding_M = (torch.finfo(policy.dtype).eps * size_M).tolist()
+        beside = map(RunnerUp, token_M.tolist(), distance_M, ends, rounding_M)
         found += [tuple(next(beside) for _ in answer) for answer in answers[few]]
     return found
-
-
-def _spacing(size_M: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The distance of neighbouring numbers of a format at these sizes."""
-    _, exponent_M = torch.frexp(size_M.float())  # size = mantissa in [0.5, 1) times 2^exponent
-    return torch.finfo(dtype).eps * torch.exp2(exponent_M.float() - 1)

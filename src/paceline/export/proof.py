@@ -16,10 +16,10 @@ USUAL_TIE: eight bits move a weight by up to a 250th of the largest beside it.""
 USUAL_TIE = 0.1
 """The same for 16 and 32 bits. Two programs that compute in bf16 differ by some hundredths of a nat
 a token (LAB.md, "engine against trainer in bf16")."""
-SPACINGS = 2
-"""Spacings of neighbouring numbers at the size of the logits, within which two tokens are about as
-likely too: each program rounds both logits, to half a spacing at best. bf16 has a spacing of 0.125
-at 26, where SmolLM2's largest logits are."""
+ROUNDINGS = 4
+"""Roundings of a logit within which two tokens are about as likely too: in bf16 the distance of two
+logits is off by 0.7 of them (root mean square), and in one token of a thousand by 4 (LAB.md, "what
+bf16 does to near ties")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +94,4 @@ def _near_tie(probe: Probe, answer: Answer, place: int, least: float) -> bool:
     beside = probe.runners_up[place]
     ended = place == len(answer.token_ids)
     took_it = beside.ends if ended else answer.token_ids[place] == beside.token_id
-    return took_it and beside.distance <= max(least, SPACINGS * beside.spacing)
+    return took_it and beside.distance <= max(least, ROUNDINGS * beside.rounding)

@@ -84,6 +84,8 @@ def type_name(annotation: Any, *, written: bool = True) -> str:
         names = (type_name(a, written=written) for a in arguments if a is not types.NoneType)
         return " or ".join([*names, *(["none"] if types.NoneType in arguments else [])])
     if typing.get_origin(annotation) is tuple:
+        if written and typing.get_origin(arguments[0]) is Literal:
+            return f"some of {', '.join(typing.get_args(arguments[0]))}, with commas between"
         if written:
             return "words with spaces or commas between"
         return f"a tuple of {type_name(arguments[0])}"

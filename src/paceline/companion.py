@@ -9,8 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 
 LAST_WORDS_SECONDS = 5.0
@@ -25,7 +27,8 @@ class Companion:
             `begin_companion`.
         arguments: the process's own words, sys.argv[1:].
         heard: called, in a thread, with each line that the process prints.
-        ended: called, in that thread, when its output has ended.
+        ended: called, in that thread, when its output has ended, with the last line that it wrote
+            to its errors.
 
     Raises: OSError where no process can be started, for want of memory say.
     """
@@ -35,16 +38,25 @@ class Companion:
         serve: str,
         arguments: Sequence[str],
         heard: Callable[[str], None],
-        ended: Callable[[], None] = lambda: None,
+        ended: Callable[[str], None] = lambda last_words: None,
     ) -> None:
         module, _, function = serve.partition(":")
+        self._errors = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - it is as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-c", f"from {module} import {function}; {function}()", *arguments],
+            # -P: a file of the user's in this folder must not stand in for a module.
+            [
+                sys.executable,
+                "-P",
+                "-c",
+                f"from {module} import {function}; {function}()",
+                *arguments,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             text=True,
             errors="replace",
+            env=os.environ | {"PYTHONPATH": module_path()},
             # A terminal's Ctrl-C comes to the run alone: its last steps are worth seeing.
             start_new_session=True,
         )
@@ -56,7 +68,12 @@ class Companion:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._heard(line.strip())
-        self._ended()
+        self._ended(self._last_words())
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").split("\n")
+        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
 
     def close(self) -> None:
         """Let the process know that the run is over."""
@@ -86,6 +103,8 @@ def begin_companion() -> int:
     Returns: the descriptor of the pipe that closes when the run ends.
     """
     give_way()
+    with suppress(OSError):  # Linux weighs sessions against each other, and this is one
+        Path("/proc/self/autogroup").write_text("19")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler sends it to every process
     pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -96,6 +115,12 @@ def give_way() -> None:
     """Let this process have the lowest priority: the runs that it looks at go first."""
     if hasattr(os, "nice"):
         os.nice(19)
+
+
+def module_path() -> str:
+    """The places where this process finds modules, as PYTHONPATH has them; the empty entry of a
+    notebook is the working directory."""
+    return os.pathsep.join(dict.fromkeys(place or os.getcwd() for place in sys.path))
 
 
 def wait_for_end_of_run(pipe: int) -> None:

@@ -15,6 +15,7 @@ TRANSLATED = [("README.md", "README.zh-CN.md")] + [
 """Pages that say the same paragraph by paragraph."""
 SUMMARIES = {
     "docs/zh/runs.md": "docs/runs.md",
+    "docs/zh/following.md": "docs/following.md",
     "docs/zh/configuration.md": "docs/configuration.md",
     "docs/zh/rewards.md": "docs/rewards.md",
     "docs/zh/objectives.md": "docs/objectives/README.md",

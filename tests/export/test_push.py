@@ -7,6 +7,7 @@ import time
 
 import pytest
 from huggingface_hub import ModelCard, constants
+from safetensors.torch import load_file, save_file
 
 from paceline.errors import ConfigError
 from paceline.export import export, push
@@ -60,9 +61,10 @@ def test_a_repository_for_everybody_is_asked_for_by_name(run, hub):
     assert hub.private["team/sums"] is False
 
 
-def test_a_run_may_be_pushed_again(run, hub):
-    push(run.path, "me/sums")
-    push(run.path, "me/sums")
+@pytest.mark.parametrize("public", [False, True])
+def test_a_run_may_be_pushed_again(run, hub, public):
+    push(run.path, "me/sums", public=public)
+    push(run.path, "me/sums", public=public)
     assert sum("/commit/" in call for call in hub.calls) == 2
 
 
@@ -89,14 +91,52 @@ def test_another_s_repository_is_left_alone(run, hub, files):
     assert hub.repositories["me/sums"] == files
 
 
-def test_an_export_that_is_older_than_the_model_is_not_pushed(run, hub):
+def test_an_export_that_is_older_than_the_model_is_made_again(run, hub):
+    """As after a resume, which has left another model in the run."""
+    weights = load_file(run.model / "model.safetensors")
+    changed = {name: tensor * 1.5 for name, tensor in weights.items()}
+    save_file(changed, run.model / "model.safetensors", metadata={"format": "pt"})
     later = time.time() + 3600
-    os.utime(run.model, (later, later))  # as after a resume
-    (kept,) = json.loads((run.path / "export.json").read_text())
+    os.utime(run.model, (later, later))
     assert _newest(run, "folder") is None
-    os.utime(run.model, (0, 0))
-    found = _newest(run, "folder")
-    assert found is not None and found.path == kept["path"] and _newest(run, "gguf") is None
+    push(run.path, "me/sums")
+    sent = hub.repositories["me/sums"]["model.safetensors"]
+    assert sent == (run.path / "export/run/model.safetensors").read_bytes()
+    assert sent == (run.model / "model.safetensors").read_bytes()
+
+
+def test_an_export_is_found_from_anywhere_and_goes_where_its_run_goes(run, hub, monkeypatch):
+    moved = Run.open(shutil.move(run.path, run.path.with_name("moved")))
+    monkeypatch.chdir(moved.path)
+    said = []
+    push(".", "me/sums", told=said.append)
+    assert len(said) == 2 and "config.json" in hub.repositories["me/sums"]  # it was not made again
+
+
+def test_a_run_without_a_model_is_told_before_the_hub_is_asked(run, hub):
+    shutil.rmtree(run.model)
+    with pytest.raises(ConfigError, match="model"):
+        push(run.path, "me/sums")
+    assert hub.calls == []
+
+
+def test_a_repository_that_everybody_sees_is_named_as_such(run, hub):
+    hub.repositories["me/sums"], hub.private["me/sums"] = {".gitattributes": b""}, False
+    with pytest.raises(ConfigError, match="everybody sees it; say so with --public"):
+        push(run.path, "me/sums")
+    push(run.path, "me/sums", public=True)
+    assert "config.json" in hub.repositories["me/sums"]
+
+
+def test_a_commit_that_fails_leaves_no_empty_repository(run, hub):
+    hub.takes_commits = False
+    with pytest.raises(ConfigError, match=r"The hub refused .*no model was left there"):
+        push(run.path, "me/sums")
+    assert hub.repositories == {}
+    hub.repositories["me/sums"], hub.private["me/sums"] = {".gitattributes": b""}, True
+    with pytest.raises(ConfigError, match="The hub refused"):
+        push(run.path, "me/sums")
+    assert "me/sums" in hub.repositories  # this one was there before
 
 
 def test_an_empty_repository_is_filled(run, hub):

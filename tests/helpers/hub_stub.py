@@ -25,6 +25,7 @@ class Hub:
     may_write: bool = True
     loses: str = ""
     """The name of a file that a commit drops."""
+    takes_commits: bool = True
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     private: dict[str, bool] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -142,10 +143,19 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                     {**one, "actions": {"upload": {"href": f"{hub.address}/lfs/{one['oid']}"}}}
                     for one in json.loads(body)["objects"]
                 ]})  # fmt: skip
+            elif "/commit/" in path and not hub.takes_commits:
+                self.answer(500, {"error": "try again later"})
             elif "/commit/" in path:
                 self.commit(path.removeprefix("/api/models/").partition("/commit/")[0], body)
             else:
                 self.answer(404, {"error": path})
+
+        def do_DELETE(self) -> None:
+            asked = json.loads(self.body())
+            hub.calls.append(f"DELETE {urlsplit(self.path).path}")
+            name = f"{asked.get('organization') or hub.name}/{asked['name']}"
+            del hub.repositories[name], hub.private[name]
+            self.answer(200, {})
 
         def make(self, asked: dict[str, Any]) -> None:
             name = f"{asked.get('organization') or hub.name}/{asked['name']}"

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from urllib.request import urlopen
 
 from paceline.companion import Companion
@@ -11,14 +10,14 @@ from paceline.run import train
 from paceline.run.live_view import SERVE, live_view
 from tests.helpers.fake_run import fake_run
 from tests.helpers.runs import small
+from tests.helpers.waiting import until
 
 
 def test_the_address_is_told_and_shows_the_run_until_it_ends(tmp_path):
     run = fake_run(tmp_path / "run", 2, of=3)
     said = []
     with live_view(run, said.append):
-        while not said:
-            time.sleep(0.05)
+        until(lambda: said)
         address = said[0].partition(" ")[0]
         assert said[0].startswith("http://127.0.0.1:") and str(run) in said[0]
         with urlopen(f"{address}state.json") as answer:
@@ -29,8 +28,8 @@ def test_the_address_is_told_and_shows_the_run_until_it_ends(tmp_path):
 def test_a_view_that_cannot_be_served_stops_nothing(tmp_path):
     said = []
     with live_view(tmp_path / "nowhere", said.append):
-        while not said:
-            time.sleep(0.05)
+        until(lambda: len(said) == 2)
+    assert said[1].startswith("The report is not shown any more: its process ended")
     assert said[0].startswith("paceline: There is no folder")
 
 
@@ -38,8 +37,7 @@ def test_it_ends_with_the_process_of_the_run_however_that_ends(tmp_path):
     run = fake_run(tmp_path / "run", 2, of=3)
     said = []
     view = Companion(SERVE, [str(run)], said.append)
-    while not said:
-        time.sleep(0.05)
+    until(lambda: said)
     assert said[0].startswith("http://127.0.0.1:")
     view.close()  # as when the run is killed
     assert view.ends_within(60)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from threading import Thread
 
 import pytest
 from rich.table import Table
@@ -16,6 +17,8 @@ class Shown:
 
     def __init__(self):
         self.contents = []
+        self.last = []
+        """What is called at the end of the cell."""
 
     def __call__(self, content, *, raw, display_id):
         assert raw and display_id and not self.contents
@@ -36,8 +39,11 @@ class Shown:
 
 @pytest.fixture
 def shown(monkeypatch):
+    """The display; each line is sent at once."""
     made = Shown()
     monkeypatch.setattr("IPython.core.display_functions.display", made)
+    monkeypatch.setattr(notebook, "PRINT_SECONDS", 0.0)
+    monkeypatch.setattr(notebook, "after_the_cell", made.last.append)
     return made
 
 
@@ -96,3 +102,30 @@ def test_a_script_is_no_notebook_and_does_not_load_one():
     assert not in_notebook()
     code = "import sys, paceline.run.screen; sys.exit('IPython' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_many_lines_are_not_sent_one_by_one_and_none_is_lost(shown, monkeypatch):
+    monkeypatch.setattr(notebook, "PRINT_SECONDS", 3600.0)
+    console = NotebookConsole()
+    for number in range(100):
+        console.print(f"line {number}")
+    assert len(shown.contents) == 1 and len(shown.last) == 1
+    shown.last[0]()
+    assert shown.text.split("\n")[-1] == "line 99" and len(shown.contents) == 2
+
+
+def test_lines_of_several_threads_stay_whole(shown):
+    console = NotebookConsole(highlight=False, soft_wrap=True)
+
+    def say(name):
+        for number in range(50):
+            console.print(f"{name} says <{number}>", style="bold")
+
+    threads = [Thread(target=say, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(console._lines) == 200
+    for html, text in console._lines:
+        assert text.replace("<", "&lt;").replace(">", "&gt;") in html

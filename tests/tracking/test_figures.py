@@ -2,10 +2,11 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from paceline.tracking.figures import (
     COLUMNS,
+    COLUMNS_READ,
     MOST_CHARACTERS,
     MOST_COMPLETIONS,
     completions_of,
@@ -48,10 +49,15 @@ def test_an_evaluation_is_sent_with_its_intervals():
     assert "eval/task" not in found
 
 
+def table_of(rows):
+    """The table of a round's rows, of which a follower reads some columns alone."""
+    return completions_of([{name: asdict(row)[name] for name in COLUMNS_READ} for row in rows])
+
+
 def test_the_table_has_the_first_problem_from_which_the_round_has_learned():
     rows = rollout_rows(1, 80, 3, 4)
     rows = [replace(row, reward=1.0 if row.draw == 0 else row.index % 2) for row in rows]
-    table = completions_of(rows)
+    table = table_of(rows)
     assert tuple(table.columns) == COLUMNS
     draw = [row for row in rows if row.draw == 1]
     assert [row[2] for row in table.rows] == [row.completion for row in draw]
@@ -62,14 +68,14 @@ def test_the_table_has_the_first_problem_from_which_the_round_has_learned():
 
 def test_a_round_without_signal_shows_its_first_problem_and_an_empty_one_none():
     rows = [replace(row, reward=1.0) for row in rollout_rows(1, 80, 3, 4)]
-    assert completions_of(rows).rows[0][2] == rows[0].completion
-    assert completions_of([]).rows == []
+    assert table_of(rows).rows[0][2] == rows[0].completion
+    assert table_of([]).rows == []
 
 
 def test_large_groups_and_long_texts_are_bounded():
     rows = rollout_rows(1, 80, 1, 40)
     rows = [replace(row, completion="x" * 10**6, advantage=[0.5, 1.5]) for row in rows]
-    table = completions_of(rows)
+    table = table_of(rows)
     assert len(table.rows) == MOST_COMPLETIONS
     assert len(table.rows[0][2]) < MOST_CHARACTERS + 100
     assert table.rows[0][6] == 1.0  # the mean of one advantage a token

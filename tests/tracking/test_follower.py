@@ -69,17 +69,64 @@ def test_a_resumed_run_goes_on_where_the_tracker_is(tmp_path):
     assert kept.sent("train") == [6, 7] and kept.sent("completions") == [6, 7]
 
 
-def test_after_an_error_the_rest_is_sent_later(tmp_path):
+def test_after_an_error_nothing_is_sent_twice_and_nothing_is_left_out(tmp_path):
+    folder = fake_run(tmp_path / "run", 6, of=6)
+    follower, kept = followed(folder, KeptTracker(fails_at=4, fails=1))
+    with pytest.raises(ConnectionError):
+        follower.look()
+    assert kept.sent("train") == [1, 2, 3] and kept.sent("completions") == [1, 2, 3, 4]
+    follower.look()  # the same process tries again
+    assert kept.sent("train") == kept.sent("completions") == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_process_that_ends_at_any_moment_has_noted_what_it_sent(tmp_path):
     folder = fake_run(tmp_path / "run", 6, of=6)
     follower, kept = followed(folder, KeptTracker(fails_at=4))
     with pytest.raises(ConnectionError):
         follower.look()
-    assert kept.sent("train") == [1, 2, 3]
-    assert json.loads((folder / "trackers/kept.json").read_text())["step"] == 3
+    noted = json.loads((folder / "trackers/kept.json").read_text())
+    assert (noted["step"], noted["round"], noted["evaluation"]) == (3, 4, 0)
     follower, kept = followed(folder)
     follower.finish()
-    assert kept.sent("train") == [4, 5, 6]
+    assert kept.sent("train") == [4, 5, 6] and kept.sent("completions") == [5, 6]
     assert kept.sent("eval") == [6]
+
+
+def changed_at(folder, step):
+    """The run's description since a resume with another learning rate."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    change = {"step": step, "keys": {"optimizer.lr": [1e-5, 2e-5]}}
+    path.write_text(json.dumps(config | {"changes": [*config.get("changes", []), change]}))
+
+
+def test_a_resume_that_changes_something_sends_its_steps_again(tmp_path):
+    folder = fake_run(tmp_path / "run", 5, of=80, finished=False)
+    followed(folder)[0].look()
+    lines = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_text("".join(lines[:3]))
+    changed_at(folder, 3)
+    follower, kept = followed(folder)
+    assert kept.calls == [("start", 3)]
+    assert kept.run.changes == ["after step 3: optimizer.lr is 2e-05, was 1e-05"]
+    for step in (4, 5):
+        append(folder, step)
+    follower.look()
+    assert kept.sent("train") == kept.sent("completions") == [4, 5]
+    # It is known now, and no reason to go back once more.
+    assert followed(folder)[1].calls == [("start", 5)]
+
+
+def test_a_change_that_is_noted_while_the_tracker_is_open_is_seen(tmp_path):
+    folder = fake_run(tmp_path / "run", 5, of=80, finished=False)
+    follower, kept = followed(folder)
+    follower.look()
+    lines = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_text("".join(lines[:3]))
+    changed_at(folder, 3)
+    append(folder, 4)
+    follower.look()
+    assert kept.sent("train") == [1, 2, 3, 4, 5, 4]
 
 
 def test_a_round_of_several_steps_has_one_table_and_a_lost_one_none(tmp_path):

@@ -49,3 +49,27 @@ def test_a_run_of_two_sessions_is_one_run_with_all_that_it_has(tmp_path):
     assert found["params"]["optimizer.lr"] and found["params"]["steps"] == "12"
     assert found["tags"]["objective"].startswith("Objective(")
     assert "report.html" in found["files"] and len(found["tables"]) == 12
+
+
+MANY = """
+import os
+from pathlib import Path
+from paceline.tracking.mlflow import MlflowTracker
+from paceline.tracking.tracker import Completions, TrackedRun
+tracker = MlflowTracker()
+tracker.start(TrackedRun("0" * 32, "many", {}, {}, [], None, Path("place")), 0)
+for step in range(1, 201):
+    tracker.completions(Completions(("prompt", "reward"), [("What is 2 + 3?", 1.0)]), step)
+tables = tracker._client.list_artifacts(tracker._id, "completions")
+assert len(tables) == 200, len(tables)
+"""
+
+
+def test_a_long_run_may_have_any_number_of_tables(tmp_path):
+    """MLflow's own log_table keeps a list of them in one tag, which ends at some hundred."""
+    kept = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/kept.db"}
+    done = subprocess.run(
+        [sys.executable, "-c", MANY], capture_output=True, text=True, env=os.environ | kept,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

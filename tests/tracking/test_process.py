@@ -5,15 +5,18 @@ import time
 from threading import Event, Thread
 
 import pytest
+from filelock import FileLock
 
 from paceline.companion import Companion
 from paceline.run.trackers import SERVE
 from paceline.store.run import Run
+from paceline.tracking import process
 from paceline.tracking.follower import Follower
 from paceline.tracking.process import follow
-from tests.helpers.broken_tools import breaks, hangs_until
+from tests.helpers.broken_tools import breaks
 from tests.helpers.fake_run import fake_run
 from tests.helpers.kept_tracker import KeptTracker
+from tests.helpers.waiting import until
 
 
 @pytest.fixture
@@ -24,32 +27,25 @@ def followed(tmp_path):
 
     def start():
         said = []
-        process = Companion(SERVE, [str(folder), "tensorboard"], said.append)
-        begun.append(process)
-        return process, said
+        begun.append(Companion(SERVE, [str(folder), "tensorboard"], said.append))
+        return begun[-1], said
 
     yield folder, start
-    for process in begun:
-        process.kill()
+    for beside in begun:
+        beside.kill()
 
 
 def kinds(said):
     return [json.loads(line)["kind"] for line in said]
 
 
-def until(true):
-    while not true():
-        time.sleep(0.02)
-
-
 def test_it_says_where_the_run_is_seen_and_that_it_is_over(followed, tmp_path, monkeypatch):
     folder, start = followed
     breaks(tmp_path / "tool", monkeypatch)
-    process, said = start()
+    beside, said = start()
     until(lambda: said)
-    process.close()
-    assert process.ends_within(60)
-    until(lambda: len(said) == 2)
+    beside.close()
+    assert beside.ends_within(60)
     assert kinds(said) == ["place", "over"]
     log = (folder / "trackers/tensorboard.log").read_text()
     assert "a tool that talks" in log and "on all channels" in log
@@ -59,11 +55,10 @@ def test_it_says_where_the_run_is_seen_and_that_it_is_over(followed, tmp_path, m
 def test_what_a_tool_raises_is_told_in_a_sentence(followed, tmp_path, monkeypatch, moment):
     folder, start = followed
     breaks(tmp_path / "tool", monkeypatch, **{moment: "raise ValueError('no such\\nproject')"})
-    process, said = start()
-    process.close()
-    assert process.ends_within(60)
-    until(lambda: "over" in kinds(said))
-    note = json.loads(said[kinds(said).index("note")])["text"]
+    beside, said = start()
+    beside.close()
+    assert beside.ends_within(60)
+    note = [json.loads(line)["text"] for line in said if "note" in line][-1]
     assert "left out from here on (ValueError: no such project)" in note
     assert f"`paceline track {folder} tensorboard` sends the rest" in note
     assert "Traceback" in (folder / "trackers/tensorboard.log").read_text()
@@ -71,22 +66,51 @@ def test_what_a_tool_raises_is_told_in_a_sentence(followed, tmp_path, monkeypatc
 
 def test_two_sessions_do_not_send_at_once(followed, tmp_path, monkeypatch):
     """The process of a run that has just ended may still send, when the run is resumed."""
-    _, start = followed
-    breaks(tmp_path / "tool", monkeypatch, closes=hangs_until(tmp_path / "go"))
-    first, of_first = start()
-    until(lambda: of_first)
-    first.close()
-    second, of_second = start()
-    second.close()
-    assert not second.ends_within(1.0) and not of_second
-    (tmp_path / "go").touch()
-    assert first.ends_within(60) and second.ends_within(60)
-    assert kinds(of_second) == ["place", "over"]
+    folder, start = followed
+    opened = tmp_path / "opened"
+    breaks(tmp_path / "tool", monkeypatch, opens=f"open({str(opened)!r}, 'w')")
+    (folder / "trackers").mkdir()
+    with FileLock(folder / "trackers/tensorboard.lock"):
+        second, said = start()
+        until(lambda: (folder / "trackers/tensorboard.log").exists())
+        second.close()
+        assert not second.ends_within(1.0) and not opened.exists()
+    assert second.ends_within(60)
+    assert kinds(said) == ["place", "over"] and opened.exists()
 
 
-def test_a_tool_that_does_not_answer_is_told_once_and_gets_the_rest_when_it_does(tmp_path):
-    folder = fake_run(tmp_path / "run", 3, of=3)
-    go, over, said = Event(), Event(), []
+def test_a_run_that_takes_no_step_is_opened_nowhere(followed, tmp_path, monkeypatch):
+    folder, start = followed
+    (folder / "metrics.jsonl").unlink()
+    breaks(tmp_path / "tool", monkeypatch, opens="raise AssertionError('opened')")
+    beside, said = start()
+    beside.close()
+    assert beside.ends_within(60)
+    assert kinds(said) == ["over"]
+
+
+class Noted(list):
+    """What a process has said: (kind, text) of each."""
+
+    def __call__(self, kind, text=""):
+        self.append((kind, text))
+
+    def of(self, kind):
+        return [text for one, text in self if one == kind]
+
+
+def following(tracker, folder, over, say):
+    follower = Follower(Run(folder), "kept", tracker)
+    thread = Thread(target=follow, args=(follower, over, say))
+    thread.start()
+    return thread
+
+
+def test_a_tool_that_does_not_answer_is_told_once_and_gets_the_rest_when_it_does(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(process, "LATE_SECONDS", 0.2)
+    go, over, said = Event(), Event(), Noted()
 
     class Slow(KeptTracker):
         def log(self, figures, step):
@@ -94,15 +118,50 @@ def test_a_tool_that_does_not_answer_is_told_once_and_gets_the_rest_when_it_does
             super().log(figures, step)
 
     tracker = Slow()
-    follower = Follower(Run(folder), "kept", tracker)
-    work = (follower, over, lambda kind, text="": said.append((kind, text)), 0.05)
-    thread = Thread(target=follow, args=work)
-    thread.start()
+    thread = following(tracker, fake_run(tmp_path / "run", 3, of=3), over, said)
     until(lambda: len(said) == 2)
-    time.sleep(0.3)
+    time.sleep(0.5)
     assert [kind for kind, _ in said] == ["place", "note"]
-    assert said[1][1] == "has not answered for 0 s; the run goes on without it."
+    assert said.of("note") == ["has not answered for 0 s; the run goes on without it."]
     over.set()
     go.set()
     thread.join()
     assert tracker.sent("train") == [1, 2, 3]
+
+
+def test_a_tool_that_answers_slowly_but_steadily_is_not_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "LATE_SECONDS", 2.0)
+    over, said = Event(), Noted()
+
+    class Steady(KeptTracker):
+        def log(self, figures, step):
+            time.sleep(0.1)
+            super().log(figures, step)
+
+    over.set()
+    following(Steady(), fake_run(tmp_path / "run", 30, of=30), over, said).join()
+    assert said.of("note") == []
+
+
+def test_a_tool_that_fails_for_a_while_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "PAUSES", (0.01,))
+    monkeypatch.setattr(process, "LOOK_SECONDS", 0.01)
+    over, said = Event(), Noted()
+    tracker = KeptTracker(fails_at=2, fails=3)
+    thread = following(tracker, fake_run(tmp_path / "run", 4, of=4), over, said)
+    until(lambda: tracker.sent("train") == [1, 2, 3, 4])
+    over.set()
+    thread.join()
+    assert said.of("note") == ["failed (ConnectionError: the server has gone); it is tried again."]
+    assert tracker.calls[-1] == ("finish", "finished")
+
+
+def test_a_tool_that_still_fails_at_the_end_sends_what_it_has_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "PAUSES", (0.01,))
+    over, said = Event(), Noted()
+    tracker = KeptTracker(fails_at=2)
+    follower = Follower(Run(fake_run(tmp_path / "run", 4, of=4)), "kept", tracker)
+    over.set()
+    with pytest.raises(ConnectionError):
+        follow(follower, over, said)
+    assert tracker.sent("train") == [1] and tracker.calls[-1] == ("finish", "stopped")

@@ -5,6 +5,7 @@ from filelock import FileLock
 
 from paceline.errors import ConfigError
 from paceline.preflight.trackers import PACKAGES
+from paceline.store.run import Run
 from paceline.tracking import track
 from tests.helpers.fake_run import fake_run
 from tests.helpers.kept_tracker import KeptTracker
@@ -14,7 +15,7 @@ from tests.helpers.kept_tracker import KeptTracker
 def kept(monkeypatch):
     tracker = KeptTracker()
     monkeypatch.setattr("paceline.tracking.send.make_tracker", lambda name: tracker)
-    monkeypatch.setitem(PACKAGES, "wandb", ("json", "wandb"))
+    monkeypatch.setitem(PACKAGES, "wandb", "json")
     return tracker
 
 
@@ -43,7 +44,12 @@ def test_what_cannot_be_sent_is_told_first(tmp_path, kept, monkeypatch):
         pytest.raises(ConfigError, match="is being sent to wandb by another process"),
     ):
         track(folder, "wandb")
-    monkeypatch.setitem(PACKAGES, "wandb", ("no_such_module", "wandb"))
-    with pytest.raises(ConfigError, match="wandb is not installed: pip install wandb"):
+    monkeypatch.setitem(PACKAGES, "wandb", "no_such_module")
+    with pytest.raises(
+        ConfigError, match="wandb needs no_such_module, which is not installed: pip install"
+    ):
+        track(folder, "wandb")
+    monkeypatch.setitem(PACKAGES, "wandb", "json")
+    with Run(folder)._lock, pytest.raises(ConfigError, match="is still going on; its own trackers"):
         track(folder, "wandb")
     assert kept.calls == []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from paceline.tracking.tensorboard import _row
 from tests.helpers.tracked_runs import sent_in_two_sessions
 from tests.helpers.tracker_files import event_files
 
@@ -21,7 +22,7 @@ def test_a_run_of_two_sessions_is_one_curve_with_all_that_it_has(tmp_path):
 
     assert steps("train/accuracy") == list(range(1, 13))
     assert steps("eval/sampled_accuracy_low") == [0, 10, 12]
-    assert steps("completions") == list(range(1, 13)) and len(steps("config")) == 1
+    assert steps("completions") == list(range(1, 13)) and steps("config") == [0, 5]
     (report,) = (value for _, value in values if value.tag.startswith("report"))
     assert report.tensor.string_val[0].decode() == f"`{folder / 'report.html'}`"
     # Steps that were sent by halves, before the second session, are taken back by TensorBoard.
@@ -39,7 +40,13 @@ def test_what_a_model_says_stays_in_its_cell_and_is_no_html(tmp_path):
         for value in event.summary.value
         if value.tag.startswith("completions")
     ]
-    head, rule, *rows = tables[0].split("\n")
-    assert len(rows) == 8 and head.count("|") == rule.count("|") == rows[0].count("|") == 9
+    head, _, *rows = tables[0].split("\n")
+    assert len(rows) == 8 and head.count("|") == 9
     assert all(row.count("|") == 9 for row in rows)
     assert "alert" in tables[0] and "<script" not in tables[0] and "<img" not in tables[0]
+
+
+def test_a_cell_formats_links_loads_and_ends_nothing():
+    row = _row(["![x](http://a/b.png)", "**b** `c` # d", "one\rtwo\r\nthree\nfour | five", 0.5])
+    assert not set("![]()*`#\r\n") - {"#"} & set(row.replace("&#", ""))
+    assert row.count("|") == 5 and row.count("<br>") == 3 and "one<br>two<br>three<br>four" in row

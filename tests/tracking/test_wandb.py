@@ -29,7 +29,7 @@ def test_a_run_of_two_sessions_is_one_run_with_all_that_it_has(tmp_path):
             row = {
                 one.key or "/".join(one.nested_key): one.value_json for one in record.history.item
             }
-            history[int(row["_step"])] |= row
+            history[int(row["step"])] |= row
     assert sorted(history) == list(range(13))
     for step in range(1, 13):
         assert 0 <= float(history[step]["train/accuracy"]) <= 1

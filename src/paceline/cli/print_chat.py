@@ -82,6 +82,8 @@ def _converse(talk: Chat, screen: Screen) -> None:
             _take(talk, said, screen)
         except ConfigError as error:  # a conversation that is too long: it may begin again
             screen.say(f"{error} /reset begins again.", "yellow")
+        except KeyboardInterrupt:
+            screen.say("The answer was dropped; Ctrl-C at the prompt ends the chat.", "yellow")
 
 
 def _take(talk: Chat, said: str, screen: Screen) -> None:
@@ -115,6 +117,8 @@ def _reply(screen: Screen, ask: Callable[[], Reply]) -> None:
     screen.say(printable(reply.text))
     if reply.cut:
         screen.say("  (cut at the limit of tokens: rollouts.max_tokens)", "yellow")
+    if reply.not_judged:
+        screen.say(f"  not judged: {reply.not_judged}", "yellow")
     if reply.verdict is not None:
         screen.say(f"  {in_words(reply.verdict)}", "green" if reply.verdict.solved else "red")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..export import export
 from ..model import resolve
 from ..run.screen import Screen
-from ..store.exports import Exported, Reading
+from ..store.exports import Exported, Reading, place_of
 from ..store.run import Run
 from ..terminal import print_json
 from ..text import counted, data_size
@@ -39,8 +39,8 @@ def export_and_print(known: argparse.Namespace) -> None:
 
 def told(made: Exported, run: Run) -> list[str]:
     """An export in words."""
-    path = Path(made.path)
-    lines = [f"exported to {made.path} ({made.dtype}, {data_size(_size(path))})"]
+    path = place_of(run, made)
+    lines = [f"exported to {path} ({made.dtype}, {data_size(_size(path))})"]
     lines += [f"  {_in_words(reading)}" for reading in made.verified]
     lines += [f"  not read back by {name}: {why}" for name, why in made.not_read.items()]
     lines += [f"  {line}" for line in _use(made, run)]
@@ -66,7 +66,7 @@ def _in_words(reading: Reading) -> str:
 
 def _use(made: Exported, run: Run) -> list[str]:
     """Commands that serve it."""
-    path, name = made.path, run.path.resolve().name
+    path, name = str(place_of(run, made)), run.path.resolve().name
     if made.to == "ollama":
         return [f"use it: cd '{path}' && ollama create {name} -f Modelfile && ollama run {name}"]
     if made.to == "gguf":

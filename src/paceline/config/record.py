@@ -186,6 +186,8 @@ class Config:
                 "save_keep is 1, so a broken checkpoint would lose the run; use 2 or more, or "
                 "0 for all."
             )
+        if len(set(self.tracker)) < len(self.tracker):
+            raise ConfigError(f"tracker is {','.join(self.tracker)}; name each one once.")
         if self.lora.on and self.reference.every and self.reference.alpha < 1:
             raise ConfigError(
                 f"reference.alpha is {self.reference.alpha:g}, but adapters cannot be averaged "

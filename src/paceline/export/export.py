@@ -20,7 +20,7 @@ from ..preflight.load import evaluation_sampling, load
 from ..run import build
 from ..run.entry import entry
 from ..run.inference import config_of_model
-from ..store.exports import Exported, Reading, remember
+from ..store.exports import Exported, Reading, path_of, remember
 from ..store.run import Run
 from ..text import counted
 from .conversion import GgufType
@@ -47,6 +47,7 @@ def export(
     *,
     dtype: str = OWN,
     prompts: int = PROMPTS,
+    replace_old: bool = False,
     told: Told = lambda said: None,
 ) -> Exported:
     """Write a run's model in a form that others use, and let others' code prove it.
@@ -59,6 +60,7 @@ def export(
         dtype: the form of the numbers: bf16, f16 or f32, for GGUF also q8_0; "auto" keeps that of
             the run's model.
         prompts: number of held-out problems that every reader is asked.
+        replace_old: True takes the place of what stands there, once the new export is proved.
         told: called with the work that begins, in words.
 
     Returns: what was written, and how it was read back; export.json in the run keeps it.
@@ -67,7 +69,7 @@ def export(
         than the run's model; DataError; OSError for a full disk. Nothing is left under the final
         name then.
     """
-    job = job_of(Run.open(path), to, out, dtype, prompts)
+    job = job_of(Run.open(path), to, out, dtype, prompts, replace_old=replace_old)
     readers = _readers_at_hand(job)
     told("asking the run's own model")
     probes = _probes(job)
@@ -78,17 +80,24 @@ def export(
         written = aside / job.out.name
         asked = _asked(job, FORMS[to].write(job, written), probes, aside)
         readings, not_read = _read_back(job, asked, probes, readers, told)
+        _remove(job.out)
         os.replace(written, job.out)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     exported = Exported(
-        to=to, path=str(job.out), dtype=job.dtype, verified=tuple(readings), not_read=not_read
+        to=to,
+        path=path_of(job.run, job.out),
+        dtype=job.dtype,
+        verified=tuple(readings),
+        not_read=not_read,
     )
     remember(job.run, exported)
     return exported
 
 
-def job_of(run: Run, to: To, out: Path | str | None, dtype: str, prompts: int) -> Job:
+def job_of(
+    run: Run, to: To, out: Path | str | None, dtype: str, prompts: int, *, replace_old: bool = False
+) -> Job:
     """The export as it will be made.
 
     Raises: ConfigError for what is missing or does not fit, before any long work.
@@ -109,7 +118,7 @@ def job_of(run: Run, to: To, out: Path | str | None, dtype: str, prompts: int) -
             f"dtype is {dtype}, but the form {to} {takes}; leave it out, or change it."
         )
     target = Path(out) if out is not None else run.path / "export" / _name(run, form.suffix, chosen)
-    if target.exists():
+    if target.exists() and not replace_old:
         raise ConfigError(f"'{target}' is there already; remove it, or name another with --out.")
     loaded = load(config, reward=False)
     problems = (loaded.task.heldout or loaded.task.train)[:prompts]
@@ -120,6 +129,14 @@ def job_of(run: Run, to: To, out: Path | str | None, dtype: str, prompts: int) -
     )  # fmt: skip
     form.check(job)
     return job
+
+
+def _remove(old: Path) -> None:
+    """Remove the export that a new one takes the place of, if there is one."""
+    if old.is_dir():
+        shutil.rmtree(old)
+    else:
+        old.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:

@@ -146,7 +146,8 @@ def _write_ollama(job: Job, to: Path) -> Path:
         file.name,
         learned(tokenizer, job.conversations),
         tuple(tokenizer.decode([token]) for token in job.stop_ids),
-        {"temperature": sampling.temperature},
+        # The distribution that was trained; Ollama's own defaults cut and punish.
+        {"temperature": sampling.temperature, "top_k": 0, "top_p": 1, "repeat_penalty": 1},
     )
     with telling_of_the_disk():
         (to / "Modelfile").write_text(made.text, encoding="utf-8")

@@ -6,7 +6,7 @@ was sent.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from .. import hub
 from ..errors import ConfigError, first_line
 from ..model.source import HUB_NAME
 from ..run.entry import entry
-from ..store.exports import Exported, exports_of
+from ..run.inference import config_of_model
+from ..store.exports import Exported, exports_of, place_of
 from ..store.run import Run
 from .card import MARK, card_of
 from .export import export
@@ -56,26 +57,34 @@ def push(
 
     Returns: the repository's address.
 
-    Raises: ConfigError for a missing or read-only token, a namespace that is not the token's, a
-        repository that is another model's, and a hub that does not answer.
+    Raises: ConfigError for a run without a model, a missing or read-only token, a namespace that is
+        not the token's, a repository that is another model's or that everybody sees unasked, and a
+        hub that does not answer.
     """
     run = Run.open(path)
+    config_of_model(run)
     if not HUB_NAME.fullmatch(repository):
         raise ConfigError(f"'{repository}' is no name of a repository; give USER/NAME.")
     api = HfApi(endpoint=hub.endpoint())
     with _of_the_hub(repository):
         told("asking the hub who pushes")
         _check_may_write(api.whoami(), repository)
-        _check_free(api, repository, run.description.id)
-    exported = _newest(run, to) or export(run.path, to, told=told)
-    files = _files(Path(exported.path))
+        there = _check_free(api, repository, run.description.id, public)
+    exported = _newest(run, to) or export(run.path, to, replace_old=True, told=told)
+    files = _files(place_of(run, exported))
     operations = [CommitOperationAdd(name, str(file)) for name, file in files.items()]
     card = card_of(run, exported, repository).encode()
     operations.append(CommitOperationAdd(CARD, card))
     with _of_the_hub(repository):
         told(f"sending {len(operations)} files")
         made = api.create_repo(repository, private=not public, exist_ok=True)
-        api.create_commit(repository, operations, commit_message=f"Model of {run.path.name}")
+        try:
+            api.create_commit(repository, operations, commit_message=f"Model of {run.path.name}")
+        except BaseException:
+            if not there:  # an empty repository would look like a model
+                with suppress(HTTPError, OSError):
+                    api.delete_repo(repository)
+            raise
         _check_arrived(api, repository, {name: file.stat().st_size for name, file in files.items()})
     return str(made)
 
@@ -85,7 +94,7 @@ def _newest(run: Run, to: To) -> Exported | None:
     run's model, which a resume has replaced since."""
     trained = datetime.fromtimestamp(int(run.model.stat().st_mtime), UTC)
     for one in reversed(exports_of(run)):
-        if one.to == to and Path(one.path).exists():
+        if one.to == to and place_of(run, one).exists():
             return one if datetime.fromisoformat(one.time) >= trained else None
     return None
 
@@ -115,18 +124,28 @@ def _check_may_write(me: dict[str, Any], repository: str) -> None:
         )
 
 
-def _check_free(api: HfApi, repository: str, run_id: str | None) -> None:
-    """Raise ConfigError if a repository holds another model."""
+def _check_free(api: HfApi, repository: str, run_id: str | None, public: bool) -> bool:
+    """True if a repository is there, and may take the run's model.
+
+    Raises: ConfigError if it holds another model, or everybody sees it and that was not asked for.
+    """
     try:
-        there = set(api.list_repo_files(repository))
+        about = api.model_info(repository)
     except RepositoryNotFoundError:
-        return
-    if there <= OURS_FROM_THE_START or (run_id and _run_of(api, repository, there) == run_id):
-        return
-    raise ConfigError(
-        f"The repository '{repository}' exists, and holds something else than this run's model; "
-        "give another name."
-    )
+        return False
+    there = {one.rfilename for one in about.siblings or []}
+    ours = run_id is not None and _run_of(api, repository, there) == run_id
+    if not (there <= OURS_FROM_THE_START or ours):
+        raise ConfigError(
+            f"The repository '{repository}' exists, and holds something else than this run's "
+            "model; give another name."
+        )
+    if not about.private and not public:
+        raise ConfigError(
+            f"The repository '{repository}' exists, and everybody sees it; say so with --public, "
+            "or give another name."
+        )
+    return True
 
 
 def _run_of(api: HfApi, repository: str, files: set[str]) -> object:
@@ -170,7 +189,7 @@ def _of_the_hub(repository: str) -> Iterator[None]:
                 f"{hub.endpoint()}/settings/tokens."
             ) from None
         raise ConfigError(
-            f"The hub refused ({_said(error)}); nothing else was changed. Push again later."
+            f"The hub refused ({_said(error)}); no model was left there. Push again later."
         ) from None
     except (HTTPError, OSError) as error:
         raise ConfigError(

@@ -27,7 +27,7 @@ from .prompts import check_prompts
 from .resources import Resources, memory_of
 from .reward import RewardTrial, try_reward
 from .thrift import check_thrift
-from .trackers import not_installed, remark
+from .trackers import missing_package, remark
 from .workload import Workload
 
 MEASURED_PROMPTS = 64
@@ -135,7 +135,9 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
     notes += check_others(rates, loaded.device)
     estimate = Estimate(model_size, memory, disk, seconds, room)
     session = _of_session(configuration.to_json(config))
-    untracked = [remark(name) for name in not_installed(config.tracker)]
+    untracked = [
+        remark(name, package) for name in config.tracker if (package := missing_package(name))
+    ]
     notes = [*session, *untracked, *remarks(loaded), *notes, *tried.notes]
     return Preflight(loaded, tried, estimate, tuple(notes))
 

@@ -1,27 +1,28 @@
-"""The trackers of a config that are not installed. That is no reason to stop: a run is worth more
-than its curves elsewhere."""
+"""Trackers of a config that are not installed. That is no reason to stop: a run is worth more than
+its curves elsewhere."""
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 
 from ..settings import TrackerName
 
-PACKAGES: dict[TrackerName, tuple[str, str]] = {
-    "wandb": ("wandb", "wandb"),
-    "swanlab": ("swanlab", "swanlab"),
-    "trackio": ("trackio", "trackio"),
-    "tensorboard": ("tensorboardX", "tensorboardX"),
-    "mlflow": ("mlflow", "mlflow"),
+PACKAGES: dict[TrackerName, str] = {
+    "wandb": "wandb",
+    "swanlab": "swanlab",
+    "trackio": "trackio",
+    "tensorboard": "tensorboardX",
+    "mlflow": "mlflow",
 }
-"""Name of a tracker -> the module that it needs, and the package that has it."""
+"""Name of a tracker -> the package that it needs, whose module has the same name."""
 
 
-def not_installed(names: Sequence[TrackerName]) -> list[TrackerName]:
-    """The trackers among these whose packages are not there."""
-    return [name for name in names if find_spec(PACKAGES[name][0]) is None]
+def missing_package(name: TrackerName) -> str | None:
+    """The package that a tracker needs and that is not installed; None if it is."""
+    package = PACKAGES[name]
+    return package if find_spec(package) is None else None
 
 
-def remark(name: TrackerName) -> str:
-    """A sentence about a tracker that is not installed."""
-    package = PACKAGES[name][1]
-    return f"the run is not tracked by {name}, which is not installed: pip install {package}."
+def remark(name: TrackerName, package: str) -> str:
+    """A sentence about a tracker whose package is missing."""
+    return (
+        f"the run is not tracked by {name}, as {package} is not installed: pip install {package}."
+    )

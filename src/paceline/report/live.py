@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,10 @@ from threading import Lock, Thread
 from ..companion import begin_companion, wait_for_end_of_run
 from ..errors import ConfigError
 from ..store.folder import check_is_run
-from ..store.snapshot import read_run
+from ..store.new_lines import NewLines
+from ..store.records import StepRecord
+from ..store.run import Run
+from ..store.snapshot import read_run, state_of
 from . import page
 from .page import STATIC, TEMPLATES, Page
 
@@ -71,6 +75,8 @@ class LiveReport:
         self._lock = Lock()
         self._html, self._rendered = b"", ""
         self._next = -1.0
+        self._lines = NewLines(path / "metrics.jsonl")
+        self._last: StepRecord | None = None
 
     @property
     def version(self) -> str:
@@ -79,21 +85,25 @@ class LiveReport:
         return "-".join(f"{f.stat().st_mtime_ns:x}" if f.is_file() else "0" for f in found)
 
     def state(self) -> RunState:
-        """The state of the run now, from the end of its files."""
+        """The state of the run now; of its steps only new ones are read."""
         offered = self.offered()
         try:
-            run = read_run(self.path)
+            with self._lock:
+                for line in self._lines:
+                    self._last = StepRecord.from_json(line)
+                last = self._last
+            run = Run(self.path)
+            description = run.description
+            return RunState(
+                name=description.name or self.path.name,
+                state=state_of(run.outcome),
+                step=last.step if last else 0,
+                steps=description.steps,
+                solved=last.accuracy if last else None,
+                version=offered,
+            )
         except (OSError, ConfigError):
             return RunState(self.path.name, "missing", 0, 0, None, offered)
-        last = run.metrics[-1] if run.metrics else None
-        return RunState(
-            name=run.description.name or self.path.name,
-            state=run.state,
-            step=last.step if last else 0,
-            steps=run.description.steps,
-            solved=last.accuracy if last else None,
-            version=offered,
-        )
 
     def offered(self) -> str:
         """The version that a browser should show: the newest, unless the last rendering is too
@@ -192,7 +202,11 @@ def serve() -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        asked = (self.headers.get("Host") or "").rpartition(":")[0]
+        with suppress(ConnectionError):  # the tab was closed meanwhile
+            self._answer()
+
+    def _answer(self) -> None:
+        asked = (self.headers.get("Host") or "").partition(":")[0]
         if asked not in NAMES:
             self.send_error(HTTPStatus.FORBIDDEN)
             return

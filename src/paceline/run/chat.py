@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from .. import rng
 from ..engine import Engine, Sampling
-from ..errors import ConfigError
+from ..errors import ConfigError, UserError
 from ..model import Policy
 from ..preflight.load import Loaded
 from ..tasks import Task
 from ..tasks.split import prompt_key
 from ..training.rollouter import Rollouter
-from ..types import Message, Problem, Verdict
+from ..types import Completion, Message, Problem, Verdict
 from ..verify.calling.pool import VerifierPool
 
 
@@ -28,6 +28,8 @@ class Reply:
     """True if it met the limit of tokens."""
     verdict: Verdict | None = None
     """The verifier's verdict; None for a question that is no problem of the task."""
+    not_judged: str = ""
+    """The reason why there is no verdict on a problem's answer, as where the reward raised."""
 
 
 class Chat:
@@ -99,13 +101,22 @@ class Chat:
         request = self.rollouter.request(prompt, [stream])
         ((completion,),) = self.rollouter.engine.generate([request], self.sampling)
         self.turns += [*added, {"role": "assistant", "content": completion.text}]
-        verdict = None
-        if problem is not None and self.verifiers is not None:
-            pending = self.verifiers.submit(problem, completion)
-            self.verifiers.flush()
-            answer = pending.result()
-            verdict = answer if isinstance(answer, Verdict) else None
-        return Reply(completion.text, completion.finish == "length", verdict)
+        cut = completion.finish == "length"
+        if problem is None or self.verifiers is None:
+            return Reply(completion.text, cut)
+        try:
+            verdict = self._judge(self.verifiers, problem, completion)
+        except UserError as error:  # the answer and the conversation stay
+            return Reply(completion.text, cut, not_judged=str(error))
+        return Reply(completion.text, cut, verdict)
+
+    def _judge(
+        self, verifiers: VerifierPool, problem: Problem, completion: Completion
+    ) -> Verdict | None:
+        pending = verifiers.submit(problem, completion)
+        verifiers.flush()
+        answer = pending.result()
+        return answer if isinstance(answer, Verdict) else None
 
 
 def _talk(turns: Sequence[Message]) -> list[Message]:

@@ -19,8 +19,14 @@ def live_view(run: Path, told: Callable[[str], None]) -> Iterator[None]:
     Args:
         told: called with the address, or the reason why there is none.
     """
+    over = False
+
+    def ended(last_words: str) -> None:
+        if not over:
+            told(f"The report is not shown any more: its process ended ({last_words}).")
+
     try:
-        view = Companion(SERVE, [str(run)], told)
+        view = Companion(SERVE, [str(run)], told, ended)
     except OSError as error:  # no memory for another process, say
         told(f"The report cannot be shown while the run goes on ({error.strerror}).")
         yield
@@ -28,6 +34,7 @@ def live_view(run: Path, told: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     finally:
+        over = True
         view.close()
         if not view.ends_within(END_SECONDS):
             view.kill()

@@ -1,5 +1,5 @@
 """Handling of SIGINT, SIGTERM and SIGHUP: the first ends a run at a point where nothing is lost, a
-second one ends it at once: with its process, but in a notebook."""
+second one ends the whole process at once, or in a notebook the cell alone."""
 
 import os
 import signal

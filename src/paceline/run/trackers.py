@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from ..companion import Companion
-from ..preflight.trackers import not_installed, remark
+from ..preflight.trackers import missing_package, remark
 from ..settings import TrackerName
 from ..store.records import Event
 from ..store.run import Run
@@ -23,31 +23,37 @@ QUIET_SECONDS = 2.0
 
 
 @contextmanager
-def tracked(run: Run, names: Sequence[TrackerName], screen: Screen) -> Iterator[None]:
-    """A context in which trackers follow a run."""
-    missing = not_installed(names)
-    for name in missing:
-        screen.say_once(remark(name))
-    trackers = [_Followed(run, name, screen) for name in names if name not in missing]
+def tracked(run: Run, names: Sequence[TrackerName], screen: Screen) -> Iterator[Callable[[], None]]:
+    """A context in which trackers follow a run, once what it gives is called: when the run is about
+    to take steps, so that one which comes to nothing is seen nowhere."""
+    followed: list[Followed] = []
+
+    def begin() -> None:
+        for name in names:
+            if package := missing_package(name):
+                note(run, screen, remark(name, package))
+            else:
+                followed.append(Followed(run, name, screen))
+
     try:
-        yield
+        yield begin
     finally:
-        for tracker in trackers:
-            tracker.close()
-        _wait_for(trackers, screen.say)
+        for one in followed:
+            one.close()
+        _wait_for(followed)
 
 
-class _Followed:
+class Followed:
     """The run's end of a tracker's process."""
 
     def __init__(self, run: Run, name: TrackerName, screen: Screen) -> None:
         self.run, self.name, self.screen = run, name, screen
-        self.over = False
+        self._over = False
+        self._process: Companion | None = None
         try:
             self._process = Companion(SERVE, [str(run.path), name], self._heard, self._ended)
         except OSError as error:  # no memory for another process, say
-            self._process = None
-            self._note(f"could not be started ({error.strerror}).")
+            self.tell(f"could not be started ({error.strerror}).")
 
     def _heard(self, line: str) -> None:
         try:
@@ -57,20 +63,18 @@ class _Followed:
         if said["kind"] == "place":
             self.screen.say(f"{self.name} {said['text']}")
         elif said["kind"] == "note":
-            self._note(said["text"])
+            self.tell(said["text"])
         else:
-            self.over = True
+            self._over = True
 
-    def _ended(self) -> None:
-        if not self.over:
-            self._note("is left out: its process ended by itself.")
+    def _ended(self, last_words: str) -> None:
+        if not self._over:
+            why = f" ({last_words})" if last_words else ""
+            self.tell(f"is left out: its process ended by itself{why}.")
 
-    def _note(self, text: str) -> None:
-        """Tell a user, now and in the report."""
-        event = Event.now("note", self.run.steps, f"{self.name} {text}")
-        with suppress(OSError):  # a run that came to nothing has left no folder
-            self.run.append_event(event)
-        self.screen.event(event)
+    def tell(self, text: str) -> None:
+        """Tell a user something about the tracker."""
+        note(self.run, self.screen, f"{self.name} {text}")
 
     def close(self) -> None:
         """Let it know that the run is over."""
@@ -82,14 +86,22 @@ class _Followed:
         return self._process is None or self._process.ends_within(seconds)
 
 
-def _wait_for(trackers: Sequence[_Followed], say: Callable[[str], None]) -> None:
+def note(run: Run, screen: Screen, text: str) -> None:
+    """Tell a user something now, and in the run's events."""
+    event = Event.now("note", run.steps, text)
+    with suppress(OSError):  # a run that came to nothing has left no folder
+        run.append_event(event)
+    screen.event(event)
+
+
+def _wait_for(trackers: Sequence[Followed]) -> None:
     """Wait for trackers to send what is left, but not for ever."""
     began, told = time.monotonic(), False
     for tracker in trackers:
         if tracker.ends_within(began + QUIET_SECONDS - time.monotonic()):
             continue
         if not told:
-            say(f"{tracker.name} sends what is left …")
+            tracker.screen.say(f"{tracker.name} sends what is left …")
             told = True
         if not tracker.ends_within(began + END_SECONDS - time.monotonic()):
-            say(f"{tracker.name} takes long, and goes on without the run.")
+            tracker.tell("takes long, and goes on without the run.")

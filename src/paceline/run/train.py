@@ -148,10 +148,15 @@ def _go(
     config = loaded.config
     with (
         live_view(run.path, screen.say) if config.watch else nullcontext(),
-        tracked(run, config.tracker, screen),
+        tracked(run, config.tracker, screen) as follow,
         VerifierPool(loaded.task.verifier, config.rewards) as verifiers,
     ):
-        Session(loaded, run, screen, verifiers, interrupts, found, taken_up, before).go()
+
+        def begins() -> None:
+            taken_up()
+            follow()
+
+        Session(loaded, run, screen, verifiers, interrupts, found, begins, before).go()
 
 
 def _preflight(

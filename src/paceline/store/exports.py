@@ -47,7 +47,7 @@ class Reading(Record):
 class Exported(Record):
     """One form of a run's model that was written and read back.
 
-    Example: Exported(to="gguf", path="runs/demo/export/demo-bf16.gguf", dtype="bf16", verified=(
+    Example: Exported(to="gguf", path="export/demo-bf16.gguf", dtype="bf16", verified=(
         Reading(by="llama.cpp", prompts=8, same_prompts=8, equal=8),))
     """
 
@@ -56,7 +56,7 @@ class Exported(Record):
     to: str
     """The form: folder, adapter, gguf or ollama."""
     path: str
-    """Where it is, as it was asked for."""
+    """Where it is: in the run's folder relative to that, elsewhere from the root."""
     dtype: str
     """The form of its numbers, such as bf16 or q8_0."""
     verified: tuple[Reading, ...]
@@ -85,9 +85,16 @@ def exports_of(run: Run) -> list[Exported]:
 
 def remember(run: Run, exported: Exported) -> None:
     """Add an export to the run's record, in the place of an earlier one of the same path."""
-    others = [one for one in exports_of(run) if not _same_place(one.path, exported.path)]
+    others = [one for one in exports_of(run) if one.path != exported.path]
     run.write_json(EXPORTS_FILE, [one.to_json() for one in (*others, exported)])
 
 
-def _same_place(one: str, other: str) -> bool:
-    return Path(one).absolute() == Path(other).absolute()
+def path_of(run: Run, place: Path) -> str:
+    """The place of an export as its record has it, so that a run can be moved with its exports."""
+    folder, place = run.path.absolute(), place.absolute()
+    return str(place.relative_to(folder) if place.is_relative_to(folder) else place)
+
+
+def place_of(run: Run, exported: Exported) -> Path:
+    """The file or folder of an export."""
+    return run.path / exported.path

@@ -131,23 +131,22 @@ def rows_of(table: "pa.Table") -> list[RolloutRow]:
     return [RolloutRow(**row) for row in table.select(known_in(table.column_names)).to_pylist()]
 
 
-def read_table(path: Path) -> "pa.Table | None":
-    """A round's columns; None where they cannot be read, as while the run is still writing."""
+def read_table(path: Path, names: Sequence[str] | None = None) -> "pa.Table | None":
+    """A round's columns; None where they cannot be read, as while the run is still writing.
+
+    Args:
+        names: the columns; None reads all that this version knows.
+    """
     import pyarrow as pa  # only where rounds are read
     import pyarrow.parquet as pq
 
     try:
         # Without threads: where none can be started, pyarrow's would be waited for for ever.
         file = pq.ParquetFile(path)
-        return file.read(known_in(file.schema_arrow.names), use_threads=False)
+        known = known_in(file.schema_arrow.names)
+        return file.read(known if names is None else list(names), use_threads=False)
     except (pa.ArrowException, OSError, RecordError):
         return None
-
-
-def read_rows(path: Path) -> list[RolloutRow]:
-    """The rows of a round's file; empty where it cannot be read."""
-    table = read_table(path)
-    return [] if table is None else rows_of(table)
 
 
 def known_in(names: Sequence[str]) -> list[str]:

@@ -33,14 +33,8 @@ class RunSnapshot:
 
     @property
     def state(self) -> str:
-        """State of the run: going, finished, interrupted (by a signal) or stopped (by an error)."""
-        if self.summary is None:
-            return "going"
-        if self.summary.interrupted:
-            return "interrupted"
-        if self.summary.finished:
-            return "finished"
-        return "stopped" if self.summary.stopped else "going"
+        """State of the run, as `state_of` has it."""
+        return state_of(self.summary)
 
     @property
     def before(self) -> Measured | None:
@@ -71,6 +65,18 @@ class RunSnapshot:
     def column(self, of: Metric) -> list[float | None]:
         """A metric over the steps, None where it is missing or not finite."""
         return [finite(of(record)) for record in self.metrics]
+
+
+def state_of(summary: Summary | None) -> str:
+    """State of a run by its summary: going, finished, interrupted (by a signal) or stopped (by an
+    error)."""
+    if summary is None:
+        return "going"
+    if summary.interrupted:
+        return "interrupted"
+    if summary.finished:
+        return "finished"
+    return "stopped" if summary.stopped else "going"
 
 
 def read_run(folder: Path) -> RunSnapshot:

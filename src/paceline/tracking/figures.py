@@ -1,13 +1,12 @@
 """The parts of a run's records that are sent to trackers: every number, under the name that it has
 in the run's files, and the completions of one problem of each round."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from ..store.base import Record, finite
 from ..store.records import Measured, StepRecord
-from ..store.rollout_row import RolloutRow
 from ..text import abridged
 from .tracker import Completions, Figures
 
@@ -18,6 +17,10 @@ COLUMNS = (
     "prompt", "answer", "completion", "reward", "correct", "verdict", "advantage", "finish",
 )  # fmt: skip
 """Columns of the table of completions."""
+COLUMNS_READ = (
+    "draw", "prompt", "answer", "completion", "reward", "correct", "reason", "advantage", "finish",
+)  # fmt: skip
+"""Columns of a round's file that the table is made from: those of tokens are large."""
 MOST_COMPLETIONS = 16
 """The most completions of a table: a group's first."""
 MOST_CHARACTERS = 4000
@@ -59,18 +62,24 @@ def _numbers(record: Record, prefix: str) -> dict[str, float]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def completions_of(rows: list[RolloutRow]) -> Completions:
+def completions_of(rows: Sequence[Mapping[str, Any]]) -> Completions:
     """The completions of one problem of a round: the first whose rewards differ, from which the
-    round has learned, or else the first."""
-    groups: dict[int, list[RolloutRow]] = {}
+    round has learned, or else the first.
+
+    Args:
+        rows: the round's completions, each with the columns of COLUMNS_READ.
+    """
+    groups: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(row.draw, []).append(row)
-    taught = (group for group in groups.values() if len({row.reward for row in group}) > 1)
+        groups.setdefault(row["draw"], []).append(row)
+    taught = (group for group in groups.values() if len({row["reward"] for row in group}) > 1)
     group = next(taught, next(iter(groups.values()), []))
     return Completions(COLUMNS, [_cells(row) for row in group[:MOST_COMPLETIONS]])
 
 
-def _cells(row: RolloutRow) -> tuple[str | float | bool, ...]:
-    texts = (abridged(text, MOST_CHARACTERS) for text in (row.prompt, row.answer, row.completion))
-    advantage = sum(row.advantage) / max(1, len(row.advantage))  # one a token has a mean
-    return (*texts, row.reward, row.correct, row.reason, advantage, row.finish)
+def _cells(row: Mapping[str, Any]) -> tuple[str | float | bool, ...]:
+    texts = (
+        abridged(row[name] or "", MOST_CHARACTERS) for name in ("prompt", "answer", "completion")
+    )
+    advantage = sum(row["advantage"]) / max(1, len(row["advantage"]))  # one a token has a mean
+    return (*texts, row["reward"], row["correct"], row["reason"], advantage, row["finish"])

@@ -40,6 +40,8 @@ class MlflowTracker:
             params = [Param(key, f"{v}"[:MOST_CHARACTERS]) for key, v in flat(run.config).items()]
             for at in range(0, len(params), MOST_PARAMS):
                 self._client.log_batch(self._id, params=params[at : at + MOST_PARAMS])
+        for place, change in enumerate(run.changes):
+            self._client.set_tag(self._id, f"change {place + 1}", change)
         return f"is run {self._id} of experiment {name} at {get_tracking_uri()}"
 
     def log(self, figures: Figures, step: int) -> None:
@@ -51,8 +53,10 @@ class MlflowTracker:
 
     def completions(self, table: Completions, step: int) -> None:
         """As `Tracker.completions`: a table a step, as an artifact."""
-        data = {name: [row[i] for row in table.rows] for i, name in enumerate(table.columns)}
-        self._client.log_table(self._id, data, f"completions/step-{step:06d}.json")
+        # In the form of MLflow's tables; `log_table` would keep a list of all of them in one tag,
+        # which has room for some hundred.
+        data = {"columns": list(table.columns), "data": [list(row) for row in table.rows]}
+        self._client.log_dict(self._id, data, f"completions/step-{step:06d}.json")
 
     def report(self, page: Path, step: int) -> None:
         """Keep the report as an artifact."""

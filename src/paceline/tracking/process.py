@@ -7,17 +7,19 @@ into trackers/NAME.log in the run's folder.
 
 import json
 import os
+import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import traceback
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
-from typing import Literal
+from typing import Literal, cast
 
 from filelock import FileLock
 
 from ..companion import begin_companion, wait_for_end_of_run
+from ..settings import TrackerName
 from ..store.run import Run
 from .follower import Follower
 from .tracker import FOLDER
@@ -27,8 +29,12 @@ LOOK_SECONDS = 2.0
 """Seconds between two looks at the run's files."""
 LATE_SECONDS = 120.0
 """Time without an answer of the tracker after which a user is told."""
+PAUSES = (10.0, 30.0, 60.0, 120.0, 300.0)
+"""Seconds until a tracker that failed is tried again; the last one holds for all further times."""
 LAST_SECONDS = 600.0
 """Longest time that a tracker has after the end of the run."""
+CLOSE_SECONDS = 20.0
+"""Longest time that a tracker which failed has to send what it has taken."""
 Kind = Literal["place", "note", "over"]
 
 
@@ -51,9 +57,12 @@ def serve() -> None:
     """Follow the run that the command line names for the tracker that it names, until that run
     ends: the program of a process beside it."""
     pipe = begin_companion()
-    path, name = Path(sys.argv[1]), sys.argv[2]
-    run, over = Run.open(path), Event()
-    (path / FOLDER).mkdir(exist_ok=True)
+    path, name = Path(sys.argv[1]), cast(TrackerName, sys.argv[2])
+    over = Event()
+    try:
+        (path / FOLDER).mkdir(exist_ok=True)
+    except FileNotFoundError:
+        return  # the run has come to nothing meanwhile
     say = Speaker(_turned_aside(path / FOLDER / f"{name}.log"))
 
     def wait() -> None:
@@ -63,56 +72,102 @@ def serve() -> None:
         os._exit(1)
 
     Thread(target=wait, daemon=True).start()
-    with _told(say, name, path), FileLock(path / FOLDER / f"{name}.lock"):
-        follow(Follower(run, name, make_tracker(name)), over, say)  # pyright: ignore[reportArgumentType]
+    with FileLock(path / FOLDER / f"{name}.lock"):
+        failed = False
+        try:
+            follower = Follower(Run.open(path), name, make_tracker(name), os.getppid())
+            follow(follower, over, say)
+        except Exception as error:
+            failed = True
+            traceback.print_exc()
+            again = shlex.join(["paceline", "track", str(path), name])
+            say("note", f"is left out from here on ({in_words(error)}); `{again}` sends the rest.")
     say("over")
-    os._exit(0)  # a tracker's threads may be left, and some wait for ever
+    sys.stderr.flush()
+    os._exit(int(failed))  # a tracker's threads may be left, and some wait for ever
 
 
-def follow(follower: Follower, over: Event, say: Speaker, late: float = LATE_SECONDS) -> None:
-    """Open the tracker, and send it what is new until the run is over."""
-    working, finished = Event(), Event()
+def follow(follower: Follower, over: Event, say: Speaker) -> None:
+    """Open the tracker once a step was taken, and send it what is new until the run is over. A
+    tracker that fails later is tried again.
 
-    def watch() -> None:
-        seen = follower.sent
-        while not finished.wait(late):
-            if working.is_set() and follower.sent == seen:
-                say("note", f"has not answered for {late:.0f} s; the run goes on without it.")
-                return
-            seen = follower.sent
-
-    Thread(target=watch, daemon=True).start()
-    working.set()
-    say("place", follower.start())
-    while True:
-        follower.look()
-        working.clear()
-        ended = over.wait(LOOK_SECONDS)
-        working.set()
-        if ended:
-            break
-    follower.finish()
-    finished.set()
-
-
-@contextmanager
-def _told(say: Speaker, name: str, run: Path) -> Iterator[None]:
-    """A context whose error is told in a sentence, and stands in the log as a whole."""
+    Raises: what the tracker raises when it is opened, or still raises at the end.
+    """
+    while not follower.has_steps:
+        if over.wait(LOOK_SECONDS):
+            return
+    patience = Patience(follower, say)
     try:
-        yield
-    except Exception as error:
-        import traceback
+        with patience:
+            say("place", follower.start())
+        failures = 0
+        while True:
+            pause = LOOK_SECONDS
+            try:
+                with patience:
+                    follower.look()
+                failures = 0
+            except Exception as error:
+                traceback.print_exc()
+                if not failures:
+                    say("note", f"failed ({in_words(error)}); it is tried again.")
+                pause = PAUSES[min(failures, len(PAUSES) - 1)]
+                failures += 1
+            if over.wait(pause):
+                break
+        with patience:
+            follower.finish()
+    except Exception:
+        _close(follower)
+        raise
 
-        traceback.print_exc()
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-        say(
-            "note",
-            f"is left out from here on ({said:.300}); `paceline track {run} {name}` sends the "
-            "rest.",
-        )
-        say("over")
-        sys.stderr.flush()
-        os._exit(1)
+
+class Patience:
+    """Tells a user, once, that a tracker does not answer.
+
+    Example: with patience: follower.look()
+    """
+
+    def __init__(self, follower: Follower, say: Speaker) -> None:
+        self.follower, self.say = follower, say
+        self._since: float | None = None
+        self._seen = follower.sent
+        Thread(target=self._watch, daemon=True).start()
+
+    def __enter__(self) -> None:
+        self._since, self._seen = time.monotonic(), self.follower.sent
+
+    def __exit__(self, *_: object) -> None:
+        self._since = None
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(LATE_SECONDS / 20)
+            since, sent = self._since, self.follower.sent
+            if since is not None and sent is not self._seen:  # it answers, and has more to send
+                self._since, self._seen = time.monotonic(), sent
+            elif since is not None and time.monotonic() - since > LATE_SECONDS:
+                told = f"has not answered for {LATE_SECONDS:.0f} s; the run goes on without it."
+                self.say("note", told)
+                return
+
+
+def in_words(error: Exception) -> str:
+    """An error of a tracker's on one line. Example: ConnectionError: no route to host"""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    return f"{said:.300}"
+
+
+def _close(follower: Follower) -> None:
+    """Let a tracker that failed send what it has taken; it may hang, and fail again."""
+
+    def finish() -> None:
+        with suppress(Exception):
+            follower.tracker.finish("stopped")
+
+    closing = Thread(target=finish, daemon=True)
+    closing.start()
+    closing.join(CLOSE_SECONDS)
 
 
 def _turned_aside(log: Path) -> int:

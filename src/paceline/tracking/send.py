@@ -6,10 +6,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import ConfigError, UserError
-from ..preflight.trackers import PACKAGES, not_installed
+from ..preflight.trackers import missing_package
 from ..settings import TrackerName
 from ..store.run import Run
 from .follower import Follower
+from .process import in_words
 from .tracker import FOLDER
 from .trackers import make_tracker
 
@@ -21,12 +22,17 @@ def track(path: Path | str, name: TrackerName, told: Callable[[str], None] = pri
         path: the run's directory.
         told: called with the place where the run can be seen.
 
-    Raises: ConfigError for a folder that is no run, a tracker that is not installed or fails, and
-        one to which the run is being sent.
+    Raises: ConfigError for a folder that is no run, a run that still goes on, a tracker that is not
+        installed or fails, and one to which the run is being sent.
     """
     run = Run.open(path)
-    if not_installed([name]):
-        raise ConfigError(f"{name} is not installed: pip install {PACKAGES[name][1]}.")
+    if package := missing_package(name):
+        raise ConfigError(f"{name} needs {package}, which is not installed: pip install {package}.")
+    if run.in_use:
+        raise ConfigError(
+            f"'{run.path}' is still going on; its own trackers follow it (tracker={name} at the "
+            "next resume). Send it when it has ended."
+        )
     (run.path / FOLDER).mkdir(exist_ok=True)
     try:
         with FileLock(run.path / FOLDER / f"{name}.lock", timeout=0):
@@ -38,4 +44,4 @@ def track(path: Path | str, name: TrackerName, told: Callable[[str], None] = pri
     except UserError:
         raise
     except Exception as error:  # of the tracker's, whatever it raises
-        raise ConfigError(f"{name} failed ({type(error).__name__}: {error}).") from error
+        raise ConfigError(f"{name} failed ({in_words(error)}); send it again later.") from error

@@ -1,7 +1,7 @@
 """TensorBoard, through tensorboardX, which writes its files without TensorFlow and torch."""
 
 import json
-from html import escape
+from collections.abc import Sequence
 from pathlib import Path
 
 from .tracker import Completions, Figures, TrackedRun
@@ -11,13 +11,13 @@ class TensorboardTracker:
     """Event files that TensorBoard shows, in the run's own folder."""
 
     def start(self, run: TrackedRun, sent: int) -> str:
-        """As `Tracker.start`; steps that were sent by halves are purged."""
+        """As `Tracker.start`; what an earlier session wrote of steps behind `sent` goes."""
         from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]
 
         self._writer = SummaryWriter(str(run.place), purge_step=sent + 1 if sent else None)
-        if not sent:
-            about = json.dumps({**run.about, **run.config}, ensure_ascii=False, indent=2)
-            self._writer.add_text("config", "\n".join(f"    {row}" for row in about.splitlines()))
+        about = {**run.about, "changes": list(run.changes), **run.config}
+        text = json.dumps(about, ensure_ascii=False, indent=2)
+        self._writer.add_text("config", "\n".join(f"    {row}" for row in text.splitlines()), sent)
         return f"is seen with `tensorboard --logdir {run.place}`"
 
     def log(self, figures: Figures, step: int) -> None:
@@ -40,11 +40,12 @@ class TensorboardTracker:
         self._writer.close()
 
 
-def _row(cells: object) -> str:
-    """A row of a table in Markdown; what would part or format a cell is escaped."""
-    assert isinstance(cells, list | tuple)
-    made = (
-        escape(f"{cell}").replace("\\", "&#92;").replace("|", "&#124;").replace("\n", "<br>")
-        for cell in cells
-    )
-    return f"| {' | '.join(made)} |"
+MARKDOWN = str.maketrans({letter: f"&#{ord(letter)};" for letter in "\\`*_[]()!~#|<>&\"'"})
+"""Letters that mean something to Markdown or HTML -> their entities."""
+
+
+def _row(cells: Sequence[object]) -> str:
+    """A row of a table in Markdown. A cell is shown as it is: nothing in it formats, links, loads
+    or ends the row."""
+    made = (f"{cell}".translate(MARKDOWN) for cell in cells)
+    return f"| {' | '.join('<br>'.join(cell.splitlines()) for cell in made)} |"

@@ -6,8 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..store.description import ConfigChange
 from ..store.run import Run
-from ..store.snapshot import read_run
 
 PROJECT = "paceline"
 """The project that runs are put into, unless the tracker's own variable names another."""
@@ -20,7 +20,7 @@ class TrackedRun:
     """A run as a tracker hears of it.
 
     Example: TrackedRun(id="5f0c…", name="demo", config={"steps": 80, …}, about={"objective":
-        "grpo()", …}, folder=Path("runs/demo"), place=Path("runs/demo/trackers/wandb"))
+        "grpo()", …}, changes=[], pid=None, place=Path("runs/demo/trackers/wandb"))
     """
 
     id: str
@@ -30,13 +30,15 @@ class TrackedRun:
     """The whole config, as plain JSON."""
     about: Mapping[str, str]
     """The objective, the command and the versions, in words."""
-    folder: Path
-    """The run's own folder."""
+    changes: Sequence[str]
+    """What was changed at resumes, a sentence each."""
+    pid: int | None
+    """The process that trains it on this machine; None where it is over."""
     place: Path
     """A folder of the run that is the tracker's alone."""
 
     @classmethod
-    def of(cls, run: Run, tracker: str) -> "TrackedRun":
+    def of(cls, run: Run, tracker: str, pid: int | None = None) -> "TrackedRun":
         """The run in a directory, for the tracker of this name."""
         found = run.description
         about = {"objective": found.objective, "command": found.command or ""}
@@ -46,9 +48,16 @@ class TrackedRun:
             name=found.name or run.path.name,
             config=dict(found.config),
             about={key: text for key, text in about.items() if text},
-            folder=run.path,
+            changes=[_told(change) for change in found.changes],
+            pid=pid,
             place=run.path / FOLDER / tracker,
         )
+
+
+def _told(change: ConfigChange) -> str:
+    """Example: after step 40: optimizer.lr is 2e-06, was 1e-06"""
+    keys = ", ".join(f"{key} is {now}, was {was}" for key, (was, now) in change.keys.items())
+    return f"after step {change.step}: {keys or 'another machine, version or file'}"
 
 
 FOLDER = "trackers"
@@ -98,11 +107,7 @@ class Tracker(Protocol):
         """Send all that is left, and close.
 
         Args:
-            state: finished, interrupted, stopped (by an error) or going (killed, or not over).
+            state: "finished"; "interrupted" by a signal; "stopped" by an error; "going" where the
+                run's process was killed.
         """
         ...
-
-
-def state_of(run: Run) -> str:
-    """The state of a run as `Tracker.finish` has it."""
-    return read_run(run.path).state

@@ -5,8 +5,7 @@ from .tracker import Tracker
 
 
 def make_tracker(name: TrackerName) -> Tracker:
-    """The tracker of this name, not opened yet."""
-    # Each imports its tool only when it is opened, but is itself only read if it is asked for.
+    """The tracker of this name, not opened yet; its tool is loaded when it is opened."""
     if name == "wandb":
         from .wandb import WandbTracker as Made
     elif name == "swanlab":

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from .tracker import PROJECT, Completions, Figures, TrackedRun
 
+STEP = "step"
+"""The figure that curves are drawn over."""
+
 
 class WandbTracker:
     """A run of Weights & Biases; sessions of one run of ours share it by its id."""
@@ -14,6 +17,11 @@ class WandbTracker:
         import wandb  # pyright: ignore[reportMissingImports]
 
         self._wandb, self._id = wandb, run.id
+        # What this process prints is nothing of the run's. The machine is looked at for the run's
+        # own process; afterwards nothing of it is left to look at.
+        settings = wandb.Settings(console="off", silent=True, x_disable_stats=run.pid is None)
+        if run.pid is not None:
+            settings.x_stats_pid = run.pid
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             id=run.id,
@@ -21,21 +29,25 @@ class WandbTracker:
             config={**run.config, "about": dict(run.about)},
             dir=run.place,
             resume="allow",
-            # What this process prints is of no interest, and is nothing of the run's.
-            settings=wandb.Settings(console="off", silent=True),
+            settings=settings,
         )
+        # A step is a figure like others: wandb's own count takes none that is below its last one,
+        # as the last evaluation is, and steps that are taken again.
+        self._run.define_metric(STEP, hidden=True)
+        self._run.define_metric("*", step_metric=STEP)
+        self._run.config.update({"changes": list(run.changes)}, allow_val_change=True)
         if self._run.settings.mode == "online":
             return f"is at {self._run.url}"
-        return f"is kept offline; `wandb sync {Path(self._run.dir).parent}` sends it"
+        return f"is kept offline; `wandb sync {run.place}/wandb/offline-run-*` sends it"
 
     def log(self, figures: Figures, step: int) -> None:
         """As `Tracker.log`."""
-        self._run.log(dict(figures), step=step)
+        self._run.log({**figures, STEP: step})
 
     def completions(self, table: Completions, step: int) -> None:
         """As `Tracker.completions`."""
         columns, rows = list(table.columns), [list(row) for row in table.rows]
-        self._run.log({"completions": self._wandb.Table(columns=columns, data=rows)}, step=step)
+        self._run.log({"completions": self._wandb.Table(columns=columns, data=rows), STEP: step})
 
     def report(self, page: Path, step: int) -> None:
         """Keep the report as an artifact of the type report."""

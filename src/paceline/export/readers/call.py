@@ -21,6 +21,12 @@ READERS_PACKAGE = __name__.rpartition(".")[0]
 """The package that is run as a program, with a reader's module."""
 
 
+LOADING_SECONDS = 1800.0
+"""Longest time that a reader has to load a model."""
+ANSWER_SECONDS = 300.0
+"""Longest time that it has for each answer, on average: a large model on a CPU is slow."""
+
+
 class ReaderError(Exception):
     """A reader that could not answer; the message is the last that it said."""
 
@@ -30,15 +36,27 @@ def call(reader: Reader, asked: Asked) -> list[Answer]:
     with tempfile.TemporaryDirectory(prefix="paceline-") as folder:
         question, answered = Path(folder) / "asked.json", Path(folder) / "answers.json"
         asked.write(question)
-        done = subprocess.run(
-            [sys.executable, "-m", READERS_PACKAGE, reader.module, str(question), str(answered)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            env=os.environ | QUIET,
-        )
+        seconds = LOADING_SECONDS + ANSWER_SECONDS * len(asked.conversations)
+        try:
+            done = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    READERS_PACKAGE,
+                    reader.module,
+                    str(question),
+                    str(answered),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                env=os.environ | QUIET,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            raise ReaderError(f"it has not answered within {seconds / 60:.0f} minutes") from None
         if done.returncode != 0 or not answered.is_file():
             raise ReaderError(_last_words(done))
         return read_answers(answered)

@@ -23,6 +23,7 @@ from typing import Any
 
 import cloudpickle
 
+from ...companion import module_path
 from ...errors import ConfigError
 from .load import USER_MODULE_PREFIX
 
@@ -106,12 +107,6 @@ def _modules_of(thing: Any) -> list[str]:
             waiting += [one.func, *one.args, *one.keywords.values()]
         waiting.append(getattr(one, "__wrapped__", None))
     return list(found)
-
-
-def _path() -> str:
-    """The places where this process finds modules; the empty entry of a notebook is the working
-    directory."""
-    return os.pathsep.join(dict.fromkeys(place or os.getcwd() for place in sys.path))
 
 
 def _importable(module: str) -> bool:
@@ -221,7 +216,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is the trainer's; what it started ends with it
-                env={**os.environ, "PYTHONPATH": _path()},
+                env={**os.environ, "PYTHONPATH": module_path()},
             )
             if self._over:  # `end` may have come before there was a process to end
                 self._kill()

@@ -46,9 +46,7 @@ def test_what_is_exported_was_answered_alike_by_others(run, name, to, by):
     assert (reading.by, reading.prompts, reading.same_prompts) == (by, 3, 3)
     assert reading.equal + reading.near_ties == 3 and done.dtype == "f32"
     (kept,) = json.loads((run.path / "export.json").read_text())
-    assert kept["to"] == to and kept["path"] == done.path == str(
-        run.path / "export" / _named(name, to)
-    )
+    assert kept["to"] == to and kept["path"] == done.path == f"export/{_named(name, to)}"
     assert kept["verified"][0]["prompts"] == 3 and exports_of(run) == [done]
     assert [p.name for p in (run.path / "export").iterdir()] == [_named(name, to)]
 

@@ -39,6 +39,14 @@ OWN = "auto"
 """The word for the numbers of the run's own model."""
 
 
+COARSE = (
+    " Eight bits may be too coarse for what was learned: a step of theirs is 0.8 % of the largest "
+    "weight beside it; export with --dtype bf16."
+)
+"""Advice where an export of eight bits answers otherwise. Weights that came from eight bits stand on
+their steps, and a short training moves most by less than half of one: they round back."""
+
+
 @entry
 def export(
     path: Path | str,
@@ -215,6 +223,7 @@ def _read_back(
             raise ConfigError(
                 f"{reader.name} answers {counted(len(differences), 'problem')} of {len(probes)} "
                 f"otherwise than the run's model: {differences[0]}; nothing was exported."
+                + (COARSE if job.dtype == "q8_0" else "")
             )
         readings.append(reading)
     if not readings:

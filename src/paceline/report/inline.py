@@ -1,12 +1,16 @@
 """A run's report inside a notebook, below the cell that asks for it."""
 
-from html import escape
 from pathlib import Path
 
 from ..store.run import Run
 from ..store.snapshot import read_run
 from . import page
 
+FRAME = (
+    '<iframe srcdoc="{{ page }}" sandbox="allow-scripts" width="100%" height="{{ height }}" '
+    'style="border:1px solid #ccc"></iframe>'
+)
+"""Template of the frame; the page in it is escaped."""
 HEIGHT = 720
 """Height of the frame, in pixels of CSS."""
 
@@ -23,10 +27,10 @@ class InlineReport:
         self.html, self.height = html, height
 
     def _repr_html_(self) -> str:
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" width="100%" '
-            f'height="{self.height}" style="border:1px solid #ccc"></iframe>'
-        )
+        from jinja2 import Environment  # only a page needs it
+
+        frame = Environment(autoescape=True).from_string(FRAME)
+        return frame.render(page=self.html, height=self.height)
 
     def __repr__(self) -> str:
         return "a report, which a notebook shows"

@@ -153,7 +153,10 @@ class Patience:
 
 
 def in_words(error: Exception) -> str:
-    """An error of a tracker's on one line. Example: ConnectionError: no route to host"""
+    """An error of a tracker on one line.
+
+    Example: ConnectionError: no route to host
+    """
     said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
     return f"{said:.300}"
 

@@ -31,7 +31,7 @@ class TrackedRun:
     about: Mapping[str, str]
     """The objective, the command and the versions, in words."""
     changes: Sequence[str]
-    """What was changed at resumes, a sentence each."""
+    """The changes at the run's resumes, a sentence each."""
     pid: int | None
     """The process that trains it on this machine; None where it is over."""
     place: Path

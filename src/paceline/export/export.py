@@ -43,8 +43,8 @@ COARSE = (
     " Eight bits may be too coarse for what was learned: a step of theirs is 0.8 % of the largest "
     "weight beside it; export with --dtype bf16."
 )
-"""Advice where an export of eight bits answers otherwise. Weights that came from eight bits stand on
-their steps, and a short training moves most by less than half of one: they round back."""
+"""Advice where an export of eight bits answers otherwise. Weights that came from eight bits stand
+on their steps, and a short training moves most by less than half of one: they round back."""
 
 
 @entry

@@ -7,12 +7,14 @@ The same run alone and followed, one after the other in changing order, each in 
 own. They do the same work step by step, so each step is held against the same step of the run
 alone of its repetition; the figure is the median of these ratios, in per cent. `watched` has the
 live view with a client that asks as the page in a browser does; `silent` a tracker that never
-answers; `tracked` one that is fed, where tensorboardX is installed.
+answers; `tracked` one that is fed, where tensorboardX is installed. Where two runs alone differ by
+more than what is looked for, the processor seconds of the processes beside a run say more.
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import sys
@@ -56,6 +58,8 @@ def one(options: argparse.Namespace, way: str, out: str) -> None:
         trackers.END_SECONDS = 1.0
     with browser() if way == "watched" else nobody():
         train(config, quiet=True)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    Path(out, "beside").write_text(f"{spent.ru_utime + spent.ru_stime}")
 
 
 @contextmanager
@@ -89,6 +93,11 @@ def nobody() -> Iterator[None]:
     yield
 
 
+def beside_of(run: Path) -> float:
+    """Processor seconds of the processes beside a run that have ended, its reward's among them."""
+    return float((run / "beside").read_text())
+
+
 def seconds_of(run: Path) -> list[float]:
     """Seconds of each step but the first, which warms up."""
     return [step.seconds for step in Run(run).records()][1:]
@@ -102,6 +111,7 @@ def repetition(options: argparse.Namespace, ways: list[str], number: int) -> dic
             out = f"{folder}/{way}"
             run_process(ours(options, way, out), Path(folder) / "log")
             found[way] = seconds_of(Path(out))
+            print(f"{way}: {beside_of(Path(out)):.2f} processor seconds beside the run", flush=True)
             shutil.rmtree(out)
             time.sleep(2)  # a tracker's process may still be ending
     return found
@@ -123,13 +133,14 @@ def main() -> None:
     parser.add_argument("--recipe", default="demo")
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS, help="alone among them")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         one(options, *options.one)
         return
-    ways = [way for way in WAYS if way != "tracked" or find_spec("tensorboardX")]
+    ways = [way for way in options.ways if way != "tracked" or find_spec("tensorboardX")]
     found = [repetition(options, ways, number) for number in range(options.repeat)]
     # What two runs alone would differ by: each repetition against the next.
     noise = [

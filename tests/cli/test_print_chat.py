@@ -92,6 +92,29 @@ def test_a_reward_that_cannot_work_leaves_answers_unjudged(typed, capsys):
     assert "Answers are not judged: No sandbox works here." in said and "reward" not in said
 
 
+def raises(problem, completion):
+    raise ValueError("no such column")
+
+
+def test_a_reward_that_raises_leaves_the_answer_and_the_conversation(typed, capsys):
+    typed("/problem", "Hi")
+    chat(config_of(Made(verifier=raises), rollouts={"max_tokens": 3}))
+    said = capsys.readouterr().out
+    assert "not judged: " in said and "no such column" in said and said.count("answering") == 2
+
+
+def test_an_answer_that_takes_too_long_is_dropped_and_the_chat_goes_on(typed, capsys, monkeypatch):
+    typed("Hi", "/help")
+
+    def interrupted(talk, said):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("paceline.run.chat.Chat.say", interrupted)
+    assert main(["chat", "tiny", *FEW]) == 0
+    said = capsys.readouterr().out
+    assert said.index("The answer was dropped") < said.index("ask the next")
+
+
 def test_keys_that_change_nothing_are_refused(capsys):
     assert main(["chat", "tiny", "optimizer.lr=1"]) == 2
     assert "`paceline chat` takes no key 'optimizer.lr'" in capsys.readouterr().err

@@ -70,5 +70,8 @@ def test_a_folder_for_ollama_has_a_modelfile_with_the_run_s_own_stops(tmp_path):
     text = (tmp_path / "ollama" / "Modelfile").read_text()
     assert text.startswith("FROM ./model-f32.gguf\nTEMPLATE") and "<|im_start|>" in text
     assert 'PARAMETER stop "<|im_end|>"\n' in text and "PARAMETER temperature 1\n" in text
+    # What was trained is the model's own distribution: nothing is cut off, nothing punished.
+    for line in ("top_k 0", "top_p 1", "repeat_penalty 1"):
+        assert f"PARAMETER {line}\n" in text
     asked = json.loads((made.run.model / "generation_config.json").read_text())
     assert set(asked["eos_token_id"]) == set(made.stop_ids)

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 
-MOST_SECONDS = 300.0
-"""Time after which a machine, however busy, is not the reason any more."""
+LOOKS, PAUSE = 15_000, 0.02
+"""Looks, and seconds between two: more than a machine, however busy, should need."""
 
 
 def until(true: Callable[[], object]) -> None:
     """Return once something is so. Raises: AssertionError if it does not come."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < MOST_SECONDS, "it did not come"
-        time.sleep(0.02)
+    for _ in range(LOOKS):
+        if true():
+            return
+        time.sleep(PAUSE)
+    raise AssertionError("it did not come")

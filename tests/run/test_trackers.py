@@ -27,6 +27,17 @@ def patient(monkeypatch):
     monkeypatch.setattr(trackers, "END_SECONDS", 600.0)
 
 
+@pytest.fixture
+def steps_sent(tmp_path, monkeypatch):
+    """Gives the steps that a tool was sent, in order."""
+    seen = tmp_path / "seen"
+    breaks(
+        tmp_path / "tool", monkeypatch,
+        logs=f"name == 'train/reward' and open({str(seen)!r}, 'a').write(f'{{step}} ')",
+    )  # fmt: skip
+    return lambda: seen.read_text().split()
+
+
 def notes(run):
     return [event["text"] for event in run.events() if event["kind"] == "note"]
 
@@ -85,31 +96,21 @@ def test_where_no_process_can_be_started(tmp_path, monkeypatch, plain):
     assert notes(run) == ["tensorboard could not be started (Cannot allocate memory)."]
 
 
-def test_a_resumed_run_sends_on_from_where_it_was(tmp_path, monkeypatch):
-    seen = tmp_path / "seen"
-    breaks(
-        tmp_path / "tool", monkeypatch,
-        logs=f"name == 'train/reward' and open({str(seen)!r}, 'a').write(f'{{step}} ')",
-    )  # fmt: skip
+def test_a_resumed_run_sends_on_from_where_it_was(tmp_path, steps_sent):
     config = small(tmp_path / "run", tracker=("tensorboard",), optimizer={"decay": "constant"})
     run = train(config, quiet=True)
     resume(run.path, config.with_(steps=5), quiet=True)
-    assert seen.read_text().split() == ["1", "2", "3", "4", "5"]
+    assert steps_sent() == ["1", "2", "3", "4", "5"]
     sent = json.loads((run.path / "trackers/tensorboard.json").read_text())
     assert (sent["step"], sent["round"], sent["evaluation"]) == (5, 4, 5)
 
 
-def test_one_that_is_added_at_a_resume_gets_the_run_from_its_beginning(tmp_path, monkeypatch):
-    seen = tmp_path / "seen"
-    breaks(
-        tmp_path / "tool", monkeypatch,
-        logs=f"name == 'train/reward' and open({str(seen)!r}, 'a').write(f'{{step}} ')",
-    )  # fmt: skip
+def test_one_that_is_added_at_a_resume_gets_the_run_from_its_beginning(tmp_path, steps_sent):
     config = small(tmp_path / "run", optimizer={"decay": "constant"})
     train(config, quiet=True)
     added = config.with_(steps=4, tracker=("tensorboard",))
     resume(tmp_path / "run", added, quiet=True)
-    assert seen.read_text().split() == ["1", "2", "3", "4"]
+    assert steps_sent() == ["1", "2", "3", "4"]
     assert Run(tmp_path / "run").finished
 
 

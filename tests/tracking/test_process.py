@@ -12,7 +12,7 @@ from paceline.run.trackers import SERVE
 from paceline.store.run import Run
 from paceline.tracking import process
 from paceline.tracking.follower import Follower
-from paceline.tracking.process import follow
+from paceline.tracking.process import Patience, follow
 from tests.helpers.broken_tools import breaks
 from tests.helpers.fake_run import fake_run
 from tests.helpers.kept_tracker import KeptTracker
@@ -129,18 +129,18 @@ def test_a_tool_that_does_not_answer_is_told_once_and_gets_the_rest_when_it_does
     assert tracker.sent("train") == [1, 2, 3]
 
 
-def test_a_tool_that_answers_slowly_but_steadily_is_not_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(process, "LATE_SECONDS", 2.0)
-    over, said = Event(), Noted()
-
-    class Steady(KeptTracker):
-        def log(self, figures, step):
-            time.sleep(0.1)
-            super().log(figures, step)
-
-    over.set()
-    following(Steady(), fake_run(tmp_path / "run", 30, of=30), over, said).join()
-    assert said.of("note") == []
+def test_a_tool_that_answers_slowly_but_steadily_is_not_late(tmp_path):
+    follower = Follower(Run(fake_run(tmp_path / "run", 3, of=3)), "kept", KeptTracker())
+    follower.start()
+    patience = Patience(follower, Noted())
+    most = process.LATE_SECONDS
+    with patience:
+        begun = time.monotonic()
+        assert not patience.late(begun + most / 2) and patience.late(begun + 2 * most)
+        follower.look()  # something was sent: the time counts from when that is seen
+        assert not patience.late(begun + 2 * most) and not patience.late(begun + 2.9 * most)
+        assert patience.late(begun + 3.1 * most)
+    assert not patience.late(begun + 9 * most)  # nothing is asked of it
 
 
 def test_a_tool_that_fails_for_a_while_is_tried_again(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """TensorBoard's files, read back event by event."""
 
+import re
+
 import pytest
 
 from paceline.tracking.tensorboard import _row
@@ -48,5 +50,6 @@ def test_what_a_model_says_stays_in_its_cell_and_is_no_html(tmp_path):
 
 def test_a_cell_formats_links_loads_and_ends_nothing():
     row = _row(["![x](http://a/b.png)", "**b** `c` # d", "one\rtwo\r\nthree\nfour | five", 0.5])
-    assert not set("![]()*`#\r\n") - {"#"} & set(row.replace("&#", ""))
+    told = re.sub(r"&#\d+;", "", row)
+    assert not set(told) & set("![]()*`#\r\n")
     assert row.count("|") == 5 and row.count("<br>") == 3 and "one<br>two<br>three<br>four" in row

@@ -140,16 +140,22 @@ class Patience:
     def __exit__(self, *_: object) -> None:
         self._since = None
 
+    def late(self, now: float) -> bool:
+        """True if a call has gone on for too long without anything sent.
+
+        Args:
+            now: seconds, of the monotonic clock.
+        """
+        since, sent = self._since, self.follower.sent
+        if since is not None and sent is not self._seen:  # it answers, and has more to send
+            self._since, self._seen = since, sent = now, sent
+        return since is not None and now - since > LATE_SECONDS
+
     def _watch(self) -> None:
-        while True:
+        while not self.late(time.monotonic()):
             time.sleep(LATE_SECONDS / 20)
-            since, sent = self._since, self.follower.sent
-            if since is not None and sent is not self._seen:  # it answers, and has more to send
-                self._since, self._seen = time.monotonic(), sent
-            elif since is not None and time.monotonic() - since > LATE_SECONDS:
-                told = f"has not answered for {LATE_SECONDS:.0f} s; the run goes on without it."
-                self.say("note", told)
-                return
+        told = f"has not answered for {LATE_SECONDS:.0f} s; the run goes on without it."
+        self.say("note", told)
 
 
 def in_words(error: Exception) -> str:

@@ -23,7 +23,7 @@ class SwanlabTracker:
             project=os.environ.get("SWANLAB_PROJ_NAME", PROJECT),
             id=run.id,
             name=run.name,
-            config={**run.config, "about": dict(run.about), "changes": list(run.changes)},
+            config=run.settings,
             log_dir=str(run.place),
             resume="allow",
         )

@@ -15,8 +15,7 @@ class TensorboardTracker:
         from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]
 
         self._writer = SummaryWriter(str(run.place), purge_step=sent + 1 if sent else None)
-        about = {**run.about, "changes": list(run.changes), **run.config}
-        text = json.dumps(about, ensure_ascii=False, indent=2)
+        text = json.dumps(run.settings, ensure_ascii=False, indent=2)
         self._writer.add_text("config", "\n".join(f"    {row}" for row in text.splitlines()), sent)
         return f"is seen with `tensorboard --logdir {run.place}`"
 

@@ -37,6 +37,11 @@ class TrackedRun:
     place: Path
     """A folder of the run that is the tracker's alone."""
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The config, with what the run is about and what was changed, as plain JSON."""
+        return {**self.config, "about": dict(self.about), "changes": list(self.changes)}
+
     @classmethod
     def of(cls, run: Run, tracker: str, pid: int | None = None) -> "TrackedRun":
         """The run in a directory, for the tracker of this name."""

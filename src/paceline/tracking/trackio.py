@@ -18,7 +18,7 @@ class TrackioTracker:
             project=PROJECT,
             # Trackio knows runs by their names, and two of ours may have the same.
             name=f"{run.name}-{run.id[:6]}",
-            config={**run.config, "about": dict(run.about), "changes": list(run.changes)},
+            config=run.settings,
             resume="allow",
             embed=False,
         )

@@ -26,7 +26,7 @@ class WandbTracker:
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             id=run.id,
             name=run.name,
-            config={**run.config, "about": dict(run.about)},
+            config=run.settings,
             dir=run.place,
             resume="allow",
             settings=settings,

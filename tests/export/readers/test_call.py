@@ -29,6 +29,15 @@ def test_a_reader_that_is_killed_is_told(tmp_path, monkeypatch):
         call(PIPELINE, asked_of(tmp_path))
 
 
+def test_a_reader_that_never_answers_is_given_up(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep(1e6)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("paceline.export.readers.call.LOADING_SECONDS", 0.5)
+    monkeypatch.setattr("paceline.export.readers.call.ANSWER_SECONDS", 0.0)
+    with pytest.raises(ReaderError, match="has not answered within 0 minutes"):
+        call(PIPELINE, asked_of(tmp_path))
+
+
 def test_what_is_installed_is_known_with_its_version():
     assert PIPELINE.version[:2] == "5."
     named = Reader("another name", "pipeline", "transformers")

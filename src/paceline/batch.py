@@ -14,7 +14,7 @@ from torch import Tensor
 from . import rng
 from .layout import PACKED, Layout, TokenRows, pad
 from .objective import Loss, Tokens
-from .types import Round
+from .types import Rollout, Round
 
 Floats = Sequence[float]
 
@@ -76,11 +76,12 @@ class Batch:
         tokens = Tokens(
             mask_BT=mask_BT,
             anchor_BT=_column(round.anchor if anchored else None, index, width),
-            old_BT=pad([r.completion.logprobs for r in rollouts], width, torch.float32),
+            old_BT=_sampled_at(rollouts, width),
             ref_BT=_column(round.ref, index, width),
             advantage_BT=advantage_BT,
             weight_BT=loss.weights(mask_BT, group_B),
             at_reference=at_reference,
+            group_B=group_B,
         )
         rows = TokenRows.of(round).take(index)
         keep = list(range(len(index)))
@@ -124,6 +125,12 @@ def _token_advantages(loss: Loss, round: Round, index: Sequence[int], width: int
     if advantage.ndim == 1:
         return advantage[:, None].expand(-1, width).float()
     return advantage[:, :width].float()
+
+
+def _sampled_at(rollouts: Sequence[Rollout], width: int) -> Tensor | None:
+    """[B, T] the engine's log-probabilities; None where no engine sampled the rows."""
+    columns = [r.completion.logprobs for r in rollouts]
+    return pad(columns, width, torch.float32) if any(columns) else None
 
 
 def _column(column: tuple[Floats, ...] | None, index: Sequence[int], width: int) -> Tensor | None:

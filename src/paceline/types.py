@@ -80,7 +80,7 @@ class Completion:
     """All tokens, the stop token included where the model produced one."""
     logprobs: Sequence[float]
     """The engine's own log-probability of each token at sampling, of the distribution sampled
-    from."""
+    from; empty where no engine sampled the tokens, as in a row of a data set."""
     text: str
     """The decoded tokens without special tokens."""
     finish: Finish
@@ -97,6 +97,24 @@ class Completion:
     def turn(self) -> str:
         """The whole turn, for whoever asks for a form: what the prompt had opened, and the text."""
         return (self.opened or "") + self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A completion that a row brings, instead of a model that samples it.
+
+    Example: Given(({"role": "assistant", "content": "47 + 56 = 103"},))
+    """
+
+    turns: tuple[Message, ...]
+    """All that follows the problem's prompt: the assistant's answer, or, of a conversation, turns
+    of both sides, of which the assistant's train. The last one is the assistant's."""
+    reward: float = 1.0
+    """1 for a demonstration; of a pair 1 for the preferred completion and 0 for the other; of a
+    ranking the row's own score."""
+    margin: float = 0.0
+    """How much better than the other the preferred completion of a pair is, where its row says
+    so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,7 +228,7 @@ def test_no_rows_and_rows_without_tokens_give_a_loss_of_0_with_a_gradient(rows):
     loss, metrics = objective(Scores(logp_BT, ENTROPY_BT[rows]), some)
     loss.backward()
     assert loss.item() == 0 and not logp_BT.grad.any()
-    assert metrics == Metrics(kl_sum=0.0, clipped=0)
+    assert metrics == Metrics(kl_sum=0.0, clipped=0, mismatch_sum=0.0, mismatch_max=0.0)
 
 
 def test_single_precision_is_enough():

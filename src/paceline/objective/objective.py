@@ -103,6 +103,8 @@ class Objective:
         mask_BT, logp_BT = seen.mask_BT, seen.logp_BT
         gain_BT = self.surrogate(seen.log_ratio_BT, seen.advantage_BT)
         if self.correction is not None:
+            if tokens.old_BT is None:
+                raise ValueError("A correction needs the engine: Tokens.old_BT is None.")
             difference_BT = seen.anchor_BT - _kept(tokens.old_BT, mask_BT)
             gain_BT = gain_BT * self.correction(difference_BT, mask_BT).detach()
         if self.kl is not None and self.kl.where == "loss":
@@ -147,18 +149,23 @@ class Objective:
     def _measured(self, scores: Scores, tokens: Tokens) -> Metrics:
         seen = self._seen(scores, tokens)
         mask_BT, clipped_BT = seen.mask_BT, self._clipped(seen)
-        difference_BT = (seen.anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
-        kl_sum = None
+        ends_BT = mask_BT & ~torch.nn.functional.pad(mask_BT[:, 1:], (0, 1))
+        difference_BT = kl_sum = None
+        if tokens.old_BT is not None:
+            difference_BT = (seen.anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
         if seen.ref_BT is not None:
             kl_sum = k3(seen.logp_BT, seen.ref_BT).sum().item()
         return Metrics(
             tokens=int(mask_BT.sum()),
             entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
+            nll_sum=-seen.logp_BT.sum().item(),
+            ends=int(ends_BT.sum()),
+            end_sum=_kept(seen.logp_BT.exp(), ends_BT).sum().item(),
             kl_sum=kl_sum,
             ratio_max=largest_ratio(_kept(seen.log_ratio_BT, mask_BT)),
             clipped=None if clipped_BT is None else int(clipped_BT.sum()),
-            mismatch_sum=difference_BT.sum().item(),
-            mismatch_max=_largest(difference_BT).item(),
+            mismatch_sum=None if difference_BT is None else difference_BT.sum().item(),
+            mismatch_max=None if difference_BT is None else _largest(difference_BT).item(),
         )
 
     def advantages(self, round: Round, dtype: torch.dtype | None = None) -> Tensor:

@@ -7,7 +7,7 @@ in every tensor; the shift between logits and tokens was made before, once, wher
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Tokens:
     anchor_BT: Tensor | None
     """[B, T] the trainer's log-probabilities at the start of the round. None where a round has one
     part: then the scores themselves, detached, are the anchor and every ratio is exactly 1."""
-    old_BT: Tensor
-    """[B, T] the engine's log-probabilities at sampling."""
+    old_BT: Tensor | None
+    """[B, T] the engine's log-probabilities at sampling; None where no engine sampled the rows."""
     ref_BT: Tensor | None
     """[B, T] the reference's log-probabilities; None without a reference."""
     advantage_BT: Tensor
@@ -53,10 +53,13 @@ class Tokens:
     at_reference: bool = False
     """True if the policy is the reference, weight for weight. Then the scores themselves, detached,
     stand for what is in ref_BT, and every KL and its gradient are exactly 0."""
+    group_B: Tensor | None = None
+    """[B] one number a row, equal within a group; None where rows of one group may have parted."""
 
     def rows(self, index: Tensor | slice | list[int]) -> Tokens:
         """Some of the rows, e.g. a micro-batch. Their weights stay those of the whole part."""
-        return self._each(lambda x_BT: x_BT[index])
+        taken = self._each(lambda x_BT: x_BT[index])
+        return replace(taken, group_B=None if self.group_B is None else self.group_B[index])
 
     def cut(self, width: int) -> Tokens:
         """The first `width` columns, where the rows that were taken are no longer than that."""
@@ -64,7 +67,7 @@ class Tokens:
 
     def columns(self, where: slice) -> Tokens:
         """Some of the columns."""
-        return self._each(lambda x_BT: x_BT[:, where])
+        return replace(self._each(lambda x_BT: x_BT[:, where]), group_B=self.group_B)
 
     def on_one_row(self, real_BT: Tensor) -> Tokens:
         """[1, M] the places that are True, row by row, as one row."""
@@ -72,13 +75,15 @@ class Tokens:
 
     def to(self, device: torch.device | str) -> Tokens:
         """These tokens on another device."""
-        return self._each(lambda x_BT: x_BT.to(device))
+        moved = self._each(lambda x_BT: x_BT.to(device))
+        return replace(moved, group_B=None if self.group_B is None else self.group_B.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Tokens:
+        """Every [B, T] tensor changed; without the groups, which are no such tensor."""
         return Tokens(
             mask_BT=change(self.mask_BT),
             anchor_BT=None if self.anchor_BT is None else change(self.anchor_BT),
-            old_BT=change(self.old_BT),
+            old_BT=None if self.old_BT is None else change(self.old_BT),
             ref_BT=None if self.ref_BT is None else change(self.ref_BT),
             advantage_BT=change(self.advantage_BT),
             weight_BT=change(self.weight_BT),
@@ -106,9 +111,16 @@ class Metrics:
     """The largest max(r, 1/r), r the ratio that the surrogate saw; at most e^700."""
     clipped: int | None = None
     """Tokens whose gradient the ratio or the surrogate bounded; None where neither has a bound."""
-    mismatch_sum: float = 0.0
-    """Σ |log π_anchor − log π_old|: how far the engine is from the trainer."""
-    mismatch_max: float = 0.0
+    mismatch_sum: float | None = None
+    """Σ |log π_anchor − log π_old|: how far the engine is from the trainer; None where no engine
+    sampled the rows."""
+    mismatch_max: float | None = None
+    nll_sum: float = 0.0
+    """Σ −log π of the tokens, in nats."""
+    ends: int = 0
+    """Runs of trained tokens that a row has: the last token of each ends a turn, or was cut."""
+    end_sum: float = 0.0
+    """Σ π of the last token of each run."""
 
     @staticmethod
     def zero() -> Metrics:
@@ -120,17 +132,30 @@ class Metrics:
             tokens=self.tokens + other.tokens,
             loss=self.loss + other.loss,
             entropy_sum=self.entropy_sum + other.entropy_sum,
+            nll_sum=self.nll_sum + other.nll_sum,
+            ends=self.ends + other.ends,
+            end_sum=self.end_sum + other.end_sum,
             kl_sum=_plus(self.kl_sum, other.kl_sum),
             ratio_max=max(self.ratio_max, other.ratio_max),
             clipped=_plus(self.clipped, other.clipped),
-            mismatch_sum=self.mismatch_sum + other.mismatch_sum,
-            mismatch_max=max(self.mismatch_max, other.mismatch_max),
+            mismatch_sum=_plus(self.mismatch_sum, other.mismatch_sum),
+            mismatch_max=_larger(self.mismatch_max, other.mismatch_max),
         )
 
     @property
     def entropy(self) -> float | None:
         """Mean over the tokens, in nats; None without tokens, as all means here."""
         return self._mean(self.entropy_sum)
+
+    @property
+    def nll(self) -> float | None:
+        """Mean negative log-likelihood of the tokens, in nats."""
+        return self._mean(self.nll_sum)
+
+    @property
+    def end_probability(self) -> float | None:
+        """Mean probability of the token that ends a turn; None without any."""
+        return self.end_sum / self.ends if self.ends else None
 
     @property
     def kl(self) -> float | None:
@@ -153,3 +178,10 @@ def _plus(a: N | None, b: N | None) -> N | None:
     if a is None:
         return b
     return a if b is None else a + b
+
+
+def _larger(a: float | None, b: float | None) -> float | None:
+    """The larger one, where None is what was not measured."""
+    if a is None:
+        return b
+    return a if b is None else max(a, b)

@@ -40,7 +40,7 @@ def cells(run: Run) -> list[str]:
     steps, summary, config = list(run.records()), run.outcome, run.config["config"]
     assert summary is not None
     measured = (summary.before, *(step.evaluation for step in steps), summary.after)
-    right = [one.sampled_accuracy for one in measured if one]
+    right = [one.sampled_accuracy or 0.0 for one in measured if one]
     clipped = mean(step.clip_fraction for step in steps if step.part > 0)
     clip = config["optimizer"]["clip"] or math.inf
     norms = [step.grad_norm for step in steps if step.grad_norm is not None]
@@ -65,7 +65,7 @@ ENTROPIES = (0.02, 0.05, 0.1, 0.2, 0.5, 2.0)
 
 def course(run: Run) -> list[str]:
     """Mean training reward of steps 1 to 10, 11 to 20, and so on."""
-    rewards = [step.reward for step in run.records()]
+    rewards = [step.reward or 0.0 for step in run.records()]
     return [f"{fmean(rewards[i : i + 10]):.2f}" for i in range(0, len(rewards), 10)]
 
 

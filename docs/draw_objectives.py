@@ -17,14 +17,13 @@ from xml.sax.saxutils import escape
 import torch
 
 from paceline.objective import (
-    NAMES,
+    GROUPS,
     GeometricRatio,
     LogProb,
     Objective,
     Plain,
     SequenceRatio,
     TokenRatio,
-    by_name,
 )
 
 FOLDER = Path(__file__).parent / "objectives"
@@ -336,7 +335,7 @@ def _stroke(a: Point, b: Point, kind: str) -> str:
 
 def picture(name: str) -> str:
     """The SVG text of a named objective."""
-    objective = by_name(name)
+    objective = GROUPS[name]()
     plain = replace(objective, ratio=TokenRatio(), surrogate=Plain())
     views = (COMMON, SECOND[name]) if name in SECOND else (COMMON,)
     parts = f"{objective.ratio!r} · {objective.surrogate!r}"
@@ -375,8 +374,9 @@ def _below(objective: Objective) -> str:
 
 
 def pictures() -> dict[str, str]:
-    """The SVG text of every named objective, by its name."""
-    return {name: picture(name) for name in NAMES}
+    """The SVG text of every named objective that judges by groups, by its name. Those with a critic
+    have the ratios and surrogates of these."""
+    return {name: picture(name) for name in GROUPS}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from paceline.config import Config, keys
 from paceline.config.text import field_helps
 from paceline.store.records import Event, Measured, StepRecord, Summary
 from paceline.store.rollout_row import RolloutRow, columns
-from paceline.tasks import SOURCES, Arithmetic
+from paceline.tasks import every_source, Arithmetic
 
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/make_reference.py from the code; do not edit. -->\n"
@@ -150,7 +150,7 @@ def config() -> str:
         "## Tasks",
         "`task` is the name of one of these; their keys are written `task.KEY`.",
     ]
-    for name, source in SOURCES.items():
+    for name, source in every_source().items():
         of_task = [
             key
             for key in keys(dataclasses.replace(whole, task=source()))

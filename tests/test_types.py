@@ -21,7 +21,7 @@ from tests.helpers.rounds import group_of
 
 def test_records_are_frozen_and_slotted():
     records = [kind for kind in vars(types).values() if dataclasses.is_dataclass(kind)]
-    assert len(records) == 7
+    assert len(records) == 8
     for kind in records:
         assert kind.__dataclass_params__.frozen and "__slots__" in vars(kind), kind
 

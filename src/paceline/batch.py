@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import rng
 from .layout import PACKED, Layout, TokenRows, pad
-from .objective import Loss, Tokens
+from .objective import Criterion, Targets, Tokens
 from .types import Rollout, Round
 
 Floats = Sequence[float]
@@ -25,6 +25,8 @@ class Micro:
 
     rows: TokenRows
     tokens: Tokens
+    targets: Targets | None = None
+    """The numbers that a critic learns; None for a batch that has no critic."""
     recompute: bool = False
     """True if the backward pass computes each layer again, because the memory that all layers need
     for so many rows is not there."""
@@ -40,13 +42,17 @@ class Batch:
     """The indices of the rows in the round."""
     part_rows: int
     """Number of rows of the part, before those without signal were dropped."""
+    targets: Targets | None = None
+    """The numbers that a critic learns of these rows."""
+    whole_groups: bool = False
+    """True if no micro-batch may part a group."""
 
     @classmethod
     def of(
         cls,
         round: Round,
         part: Sequence[int],
-        loss: Loss,
+        loss: Criterion,
         *,
         anchored: bool = True,
         at_reference: bool = False,
@@ -92,6 +98,7 @@ class Batch:
             tokens.rows(torch.tensor(keep, dtype=torch.long)),
             tuple(index[i] for i in keep),
             len(index),
+            whole_groups=loss.whole_groups,
         )
 
     def micro(
@@ -101,12 +108,16 @@ class Batch:
         device: torch.device | str = "cpu",
     ) -> Iterator[Micro]:
         """The batch in pieces that fit into memory; losses and gradients add up to the whole's."""
-        for pack in self.rows.packs(tokens_per_forward, layout):
-            rows = self.rows.take(pack)
+        packs = self.rows.packs(tokens_per_forward, layout, whole=self.whole_groups)
+        for pack in packs:
+            rows, index = self.rows.take(pack), torch.tensor(pack)
             width = max(len(c) for c in rows.completions)
-            tokens = self.tokens.rows(torch.tensor(pack)).cut(width).to(device)
+            tokens = self.tokens.rows(index).cut(width).to(device)
+            targets = self.targets
+            if targets is not None:
+                targets = targets.rows(index).cut(width).to(device)
             too_many = layout.size(rows) > tokens_per_forward
-            yield Micro(rows, tokens, recompute=too_many and layout.deep > 1)
+            yield Micro(rows, tokens, targets, recompute=too_many and layout.deep > 1)
 
 
 def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:
@@ -119,7 +130,7 @@ def parts_of(round: Round, seed: int, part: int, minibatches: int) -> list[int]:
     return order[share * count // minibatches : (share + 1) * count // minibatches]
 
 
-def _token_advantages(loss: Loss, round: Round, index: Sequence[int], width: int) -> Tensor:
+def _token_advantages(loss: Criterion, round: Round, index: Sequence[int], width: int) -> Tensor:
     """[B, T] advantages of the part's rows, from statistics of the whole round."""
     advantage = loss.advantages(round)[list(index)]
     if advantage.ndim == 1:

@@ -56,12 +56,17 @@ class TokenRows:
         lengths_B = torch.tensor([len(c) for c in self.completions])
         return (torch.arange(int(lengths_B.max())) < lengths_B[:, None]).to(device)
 
-    def packs(self, limit: int, layout: "Layout") -> list[list[int]]:
+    def packs(
+        self, limit: int, layout: "Layout", *, whole: bool = False
+    ) -> list[list[int]]:
         """Rows grouped into packs that go through the model together, of at most `limit` tokens.
 
         Rows of one prompt stay together, so that it is computed once; they are split only if they
         exceed `layout.deep` times the limit (a larger row goes alone). Longer ones come first, so
         that there is little padding. Only counts decide.
+
+        Args:
+            whole: True never splits the rows of one prompt, however long they are together.
         """
         prompt_of = self.prompt_of()
         groups: dict[int, list[int]] = {}
@@ -76,7 +81,7 @@ class TokenRows:
             if packs and layout.size(self.take([*packs[-1], *group])) <= limit:
                 packs[-1] += group
             else:
-                packs += self._split(group, limit, layout)
+                packs += [group] if whole else self._split(group, limit, layout)
         return packs
 
     def _split(self, group: list[int], limit: int, layout: "Layout") -> list[list[int]]:

@@ -73,6 +73,21 @@ def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> Inte
     return float(low), float(high)
 
 
+def bootstrap_ratio(
+    sums: Sequence[float], counts: Sequence[float], seed: int = 0, draws: int = 2000
+) -> Interval:
+    """Percentile bootstrap 95 % interval of Σ sums / Σ counts, resampling the pairs (one for each
+    row): of a mean over all tokens, whose rows differ in length."""
+    import numpy as np
+
+    data = np.asarray([sums, counts], dtype=np.float64)
+    generator = np.random.Generator(np.random.Philox(key=rng.key(seed, "bootstrap")))
+    n = data.shape[1]
+    drawn = data[:, generator.integers(0, n, size=(draws, n))].sum(axis=-1)
+    low, high = np.quantile(drawn[0] / drawn[1], [0.025, 0.975])
+    return float(low), float(high)
+
+
 def pass_at(k: int, n: int, correct: int) -> float:
     """Unbiased estimate that at least one of k completions is right, from n completions of which
     `correct` are right: 1 − C(n−c, k) / C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1)."""

@@ -113,8 +113,8 @@ class Given:
     """1 for a demonstration; of a pair 1 for the preferred completion and 0 for the other; of a
     ranking the row's own score."""
     margin: float = 0.0
-    """How much better than the other the preferred completion of a pair is, where its row says
-    so."""
+    """Distance by which the preferred completion of a pair should be ahead of the other, where its
+    row says so; it stands on the preferred one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +254,11 @@ class Round:
     @property
     def rollouts(self) -> tuple[Rollout, ...]:
         return tuple(r for g in self.groups for r in g.rollouts)
+
+    @property
+    def given(self) -> bool:
+        """True if rows brought the completions, and no engine sampled any of them."""
+        return not any(r.completion.logprobs for r in self.rollouts)
 
     @property
     def rewards(self) -> tuple[float, ...]:

@@ -9,8 +9,11 @@ import pytest
 
 from paceline import cli
 from paceline.errors import DataError
-from paceline.tasks import Code, Rows
-from tests.helpers.markdown import ROOT, Page
+from paceline.store.kept import Kept
+from paceline.tasks import Code, Demonstrations, Preferences, Rows
+from paceline.tasks.pair_forms import PREFERENCES
+from paceline.tasks.row_forms import DEMONSTRATIONS
+from tests.helpers.markdown import ROOT, Page, plain, tables
 
 PAGE = Page.of("docs/data.md")
 TEXT, blocks = PAGE.text, PAGE.code
@@ -18,19 +21,26 @@ TEXT, blocks = PAGE.text, PAGE.code
 
 def test_every_key_exists():
     named = set(re.findall(r"\btask\.([a-z_]+)", TEXT))
-    there = {field.name for task in (Rows, Code) for field in fields(task)}
+    tasks = (Rows, Code, Demonstrations, Preferences, Kept)
+    there = {field.name for task in tasks for field in fields(task)}
     assert len(named) > 10 and named <= there
 
 
 def test_the_commands_parse(monkeypatch):
     monkeypatch.chdir(ROOT)
     commands = [line for block in blocks("bash") for line in block.replace("\\\n", "").splitlines()]
-    assert len(commands) == 2
+    made = []
     for command in commands:
         known, rest = cli.parser().parse_known_args(shlex.split(command)[1:])
-        config = cli.changed(cli.config_of(known.recipe), cli.overrides(rest, known))
-        assert isinstance(config.task, Rows)
-    assert config.task.user == "{prompt}\n{input}"
+        made.append(cli.changed(cli.config_of(known.recipe), cli.overrides(rest, known)))
+    assert [type(config.task) for config in made] == [Rows, Rows, Demonstrations, Kept]
+    assert made[1].task.user == "{prompt}\n{input}"
+
+
+def test_the_forms_are_those_that_are_read():
+    (rows,) = tables(PAGE.section("Rows that bring their completions"))
+    told = [plain(row)[0] for row in rows]
+    assert told == [form.name for form in (*DEMONSTRATIONS, *PREFERENCES)]
 
 
 def test_the_example_loads(monkeypatch):

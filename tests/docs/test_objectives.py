@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,20 @@ from torch.testing import assert_close
 
 from paceline import objective as room
 from paceline.config import objective_from
-from paceline.objective import KL, NAMES, SoftGate, ZScore, by_name
+from paceline.objective import (
+    CRITICS,
+    GROUPS,
+    KL,
+    NAMES,
+    OBJECTIVES,
+    PAIRS,
+    Gae,
+    Link,
+    Objective,
+    SoftGate,
+    ZScore,
+    by_name,
+)  # fmt: skip
 from tests.helpers.markdown import DOCS, Page, plain, tables
 from tests.helpers.peer_table import PEERS
 from tests.helpers.peers import BETA, gradient, part, trl_rloo, update
@@ -20,6 +34,8 @@ from tests.helpers.rounds import make_round
 INDEX = Page.of("docs/objectives/README.md")
 MIGRATING = Page.of("docs/migrating.md")
 EACH = {name: Page.of(f"docs/objectives/{name}.md") for name in NAMES}
+CRITIC_PAGE = Page.of("docs/objectives/critics.md")
+PAIR_PAGE = Page.of("docs/objectives/preferences.md")
 BASELINE = "reinforce_pp(baseline=True)"
 
 
@@ -29,14 +45,24 @@ def rows(page: Page, title: str) -> list[list[str]]:
     return [plain(row) for row in table]
 
 
-@pytest.fixture(scope="module")
-def draw() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("draw_objectives", DOCS / "draw_objectives.py")
+def named_rows(page: Page, title: str) -> list[list[str]]:
+    """The same where the first cell links to the page of its name."""
+    return [[name.split("`")[1], *cells] for name, *cells in rows(page, title)]
+
+
+def script(name: str) -> ModuleType:
+    """A script that draws, as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def draw() -> ModuleType:
+    return script("draw_objectives")
 
 
 @pytest.fixture
@@ -52,36 +78,40 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_every_objective_has_its_page():
-    pages = {path.stem for path in (DOCS / "objectives").glob("*.md")} - {"README"}
-    assert pages == set(NAMES)
+    pages = {path.stem for path in (DOCS / "objectives").glob("*.md")}
+    assert pages == {"README", "critics", "preferences", *NAMES}
     assert [EACH[name].headings for name in NAMES] == [[(1, name)] for name in NAMES]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_value_is_the_codes(name):
-    values = [by_name(name)] + ([NAMES[name](baseline=True)] if name == "reinforce_pp" else [])
+    values = [by_name(name)] + (
+        [room.reinforce_pp(baseline=True)] if name == "reinforce_pp" else []
+    )
     assert EACH[name].code("text") == [f"{value!r}\n" for value in values]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_tells_all_that_it_should(name):
     said = EACH[name].text
-    assert said.count("$$") in (2, 4) and f"]({name}.svg)" in said
+    assert said.count("$$") in (2, 4) and (f"]({name}.svg)" in said) == (name in GROUPS)
     for what in ("When", "Defaults", "Traps", "Elsewhere"):
         assert said.count(f"**{what}.**") == 1, what
-    assert "**Against GRPO.**" in said or name == "grpo"
+    assert ("**Against GRPO.**" in said) == (name in GROUPS and name != "grpo")
+    assert ("**What it is.**" in said) == (name not in GROUPS or name == "grpo")
 
 
-def test_the_pictures_are_what_the_script_draws(draw):
+def test_the_pictures_are_what_the_scripts_draw(draw):
     drawn = draw.pictures()
-    assert {path.name for path in draw.FOLDER.glob("*.svg")} == {f"{name}.svg" for name in NAMES}
-    for name in NAMES:
+    drawn["preferences"] = script("draw_preferences").picture()
+    assert {path.stem for path in draw.FOLDER.glob("*.svg")} == set(drawn)
+    for name, text in drawn.items():
         stored = (draw.FOLDER / f"{name}.svg").read_bytes()
-        assert stored == drawn[name].encode(), f"run docs/draw_objectives.py: {name} has changed"
+        assert stored == text.encode(), f"{name}.svg has changed: run the script that draws it"
 
 
 def test_what_is_drawn_of_a_clip_is_what_a_clip_does(draw):
-    line = draw.line(by_name("grpo"), 1.0, draw.COMMON)
+    line = draw.line(room.grpo(), 1.0, draw.COMMON)
     # At A = 1 a ratio of 0.5 gains 0.5, which is 0.5 less than at 1; above 1.2 nothing more.
     gain = dict(zip(line.ratios, zip(line.gains, line.slopes, strict=True), strict=True))
     assert gain[0.5] == pytest.approx((-0.5, 0.5)) and gain[2.0] == pytest.approx((0.2, 0.0))
@@ -101,7 +131,7 @@ def test_the_table_of_advantages_is_computed():
         assert len(set(a_B[1:])) == 1
         said = [float(cell.replace("−", "-")) for cell in (first, other)]
         assert said == pytest.approx(a_B[:2], abs=0.005), value
-    assert {repr(by_name(name).advantage) for name in NAMES} <= {
+    assert {repr(make().advantage) for make in GROUPS.values()} <= {
         row[0] for row in rows(INDEX, "Advantage")
     }
 
@@ -122,15 +152,83 @@ def test_the_table_of_weights_is_computed():
 
 def test_the_objectives_side_by_side_are_the_codes():
     table = rows(INDEX, "Side by side")
-    assert [row[0] for row in table if row[0] != BASELINE] == list(NAMES)
+    assert [row[0] for row in table if row[0] != BASELINE] == list(GROUPS)
     for name, *said in table:
-        make = NAMES[name.partition("(")[0]]
+        make: Any = GROUPS[name.partition("(")[0]]
         options = {"baseline": True} if name == BASELINE else {}
         value, kl = make(**options), make(kl=0.1, **options).kl
         parts = [repr(p) for p in (value.advantage, value.ratio, value.surrogate, value.weight)]
         if parts[2] == "LogProb()":
             parts[1] = "–"
         assert kl is not None and said == [*parts, f"{kl.form}, {kl.where}"], name
+
+
+def test_those_with_a_critic_are_the_codes():
+    table = named_rows(INDEX, "With a critic")
+    assert [row[0] for row in table] == list(CRITICS)
+    for name, _, advantage, surrogate, kl in table:
+        make: Any = CRITICS[name]
+        value = make()
+        assert [repr(value.advantage), repr(value.surrogate)] == [advantage, surrogate]
+        assert repr(value.weight) == "PerToken()" and repr(value.ratio) == "TokenRatio()"
+        penalty = value.kl if name == "trpo" else make(kl=0.1).kl
+        place = " to the anchor" if penalty.to == "anchor" else f", {penalty.where}"
+        assert kl == f"{penalty.form}{place}", name
+
+
+def test_those_from_given_answers_are_the_codes():
+    table = named_rows(INDEX, "From given answers")
+    assert [row[0] for row in table] == [n for n in NAMES if n not in {*GROUPS, *CRITICS}]
+    for name, _, learns, told in table:
+        value = by_name(name)
+        assert f"`{type(value).__name__}" in told
+        if isinstance(value, Objective):
+            assert told == f"an `Objective` of `{value.advantage!r}` and `{value.surrogate!r}", name
+        assert ("without a reference" in learns) == (name in PAIRS and not value.needs_reference), (
+            name
+        )
+
+
+def test_the_line_is_the_codes():
+    table = named_rows(CRITIC_PAGE, "The line")
+    assert [row[0] for row in table] == ["reinforce", "rloo", *CRITICS, "grpo"]
+    for name, advantage, surrogate, _ in table:
+        value = OBJECTIVES[name]()
+        assert [repr(value.advantage), repr(value.surrogate)] == [advantage, surrogate]
+
+
+def test_the_advantages_of_three_tokens_are_computed():
+    round = make_round([[1.0]], [[3]], values=((0.5, 0.25, 0.75),))
+    table = rows(CRITIC_PAGE, "The advantage")
+    assert [row[0] for row in table] == ["0", "0.5", "1"]
+    for lam, *said in table:
+        found = [float(cell.replace("−", "-")) for cell in said]
+        assert found == Gae(1.0, float(lam))(round)[0].tolist(), lam
+
+
+def test_losses_of_pairs_are_the_codes():
+    table = next(iter(tables(PAIR_PAGE.text)))
+    assert [plain(row)[0] for row in table] == list(PAIRS)
+    for name, _, link, beta, length, reference, besides in map(plain, table):
+        value = PAIRS[name]()
+        assert (repr(value.link), value.length) == (link, length) and value.beta == float(beta)
+        assert value.reference == (reference == "yes")
+        extra = {"margin": value.margin, "likelihood": value.likelihood}
+        told = [f"{key} {number:g}" for key, number in extra.items() if number] or ["–"]
+        assert [besides] == told, name
+
+
+def test_losses_and_slopes_of_links_are_computed():
+    table = rows(PAIR_PAGE, "From a difference to a loss")
+    assert len(table) == 5
+    for text, _, *said in table:
+        link: Link = eval(text, vars(room))
+        delta_P = torch.tensor([0.0, 5.0], dtype=torch.float64, requires_grad=True)
+        loss_P = link(0.1 * delta_P, 0.1)
+        (slope_P,) = torch.autograd.grad(loss_P.sum(), delta_P)
+        numbers = [float(cell.replace("−", "-")) for cell in said]
+        actual = [loss_P[0], slope_P[0], loss_P[1], slope_P[1]]
+        assert numbers == pytest.approx([x.item() for x in actual], abs=6e-4), text
 
 
 def test_other_projects_switches_are_those_that_test_peers_holds_to_ours():
@@ -171,7 +269,7 @@ def test_figures_in_the_text():
     rewards = make_round([[1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
     share = (ZScore(ddof=0)(rewards) / ZScore(ddof=1)(rewards))[0].item() - 1
     assert f"groups of 8 larger by {100 * share:.0f} %" in said
-    low, high = by_name("gspo").surrogate.widths  # type: ignore[attr-defined]
+    low, high = room.gspo().surrogate.widths  # type: ignore[attr-defined]
     for tokens, digits in ((1000, 2), (10, 3)):
         bounds = [f"{(1 + width) ** tokens:.{digits}f}" for width in (-low, high)]
         assert " or ".join(bounds) in said
@@ -195,7 +293,8 @@ def test_the_gate_of_sapo_is_as_wide_as_told():
 
 
 def test_the_first_lines_hold():
-    exec(INDEX.code("python")[0], {})
+    for page in (INDEX, CRITIC_PAGE, PAIR_PAGE):
+        exec(page.code("python")[0], {})
 
 
 def test_an_objective_of_ones_own_is_short_and_is_trls_rloo(folder):

@@ -17,7 +17,7 @@ from paceline.cli import commands as doing
 from paceline.cli.configured import changed, config_of, overrides
 from paceline.cli.parser import parser
 from paceline.config import Config, apply, keys, labelled, split, to_json
-from paceline.tasks import SOURCES
+from paceline.tasks import every_source
 from tests.helpers.markdown import DOCS, ROOT, Page, pages
 
 PAGES = pages()
@@ -145,7 +145,7 @@ def test_the_check_would_see_a_wrong_command(command, folder):
 
 
 def configs() -> list[Config]:
-    return [recipes.demo().with_(task=source()) for source in SOURCES.values()]
+    return [recipes.demo().with_(task=source()) for source in every_source().values()]
 
 
 @EACH

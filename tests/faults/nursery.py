@@ -36,6 +36,20 @@ CHANGES = {
 one; a reference that follows; dynamic sampling; an evaluation on the way."""
 
 
+STAGES = {
+    "sft": {
+        "answers": "given",
+        "objective": named.sft(),
+        "steps": 7,
+        "save_every": 2,
+        "rollouts": {"problems": 4, "completions": 8, "max_tokens": 24},
+        "evaluation": {"problems": 4, "completions": 2, "every": 3},
+        "show_every": 0,
+    },
+}
+"""Changes of `tiny` that make it another stage of the line, by name."""
+
+
 def run(job: dict) -> int:
     """One run, or its resume; returns what the command line would."""
     out = Path(job["out"])
@@ -44,7 +58,8 @@ def run(job: dict) -> int:
         for name, argument in job.get("meddle", {}).items():
             getattr(meddle, name)(argument)
         recipe = job.get("recipe", "tiny")
-        changes = (CHANGES if recipe == "tiny" else {}) | job.get("changes", {})
+        usual = STAGES[job["stage"]] if "stage" in job else CHANGES
+        changes = (usual if recipe == "tiny" else {}) | job.get("changes", {})
         start = recipes.by_name(recipe)
         if "task" in job:
             start = start.with_(task=tasks.by_name(job["task"])())

@@ -12,6 +12,7 @@ import pytest
 
 from paceline.run import Run
 from tests.faults.harness import ADAPTERS, FULL, is_tidy, left_by
+from tests.faults.nursery import STAGES
 
 STRIDE = 1 if FULL else 7
 SPARSE_STRIDE = 1 if FULL else 23
@@ -41,6 +42,31 @@ def test_adapters_at_every_write_sync_and_rename(nursery, tmp_path):
         out = tmp_path / str(number)
         assert nursery.run(out, changes=ADAPTERS, die_at=number) == -signal.SIGKILL, number
         assert nursery.run(out, changes=ADAPTERS) == 0, number
+        assert left_by(out) == expected, f"operation {number}"
+        assert is_tidy(out), number
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_stopped_after_any_step_leaves_the_same_bytes(nursery, tmp_path, stage):
+    out = tmp_path / "straight"
+    assert nursery.run(out, stage=stage) == 0
+    expected = left_by(out)
+    for k in range(1, STAGES[stage]["steps"]):
+        out = tmp_path / str(k)
+        assert nursery.run(out, stage=stage, meddle={"stop_at": [k]}) == 143
+        assert nursery.run(out, stage=stage) == 0
+        assert left_by(out) == expected, f"after step {k}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_at_every_write_sync_and_rename(nursery, tmp_path, stage):
+    out, record = tmp_path / "r", tmp_path / "operations"
+    assert nursery.run(out, stage=stage, record=str(record)) == 0
+    expected, operations = left_by(out), len(record.read_text().splitlines())
+    for number in range(SPARSE_STRIDE // 2, operations, SPARSE_STRIDE):
+        out = tmp_path / str(number)
+        assert nursery.run(out, stage=stage, die_at=number) == -signal.SIGKILL, number
+        assert nursery.run(out, stage=stage) == 0, number
         assert left_by(out) == expected, f"operation {number}"
         assert is_tidy(out), number
 

@@ -20,7 +20,7 @@ PLAIN: dict[str, Any] = {
 
 def a_step(**changes: Any) -> StepRecord:
     """That step, with other figures; measured after it where they have an evaluation."""
-    absent = frozenset({"evaluation"} - changes.keys())
+    absent = frozenset({"evaluation", "nll", "end_probability"} - changes.keys())
     return StepRecord(**{"absent": absent, **PLAIN, **changes})
 
 
@@ -28,7 +28,30 @@ def a_measurement(accuracy: float, n: int = 500, **changes: Any) -> Measured:
     """A measurement on held-out problems with this accuracy, greedy and sampled."""
     either = {"sampled_accuracy": accuracy, "greedy_accuracy": accuracy}
     intervals = {name: [max(0.0, accuracy - 0.04), accuracy + 0.04] for name in either}
-    return Measured(**{"task": "sums", "n": n, "intervals": intervals, **either, **changes})
+    made = {"task": "sums", "n": n, "intervals": intervals, **either, **changes}
+    absent = {"rows", "nll", "token_accuracy", "end_probability"} - changes.keys()
+    return Measured(**made, absent=frozenset(absent))
+
+
+def a_likelihood(nll: float, n: int = 500, **changes: Any) -> Measured:
+    """A measurement of the likelihood of held-out rows, where no answer was judged."""
+    made = {
+        "task": "rows", "n": n, "rows": n, "nll": nll, "token_accuracy": 0.9,
+        "end_probability": 0.99, "intervals": {"nll": [nll - 0.01, nll + 0.01]}, **changes,
+    }  # fmt: skip
+    absent = {"greedy_accuracy", "sampled_accuracy", "pass_at", "cut", "lost"} - changes.keys()
+    return Measured(**made, absent=frozenset(absent))
+
+
+def a_given_step(**changes: Any) -> StepRecord:
+    """A step on rows that brought their completions."""
+    made = {
+        **PLAIN, "reward": None, "accuracy": None, "reasons": {}, "repeated_mistakes": None,
+        "groups_without_signal": 0, "rows_trained": 64, "kl": None, "ratio_max": None,
+        "clip_fraction": None, "mismatch": None, "nll": 0.25, "end_probability": 0.9,
+        "phases": {"read": 0.1, "update": 6.8}, **changes,
+    }  # fmt: skip
+    return StepRecord(**made, absent=frozenset({"evaluation"} - changes.keys()))
 
 
 def a_summary(**changes: Any) -> Summary:

@@ -1,5 +1,6 @@
 """Nothing that only bounds memory or splits work changes the gradient, for every named objective,
-down to the model's parameters."""
+down to the model's parameters: here for those that judge by groups. What learns from rows that are
+given, or has a critic, is in test_line_laws.py."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from tests.helpers.adapters import adapted_policy, fill
 from tests.helpers.policies import tiny_policy
 from tests.helpers.rounds import ragged_round
 
-NAMES = sorted(named.NAMES)
+NAMES = sorted(named.GROUPS)
 
 
 def complete(round: Round, *, off_policy: bool, seed: int = 0) -> Round:
@@ -211,7 +212,7 @@ def test_where_the_policy_is_the_reference_the_gradient_is_that_without_kl(
     free = replace(at, tokens=replace(at.tokens, ref_BT=None))  # the same rows
     for layout in (SHALLOW, PADDED):
         if layout is PADDED:
-            monkeypatch.setattr(model.policy, "supports", lambda module: False)
+            monkeypatch.setattr(model.trainable, "supports", lambda module: False)
         ours, measured = gradient(pulled, at, tokens_per_forward, layout=layout)
         theirs, _ = gradient(objective, free, tokens_per_forward, layout=layout)
         assert measured.kl == 0 and torch.equal(ours, theirs) and ours.any()
@@ -224,7 +225,7 @@ def test_the_packed_layout_and_the_padded_one_give_one_gradient(name, monkeypatc
     objective, round = objective_of(name), complete(ragged_round(), off_policy=True)
     batch = Batch.of(round, range(3), objective)
     packed, _ = gradient(objective, batch, 10**6)
-    monkeypatch.setattr(model.policy, "supports", lambda module: False)
+    monkeypatch.setattr(model.trainable, "supports", lambda module: False)
     assert tiny_policy().layout is PADDED
     assert_same(packed, gradient(objective, batch, 10**6)[0])
 

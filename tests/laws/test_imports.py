@@ -121,7 +121,7 @@ def test_an_objective_is_made_told_compared_and_stored_without_torch():
     statement = (
         "import copy, pickle, paceline; from paceline.config import from_json, to_json; "
         "made = [make() for make in paceline.objective.NAMES.values()]; "
-        "assert len({*map(repr, made)}) == len({*made}) == 12; "
+        "assert len({*map(repr, made)}) == len({*made}) == len(made); "
         "assert made == pickle.loads(pickle.dumps(made)) == copy.deepcopy(made); "
         "config = paceline.recipes.demo().with_(objective=paceline.gspo(kl=0.01)); "
         "assert from_json(to_json(config)) == config; [one.needs_reference for one in made]"

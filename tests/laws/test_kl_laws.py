@@ -117,3 +117,13 @@ def test_in_the_loss_it_is_the_product_of_the_ratio_and_k3_term_by_term(seed):
         theirs = theirs + weight_BT[i, t] * 0.2 * ratio * (d.exp() - d - 1)
     assert_close(ours, theirs, rtol=1e-12, atol=1e-14)
     assert_close(slope(ours, logp_BT), slope(theirs, logp_BT), rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_to_the_anchor_k3_has_the_value_and_the_gradient_of_the_kl_from_the_anchor(seed):
+    logits_V, anchor_V, _ = three(seed)
+    logp_V = logits_V.log_softmax(0)
+    true = divergence(anchor_V, logp_V)
+    ours = expected(KL(1.0, to="anchor"), logp_V, anchor_V, anchor_V)
+    assert_close(ours, true, rtol=1e-12, atol=1e-14)
+    assert_close(slope(ours, logits_V), slope(true, logits_V), rtol=1e-12, atol=1e-14)

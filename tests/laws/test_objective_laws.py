@@ -17,16 +17,33 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 import paceline.objective as room
-from paceline.objective import KL, NAMES, Metrics, Objective, Scores, Tokens, Truncate
+from paceline.objective import (
+    GROUPS,
+    KL,
+    OBJECTIVES,
+    Metrics,
+    Objective,
+    Scores,
+    Tokens,
+    Truncate,
+)
 from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 
 MAX_TOKENS = 8
-ALL = {name: make().resolved(MAX_TOKENS) for name, make in NAMES.items()}
+ALL = {name: make().resolved(MAX_TOKENS) for name, make in OBJECTIVES.items()}
+WITHOUT_KL = {"trpo", "sft", "rft", "distil"}
+"""Names that take no KL as an argument; here they get one in the loss."""
+
+
+def with_kl(name):
+    make = OBJECTIVES[name]
+    objective = replace(make(), kl=KL(0.05)) if name in WITHOUT_KL else make(kl=0.05)
+    return objective.resolved(MAX_TOKENS)
+
+
 WITH_EXTRAS = {
-    f"{name}+extras": replace(
-        make(kl=0.05).resolved(MAX_TOKENS), entropy=0.01, correction=Truncate(1.02)
-    )
-    for name, make in NAMES.items()
+    f"{name}+extras": replace(with_kl(name), entropy=0.01, correction=Truncate(1.02))
+    for name in OBJECTIVES
 }
 WEIGHTED = {
     f"{name}+weighted KL": replace(ALL[name], kl=KL(0.05, weighted=True))
@@ -54,6 +71,8 @@ def random_part(seed, sizes, noise=0.3):
     mask_BT = torch.arange(MAX_TOKENS) < torch.tensor(lengths).unsqueeze(-1)
     mask_BT &= (torch.rand(B, generator=generator) < 0.8).unsqueeze(-1)
     ref_BT = anchor_BT + normal(0.2)
+    values = torch.Generator().manual_seed(1000 + seed)  # so that the rest stays as it was
+    value_BT = torch.randn(B, MAX_TOKENS, generator=values, dtype=torch.float64)
     rows = iter(zip(rewards, lengths, strict=True))
     groups = []
     for g, size in enumerate(sizes):
@@ -68,7 +87,13 @@ def random_part(seed, sizes, noise=0.3):
         return tuple(x_T[:n].tolist() for x_T, n in zip(x_BT, lengths, strict=True))
 
     return SimpleNamespace(
-        round=Round(0, tuple(groups), anchor=ragged(anchor_BT), ref=ragged(ref_BT)),
+        round=Round(
+            0,
+            tuple(groups),
+            anchor=ragged(anchor_BT),
+            ref=ragged(ref_BT),
+            values=ragged(value_BT),
+        ),
         mask_BT=mask_BT,
         anchor_BT=anchor_BT,
         ref_BT=ref_BT,
@@ -147,6 +172,9 @@ def test_rows_without_signal_may_be_dropped_after_weighing(objective, seed, size
     tokens = tokens_of(objective, part)
     signal_B = (tokens.advantage_BT != 0).any(-1)
     loss, slopes, _ = update(objective, part, tokens)
+    if objective.needs_values:  # a critic learns from every row; the objective alone may not
+        assert not objective.drops_signalless
+        return
     kept = in_pieces(objective, part, tokens, [signal_B.nonzero().squeeze(-1)])
     if objective.drops_signalless:
         same(kept[0], loss)
@@ -212,7 +240,7 @@ def apart(a_BT, b_BT):
 ALIKE_ON_POLICY = [{"grpo", "gspo", "sapo", "gmpo"}, {"dapo", "cispo"}]
 
 
-@pytest.mark.parametrize(("a", "b"), list(itertools.combinations(NAMES, 2)))
+@pytest.mark.parametrize(("a", "b"), list(itertools.combinations(GROUPS, 2)))
 def test_with_one_part_only_these_are_alike_and_with_more_none_are(a, b):
     on_policy = apart(gradient(a, True), gradient(b, True))
     if any({a, b} <= alike for alike in ALIKE_ON_POLICY):
@@ -249,14 +277,14 @@ def test_a_constant_added_to_all_rewards_changes_no_group_relative_advantage(see
         for g in round.groups
     )
     moved = replace(round, groups=groups)
-    for name in set(NAMES) - {"reinforce"}:
+    for name in set(GROUPS) - {"reinforce"}:
         advantage = ALL[name].advantage
         assert_close(advantage(moved), advantage(round), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GROUPS)
 def test_every_named_objective_is_a_value(name):
-    make = NAMES[name]
+    make = GROUPS[name]
     for objective in (make(), EVERY[name], EVERY[f"{name}+extras"]):
         assert eval(repr(objective), vars(room)) == objective
         assert pickle.loads(pickle.dumps(objective)) == objective
@@ -266,15 +294,15 @@ def test_every_named_objective_is_a_value(name):
 
 
 def test_no_two_named_objectives_are_equal_and_none_can_be_changed():
-    assert len({make() for make in NAMES.values()}) == len(NAMES)
+    assert len({make() for make in OBJECTIVES.values()}) == len(OBJECTIVES)
     with pytest.raises(AttributeError):
-        NAMES["grpo"]().entropy = 1.0
+        OBJECTIVES["grpo"]().entropy = 1.0
 
 
 def test_every_field_changes_the_gradient():
     """What is recorded of an experiment is what was run: no field is idle."""
     part = random_part(17, [4, 3])
-    base = NAMES["grpo"]()
+    base = OBJECTIVES["grpo"]()
     before = update(base, part, tokens_of(base, part))[1]
     for change in (
         {"advantage": room.Center()},
@@ -284,6 +312,7 @@ def test_every_field_changes_the_gradient():
         {"kl": KL(0.1)},
         {"kl": KL(0.1, weighted=True)},
         {"kl": KL(0.1, "k1", "reward")},
+        {"kl": KL(0.1, to="anchor")},
         {"entropy": 0.1},
         {"correction": Truncate(1.02)},
     ):

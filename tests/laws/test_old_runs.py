@@ -195,6 +195,13 @@ def test_a_model_is_measured_and_asked(told):
     assert told("sample finished 'What is 1 + 2?' -n 2").count("---") == 1
 
 
+def renewed(now, was):
+    """What an old config has, with the keys that came later, in its parts too, as they are now."""
+    if not (isinstance(was, dict) and isinstance(now, dict)):
+        return was
+    return now | {key: renewed(now.get(key), value) for key, value in was.items()}
+
+
 def test_a_config_is_a_recipe(told):
     for run in ("finished", "stopped", "killed"):
         shown = json.loads(told(f"show {run}/config.json --json"))["config"]
@@ -203,7 +210,7 @@ def test_a_config_is_a_recipe(told):
                 assert shown[key].keys() >= was.keys() and shown[key]["type"] == was["type"]
             elif key != "out":  # another run goes elsewhere
                 # Keys that came later have their usual values.
-                assert shown[key] == (shown[key] | was if isinstance(was, dict) else was)
+                assert shown[key] == renewed(shown[key], was)
     told("train stopped/config.json --out again steps=5 --quiet")
     assert Run("again").finished
 

@@ -1,7 +1,7 @@
 """Our values against what other trainers compute under the switches that mean the same.
 
-test_named.py holds the algorithms to loops written from their papers. Here are the formulas of
-other trainers (tests/helpers/peers.py), so that somebody who comes from there gets what was had
+named/test_groups.py holds the algorithms to loops written from their papers. Here are the formulas
+of other trainers (tests/helpers/peers.py), so that somebody who comes from there gets what was had
 there: value and gradient. benchmarks/against_trl_loss.py runs TRL itself on its rows.
 """
 
@@ -16,15 +16,14 @@ from torch.testing import assert_close
 from paceline import objective as room
 from paceline.errors import ConfigError
 from paceline.objective import (
+    GROUPS,
     KL,
-    NAMES,
     ClipDetached,
     PerConstant,
     PerSequence,
     PerToken,
     SequenceSum,
     ZScore,
-    by_name,
 )
 from paceline.types import Completion, Problem, Verdict
 from paceline.verify import Weighted, judge
@@ -97,11 +96,11 @@ def test_trls_beta_as_it_is_by_default_is_the_weighted_kl_and_that_of_a_completi
             assert not on_policy or torch.allclose(other, theirs)
 
 
-def test_every_named_objective_has_a_peer():
+def test_every_objective_that_judges_by_groups_has_a_peer():
     # Equal to one, or to one with another eps; dr_grpo to one whose length is set.
     values = [repr(p.value).replace("eps=1e-06", "eps=0.0001") for p in PEERS]
-    for name in NAMES:
-        assert repr(by_name(name).resolved(LONGEST)) in values, name
+    for name, make in GROUPS.items():
+        assert repr(make().resolved(LONGEST)) in values, name
 
 
 def test_the_data_reach_every_bound():

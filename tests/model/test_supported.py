@@ -6,6 +6,7 @@ from transformers import MixtralConfig, MixtralForCausalLM
 
 from paceline.errors import ConfigError
 from paceline.model import load_policy, load_tokenizer, logits, resolve, tiny
+from paceline.model.supported import check_states
 from tests.helpers.policies import tiny_policy
 
 
@@ -39,3 +40,13 @@ def test_a_mixture_of_experts_is_refused(tmp_path, policy):
     source = resolve(str(tmp_path))
     with pytest.raises(ConfigError, match=r"mixture of experts.*use a dense model"):
         load_policy(source, load_tokenizer(source), dtype=torch.float32)
+
+
+def test_states_made_in_an_unknown_way_are_refused(monkeypatch):
+    policy, source = tiny_policy(), resolve("tiny")
+    check_states(policy, source)
+    # As if each state stood one token later.
+    states = type(policy).states
+    monkeypatch.setattr(type(policy), "states", lambda *given: states(*given).roll(1, 0))
+    with pytest.raises(ConfigError, match=r"'tiny' \(LlamaForCausalLM\) .* not known here"):
+        check_states(policy, source)

@@ -8,7 +8,6 @@ from paceline.errors import ConfigError
 from paceline.objective import (
     BatchZScore,
     Center,
-    Gae,
     GroupThenBatch,
     LeaveOneOut,
     LengthWeighted,
@@ -134,46 +133,6 @@ def test_return_to_go_leaves_out_tokens_that_the_model_did_not_sample():
     exactly(a_BT[1], -1, -1, 0)
 
 
-def test_gae_by_hand():
-    # gamma 0.5, lam 0.5; row 0: V = 1, 2, 3, r = 4 on the last token:
-    #   δ2 = 4 − 3 = 1              A2 = 1
-    #   δ1 = 0.5·3 − 2 = −0.5       A1 = −0.5 + 0.25·1 = −0.25
-    #   δ0 = 0.5·2 − 1 = 0          A0 = 0 + 0.25·(−0.25) = −0.0625
-    # row 1: V = 1, r = 0: A0 = −1
-    round = make_round([[4, 0]], lengths=[[3, 1]], values=((1, 2, 3), (1,)))
-    a_BT = Gae(0.5, 0.5)(round)
-    exactly(a_BT[0], -0.0625, -0.25, 1)
-    exactly(a_BT[1], -1, 0, 0)
-
-
-def test_gae_at_gamma_and_lam_1_is_the_return_to_go_less_the_value():
-    # penalties 0.1, 0.2, r = 1: returns to go 0.7, 0.8; values 0.5, 0.5
-    round = make_round([[1]], values=((0.5, 0.5),), penalty=((0.1, 0.2),))
-    exactly(Gae()(round)[0], 0.2, 0.3)
-
-
-def test_gae_steps_over_tokens_that_the_model_did_not_sample():
-    # As if the row were V = 1, 2 with r = 4: A1 = 4 − 2, A0 = 0.5·2 − 1 + 0.25·2
-    round = make_round(
-        [[4]],
-        lengths=[[4]],
-        sampled=[(True, False, True, False)],
-        values=((1, 77, 2, 77),),
-        penalty=((0, 77, 0, 77),),
-    )
-    exactly(Gae(0.5, 0.5)(round)[0], 0.5, 0, 2, 0)
-
-
-def test_gae_without_a_critic_says_so():
-    with pytest.raises(ValueError, match="critic"):
-        Gae()(make_round([[1, 0]]))
-
-
-def test_a_column_of_the_wrong_length_is_refused():
-    with pytest.raises(ValueError, match="2 tokens but 3 entries"):
-        Gae()(make_round([[1]], values=((1, 2, 3),)))
-
-
 def test_an_empty_round_has_no_advantages():
     for advantage in [*GROUP_RELATIVE, Reward(), BatchZScore()]:
         assert advantage(make_round([])).tolist() == []
@@ -185,10 +144,3 @@ def test_impossible_scales_are_refused(make):
         make(ddof=2)
     with pytest.raises(ConfigError, match="eps"):
         make(eps=-1e-4)
-
-
-def test_gae_outside_its_range_is_refused():
-    with pytest.raises(ConfigError, match="gamma"):
-        Gae(1.1, 1.0)
-    with pytest.raises(ConfigError, match="lam"):
-        Gae(1.0, -0.1)

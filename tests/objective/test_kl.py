@@ -146,3 +146,39 @@ def test_unknown_forms_and_places_are_refused():
         KL(0.1, "k4")
     with pytest.raises(ConfigError, match="'loss' or the 'reward'"):
         KL(0.1, "k3", "gradient")
+
+
+# To the anchor --------------------------------------------------------------------------------
+
+
+def test_to_the_anchor_the_forms_are_of_the_ratio():
+    # The second argument is the anchor now, and log ρ = log π − log π_anchor: −ln 2, 0 and ln 2.
+    # k3 is ρ − 1 − log ρ: 1/2 − 1 + ln 2, 0 and 2 − 1 − ln 2.
+    expected_BT = torch.tensor([[LN2 - 0.5, 0, 1 - LN2]], dtype=torch.float64)
+    assert_close(KL(1.0, to="anchor")(LOGP_BT, REF_BT), expected_BT, rtol=0, atol=1e-12)
+    k2_BT = KL(1.0, "k2", to="anchor")(LOGP_BT, REF_BT)
+    assert_close(k2_BT, KL(1.0, "k2")(LOGP_BT, REF_BT))
+
+
+def test_the_reference_is_not_written():
+    # repr() is the record of a run, and stands in the config.json of earlier ones.
+    assert repr(KL(0.1)) == "KL(coef=0.1, form='k3', where='loss', weighted=False)"
+    assert repr(KL(0.1, to="anchor")) == (
+        "KL(coef=0.1, form='k3', where='loss', weighted=False, to='anchor')"
+    )
+    assert eval(repr(KL(0.1, to="anchor"))) == KL(0.1, to="anchor") != KL(0.1)
+    assert KL(0.1, to="anchor").describe() == "0.1 in the loss, k3 to the round’s own start"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"to": "teacher"}, "'reference' or to the 'anchor', not to 'teacher'"),
+        ({"form": "k1", "where": "reward", "to": "anchor"}, "always 0 in the reward"),
+        ({"weighted": True, "to": "anchor"}, "needs no ratio in front"),
+    ],
+)
+def test_impossible_anchors_are_refused(options, said):
+    with pytest.raises(ConfigError) as error:
+        KL(0.1, **options)
+    assert said in str(error.value)

@@ -8,7 +8,16 @@ import torch
 from paceline.batch import Batch
 from paceline.layout import TokenRows
 from paceline.model import Policy
-from paceline.objective import Loss, Metrics, Scores, Tokens, grpo
+from paceline.objective import (
+    Criterion,
+    Loss,
+    Metrics,
+    Scores,
+    Tokens,
+    bradley_terry,
+    dpo,
+    grpo,
+)  # fmt: skip
 from paceline.types import Round
 from tests.helpers.rounds import ragged_round
 
@@ -21,6 +30,7 @@ class Likelihood:
     needs_reference: bool = False
     needs_anchor_for_advantages: bool = False
     needs_values: bool = False
+    whole_groups: bool = False
     drops_signalless: bool = False
     reads_ratios_only: bool = False
 
@@ -38,12 +48,16 @@ class Likelihood:
     def value(self, scores: Scores, tokens: Tokens) -> torch.Tensor:
         return -(tokens.weight_BT * scores.logp_BT).sum()
 
+    def penalised(self, round: Round) -> Round:
+        return round
+
     def resolved(self, max_tokens: int) -> "Likelihood":
         return self
 
 
-# Pyright reads this file, which is how it is known that both are losses.
-LOSSES: tuple[Loss, ...] = (grpo(), Likelihood())
+# Pyright reads this file, which is how it is known that these are losses, and what a batch weighs.
+LOSSES: tuple[Loss, ...] = (grpo(), dpo(), Likelihood())
+CRITERIA: tuple[Criterion, ...] = (*LOSSES, bradley_terry())
 
 
 def gradient(policy: Policy) -> torch.Tensor:

@@ -415,8 +415,63 @@ def test_a_part_that_does_not_describe_itself_is_told_as_it_is_written():
 
 
 def test_every_part_of_ours_describes_itself():
-    parts = [part for make in room.NAMES.values() for _, part in make()._parts()]
+    parts = [part for make in room.OBJECTIVES.values() for _, part in make()._parts()]
     assert {type(part).__name__ for part in parts} >= {"ZScore", "SoftGate", "PerConstant"}
     others = (Band(), BatchZScore(), DualClip(0.2), Gae(), GeometricRatio(0.4, 0.4), KL(0.1),
               room.GroupThenBatch(), room.PerPromptToken(), Reward(), Truncate())  # fmt: skip
     assert [part for part in (*parts, *others) if not isinstance(part, room.Described)] == []
+
+
+# KL to the anchor, and what comes with a critic or a teacher ------------------------------------
+
+
+def anchored(anchor_BT, at_reference=False):
+    return Tokens(
+        mask_BT=torch.ones(1, 2).bool(),
+        anchor_BT=anchor_BT,
+        old_BT=None,
+        ref_BT=torch.full((1, 2), math.nan),
+        advantage_BT=torch.zeros(1, 2).double(),
+        weight_BT=torch.ones(1, 2).double(),
+        at_reference=at_reference,
+    )
+
+
+@pytest.mark.parametrize("form", ["k2", "k3"])
+def test_kl_to_the_anchor_reads_the_anchor_and_no_reference(form):
+    objective = Objective(advantage=Reward(), kl=KL(2.0, form, to="anchor"))
+    assert not objective.needs_reference and not objective.needs_anchor_for_advantages
+    assert objective.reads_ratios_only and objective.tokenwise and not objective.drops_signalless
+    logp_BT = torch.tensor([[-1.0, -2.0]], dtype=torch.float64).requires_grad_()
+    scores = Scores(logp_BT, torch.zeros_like(logp_BT))
+    anchor_BT = torch.tensor([[-1.5, -1.5]], dtype=torch.float64)
+    # log ρ = ±1/2: ρ − 1 − log ρ, or half its square
+    k3 = [math.expm1(x) - x for x in (0.5, -0.5)]
+    expected = 2 * sum(k3 if form == "k3" else [0.125, 0.125])
+    for at_reference in (False, True):  # that is another model's business
+        loss = objective.value(scores, anchored(anchor_BT, at_reference))
+        assert loss.item() == pytest.approx(expected, rel=1e-12)
+    # With one part a round the policy is its own anchor: 0, and so is its gradient, exactly.
+    loss = objective.value(scores, anchored(None))
+    assert loss.item() == 0 and not torch.autograd.grad(loss, logp_BT)[0].any()
+
+
+def test_needs_of_a_critic_and_of_a_teacher():
+    critic = Objective(advantage=Gae())
+    assert critic.needs_values and not critic.drops_signalless
+    assert not critic.needs_reference and not critic.needs_anchor_for_advantages
+    assert replace(critic, kl=KL(0.1, "k1", "reward")).needs_anchor_for_advantages
+    teacher = Objective(advantage=room.Teacher())
+    assert teacher.needs_reference and teacher.needs_anchor_for_advantages
+    assert not any(o.whole_groups for o in (critic, teacher, Objective(advantage=Center())))
+
+
+def test_a_round_is_penalised_by_kl_in_the_reward_alone():
+    round = make_round([[1]], anchor=((-1.0, -2.0),), ref=((-1.5, -1.0),))
+    for objective in (Objective(advantage=Reward()), Objective(advantage=Reward(), kl=KL(0.1))):
+        assert objective.penalised(round) is round
+    objective = Objective(advantage=Reward(), kl=KL(0.1, "k1", "reward"))
+    (penalty,) = objective.penalised(round).penalty
+    assert penalty == pytest.approx((0.05, -0.1))
+    assert objective.penalised(objective.penalised(round)).penalty == (penalty,)
+    assert objective.advantages(round).tolist() == pytest.approx([1.05])

@@ -1,10 +1,13 @@
 """Records: choosing rows, and metrics that add. Letters: B rows, T tokens."""
 
+import math
 from dataclasses import replace
 
+import pytest
 import torch
 
-from paceline.objective import Metrics, Tokens
+from paceline.objective import Metrics, PairMetrics, Scores, Tokens
+from paceline.objective.records import kept
 
 
 def tokens(anchor=True):
@@ -84,3 +87,30 @@ def test_means_of_nothing_are_none():
     # With tokens, but without a reference or a bound:
     some = Metrics(tokens=2, entropy_sum=1.0, mismatch_sum=3.0)
     assert (some.entropy, some.kl, some.clip_fraction, some.mismatch) == (0.5, None, None, 1.5)
+
+
+def test_metrics_of_the_scores_alone():
+    # Two rows of three tokens; the second token of the first is a tool's, so that this row has two
+    # runs, which end in tokens of probability 1/2 and 1/4; the other row ends in one of 1/8.
+    logp_BT = torch.tensor([[0.5, math.nan, 0.25], [0.5, 0.125, math.inf]]).log()
+    mask_BT = torch.tensor([[1, 0, 1], [1, 1, 0]]).bool()
+    entropy_BT = torch.tensor([[1.0, math.nan, 2.0], [3.0, 4.0, math.nan]])
+    found = Metrics.of(Scores(logp_BT, entropy_BT), mask_BT)
+    assert (found.tokens, found.ends, found.entropy_sum) == (4, 3, 10.0)
+    assert found.nll_sum == pytest.approx(math.log(2) * (1 + 2 + 1 + 3))
+    assert found.end_probability == pytest.approx((1 / 2 + 1 / 4 + 1 / 8) / 3)
+    assert found.nll == pytest.approx(math.log(2) * 7 / 4) and found.pairs is None
+
+
+def test_pairs_add_where_there_are_any():
+    some = Metrics(tokens=2, pairs=PairMetrics(pairs=1, right=0.5))
+    assert (some + some).pairs == PairMetrics(pairs=2, right=1.0)
+    assert (some + Metrics(tokens=1)).pairs == some.pairs == (Metrics.zero() + some).pairs
+    assert (Metrics() + Metrics()).pairs is None
+
+
+def test_kept_is_exactly_0_elsewhere_in_value_and_gradient():
+    x_BT = torch.tensor([[1.0, math.nan, math.inf]], requires_grad=True)
+    y_BT = kept(x_BT, torch.tensor([[True, False, False]]))
+    assert y_BT.tolist() == [[1, 0, 0]]
+    assert torch.autograd.grad(y_BT.sum(), x_BT)[0].tolist() == [[1, 0, 0]]

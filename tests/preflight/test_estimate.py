@@ -50,7 +50,7 @@ def test_passing_memory():
     ) == memory.program + memory.fixed + memory.activations + memory.head + memory.decoding + (
         memory.gaps
     )  # fmt: skip
-    again = replace(work, passes=(Pass(3, 18, recompute=True),))
+    again = replace(work, passes=(Pass(3, 18, scored=12, recompute=True),))
     less = Memory.of(config, config.objective, model_size(), again, torch.float32, CPU)
     # Of each of two layers its input, and one layer as a whole.
     assert less.activations == 18 * (2 * 64 * 4 + model_size().activation_bytes // 2)

@@ -1,8 +1,15 @@
 """The work of a run, counted by hand for the tiny model."""
 
+import pytest
+import torch
+
 from paceline import recipes
+from paceline.model import resolve
+from paceline.model.model_size import ModelSize
 from paceline.objective import named
-from paceline.preflight.workload import Decoding, Pass
+from paceline.preflight.workload import Decoding, Pass, Workload
+from paceline.training import GivenRows
+from tests.helpers.given import brings
 from tests.helpers.work import work_of
 
 
@@ -18,7 +25,10 @@ def test_the_work_of_a_round():
     work = work_of(config, [(1, 2, 3), (7,) * 5, (4,) * 9], heldout=200)
     # The two longest prompts, one in each part, and of each completion all but its last token.
     assert work.rows.prompts == ((4,) * 9,) * 3 + ((7,) * 5,) * 3
-    assert work.passes == (Pass(3, 9 + 3 * 3, recompute=False), Pass(3, 5 + 3 * 3, recompute=False))
+    assert work.passes == (
+        Pass(3, 9 + 3 * 3, scored=12, recompute=False),
+        Pass(3, 5 + 3 * 3, scored=12, recompute=False),
+    )
     assert work.scored == 24
     # Six rows on four places: two turns of four tokens.
     assert work.sampling == Decoding(rows=6, places=4, prompts=2, longest=9, tokens=4, before=8)
@@ -30,7 +40,7 @@ def test_the_work_of_a_round():
 
 def test_a_group_beyond_the_limit_is_computed_again():
     config = recipes.tiny().with_(tokens_per_forward=10, rollouts={"problems": 1, "completions": 3})
-    assert work_of(config, [(1,) * 9]).passes == (Pass(3, 18, recompute=True),)
+    assert work_of(config, [(1,) * 9]).passes == (Pass(3, 18, scored=12, recompute=True),)
 
 
 def test_decode_steps_are_whole_turns_of_the_places():
@@ -75,3 +85,24 @@ def test_a_last_round_may_be_used_in_part():
     config = recipes.tiny().with_(steps=7, schedule={"minibatches": 2, "epochs": 2})
     work = work_of(config, [(1, 2)] * 8)
     assert (work.steps, work.rounds, work.epochs, len(work.passes)) == (7, 2, 2, 2)
+
+
+def test_the_work_of_rows_that_bring_their_completions():
+    config = recipes.tiny().with_(
+        answers="given", steps=10, rollouts={"problems": 2}, evaluation={"problems": 5, "every": 4}
+    )
+    given = GivenRows(
+        tuple(brings([1] * prompt, [2] * answer) for prompt, answer in ((3, 2), (5, 4), (2, 9))),
+        (brings([1] * 4, [2] * 6),),
+    )
+    size = ModelSize.of(resolve("tiny"), torch.float32, config.lora)
+    work = Workload.of_rows(config, config.objective, size, given, [(1, 2)] * 4, judged=0)
+    # The two longest rows, of 11 and 9 tokens: nothing is decoded, and nothing is guessed.
+    assert [len(c) for c in work.rows.completions] == [9, 4]
+    assert work.scored == 13 and sum(one.scored for one in work.passes) == 13
+    assert work.sampling is None and work.decodings == () and work.evaluation == ()
+    assert (work.rounds, work.draws, work.epochs, work.scorings) == (10, 1, 1, 0)
+    # Before, after, and behind steps 4 and 8: of rows the likelihood, one pass over 4 + 6 - 1.
+    assert (work.evaluations, work.likelihoods) == (4, 9)
+    # A round has 2 · (5 + 9 + 11) / 3 tokens in the mean, and 20 at most.
+    assert work.usual == pytest.approx(2 * 25 / 3 / 20)

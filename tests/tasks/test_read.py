@@ -46,6 +46,7 @@ TURNS = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
         {"prompt": "one?", "cases": [{"stdin": 1, "stdout": 1}, {"stdin": 2, "stdout": 2}]},
         {"tests": ["a", "b"], "n": [1]},
         {"messages": TURNS},
+        {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]},
     ],
 )
 def test_one_row_is_no_table(tmp_path: Path, row: dict[str, object]) -> None:

@@ -1,12 +1,13 @@
 """Templates and the task record."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from paceline.errors import ConfigError, DataError
-from paceline.tasks import Arithmetic, Gsm8k, Rows, Task, TaskSource, Template
-from paceline.types import Problem
+from paceline.tasks import Task, TaskSource, Template, every_source
+from paceline.types import Given, Problem
 from paceline.verify import LastNumber
 
 ONE, TWO = Problem("a", "one?", "1"), Problem("b", "two?", "2")
@@ -89,5 +90,16 @@ def test_a_system_message_alone_asks_nothing() -> None:
         task([Problem("a", ({"role": "system", "content": "Be brief."},))])
 
 
+def test_without_rows_that_bring_something_it_is_the_gold_answer() -> None:
+    assert task([ONE], [TWO]).brought(ONE) == ()
+    gold = Task("s", (ONE,), (TWO,), Template(), LastNumber(), gold=lambda p: p.answer or None)
+    assert gold.brought(TWO) == (Given(({"role": "assistant", "content": "2"},)),)
+    assert gold.brought(Problem("c", "three?")) == ()
+    own = (Given(({"role": "assistant", "content": "own"},)),)
+    given = replace(gold, given=lambda p: own if p is ONE else ())
+    assert given.brought(ONE) == own and given.brought(TWO) == ()
+    assert given.judged and given.forms == ""
+
+
 def test_every_source_is_a_task_source() -> None:
-    assert all(isinstance(source, TaskSource) for source in (Arithmetic(), Gsm8k(), Rows()))
+    assert all(isinstance(source(), TaskSource) for source in every_source().values())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from paceline.errors import ConfigError
-from paceline.tasks import SOURCES, Arithmetic, by_name
+from paceline.tasks import SOURCES, Arithmetic, Rows, by_name, every_source, name_of
 from paceline.tasks.task import BY_NAME
 
 
@@ -21,7 +21,27 @@ def test_a_name_is_a_class_and_a_wrong_one_brings_the_nearest() -> None:
         by_name("arithmetics")
 
 
-@pytest.mark.parametrize("source", SOURCES.values())
+def test_a_task_of_a_room_above_is_found_by_its_name_too() -> None:
+    kept = by_name("kept")
+    assert kept.__module__ == "paceline.store.kept" and every_source() == {**SOURCES, "kept": kept}
+    with pytest.raises(
+        ConfigError, match=r"no task 'kep'\. Did you mean 'kept'\? There are .*, kept"
+    ):
+        by_name("kep")
+
+
+def test_a_class_has_its_name_again() -> None:
+    for name, source in every_source().items():
+        assert name_of(source) == name
+    assert name_of("Rows") == "rows" and name_of("paceline.store.kept:Kept") == "kept"
+
+    class Own(Rows):
+        pass
+
+    assert name_of(Own) is None and name_of("own.py:Own") is None
+
+
+@pytest.mark.parametrize("source", every_source().values())
 def test_options_are_plain_values_and_each_has_its_sentence(source: Any) -> None:
     assert source() == source()
     assert hash(source()) == hash(source())

@@ -63,7 +63,7 @@ def test_the_table_has_the_first_problem_from_which_the_round_has_learned():
     assert [row[2] for row in table.rows] == [row.completion for row in draw]
     first = dict(zip(table.columns, table.rows[0], strict=True))
     assert first["verdict"] == draw[0].reason and first["answer"] == draw[0].answer
-    assert first["advantage"] == draw[0].advantage[0]
+    assert first["advantage"] == float(f"{draw[0].advantage[0]:.4g}")
 
 
 def test_a_round_without_signal_shows_its_first_problem_and_an_empty_one_none():

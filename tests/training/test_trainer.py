@@ -24,7 +24,7 @@ def test_the_reward_rises():
     assert sum(rewards[-5:]) / 5 > 0.8
 
 
-@pytest.mark.parametrize("name", sorted(named.NAMES))
+@pytest.mark.parametrize("name", sorted(named.GROUPS))
 def test_every_named_objective_learns_over_several_parts(name):
     objective = named.by_name(name)
     trainer = trainer_of(objective, schedule=ScheduleConfig(minibatches=3), lr=3e-3)

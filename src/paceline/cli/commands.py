@@ -304,14 +304,14 @@ def do_replay(known: argparse.Namespace, changes: dict[str, str]) -> None:
 def do_tasks(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """List the tasks, or check a task's gold answers."""
     if known.what == "list":
-        from ..tasks import SOURCES
+        from ..tasks import every_source
 
         _refuse(changes)
         if known.json:
-            told = {name: summary(source) for name, source in SOURCES.items()}
+            told = {name: summary(source) for name, source in every_source().items()}
             print_json(told, indent=2)
         else:
-            _print_list(SOURCES)
+            _print_list(every_source())
         return
     if known.name is None:
         raise ConfigError(

@@ -83,9 +83,9 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
 
 def task_name(task: "TaskSource") -> str:
     """The name that --task takes; the class's name for a user's own task."""
-    from ..tasks import SOURCES
+    from ..tasks import name_of
 
-    return next((n for n, source in SOURCES.items() if type(task) is source), type(task).__name__)
+    return name_of(type(task)) or type(task).__name__
 
 
 def refuse_idle(command: str, changes: dict[str, str], taken: Sequence[str]) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, nearest
-from ..objective import KL, NAMES, Objective, named
+from ..objective import KL, NAMES, named
+from ..objective.named import Named
 from ..verify import load_function
 
 KL_ARGUMENTS = [f.name for f in fields(KL)]
 """Arguments of KL(…), to tell where one belongs that stands outside of it."""
 
 
-def objective_from(text: str) -> Objective:
+def objective_from(text: str) -> Named:
     """An objective by name: grpo, gspo(low=1e-3, kl=0.01), grpo(kl=KL(0.04, weighted=True)), or
     file.py:name, where name is an Objective or a function that returns one.
 
@@ -33,10 +34,10 @@ def objective_from(text: str) -> Objective:
     return _made(NAMES[name], name, call, text)
 
 
-def _loaded(text: str) -> Objective:
+def _loaded(text: str) -> Named:
     """The value of file.py:name, or what it returns."""
     found = load_function(text)
-    if not isinstance(found, Objective):
+    if not isinstance(found, Named):
         try:
             inspect.signature(found).bind()
         except TypeError:
@@ -44,7 +45,7 @@ def _loaded(text: str) -> Objective:
                 f"'{text}' is not an Objective, and a function that makes one takes no arguments."
             ) from None
         found = found()
-    if not isinstance(found, Objective):
+    if not isinstance(found, Named):
         raise ConfigError(f"'{text}' is not an Objective and does not return one.")
     return found
 
@@ -102,8 +103,8 @@ def _value(node: ast.expr, text: str) -> Any:
 
 
 def labelled(
-    objectives: Mapping[str, Objective] | Sequence[str | Objective],
-) -> dict[str, Objective]:
+    objectives: Mapping[str, Named] | Sequence[str | Named],
+) -> dict[str, Named]:
     """Objectives by label: names and file.py:value are read, values of named ones get their name.
 
     Raises: ConfigError for an unknown name, a value without a name, and one that is named twice.
@@ -111,19 +112,19 @@ def labelled(
     if isinstance(objectives, Mapping):
         return dict(objectives)
     names = {make(): name for name, make in NAMES.items()}
-    found: dict[str, Objective] = {}
+    found: dict[str, Named] = {}
     for one in objectives:
-        if isinstance(one, Objective) and one not in names:
+        if isinstance(one, Named) and one not in names:
             raise ConfigError(
                 f"{one!r} is not one of the named objectives with their defaults; give labels: "
                 'objectives={"mine": …}.'
             )
-        label = names[one] if isinstance(one, Objective) else _label(one)
+        label = names[one] if isinstance(one, Named) else _label(one)
         if label in found and isinstance(one, str) and ":" in one:  # two files, one name
             label = Path(one).name
         if label in found:
             raise ConfigError(f"'{label}' is named twice among the objectives; leave one out.")
-        found[label] = one if isinstance(one, Objective) else objective_from(one)
+        found[label] = one if isinstance(one, Named) else objective_from(one)
     return found
 
 

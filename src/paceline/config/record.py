@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from ..annotations import check_fields, refuse_if
 from ..errors import ConfigError, close
-from ..objective import Objective, named
+from ..objective import named
+from ..objective.named import Named
 from ..settings import (
     AT_LEAST_1,
     NOT_NEGATIVE,
@@ -23,7 +24,7 @@ from ..settings import (
     ScheduleConfig,
     TrackerName,
 )
-from ..tasks import SOURCES, TaskSource
+from ..tasks import TaskSource, name_of
 from ..text import counted
 from ..verify.calling.reward_config import RewardConfig
 from .foreign import counterpart
@@ -123,10 +124,16 @@ class Config:
     """Name of the run, and of its directory."""
     task: TaskSource
     """Task to learn, by name (`paceline tasks` lists them); its options are the keys task.…."""
-    objective: Objective = field(default_factory=named.grpo)
+    objective: Named = field(default_factory=named.grpo)
     """Objective to maximise, by name (`paceline show --objectives` lists them), or file.py:name."""
+    answers: Literal["sampled", "given"] = "sampled"
+    """Who answers: sampled has the model answer and the task's reward judge it; given trains on the
+    completions that the task's rows bring (demonstrations, preferences)."""
     steps: int = 100
     """Optimizer steps of the whole run."""
+    epochs: int = 0
+    """With answers=given, passes over all rows, which then decide the number of steps; 0 leaves
+    that to steps."""
     seed: int = 0
     """Seed of every random number."""
     out: str | None = None
@@ -161,18 +168,19 @@ class Config:
     up or end the run."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.objective, Objective):
+        if not isinstance(self.objective, Named):
             raise ConfigError(
                 f"objective is {self.objective!r}; give a value, such as paceline.gspo()."
             )
         if not isinstance(self.task, TaskSource):
             raise ConfigError(f"task is {self.task!r}; give a value, such as Arithmetic().")
         check_fields(self)
-        if type(self.task) in SOURCES.values():  # a user's own may mean its annotations loosely
+        if name_of(type(self.task)):  # a user's own may mean its annotations loosely
             check_fields(self.task, "task")
         _check_numbers(self, "")
         for key, value, least in (
             ("steps", self.steps, 0),
+            ("epochs", self.epochs, 0),
             ("save_every", self.save_every, 0),
             ("save_keep", self.save_keep, 0),
             ("show_every", self.show_every, 0),
@@ -275,7 +283,7 @@ def paths(config: Config) -> list[tuple[str, Any]]:
 def _paths(record: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     for f in dataclasses.fields(record):
         value = getattr(record, f.name)
-        section = dataclasses.is_dataclass(value) and not isinstance(value, Objective)
+        section = dataclasses.is_dataclass(value) and not isinstance(value, Named)
         if not section or (f.name == "task" and not prefix):
             yield f"{prefix}{f.name}", value
         if section:

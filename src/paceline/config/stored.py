@@ -14,14 +14,16 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError, UserError, nearest
-from ..objective import NAMES, Objective
-from ..tasks import SOURCES
+from ..objective import NAMES, Objective, Preference, Ranking
+from ..tasks import name_of
 from ..tasks.task import BY_NAME
 from ..verify.calling.base import VerifierBase
 from ..verify.calling.load import IN_PYTHON, load_function, reference_of
 from ..verify.calling.verifier import Adapted
 from .record import SECTIONS, Config
 
+KINDS: Mapping[str, type[Any]] = {one.__name__: one for one in (Objective, Preference, Ranking)}
+"""Kinds of objectives that can be described, by the name that a config's JSON gives them."""
 VERIFY = "paceline.verify"
 """Package whose classes a config names without their files."""
 _WITH_FILE = re.compile(rf"{re.escape(VERIFY)}(?:\.\w+)+:(\w+)")
@@ -86,17 +88,17 @@ def describe_objective(data: Mapping[str, Any]) -> str:
     """The objective of a config's JSON in words. No code of a user's own is loaded for it: a part
     that their file defines is told as it was written.
 
-    Raises: ConfigError where it is not an `Objective`, or one that this version does not have.
+    Raises: ConfigError where it is none, or one that this version does not have.
     """
     parts = data.get("objective")
-    if not isinstance(parts, Mapping) or parts.get("type") != Objective.__name__:
+    if not isinstance(parts, Mapping) or (kind := KINDS.get(parts.get("type", ""))) is None:
         raise ConfigError("The config has no objective whose parts are known.")
-    _check_keys(Objective, parts)
+    _check_keys(kind, parts)
     try:
         told = dict[str, Any]()
         for name in parts.keys() - {"type"}:
             told[name] = _OfUser.of(parts[name]) or _value(None, parts[name])
-        return Objective(**told).describe()
+        return kind(**told).describe()
     except TypeError as error:
         raise ConfigError(f"The objective in the config cannot be read: {error}.") from error
 
@@ -109,7 +111,7 @@ def as_typed(key: str, value: Any) -> str:
         "rows"
     """
     if key == "task.type":
-        return next((name for name, source in SOURCES.items() if source.__name__ == value), "…")
+        return name_of(value) or "…"
     if key == "objective":
         names = (name for name, make in NAMES.items() if to_json(make()) == value)
         return next(names, "…")

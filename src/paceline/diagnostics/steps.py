@@ -97,7 +97,7 @@ class Figures:
 
 def _answered(record: StepRecord) -> float | None:
     aside, groups, refused = record.accuracy_refused, record.groups, record.groups_refused
-    if not refused:
+    if not refused or record.accuracy is None:
         return record.accuracy
     if aside is None:
         return None if refused > groups else record.accuracy

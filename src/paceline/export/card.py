@@ -93,21 +93,33 @@ def _results(after: Measured) -> list[EvalResult]:
             **common, metric_name=f"{name}, {after.n} problems", metric_value=round(value, 4)
         )
         for name, value in kinds
+        if value is not None
     ]
 
 
 def _accuracies(before: Measured | None, after: Measured | None) -> str:
-    if after is None:
-        return "Its accuracy on held-out problems was not measured."
+    if after is None or after.sampled is None:
+        return _likelihood(before, after)
     rows = ["| | sampled answers | greedy answers |", "|---|---|---|"]
     for title, one in (("before", before), ("after", after)):
-        if one is not None:
+        if one and one.sampled and one.greedy:
             rows.append(f"| {title} | {_share(one.sampled)} | {_share(one.greedy)} |")
     return "\n".join([
         "## Accuracy", "",
         f"On {counted(after.n, 'held-out problem')} of `{after.task}`, with 95 % intervals.", "",
         *rows,
     ])  # fmt: skip
+
+
+def _likelihood(before: Measured | None, after: Measured | None) -> str:
+    """What is known of a model whose answers nobody judged."""
+    if after is None or after.nll is None:
+        return "Its accuracy on held-out problems was not measured."
+    began = f", {before.nll:.4f} before training" if before and before.nll is not None else ""
+    return (
+        "## Likelihood\n\nMean negative log-likelihood of a token on "
+        f"{counted(after.n, 'held-out row')} of `{after.task}`: {after.nll:.4f} nats{began}."
+    )
 
 
 def _share(share: Share) -> str:

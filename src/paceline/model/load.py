@@ -17,6 +17,12 @@ from .. import hub
 from ..errors import ConfigError, UserError, first_line, machine_short
 from ..settings import LoraConfig, Quantisation
 from . import tiny
+from .classifier import (
+    classifier_class,
+    compute_head_exactly,
+    head_read_exactly,
+    keep_first_layers,
+)
 from .files import telling_of_the_disk, without_progress_bars
 from .peft_folder import adapt_as
 from .policy import Policy
@@ -148,19 +154,35 @@ def load_policy(
     _switch_off_dropout(module)
     if lora is not None and lora.on:
         adapt_as(module, lora, seed)
-    exact = _lowered(module, dtype)
-    module.to(device)
-    masters = None
-    if train and not offload and dtype != torch.float32:
-        masters = {name: master.to(device) for name, master in exact.items()}
-    if train and offload:
-        masters = _on_host(exact, device)
+    masters = settled(module, dtype, device, masters=train, offload=offload)
     module.config.dtype = dtype
     stops = stop_token_ids(tokenizer, module.config, module.generation_config)
     policy = Policy(module, tokenizer, stops, masters=masters)
     check_finite(policy, source)
     check_scores(policy, source)
     return policy
+
+
+def settled(
+    module: Any,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    *,
+    masters: bool,
+    offload: bool,
+) -> dict[str, torch.Tensor] | None:
+    """Bring a module to a device, and its parameters that learn to a dtype.
+
+    Returns: their fp32 masters by name, in the host's memory with `offload`; None if they are not
+        asked for, or if the parameters themselves are in fp32.
+    """
+    exact = _lowered(module, dtype)
+    module.to(device)
+    if masters and offload:
+        return on_host(exact, device)
+    if masters and dtype != torch.float32:
+        return {name: master.to(device) for name, master in exact.items()}
+    return None
 
 
 def _lowered(module: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -172,7 +194,7 @@ def _lowered(module: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     return masters
 
 
-def _on_host(
+def on_host(
     masters: Mapping[str, torch.Tensor], device: torch.device | str
 ) -> dict[str, torch.Tensor]:
     """Copies of masters in the host's memory, in one block: of pinned memory torch takes a power of
@@ -206,9 +228,7 @@ def blank(
     config = _config(source)
     text = config.get_text_config()
     if layers is not None:
-        text.num_hidden_layers = layers
-        if text.to_dict().get("layer_types"):
-            text.layer_types = text.layer_types[:layers]
+        keep_first_layers(text, layers)
     if words is not None:
         text.vocab_size, text.pad_token_id = words, None
     try:
@@ -235,13 +255,14 @@ def load_classifier(
             f"'{source.name}' is not a reward model; give a folder or a hub name of a "
             "sequence-classification model."
         )
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
 
     try:
         with without_progress_bars(), _patient(source):
             tokenizer = AutoTokenizer.from_pretrained(source.path, trust_remote_code=False)
-            module, info = AutoModelForSequenceClassification.from_pretrained(
-                source.path, dtype=dtype, trust_remote_code=False, output_loading_info=True,
+            config = AutoConfig.from_pretrained(source.path, trust_remote_code=False)
+            module, info = head_read_exactly(classifier_class(config)).from_pretrained(
+                source.path, config=config, dtype=dtype, output_loading_info=True,
                 use_safetensors=True,
             )  # fmt: skip
     except UNREADABLE_ERRORS as error:
@@ -252,17 +273,16 @@ def load_classifier(
             "reward model is a sequence-classification model that was trained on preferences."
         )
     refuse_changing_rope(module, source)
-    _keep_head_exact(module)
+    compute_head_exactly(module)
     return module.to(device).eval().requires_grad_(False), tokenizer
 
 
-def _keep_head_exact(module: Any) -> None:
-    """Keep the layers after those that the model shares with others in fp32: scores of bf16 would
-    lie up to 1/32 apart from each other."""
-    for name, head in module.named_children():
-        if name != module.base_model_prefix:
-            head.float()
-            head.register_forward_pre_hook(lambda _, given: tuple(x.float() for x in given))
+def is_classifier(source: Source) -> bool:
+    """True if the files are those of a sequence-classification model, by what its config says."""
+    if source.kind not in ("folder", "hub"):
+        return False
+    names = _config(source).architectures or []
+    return any(name.endswith("ForSequenceClassification") for name in names)
 
 
 UNREADABLE_ERRORS = (OSError, ValueError, RuntimeError, SafetensorError)

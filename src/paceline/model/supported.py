@@ -10,6 +10,7 @@ from ..errors import ConfigError
 from ..layout import TokenRows
 from .policy import Policy
 from .source import Source
+from .trainable import Trainable
 
 CHANGING_ROPE = ("dynamic", "longrope")
 """Rotary embeddings whose angles change with the longest row: a token's probability would depend on
@@ -29,11 +30,11 @@ def refuse_experts(module: torch.nn.Module, source: Source) -> None:
         )
 
 
-def check_finite(policy: Policy, source: Source) -> None:
+def check_finite(model: Trainable, source: Source) -> None:
     """Refuse fp16 for a model that has numbers which fp16 has not."""
-    if policy.dtype != torch.float16:
+    if model.dtype != torch.float16:
         return
-    for name, parameter in policy.module.named_parameters():
+    for name, parameter in model.module.named_parameters():
         if parameter.is_floating_point() and not parameter.isfinite().all():
             raise ConfigError(_beyond_fp16(source, f"weights ({name})"))
 
@@ -68,6 +69,24 @@ def check_scores(policy: Policy, source: Source) -> None:
                 f"'{source.name}' ({kind}) computes completions behind a shared prompt, or its "
                 "logits, in a way that is not known here; use another model family."
             )
+
+
+@torch.no_grad()
+def check_states(model: Trainable, source: Source) -> None:
+    """Refuse a model that our way of computing states does not fit: a prompt once, its completions
+    after it in the model's layout."""
+    rows = TokenRows(prompts=((5, 6, 7, 8), (9,)), completions=((10, 11), (12, 13, 14)))
+    ours_MD, theirs = model.states(rows).float(), []
+    for prompt, completion in zip(rows.prompts, rows.completions, strict=True):
+        ids = torch.tensor([[*prompt, *completion]], device=model.device)
+        theirs.append(model.backbone(ids).last_hidden_state[0, len(prompt) - 1 : -1])
+    theirs_MD = torch.cat(theirs).float()
+    # bf16 rounds the two ways of computing differently; a wrong scale or mask is far larger.
+    if not (ours_MD - theirs_MD).norm() <= 0.2 * theirs_MD.norm():
+        raise ConfigError(
+            f"'{source.name}' ({type(model.module).__name__}) computes completions behind a shared "
+            "prompt in a way that is not known here; use another model family."
+        )
 
 
 def refuse_changing_rope(module: torch.nn.Module, source: Source) -> None:

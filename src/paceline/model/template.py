@@ -1,6 +1,7 @@
 """Chat templates and stop tokens: a problem becomes prompt tokens, and a token ends an answer."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,31 @@ def _prompt(
             "or set model.chat_template."
         ) from error
     return tuple(rendered["input_ids"])
+
+
+def rendered_text(tokenizer: Any, messages: Sequence[Message], *, answered: bool = False) -> str:
+    """The same prompt as text; with `answered`, a conversation that ends with the assistant's turn.
+    An empty text where the template refuses that."""
+    try:
+        return tokenizer.apply_chat_template(
+            [dict(turn) for turn in messages], add_generation_prompt=not answered, tokenize=False
+        )
+    except Exception:  # a template is somebody else's program, and may refuse an answer
+        if not answered:
+            raise
+        return ""
+
+
+def turn_end_id(tokenizer: Any) -> int:
+    """The token that ends an assistant's turn: the one that the chat template writes there, or the
+    tokenizer's own stop token where it writes none."""
+    return _turn_end_under(tokenizer, tokenizer.chat_template)
+
+
+@lru_cache(maxsize=8)
+def _turn_end_under(tokenizer: Any, template: str) -> int:
+    del template  # a part of the key: a tokenizer's template may be another one later
+    return next(iter(_turn_end(tokenizer)), tokenizer.eos_token_id)
 
 
 def stop_token_ids(tokenizer: Any, config: Any, generation_config: Any) -> tuple[int, ...]:

@@ -1,4 +1,5 @@
-"""Objectives of reinforcement learning as values: parts that combine, and the published mixtures.
+"""Objectives as values: parts that combine, and the published mixtures. What is maximised of
+rewards, what is minimised of pairs and rankings, and what a critic learns.
 
 Nothing of paceline above it is needed, so it can be read, tested and used alone. Making, printing
 and comparing objectives loads no torch; computing with them does.
@@ -8,86 +9,125 @@ from . import named
 from .advantage import (
     Advantage,
     BatchZScore,
+    ByToken,
     Center,
-    Gae,
     GroupThenBatch,
     LeaveOneOut,
     LengthWeighted,
+    ReadsReference,
     ReadsValues,
     ReturnToGo,
     Reward,
     ZScore,
 )
+from .chosen import Best, Solved
+from .combined import Liked, Sum, Whiten
 from .correction import Band, Correction, Truncate
+from .gae import Gae, LengthAdaptive
 from .kl import KL
-from .loss import Loss
+from .link import Hinge, Link, Logistic, Odds, Squared
+from .loss import Criterion, Loss
 from .named import (
+    CRITICS,
+    GIVEN,
+    GROUPS,
+    LIKELIHOODS,
     NAMES,
+    OBJECTIVES,
+    PAIRS,
+    RANKINGS,
+    TEACHERS,
+    Named,
+    a2c,
+    actor_critic,
+    bradley_terry,
     by_name,
     cispo,
     dapo,
+    distil,
+    dpo,
     dr_grpo,
     gmpo,
     grpo,
     gspo,
+    ipo,
     luspo,
     opo,
+    orpo,
+    ppo,
     reinforce,
     reinforce_pp,
+    rft,
     rloo,
     sapo,
+    sft,
+    simpo,
+    trpo,
+    vapo,
 )
-from .objective import Described, Objective
+from .objective import Objective
+from .pair_metrics import PairMetrics
+from .parts import Described
+from .preference import Preference
+from .ranking import Ranking
 from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio
 from .records import Metrics, Scores, Tokens
-from .surrogate import (
-    Clip,
-    ClipDetached,
-    Clipping,
-    DualClip,
-    LogProb,
-    Plain,
-    SoftGate,
-    Surrogate,
-)
+from .surrogate import Clip, ClipDetached, Clipping, DualClip, LogProb, Plain, SoftGate, Surrogate
+from .teacher import Teacher
 from .token_gradient import TokenGradient, token_gradient
-from .weight import (
-    PerConstant,
-    PerPromptToken,
-    PerSequence,
-    PerToken,
-    SequenceSum,
-    Weight,
-)
+from .value import Targets, ValueLoss, ValueMetrics, value_targets
+from .weight import PerConstant, PerPromptToken, PerSequence, PerToken, SequenceSum, Weight
 
 __all__ = [
+    "CRITICS",
+    "GIVEN",
+    "GROUPS",
     "KL",
+    "LIKELIHOODS",
     "NAMES",
+    "OBJECTIVES",
+    "PAIRS",
+    "RANKINGS",
+    "TEACHERS",
     "Advantage",
     "Band",
     "BatchZScore",
+    "Best",
+    "ByToken",
     "Center",
     "Clip",
     "ClipDetached",
     "Clipping",
     "Correction",
+    "Criterion",
     "Described",
     "DualClip",
     "Gae",
     "GeometricRatio",
     "GroupThenBatch",
+    "Hinge",
     "LeaveOneOut",
+    "LengthAdaptive",
     "LengthWeighted",
+    "Liked",
+    "Link",
     "LogProb",
+    "Logistic",
     "Loss",
     "Metrics",
+    "Named",
     "Objective",
+    "Odds",
+    "PairMetrics",
     "PerConstant",
     "PerPromptToken",
     "PerSequence",
     "PerToken",
     "Plain",
+    "Preference",
+    "Ranking",
     "Ratio",
+    "ReadsReference",
     "ReadsValues",
     "ReturnToGo",
     "Reward",
@@ -95,26 +135,48 @@ __all__ = [
     "SequenceRatio",
     "SequenceSum",
     "SoftGate",
+    "Solved",
+    "Squared",
+    "Sum",
     "Surrogate",
+    "Targets",
+    "Teacher",
     "TokenGradient",
     "TokenRatio",
     "Tokens",
     "Truncate",
+    "ValueLoss",
+    "ValueMetrics",
     "Weight",
+    "Whiten",
     "ZScore",
+    "a2c",
+    "actor_critic",
+    "bradley_terry",
     "by_name",
     "cispo",
     "dapo",
+    "distil",
+    "dpo",
     "dr_grpo",
     "gmpo",
     "grpo",
     "gspo",
+    "ipo",
     "luspo",
     "named",
     "opo",
+    "orpo",
+    "ppo",
     "reinforce",
     "reinforce_pp",
+    "rft",
     "rloo",
     "sapo",
+    "sft",
+    "simpo",
     "token_gradient",
+    "trpo",
+    "value_targets",
+    "vapo",
 ]

@@ -1,4 +1,4 @@
-"""The advantage of each row, or of each token: from the columns of a round to its advantages.
+"""Advantages from the rewards alone, and the protocol of all advantages.
 
 Letters: B rows of the round, T the longest completion, K rows of one group, N tokens of the round.
 
@@ -13,14 +13,12 @@ Every row takes part in these statistics, also one that was masked for being cut
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ..errors import ConfigError
 from ..lazy import torch
 from ..types import Round
+from .columns import by_group, check_scale, padded, returns_of, sampled_tokens, standardised
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +39,38 @@ class ReadsValues(Protocol):
     def needs_values(self) -> bool: ...
 
 
+@runtime_checkable
+class ReadsReference(Protocol):
+    """The protocol of an advantage that needs `Round.ref` and `Round.anchor`: the log-probabilities
+    of a reference model and the policy's own at the start of the round."""
+
+    @property
+    def needs_reference(self) -> bool: ...
+
+
+@runtime_checkable
+class ByToken(Protocol):
+    """The protocol of an advantage that can differ from token to token of one row."""
+
+    @property
+    def by_token(self) -> bool: ...
+
+
+def reads_values(part: object) -> bool:
+    """True if this advantage needs a critic."""
+    return isinstance(part, ReadsValues) and part.needs_values
+
+
+def reads_reference(part: object) -> bool:
+    """True if this advantage needs a reference model, and the policy's own log-probabilities."""
+    return isinstance(part, ReadsReference) and part.needs_reference
+
+
+def is_by_token(part: object) -> bool:
+    """True if this advantage can differ within a row."""
+    return isinstance(part, ByToken) and part.by_token
+
+
 @dataclass(frozen=True, slots=True)
 class Reward:
     """r itself: REINFORCE without a baseline (Williams, 1992)."""
@@ -49,7 +79,7 @@ class Reward:
         return "each reward counts as it is"
 
     def __call__(self, round: Round) -> Tensor:
-        return _returns(round)
+        return returns_of(round)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +97,13 @@ class ZScore:
     little more than that."""
 
     def __post_init__(self) -> None:
-        _check_scale(self, self.ddof, self.eps)
+        check_scale(self, self.ddof, self.eps)
 
     def describe(self) -> str:
         return "each reward counts by its distance from its group’s mean, in standard deviations"
 
     def __call__(self, round: Round) -> Tensor:
-        return _by_group(
+        return by_group(
             round, lambda r_K, _: (r_K - r_K.mean()) / (r_K.std(correction=self.ddof) + self.eps)
         )
 
@@ -90,7 +120,7 @@ class Center:
         return "each reward counts by its distance from its group’s mean"
 
     def __call__(self, round: Round) -> Tensor:
-        return _by_group(round, lambda r_K, _: r_K - r_K.mean())
+        return by_group(round, lambda r_K, _: r_K - r_K.mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +134,7 @@ class LeaveOneOut:
         return "each reward counts by its distance from the mean of the others in its group"
 
     def __call__(self, round: Round) -> Tensor:
-        return _by_group(round, lambda r_K, _: r_K - (r_K.sum() - r_K) / (len(r_K) - 1))
+        return by_group(round, lambda r_K, _: r_K - (r_K.sum() - r_K) / (len(r_K) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +151,7 @@ class LengthWeighted:
         return "each reward counts by its distance from its group’s length-weighted mean"
 
     def __call__(self, round: Round) -> Tensor:
-        return _by_group(round, lambda r_K, n_K: r_K - (n_K * r_K).sum() / n_K.sum().clamp(min=1))
+        return by_group(round, lambda r_K, n_K: r_K - (n_K * r_K).sum() / n_K.sum().clamp(min=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +162,13 @@ class BatchZScore:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        _check_scale(self, self.ddof, self.eps)
+        check_scale(self, self.ddof, self.eps)
 
     def describe(self) -> str:
         return "each reward counts by its distance from the round’s mean, scaled by its spread"
 
     def __call__(self, round: Round) -> Tensor:
-        return _standardise(_returns(round), self.ddof, self.eps)
+        return standardised(returns_of(round), self.ddof, self.eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +184,7 @@ class GroupThenBatch:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        _check_scale(self, self.ddof, self.eps)
+        check_scale(self, self.ddof, self.eps)
 
     def describe(self) -> str:
         return (
@@ -179,7 +209,11 @@ class ReturnToGo:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        _check_scale(self, self.ddof, self.eps)
+        check_scale(self, self.ddof, self.eps)
+
+    @property
+    def by_token(self) -> bool:
+        return True
 
     def describe(self) -> str:
         return "each token counts by what its completion still earned after it"
@@ -188,115 +222,8 @@ class ReturnToGo:
         mask_BT = sampled_tokens(round)
         r_BT = torch.tensor(round.rewards, dtype=torch.float64).unsqueeze(-1).expand(mask_BT.shape)
         if round.penalty is not None:
-            p_BT = _pad(round.penalty, round) * mask_BT
+            p_BT = padded(round.penalty, round) * mask_BT
             r_BT = r_BT - p_BT.flip(-1).cumsum(-1).flip(-1)
         scaled_BT = torch.zeros_like(r_BT)
-        scaled_BT[mask_BT] = _standardise(r_BT[mask_BT], self.ddof, self.eps)
+        scaled_BT[mask_BT] = standardised(r_BT[mask_BT], self.ddof, self.eps)
         return scaled_BT
-
-
-@dataclass(frozen=True, slots=True)
-class Gae:
-    """[B, T] generalised advantage estimation (Schulman et al., arXiv 1506.02438, eq. 16).
-
-    δ_t = r_t + gamma·V_{t+1} − V_t, A_t = δ_t + gamma·lam·A_{t+1}. The reward stands on the last
-    token, less each token's own penalty; the value after the last token is 0, also where a
-    completion was cut. Tokens that the model did not sample are stepped over.
-
-    Standardising the result over the batch is common and in no paper's equation; it is left out.
-
-    Raises ValueError where the round has no values.
-    """
-
-    gamma: float = 1.0
-    lam: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (0 < self.gamma <= 1 and 0 <= self.lam <= 1):
-            raise ConfigError(
-                f"Gae needs 0 < gamma ≤ 1 and 0 ≤ lam ≤ 1, not {self.gamma} and {self.lam}."
-            )
-
-    @property
-    def needs_values(self) -> bool:
-        return True
-
-    def describe(self) -> str:
-        return "each token counts by what it earned beyond the critic’s forecast"
-
-    def __call__(self, round: Round) -> Tensor:
-        if round.values is None:
-            raise ValueError("Gae needs a critic: Round.values is None.")
-        mask_BT = sampled_tokens(round)
-        values_BT = _pad(round.values, round)
-        r_BT = torch.zeros_like(values_BT)
-        if round.penalty is not None:
-            r_BT = -_pad(round.penalty, round)
-        a_BT = torch.zeros_like(values_BT)
-        # From the last token back. Until a row's last sampled token is met, what follows it is the
-        # reward, so it enters as the "next value" without discount.
-        next_value_B = torch.tensor(round.rewards, dtype=torch.float64)
-        next_a_B, discount_B = torch.zeros_like(next_value_B), torch.ones_like(next_value_B)
-        for t in reversed(range(values_BT.shape[1])):
-            m_B = mask_BT[:, t]
-            delta_B = r_BT[:, t] + discount_B * next_value_B - values_BT[:, t]
-            a_BT[:, t] = torch.where(m_B, delta_B + self.gamma * self.lam * next_a_B, 0.0)
-            next_a_B = torch.where(m_B, a_BT[:, t], next_a_B)
-            next_value_B = torch.where(m_B, values_BT[:, t], next_value_B)
-            discount_B = torch.where(m_B, self.gamma, discount_B)
-        return a_BT
-
-
-def sampled_tokens(round: Round) -> Tensor:
-    """[B, T] bool: the tokens that the model itself sampled, False beyond a row's end."""
-    mask_BT = torch.zeros(len(round.rollouts), max(round.lengths, default=0), dtype=torch.bool)
-    for i, rollout in enumerate(round.rollouts):
-        sampled = rollout.completion.sampled
-        length = len(rollout.completion.token_ids)
-        mask_BT[i, :length] = True if sampled is None else torch.as_tensor(sampled).bool()
-    return mask_BT
-
-
-def _returns(round: Round) -> Tensor:
-    return torch.tensor(round.returns, dtype=torch.float64)
-
-
-def _by_group(round: Round, rule: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """[B] rule(returns_K, tokens_K) of each group, or exact zeros where its returns are equal."""
-    sizes = [len(group.rollouts) for group in round.groups]
-    tokens_B = sampled_tokens(round).sum(-1).double()
-    a_B = torch.zeros(len(tokens_B), dtype=torch.float64)
-    # The pieces of a_B are views, so that writing to them fills it.
-    for a_K, r_K, n_K in zip(
-        a_B.split(sizes), _returns(round).split(sizes), tokens_B.split(sizes), strict=True
-    ):
-        if len(r_K) > 1 and r_K.max() != r_K.min():
-            a_K.copy_(rule(r_K, n_K))
-    return a_B
-
-
-def _standardise(x_N: Tensor, ddof: int, eps: float) -> Tensor:
-    """[N] (x − mean) / (std + eps), or exact zeros where nothing differs."""
-    if len(x_N) < 2 or x_N.max() == x_N.min():
-        return torch.zeros_like(x_N)
-    return (x_N - x_N.mean()) / (x_N.std(correction=ddof) + eps)
-
-
-def _pad(rows: Sequence[Sequence[float]], round: Round) -> Tensor:
-    """[B, T] a ragged per-token column in float64, zeros beyond each row's end."""
-    x_BT = torch.zeros(len(round.rollouts), max(round.lengths, default=0), dtype=torch.float64)
-    for i, (row, length) in enumerate(zip(rows, round.lengths, strict=True)):
-        if len(row) != length:
-            raise ValueError(
-                f"Row {i} has {length} tokens but {len(row)} entries in a per-token column."
-            )
-        x_BT[i, :length] = torch.as_tensor(row, dtype=torch.float64)
-    return x_BT
-
-
-def _check_scale(part: object, ddof: int, eps: float) -> None:
-    name = type(part).__name__
-    if ddof not in (0, 1):
-        raise ConfigError(f"{name} needs ddof 0 (population) or 1 (sample), not {ddof}.")
-    if not (math.isfinite(eps) and eps >= 0):
-        raise ConfigError(f"{name} needs an eps of at least 0, not {eps}.")

@@ -6,7 +6,7 @@ Letters: B rows, T completion tokens. d = log π_ref − log π throughout, ρ =
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 Form = Literal["k1", "k2", "k3"]
 Where = Literal["loss", "reward"]
+Other = Literal["reference", "anchor"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class KL:
     """KL(π ‖ π_ref), estimated from the sampled tokens alone (Schulman, "Approximating KL
     divergence", 2020, http://joschu.net/blog/kl-approx.html).
@@ -37,12 +38,17 @@ class KL:
     that of KL(π ‖ π_ref), on-policy and off-policy, for each token behind a prefix that the
     anchor sampled.
 
+    `to="anchor"` measures to the policy as it was at the start of the round, and needs no reference
+    model: KL(π_anchor ‖ π), the bound of TRPO as PPO's eq. 5 (arXiv 1707.06347) has it. The tokens
+    are samples of the anchor itself, so that k3 is ρ − 1 − log ρ here, unbiased in value and
+    gradient, and exactly 0 with a gradient of 0 while nothing has moved.
+
     Example: KL(0.04) is the penalty of DeepSeekMath; KL(0.04, weighted=True) that of DeepSeek-V3.2
-    and of TRL's `beta`; KL(0.01, "k1", "reward") that of PPO.
+    and of TRL's `beta`; KL(0.01, "k1", "reward") that of PPO; KL(1.0, to="anchor") that of TRPO.
 
     Raises ConfigError for k1 in the loss: ∇(−d) = ∇ log π, whose expectation is zero, so the
     term would add noise and no pull towards the reference. Also for `weighted` with another form
-    than k3, or in the reward.
+    than k3, or in the reward; and for `to="anchor"` with either of these two.
     """
 
     coef: float
@@ -52,6 +58,15 @@ class KL:
     """"loss": a term of the loss, with a gradient. "reward": taken from each token's reward."""
     weighted: bool = False
     """True if k3 in the loss is multiplied by the token's own ratio ρ, gradient included."""
+    to: Other = "reference"
+    """"reference": a model of its own. "anchor": the policy at the start of the round."""
+
+    def __repr__(self) -> str:
+        """Its own expression. The reference is not written: repr() is the record of a run, and
+        earlier ones had nothing else."""
+        named = [(f.name, getattr(self, f.name)) for f in fields(self)]
+        written = [f"{name}={x!r}" for name, x in named if (name, x) != ("to", "reference")]
+        return f"KL({', '.join(written)})"
 
     def __post_init__(self) -> None:
         if isinstance(self.coef, bool) or not isinstance(self.coef, Real):
@@ -70,6 +85,7 @@ class KL:
                 "use k2 or k3 in the loss, or k1 in the reward."
             )
         self._check_weighted()
+        self._check_other()
 
     def _check_weighted(self) -> None:
         if not isinstance(self.weighted, bool):
@@ -85,17 +101,36 @@ class KL:
                 f"exact; with {self.form} it would be another one."
             )
 
+    def _check_other(self) -> None:
+        if self.to not in get_args(Other):
+            raise ConfigError(f"KL is to the 'reference' or to the 'anchor', not to {self.to!r}.")
+        if self.to == "anchor" and self.where == "reward":
+            raise ConfigError(
+                "KL to the anchor is always 0 in the reward, which is given before the policy "
+                "moves; it stands in the loss."
+            )
+        if self.to == "anchor" and self.weighted:
+            raise ConfigError(
+                "KL to the anchor is measured on the anchor's own samples, so that it needs no "
+                "ratio in front; leave weighted out."
+            )
+
     def describe(self) -> str:
         weighted = " weighted by each token’s ratio" if self.weighted else ""
-        return f"{self.coef:g} in the {self.where}, {self.form}{weighted}"
+        to = " to the round’s own start" if self.to == "anchor" else ""
+        return f"{self.coef:g} in the {self.where}, {self.form}{weighted}{to}"
 
     def __call__(self, logp_BT: Tensor, ref_BT: Tensor, anchor_BT: Tensor | None = None) -> Tensor:
         """[B, T] the estimate of each token, not yet multiplied by `coef`.
 
         Args:
+            ref_BT: log-probabilities under the policy that it is measured to: the reference's, or
+                the anchor's.
             anchor_BT: log-probabilities under the policy that sampled, for `weighted` alone; None
                 where it is this policy and every ratio is exactly 1.
         """
+        if self.to == "anchor":  # of the two, this one sampled
+            logp_BT, ref_BT = ref_BT, logp_BT
         if self.weighted:
             return weighted_k3(logp_BT, ref_BT, logp_BT if anchor_BT is None else anchor_BT)
         if self.form == "k1":

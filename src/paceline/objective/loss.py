@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Loss(Protocol):
-    """A loss over the tokens of a round that adds up over micro-batches and processes.
+class Criterion(Protocol):
+    """Everything that rounds and batches ask of what is minimised, whatever it reads of a model.
 
-    A step asks in this order: `advantages` of the whole round, `weights` of one part of it, and for
-    each micro-batch of that part the loss itself. `Objective` is the one for rewards; any value
-    with these methods trains as well.
+    A step asks in this order: `advantages` of the whole round, and `weights` of one part of it.
+    A `Loss` then reads the policy's scores, and `Ranking` the one number that a reward model gives
+    to a row.
     """
 
     def advantages(self, round: Round, /) -> Tensor:
@@ -39,16 +39,9 @@ class Loss(Protocol):
         """
         ...
 
-    def __call__(self, scores: Scores, tokens: Tokens, /) -> tuple[Tensor, Metrics]:
-        """The share of these rows in the part's loss, and what was measured of them.
-
-        Shares add up: neither a mean nor a division stands in them. The loss has a gradient with
-        respect to the scores only.
-        """
-        ...
-
-    def value(self, scores: Scores, tokens: Tokens, /) -> Tensor:
-        """The loss of `__call__` alone, nothing measured."""
+    def penalised(self, round: Round, /) -> Round:
+        """The round with the penalty that KL in the reward takes from each token, as `advantages`
+        and a critic's targets have it; the round itself where there is none."""
         ...
 
     def resolved(self, max_tokens: int, /) -> Self:
@@ -74,8 +67,34 @@ class Loss(Protocol):
         ...
 
     @property
+    def whole_groups(self) -> bool:
+        """True if a row's loss depends on the other rows of its group, so that no micro-batch may
+        part a group."""
+        ...
+
+    @property
     def drops_signalless(self) -> bool:
         """True if a row whose advantages are all exactly 0 has no gradient, and may be dropped."""
+        ...
+
+
+class Loss(Criterion, Protocol):
+    """A loss over the tokens of a round that adds up over micro-batches and processes.
+
+    For each micro-batch of a part that was weighed, a step asks for the loss itself. `Objective` is
+    the one for rewards, `Preference` that for pairs; any value with these methods trains as well.
+    """
+
+    def __call__(self, scores: Scores, tokens: Tokens, /) -> tuple[Tensor, Metrics]:
+        """The share of these rows in the part's loss, and what was measured of them.
+
+        Shares add up: neither a mean nor a division by their number stands in them. The loss has a
+        gradient with respect to the scores only.
+        """
+        ...
+
+    def value(self, scores: Scores, tokens: Tokens, /) -> Tensor:
+        """The loss of `__call__` alone, nothing measured."""
         ...
 
     @property

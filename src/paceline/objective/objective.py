@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from math import isfinite
-from types import FunctionType
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..lazy import torch
 from ..types import Round
-from .advantage import Advantage, Gae, ReadsValues, ReturnToGo, sampled_tokens
+from .advantage import Advantage, is_by_token, reads_reference, reads_values
+from .columns import sampled_tokens
 from .correction import Band, Correction, Truncate
 from .kl import KL, k3
+from .parts import Described, capitalised, check_part, description_of, text_of
 from .ratio import GeometricRatio, Ratio, SequenceRatio, TokenRatio, largest_ratio
-from .records import Metrics, Scores, Tokens
+from .records import Metrics, Scores, Tokens, kept
 from .surrogate import (
     Clip,
     ClipDetached,
@@ -31,15 +32,6 @@ from .weight import PerConstant, PerToken, Weight
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@runtime_checkable
-class Described(Protocol):
-    """A part that says in plain words what it does. One without is shown as it is written."""
-
-    def describe(self) -> str:
-        """A clause without a capital and a full stop, such as "one ratio for each token"."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -77,12 +69,7 @@ class Objective:
 
     def __post_init__(self) -> None:
         for name, part in self._parts():
-            if isinstance(part, type):
-                raise ConfigError(
-                    f"{name} is the class {part.__name__}; give a value: {part.__name__}(...)."
-                )
-            if not callable(part):
-                raise ConfigError(f"{name} must be one of its parts or a function, not {part!r}.")
+            check_part(name, part)
         if not isfinite(self.entropy):
             raise ConfigError(f"entropy must be a finite weight, not {self.entropy}.")
         self._refuse_mistakes()
@@ -105,15 +92,16 @@ class Objective:
         if self.correction is not None:
             if tokens.old_BT is None:
                 raise ValueError("A correction needs the engine: Tokens.old_BT is None.")
-            difference_BT = seen.anchor_BT - _kept(tokens.old_BT, mask_BT)
+            difference_BT = seen.anchor_BT - kept(tokens.old_BT, mask_BT)
             gain_BT = gain_BT * self.correction(difference_BT, mask_BT).detach()
         if self.kl is not None and self.kl.where == "loss":
-            if seen.ref_BT is None:
+            other_BT = seen.anchor_BT if self.kl.to == "anchor" else seen.ref_BT
+            if other_BT is None:
                 raise ValueError("KL in the loss needs the reference: Tokens.ref_BT is None.")
-            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, seen.ref_BT, seen.anchor_BT)
+            gain_BT = gain_BT - self.kl.coef * self.kl(logp_BT, other_BT, seen.anchor_BT)
         if self.entropy:
-            gain_BT = gain_BT + self.entropy * _kept(scores.entropy_BT, mask_BT)
-        return -_kept(_kept(tokens.weight_BT, mask_BT) * gain_BT, mask_BT).sum()
+            gain_BT = gain_BT + self.entropy * kept(scores.entropy_BT, mask_BT)
+        return -kept(kept(tokens.weight_BT, mask_BT) * gain_BT, mask_BT).sum()
 
     def clipped(self, scores: Scores, tokens: Tokens) -> Tensor | None:
         """[B, T] bool: the tokens whose gradient the ratio (from what moved) or the surrogate (from
@@ -122,15 +110,15 @@ class Objective:
 
     def _seen(self, scores: Scores, tokens: Tokens) -> _Seen:
         mask_BT = tokens.mask_BT.bool()
-        logp_BT = _kept(scores.logp_BT, mask_BT)
+        logp_BT = kept(scores.logp_BT, mask_BT)
         # Without an anchor the scores are their own: every ratio is exactly 1.
         given_BT = tokens.anchor_BT
-        anchor_BT = logp_BT.detach() if given_BT is None else _kept(given_BT, mask_BT)
-        ref_BT = None if tokens.ref_BT is None else _kept(tokens.ref_BT, mask_BT)
+        anchor_BT = logp_BT.detach() if given_BT is None else kept(given_BT, mask_BT)
+        ref_BT = None if tokens.ref_BT is None else kept(tokens.ref_BT, mask_BT)
         # Two passes over equal weights differ by their rounding, which is no distance.
         if ref_BT is not None and tokens.at_reference:
             ref_BT = logp_BT.detach()
-        advantage_BT = _kept(tokens.advantage_BT, mask_BT)
+        advantage_BT = kept(tokens.advantage_BT, mask_BT)
         moved_BT = logp_BT - anchor_BT
         log_ratio_BT = self.ratio(moved_BT, mask_BT, advantage_BT)
         return _Seen(
@@ -149,20 +137,15 @@ class Objective:
     def _measured(self, scores: Scores, tokens: Tokens) -> Metrics:
         seen = self._seen(scores, tokens)
         mask_BT, clipped_BT = seen.mask_BT, self._clipped(seen)
-        ends_BT = mask_BT & ~torch.nn.functional.pad(mask_BT[:, 1:], (0, 1))
         difference_BT = kl_sum = None
         if tokens.old_BT is not None:
-            difference_BT = (seen.anchor_BT - _kept(tokens.old_BT, mask_BT)).abs()
+            difference_BT = (seen.anchor_BT - kept(tokens.old_BT, mask_BT)).abs()
         if seen.ref_BT is not None:
             kl_sum = k3(seen.logp_BT, seen.ref_BT).sum().item()
-        return Metrics(
-            tokens=int(mask_BT.sum()),
-            entropy_sum=_kept(scores.entropy_BT, mask_BT).sum().item(),
-            nll_sum=-seen.logp_BT.sum().item(),
-            ends=int(ends_BT.sum()),
-            end_sum=_kept(seen.logp_BT.exp(), ends_BT).sum().item(),
+        return replace(
+            Metrics.of(scores, mask_BT),
             kl_sum=kl_sum,
-            ratio_max=largest_ratio(_kept(seen.log_ratio_BT, mask_BT)),
+            ratio_max=largest_ratio(kept(seen.log_ratio_BT, mask_BT)),
             clipped=None if clipped_BT is None else int(clipped_BT.sum()),
             mismatch_sum=None if difference_BT is None else difference_BT.sum().item(),
             mismatch_max=None if difference_BT is None else _largest(difference_BT).item(),
@@ -176,21 +159,40 @@ class Objective:
         Raises ValueError where those or the critic's values are missing, and where the result has
         another shape or is not finite.
         """
-        if self.needs_anchor_for_advantages:
-            round = self._penalised(round)
-        advantage = self.advantage(round)
+        advantage = self.advantage(self.penalised(round))
         rows = len(round.rollouts)
         if advantage.ndim not in (1, 2) or advantage.shape[0] != rows:
             raise ValueError(
-                f"{_text_of(self.advantage)} gave the shape {tuple(advantage.shape)} for {rows} "
+                f"{text_of(self.advantage)} gave the shape {tuple(advantage.shape)} for {rows} "
                 "rows; it must give one number a row, or one a token."
             )
         if not advantage.isfinite().all():
             raise ValueError(
-                f"{_text_of(self.advantage)} gave an advantage that is not a finite number; "
+                f"{text_of(self.advantage)} gave an advantage that is not a finite number; "
                 "look for a reward or log-probability that is not."
             )
         return advantage.to(dtype or torch.float32)
+
+    def penalised(self, round: Round) -> Round:
+        """The round with coef · KL of each sampled token as its penalty; itself where no KL stands
+        in the reward. Raises ValueError where it lacks its anchor or its reference."""
+        if self.kl is None or self.kl.where != "reward":
+            return round
+        if round.anchor is None or round.ref is None:
+            raise ValueError(
+                "KL in the reward needs the round's log-probabilities under the policy and under "
+                "the reference: fill Round.anchor and Round.ref first."
+            )
+        penalty = []
+        for logp, ref, sampled_T in zip(
+            round.anchor, round.ref, sampled_tokens(round), strict=True
+        ):
+            logp_BT = torch.as_tensor(logp, dtype=torch.float64)[None]
+            ref_BT = torch.as_tensor(ref, dtype=torch.float64)[None]
+            # A token that the model did not sample is not its doing, and costs it nothing.
+            kl_BT = kept(self.kl(logp_BT, ref_BT), sampled_T[None, : len(logp)])
+            penalty.append(tuple((self.kl.coef * kl_BT[0]).tolist()))
+        return replace(round, penalty=tuple(penalty))
 
     def weights(self, mask_BT: Tensor, group_B: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """[B, T] each token's share, from the mask of the whole part over all processes, before a
@@ -207,18 +209,27 @@ class Objective:
 
     @property
     def needs_reference(self) -> bool:
-        """True if `Tokens.ref_BT` or `Round.ref` is read."""
-        return self.kl is not None
+        """True if `Tokens.ref_BT` or `Round.ref` is read: by KL, unless it is measured to the
+        anchor, or by the advantage."""
+        to_reference = self.kl is not None and self.kl.to == "reference"
+        return to_reference or reads_reference(self.advantage)
 
     @property
     def needs_anchor_for_advantages(self) -> bool:
-        """True if the advantages read `Round.anchor` and `Round.ref`: KL in the reward."""
-        return self.kl is not None and self.kl.where == "reward"
+        """True if the advantages read `Round.anchor` and `Round.ref`: KL in the reward, or an
+        advantage of the reference."""
+        in_reward = self.kl is not None and self.kl.where == "reward"
+        return in_reward or reads_reference(self.advantage)
 
     @property
     def needs_values(self) -> bool:
         """True if the advantages read `Round.values`, and so a critic must give them."""
-        return isinstance(self.advantage, ReadsValues) and self.advantage.needs_values
+        return reads_values(self.advantage)
+
+    @property
+    def whole_groups(self) -> bool:
+        """False: each row's loss is its own, however its group is split."""
+        return False
 
     @property
     def tokenwise(self) -> bool:
@@ -232,7 +243,8 @@ class Objective:
     def reads_ratios_only(self) -> bool:
         """True if the scores enter the gain through their ratio to the anchor, and in no other
         way."""
-        return self.correction is None and not self.entropy and not self._kl_in_loss
+        alone = self.kl is None or self.kl.where == "reward" or self.kl.to == "anchor"
+        return alone and self.correction is None and not self.entropy
 
     @property
     def _kl_in_loss(self) -> bool:
@@ -242,17 +254,18 @@ class Objective:
     def drops_signalless(self) -> bool:
         """True if a row whose advantages are all exactly 0 has no gradient, and may be dropped.
 
-        Not with KL in the loss or an entropy term; nor where the surrogate gains something without
-        an advantage, as plain log-likelihood does, which is tried on a few ratios.
+        Not with a critic, which learns from every row; not with KL in the loss or an entropy term;
+        nor where the surrogate gains something without an advantage, as plain log-likelihood does,
+        which is tried on a few ratios.
         """
-        if self.entropy or self._kl_in_loss:
+        if self.entropy or self._kl_in_loss or self.needs_values:
             return False
         tried = torch.tensor([[-0.5, 0.0, 0.5]])
         return not self.surrogate(tried, torch.zeros_like(tried)).any()
 
     def __repr__(self) -> str:
         """Its own expression: evaluates to an equal value where all parts are values."""
-        written = (f"{f.name}={_text_of(getattr(self, f.name))}" for f in fields(self))
+        written = (f"{f.name}={text_of(getattr(self, f.name))}" for f in fields(self))
         return f"Objective({', '.join(written)})"
 
     def describe(self) -> str:
@@ -262,16 +275,16 @@ class Objective:
         token; clipped to 0.8–1.2; all completions weigh the same; no KL penalty."
         """
         parts = (self.advantage, self.ratio, self.surrogate, self.weight)
-        said = [_description_of(part) for part in parts]
+        said = [description_of(part) for part in parts]
         kl = self.kl
-        said.append("no KL penalty" if kl is None else f"KL penalty {_description_of(kl)}")
+        said.append("no KL penalty" if kl is None else f"KL penalty {description_of(kl)}")
         if self.entropy:
             kind = "bonus" if self.entropy > 0 else "penalty"
             said.append(f"entropy {kind} {abs(self.entropy):g}")
         if self.correction is not None:
-            said.append(f"corrected for the sampler {_description_of(self.correction)}")
+            said.append(f"corrected for the sampler {description_of(self.correction)}")
         if isinstance(self.advantage, Described):  # a name of a user's own stays as it is
-            said[0] = f"{said[0][:1].upper()}{said[0][1:]}"
+            said[0] = capitalised(said[0])
         return f"{'; '.join(said)}."
 
     def _parts(self) -> Iterator[tuple[str, object]]:
@@ -285,35 +298,17 @@ class Objective:
 
     def _refuse_mistakes(self) -> None:
         shared = isinstance(self.ratio, SequenceRatio | GeometricRatio)
-        if shared and isinstance(self.advantage, ReturnToGo | Gae):
+        if shared and is_by_token(self.advantage):
             raise ConfigError(
-                f"{_text_of(self.ratio)} gives a row one ratio and needs one advantage a row, but "
-                f"{_text_of(self.advantage)} gives one a token; use TokenRatio()."
+                f"{text_of(self.ratio)} gives a row one ratio and needs one advantage a row, but "
+                f"{text_of(self.advantage)} gives one a token; use TokenRatio()."
             )
         bounded = Clip | DualClip | ClipDetached | SoftGate
         if isinstance(self.ratio, GeometricRatio) and isinstance(self.surrogate, bounded):
             raise ConfigError(
-                f"{_text_of(self.ratio)} has bounded the ratio already, so that "
-                f"{_text_of(self.surrogate)} would bound it twice; use Plain()."
+                f"{text_of(self.ratio)} has bounded the ratio already, so that "
+                f"{text_of(self.surrogate)} would bound it twice; use Plain()."
             )
-
-    def _penalised(self, round: Round) -> Round:
-        """The round with coef · KL of each sampled token as its penalty."""
-        if self.kl is None or round.anchor is None or round.ref is None:
-            raise ValueError(
-                "KL in the reward needs the round's log-probabilities under the policy and under "
-                "the reference: fill Round.anchor and Round.ref first."
-            )
-        penalty = []
-        for logp, ref, sampled_T in zip(
-            round.anchor, round.ref, sampled_tokens(round), strict=True
-        ):
-            logp_BT = torch.as_tensor(logp, dtype=torch.float64)[None]
-            ref_BT = torch.as_tensor(ref, dtype=torch.float64)[None]
-            # A token that the model did not sample is not its doing, and costs it nothing.
-            kl_BT = _kept(self.kl(logp_BT, ref_BT), sampled_T[None, : len(logp)])
-            penalty.append(tuple((self.kl.coef * kl_BT[0]).tolist()))
-        return replace(round, penalty=tuple(penalty))
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,23 +328,5 @@ class _Seen:
     """The log-ratio that the ratio makes of `moved_BT`."""
 
 
-def _kept(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """x where the mask is True, exactly 0 elsewhere. A product would keep NaN and infinity, both
-    here and in the gradient."""
-    return torch.where(mask_BT, x_BT, 0.0)
-
-
 def _largest(x_BT: Tensor) -> Tensor:
     return x_BT.max() if x_BT.numel() else x_BT.new_zeros(())
-
-
-def _text_of(value: object) -> str:
-    """A function by its name, since its address would differ from run to run."""
-    if isinstance(value, FunctionType):
-        return f"{value.__module__}.{value.__qualname__}"
-    return repr(value)
-
-
-def _description_of(part: object) -> str:
-    """A part in a few words; as it is written, where it does not describe itself."""
-    return part.describe() if isinstance(part, Described) else _text_of(part)

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from ..lazy import torch
+from .pair_metrics import PairMetrics
+
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-N = TypeVar("N", int, float)
+N = TypeVar("N", int, float, PairMetrics)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,11 +123,26 @@ class Metrics:
     """Runs of trained tokens that a row has: the last token of each ends a turn, or was cut."""
     end_sum: float = 0.0
     """Σ π of the last token of each run."""
+    pairs: PairMetrics | None = None
+    """Sums over pairs; None where completions are not compared."""
 
     @staticmethod
     def zero() -> Metrics:
         """The metrics of no tokens at all; adding them changes nothing."""
         return Metrics()
+
+    @staticmethod
+    def of(scores: Scores, mask_BT: Tensor) -> Metrics:
+        """Everything that the scores alone tell of the tokens of a mask."""
+        logp_BT, entropy_BT = kept(scores.logp_BT, mask_BT), kept(scores.entropy_BT, mask_BT)
+        ends_BT = mask_BT & ~torch.nn.functional.pad(mask_BT[:, 1:], (0, 1))
+        return Metrics(
+            tokens=int(mask_BT.sum()),
+            entropy_sum=entropy_BT.sum().item(),
+            nll_sum=-logp_BT.sum().item(),
+            ends=int(ends_BT.sum()),
+            end_sum=kept(logp_BT.exp(), ends_BT).sum().item(),
+        )
 
     def __add__(self, other: Metrics) -> Metrics:
         return Metrics(
@@ -140,6 +157,7 @@ class Metrics:
             clipped=_plus(self.clipped, other.clipped),
             mismatch_sum=_plus(self.mismatch_sum, other.mismatch_sum),
             mismatch_max=_larger(self.mismatch_max, other.mismatch_max),
+            pairs=_plus(self.pairs, other.pairs),
         )
 
     @property
@@ -171,6 +189,12 @@ class Metrics:
 
     def _mean(self, total: float | None) -> float | None:
         return None if total is None or self.tokens == 0 else total / self.tokens
+
+
+def kept(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """[B, T] x where the mask is True, exactly 0 elsewhere. A product would keep NaN and infinity,
+    both here and in the gradient."""
+    return torch.where(mask_BT, x_BT, 0.0)
 
 
 def _plus(a: N | None, b: N | None) -> N | None:

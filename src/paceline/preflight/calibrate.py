@@ -91,9 +91,7 @@ def measured(
         weight = _noise((model_size.words, model_size.width), dtype, device)
         table.weight = nn.Parameter(weight, requires_grad=not lora.on)
         score, head_gradient = _of_head(table, work.scored)
-        layers = min(model_size.layers, max(1, -(-CACHE_BYTES // _layer_bytes(model_size, dtype))))
-        few = piece(layers)
-        step = _of_step(few, table, work.sampling, model_size.layers / layers)
+        step = _of_decoding(piece, table, model_size, work, dtype) if work.decodings else 0.0
     except CUT_ERRORS:
         return None
     wall, own, every = (after - before for after, before in zip(_used(), began, strict=True))
@@ -220,6 +218,15 @@ def _ones(_: slice, logp_C: Tensor, entropy_C: Tensor) -> tuple[Tensor, None]:
 
 
 @torch.inference_mode()
+def _of_decoding(
+    piece: Callable[[int], Policy], table: nn.Linear, model_size: ModelSize, work: Workload,
+    dtype: torch.dtype,
+) -> float:  # fmt: skip
+    """Measure a decode step with as many layers as do not fit into the cache together."""
+    layers = min(model_size.layers, max(1, -(-CACHE_BYTES // _layer_bytes(model_size, dtype))))
+    return _of_step(piece(layers), table, work.decodings[0], model_size.layers / layers)
+
+
 def _of_step(policy: Policy, table: nn.Linear, decoding: Decoding, share: float) -> float:
     """Measure `step`, in the middle of the completions, with all rows alive.
 

@@ -13,7 +13,7 @@ from ..config import Config
 from ..engine.local.kv_cache import FIRST_WIDTH
 from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
 from ..model.model_size import ModelSize
-from ..objective import Objective
+from ..objective.named import Named
 from .calibrate import Throughput
 from .held import FP32_BYTES, MOMENT_BYTES, Held, held_by
 from .resources import Resources
@@ -55,15 +55,15 @@ class Memory(Held):
 
     @classmethod
     def of(
-        cls, config: Config, objective: Objective, model_size: ModelSize, work: Workload,
+        cls, config: Config, objective: Named, model_size: ModelSize, work: Workload,
         dtype: torch.dtype, device: torch.device,
     ) -> "Memory":  # fmt: skip
         size, cpu = dtype.itemsize, device.type == "cpu"
         activations = max(_activations(one, model_size, size) for one in work.passes)
-        head = max(_head(one.rows * config.rollouts.max_tokens, model_size, size, cpu=cpu)
-                   for one in work.passes)  # fmt: skip
-        decoding = max(_decoding(d, model_size, size) for d in (work.sampling, *work.evaluation))
-        decoding += _copies(config, model_size, packed=cpu and dtype == torch.bfloat16) * size
+        head = max(_head(one.scored, model_size, size, cpu=cpu) for one in work.passes)
+        decoding = max((_decoding(d, model_size, size) for d in work.decodings), default=0)
+        if work.decodings:
+            decoding += _copies(config, model_size, packed=cpu and dtype == torch.bfloat16) * size
         held = held_by(config, model_size, dtype, reference=objective.needs_reference)
         passing = activations + head + decoding
         return cls(
@@ -138,7 +138,7 @@ class Disk:
     def of(
         cls,
         config: Config,
-        objective: Objective,
+        objective: Named,
         model_size: ModelSize,
         work: Workload,
         dtype: torch.dtype,
@@ -155,6 +155,8 @@ class Disk:
             + ROW_BYTES * len(work.rows)
             + (TOKEN_BYTES + FP32_BYTES * work.scorings) * work.scored
         )
+        if work.sampling is None:  # what rows bring is not written again
+            round = 0
         return cls(
             checkpoints=one * (min(count, keep + 1) if keep else count),
             model=(model_size.parameters + model_size.adapters) * dtype.itemsize,
@@ -185,10 +187,14 @@ class Seconds:
 
     @classmethod
     def of(cls, config: Config, work: Workload, rates: Throughput, disk: Disk) -> "Seconds":
-        tokens = sum(one.tokens for one in work.passes)
-        update = tokens * rates.update + work.scored * rates.head_gradient
-        scoring = tokens * rates.forward + work.scored * rates.score
-        sampling = _sampling(work.sampling, work, rates) * work.draws * work.rounds
+        tokens, scored = (
+            work.usual * x for x in (sum(one.tokens for one in work.passes), work.scored)
+        )
+        update = tokens * rates.update + scored * rates.head_gradient
+        scoring = tokens * rates.forward + scored * rates.score
+        sampling = 0.0
+        if work.sampling is not None:
+            sampling = _sampling(work.sampling, work, rates) * work.draws * work.rounds
         # With several parts a round serves several steps; the last round may serve fewer.
         parts = config.schedule.parts
         updates = update * work.epochs * work.steps / parts
@@ -199,7 +205,11 @@ class Seconds:
             sampling=sampling,
             update=updates,
             scoring=scorings,
-            evaluation=work.evaluations * sum(_sampling(d, work, rates) for d in work.evaluation),
+            evaluation=work.evaluations
+            * (
+                sum(_sampling(d, work, rates) for d in work.evaluation)
+                + work.likelihoods * rates.forward
+            ),
             checkpoints=saved / WRITTEN_BYTES_PER_SECOND,
             step=(sampling + updates + scorings) / max(1, work.steps),
         )
@@ -208,7 +218,7 @@ class Seconds:
 def _sampling(d: Decoding, work: Workload, rates: Throughput) -> float:
     """Seconds of a decode step: proportionally longer with more rows than were measured, never
     shorter with fewer."""
-    step = rates.step * max(1.0, d.places / work.sampling.places)
+    step = rates.step * max(1.0, d.places / work.decodings[0].places)
     return d.steps * step + d.before * rates.forward
 
 

@@ -119,7 +119,11 @@ def _of_problems(task: Task, *sides: Sequence[Problem]) -> str:
     for side in sides:
         digest.update(b"\n--\n")
         for problem in side:
-            row = [problem.id, problem.prompt, problem.answer, dict(problem.data)]
+            row: list[Any] = [
+                problem.id, problem.prompt, problem.answer, dict(problem.data)
+            ]  # fmt: skip
+            if task.given is not None:  # what a run kept is no part of its problems
+                row += map(dataclasses.asdict, task.given(problem))
             # What is no JSON counts by its type: an object's own words may differ each time.
             digest.update(json.dumps(row, default=lambda value: type(value).__name__).encode())
     return digest.hexdigest()

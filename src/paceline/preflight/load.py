@@ -13,9 +13,10 @@ from ..model.load import best_dtype
 from ..model.model_size import ModelSize
 from ..model.peft_folder import FoundAdapter, find_adapter
 from ..model.template import render
-from ..objective import Objective
+from ..objective.named import Named
 from ..settings import LoraConfig, check_sampled
 from ..tasks import Task
+from ..training import GivenRows
 from ..types import Completion, Problem, Verdict
 from ..verify.calling.verifier import leaves
 from ..verify.programs.program import RunsPrograms
@@ -30,7 +31,7 @@ class Loaded:
     """The location of the model's files."""
     tokenizer: Any
     task: Task
-    objective: Objective
+    objective: Named
     """The config's objective with its constants filled in."""
     device: torch.device
     dtype: torch.dtype
@@ -38,6 +39,8 @@ class Loaded:
     """The config's adapters, with rank, alpha and scale of the one that they go on from."""
     adapter: FoundAdapter | None = None
     """The one that they go on from."""
+    rows: GivenRows | None = None
+    """The completions that the task's rows bring, where nothing is sampled (answers=given)."""
 
     @property
     def dtype_name(self) -> str:

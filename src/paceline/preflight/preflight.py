@@ -11,6 +11,7 @@ from ..errors import ConfigError, DataError
 from ..model.model_size import ModelSize
 from ..model.template import render
 from ..objective import Objective
+from ..objective.named import Named
 from ..settings import Merge
 from ..tasks import Task
 from ..text import counted
@@ -25,7 +26,8 @@ from .limits import check_disk, check_memory, check_others
 from .load import Loaded, evaluation_sampling, load, model_size_of
 from .prompts import check_prompts
 from .resources import Resources, memory_of
-from .reward import RewardTrial, try_reward
+from .reward import UNTRIED, RewardTrial, try_reward
+from .rows import check_answers, with_rows
 from .thrift import check_thrift
 from .trackers import missing_package, remark
 from .workload import Workload
@@ -60,10 +62,15 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
 
     Raises: ConfigError, DataError, RewardError, SandboxError.
     """
+    check_answers(config)
     loaded = load(config)
     check_thrift(loaded)
-    _check_round(config, loaded.task)
-    check_group(config)
+    if config.answers == "given":
+        loaded = with_rows(loaded)
+    else:
+        _check_judged(loaded.task)
+        _check_round(config, loaded.task)
+        check_group(config)
     _check_usable(loaded, load_reward=False)  # a reward model is heavy
     return _for_training(loaded, path or Path(config.out or "runs/new"), timed)
 
@@ -91,7 +98,8 @@ def _check_usable(loaded: Loaded, *, load_reward: bool) -> None:
             f"Task '{task.name}' has no held-out problems; keep some back, or set "
             "evaluation.problems=0."
         )
-    check_verifier(task.verifier, load=load_reward)
+    if task.judged:
+        check_verifier(task.verifier, load=load_reward)
     evaluation_sampling(config)
     check_loss(config.objective)
     configuration.to_json(config)  # a part that cannot be recorded is told now
@@ -112,19 +120,26 @@ def _of_session(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
     config, task, tokenizer = loaded.config, loaded.task, loaded.tokenizer
-    model_size = model_size_of(loaded)
+    model_size, rows = model_size_of(loaded), loaded.rows
     prompts = _training_prompts(loaded)
-    notes = _check_lengths(config, task, model_size, prompts)
-    if config.evaluation.problems:
+    notes = [] if rows else _check_lengths(config, task, model_size, prompts)
+    if config.evaluation.problems and task.judged:
         heldout = task.heldout[: config.evaluation.problems]
         _check_heldout(config, model_size, _prompts(tokenizer, task, heldout))
-    work = Workload.of(config, loaded.objective, model_size, prompts, len(task.heldout))
+    judged = len(task.heldout) if task.judged else 0
+    if rows is None:
+        work = Workload.of(config, loaded.objective, model_size, prompts, judged)
+    else:
+        work = Workload.of_rows(config, loaded.objective, model_size, rows, prompts, judged)
+        notes += rows.notes
     room = Resources.of(loaded.device, path)
     loaded, memory = _with_merge(loaded, model_size, work, room.memory_total)
     disk = Disk.of(config, loaded.objective, model_size, work, loaded.dtype)
     notes += check_memory(memory, room, config.model.path, adapted=loaded.lora.on)
     check_disk(disk, room)
-    tried = try_reward(task, config.rewards, tokenizer)
+    tried = UNTRIED
+    if task.judged:
+        tried = try_reward(task, config.rewards, tokenizer)
     rates = None
     if timed:
         rates = measured(
@@ -163,6 +178,14 @@ def _with_merge(
     return decided, merged if fits else memory("no")
 
 
+def _check_judged(task: Task) -> None:
+    if not task.judged:
+        raise ConfigError(
+            f"Task '{task.name}' has no reward, and answers that the model samples need one; set "
+            "answers=given to learn from the completions of its rows, or task.reward."
+        )
+
+
 def _check_round(config: Config, task: Task) -> None:
     have, need = len(task.train), config.rollouts.problems
     if have < need:
@@ -178,15 +201,17 @@ def check_group(config: Config) -> None:
     alone = config.rollouts.completions == 1 and not config.objective.needs_values
     if not alone or not _compares_in_groups(config.objective):
         return
+    objective = config.objective
+    part = objective.advantage if isinstance(objective, Objective) else objective
     raise ConfigError(
-        f"rollouts.completions is 1, and {config.objective.advantage} compares the completions of "
+        f"rollouts.completions is 1, and {part} compares the completions of "
         "one problem with each other, so nothing could be learned: set rollouts.completions=2 "
         "or more (8 is usual), or take an objective that needs no group, such as "
         "objective=reinforce or reinforce_pp."
     )
 
 
-def _compares_in_groups(objective: Objective) -> bool:
+def _compares_in_groups(objective: Named) -> bool:
     """True if groups of one leave every row without an advantage, tried on four of them."""
     rewards, problem = (0.0, 1.0, 0.0, 1.0), Problem("p", "?", "")
     completion = Completion((1, 2), (-1.0, -1.0), "?", "stop")
@@ -195,7 +220,7 @@ def _compares_in_groups(objective: Objective) -> bool:
         for draw, reward in enumerate(rewards)
     )
     try:
-        return not objective.advantage(Round(0, groups)).any()
+        return not objective.advantages(Round(0, groups)).any()
     except Exception:  # a user's own advantage may read of a round what this one has not
         return False
 

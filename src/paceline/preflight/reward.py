@@ -47,6 +47,10 @@ class RewardTrial:
     """Remarks that are no reason to stop."""
 
 
+UNTRIED = RewardTrial((), 0.0, ())
+"""The result where no reward is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Trial:
     kind: str

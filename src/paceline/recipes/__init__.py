@@ -6,6 +6,7 @@ from ..config import Config
 from ..errors import ConfigError, nearest
 from .arithmetic import demo, program, tiny
 from .gsm8k import gsm8k, gsm8k_lora, gsm8k_zh_coder
+from .line import sft
 from .summaries import tldr_length
 
 NAMES: dict[str, Callable[..., Config]] = {
@@ -16,6 +17,7 @@ NAMES: dict[str, Callable[..., Config]] = {
     "gsm8k_lora": gsm8k_lora,
     "gsm8k_zh_coder": gsm8k_zh_coder,
     "tldr_length": tldr_length,
+    "sft": sft,
 }
 """Recipes by name."""
 
@@ -32,6 +34,6 @@ def by_name(name: str) -> Config:
 
 
 __all__ = [
-    "NAMES", "by_name", "demo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "program", "tiny",
-    "tldr_length",
+    "NAMES", "by_name", "demo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "program", "sft",
+    "tiny", "tldr_length",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from statistics import fmean, median
 
 from ..diagnostics import Diagnosis, diagnoses
 from ..store.base import finite
+from ..store.records import Measured
 from ..store.snapshot import Metric, RunSnapshot
 from ..text import quantity, thin_percent
 from .elements import Chart, Column, CurveData, Dot, Plot, Term, Tone, Unit
@@ -38,6 +39,14 @@ class Line:
 
 
 LINES = (
+    Line(
+        "end_probability",
+        "Probability of the end",
+        lambda step: step.end_probability,
+        "How surely the model ends a turn where the row ends it. Bad: it stays low, and answers"
+        " will run on.",
+        "percent",
+    ),
     Line(
         "reward",
         "Reward",
@@ -137,7 +146,12 @@ def charts(run: RunSnapshot) -> tuple[list[Chart], list[Term]]:
     """The figures, and the value and a sentence of each metric that never changed."""
     if not run.metrics:
         return [], []
-    found, constant = [accuracy(run)], []
+    found, constant = [], list[Term]()
+    if any(step.nll is not None for step in run.metrics):
+        found.append(likelihood(run))
+    judged = any(side and side.sampled for side in (run.before, run.after))
+    if judged or any(step.accuracy is not None for step in run.metrics):
+        found.append(accuracy(run))
     held = diagnoses(run.metrics, run.before, run.after)
     for line in LINES:
         values = run.column(line.of)
@@ -181,22 +195,43 @@ def accuracy(run: RunSnapshot) -> Chart:
     )
 
 
+def likelihood(run: RunSnapshot) -> Chart:
+    """Negative log-likelihood of what rows bring, with every held-out measurement."""
+    dots = [
+        Dot(x, measured.nll, "held out", *measured.intervals.get("nll", (None, None)))
+        for x, measured in measurements(run)
+        if measured.nll is not None
+    ]
+    series = (("training", binned(run.column(lambda step: step.nll))),)
+    return Chart(
+        Plot(id="nll", unit="number", series=series, dots=tuple(dots)),
+        "Likelihood",
+        "−log π of a token that a row brings, in nats; dots are held-out rows."
+        " Bad: training falls and the dots rise, for the rows are learned by heart.",
+        wide=True,
+    )
+
+
 def held_out(run: RunSnapshot) -> list[Dot]:
-    """Every held-out measurement of the run as a dot, with its interval where one is known."""
+    """Every held-out accuracy of the run as a dot, with its interval where one is known."""
+    dots = list[Dot]()
+    for x, measured in measurements(run):
+        for name, accuracy in ACCURACIES:
+            if (share := accuracy(measured)) is not None:
+                low, high = share.interval or (None, None)
+                dots.append(Dot(x, share.value, f"held out, {name.lower()}", low, high))
+    return dots
+
+
+def measurements(run: RunSnapshot) -> list[tuple[int, Measured]]:
+    """Every measurement on held-out problems, with the step after which it was made."""
     first, last = run.steps[0], run.steps[-1]
     places = [(first - 1, run.before), (last, run.after)]
     between = [(record.step, record.evaluation) for record in run.metrics]
     if run.after:  # measured at the same step
         between = [(x, measured) for x, measured in between if x != last]
-    dots = list[Dot]()
-    for x, measured in sorted(places + between, key=lambda place: place[0]):
-        if measured is None:
-            continue
-        for name, accuracy in ACCURACIES:
-            share = accuracy(measured)
-            low, high = share.interval or (None, None)
-            dots.append(Dot(x, share.value, f"held out, {name.lower()}", low, high))
-    return dots
+    every = sorted(places + between, key=lambda place: place[0])
+    return [(x, measured) for x, measured in every if measured is not None]
 
 
 def phases(run: RunSnapshot) -> list[Chart]:

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
@@ -26,7 +26,7 @@ from .curves import curve_data
 from .diagnostics import DiagnosticsSection, diagnostics
 from .elements import Cell, Chart, Section, Spot, Stretch, Strip, Term
 from .history import History, history
-from .sentences import known, objective_in_words
+from .sentences import ShareOf, known, objective_in_words
 
 SECRET = re.compile(r"(^|[._-])(token|key|password|secret)$", re.IGNORECASE)
 """Names of values that a page does not show."""
@@ -119,26 +119,61 @@ def result(run: RunSnapshot) -> Result:
     """Before and after, with intervals; a sentence where there is not yet an after."""
     heat = run.description.evaluation_temperature
     sampling = "drawn at random" if heat is None else f"drawn at temperature {heat:g}"
+    judged = any(side and side.sampled for side in (run.before, run.after))
     rows = (
         result_row(run, lambda side: side.sampled, "Sampled accuracy", sampling),
         result_row(
             run, lambda side: side.greedy, "Greedy accuracy", "the likeliest token each time"
         ),
         result_row(
-            run, lambda side: Share(side.cut), "Cut by length", "completions that met the limit"
+            run, lambda side: Share(side.cut) if judged else None, "Cut by length",
+            "completions that met the limit",
         ),
-    )
+        result_row(
+            run, _token_accuracy, "Likeliest tokens",
+            "tokens of the rows' completions that greedy decoding would take",
+        ),
+        _likelihood_row(run),
+    )  # fmt: skip
     told = tuple(row for row in rows if row is not None)
     if not told:
         later = "The table of before and after appears when the run has finished."
         never = "This run was not measured on held-out problems, so there is no before and after."
         return Result(none=later if run.state == "going" else never)
-    count = counted(run.after.n, "held-out problem", ",") if run.after else "Held-out problems"
+    what = "held-out problem" if judged else "held-out row"
+    count = counted(run.after.n, what, ",") if run.after else f"{what.capitalize()}s"
     return Result(told, count)
 
 
+def _token_accuracy(side: Measured) -> Share | None:
+    return None if side.token_accuracy is None else Share(side.token_accuracy)
+
+
+def _likelihood_row(run: RunSnapshot) -> ResultRow | None:
+    """The negative log-likelihood before and after, in nats a token; no share, so no strip."""
+    sides = (run.before, run.after)
+    if all(side is None or side.nll is None for side in sides):
+        return None
+    cells = [_likelihood_cell(*one) for one in zip(("Before", "After"), sides, strict=True)]
+    change = Cell("Change", "–")
+    first, last = (side and side.nll for side in sides)
+    if first is not None and last is not None:
+        change = Cell("Change", f"{last - first:+.4f}".replace("-", "−"))
+    return ResultRow(
+        "Likelihood", "−log π of a token of the rows' completions, in nats",
+        cells[0], cells[1], change, Strip(28, [], []),
+    )  # fmt: skip
+
+
+def _likelihood_cell(label: str, side: Measured | None) -> Cell:
+    if side is None or side.nll is None:
+        return Cell(label, "–")
+    ends = side.intervals.get("nll")
+    return Cell(label, f"{side.nll:.4f}", f"{ends[0]:.4f}–{ends[1]:.4f}" if ends else "")
+
+
 def result_row(
-    run: RunSnapshot, of: Callable[[Measured], Share], title: str, explained: str
+    run: RunSnapshot, of: ShareOf, title: str, explained: str
 ) -> ResultRow | None:
     """One measure's row; an interrupted run has only its value before."""
     before, after = known(run.before, of), known(run.after, of)

@@ -20,14 +20,16 @@ def span_of_steps(found: Diagnosis) -> str:
     return f"steps{THIN}{found.first:,}–{found.last:,}"
 
 
-ACCURACIES: tuple[tuple[str, Callable[[Measured], Share]], ...] = (
+ShareOf = Callable[[Measured], Share | None]
+"""A function that finds a share among what was measured; None where it was not."""
+ACCURACIES: tuple[tuple[str, ShareOf], ...] = (
     ("Sampled", lambda side: side.sampled),
     ("Greedy", lambda side: side.greedy),
 )
 """Names of the accuracies that are measured on held-out problems, and each one's place."""
 
 
-def known(side: Measured | None, of: Callable[[Measured], Share]) -> Share | None:
+def known(side: Measured | None, of: ShareOf) -> Share | None:
     """A share before or after; None where it was not measured."""
     share = side and of(side)
     return share if share and math.isfinite(share.value) else None
@@ -47,9 +49,7 @@ def verdict(run: RunSnapshot) -> str:
         if (before := known(run.before, of)) and (after := known(run.after, of))
     ]
     if not both or run.after is None:
-        return (
-            f"Finished {counted(len(run.metrics), 'step')}; nothing was measured before and after."
-        )
+        return _likelihood(run)
     name, before, after = both[0]
     where = f" on {counted(run.after.n, 'held-out problem', ',')}"
     interval = f" (95{THIN}% interval {percent_range(*after.interval)})" if after.interval else ""
@@ -65,6 +65,19 @@ def verdict(run: RunSnapshot) -> str:
     return (
         f"{name} accuracy{where} {verb} from {thin_percent(before.value)} to"
         f" {thin_percent(after.value)}{interval}{time}{doubt}."
+    )
+
+
+def _likelihood(run: RunSnapshot) -> str:
+    """The verdict on a finished run whose answers nobody judged."""
+    steps, before, after = counted(len(run.metrics), "step"), run.before, run.after
+    if before is None or after is None or before.nll is None or after.nll is None:
+        return f"Finished {steps}; nothing was measured before and after."
+    low, high = after.intervals["nll"]
+    return (
+        f"Negative log-likelihood of {counted(after.rows or after.n, 'held-out row', ',')} went "
+        f"from {before.nll:.4f} to {after.nll:.4f} nats a token (95{THIN}% interval "
+        f"{low:.4f}–{high:.4f}) in {steps}."
     )
 
 

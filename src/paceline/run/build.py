@@ -4,7 +4,8 @@ from ..engine import Engine, make_engine
 from ..model import Policy, Reference, load_policy, make_reference
 from ..model.allocator import keep_freed_memory
 from ..preflight.load import Loaded
-from ..training import Learner, Optimizer, Sampler, Trainer, TrainerHooks
+from ..preflight.rows import read_in_all
+from ..training import Learner, Optimizer, Reader, RoundSource, Sampler, Trainer, TrainerHooks
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.verifier import check_verifier
 
@@ -15,7 +16,8 @@ def policy_of(loaded: Loaded, *, train: bool = True) -> Policy:
     Args:
         train: False leaves out what only training needs: masters, and adapters that are still 0.
     """
-    check_verifier(loaded.task.verifier)
+    if loaded.task.judged:
+        check_verifier(loaded.task.verifier)
     keep_freed_memory()
     return load_policy(
         loaded.source, loaded.tokenizer, dtype=loaded.dtype, device=loaded.device,
@@ -37,11 +39,16 @@ def trainer_of(
         hooks: called around the steps.
         verifiers: workers that call the task's verifier; without them, it is called here.
     """
-    engine = engine_of(loaded, policy)
+    source: RoundSource
+    if loaded.rows is None:
+        engine = engine_of(loaded, policy)
+        source = sampler_of(loaded, policy, engine, verifiers)
+    else:
+        engine, source = None, reader_of(loaded)
     reference = reference_of(loaded, policy) if loaded.objective.needs_reference else None
     return Trainer(
         learner_of(loaded, policy),
-        sampler_of(loaded, policy, engine, verifiers),
+        source,
         loaded.objective,
         loaded.config.schedule,
         engine=engine,
@@ -74,6 +81,14 @@ def sampler_of(
     """The source of rounds that are sampled with an engine."""
     config = loaded.config
     return Sampler(policy, engine, loaded.task, config.rollouts, config.seed, verifiers)
+
+
+def reader_of(loaded: Loaded) -> Reader:
+    """The source of rounds that are read from the task's rows."""
+    config, rows = loaded.config, loaded.rows
+    assert rows is not None
+    r, total = config.rollouts, read_in_all(loaded)
+    return Reader(rows.train, r.problems, config.seed, r.max_tokens, total)
 
 
 def reference_of(loaded: Loaded, policy: Policy) -> Reference:

@@ -3,9 +3,11 @@
 import shlex
 import sys
 import uuid
+from itertools import groupby
 from pathlib import Path
 
 from .. import config as configuration
+from ..config import Config
 from ..model.model_size import ModelSize
 from ..preflight.environment import machine, versions
 from ..preflight.estimate import Estimate, Memory, Seconds
@@ -14,6 +16,7 @@ from ..preflight.limits import disk_in_words
 from ..preflight.load import Loaded, sandbox_of
 from ..preflight.preflight import Preflight
 from ..preflight.resources import Resources
+from ..preflight.rows import read_in_all
 from ..store.description import RunDescription
 from ..text import counted, data_size, rounded_count, short_duration, wall_clock
 from .screen import Screen
@@ -42,35 +45,68 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
     """Print the resolved plan, before any long work."""
     loaded = preflight.loaded
     config, task = loaded.config, loaded.task
-    r, parts = config.rollouts, config.schedule.parts
-    rounds = -(-config.steps // parts)
+    parts = config.schedule.parts
     screen.say(f"paceline: {config.name}  →  {path}", "bold")
     training = counted(len(task.train), "problem")
-    screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out")
+    forms = f" ({task.forms})" if task.forms else ""
+    screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out{forms}")
     screen.say(f"  model      {config.model.path}, {loaded.device.type}, {loaded.dtype}")
     if loaded.lora.on or _forms(loaded):
         screen.say(f"  trains     {trained_in_words(loaded, preflight.estimate.model_size)}")
     screen.say(f"  objective  {loaded.objective}")
     if wall := sandbox_of(task):
         screen.say(f"  sandbox    {wall}: answers are programs, and are run behind it")
-    screen.say(
-        f"  plan       {counted(rounds, 'round')} of {counted(r.problems, 'problem')} × "
-        f"{counted(r.completions, 'completion')} (up to {counted(r.max_tokens, 'token')}), "
-        f"{counted(parts, 'update')} each: {counted(config.steps, 'step')}, "
-        f"{counted(rounds * r.problems * r.completions, 'completion')}"
-    )
+    screen.say(f"  plan       {_plan_of_rows(loaded) if loaded.rows else _plan(config)}")
     for line in estimate_lines(preflight.estimate):
         screen.say(f"  {line}")
     for note in (*task.notes, *preflight.notes):
         screen.say_once(note)
-    screen.say("  first prompt")
-    for row in loaded.first_prompt.splitlines():
+    screen.say("  first row, what trains between ⟦ and ⟧" if loaded.rows else "  first prompt")
+    shown = first_row(loaded) if loaded.rows else loaded.first_prompt
+    for row in shown.splitlines():
         screen.say(f"    │ {row}", "dim")
-    if parts == 1:
+    if parts == 1 and loaded.rows is None:
         screen.say_once(
             "one update a round: every ratio is 1, so the clip never binds, and that is right.",
             "dim",
         )
+
+
+def _plan(config: Config) -> str:
+    r, parts = config.rollouts, config.schedule.parts
+    rounds = -(-config.steps // parts)
+    return (
+        f"{counted(rounds, 'round')} of {counted(r.problems, 'problem')} × "
+        f"{counted(r.completions, 'completion')} (up to {counted(r.max_tokens, 'token')}), "
+        f"{counted(parts, 'update')} each: {counted(config.steps, 'step')}, "
+        f"{counted(rounds * r.problems * r.completions, 'completion')}"
+    )
+
+
+def _plan_of_rows(loaded: Loaded) -> str:
+    config, rows = loaded.config, loaded.rows
+    assert rows is not None
+    have, each = len(rows.train), config.rollouts.problems
+    total = read_in_all(loaded) or config.steps * each
+    tokens = sum(len(r.completion.token_ids) for group in rows.train for r in group.rollouts)
+    return (
+        f"{counted(config.steps, 'step')} of {counted(each, 'row')}: {total / have:.3g} epochs of "
+        f"{counted(have, 'row', ',')}, {tokens / have:.0f} tokens each in the mean"
+    )
+
+
+def first_row(loaded: Loaded) -> str:
+    """The first row as the model reads it, with marks around the tokens that train."""
+    assert loaded.rows is not None
+    group = loaded.rows.train[0]
+    completion, decode = group.rollouts[0].completion, loaded.tokenizer.decode
+    sampled = completion.sampled or (True,) * len(completion.token_ids)
+    text, at = decode(group.prompt.token_ids), 0
+    for trains, run in groupby(sampled):
+        length = sum(1 for _ in run)
+        piece = decode(completion.token_ids[at : at + length])
+        text, at = text + (f"⟦{piece}⟧" if trains else piece), at + length
+    return text
 
 
 def trained_in_words(loaded: Loaded, model_size: ModelSize) -> str:

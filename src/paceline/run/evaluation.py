@@ -1,4 +1,5 @@
-"""Accuracy on held-out problems: before, during and after training, and of any model."""
+"""Measurements on held-out problems, before, during and after training: the accuracy of answers,
+and the likelihood of what rows bring."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,8 +9,10 @@ from ..model import Policy
 from ..preflight.load import Loaded, evaluation_sampling
 from ..store.records import Measured
 from ..training import Evaluation, Trainer, evaluate
+from ..training.likelihood import Likelihood, likelihood
 from ..training.retry import retry_smaller
 from ..verify.calling.pool import VerifierPool
+from .build import engine_of
 from .screen import Screen
 from .signals import Interrupts
 
@@ -45,30 +48,62 @@ def evaluation_of(
 
 
 class Evaluator:
-    """Measures a trainer's policy on the held-out problems of a task, as the config says."""
+    """Measures a trainer's policy on the held-out problems of a task, as the config says: the
+    accuracy of its answers where there is a reward, and the likelihood of the rows' completions
+    where they are what is learned."""
 
     def __init__(
         self, loaded: Loaded, verifiers: VerifierPool, screen: Screen, interrupts: Interrupts
     ) -> None:
         self.loaded, self.verifiers = loaded, verifiers
         self.screen, self.interrupts = screen, interrupts
+        self.engine: Engine | None = None
+        """An engine of its own, where training samples nothing."""
 
     def measure(self, trainer: Trainer, title: str) -> Measured | None:
-        """Measure the policy's accuracy as it is now; None if nothing is to be measured.
+        """Measure the policy as it is now; None if nothing is to be measured.
 
         Args:
             title: the time, such as "before training", for the screen's status line.
         """
-        if not self.loaded.config.evaluation.problems:
+        loaded = self.loaded
+        if not loaded.config.evaluation.problems:
             return None
-        assert trainer.engine is not None
         with self.screen.busy(f"evaluating {title}"), self.interrupts.interruptible():
-            found = evaluation_of(
-                self.loaded,
+            likelihood = self._likelihood(trainer) if loaded.rows is not None else None
+            accuracy = self._accuracy(trainer) if loaded.task.judged else None
+        if likelihood is None and accuracy is None:
+            return None
+        return Measured.of(accuracy, likelihood)
+
+    def _accuracy(self, trainer: Trainer) -> Evaluation:
+        told = trainer.hooks.out_of_memory
+        return evaluation_of(
+            self.loaded, trainer.policy, self._engine_of(trainer), self.verifiers, self.screen, told
+        )
+
+    def _engine_of(self, trainer: Trainer) -> Engine:
+        """An engine with the policy's weights as they are now."""
+        if trainer.engine is not None:
+            return trainer.engine
+        if self.engine is None:
+            self.engine = engine_of(self.loaded, trainer.policy)
+        self.engine.load(trainer.policy)
+        return self.engine
+
+    def _likelihood(self, trainer: Trainer) -> Likelihood | None:
+        rows, config = self.loaded.rows, self.loaded.config
+        if rows is None or not rows.heldout:
+            return None
+
+        def measured() -> Likelihood:
+            return likelihood(
                 trainer.policy,
-                trainer.engine,
-                self.verifiers,
-                self.screen,
-                trainer.hooks.out_of_memory,
+                self.loaded.task.name,
+                rows.heldout,
+                tokens_per_forward=trainer.learner.tokens_per_forward,
+                seed=config.seed,
+                progress=self.screen.progress,
             )
-        return Measured.of(found)
+
+        return retry_smaller(measured, trainer.learner, trainer.hooks.out_of_memory)

@@ -15,16 +15,14 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from ..stats import wilson
 from ..store.records import Event, Measured, Share, StepRecord
 from ..terminal import asked_columns
 from ..text import counted, percent, short_duration, wrapped
 from ..types import Rollout, Round
 from .listeners import Listener
 from .notebook import NotebookConsole, in_notebook
+from .step_table import StepLine
 
-TABLE_HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
-"""Head of the table of steps: 79 columns, so that it fits a terminal of 80."""
 PATIENT_STEPS = 20
 """Number of steps that a healthy run may need until most answers are finished."""
 CONTROL_CHARACTERS = re.compile(
@@ -111,28 +109,21 @@ class Screen(Listener):
     def earlier_step(self, record: StepRecord) -> None:
         """Take in a step without printing it, to compute the time left."""
         self.recent.append(record.seconds)
-        self.cut.append((record.cut, record.accuracy))
+        if record.accuracy is not None:
+            self.cut.append((record.cut, record.accuracy))
 
     def step(self, record: StepRecord, round: Round | None = None) -> None:
         """Print a step's line, and sometimes some completions of its round."""
         self.earlier_step(record)
-        if self.lines % 20 == 0:
-            self.say(TABLE_HEADER, "dim")
-        self.lines += 1
-        n = record.completions
-        low, high = wilson(record.accuracy * n, n)
-        signal = record.groups - record.groups_without_signal
         left = (self.steps - record.step) * sum(self.recent) / len(self.recent)
-        rate = record.tokens_per_second
-        self.say(
-            f"{record.step:>4}/{self.steps:<4}{100 * record.accuracy:>4.0f} % "
-            f"[{100 * low:>2.0f}–{100 * high:>3.0f}] {record.reward:>7.2f} "
-            f"{record.completion_tokens:>7.1f} {100 * record.cut:>3.0f} % "
-            f"{signal:>3}/{record.groups:<3} {f'{rate:.0f}' if rate else '–':>8} "
-            f"{record.seconds:>7.1f} {short_duration(left):>7}"
-        )
+        line = StepLine(record, self.steps, left)
+        if self.lines % 20 == 0:
+            self.say(line.header, "dim")
+        self.lines += 1
+        self.say(str(line))
         self._remarks(record)
-        if self.show_every and (record.step - 1) % self.show_every == 0 and round is not None:
+        looks = self.show_every and (record.step - 1) % self.show_every == 0
+        if looks and round is not None and not round.given:
             self.completions(round)
 
     def event(self, event: Event) -> None:
@@ -174,25 +165,34 @@ class Screen(Listener):
 
     def evaluated(self, title: str, measured: Measured) -> None:
         """Print an accuracy on held-out problems."""
-        self.say(
-            f"{title}: sampled {_with_interval(measured.sampled, space=' ')}, "
-            f"greedy {percent(measured.greedy_accuracy, 1)} "
-            f"on {counted(measured.n, 'held-out problem')}, {percent(measured.cut)} cut "
-            f"({short_duration(measured.seconds)})"
-        )
+        told = list[str]()
+        if measured.sampled and measured.greedy:
+            told.append(
+                f"sampled {_with_interval(measured.sampled, space=' ')}, "
+                f"greedy {percent(measured.greedy.value, 1)} "
+                f"on {counted(measured.n, 'held-out problem')}, {percent(measured.cut)} cut"
+            )
+        if measured.nll is not None and measured.token_accuracy is not None:
+            rows = counted(measured.rows or 0, "held-out row")
+            told.append(
+                f"{measured.nll:.4f} nats a token on {rows}, "
+                f"{percent(measured.token_accuracy, 1)} of the tokens the likeliest"
+            )
+        self.say(f"{title}: {'; '.join(told)} ({short_duration(measured.seconds)})")
 
     def remark_on(self, title: str, evaluation: Measured) -> None:
         """Print objections to a model that is used as it is; a model before training may not have
         learned to stop yet."""
-        if hindered(evaluation.cut, evaluation.sampled_accuracy, share=0.3):
+        right = evaluation.sampled_accuracy
+        if right is not None and hindered(evaluation.cut, right, share=0.3):
             self.say_once(
                 f"{title}: {percent(evaluation.cut)} of the answers were cut by length and "
                 "count as wrong; set rollouts.max_tokens or evaluation.max_tokens higher."
             )
 
     def table(self, before: Measured, after: Measured) -> None:
-        """Print initial and final accuracy and their difference, with 95 % intervals."""
-        table = Table(title=f"accuracy on {counted(after.n, 'held-out problem')} (95 % intervals)")
+        """Print what was measured at first and at last and the difference, with 95 % intervals."""
+        table = Table(title=f"{_measured_on(after)} (95 % intervals)")
         table.add_column("")
         for column in ("initial", "final", "Δ"):
             table.add_column(column, justify="right")
@@ -200,9 +200,24 @@ class Screen(Listener):
             ("sampled", before.sampled, after.sampled),
             ("greedy", before.greedy, after.greedy),
         ):
-            delta = f"{100 * (last.value - first.value):+.1f}"
-            table.add_row(name, _with_interval(first), _with_interval(last), delta)
+            if first and last:
+                delta = f"{100 * (last.value - first.value):+.1f}"
+                table.add_row(name, _with_interval(first), _with_interval(last), delta)
+        if before.nll is not None and after.nll is not None:
+            delta = f"{after.nll - before.nll:+.4f}"
+            table.add_row("nats a token", _nll(before), _nll(after), delta)
         self.show(table)
+
+
+def _measured_on(measured: Measured) -> str:
+    if measured.sampled is None:
+        return f"likelihood of {counted(measured.n, 'held-out row')}"
+    return f"accuracy on {counted(measured.n, 'held-out problem')}"
+
+
+def _nll(measured: Measured) -> str:
+    low, high = measured.intervals["nll"]
+    return f"{measured.nll:.4f}  [{low:.4f}–{high:.4f}]"
 
 
 def hindered(cut: float, right: float, share: float = 0.5) -> bool:

@@ -303,6 +303,8 @@ class Session(TrainerHooks):
     # The trainer's hooks.
 
     def keep_round(self, round: Round) -> None:
+        if self.trainer.source.repeatable:
+            return
         if round.index == 0:
             refuse_hopeless(round, self.config.rollouts.max_tokens)
         trainer, path = self.trainer, self.run.rollouts_of(round.index)

@@ -50,8 +50,9 @@ def train(config: Config, *, before: Measured | None = None, quiet: bool = False
     screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
     with Interrupts() as interrupts:
         preflight = _preflight(config, path, screen, interrupts)
-        tell_plan(preflight, str(path), screen)
         loaded = preflight.loaded
+        screen.steps = loaded.config.steps  # passes over rows may have decided it
+        tell_plan(preflight, str(path), screen)
         if config.out is None and (said := stopped_at(default_path(config.name))):
             screen.say_once(said)
         run = create_run(path)
@@ -96,7 +97,8 @@ def resume(
             config = config or continuation.config_of(run)
             screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
             summary = run.outcome
-            if summary and summary.finished and config.steps <= summary.steps:
+            longer = config.epochs != run.description.config.get("epochs", config.epochs)
+            if summary and summary.finished and config.steps <= summary.steps and not longer:
                 on = go_on(run.path, run.description.config, "steps=N")
                 done = counted(summary.steps, "step")
                 screen.say(
@@ -113,14 +115,16 @@ def resume(
 def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) -> None:
     """Check everything that could prevent a resume, go back to the checkpoint, and continue."""
     run.check_readable()
-    asked = configuration.to_json(config)
-    stored = configuration.renewed(continuation.stored_config(run), asked)
-    changes = config_changes(run.path, stored, asked, named)
     with Interrupts() as interrupts:
         preflight = _preflight(
             run.description.as_it_began(config), run.path, screen, interrupts, timed=False
         )
         loaded = preflight.loaded
+        screen.steps = loaded.config.steps  # passes over rows may have decided it
+        config = config.with_(steps=screen.steps)
+        asked = configuration.to_json(config)
+        stored = configuration.renewed(continuation.stored_config(run), asked)
+        changes = config_changes(run.path, stored, asked, named)
         found, broken = continuation.find(run)
         now = environment_of(loaded)
         continuation.check_fits(run, loaded, now, changes, named, found)

@@ -19,6 +19,7 @@ from .round_figures import reasons, repeated_mistakes
 if TYPE_CHECKING:
     from ..training import StepReport
     from ..training.evaluate import Evaluation
+    from ..training.likelihood import Likelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured(Record):
-    """Accuracy on held-out problems, measured once.
+    """A measurement on held-out problems: the accuracy of answers, the likelihood of what rows
+    bring, or both.
 
     Example: Measured(task="arithmetic", n=500, greedy_accuracy=0.81, sampled_accuracy=0.78,
         pass_at={"1": 0.78}, intervals={"sampled_accuracy": [0.74, 0.81], …}, cut=0.0, seconds=61.0)
@@ -51,11 +53,11 @@ class Measured(Record):
     task: str = ""
     """The name of the task."""
     n: int
-    """Number of held-out problems."""
-    greedy_accuracy: float
-    """Share of problems whose likeliest answer is right."""
-    sampled_accuracy: float
-    """Mean share of right answers among the sampled ones."""
+    """Number of held-out problems, or of rows where no answer is judged."""
+    greedy_accuracy: float | None = None
+    """Share of problems whose likeliest answer is right; missing where no answer is judged."""
+    sampled_accuracy: float | None = None
+    """Mean share of right answers among the sampled ones; missing where no answer is judged."""
     pass_at: Mapping[str, float] = field(default_factory=dict)
     """k -> chance that one of k sampled answers is right."""
     intervals: Mapping[str, Any] = field(default_factory=dict)
@@ -66,28 +68,53 @@ class Measured(Record):
     """Duration of the measurement."""
     lost: int = 0
     """Completions that the verifier gave no verdict on; they count as wrong."""
+    rows: int | None = None
+    """Held-out rows whose completions' likelihood was measured; missing where none was."""
+    nll: float | None = None
+    """Mean negative log-likelihood of a trained token of these rows, in nats."""
+    token_accuracy: float | None = None
+    """Share of these tokens that are the likeliest in their place."""
+    end_probability: float | None = None
+    """Mean probability of the token that ends a turn, where a turn ends."""
 
     @property
-    def sampled(self) -> Share:
+    def sampled(self) -> Share | None:
         """The accuracy of sampled answers."""
-        return Share(self.sampled_accuracy, self._interval("sampled_accuracy"))
+        return self._share("sampled_accuracy")
 
     @property
-    def greedy(self) -> Share:
+    def greedy(self) -> Share | None:
         """The accuracy of the likeliest answers."""
-        return Share(self.greedy_accuracy, self._interval("greedy_accuracy"))
+        return self._share("greedy_accuracy")
 
-    def _interval(self, name: str) -> Interval | None:
-        ends = self.intervals.get(name)
-        return (ends[0], ends[1]) if ends else None
+    def _share(self, name: str) -> Share | None:
+        value, ends = getattr(self, name), self.intervals.get(name)
+        return None if value is None else Share(value, (ends[0], ends[1]) if ends else None)
 
     @classmethod
-    def of(cls, evaluation: "Evaluation") -> Self:
-        """The record of an evaluation that has just been made."""
-        made = {f.name: getattr(evaluation, f.name) for f in fields(evaluation)}
-        made["pass_at"] = {str(k): share for k, share in evaluation.pass_at.items()}
-        made["intervals"] = {name: list(ends) for name, ends in evaluation.intervals.items()}
-        return cls(**made)
+    def of(cls, evaluation: "Evaluation | None", likelihood: "Likelihood | None" = None) -> Self:
+        """The record of what has just been measured."""
+        made: dict[str, Any] = {}
+        absent = set[str]()
+        if likelihood is not None:
+            made |= {f.name: getattr(likelihood, f.name) for f in fields(likelihood)}
+            made["n"] = likelihood.rows
+        else:
+            absent |= {"rows", "nll", "token_accuracy", "end_probability"}
+        if evaluation is not None:
+            seconds = made.get("seconds", 0.0) + evaluation.seconds
+            made |= {f.name: getattr(evaluation, f.name) for f in fields(evaluation)}
+            made["pass_at"] = {str(k): share for k, share in evaluation.pass_at.items()}
+            made["seconds"] = seconds
+        else:
+            absent |= {"greedy_accuracy", "sampled_accuracy", "pass_at", "cut", "lost"}
+        intervals = {
+            name: list(ends)
+            for one in (likelihood, evaluation)
+            if one is not None
+            for name, ends in one.intervals.items()
+        }
+        return cls(**{**made, "intervals": intervals}, absent=frozenset(absent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +133,11 @@ class StepRecord(Record):
     """The number of the round that it trained on, from 0."""
     part: int
     """The place of this update among those of its round, from 0."""
-    reward: float
-    """Mean reward of the round's completions, as the verifier gave it."""
-    accuracy: float
-    """Share of completions that were right."""
+    reward: float | None
+    """Mean reward of the round's completions, as the verifier gave it; null where rows brought
+    them."""
+    accuracy: float | None
+    """Share of completions that were right; null where rows brought them."""
     completions: int
     """Completions of the round."""
     completion_tokens: float
@@ -157,8 +185,14 @@ class StepRecord(Record):
     """Share of tokens whose gradient was bounded by a clip."""
     mismatch: float | None
     """Mean distance of the sampler's log-probabilities from the trainer's, in nats."""
+    nll: float | None = None
+    """Mean negative log-likelihood of a trained token, in nats; missing where the completions were
+    sampled."""
+    end_probability: float | None = None
+    """Mean probability of the token that ends a turn, where a turn ends; missing where the
+    completions were sampled."""
     tokens_per_second: float | None
-    """Tokens sampled a second."""
+    """Tokens sampled a second, or trained on where rows brought them."""
     memory_gb: float | None = None
     """Memory in 1e9 bytes: the GPU's peak, or what the process holds."""
     seconds: float
@@ -175,23 +209,23 @@ class StepRecord(Record):
         rollouts = round.rollouts
         n = len(rollouts)
         cut = sum(r.completion.finish == "length" for r in rollouts)
-        tokens = sum(round.lengths)
-        sampling = report.seconds.get("sample")
+        tokens, given = sum(round.lengths), round.given
+        working = report.seconds.get("update" if given else "sample")
         return cls(
             step=report.step,
             round=round.index,
             part=report.part,
-            reward=sum(round.rewards) / n,
-            accuracy=sum(r.verdict.solved for r in rollouts) / n,
+            reward=None if given else sum(round.rewards) / n,
+            accuracy=None if given else sum(r.verdict.solved for r in rollouts) / n,
             completions=n,
             completion_tokens=tokens / n,
             cut=cut / n,
             empty=sum(not r.completion.text.strip() for r in rollouts) / n,
             stop_reasons={"stop": n - cut, "length": cut},
-            reasons=reasons(round),
-            repeated_mistakes=repeated_mistakes(round),
+            reasons={} if given else reasons(round),
+            repeated_mistakes=None if given else repeated_mistakes(round),
             groups=len(round.groups),
-            groups_without_signal=sum(not g.has_signal for g in round.groups),
+            groups_without_signal=0 if given else sum(not g.has_signal for g in round.groups),
             groups_refused=report.sampled.refused,
             accuracy_refused=report.sampled.refused_accuracy,
             groups_lost=len(report.sampled.lost),
@@ -203,14 +237,16 @@ class StepRecord(Record):
             lr=report.update.lr,
             entropy=finite(metrics.entropy),
             kl=finite(metrics.kl),
-            ratio_max=finite(metrics.ratio_max) if metrics.tokens else None,
+            ratio_max=finite(metrics.ratio_max) if metrics.tokens and not given else None,
             clip_fraction=finite(metrics.clip_fraction),
             mismatch=finite(metrics.mismatch),
-            tokens_per_second=tokens / sampling if sampling else None,
+            nll=finite(metrics.nll) if given else None,
+            end_probability=finite(metrics.end_probability) if given else None,
+            tokens_per_second=tokens / working if working else None,
             memory_gb=memory_gb,
             seconds=sum(report.seconds.values()),
             phases=report.seconds,
-            absent=frozenset({"evaluation"}),
+            absent=frozenset({"evaluation"} if given else {"evaluation", "nll", "end_probability"}),
         )
 
     def evaluated(self, measured: Measured | None) -> Self:
@@ -223,7 +259,10 @@ class StepRecord(Record):
 
     @property
     def share_without_signal(self) -> float | None:
-        """Share of the groups that had no signal, including those refused for it."""
+        """Share of the groups that had no signal, including those refused for it; None where rows
+        bring what is learned."""
+        if self.accuracy is None:
+            return None
         groups = self.groups + self.groups_refused
         return (self.groups_without_signal + self.groups_refused) / groups if groups else None
 

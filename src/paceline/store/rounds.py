@@ -13,7 +13,7 @@ import torch
 
 from ..errors import DataError
 from ..model import Detokenizer
-from ..objective import Loss
+from ..objective import Criterion
 from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.answers.form import opened_in
 from . import atomic
@@ -22,7 +22,7 @@ from .base import of_file
 from .rollout_row import RolloutRow, rows_of, table_of
 
 
-def write_round(path: Path, round: Round, loss: Loss, tokenizer: Any, step: int) -> Written:
+def write_round(path: Path, round: Round, loss: Criterion, tokenizer: Any, step: int) -> Written:
     """Write every rollout of a round: one row each, floats in float32.
 
     Args:
@@ -102,7 +102,7 @@ def _floats(column: Sequence[Sequence[float] | None]) -> tuple[array, ...] | Non
     return tuple(present) if len(present) == len(column) else None
 
 
-def round_rows(round: Round, loss: Loss, tokenizer: Any, step: int) -> list[RolloutRow]:
+def round_rows(round: Round, loss: Criterion, tokenizer: Any, step: int) -> list[RolloutRow]:
     """The rows of a round's file, group after group; arguments as of `write_round`."""
     advantages = _advantages(loss.advantages(round), round.lengths)
     detokenizer = Detokenizer(tokenizer)

@@ -33,7 +33,7 @@ from . import atomic
 from .base import RecordError, read_lines, read_object, read_objects
 from .description import RunDescription
 from .folder import CONFIG_FILE, check_is_run, is_run
-from .records import Event, StepRecord, Summary
+from .records import Event, Measured, StepRecord, Summary
 
 if TYPE_CHECKING:
     from ..model import Policy
@@ -135,7 +135,10 @@ class Run:
         told = f"{how}, {counted(steps, 'step')}"
         if not summary or not summary.before or not summary.after:
             return told
-        first, last = (100 * one.sampled_accuracy for one in (summary.before, summary.after))
+        before, after = summary.before.sampled_accuracy, summary.after.sampled_accuracy
+        if before is None or after is None:
+            return _with_likelihood(told, summary.before, summary.after)
+        first, last = 100 * before, 100 * after
         on = counted(summary.after.n, "held-out problem")
         return f"{told}, sampled accuracy {first:.1f} → {last:.1f} % on {on}"
 
@@ -268,3 +271,11 @@ class Run:
 
 def _line(data: dict[str, Any]) -> bytes:
     return (json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _with_likelihood(told: str, before: Measured, after: Measured) -> str:
+    """The state of a run whose answers nobody judged."""
+    if before.nll is None or after.nll is None:
+        return told
+    on = counted(after.n, "held-out row")
+    return f"{told}, {before.nll:.4f} → {after.nll:.4f} nats a token on {on}"

@@ -8,7 +8,7 @@ from ..types import Problem
 from ..verify.programs.asserts import Asserts
 from ..verify.programs.code import Cases
 from ..verify.programs.program import Running
-from .columns import Fault
+from .faults import Fault
 from .rows import Rows
 from .task import Task
 

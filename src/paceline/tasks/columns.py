@@ -2,64 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import DataError, RewardError, nearest
-from ..text import shortened_repr
-from ..types import Problem
-from ..verify.answers.text.numerals import number
-from .answers import are_whole_floats, as_text, is_missing, last_box, text_after
+from ..types import Given, Problem
+from .answers import as_text, is_missing
+from .column_names import check_column, is_among
+from .expected import AnswerIs, Expected
+from .faults import Fault, Faults, check_text
 from .fill import PROMPT, check_filled, fill
-from .notes import notes_on_boxes, notes_on_decimals, notes_on_repetitions, notes_on_several_answers
-from .row import Row, cell, row_numbers
+from .notes import notes_on_repetitions, notes_on_several_answers
+from .row import Row, cell
 from .split import Question, content_id
 from .task import is_empty
-
-USUAL_NAMES = {
-    "prompt": ("prompt", "question", "problem", "query", "instruction", "input", "messages"),
-    "answer": ("answer", "solution", "ground_truth", "target", "label", "output", "response"),
-}
-"""Usual names of the columns of prompts and of answers, to suggest one that is there."""
-MOST_CHARACTERS = 1_000_000
-"""Most characters of a prompt or an answer."""
-AnswerIs = Literal["number", "expression", "text", "anything"]
-"""Kind of text that a reward compares with; "anything" may also be missing."""
-
-
-class Fault(Exception):
-    """A row that cannot be used: a reason that several rows may share, this one's value, and
-    details of this one."""
-
-    def __init__(self, reason: str, value: object = None, details: str = ""):
-        self.reason, self.details = reason, details
-        self.value = "" if value is None else shortened_repr(value)
-
-
-class MissingColumnError(DataError):
-    """Rows without the column of prompts or of answers, told with the key that names it.
-
-    A task whose columns have fixed names tells `found`, the sentence without that advice.
-    """
-
-    def __init__(self, found: str, advice: str):
-        super().__init__(f"{found}; {advice}.")
-        self.found = found
-
-
-@dataclass(frozen=True, slots=True)
-class _AtFault:
-    """Rows that cannot be used for the same reason."""
-
-    first: Fault
-    rows: list[int] = field(default_factory=list)
-
-    def told(self, where: str) -> str:
-        """Example: Row 101 of 'apples.jsonl' ('four'): the answer is not a plain number"""
-        value = self.first.value and (
-            f" ({self.first.value})" if len(self.rows) == 1 else f" (the first: {self.first.value})"
-        )
-        rows = f"{row_numbers(self.rows)} of {where}{value}"
-        return f"{rows}: {self.first.reason}{self.first.details}".removesuffix(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +24,13 @@ class ProblemSet:
     problems: list[Problem]
     notes: list[str]
     """Notes on the rows for the user, a sentence each."""
-    filled: bool
+    filled: bool = False
     """True if the prompts are whole user's turns already, with other columns in them."""
+    given: Mapping[str, tuple[Given, ...]] = field(default_factory=dict)
+    """The completions that each problem's row brings, by the problem's id; empty where rows bring
+    none."""
+    forms: Mapping[str, int] = field(default_factory=dict)
+    """Problems by the form of their rows, where there are several forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +54,11 @@ class Columns:
     drop: bool = False
     """Leave rows at fault out, with a note; False refuses them."""
 
+    @property
+    def expected(self) -> Expected:
+        """The column of answers, read as the verifier wants them."""
+        return Expected(self.answer, self.answer_after, self.answer_is)
+
     def problems(
         self,
         rows: Sequence[Row],
@@ -111,30 +76,24 @@ class Columns:
         """
         if not rows:
             raise DataError(f"{where} has no rows.")
-        names = list(dict.fromkeys(name for row in rows for name in row))
+        names = names_of(rows)
         self.check_names(names, where)
         fills = check_filled(self.user, names, self.answer)
-        floats = self.answer is not None and are_whole_floats(
-            [cell(row, self.answer) for row in rows]
-        )
+        floats = self.expected.are_whole_floats(rows)
         problems: dict[str, Problem] = {}
         made: list[tuple[int, Problem]] = []
-        faults: dict[str, _AtFault] = {}
+        faults = Faults()
         for i, row in enumerate(rows, 1):
             try:
                 problem = self._problem(row, fills, floats, f"row {i}{of}")
                 if check is not None:
                     check_one(check, problem)
             except Fault as fault:
-                faults.setdefault(fault.reason, _AtFault(fault)).rows.append(i)
+                faults.add(i, fault)
                 continue
             made.append((i, problem))
             problems.setdefault(problem.id, problem)
-        said = [fault.told(where) for fault in faults.values()]
-        if said and not (self.drop and problems):
-            more = "" if self.drop or not problems else DROP_ADVICE
-            raise DataError(f"{said[0]}.{more}")
-        notes = [f"Left out: {one[0].lower()}{one[1:]}." for one in said]
+        notes = faults.notes(where, drop=self.drop, left=bool(problems))
         return ProblemSet(
             list(problems.values()),
             [*notes, *self._notes(rows, made, where, floats=floats)],
@@ -144,38 +103,19 @@ class Columns:
     def _notes(
         self, rows: Sequence[Row], made: Sequence[tuple[int, Problem]], where: str, *, floats: bool
     ) -> Iterator[str]:
+        yield from self.expected.notes(rows, made, where, floats=floats)
         if self.answer is not None:
-            if floats:
-                yield (
-                    f"The answers in column '{self.answer}' of {where} are whole numbers written "
-                    "as floats, such as 4.0; they are read as 4."
-                )
-            if self.answer_is in ("number", "expression") and self.answer_after is None:
-                yield from notes_on_boxes(rows, self.answer, where)
-            if self.answer_is == "text":
-                yield from notes_on_decimals(made, where)
             yield from notes_on_several_answers(rows, made, (self.prompt, self.answer), where)
         yield from notes_on_repetitions(rows, made, (self.prompt, self.answer), where)
 
     def check_names(self, names: list[str], where: str) -> None:
         """Raise DataError naming a column that is not among these names."""
-        for key, name in (("prompt", self.prompt), ("answer", self.answer)):
-            if name is None or name in names or name.partition(".")[0] in names:
-                continue
-            taken = (self.prompt, self.answer)
-            usual = [n for n in USUAL_NAMES[key] if n in names and n not in taken]
-            advice = f"set task.{key}={usual[0]}" if usual else f"set task.{key} to one of them"
-            if key == "answer":
-                advice += (
-                    ", or task.answer=none (in Python answer=None) where the reward needs none"
-                )
-            raise MissingColumnError(
-                f"The rows of {where} have columns [{', '.join(names)}], but the {key} column is "
-                f"'{name}'",
-                advice,
-            )
+        taken = (self.prompt, self.answer)
+        check_column("prompt", self.prompt, names, where, taken)
+        if self.answer is not None:
+            check_column("answer", self.answer, names, where, taken)
         for name in self.others:
-            if name not in names and name.partition(".")[0] not in names:
+            if not is_among(name, names):
                 raise DataError(
                     f"The rows of {where} have columns [{', '.join(names)}], but no '{name}'."
                     f"{nearest(name, names)}"
@@ -187,43 +127,14 @@ class Columns:
             known = {name: as_text(cell(row, name), whole_floats=True) for name in fills}
             value = fill(self.user, {PROMPT: value, **known})
         prompt = _prompt(value, self.prompt)
-        answer, raw = self._answer(row, floats)
+        answer, raw = self.expected.of(row, floats=floats)
         data = {name: value for name, value in row.items() if name != self.prompt}
         return Problem(content_id(prompt, answer), prompt, answer, data, raw, place)
 
-    def _answer(self, row: Row, floats: bool) -> tuple[str, Any]:
-        """The expected answer as text, and as the row has it where that is something else."""
-        if self.answer is None:
-            return "", None
-        value = cell(row, self.answer)
-        if isinstance(value, Mapping | list) and self.answer_is != "anything":
-            raise Fault(f"the answer in column '{self.answer}' is neither text nor a number", value)
-        text = as_text(value, whole_floats=floats)
-        raw = None if isinstance(value, str) or is_missing(value) else value
-        if self.answer_after is not None:
-            rest = text_after(text, self.answer_after)
-            if rest is None:
-                raise Fault(f"the answer has no {self.answer_after}", value)
-            text, raw = rest, None
-        if self.answer_is in ("number", "expression"):
-            inside = last_box(text)
-            text = text if inside is None else inside
-        text = text.strip()
-        if self.answer_is != "anything" and not text:
-            raise Fault(f"there is no answer in column '{self.answer}'")
-        if self.answer_is == "number" and number(text) is None:
-            after = "task.answer_after=MARK for a number after a mark, "
-            raise Fault(
-                "the answer is not a plain number, and the reward compares numbers; use "
-                "task.reward=symbolic for expressions, task.reward=exact for texts, "
-                f"{after if self.answer_after is None else ''}or a reward of your own",
-                text,
-            )
-        return text, raw
 
-
-DROP_ADVICE = " Fix them, or leave them out with task.on_error=drop."
-"""Advice at the end of a message about rows that cannot be used."""
+def names_of(rows: Sequence[Row]) -> list[str]:
+    """The columns that any of the rows has, in the order in which they come."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def check_one(check: Callable[[Problem], None], problem: Problem) -> None:
@@ -243,14 +154,7 @@ def _prompt(value: Any, column: str) -> Question:
     if is_empty(prompt):
         raise Fault(f"the prompt in column '{column}' is empty")
     for text in (prompt,) if isinstance(prompt, str) else (m["content"] for m in prompt):
-        if len(text) > MOST_CHARACTERS:
-            raise Fault(f"the prompt is longer than {MOST_CHARACTERS:,} characters", text)
-        if "\0" in text:
-            raise Fault("the prompt has a NUL character", text)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise Fault("the prompt is not valid Unicode", text) from None
+        check_text(text, "prompt")
     return prompt
 
 

@@ -12,7 +12,7 @@ from ..verify.answers.form import Tags
 from ..verify.answers.math import NumberIn
 from ..verify.shaping.compose import Weighted
 from ..verify.shaping.presets import program_of_thought
-from .columns import MissingColumnError
+from .column_names import MissingColumnError
 from .rows import Rows
 from .task import Task
 

@@ -78,7 +78,7 @@ def notes_on_several_answers(
 def notes_on_repetitions(
     rows: Sequence[Row],
     problems: Sequence[tuple[int, Problem]],
-    columns: tuple[str, str | None],
+    columns: Sequence[str | None],
     where: str,
 ) -> Iterator[str]:
     """A note on rows that were left out because an earlier one has the same prompt and answer."""

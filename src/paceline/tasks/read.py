@@ -113,7 +113,7 @@ def _is_table(row: Row) -> str:
     listed = all(isinstance(value, list) and len(value) > 1 for value in values)
     keyed = all(isinstance(value, dict) and len(value) > 1 for value in values)
     items = [item for value in values if isinstance(value, list) for item in value]
-    turns = any(isinstance(item, dict) and "role" in item for item in items)
+    turns = any(isinstance(item, dict) and item.keys() & {"role", "from"} for item in items)
     if len(values) == 1 and listed and not turns and isinstance(items[0], dict):
         return f"one object with its rows under [{next(iter(row))}]"
     if len(values) > 1 and (listed or keyed) and not turns and len(set(map(len, values))) == 1:

@@ -10,7 +10,7 @@ from ..verify.answers.math import ExactAnswer, LastNumber, NumberIn
 from ..verify.programs.asserts import Asserts
 from ..verify.programs.code import Cases, PrintedAnswer
 from ..verify.shaping import presets
-from .columns import AnswerIs
+from .expected import AnswerIs
 
 
 @dataclass(frozen=True, slots=True)

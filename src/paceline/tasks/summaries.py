@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from ..errors import DataError
 from ..types import Problem
 from ..verify.shaping.length import LengthTarget, Unit
-from .columns import MissingColumnError
+from .column_names import MissingColumnError
 from .rows import Rows
 from .task import Task
 

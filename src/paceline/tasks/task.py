@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..errors import ConfigError, DataError
-from ..types import AnyVerifier, Message, Problem
+from ..types import AnyVerifier, Given, Message, Problem
 from ..verify.calling.signatures import adapt
 from .fill import PROMPT, check_filled, fill, names_in
 from .split import prompt_key
@@ -71,6 +71,14 @@ class Task:
     `paceline tasks check` and the audit."""
     full: float = 1.0
     """The reward of full marks."""
+    given: Callable[[Problem], tuple[Given, ...]] | None = None
+    """The completions that a problem's row brings, for training without sampling; None where rows
+    bring none, and a gold answer is all that there is."""
+    judged: bool = True
+    """True if the task has a reward; without one its verifier must not be asked."""
+    forms: str = ""
+    """The rows by their form, in words, such as "960 rows of messages"; empty where there is only
+    one form."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "verifier", adapt(self.verifier))
@@ -93,6 +101,22 @@ class Task:
     def messages(self, problem: Problem) -> tuple[Message, ...]:
         """The problem as it is asked."""
         return self.template.messages(problem)
+
+    def brought(self, problem: Problem) -> tuple[Given, ...]:
+        """The completions that there are for a problem without sampling any: those of its row, or
+        else its gold answer as the assistant's one turn; empty where it has neither."""
+        if self.given is not None:
+            return self.given(problem)
+        text = None if self.gold is None else self.gold(problem)
+        return () if text is None else (demonstration(text),)
+
+
+def demonstration(text: str) -> Given:
+    """A completion of one turn that is to be imitated.
+
+    Example: demonstration("103") is Given(({"role": "assistant", "content": "103"},))
+    """
+    return Given(({"role": "assistant", "content": text},))
 
 
 def _check(problems: Sequence[Problem], where: str) -> None:

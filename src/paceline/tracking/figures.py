@@ -81,5 +81,6 @@ def _cells(row: Mapping[str, Any]) -> tuple[str | float | bool, ...]:
     texts = (
         abridged(row[name] or "", MOST_CHARACTERS) for name in ("prompt", "answer", "completion")
     )
-    advantage = sum(row["advantage"]) / max(1, len(row["advantage"]))  # one a token has a mean
+    mean = sum(row["advantage"]) / max(1, len(row["advantage"]))  # one a token has a mean
+    advantage = float(f"{mean:.4g}")  # a float32 in all its digits fills the cell
     return (*texts, row["reward"], row["correct"], row["reason"], advantage, row["finish"])

@@ -2,22 +2,25 @@
 
 from ..settings import OptimizerConfig, RolloutConfig, ScheduleConfig
 from .evaluate import AnsweredProblem, Evaluation, evaluate
+from .given import GivenRows, given_rows
 from .hooks import TrainerHooks
 from .learner import Learner
 from .optimizer import Optimizer
+from .reader import Reader
 from .rollouter import Rollouter
 from .sampler import Sampler
 from .source import RoundSource, SampledRound, StoredRounds
-from .stream import ProblemStream
+from .stream import Stream
 from .trainer import StepReport, Trainer, check_loss
 
 __all__ = [
     "AnsweredProblem",
     "Evaluation",
+    "GivenRows",
     "Learner",
     "Optimizer",
     "OptimizerConfig",
-    "ProblemStream",
+    "Reader",
     "RolloutConfig",
     "Rollouter",
     "RoundSource",
@@ -26,8 +29,10 @@ __all__ = [
     "ScheduleConfig",
     "StepReport",
     "StoredRounds",
+    "Stream",
     "Trainer",
     "TrainerHooks",
     "check_loss",
     "evaluate",
+    "given_rows",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from ..batch import Batch
 from ..errors import UnfitCheckpointError
 from ..layout import TokenRows
 from ..model import Policy
-from ..objective import Loss, Metrics, Scores
+from ..objective import Metrics, Scores
 from .optimizer import Optimizer, OptimizerStep
 
 StateDict = dict[str, Any]
@@ -44,7 +44,7 @@ class Learner:
         self.tokens_per_forward = tokens_per_forward
 
     def forward_backward(
-        self, batch: Batch, loss: Loss, tick: Callable[[], None] = lambda: None
+        self, batch: Batch, loss: Any, tick: Callable[[], None] = lambda: None
     ) -> Metrics:
         """Sum the gradient of a batch, in packs that fit into memory; in fp16 once more with half
         the scale if it overflowed.
@@ -52,6 +52,7 @@ class Learner:
         If it is interrupted, nothing of the gradient is left.
 
         Args:
+            loss: what the model computes: a `Loss` of a policy, a `Ranking` of a reward model.
             tick: called after each pack: a sign of life.
         """
         metrics, scale = self._summed(batch, loss, tick), self.optimizer.loss_scale
@@ -68,7 +69,7 @@ class Learner:
         scale.value = first
         return metrics
 
-    def _summed(self, batch: Batch, loss: Loss, tick: Callable[[], None]) -> Metrics:
+    def _summed(self, batch: Batch, loss: Any, tick: Callable[[], None]) -> Metrics:
         metrics = Metrics.zero()
         try:
             for micro in batch.micro(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ..batch import Batch, parts_of
 from ..layout import TokenRows
 from ..model import Policy, Reference
-from ..objective import Loss
+from ..objective import Criterion
 from ..settings import ScheduleConfig
 from ..types import Round
 from .learner import Learner
@@ -31,7 +31,9 @@ class Parts:
         """The indices of a part's groups in the round."""
         return parts_of(round, self.seed, part, self.schedule.minibatches)
 
-    def batch(self, round: Round, part: int, loss: Loss, *, at_reference: bool = False) -> Batch:
+    def batch(
+        self, round: Round, part: int, loss: Criterion, *, at_reference: bool = False
+    ) -> Batch:
         """The rows of a scored round that a part trains on: all rows are weighed, then those
         without a gradient are dropped.
 
@@ -49,7 +51,7 @@ class Parts:
 
 def with_logprobs(
     round: Round,
-    loss: Loss,
+    loss: Criterion,
     learner: Learner,
     parts: Parts,
     reference: Reference | Policy | None,
@@ -75,7 +77,9 @@ def with_logprobs(
     return replace(round, anchor=anchor, ref=ref)
 
 
-def _packs_of_updates(round: Round, loss: Loss, learner: Learner, parts: Parts) -> list[list[int]]:
+def _packs_of_updates(
+    round: Round, loss: Criterion, learner: Learner, parts: Parts
+) -> list[list[int]]:
     """Rows as the first epoch will pack them; rows that it will drop need no anchor.
 
     In bf16 a row's log-probabilities depend a little on the shape of its batch. Scored in the

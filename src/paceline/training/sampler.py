@@ -16,7 +16,7 @@ from ..verify.calling.scoring import NoVerdict
 from .clock import Clock
 from .rollouter import JudgedCompletion, Rollouter
 from .source import SampledRound
-from .stream import ProblemStream
+from .stream import Stream
 
 MOST_LOST = 4
 """Multiple of a round's groups: a round that loses more groups than that to the verifier stops the
@@ -33,6 +33,8 @@ class Sampler:
         position: the next position in the stream of problems.
     """
 
+    repeatable = False
+
     def __init__(
         self,
         policy: Policy,
@@ -44,7 +46,7 @@ class Sampler:
     ) -> None:
         self.rollouter, self.task = Rollouter(policy, engine, task, verifiers), task
         self.settings, self.seed, self.position = settings, seed, 0
-        self.stream = ProblemStream(task.train, seed)
+        self.stream = Stream(task.train, seed)
 
     @property
     def max_tokens(self) -> int:

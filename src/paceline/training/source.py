@@ -47,14 +47,19 @@ class SampledRound:
 class RoundSource(Protocol):
     """Gives the rounds that a trainer learns from, and knows where it stands among the problems.
 
-    `Sampler` is one, `StoredRounds` another. The rounds that a source gives depend only on its
-    state, the round's number and the policy: given back the state of an earlier moment, it gives
-    the same rounds again.
+    `Sampler` is one, `Reader` and `StoredRounds` are others. The rounds that a source gives depend
+    only on its state, the round's number and the policy: given back the state of an earlier moment,
+    it gives the same rounds again.
     """
 
     @property
     def max_tokens(self) -> int:
         """The maximum number of tokens of a completion."""
+        ...
+
+    @property
+    def repeatable(self) -> bool:
+        """True if a round depends on its number alone, so that no file has to keep it."""
         ...
 
     def next_round(self, index: int, clock: Clock) -> SampledRound:
@@ -87,6 +92,8 @@ class StoredRounds:
         max_tokens: the maximum number of tokens of a completion in any of them.
         problem_at: returns the problem at a position of the stream of problems.
     """
+
+    repeatable = False
 
     def __init__(
         self, read: Callable[[int], Round], max_tokens: int, problem_at: Callable[[int], Problem]

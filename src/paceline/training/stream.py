@@ -1,27 +1,29 @@
-"""The order of a task's training problems."""
+"""The order in which a task's problems are drawn, or a data set's rows are read."""
 
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from .. import rng
-from ..types import Problem
+
+T = TypeVar("T")
 
 
-class ProblemStream:
-    """Training problems in an order that the seed alone decides, epoch after epoch.
+class Stream(Generic[T]):
+    """Problems, or rows, in an order that the seed alone decides, epoch after epoch.
 
     Each epoch is a permutation hashed from (seed, "order", epoch).
 
-    Example: ProblemStream(task.train, seed=0).at(17)
+    Example: Stream(task.train, seed=0).at(17)
     """
 
-    def __init__(self, problems: Sequence[Problem], seed: int) -> None:
-        self.problems, self.seed = problems, seed
+    def __init__(self, items: Sequence[T], seed: int) -> None:
+        self.items, self.seed = items, seed
         self._order: tuple[int, list[int]] = (-1, [])
 
-    def at(self, position: int) -> Problem:
-        """The problem at a position of the stream, counted from 0."""
-        epoch, place = divmod(position, len(self.problems))
+    def at(self, position: int) -> T:
+        """The item at a position of the stream, counted from 0."""
+        epoch, place = divmod(position, len(self.items))
         if self._order[0] != epoch:
             stream = rng.key(self.seed, "order", epoch)
-            self._order = epoch, rng.permutation(stream, len(self.problems))
-        return self.problems[self._order[1][place]]
+            self._order = epoch, rng.permutation(stream, len(self.items))
+        return self.items[self._order[1][place]]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from ..engine import Engine
 from ..errors import ConfigError, UnfitCheckpointError
 from ..model import Policy, Reference
-from ..objective import Loss, Metrics
+from ..objective import Criterion, Metrics
 from ..settings import ScheduleConfig
 from ..types import Round
 from .clock import Clock
@@ -47,7 +47,8 @@ class Trainer:
     Args:
         learner: the policy with its optimizer.
         source: gives the rounds.
-        loss: the loss that is minimised, such as an `Objective`.
+        loss: the loss that is minimised, such as an `Objective`; one that the learner's model
+            computes.
         schedule: how many optimizer steps a round serves.
         engine: gets the weights after every change; None if nothing is sampled.
         reference: the model that KL is measured to, if the loss asks for it.
@@ -67,7 +68,7 @@ class Trainer:
         self,
         learner: Learner,
         source: RoundSource,
-        loss: Loss,
+        loss: Criterion,
         schedule: ScheduleConfig,
         *,
         engine: Engine | None = None,
@@ -205,7 +206,8 @@ class Trainer:
         """Continue from the state that `state_dict` returned.
 
         Args:
-            round: the current round, with its log-probabilities; None if it was used up.
+            round: the current round, with its log-probabilities; None if it was used up, or if the
+                source gives it again.
 
         Raises: UnfitCheckpointError if it does not fit this trainer.
         """
@@ -225,6 +227,9 @@ class Trainer:
         self.source.load_state_dict(state)
         self.steps, self.rounds, self.part = state["step"], state["rounds"], state["part"]
         self.sampled, self.at_reference = None, False
+        if round is None and not self.used_up:
+            # Its number alone decides it, and no update has used it yet: it is taken up again.
+            self.rounds, self.part = self.rounds - 1, self.parts.count
         if round is not None:
             self.sampled = SampledRound.of(round, state["drawn"])
             # Older checkpoints did not know it.
@@ -243,7 +248,7 @@ class Trainer:
         return self.reference.exact_parameters()
 
 
-def check_loss(loss: Loss) -> None:
+def check_loss(loss: Criterion) -> None:
     """Raise ConfigError for an objective with needs that no trainer here can meet."""
     if loss.needs_values:
         raise ConfigError(

@@ -104,9 +104,9 @@ def test_in_bf16_the_packs_of_the_anchor_are_the_runs(tmp_path, options):
 
 
 def test_a_model_whose_rows_are_padded(tmp_path, monkeypatch):
-    from paceline.model import policy
+    from paceline.model import trainable
 
-    monkeypatch.setattr(policy, "supports", lambda module: False)
+    monkeypatch.setattr(trainable, "supports", lambda module: False)
     run = made(tmp_path / "r", steps=4, save_every=0)
     found = replay(run.path, 4, ["gspo"])
     assert found.redone.difference == 0 and found.own.effects

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...config import Config, apply, split
 from ...errors import ConfigError
-from ...objective import Objective
+from ...objective.named import Named
 
 EVALUATION_INTERVALS = 4
 """Number of intervals between evaluations in a run, if the recipe has no evaluations during
@@ -37,7 +37,7 @@ class Arm:
 
 
 def arms_of(
-    config: Config, objectives: Mapping[str, Objective], vary: Mapping[str, Sequence[object]]
+    config: Config, objectives: Mapping[str, Named], vary: Mapping[str, Sequence[object]]
 ) -> list[Arm]:
     """Every objective with every value of the varied keys, in that order.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...batch import Batch
-from ...objective import Loss, Objective
+from ...objective import Criterion, Objective
 from ...store.base import finite
 from ...training import Trainer
 from ...training.parts import with_logprobs
@@ -63,7 +63,7 @@ def candidates(trainer: Trainer, objectives: Mapping[str, Objective]) -> list[Ca
     return found
 
 
-def _asks(loss: Loss, round: Round) -> object:
+def _asks(loss: Criterion, round: Round) -> object:
     """A key that is equal for two objectives for which a round is scored alike."""
     if loss.needs_anchor_for_advantages:
         return "all rows"

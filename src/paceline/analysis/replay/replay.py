@@ -10,6 +10,7 @@ from ...config import labelled, objective_from
 from ...errors import ConfigError, MemoryShortError
 from ...model import Detokenizer
 from ...objective import NAMES, Objective
+from ...objective.named import Named
 from ...preflight.environment import environment_of
 from ...preflight.held import FP32_BYTES, held_by
 from ...preflight.load import Loaded, load, model_size_of
@@ -82,18 +83,28 @@ def asked_for(objectives: Objectives, loaded: Loaded) -> dict[str, Objective]:
     Raises: ConfigError for a value that is not an objective, has needs that no trainer here can
         meet, or shares its name with another.
     """
-    most, own = loaded.config.rollouts.max_tokens, loaded.objective
+    most, own = loaded.config.rollouts.max_tokens, _replayable(loaded.objective)
     named = (name for name, make in NAMES.items() if make().resolved(most) == own)
     found = {next(named, OWN_LABEL): own}
     for name, given in labelled(_once(objectives)).items():
         check_loss(given)
-        objective = given.resolved(most)
+        objective = _replayable(given).resolved(most)
         if objective in found.values():
             continue
         if name in found:
             raise ConfigError(f"'{name}' is the run's own objective; give the other another label.")
         found[name] = objective
     return found
+
+
+def _replayable(given: Named) -> Objective:
+    """The same, if rounds of sampled completions can be replayed under it."""
+    if not isinstance(given, Objective):
+        raise ConfigError(
+            f"{given} learns from completions that rows bring, and a replay is of a round that was "
+            "sampled; take an objective such as grpo."
+        )
+    return given
 
 
 def _once(objectives: Objectives) -> Objectives:

@@ -26,7 +26,7 @@ from ...store.description import Environment
 from ...store.records import StepRecord
 from ...store.rounds import read_round
 from ...store.run import Run
-from ...training import ProblemStream, StoredRounds, Trainer
+from ...training import StoredRounds, Stream, Trainer
 from ...types import Problem, Round
 from .route import Route
 
@@ -62,7 +62,7 @@ def trainer_for(route: Route, loaded: Loaded, *, reference: bool) -> Trainer:
         reference: give it a reference even if the run has none: the model that the run began with.
     """
     config, policy = loaded.config, build.policy_of(loaded)
-    stream = ProblemStream(loaded.task.train, config.seed)
+    stream = Stream(loaded.task.train, config.seed)
     read = partial(stored_round, route.run, problem_at=stream.at)
     frozen = None
     if loaded.objective.needs_reference:

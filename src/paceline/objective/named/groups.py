@@ -1,11 +1,4 @@
-"""The published algorithms, each as a function that returns an `Objective`.
-
-This is the only file in which algorithm names stand. Each function gives the paper, the equation,
-where our defaults come from, and what was left out and why. The same knob has the same name
-everywhere: `low` and `high` are the widths of a clip, `ddof` and `eps` the two things on which the
-field disagrees about a z-score, `kl` the weight β of a KL penalty (0, the default everywhere, means
-none, and no reference is loaded). A number takes the form and the place that the algorithm has by
-default; a `KL` is taken as it is: grpo(kl=0.04), grpo(kl=KL(0.04, weighted=True)).
+"""Algorithms that judge a completion by its group or its round: no second model but a reference.
 
 Letters in the equations: i a completion, t one of its T_i tokens, B completions, r the reward,
 A the advantage, ρ = π/π_anchor the ratio, N = Σ T_i, sg() no gradient.
@@ -13,15 +6,11 @@ A the advantage, ρ = π/π_anchor the ratio, N = Σ T_i, sg() no gradient.
 With one part a round every ratio is 1. The clip, the gate and the kind of ratio then change
 nothing: `grpo`, `gspo`, `sapo` and `gmpo` have the same gradient there, and so have `dapo` and
 `cispo`. A comparison of these needs more than one part.
-
-What a paper says about *sampling* (dynamic sampling, group size, updates per round) and about the
-*reward* (overlong shaping) is no part of an objective; it stands in the schedule and the verifier.
 """
 
 from collections.abc import Callable
 
-from ..errors import ConfigError, nearest
-from .advantage import (
+from ..advantage import (
     Center,
     GroupThenBatch,
     LeaveOneOut,
@@ -30,17 +19,18 @@ from .advantage import (
     Reward,
     ZScore,
 )
-from .kl import KL, Form, Where
-from .objective import Objective
-from .ratio import GeometricRatio, SequenceRatio
-from .surrogate import Clip, ClipDetached, LogProb, Plain, SoftGate
-from .weight import (
+from ..kl import KL
+from ..objective import Objective
+from ..ratio import GeometricRatio, SequenceRatio
+from ..surrogate import Clip, ClipDetached, LogProb, Plain, SoftGate
+from ..weight import (
     PerConstant,
     PerPromptToken,
     PerSequence,
     PerToken,
     SequenceSum,
 )
+from .penalty import in_loss, in_reward, penalty
 
 
 def reinforce(*, kl: float | KL = 0.0) -> Objective:
@@ -54,7 +44,7 @@ def reinforce(*, kl: float | KL = 0.0) -> Objective:
     them token by token. KL stands in the reward (k1).
     """
     return Objective(
-        advantage=Reward(), surrogate=LogProb(), weight=SequenceSum(), kl=_in_reward(kl)
+        advantage=Reward(), surrogate=LogProb(), weight=SequenceSum(), kl=in_reward(kl)
     )
 
 
@@ -69,7 +59,7 @@ def rloo(*, kl: float | KL = 0.0) -> Objective:
     the reward (k1); β = 0.03 is among the paper's settings.
     """
     return Objective(
-        advantage=LeaveOneOut(), surrogate=LogProb(), weight=SequenceSum(), kl=_in_reward(kl)
+        advantage=LeaveOneOut(), surrogate=LogProb(), weight=SequenceSum(), kl=in_reward(kl)
     )
 
 
@@ -95,7 +85,7 @@ def grpo(
         advantage=ZScore(ddof, eps),
         surrogate=Clip(low, high),
         weight=PerSequence(),
-        kl=_in_loss(kl),
+        kl=in_loss(kl),
     )
 
 
@@ -112,7 +102,7 @@ def dr_grpo(
     code does. The paper has no KL.
     """
     return Objective(
-        advantage=Center(), surrogate=Clip(low, high), weight=PerConstant(length), kl=_in_loss(kl)
+        advantage=Center(), surrogate=Clip(low, high), weight=PerConstant(length), kl=in_loss(kl)
     )
 
 
@@ -137,7 +127,7 @@ def gspo(
         ratio=SequenceRatio(),
         surrogate=Clip(low, high),
         weight=PerSequence(),
-        kl=_in_loss(kl),
+        kl=in_loss(kl),
     )
 
 
@@ -164,7 +154,7 @@ def dapo(
         advantage=ZScore(ddof, eps),
         surrogate=Clip(low, high),
         weight=PerPromptToken() if per_prompt else PerToken(),
-        kl=_in_loss(kl),
+        kl=in_loss(kl),
     )
 
 
@@ -189,7 +179,7 @@ def cispo(
         advantage=ZScore(ddof, eps),
         surrogate=ClipDetached(high),
         weight=PerPromptToken() if per_prompt else PerToken(),
-        kl=_in_loss(kl),
+        kl=in_loss(kl),
     )
 
 
@@ -206,7 +196,7 @@ def sapo(
         advantage=ZScore(ddof, eps),
         surrogate=SoftGate(up, down),
         weight=PerSequence(),
-        kl=_in_loss(kl),
+        kl=in_loss(kl),
     )
 
 
@@ -232,12 +222,12 @@ def reinforce_pp(
     """
     clip = Clip(low, high)
     if baseline:
-        penalty = _penalty(kl, "k2", "loss")
+        pull = penalty(kl, "k2", "loss")
         return Objective(
-            advantage=GroupThenBatch(ddof, eps), surrogate=clip, weight=PerToken(), kl=penalty
+            advantage=GroupThenBatch(ddof, eps), surrogate=clip, weight=PerToken(), kl=pull
         )
     return Objective(
-        advantage=ReturnToGo(ddof, eps), surrogate=clip, weight=PerToken(), kl=_in_reward(kl)
+        advantage=ReturnToGo(ddof, eps), surrogate=clip, weight=PerToken(), kl=in_reward(kl)
     )
 
 
@@ -250,7 +240,7 @@ def opo(*, kl: float | KL = 0.0) -> Objective:
     term. It is run elsewhere with the token mean; the baseline is the optimal one for the sum.
     """
     return Objective(
-        advantage=LengthWeighted(), surrogate=LogProb(), weight=SequenceSum(), kl=_in_reward(kl)
+        advantage=LengthWeighted(), surrogate=LogProb(), weight=SequenceSum(), kl=in_reward(kl)
     )
 
 
@@ -274,7 +264,7 @@ def gmpo(
         ratio=GeometricRatio(low, high),
         surrogate=Plain(),
         weight=PerSequence(),
-        kl=_in_loss(kl),
+        kl=in_loss(kl),
     )
 
 
@@ -298,11 +288,11 @@ def luspo(
         ratio=SequenceRatio(),
         surrogate=Clip(low, high),
         weight=SequenceSum(),
-        kl=_in_loss(kl),
+        kl=in_loss(kl),
     )
 
 
-NAMES: dict[str, Callable[[], Objective]] = {
+GROUPS: dict[str, Callable[[], Objective]] = {
     "reinforce": reinforce,
     "rloo": rloo,
     "grpo": grpo,
@@ -316,29 +306,4 @@ NAMES: dict[str, Callable[[], Objective]] = {
     "gmpo": gmpo,
     "luspo": luspo,
 }
-"""Every algorithm above by its name, for the command line and for tests over all of them."""
-
-
-def by_name(name: str) -> Objective:
-    """The named objective with its defaults. Raises ConfigError that names the nearest."""
-    if name not in NAMES:
-        raise ConfigError(
-            f"There is no objective '{name}'.{nearest(name, list(NAMES))} "
-            f"Known are {', '.join(NAMES)}."
-        )
-    return NAMES[name]()
-
-
-def _in_loss(kl: float | KL) -> KL | None:
-    return _penalty(kl, "k3", "loss")
-
-
-def _in_reward(kl: float | KL) -> KL | None:
-    return _penalty(kl, "k1", "reward")
-
-
-def _penalty(kl: float | KL, form: Form, where: Where) -> KL | None:
-    """A weight in this form and place, or nothing at 0; a KL as it is."""
-    if isinstance(kl, KL):
-        return kl
-    return KL(kl, form, where) if kl else None
+"""All of them by name: each learns from the rewards of a sampled round, and needs nothing else."""

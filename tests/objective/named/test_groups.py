@@ -1,4 +1,4 @@
-"""Every named algorithm against a loop written from its paper.
+"""Every algorithm without a critic against a loop written from its paper.
 
 The loops are scalar, in float64, and share nothing with the library but the data: a list of groups
 of rows, each row its reward and its tokens. Letters: B rows, T tokens.
@@ -6,8 +6,6 @@ of rows, each row its reward and its tokens. Letters: B rows, T tokens.
 
 import math
 import statistics
-from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,101 +13,15 @@ from torch.testing import assert_close
 
 from paceline.errors import ConfigError
 from paceline.objective import (
+    GROUPS,
     KL,
-    NAMES,
     GroupThenBatch,
-    Objective,
     PerPromptToken,
     PerToken,
     Scores,
-    Tokens,
-    by_name,
     named,
 )
-from tests.helpers.rounds import make_round
-
-# Ragged groups; the second has no signal, the fourth is a group of one; one row of the third is
-# masked (it was cut, say) and counts in B and in its group's baseline only.
-REWARDS = [[1.0, 0.0, 0.25, 1.0], [0.5, 0.5, 0.5], [0.0, 2.0, 1.0], [1.0]]
-LENGTHS = [[5, 2, 7, 3], [4, 1, 2], [6, 3, 4], [2]]
-MASKED = 8
-MAX_TOKENS = 10
-BETA = 0.07
-
-
-@dataclass
-class Row:
-    r: float
-    T: int
-    trains: bool
-    lp: list  # scalars with gradient
-    anchor: list
-    ref: list
-
-    def rho(self, t):
-        return torch.exp(self.lp[t] - self.anchor[t])
-
-    def k3(self, t):
-        d = self.ref[t] - self.lp[t]
-        return torch.exp(d) - d - 1
-
-    def k1_paid(self):
-        """β Σ k1 of the row at sampling: what a KL in the reward takes from it."""
-        return BETA * sum(a - f for a, f in zip(self.anchor, self.ref, strict=True))
-
-
-def data(seed=0):
-    """Off-policy data: the round, its tensors, and the same as groups of rows."""
-    generator = torch.Generator().manual_seed(seed)
-    lengths = [n for group in LENGTHS for n in group]
-    B, T = len(lengths), max(lengths)
-
-    def noise(scale):
-        return scale * torch.randn(B, T, generator=generator, dtype=torch.float64)
-
-    anchor_BT = -noise(1.0).abs()
-    logp_BT = (anchor_BT + noise(0.3)).requires_grad_()
-    ref_BT, old_BT = anchor_BT + noise(0.2), anchor_BT + noise(0.05)
-    mask_BT = torch.arange(T) < torch.tensor(lengths).unsqueeze(-1)
-    mask_BT[MASKED] = False
-    round = make_round(
-        REWARDS,
-        LENGTHS,
-        anchor=tuple(tuple(x[:n].tolist()) for x, n in zip(anchor_BT, lengths, strict=True)),
-        ref=tuple(tuple(x[:n].tolist()) for x, n in zip(ref_BT, lengths, strict=True)),
-    )
-    groups, i = [], 0
-    for rewards in REWARDS:
-        groups.append([])
-        for r in rewards:
-            n = lengths[i]
-            anchor, ref = anchor_BT[i].tolist()[:n], ref_BT[i].tolist()[:n]
-            groups[-1].append(Row(r, n, i != MASKED, list(logp_BT[i]), anchor, ref))
-            i += 1
-    return SimpleNamespace(
-        round=round,
-        logp_BT=logp_BT,
-        anchor_BT=anchor_BT,
-        ref_BT=ref_BT,
-        old_BT=old_BT,
-        mask_BT=mask_BT,
-        groups=groups,
-    )
-
-
-def tokens_of(objective, d):
-    advantage = objective.advantages(d.round, torch.float64)
-    if advantage.ndim == 1:
-        advantage = advantage.unsqueeze(-1)
-    group_B = torch.tensor(d.round.group_of)
-    return Tokens(
-        mask_BT=d.mask_BT,
-        anchor_BT=d.anchor_BT,
-        old_BT=d.old_BT,
-        ref_BT=d.ref_BT if objective.needs_reference else None,
-        advantage_BT=advantage.expand_as(d.mask_BT),
-        weight_BT=objective.weights(d.mask_BT, group_B, torch.float64),
-    )
+from tests.helpers.paper_rows import BETA, MASKED, MAX_TOKENS, data, tokens_of
 
 
 def zscores(rs, ddof=1, eps=1e-4):
@@ -390,20 +302,12 @@ def test_the_data_reach_every_branch():
         assert 0 < metrics.clipped < metrics.tokens
 
 
-def test_every_algorithm_has_its_name():
-    assert set(NAMES) <= set(CASES)
-    for name, make in NAMES.items():
-        assert isinstance(make(), Objective) and by_name(name) == make()
-        assert make is getattr(named, name)
-
-
-def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(ConfigError, match=r"no objective 'dr-grpo'\. Did you mean 'dr_grpo'\?"):
-        by_name("dr-grpo")
+def test_every_algorithm_has_its_loop():
+    assert set(GROUPS) <= set(CASES)
 
 
 def test_every_algorithm_takes_a_kl_and_needs_a_reference_only_then():
-    for make in NAMES.values():
+    for make in GROUPS.values():
         assert not make().needs_reference
         with_kl = make(kl=0.1)
         assert with_kl.kl.coef == 0.1 and with_kl.needs_reference
@@ -411,9 +315,9 @@ def test_every_algorithm_takes_a_kl_and_needs_a_reference_only_then():
 
 def test_where_the_kl_stands():
     for name in ("reinforce", "rloo", "reinforce_pp", "opo"):
-        assert NAMES[name](kl=0.1).kl == KL(0.1, "k1", "reward")
+        assert GROUPS[name](kl=0.1).kl == KL(0.1, "k1", "reward")
     for name in ("grpo", "dr_grpo", "gspo", "dapo", "cispo", "sapo", "gmpo", "luspo"):
-        assert NAMES[name](kl=0.1).kl == KL(0.1, "k3", "loss")
+        assert GROUPS[name](kl=0.1).kl == KL(0.1, "k3", "loss")
     baseline = named.reinforce_pp(kl=0.1, baseline=True)
     assert baseline.kl == KL(0.1, "k2", "loss") and baseline.advantage == GroupThenBatch()
 

@@ -1,0 +1,106 @@
+"""Rows that bring their completions: read before the model is loaded, with the number of steps that
+passes over them take."""
+
+from dataclasses import replace
+
+from ..config import Config
+from ..errors import ConfigError, DataError
+from ..objective import Objective
+from ..objective.named import Named
+from ..settings import RolloutConfig
+from ..text import counted
+from ..training import GivenRows, given_rows
+from .load import Loaded, model_size_of
+
+
+def check_answers(config: Config) -> None:
+    """Raise ConfigError for a setting that would change nothing, by who answers.
+
+    It is asked of a whole config, and not while its keys are set one after the other.
+    """
+    if config.answers == "sampled":
+        if config.objective.whole_groups:
+            raise ConfigError(
+                f"{config.objective} learns from completions that rows bring; set answers=given "
+                "and task=preferences, or take an objective that samples, such as grpo."
+            )
+        if config.epochs:
+            raise ConfigError(
+                f"epochs is {config.epochs}, but the model's own answers are sampled anew in every "
+                "round; set steps, or answers=given."
+            )
+        return
+    usual = RolloutConfig()
+    for name in ("completions", "temperature", "accept", "max_draws", "mask_cut"):
+        value = getattr(config.rollouts, name)
+        if value != getattr(usual, name):
+            raise ConfigError(
+                f"rollouts.{name} is {value}, but with answers=given nothing is sampled; leave it "
+                "out."
+            )
+    if config.schedule.parts > 1:
+        raise ConfigError(
+            "schedule.minibatches and schedule.epochs cut a round of sampled answers, and with "
+            "answers=given there is none: rollouts.problems is the number of rows of a step, and "
+            "epochs the passes over all of them."
+        )
+
+
+def with_rows(loaded: Loaded) -> Loaded:
+    """Everything loaded, and the rows; with `epochs`, the steps are those that the rows take.
+
+    Raises: DataError for rows that cannot be read, or too few of them; ConfigError for a task that
+        brings no completions, or a loss that has nothing to learn from them.
+    """
+    config, task = loaded.config, loaded.task
+    rows = given_rows(
+        loaded.tokenizer,
+        task,
+        max_tokens=config.rollouts.max_tokens,
+        context=model_size_of(loaded).context,
+        heldout=config.evaluation.problems,
+    )
+    have, need = len(rows.train), config.rollouts.problems
+    if have < need:
+        raise DataError(
+            f"Task '{task.name}' has {counted(have, 'row')} to learn from, but a step takes "
+            f"{need}; add more rows, or set rollouts.problems={have} or lower."
+        )
+    check_fits_rows(loaded.objective, rows)
+    if config.epochs:
+        config = config.with_(steps=-(-have * config.epochs // need))
+    return replace(loaded, config=config, rows=rows)
+
+
+def check_fits_rows(objective: Named, rows: GivenRows) -> None:
+    """Raise ConfigError for an objective that these rows leave without an advantage."""
+    alone = all(len(group.rollouts) == 1 for group in rows.train)
+    if objective.whole_groups:
+        if alone:
+            raise ConfigError(
+                f"{objective} compares completions of one prompt, and each row brings one; take "
+                "task=preferences, or objective=sft."
+            )
+        return
+    if isinstance(objective, Objective) and objective.correction is not None:
+        raise ConfigError(
+            f"correction={objective.correction} compares with the engine that sampled the rows, "
+            "and with answers=given there is none; leave it out."
+        )
+    if not alone:
+        raise ConfigError(
+            f"{objective} learns from completions one by one, and a row brings several; take "
+            "objective=dpo, or task=demonstrations."
+        )
+    if not objective.advantages(rows.round_of_some()).any():
+        raise ConfigError(
+            f"{objective} compares the completions of one problem with each other, and "
+            "each row brings one, so nothing could be learned; take objective=sft."
+        )
+
+
+def read_in_all(loaded: Loaded) -> int | None:
+    """Number of rows that are read in all, where `epochs` decides it."""
+    if loaded.rows is None or not loaded.config.epochs:
+        return None
+    return len(loaded.rows.train) * loaded.config.epochs

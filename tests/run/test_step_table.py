@@ -1,0 +1,30 @@
+"""The lines of the table of steps."""
+
+from paceline.run.step_table import GIVEN_HEADER, SAMPLED_HEADER, StepLine
+from tests.helpers.records import a_given_step, a_step
+
+
+def test_a_step_that_sampled_tells_what_was_right():
+    line = StepLine(a_step(step=3), 100, left=194.0)
+    assert line.header == SAMPLED_HEADER
+    assert str(line).split()[:3] == ["3/100", "50", "%"] and str(line).split()[-2:] == ["3", "min"]
+
+
+def test_a_step_on_rows_tells_their_likelihood():
+    line = StepLine(a_given_step(step=3, nll=0.6931, end_probability=0.987), 30, left=12.0)
+    assert line.header == GIVEN_HEADER
+    words = str(line).split()
+    # e^0.6931 is 2; 64 rows of 100 tokens, a gradient of 1, 500 tokens a second, 6.9 s a step.
+    figures = ["3/30", "0.6931", "2.00", "99", "%", "64", "100.0", "1", "500", "6.9", "12", "s"]
+    assert words == figures
+
+
+def test_both_fit_a_terminal_of_80_columns():
+    for record in (a_step(step=9999), a_given_step(step=9999, nll=12.34567, grad_norm=1234567.0)):
+        line = StepLine(record, 9999, left=86400.0 * 4)
+        assert max(len(line.header), len(str(line))) <= 80
+
+
+def test_figures_that_are_missing_are_dashes():
+    record = a_given_step(end_probability=None, grad_norm=None, tokens_per_second=None)
+    assert str(StepLine(record, 30, 0.0)).split().count("–") == 3

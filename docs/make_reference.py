@@ -17,7 +17,7 @@ from paceline import errors
 from paceline.cli.parser import parser
 from paceline.config import Config, keys
 from paceline.config.text import field_helps
-from paceline.store.records import Event, Measured, StepRecord, Summary
+from paceline.store.records import Bin, Event, Measured, StepRecord, Summary
 from paceline.store.rollout_row import RolloutRow, columns
 from paceline.tasks import every_source, Arithmetic
 
@@ -195,6 +195,8 @@ def metrics() -> str:
         "## A measurement",
         "On held-out problems: `evaluation` of a step, `before` and `after` of the summary.",
         _record(Measured),
+        "## A bin of its reliability",
+        _record(Bin),
         "## events.jsonl",
         _record(Event),
         "## summary.json",

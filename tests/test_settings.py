@@ -3,7 +3,13 @@
 import pytest
 
 from paceline.errors import ConfigError
-from paceline.settings import OptimizerConfig, RolloutConfig, Sampling, ScheduleConfig
+from paceline.settings import (
+    CriticConfig,
+    OptimizerConfig,
+    RolloutConfig,
+    Sampling,
+    ScheduleConfig,
+)
 
 
 def test_a_section_that_is_made_by_itself_is_held_to_its_types_too():
@@ -25,6 +31,24 @@ def test_a_section_that_is_made_by_itself_is_held_to_its_types_too():
 def test_rollouts_refuse(settings, sentence):
     with pytest.raises(ConfigError, match=sentence):
         RolloutConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"body": "both"}, r"^critic\.body takes one of shared, own, not 'both'\.$"),
+        ({"layers": 0}, r"^critic\.layers is 0; it must be at least 1\.$"),
+        ({"lr": 0.0}, r"^critic\.lr is 0\.0; it must be above 0\.$"),
+        ({"head_lr": -1.0}, r"^critic\.head_lr is -1\.0; it must be above 0\.$"),
+        ({"coef": -0.1}, r"^critic\.coef is -0\.1; it must not be negative\.$"),
+        ({"lam": 1.1}, r"^critic\.lam is 1\.1; it must be in \[0, 1\]\.$"),
+        ({"clip": 0.0}, r"^critic\.clip is 0\.0; it must be above 0\.$"),
+        ({"warmup": -1}, r"^critic\.warmup is -1; it must not be negative\.$"),
+    ],
+)
+def test_a_critic_refuses(settings, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        CriticConfig(**settings)
 
 
 def test_training_has_no_way_to_cut_the_support():

@@ -16,18 +16,31 @@ if TYPE_CHECKING:
     from .config import Config
     from .objective import Objective
     from .objective.named import (
+        a2c,
+        actor_critic,
+        bradley_terry,
         cispo,
         dapo,
+        distil,
+        dpo,
         dr_grpo,
         gmpo,
         grpo,
         gspo,
+        ipo,
         luspo,
         opo,
+        orpo,
+        ppo,
         reinforce,
         reinforce_pp,
+        rft,
         rloo,
         sapo,
+        sft,
+        simpo,
+        trpo,
+        vapo,
     )
     from .report.inline import show_report
     from .run import Run, resume, train
@@ -49,8 +62,9 @@ _HOME = {
     ),
     **dict.fromkeys(
         (
-            "cispo", "dapo", "dr_grpo", "gmpo", "grpo", "gspo", "luspo", "opo", "reinforce",
-            "reinforce_pp", "rloo", "sapo",
+            "a2c", "actor_critic", "bradley_terry", "cispo", "dapo", "distil", "dpo", "dr_grpo",
+            "gmpo", "grpo", "gspo", "ipo", "luspo", "opo", "orpo", "ppo", "reinforce",
+            "reinforce_pp", "rft", "rloo", "sapo", "sft", "simpo", "trpo", "vapo",
         ),
         "objective.named",
     ),
@@ -59,9 +73,10 @@ _ROOMS = ("objective", "recipes")
 
 __all__ = [
     "Batch", "Completion", "Config", "Group", "Objective", "Problem", "Prompt", "Rollout",
-    "Round", "Run", "Verdict", "cispo", "compare", "dapo", "dr_grpo", "gmpo", "grpo", "gspo",
-    "luspo", "objective", "opo", "recipes", "reinforce", "reinforce_pp", "resume", "rloo",
-    "sapo", "show_report", "train",
+    "Round", "Run", "Verdict", "a2c", "actor_critic", "bradley_terry", "cispo", "compare", "dapo",
+    "distil", "dpo", "dr_grpo", "gmpo", "grpo", "gspo", "ipo", "luspo", "objective", "opo", "orpo",
+    "ppo", "recipes", "reinforce", "reinforce_pp", "resume", "rft", "rloo", "sapo", "sft",
+    "show_report", "simpo", "train", "trpo", "vapo",
 ]  # fmt: skip
 
 

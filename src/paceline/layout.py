@@ -56,9 +56,7 @@ class TokenRows:
         lengths_B = torch.tensor([len(c) for c in self.completions])
         return (torch.arange(int(lengths_B.max())) < lengths_B[:, None]).to(device)
 
-    def packs(
-        self, limit: int, layout: "Layout", *, whole: bool = False
-    ) -> list[list[int]]:
+    def packs(self, limit: int, layout: "Layout", *, whole: bool = False) -> list[list[int]]:
         """Rows grouped into packs that go through the model together, of at most `limit` tokens.
 
         Rows of one prompt stay together, so that it is computed once; they are split only if they

@@ -1,4 +1,5 @@
-"""Sampling, and the config sections `lora`, `rollouts`, `schedule` and `optimizer`, as records.
+"""Sampling, and the config sections `lora`, `rollouts`, `schedule`, `optimizer` and `critic`, as
+records.
 
 They stand below everything that computes, so that a config can be made, shown and compared without
 torch.
@@ -187,6 +188,9 @@ class OptimizerConfig:
 
     lr: float = 1e-6
     """Learning rate of AdamW after the warm-up."""
+    head_lr: float | None = None
+    """Learning rate of the head of a model that gives scores, 20 to 100 times that of its body:
+    the head begins with random numbers. None takes optimizer.lr."""
     beta1: float = 0.9
     """Decay of the gradient's running mean."""
     beta2: float = 0.999
@@ -214,6 +218,7 @@ class OptimizerConfig:
         check_fields(self, "optimizer")
         for name, value in (
             ("lr", self.lr),
+            ("head_lr", self.head_lr or 0.0),
             ("clip", self.clip),
             ("warmup", self.warmup),
             ("eps", self.eps),
@@ -222,6 +227,11 @@ class OptimizerConfig:
             refuse_if(value < 0, f"optimizer.{name}", value, NOT_NEGATIVE)
         for name, value in (("beta1", self.beta1), ("beta2", self.beta2)):
             refuse_if(not 0 <= value < 1, f"optimizer.{name}", value, "be in [0, 1)")
+
+    @property
+    def of_head(self) -> "OptimizerConfig":
+        """The settings under which a head is trained: its own rate, in the same course."""
+        return self if self.head_lr is None else replace(self, lr=self.head_lr)
 
     def lr_at(self, step: int, steps: int) -> float:
         """The learning rate of optimizer step number `step`, counted from 1, of `steps`."""
@@ -233,3 +243,44 @@ class OptimizerConfig:
         return self.lr * (
             1 - share if self.decay == "linear" else (1 + math.cos(math.pi * share)) / 2
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CriticConfig:
+    """Config section `critic`: the model that forecasts rewards, for an objective that asks for
+    one, such as ppo. Its betas, decay of weights and clip are those of `optimizer`."""
+
+    body: Literal["shared", "own"] = "shared"
+    """Body of the critic: shared is the policy's, with a head over its states that costs next to
+    nothing; own is a model of its own, which costs memory and an update."""
+    layers: int | None = None
+    """With body=own, number of first layers that the critic has; None takes all."""
+    path: str | None = None
+    """With body=own, model to begin with, such as the folder of a reward model; None takes a copy
+    of the policy with a head of 0. Its tokens have to be the policy's."""
+    lr: float | None = None
+    """With body=own, constant learning rate of the body; None takes twice optimizer.lr."""
+    head_lr: float | None = None
+    """Constant learning rate of the head, which alone finds the level of the rewards; None takes 20
+    times optimizer.lr."""
+    coef: float = 0.1
+    """With body=shared, factor of the critic's loss beside the policy's; at 0 the head alone
+    learns, and the policy does not notice."""
+    lam: float = 1.0
+    """λ of the numbers that the critic learns; 1 is the reward itself."""
+    clip: float | None = None
+    """Largest change of a forecast within a round that is still followed; None does not clip."""
+    warmup: int = 0
+    """Rounds in which only the critic learns, at the start. The policy's learning rate begins its
+    course after them."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "critic")
+        for name in ("lr", "head_lr", "clip"):
+            value = getattr(self, name)
+            refuse_if(value is not None and value <= 0, f"critic.{name}", value, "be above 0")
+        few = self.layers is not None and self.layers < 1
+        refuse_if(few, "critic.layers", self.layers, AT_LEAST_1)
+        refuse_if(self.coef < 0, "critic.coef", self.coef, NOT_NEGATIVE)
+        refuse_if(not 0 <= self.lam <= 1, "critic.lam", self.lam, "be in [0, 1]")
+        refuse_if(self.warmup < 0, "critic.warmup", self.warmup, NOT_NEGATIVE)

@@ -18,6 +18,7 @@ SUMMARIES = {
     "docs/zh/following.md": "docs/following.md",
     "docs/zh/configuration.md": "docs/configuration.md",
     "docs/zh/data.md": "docs/data.md",
+    "docs/zh/line.md": "docs/line.md",
     "docs/zh/rewards.md": "docs/rewards.md",
     "docs/zh/objectives.md": "docs/objectives/README.md",
     "docs/zh/migrating.md": "docs/migrating.md",

@@ -9,6 +9,7 @@ from paceline.export.card import card_of
 from paceline.store.exports import Exported, Reading
 from paceline.store.run import Run
 from tests.helpers.fake_run import fake_run
+from tests.helpers.records import some_pairs
 
 READING = Reading(
     by="transformers", version="5.23", prompts=8, same_prompts=8, equal=7, near_ties=1
@@ -67,3 +68,10 @@ def test_folders_of_the_machine_that_trained_are_not_told(run, monkeypatch):
 )  # fmt: skip
 def test_each_form_says_how_it_is_used(run, to, use):
     assert use in card_of(run, exported(to), "me/sums")
+
+
+def test_a_model_of_preferences_tells_how_many_pairs_are_in_order(run):
+    sides = {"before": some_pairs(0.5), "after": some_pairs(0.9)}
+    run.write_json("summary.json", replace(run.outcome, **sides).to_json())
+    text = card_of(run, exported(), "me/pairs")
+    assert "Of 300 held-out pairs of `pairs`, 90.0 % [85.0–95.0 %] are in order" in text

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paceline.store.records import Measured, StepRecord, Summary
+from paceline.store.records import OF_CRITIC, OF_ROWS, Measured, StepRecord, Summary
+
+OF_PAIRS = frozenset({
+    "pairs", "pair_accuracy", "pair_margin", "longer_wins", "length_correlation",
+    "calibration_error", "temperature", "calibration_error_before", "right_from", "reliability",
+})  # fmt: skip
+"""Keys of a measurement that is of pairs."""
+OF_ANSWERS = frozenset({"greedy_accuracy", "sampled_accuracy", "pass_at", "cut", "lost"})
+"""Keys of a measurement that is of answers."""
 
 PLAIN: dict[str, Any] = {
     "step": 1, "round": 0, "part": 0, "reward": 0.5, "accuracy": 0.5, "completions": 64,
@@ -20,7 +28,7 @@ PLAIN: dict[str, Any] = {
 
 def a_step(**changes: Any) -> StepRecord:
     """That step, with other figures; measured after it where they have an evaluation."""
-    absent = frozenset({"evaluation", "nll", "end_probability"} - changes.keys())
+    absent = frozenset({"evaluation", *OF_ROWS, *OF_CRITIC} - changes.keys())
     return StepRecord(**{"absent": absent, **PLAIN, **changes})
 
 
@@ -29,7 +37,7 @@ def a_measurement(accuracy: float, n: int = 500, **changes: Any) -> Measured:
     either = {"sampled_accuracy": accuracy, "greedy_accuracy": accuracy}
     intervals = {name: [max(0.0, accuracy - 0.04), accuracy + 0.04] for name in either}
     made = {"task": "sums", "n": n, "intervals": intervals, **either, **changes}
-    absent = {"rows", "nll", "token_accuracy", "end_probability"} - changes.keys()
+    absent = {"rows", "nll", "token_accuracy", "end_probability", *OF_PAIRS} - changes.keys()
     return Measured(**made, absent=frozenset(absent))
 
 
@@ -39,8 +47,19 @@ def a_likelihood(nll: float, n: int = 500, **changes: Any) -> Measured:
         "task": "rows", "n": n, "rows": n, "nll": nll, "token_accuracy": 0.9,
         "end_probability": 0.99, "intervals": {"nll": [nll - 0.01, nll + 0.01]}, **changes,
     }  # fmt: skip
-    absent = {"greedy_accuracy", "sampled_accuracy", "pass_at", "cut", "lost"} - changes.keys()
+    absent = {*OF_ANSWERS, *OF_PAIRS} - changes.keys()
     return Measured(**made, absent=frozenset(absent))
+
+
+def some_pairs(accuracy: float, n: int = 300, **changes: Any) -> Measured:
+    """A measurement of the order of held-out pairs, where no answer was judged."""
+    made = {
+        "task": "pairs", "n": n, "pairs": n, "pair_accuracy": accuracy, "pair_margin": 0.5,
+        "longer_wins": 0.6, "intervals": {"pair_accuracy": [accuracy - 0.05, accuracy + 0.05]},
+        **changes,
+    }  # fmt: skip
+    absent = {*OF_ANSWERS, *OF_PAIRS, "rows", "nll", "token_accuracy", "end_probability"}
+    return Measured(**made, absent=frozenset(absent - made.keys()))
 
 
 def a_given_step(**changes: Any) -> StepRecord:
@@ -51,7 +70,17 @@ def a_given_step(**changes: Any) -> StepRecord:
         "clip_fraction": None, "mismatch": None, "nll": 0.25, "end_probability": 0.9,
         "phases": {"read": 0.1, "update": 6.8}, **changes,
     }  # fmt: skip
-    return StepRecord(**made, absent=frozenset({"evaluation"} - changes.keys()))
+    absent = {"evaluation", *OF_ROWS, *OF_CRITIC} - made.keys()
+    return StepRecord(**made, absent=frozenset(absent))
+
+
+def a_pair_step(**changes: Any) -> StepRecord:
+    """A step on pairs, of a policy, or with nll=None of a reward model."""
+    pairs = {
+        "pair_loss": 0.6, "pair_accuracy": 0.75, "chosen_reward": -0.1, "rejected_reward": -0.4,
+        "pair_margin": 0.3, "end_probability": None,
+    }  # fmt: skip
+    return a_given_step(**{**pairs, **changes})
 
 
 def a_summary(**changes: Any) -> Summary:

@@ -9,6 +9,7 @@ from paceline.model import make_reference
 from paceline.objective import named
 from paceline.tasks import Task, Template
 from paceline.training import (
+    CriticConfig,
     Learner,
     Optimizer,
     OptimizerConfig,
@@ -17,6 +18,7 @@ from paceline.training import (
     ScheduleConfig,
     Trainer,
     TrainerHooks,
+    make_critic,
 )
 from paceline.types import Problem, Verdict
 from tests.helpers.adapters import adapted_policy
@@ -49,7 +51,7 @@ class Keeps(TrainerHooks):
 def trainer_of(
     objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
     alpha=1.0, every=0, dtype=torch.float32, tokens_per_forward=4096, verifiers=None,
-    problems=PROBLEMS, lora=None, policy=None, **options,
+    problems=PROBLEMS, lora=None, policy=None, critic=None, source=None, **options,
 ):  # fmt: skip
     policy = policy or (tiny_policy(dtype) if lora is None else adapted_policy(dtype, lora))
     engine = LocalEngine(policy)
@@ -61,10 +63,13 @@ def trainer_of(
     )
     optimizer = Optimizer(policy, OptimizerConfig(lr=lr), steps)
     schedule = schedule or ScheduleConfig()
+    learner = Learner(policy, optimizer, tokens_per_forward=tokens_per_forward)
+    made = None
+    if objective.needs_values:
+        made = make_critic(critic or CriticConfig(head_lr=lr), OptimizerConfig(lr=lr), learner)
     return Trainer(
-        Learner(policy, optimizer, tokens_per_forward=tokens_per_forward),
-        Sampler(policy, engine, task, rollouts, seed, verifiers), objective, schedule,
-        engine=engine, reference=reference, seed=seed, **options,
+        learner, source or Sampler(policy, engine, task, rollouts, seed, verifiers), objective,
+        schedule, engine=engine, reference=reference, critic=made, seed=seed, **options,
     )  # fmt: skip
 
 

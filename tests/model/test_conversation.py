@@ -3,7 +3,7 @@
 import pytest
 
 from paceline.errors import ConfigError
-from paceline.model.conversation import conversation
+from paceline.model.conversation import closing, conversation
 from paceline.model.template import render, turn_end_id
 from tests.helpers.dialects import DIALECTS, chatml, mistral, qwen3
 from tests.helpers.templates import OPENS_THINK
@@ -126,3 +126,18 @@ def test_a_text_without_a_template_trains_from_its_second_token_to_a_stop():
     ids = [*row.prompt.token_ids, *row.completion.token_ids]
     assert len(row.prompt) == 1 and row.completion.sampled is None
     assert tokenizer.decode(ids) == "What is 2?<|im_end|>"
+
+
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name != "qwen3"])
+def test_what_closes_a_conversation_is_what_its_template_writes_behind_the_last_answer(name):
+    tokenizer = DIALECTS[name]()
+    chat = [user("What is 2 + 2?"), answer("a number.")]
+    (row,) = conversation(tokenizer, chat[:1], chat[1:])
+    whole = tokenizer.apply_chat_template(chat, tokenize=True, return_dict=True)["input_ids"]
+    read = [*row.prompt.token_ids, *row.completion.token_ids]
+    assert [*read, *closing(tokenizer, chat)] == whole
+
+
+def test_a_template_that_ends_no_turn_closes_nothing():
+    plain = with_template(chatml(), "{% for m in messages %}{{ m['content'] }}{% endfor %}")
+    assert closing(plain, [user("a"), answer("b")]) == ()

@@ -7,7 +7,16 @@ import torch
 from torch.testing import assert_close
 
 from paceline.errors import ConfigError
-from paceline.objective import Gae, LengthAdaptive
+from paceline.objective import (
+    Gae,
+    LengthAdaptive,
+    Objective,
+    Reward,
+    Sum,
+    Whiten,
+    discount_of,
+    named,
+)
 from tests.helpers.rounds import make_round
 
 NAN = math.nan
@@ -169,3 +178,9 @@ def test_at_lam_1_it_telescopes_to_the_return_less_the_value_whatever_the_critic
     round = make_round([[1, 0]], [[3, 2]], values=((9.0, -4.0, 0.3), (2.0, -1.0)))
     exactly(Gae()(round)[0], -8, 5, 0.7)
     exactly(Gae()(round)[1], -2, 1, 0)
+
+
+def test_the_discount_of_an_objective_is_that_of_its_gae_however_deep_it_stands():
+    assert discount_of(named.ppo(gamma=0.9)) == discount_of(named.vapo(gamma=0.9)) == 0.9
+    assert discount_of(Objective(advantage=Sum(Reward(), Whiten(Gae(0.5))))) == 0.5
+    assert discount_of(named.grpo()) == discount_of(lambda round: None) == 1.0

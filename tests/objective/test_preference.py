@@ -21,7 +21,9 @@ from paceline.objective import (
     Preference,
     Scores,
     Squared,
+    bradley_terry,
     dpo,
+    grpo,
     ipo,
     orpo,
     simpo,
@@ -300,3 +302,16 @@ def test_it_describes_itself_in_one_sentence():
         "over a completion, without a reference; beta 0.1; margin 1; likelihood of the preferred "
         "completion 0.5."
     )
+
+
+@pytest.mark.parametrize("loss", [dpo(beta=0.5), ipo(), simpo(), orpo()])
+def test_rewards_are_what_the_metrics_of_pairs_add_up(loss):
+    part = given_part()
+    tokens = tokens_of_part(loss, part)
+    scores = Scores(part.logp_BT, torch.zeros_like(part.logp_BT))
+    reward_B = loss.rewards(scores, tokens)
+    pairs = loss(scores, tokens)[1].pairs
+    chosen = [i for i, one in enumerate(loss.advantages(part.round).tolist()) if one > 0]
+    assert reward_B[chosen].sum().item() == pytest.approx(pairs.chosen_sum)
+    assert reward_B.sum().item() == pytest.approx(pairs.chosen_sum + pairs.rejected_sum)
+    assert not loss.of_scores and bradley_terry().of_scores and not grpo().of_scores

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from paceline import recipes
+from paceline.model import resolve
+from paceline.model.model_size import ModelSize
 from paceline.objective import named
 from paceline.preflight.calibrate import Throughput
 from paceline.preflight.estimate import Disk, Memory, Seconds
@@ -54,6 +56,36 @@ def test_passing_memory():
     less = Memory.of(config, config.objective, model_size(), again, torch.float32, CPU)
     # Of each of two layers its input, and one layer as a whole.
     assert less.activations == 18 * (2 * 64 * 4 + model_size().activation_bytes // 2)
+
+
+def test_beside_a_critic_there_are_its_passes_its_values_and_its_state():
+    def needs(own=None, **changes):
+        config = recipes.tiny().with_(objective=named.ppo(), **changes)
+        work = work_of(config, [(1, 2, 3)] * 8)
+        return work, *(
+            made.of(config, config.objective, model_size(), work, torch.float32, *rest)
+            for made, rest in ((Memory, (CPU, own)), (Disk, (own,)))
+        )
+
+    plain = recipes.tiny()
+    work = work_of(plain, [(1, 2, 3)] * 8)
+    memory = Memory.of(plain, plain.objective, model_size(), work, torch.float32, CPU)
+    disk = Disk.of(plain, plain.objective, model_size(), work, torch.float32)
+    shared_work, shared, kept = needs()
+    scored = max(one.scored for one in work.passes)
+    assert shared_work.scorings == work.scorings + 1
+    assert shared.head == memory.head + 2 * scored * 64 * 4  # its states in fp32, a gradient
+    assert shared.activations == memory.activations
+    assert kept.checkpoint == disk.checkpoint + 64 * 12
+    # A number more of each token of each round.
+    assert kept.rollouts - disk.rollouts == work.rounds * 4 * work.scored
+    body = ModelSize.of(resolve("tiny"), torch.float32, layers=1, scores=True)
+    _, own, kept = needs(body, critic={"body": "own", "layers": 1})
+    assert own.activations == memory.activations, "its pass begins where the policy's ended"
+    assert kept.checkpoint == disk.checkpoint + body.parameters * 12
+    rates = Throughput(1e-3, 1e-3, 1e-3, 1e-3, 1e-3, others=0.0)
+    alone, beside = (Seconds.of(plain, work, rates, disk, share) for share in (0.0, 0.5))
+    assert alone.update < beside.update < 1.5 * alone.update
 
 
 def test_disk_holds_the_checkpoints_that_are_kept_and_the_next_one():

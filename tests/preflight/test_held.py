@@ -5,6 +5,8 @@ import torch
 
 from paceline import recipes
 from paceline.model import load_policy, load_tokenizer, resolve
+from paceline.model.model_size import ModelSize
+from paceline.objective import named
 from paceline.preflight.held import Held, held_by
 from paceline.settings import LoraConfig
 from tests.helpers.work import LAYER, TINY, model_size
@@ -70,3 +72,35 @@ def test_moments_of_8_bits_and_what_is_offloaded():
     # In fp32, too, the masters are then others than the parameters.
     exact = held(torch.float32, config=recipes.tiny().with_(optimizer={"offload": True}))
     assert (exact.fixed, exact.host) == (TINY * 4, TINY * 16)
+
+
+def held_beside(dtype, critic, *, lora=None, own=None, config=None) -> Held:
+    start = config or recipes.tiny()
+    config = start.with_(objective=named.ppo(), critic=critic)
+    return held_by(config, model_size(dtype, lora), dtype, reference=False, critic=own)
+
+
+def test_a_shared_critic_is_a_head_in_fp32_and_an_own_one_is_a_model():
+    assert held(torch.bfloat16).critic == 0
+    shared = held_beside(torch.bfloat16, {})
+    # Weights, a gradient and two moments of 64 numbers.
+    assert shared.critic == 4 * 64 * 4 and shared.fixed == TINY * 18 + shared.critic
+    own = ModelSize.of(resolve("tiny"), torch.bfloat16, layers=1, scores=True)
+    body = TINY - (LAYER + 2 * 64) + 64
+    found = held_beside(torch.bfloat16, {"body": "own", "layers": 1}, own=own)
+    assert found.critic == body * (2 + 4 + 4 + 8)
+    away = recipes.tiny().with_(optimizer={"offload": True})
+    found = held_beside(torch.bfloat16, {"body": "own", "layers": 1}, own=own, config=away)
+    assert found.critic == body * 2 and found.host == (TINY + body) * 16
+
+
+def test_under_adapters_a_critic_computes_with_the_policys_weights_or_its_own_file():
+    lora = LoraConfig(rank=4)
+    own = ModelSize.of(resolve("tiny"), torch.bfloat16, lora, scores=True)
+    config = recipes.tiny().with_(lora={"rank": 4})
+    over, beside = (
+        held_beside(torch.bfloat16, critic, lora=lora, own=own, config=config).critic
+        for critic in ({"body": "own"}, {"body": "own", "path": "x"})
+    )
+    assert over == (ADAPTERS + 64) * (2 + 4 + 4 + 8)
+    assert beside - over == (TINY + 64) * 2

@@ -16,8 +16,8 @@ from tests.helpers.work import CPU
 MB = 10**6
 # Six numbers that no setting makes smaller have 6 MB, and 30 MB are of use in all.
 NEEDS = Memory(
-    program=10 * MB, weights=MB, masters=MB, gradients=MB, moments=2 * MB, reference=MB, host=0,
-    activations=5 * MB, head=4 * MB, decoding=3 * MB, gaps=2 * MB,
+    program=10 * MB, weights=MB, masters=MB, gradients=MB, moments=2 * MB, reference=MB, critic=0,
+    host=0, activations=5 * MB, head=4 * MB, decoding=3 * MB, gaps=2 * MB,
 )  # fmt: skip
 WRITES = Disk(checkpoints=36 * MB, model=4 * MB, rollouts=2 * MB, checkpoint=12 * MB)
 

@@ -22,6 +22,7 @@ from paceline.verify import NumberIn, Tags, Weighted
 from paceline.verify.programs.code import PrintedAnswer
 from tests.helpers.adapters import adapted_policy
 from tests.helpers.made_tasks import Made, config_of
+from tests.helpers.scorers import scorer_of
 
 CPU = torch.device("cpu")
 GPU = torch.cuda.is_available()
@@ -105,3 +106,23 @@ def test_an_adapter_that_does_not_fit_the_model_is_found_before_it_is_loaded(tmp
     save_file({**tensors, deeper: torch.zeros(4, 64)}, weights)
     with pytest.raises(ConfigError, match=r"is for a layer 'model.layers.7.mlp.up_proj', which"):
         check(config, timed=False)
+
+
+def test_layers_are_a_reward_models(tmp_path):
+    with pytest.raises(ConfigError, match=r"model\.layers is 1, but only a reward model can"):
+        load(config_of(model={"layers": 1}))
+    scores = config_of(model={"layers": 1}, objective=named.bradley_terry())
+    size, whole = model_size_of(load(scores)), model_size_of(load(config_of()))
+    # One of two layers of 36,864 weights and two norms of 64, and a head of 64 numbers.
+    assert (size.layers, size.words) == (1, 1)
+    assert whole.parameters - size.parameters == 36_864 + 2 * 64 - 64
+    with pytest.raises(ConfigError, match="is 3, but the model has 2; set it between 1 and 2"):
+        model_size_of(load(scores.with_(model={"layers": 3})))
+
+
+def test_a_reward_model_cannot_answer(tmp_path):
+    scorer_of("llama").save(tmp_path / "judge")
+    config = config_of(model={"path": str(tmp_path / "judge")})
+    with pytest.raises(ConfigError, match="is a reward model: it gives a score and cannot write"):
+        load(config)
+    assert load(config.with_(objective=named.bradley_terry())).source.path == config.model.path

@@ -1,5 +1,7 @@
 """Rows that bring their completions, before the model is loaded."""
 
+from dataclasses import dataclass, replace
+
 import pytest
 
 from paceline import recipes
@@ -8,7 +10,9 @@ from paceline.objective import Center, Objective, Truncate, named
 from paceline.preflight.load import load
 from paceline.preflight.preflight import check
 from paceline.preflight.rows import check_answers, read_in_all, with_rows
-from tests.helpers.given import Worked
+from paceline.tasks import Arithmetic, Task, TaskSource
+from paceline.types import Given
+from tests.helpers.given import Worked, assistant
 
 
 def config(**changes):
@@ -71,3 +75,66 @@ def test_what_was_left_out_is_a_note(tmp_path):
     preflight = check(config(task=Worked(long=2)), path=tmp_path / "r", timed=False)
     assert any("2 training rows left out" in note for note in preflight.notes)
     assert preflight.tried.paid == () and preflight.estimate.disk.rollouts == 0
+
+
+@dataclass(frozen=True)
+class Compared(TaskSource):
+    """Sums of which every row brings as many answers as it has rewards."""
+
+    rewards: tuple[float, ...] = (1.0, 0.0)
+    margin: float = 0.0
+    judged: bool = False
+
+    def load(self) -> Task:
+        made = Worked().load()
+        given = tuple(
+            Given((assistant(str(i)),), reward, self.margin if reward == 1.0 else 0.0)
+            for i, reward in enumerate(self.rewards)
+        )
+        verifier = Arithmetic().load().verifier if self.judged else made.verifier
+        return replace(made, given=lambda _: given, judged=self.judged, verifier=verifier)
+
+
+@pytest.mark.parametrize("objective", [named.dpo(), named.bradley_terry(), named.simpo()])
+def test_pairs_fit_losses_of_pairs(objective):
+    loaded = with_rows(load(config(task=Compared(), objective=objective)))
+    assert loaded.rows is not None and len(loaded.rows.train[0].rollouts) == 2
+
+
+def test_a_loss_of_pairs_needs_pairs():
+    single = config(objective=named.dpo())
+    with pytest.raises(ConfigError, match="compares completions of one prompt, and each row"):
+        with_rows(load(single))
+    with pytest.raises(ConfigError, match="learns from completions one by one, and a row brings"):
+        with_rows(load(config(task=Compared())))
+
+
+def test_a_ranking_is_no_pair():
+    ranked = config(task=Compared((0.1, 0.7, 0.4)), objective=named.dpo())
+    with pytest.raises(DataError, match=r"problem s\d+ brings 3 completions, .*bradley_terry"):
+        with_rows(load(ranked))
+    assert with_rows(load(ranked.with_(objective=named.bradley_terry()))).rows is not None
+
+
+@pytest.mark.parametrize("objective", [named.dpo(), named.bradley_terry()])
+def test_equal_rewards_prefer_nothing(objective):
+    with pytest.raises(DataError, match=r"have equal rewards \(0.5, 0.5\), so none of them"):
+        with_rows(load(config(task=Compared((0.5, 0.5)), objective=objective)))
+
+
+def test_a_margin_that_no_number_holds_is_told():
+    wide = config(task=Compared(margin=5000.0), objective=named.bradley_terry())
+    with pytest.raises(DataError, match=r"margins from 0 to 1000, but .* Change that row"):
+        with_rows(load(wide))
+
+
+def test_a_reward_model_answers_nothing_that_could_be_judged():
+    for objective, judged in ((named.dpo(), True), (named.bradley_terry(), False)):
+        loaded = with_rows(load(config(task=Compared(judged=True), objective=objective)))
+        assert loaded.task.judged is judged
+
+
+def test_a_rate_of_a_head_needs_a_head():
+    with pytest.raises(ConfigError, match=r"optimizer\.head_lr is 0.01, but the objective"):
+        check_answers(config(optimizer={"head_lr": 1e-2}))
+    check_answers(config(optimizer={"head_lr": 1e-2}, objective=named.bradley_terry()))

@@ -6,8 +6,6 @@ from dataclasses import replace
 import pytest
 
 from paceline.report.curves import (
-    MOST_POINTS,
-    binned,
     charts,
     curve_data,
     held_out,
@@ -16,6 +14,7 @@ from paceline.report.curves import (
     window,
 )
 from paceline.report.elements import Chart, Dot, Term
+from paceline.report.points import MOST_POINTS
 from paceline.store.records import StepRecord, Summary
 from tests.helpers.fake_run import SUMMARY, fake_step
 from tests.helpers.records import a_measurement, a_step, a_summary
@@ -95,6 +94,22 @@ def test_the_curve_of_a_run_that_fell_points_to_its_diagnosis() -> None:
     # Ten rounds of which k are at 0.5 have the mean 0.9 − 0.04 k: 15 points less from k = 4 on.
     assert found["entropy"].note == "Entropy collapse at steps\u202f44–80: see Diagnostics."
     assert found["entropy"].tone == "odd" and found["reward"].note == ""
+
+
+def test_beside_a_critic_its_forecast_and_what_it_explains_are_drawn() -> None:
+    assert not {"value", "explained_variance"} & set(by_id([fake_step(s, 9) for s in range(1, 10)]))
+    steps = [
+        replace(fake_step(s, 9), value=s / 10, value_target=0.5, explained_variance=s / 10 - 0.5)
+        for s in range(1, 10)
+    ]
+    found = by_id(steps)
+    forecast, target = found["value"].plot.series
+    assert forecast[0] == "forecast" and forecast[1][2] == 0.3
+    assert target == ("target", [0.5] * 9)
+    assert found["explained_variance"].plot.series[0][1][0] == -0.4
+    blind = [replace(step, explained_variance=0.0) for step in steps]
+    told = {one.name: one.text for one in charts(a_snapshot(blind))[1]}
+    assert "no reward is explained" in told["Explained variance"]
 
 
 def test_before_the_first_step_there_is_no_curve() -> None:
@@ -199,14 +214,6 @@ def test_phases_are_stacked_with_the_longest_at_the_bottom() -> None:
     )
     assert chart.plot.stacked and chart.plot.unit == "seconds"
     assert phases(a_snapshot([a_step(phases={})])) == []
-
-
-def test_points_have_five_digits_and_bins_skip_what_is_missing() -> None:
-    assert binned([0.123456789, None, 123456.0]) == [0.12346, None, 123460.0]
-    # 2001 values by threes: the first bin has 1 and 3, the last has nothing.
-    values = [1.0, None, 3.0, *[5.0] * 1995, None, None, None]
-    assert binned(values)[:2] == [2.0, 5.0] and binned(values)[-1] is None
-    assert binned(values, max)[0] == 3.0 and len(binned(values)) == 667
 
 
 @pytest.mark.parametrize(

@@ -251,14 +251,12 @@ def test_a_run_that_lacks_what_every_version_wrote_is_refused_whole(
     assert not (run / "report.html").exists()
 
 
-def test_a_measurement_that_lacks_its_accuracy_is_refused(tmp_path: Path) -> None:
+def test_a_measurement_that_lacks_its_number_of_problems_is_refused(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", steps=3)
     after = {**AFTER.to_json()}
-    del after["sampled_accuracy"]
+    del after["n"]
     (run / "summary.json").write_text(json.dumps({**SUMMARY.to_json(), "after": after}))
-    with pytest.raises(
-        RecordError, match=r"summary\.json.*: the measurement lacks 'sampled_accuracy'"
-    ):
+    with pytest.raises(RecordError, match=r"summary\.json.*: the measurement lacks 'n'"):
         write_report(run)
 
 

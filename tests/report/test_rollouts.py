@@ -64,6 +64,15 @@ def test_a_rollout_keeps_its_tokens_numbers_and_verdict(found: RolloutData) -> N
     assert special == ["<|im_end|>"]
 
 
+def test_a_rollout_beside_a_critic_has_its_forecasts(tmp_path: Path) -> None:
+    made = replace(rollout_rows(1, 80, 1, 2)[0], values=None)
+    values = [0.25 * i for i in range(len(made.tokens))]
+    rows = [replace(made, index=i, values=v) for i, v in enumerate((values, None))]
+    write_rows(tmp_path / "rollouts/round-000001.parquet", rows)
+    first, second = rollouts(tmp_path).rounds[0].groups[0].rows
+    assert first.values == [250 * i for i in range(len(values))] and second.values is None
+
+
 def test_a_group_knows_the_row_of_its_problem(found: RolloutData) -> None:
     first, *_, last = found.rounds[0].groups
     assert (first.problem_row, last.problem_row) == ("row 1", "row 8")

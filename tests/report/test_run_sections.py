@@ -21,7 +21,7 @@ from paceline.report.run_sections import (
 )
 from paceline.store.records import Share, StepRecord
 from tests.helpers.fake_run import SUMMARY
-from tests.helpers.records import a_measurement, a_step, a_summary
+from tests.helpers.records import a_measurement, a_step, a_summary, some_pairs
 from tests.helpers.snapshots import a_snapshot
 
 THIN = "\u202f"
@@ -48,6 +48,20 @@ def test_a_row_has_both_values_their_intervals_and_the_change() -> None:
     assert sampled.change == Cell("Change", "+75.2", "+70.9 to +78.8")
     # Nothing has an interval that was not recorded.
     assert cut.before == Cell("Before", f"41.2{THIN}%") and cut.change == Cell("Change", "−40.8")
+
+
+def test_pairs_have_their_order_beside_what_length_alone_would_reach() -> None:
+    before = some_pairs(0.5, pair_margin=-0.25)
+    after = some_pairs(0.9, pair_margin=1.5, calibration_error=0.031)
+    found = result(a_snapshot(steps_of(1), a_summary(before=before, after=after)))
+    assert found.count == "300 held-out rows"
+    order, longer, margin, error = found.rows
+    assert (order.title, longer.title) == ("Pairs in order", "The longer wins")
+    assert order.after == Cell("After", f"90.0{THIN}%", f"85.0–95.0{THIN}%")
+    assert longer.before == longer.after.__class__("Before", f"60.0{THIN}%")
+    assert (margin.before, margin.after) == (Cell("Before", "−0.2500"), Cell("After", "1.5000"))
+    assert margin.change == Cell("Change", "+1.7500")
+    assert (error.title, error.before) == ("Calibration error", Cell("Before", "–"))
 
 
 def test_the_way_of_sampling_is_explained_with_its_temperature() -> None:

@@ -12,7 +12,7 @@ from paceline.diagnostics import Diagnosis
 from paceline.report.sentences import objective_in_words, span_of_steps, verdict
 from paceline.store.description import RunDescription
 from tests.helpers.fake_run import AFTER, BEFORE, SUMMARY, fake_step
-from tests.helpers.records import a_measurement, a_step, a_summary
+from tests.helpers.records import a_measurement, a_step, a_summary, some_pairs
 from tests.helpers.snapshots import a_description, a_snapshot
 
 THIN = "\u202f"
@@ -96,6 +96,14 @@ def test_greedy_accuracy_stands_in_where_nothing_was_sampled() -> None:
     summary = replace(SUMMARY, before=sides[0], after=sides[1])
     assert verdict(a_snapshot([a_step()], summary)).startswith(
         f"Greedy accuracy on 500 held-out problems went from 4.6{THIN}% to 85.8{THIN}%"
+    )
+
+
+def test_a_run_on_pairs_is_judged_by_their_order() -> None:
+    summary = a_summary(before=some_pairs(0.5), after=some_pairs(0.9))
+    assert verdict(a_snapshot([a_step()], summary)) == (
+        f"300 held-out pairs: the share in order went from 50.0{THIN}% to 90.0{THIN}% (95{THIN}% "
+        f"interval 85.0–95.0{THIN}%) in 1 step; the longer one wins 60.0{THIN}% of them."
     )
 
 

@@ -7,13 +7,18 @@ import torch
 
 from paceline.engine import LocalEngine
 from paceline.errors import ConfigError, RewardError
+from paceline.model import RewardScorer
+from paceline.model.make_scorer import normal_head
 from paceline.objective import named
-from paceline.preflight.load import load
+from paceline.preflight.load import load, model_size_of
+from paceline.preflight.rows import with_rows
 from paceline.run import build
 from paceline.training import Sampler, TrainerHooks
+from paceline.training.critic import OwnCritic, SharedCritic
 from paceline.verify.calling.base import VerifierBase
 from paceline.verify.calling.pool import VerifierPool
 from paceline.verify.calling.reward_config import RewardConfig
+from tests.helpers.line_configs import small_reward_model
 from tests.helpers.made_tasks import Made, config_of
 
 
@@ -95,3 +100,55 @@ def test_an_engine_that_there_is_not_is_named():
     with pytest.raises(ConfigError, match="engine"):
         loaded = load(config_of(engine={"kind": "steam"}))
         build.engine_of(loaded, build.policy_of(loaded))
+
+
+def test_a_critic_is_made_where_the_objective_asks_for_one(tmp_path):
+    def critic_of(**changes):
+        config = config_of(steps=9, optimizer={"lr": 1e-3}, **changes)
+        loaded = load(config)
+        return build.trainer_of(loaded, build.policy_of(loaded)), config
+
+    assert critic_of(critic={"body": "own"})[0].critic is None, "grpo has none"
+    trainer, _ = critic_of(objective=named.ppo(), critic={"warmup": 2}, schedule={"epochs": 2})
+    assert isinstance(trainer.critic, SharedCritic) and trainer.critic.learner is trainer.learner
+    assert trainer.learner.optimizer.steps == 5, "nine steps, less two rounds of two"
+    own = {"body": "own", "layers": 1, "head_lr": 0.5}
+    trainer, config = critic_of(objective=named.a2c(), critic=own)
+    model = trainer.critic.model
+    assert isinstance(trainer.critic, OwnCritic) and len(model.module.model.layers) == 1
+    assert not model.head.weight.any() and trainer.critic.settings == config.critic
+    rates = trainer.critic.optimizer.settings
+    assert (rates.lr, rates.head_lr, rates.decay) == (2e-3, 0.5, "constant")
+    with torch.no_grad():
+        model.head.weight.fill_(0.25)
+    model.save(tmp_path)
+    trainer, _ = critic_of(objective=named.ppo(), critic={"body": "own", "path": str(tmp_path)})
+    read = trainer.critic.model
+    assert len(read.module.model.layers) == 1 and torch.equal(read.head.weight, model.head.weight)
+
+
+def test_a_loss_of_scores_trains_a_reward_model():
+    config = small_reward_model(model={"layers": 1, "dtype": "bf16"}, seed=3)
+    loaded = with_rows(load(config))
+    scorer = build.model_of(loaded)
+    assert isinstance(scorer, RewardScorer) and len(scorer.module.model.layers) == 1
+    assert scorer.masters is not None and scorer.head.weight.dtype == torch.float32
+    assert torch.equal(scorer.head.weight, normal_head(64, 3))
+    trainer = build.trainer_of(loaded, scorer)
+    assert trainer.engine is None and trainer.reference is None
+    assert trainer.learner.optimizer.settings.head_lr == 3e-2
+    assert type(build.model_of(load(config_of()))).__name__ == "Policy"
+
+
+def test_a_reward_model_may_have_adapters():
+    loaded = with_rows(load(small_reward_model(lora={"rank": 2})))
+    scorer = build.model_of(loaded)
+    assert scorer.adapted and not scorer.saves_adapter
+    names = set(scorer.trained())
+    assert "score.weight" in names and len(names) > 1
+    size = model_size_of(loaded)
+    assert size.trained == sum(p.numel() for p in scorer.trained().values())
+    before = {n: p.detach().clone() for n, p in scorer.module.named_parameters()}
+    build.trainer_of(loaded, scorer).step()
+    moved = {n for n, p in scorer.module.named_parameters() if not torch.equal(p, before[n])}
+    assert "score.weight" in moved and moved <= names

@@ -12,22 +12,32 @@ from paceline.config import from_json, to_json
 from paceline.preflight.environment import machine, versions
 from paceline.preflight.estimate import Disk, Estimate, Memory, Seconds
 from paceline.preflight.fingerprint import fingerprints
-from paceline.preflight.load import load
+from paceline.preflight.load import load, model_size_of
 from paceline.preflight.preflight import Preflight
 from paceline.preflight.resources import Resources
 from paceline.preflight.reward import RewardTrial
-from paceline.run.describe import described, estimate_lines, next_command, tell_plan
+from paceline.preflight.rows import with_rows
+from paceline.run.describe import (
+    critic_in_words,
+    described,
+    estimate_lines,
+    first_row,
+    next_command,
+    tell_plan,
+    trained_in_words,
+)
 from paceline.run.screen import Screen
 from paceline.store.description import RunDescription
 from paceline.types import Problem
 from paceline.verify.programs.code import PrintedAnswer
+from tests.helpers.line_configs import small_dpo, small_reward_model
 from tests.helpers.made_tasks import Made, config_of
 from tests.helpers.work import model_size
 
 MB = 10**6
 MEMORY = Memory(
     host=0,
-    program=10 * MB, weights=MB, masters=0, gradients=MB, moments=2 * MB, reference=0,
+    program=10 * MB, weights=MB, masters=0, gradients=MB, moments=2 * MB, reference=0, critic=0,
     activations=50 * MB, head=14 * MB, decoding=3 * MB, gaps=2 * MB,
 )  # fmt: skip
 DISK = Disk(checkpoints=36 * MB, model=4 * MB, rollouts=2 * MB, checkpoint=12 * MB)
@@ -172,3 +182,43 @@ def test_the_next_command_asks_a_held_out_problem_in_one_line():
 def test_the_plan_tells_what_is_trained_and_the_scale(lora, said):
     lines = plan(config_of(lora=lora))
     assert [line.split(maxsplit=1)[1] for line in lines if "trains" in line] == [said][: bool(said)]
+
+
+def test_a_pair_is_shown_with_the_preferred_answer_first():
+    loaded = with_rows(load(small_dpo()))
+    given = loaded.rows.train[0]
+    first, second = first_row(loaded).split("\nor ")
+    decode = loaded.tokenizer.decode
+    good, bad = (decode(rollout.completion.token_ids) for rollout in given.rollouts)
+    assert first.endswith(f"⟦{good}⟧") and second == f"⟦{bad}⟧"
+    turned = replace(given, rollouts=given.rollouts[::-1])
+    rows = replace(loaded.rows, train=(turned, *loaded.rows.train[1:]))
+    assert first_row(replace(loaded, rows=rows)) == first_row(loaded)
+
+
+def test_a_reward_model_is_told_by_its_layers():
+    loaded = load(small_reward_model(model={"layers": 1}))
+    told = trained_in_words(loaded, model_size_of(loaded))
+    assert told == "all 42,368 parameters of a reward model, 1 layer and a head of one number"
+
+
+@pytest.mark.parametrize(
+    ("critic", "words"),
+    [
+        ({}, "a head over the policy's states, learning rate 0.02"),
+        ({"warmup": 2}, "a head over the policy's states, learning rate 0.02; alone for 2 rounds"),
+        (
+            {"body": "own", "layers": 1, "head_lr": 0.5},
+            "the first 1 layer of a copy of the policy, learning rate 0.002, of its head 0.5",
+        ),
+        (
+            {"body": "own", "path": "runs/rm/model", "lr": 1e-5},
+            "runs/rm/model, learning rate 1e-05, of its head 0.02",
+        ),
+    ],
+)
+def test_a_critic_is_told_with_its_rates(critic, words):
+    config = config_of(objective=named.ppo(), critic=critic, optimizer={"lr": 1e-3})
+    assert critic_in_words(config) == words
+    assert f"  critic     {words}" in plan(config)
+    assert not any("critic" in line for line in plan(config_of()))

@@ -3,19 +3,24 @@
 import io
 
 import pytest
+import torch
 from rich.console import Console
 
 from paceline.engine import ScriptedEngine
 from paceline.errors import Interrupted
+from paceline.layout import TokenRows
 from paceline.model import load_tokenizer, resolve
 from paceline.preflight.load import load
-from paceline.run import build
+from paceline.preflight.rows import with_rows
+from paceline.run import build, evaluation
 from paceline.run.evaluation import Evaluator
 from paceline.run.screen import Screen
 from paceline.run.signals import Interrupts
 from paceline.training import Trainer, TrainerHooks
+from paceline.types import Round
 from paceline.verify.calling.pool import VerifierPool
 from paceline.verify.calling.reward_config import RewardConfig
+from tests.helpers.line_configs import small_dpo, small_reward_model
 from tests.helpers.made_tasks import config_of
 
 RIGHT = "4712"
@@ -111,3 +116,56 @@ def test_it_may_be_broken_off():
     interrupts.number = 2  # a signal that has arrived
     with pytest.raises(Interrupted):
         evaluator.measure(trainer, "before training")
+
+
+# Pairs
+
+
+def of_rows(config):
+    """An evaluator and the trainer of a run on rows that bring their completions."""
+    loaded = with_rows(load(config))
+    screen = Screen(9, console=Console(file=io.StringIO(), width=100))
+    verifiers = VerifierPool(loaded.task.verifier, RewardConfig(workers=0))
+    trainer: Trainer = build.trainer_of(loaded, build.model_of(loaded), Told())
+    return Evaluator(loaded, verifiers, screen, Interrupts()), trainer
+
+
+def test_at_the_reference_half_of_the_pairs_are_in_order():
+    evaluator, trainer = of_rows(small_dpo())
+    found = evaluator.measure(trainer, "before training")
+    assert (found.pairs, found.pair_accuracy, found.pair_margin) == (8, 0.5, 0.0)
+    # The likelihood of the preferred ones is measured beside it, and no reward model's figures.
+    assert found.rows == 8 and found.nll > 1 and found.calibration_error is None
+    for _ in range(3):
+        trainer.step()
+    later = evaluator.measure(trainer, "after step 3", last=True)
+    assert later.pair_margin > 0 and later.temperature is None
+
+
+def test_a_reward_models_scores_are_divided_for_good_before_it_is_saved():
+    evaluator, trainer = of_rows(small_reward_model())
+    rows = TokenRows.of(Round(0, evaluator.loaded.rows.heldout))
+    for _ in range(4):
+        trainer.step()
+    before = trainer.policy.score_ends(rows)
+    between = evaluator.measure(trainer, "after step 4")
+    assert torch.equal(trainer.policy.score_ends(rows), before) and between.temperature is None
+    assert between.n == between.pairs == 8 and between.nll is None
+    last = evaluator.measure(trainer, "after training", last=True)
+    after = trainer.policy.score_ends(rows)
+    torch.testing.assert_close(after, before / last.temperature, rtol=1e-5, atol=1e-6)
+    assert last.calibration_error_before == pytest.approx(between.calibration_error)
+    assert last.pair_margin == pytest.approx(between.pair_margin / last.temperature)
+    assert last.pair_accuracy == between.pair_accuracy
+    # What has been divided asks for no more.
+    again = evaluator.measure(trainer, "after training", last=True)
+    assert again.temperature == pytest.approx(1.0, rel=1e-5)
+
+
+def test_an_order_that_is_wrong_is_left_as_it_is(monkeypatch):
+    evaluator, trainer = of_rows(small_reward_model())
+    monkeypatch.setattr(evaluation, "temperature_of", lambda _: None)
+    rows = TokenRows.of(Round(0, evaluator.loaded.rows.heldout))
+    before = trainer.policy.score_ends(rows)
+    assert evaluator.measure(trainer, "after training", last=True).temperature is None
+    assert torch.equal(trainer.policy.score_ends(rows), before)

@@ -2,12 +2,13 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from paceline.run.screen import Screen, hindered, printable, shortened
-from tests.helpers.records import a_measurement, a_step
+from tests.helpers.records import a_measurement, a_step, some_pairs
 from tests.helpers.rounds import group_of, ragged_round
 
 
@@ -103,6 +104,30 @@ def test_completions_that_stay_cut_are_told_once():
         assert out.getvalue().count("raise rollouts.max_tokens") == (step >= 20)
 
 
+def test_a_critic_that_explains_nothing_is_told_once():
+    made, out = screen(200)
+    for step in range(1, 60):
+        made.step(line(step=step, value=0.4, explained_variance=0.02 if step > 20 else 0.3))
+    told = [line for line in out.getvalue().splitlines() if "note" in line]
+    # At 20 the mean of the last 20 is 30 %; at 38 it is the first below 5 %: (0.6 + 0.36) / 20.
+    assert told == [
+        "  note: over the last 20 steps V explained 5 % of the rewards: the baseline is the "
+        "round's mean."
+    ]
+    worse, out = screen(200)
+    for step in range(1, 21):
+        worse.step(line(step=step, value=0.4, explained_variance=-0.2))
+    assert "V explained 0 % of the rewards" in out.getvalue()
+
+
+def test_a_critic_that_explains_something_is_not_remarked_on():
+    made, out = screen(200)
+    for step in range(1, 60):
+        made.step(line(step=step, value=0.4, explained_variance=0.1))
+        made.step(line(step=step))
+    assert "note" not in out.getvalue()
+
+
 def test_cut_completions_that_may_be_right_are_no_trouble():
     made, out = screen()
     for _ in range(30):  # 99 % are cut and 12 % right: some of the right ones were cut
@@ -194,3 +219,41 @@ def test_the_best_and_the_worst_are_shown():
     made.completions(ragged_round())
     rewards = [line.split()[-1] for line in out.getvalue().splitlines()]
     assert rewards[0] == "2.00" and rewards[-1] == "0.00"
+
+
+def test_the_order_of_pairs_is_shown_beside_what_length_alone_would_reach():
+    made, out = screen(200)
+    made.evaluated("before training", some_pairs(0.5))
+    made.evaluated("after training", some_pairs(0.9, calibration_error=0.0321, seconds=3.0))
+    first, last = out.getvalue().splitlines()
+    # The helper's intervals are ±5 points.
+    assert first.startswith(
+        "before training: 50.0 % [45.0–55.0] of 300 held-out pairs in order, margin 0.500; the "
+        "longer wins 60.0 % ("
+    )
+    assert "90.0 % [85.0–95.0] of 300" in last and "calibration error 0.032 (3 s)" in last
+
+
+def test_the_table_of_pairs_has_their_order_and_their_margin():
+    made, out = screen()
+    made.table(some_pairs(0.5), some_pairs(0.9, pair_margin=1.75))
+    rows = [" ".join(line.strip("│").split()) for line in out.getvalue().splitlines()]
+    assert "pairs in order │ 50.0 % [45.0–55.0] │ 90.0 % [85.0–95.0] │ +40.0" in rows
+    assert "margin │ 0.500 │ 1.750 │ +1.250" in rows
+    assert "300 held-out pairs, of which the longer wins 60.0 %" in out.getvalue()
+
+
+def test_a_reward_model_is_shown_with_its_use():
+    made, out = screen(200)
+    figures = {"temperature": 0.5, "calibration_error": 0.02, "calibration_error_before": 0.11}
+    more = {"right_from": 0.4217, "length_correlation": -0.25}
+    made.scorer(some_pairs(0.9, **figures, **more), Path("runs/x/model"))
+    assert out.getvalue().splitlines() == [
+        "scores   divided by 0.5, the temperature that the held-out pairs ask for: calibration "
+        "error 0.110 → 0.020",
+        "scores   rank correlation of score and length -0.25",
+        'reward   RewardModel("runs/x/model", right_from=0.422)',
+    ]
+    made, out = screen(200)
+    made.scorer(some_pairs(0.9), Path("m"))
+    assert out.getvalue() == 'reward   RewardModel("m")\n'

@@ -6,11 +6,13 @@ import math
 import pytest
 
 from paceline.errors import UserError
+from paceline.objective import named
 from paceline.recipes import tiny
 from paceline.run import train
 from paceline.store import Event, Measured, StepRecord, Summary
-from paceline.store.records import Share, counters_of
+from paceline.store.records import OF_CRITIC, OF_ROWS, Share, counters_of
 from tests.helpers.records import PLAIN, a_measurement, a_step
+from tests.helpers.trainers import trainer_of
 
 
 def test_a_step_is_written_and_read_again_as_it_is():
@@ -24,9 +26,20 @@ def test_keys_of_another_version_are_kept_and_absent_ones_stay_absent():
     del line["empty"], line["accuracy_refused"]
     record = StepRecord.from_json(line)
     assert record.unknown == {"temperature": 0.7} and record.empty == 0.0
-    later = {"nll", "end_probability"}  # keys of rows that bring their completions
+    later = OF_ROWS | OF_CRITIC  # keys of rows that bring their completions, and of critics
     assert {"empty", "accuracy_refused", "evaluation", *later} == record.absent
     assert sorted(record.to_json().items(), key=str) == sorted(line.items(), key=str)
+
+
+def test_beside_a_critic_a_step_has_its_figures_and_else_none_of_them():
+    report = trainer_of(named.ppo()).step()
+    measured, record = report.critic.measured, StepRecord.of(report)
+    assert record.value == 0 and record.value_target == measured.target > 0
+    assert record.explained_variance == 0, "V is 0 everywhere"
+    assert (record.value_loss, record.critic_grad_norm) == (measured.loss, report.critic.grad_norm)
+    assert record.to_json().keys() >= OF_CRITIC
+    without = StepRecord.of(trainer_of().step())
+    assert not OF_CRITIC & without.to_json().keys() and without.value is None
 
 
 def test_an_accuracy_is_a_share_with_its_interval_where_that_is_known():
@@ -61,8 +74,9 @@ def test_a_run_has_nothing_but_records(tmp_path):
     for records, lines in ((steps, run.metrics()), (events, run.events())):
         assert [record.to_json() for record in records] == list(lines)
         assert not any(record.unknown for record in records)
-    without = {"evaluation"}
-    assert [record.absent for record in steps] == [without, set(), without, without]
+    sampled = OF_ROWS | OF_CRITIC  # no key of rows that bring theirs, nor of a critic
+    without = {"evaluation", *sampled}
+    assert [record.absent for record in steps] == [without, sampled, without, without]
     assert isinstance(steps[1].evaluation, Measured) and steps[1].evaluation.n == 10
     summary = run.outcome
     assert isinstance(summary, Summary) and summary.finished and summary.steps == 4

@@ -1,5 +1,6 @@
 """Rounds on disk by themselves."""
 
+from array import array
 from dataclasses import replace
 
 import pyarrow.parquet
@@ -65,6 +66,17 @@ def test_a_round_knows_the_rows_of_its_problems_and_older_ones_are_read_without(
     assert table["problem_row"].to_pylist() == ["row 17", "row 17"]
     pyarrow.parquet.write_table(table.drop_columns("problem_row"), path)
     assert read_round(path, lambda draw: problem).rewards == (0.0, 1.0)
+
+
+def test_a_critics_forecasts_are_kept_number_for_number_and_older_files_have_none(tmp_path):
+    group = group_of((3, 4), [((5, 6), (-0.5, -0.1), 0.0), ((6,), (-0.5,), 1.0)])
+    tokenizer, path = KINDS["byte-level"](), tmp_path / "round-000000.parquet"
+    values = (array("f", [0.1, 1 / 3]), array("f", [-2.5e-8]))
+    write_round(path, Round(0, (group,), values=values), named.ppo(), tokenizer, step=1)
+    assert read_round(path).values == values
+    table = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(table.drop(["values"]), path)
+    assert read_round(path).values is None
 
 
 def test_letters_that_spell_a_special_token_are_another_piece_than_the_token(tmp_path):

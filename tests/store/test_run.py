@@ -9,7 +9,7 @@ from paceline import Run
 from paceline.cli.commands import model_config
 from paceline.errors import ConfigError
 from tests.helpers.fake_run import write_lines, write_summary
-from tests.helpers.records import a_measurement, a_step, a_summary
+from tests.helpers.records import a_measurement, a_step, a_summary, some_pairs
 
 
 def made(folder, summary=None, steps=3):
@@ -33,6 +33,11 @@ def test_a_repr_says_how_far_the_run_is(tmp_path, monkeypatch):
     assert repr(half) == f"Run('{tmp_path}/a'): not finished, 3 steps"
     assert repr(made(tmp_path / "b", steps=1)).endswith("/b'): not finished, 1 step")
     assert repr(Run("nowhere")) == "Run('nowhere'): holds no run"
+
+
+def test_a_repr_of_a_run_on_pairs_says_how_many_are_in_order(tmp_path):
+    run = made(tmp_path / "r", a_summary(before=some_pairs(0.5), after=some_pairs(0.9)))
+    assert repr(run).endswith("finished, 3 steps, 50.0 → 90.0 % of 300 held-out pairs in order")
 
 
 def test_a_run_that_has_only_begun_is_no_model_of_the_hub(tmp_path):

@@ -104,3 +104,17 @@ def test_a_row_that_cannot_be_rendered_is_named():
     bad = replace(task, given=lambda p: (Given((assistant("1"), said, assistant("2"))),))
     with pytest.raises(DataError, match=r"A training row of task 'worked', s0, cannot be learned"):
         read(bad)
+
+
+def test_a_reward_model_reads_what_stands_behind_the_answer_too():
+    task, tokenizer = pairs(Worked().load(), "yes", "no"), chatml()
+    plain, whole = (
+        given_rows(tokenizer, task, max_tokens=40, context=1000, heldout=10, whole=w).train[0]
+        for w in (False, True)
+    )
+    for one, other in zip(plain.rollouts, whole.rollouts, strict=True):
+        ids = (*one.completion.token_ids, *tokenizer("\n")["input_ids"])
+        assert other.completion.token_ids == ids
+        # The line break behind the turn does not train, and is no part of the text.
+        assert other.completion.sampled == (True,) * (len(ids) - 1) + (False,)
+        assert other.completion.text == one.completion.text

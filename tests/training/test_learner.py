@@ -68,6 +68,29 @@ def test_of_an_interrupted_gradient_nothing_is_left():
     assert not any(g.any() for g in learner.gradients())
 
 
+class Length:
+    """A loss beside a policy's: the square of all states."""
+
+    def begins(self):
+        self.rows = 0
+
+    def __call__(self, states_MD, micro):
+        self.rows += len(micro.rows)
+        return 1e-3 * states_MD.square().sum()
+
+
+def test_a_loss_beside_the_policys_is_added_and_begins_with_every_sum():
+    plain, both, cut = a_learner(), a_learner(), a_learner(tokens_per_forward=2)
+    plain.forward_backward(BATCH, OBJECTIVE)
+    (1e-3 * plain.policy.states(BATCH.rows).square().sum()).backward()
+    beside = Length()
+    for learner in (both, cut):
+        learner.forward_backward(BATCH, OBJECTIVE, beside=beside)
+        assert beside.rows == len(BATCH.rows)
+        for a, b in zip(learner.gradients(), plain.gradients(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
 def test_log_probabilities_are_those_at_its_temperature():
     learner = a_learner(temperature=0.7, tokens_per_forward=16)
     columns = learner.logprobs(ROWS)

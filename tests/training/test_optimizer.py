@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from paceline.model import RewardScorer, SharedHead, load_scorer, load_tokenizer, resolve
 from paceline.training import Optimizer, OptimizerConfig
 from tests.helpers.policies import tiny_policy
 
@@ -19,6 +20,29 @@ def test_learning_rates_by_hand():
     assert cosine.lr_at(1, 4) == 1.0
     assert cosine.lr_at(3, 4) == pytest.approx(0.5)
     assert cosine.lr_at(4, 4) == pytest.approx((1 + math.cos(0.75 * math.pi)) / 2)
+
+
+def test_what_is_held_changes_nothing_and_forgets_its_gradient():
+    policy = tiny_policy()
+    optimizer = Optimizer(policy, OptimizerConfig(lr=1e-2), steps=3)
+    before = [m.detach().clone() for m in optimizer.masters]
+    set_gradients(policy, 0.5)
+    held = optimizer.step(1, hold=True)
+    assert held.skipped and held.grad_norm > 0 and policy.version == 0
+    assert all(torch.equal(a, b) for a, b in zip(before, optimizer.masters, strict=True))
+    assert not any(m.grad.any() for m in optimizer.masters)
+    assert not any(x.any() for x in optimizer.moments().values())
+
+
+def test_beside_another_a_head_takes_its_scale():
+    policy = tiny_policy(torch.float16)
+    of_policy = Optimizer(policy, OptimizerConfig(), steps=1)
+    of_head = Optimizer(SharedHead(policy), OptimizerConfig(), steps=1, beside=of_policy)
+    assert of_head.loss_scale is None and of_head.scale == of_policy.scale > 1
+    of_policy.loss_scale.halve()
+    assert of_head.scale == of_policy.scale
+    (of_head.policy(torch.ones(1, 64)).sum() * of_head.scale).backward()
+    assert torch.equal(of_head.masters[0].grad, torch.ones(1, 64))
 
 
 def set_gradients(policy, value):
@@ -98,3 +122,27 @@ def test_a_gradient_that_is_not_finite_changes_nothing(policy):
         assert torch.equal(old, parameter)
     set_gradients(policy, 1.0)
     assert not optimizer.step(2).skipped  # and the NaN is gone
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_head_has_a_rate_of_its_own_in_the_same_course(dtype):
+    tiny = resolve("tiny")
+    scorer = load_scorer(RewardScorer, tiny, load_tokenizer(tiny), head="normal", dtype=dtype)
+    assert scorer.heads == {"score.weight"}
+    settings = OptimizerConfig(lr=1e-4, head_lr=1e-2, clip=0, warmup=2)
+    optimizer = Optimizer(scorer, settings, steps=10)
+    before = {n: x.detach().clone() for n, x in scorer.exact_parameters().items()}
+    set_gradients(scorer, 1.0)
+    stepped = optimizer.step(1)
+    assert stepped.lr == 0.5e-4  # the first of two steps of the warm-up
+    for name, master in scorer.exact_parameters().items():
+        # AdamW's first step is the rate itself.
+        expected = 0.5e-2 if name == "score.weight" else 0.5e-4
+        moved = before[name] - master
+        torch.testing.assert_close(moved, torch.full_like(moved, expected), rtol=0.01, atol=2e-7)
+
+
+def test_without_one_a_head_learns_like_its_body():
+    plain = OptimizerConfig(lr=1e-3)
+    assert plain.of_head is plain and OptimizerConfig(head_lr=0.5).of_head.lr == 0.5
+    assert not tiny_policy().heads

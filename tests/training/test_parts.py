@@ -8,6 +8,8 @@ from paceline.model import make_reference
 from paceline.objective import named
 from paceline.training import Learner, Optimizer, OptimizerConfig, RolloutConfig, ScheduleConfig
 from paceline.training.parts import Parts, with_logprobs
+from paceline.types import Round
+from tests.helpers.given import brings
 from tests.helpers.policies import tiny_policy
 from tests.helpers.rounds import ragged_round
 from tests.helpers.trainers import Keeps, Paid, noise, trainer_of
@@ -138,3 +140,23 @@ def test_rows_without_signal_are_scored_where_the_objective_trains_on_them():
     )
     trainer.step()
     assert [len(column) for column in kept[0].anchor] == list(kept[0].lengths)
+
+
+def test_a_loss_of_pairs_is_scored_by_the_reference_in_the_updates_own_packs():
+    policy = tiny_policy()
+    learner = Learner(policy, Optimizer(policy, OptimizerConfig(), steps=1), tokens_per_forward=20)
+    groups = tuple(
+        brings([1, 5, 6 + i], [9] * 20 + [2], [10, 2], rewards=(1.0, 0.0)) for i in (0, 1)
+    )
+    round, asked = Round(0, groups), []
+
+    class Asked:
+        def score(self, rows, temperature):
+            asked.append(rows)
+            return policy.score(rows, temperature)
+
+    parts = Parts(ScheduleConfig(), seed=0)
+    scored = with_logprobs(round, named.dpo(), learner, parts, Asked(), at_reference=False)
+    batch = parts.batch(scored, 0, named.dpo())
+    # A pair does not fit into 20 tokens, and is not parted all the same.
+    assert asked == [one.rows for one in batch.micro(20, policy.layout)] and len(asked) == 2

@@ -72,11 +72,25 @@ def test_kl_in_the_reward_leaves_every_ratio_at_one_with_one_part():
     assert all(r.metrics.ratio_max == 1 and r.metrics.clip_fraction == 0 for r in reports)
 
 
-def test_an_objective_that_needs_a_critic_is_refused():
-    from paceline.objective import Gae, Objective
+def test_an_objective_that_needs_a_critic_is_refused_without_one():
+    trainer = trainer_of()
+    with pytest.raises(ConfigError, match="so the trainer needs a critic; give it one"):
+        Trainer(trainer.learner, trainer.source, named.ppo(), ScheduleConfig())
 
-    with pytest.raises(ConfigError, match="no critic"):
-        trainer_of(Objective(advantage=Gae()))
+
+@pytest.mark.parametrize("name", sorted(named.CRITICS))
+def test_every_objective_with_a_critic_learns_over_several_parts(name):
+    # At λ = 0 a token learns only from what the next value says, and for that V has to be right.
+    trainer = trainer_of(named.by_name(name), schedule=ScheduleConfig(minibatches=3), lr=3e-3)
+    reports = [trainer.step() for _ in range(60)]
+    first, last = (
+        sum(sum(r.sampled.round.rewards) / 18 for r in chosen) / 12
+        for chosen in (reports[:12], reports[-12:])
+    )
+    if name != "actor_critic":
+        assert last > first + 0.1, f"{first:.2f} to {last:.2f}"
+    assert all(r.metrics.entropy > 0 and r.rows_trained == 6 for r in reports)
+    assert all(r.critic.measured.tokens == r.metrics.tokens for r in reports)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -17,6 +17,7 @@ from ..objective.named import Named
 from ..settings import (
     AT_LEAST_1,
     NOT_NEGATIVE,
+    CriticConfig,
     LoraConfig,
     OptimizerConfig,
     Quantisation,
@@ -52,8 +53,14 @@ class ModelConfig:
     """Number format in which weights under adapters are kept (bitsandbytes): a half, or a quarter,
     of the memory of 16 bits, and slower products."""
 
+    layers: int | None = None
+    """Number of first layers that a reward model takes of the model; None takes all. A quarter of
+    them judges a manner as well, in a quarter of the time."""
+
     def __post_init__(self) -> None:
         check_fields(self, "model")
+        few = self.layers is not None and self.layers < 1
+        refuse_if(few, "model.layers", self.layers, f"{AT_LEAST_1}, or none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,7 @@ class Config:
     rollouts: RolloutConfig = field(default_factory=RolloutConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     evaluation: EvalConfig = field(default_factory=EvalConfig)
     rewards: RewardConfig = field(default_factory=RewardConfig)
@@ -220,7 +228,7 @@ class Config:
 
 SECTIONS = (
     Config, ModelConfig, LoraConfig, RolloutConfig, ScheduleConfig, OptimizerConfig,
-    ReferenceConfig, EvalConfig, RewardConfig, EngineConfig,
+    CriticConfig, ReferenceConfig, EvalConfig, RewardConfig, EngineConfig,
 )  # fmt: skip
 """The config and its sections: records whose type the place in the config says."""
 

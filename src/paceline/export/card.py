@@ -113,6 +113,12 @@ def _accuracies(before: Measured | None, after: Measured | None) -> str:
 
 def _likelihood(before: Measured | None, after: Measured | None) -> str:
     """What is known of a model whose answers nobody judged."""
+    if after is not None and after.ordered is not None:
+        return (
+            f"## Preferences\n\nOf {counted(after.pairs or after.n, 'held-out pair')} of "
+            f"`{after.task}`, {_share(after.ordered)} are in order: the model finds the preferred "
+            "completion better than the other, as its training loss measures it."
+        )
     if after is None or after.nll is None:
         return "Its accuracy on held-out problems was not measured."
     began = f", {before.nll:.4f} before training" if before and before.nll is not None else ""

@@ -91,7 +91,14 @@ def plain_head(module: Any) -> nn.Linear:
 
 
 def keep_first_layers(text: Any, count: int) -> None:
-    """Let a config be that of a model's first layers alone."""
+    """Let a config be that of a model's first layers alone. Raises: ConfigError for more than it
+    has."""
+    every = text.num_hidden_layers
+    if not 1 <= count <= every:
+        raise ConfigError(
+            f"The number of layers of a critic or reward model is {count}, but the model has "
+            f"{every}; set it between 1 and {every}."
+        )
     text.num_hidden_layers = count
     if text.to_dict().get("layer_types"):
         text.layer_types = text.layer_types[:count]

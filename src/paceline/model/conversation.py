@@ -69,6 +69,16 @@ def conversation(
     return (joined,) if joined else tuple(_alone(answer) for answer in answers)
 
 
+def closing(tokenizer: Any, chat: Sequence[Message]) -> tuple[int, ...]:
+    """The tokens that the chat template writes behind a conversation's last answer, after the one
+    that ends it: a line break, or nothing. Whoever renders a whole conversation has them too."""
+    whole = rendered_text(tokenizer, chat, answered=True)
+    _, found, rest = whole.rpartition(tokenizer.decode([turn_end_id(tokenizer)]))
+    if not found or chat[-1]["content"].strip() in rest:  # the template ends no turn
+        return ()
+    return tuple(tokenizer(rest, add_special_tokens=False)["input_ids"])
+
+
 def _joined(answers: Sequence[_Answer]) -> Asked | None:
     """All answers behind the first prompt; None where a later prompt does not begin with what was
     asked and answered before it."""

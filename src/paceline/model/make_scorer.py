@@ -178,13 +178,8 @@ def _copied(body: Any, layers: int | None) -> Any:
 def _cut(body: Any, layers: int) -> None:
     """Take away all but the first layers of a body."""
     name, every = layers_of_body(body)
-    if not 1 <= layers <= len(every):
-        raise ConfigError(
-            f"The number of layers of a critic or reward model is {layers}, but the model has "
-            f"{len(every)}; set it between 1 and {len(every)}."
-        )
-    body.set_submodule(name, every[:layers])
     keep_first_layers(body.config.get_text_config(), layers)
+    body.set_submodule(name, every[:layers])
 
 
 def _learning(body: nn.Module) -> list[tuple[str, nn.Parameter]]:

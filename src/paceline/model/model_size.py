@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..layout import PACKED
 from ..settings import LoraConfig
 from .attention import AttentionParams, flat_forward
+from .classifier import classifier_class
 from .load import blank
 from .lora import adapt, lora_layers
 from .peft_folder import Shapes, check_shapes, layers_of
@@ -73,16 +74,23 @@ class ModelSize:
         dtype: torch.dtype,
         lora: LoraConfig | None = None,
         shapes: Shapes | None = None,
+        *,
+        layers: int | None = None,
+        scores: bool = False,
     ) -> "ModelSize":
         """The sizes of a model, with the adapters of some settings if they train any.
 
         Args:
             shapes: those of the adapter that training goes on from, which then say the layers.
+            layers: number of first layers to take; None for all.
+            scores: True for a reward model, whose output layer gives one number.
 
         Raises: ConfigError for a model that is missing or could not be trained, or adapters that do
             not fit it.
         """
-        module = blank(source, dtype=dtype)
+        module = blank(source, dtype=dtype, layers=layers)
+        if scores:
+            classifier_class(module.config)  # a family without one is told now
         parameters = sum(p.numel() for p in module.parameters())
         if lora is not None and lora.on:
             if shapes is None:
@@ -93,22 +101,41 @@ class ModelSize:
             module.to(dtype)
         policy, adapted = Policy(module, None, ()), lora_layers(module).values()
         head, packed = policy.head, policy.layout is PACKED
-        linear = {m.weight for m in module.modules() if isinstance(m, nn.Linear)}
+        linear = sum(x.numel() for x in {m.weight for m in _linear_layers(module)})
         cache, activation_bytes = _of_a_token(module) if packed else _guessed(module, dtype)
+        words, width = head.out_features, head.in_features
+        if scores:
+            tied = head.weight is module.get_input_embeddings().weight
+            parameters += width - (0 if tied else head.weight.numel())
+            linear += width - head.weight.numel()
+            words = 1
         return cls(
             parameters=parameters,
-            linear=sum(weight.numel() for weight in linear),
+            linear=linear,
             layers=module.config.get_text_config().num_hidden_layers,
-            width=head.in_features,
-            words=head.out_features,
+            width=width,
+            words=words,
             cache=cache,
             activation_bytes=activation_bytes,
             context=policy.context_length,
             packed=packed,
-            adapters=sum(p.numel() for p in policy.trained().values()) if adapted else 0,
+            adapters=_learning(policy, width if scores else 0) if adapted else 0,
             adapted=sum(layer.weight.numel() for layer in adapted),
             adapted_layers=len(adapted),
         )
+
+
+def _linear_layers(module: Any) -> list[nn.Linear]:
+    return [one for one in module.modules() if isinstance(one, nn.Linear)]
+
+
+def _learning(policy: Policy, head: int) -> int:
+    """Number of parameters that learn where adapters do.
+
+    Args:
+        head: number of parameters of a head that learns with them.
+    """
+    return head + sum(p.numel() for p in policy.trained().values())
 
 
 def _of_a_token(module: Any) -> tuple[int, int]:
@@ -155,6 +182,6 @@ def _guessed(module: Any, dtype: torch.dtype) -> tuple[int, int]:
     values as wide as the hidden state; inputs and outputs of all linear layers, and as much
     again."""
     config = module.config.get_text_config()
-    layers = [m for m in module.base_model.modules() if isinstance(m, nn.Linear)]
+    layers = _linear_layers(module.base_model)
     numbers = sum(m.in_features + m.out_features for m in layers)
     return 2 * config.num_hidden_layers * config.hidden_size, 2 * dtype.itemsize * numbers

@@ -6,7 +6,7 @@ flat tokens of a packed batch, D hidden size.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,15 @@ from .lora import merged_state
 from .peft_folder import write_adapter
 from .template import render
 from .trainable import Trainable, spread
+
+
+class BesideLoss(Protocol):
+    """A loss of the policy's own states beside the policy's, such as that of a critic with a head
+    over them."""
+
+    def __call__(self, states_MD: Tensor, micro: Micro, /) -> Tensor:
+        """The share of these rows in that loss, with gradient."""
+        ...
 
 
 class Policy(Trainable):
@@ -79,7 +88,12 @@ class Policy(Trainable):
         return self.scores(rows, temperature)
 
     def loss(
-        self, loss: Loss, micro: Micro, temperature: float, scale: float = 1.0
+        self,
+        loss: Loss,
+        micro: Micro,
+        temperature: float,
+        scale: float = 1.0,
+        beside: BesideLoss | None = None,
     ) -> tuple[Tensor, Metrics]:
         """The micro-batch's share of the loss. Shares add up: nothing here divides by a batch size.
 
@@ -89,18 +103,28 @@ class Policy(Trainable):
         Args:
             scale: factor of the gradient, for dtypes that hold no small numbers. The scores'
                 gradient has it before it is brought to the model's dtype.
+            beside: another loss of the same states, which is added; it is in no metrics here.
         """
+        states_MD = self.states(micro.rows, recompute=micro.recompute)
+        share, metrics = self._loss_of_states(states_MD, loss, micro, temperature, scale)
+        if beside is not None:
+            share = share + scale * beside(states_MD, micro)
+        return share, metrics
+
+    def _loss_of_states(
+        self, states_MD: Tensor, loss: Loss, micro: Micro, temperature: float, scale: float
+    ) -> tuple[Tensor, Metrics]:
+        targets_M = micro.rows.targets(self.device)
+        transform = LogitTransform.of(self.module.config, temperature)
         gradient = token_gradient(loss, micro.tokens, micro.rows.real(self.device))
         if gradient is None:
-            scores = self.scores(micro.rows, temperature, recompute=micro.recompute)
+            scores = _spread(
+                *head.token_scores(states_MD, self.head, targets_M, transform), micro.rows
+            )
             value, metrics = loss(scores, micro.tokens)
             return value * scale, metrics
         fused = head.fused_loss(
-            self.states(micro.rows, recompute=micro.recompute),
-            self.head,
-            micro.rows.targets(self.device),
-            LogitTransform.of(self.module.config, temperature),
-            _scaled(gradient, scale),
+            states_MD, self.head, targets_M, transform, _scaled(gradient, scale)
         )
         scores = _spread(fused.logp_M, fused.entropy_M, micro.rows)
         value, metrics = loss(scores, micro.tokens)

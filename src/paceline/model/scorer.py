@@ -68,6 +68,17 @@ class Scorer(Trainable):
         """The dtype that the body computes in."""
         return self.module.base_model.get_input_embeddings().weight.dtype
 
+    @property
+    def heads(self) -> frozenset[str]:
+        """Names of the head's parameters, which begin anew and learn at a rate of their own."""
+        own = {id(parameter) for parameter in self.head.parameters()}
+        return frozenset(n for n, p in self.module.named_parameters() if id(p) in own)
+
+    @property
+    def saves_adapter(self) -> bool:
+        """False: adapters without the head that learned beside them would give no number."""
+        return False
+
     def values(self, rows: TokenRows, *, recompute: bool = False) -> Tensor:
         """[M] the number before every completion token, in fp32, with gradient: aligned with
         log-probabilities."""
@@ -202,6 +213,11 @@ class SharedHead(Learned):
     @property
     def dtype(self) -> torch.dtype:
         return self.module.score.weight.dtype
+
+    @property
+    def heads(self) -> frozenset[str]:
+        """Names of all of its parameters."""
+        return frozenset(self.trained())
 
     def __call__(self, states_MD: Tensor) -> Tensor:
         """[M] the number that each state gives, in fp32, with gradient to head and states; detached

@@ -37,6 +37,12 @@ class Learned:
         checkpoints and clipping use this order."""
         return {n: p for n, p in self.module.named_parameters() if p.requires_grad}
 
+    @property
+    def heads(self) -> frozenset[str]:
+        """Names of the parameters that learn at a rate of their own: none in a policy, whose head
+        is a part of what was pretrained."""
+        return frozenset()
+
     def frozen(self) -> dict[str, Tensor]:
         """The parameters that do not learn, by name: the weights under adapters. A quantised one
         is all that it is made of, under names of their own."""
@@ -51,6 +57,11 @@ class Learned:
     def adapted(self) -> bool:
         """True if adapters learn, and the weights under them stay as they are."""
         return bool(lora_layers(self.module))
+
+    @property
+    def saves_adapter(self) -> bool:
+        """True if adapters are all that was learned, so that they can be written alone, too."""
+        return self.adapted
 
     def exact_parameters(self) -> Mapping[str, Tensor]:
         """The parameters that learn at full precision, by name: the masters if there are any."""

@@ -23,7 +23,7 @@ from .advantage import (
 from .chosen import Best, Solved
 from .combined import Liked, Sum, Whiten
 from .correction import Band, Correction, Truncate
-from .gae import Gae, LengthAdaptive
+from .gae import Gae, LengthAdaptive, discount_of
 from .kl import KL
 from .link import Hinge, Link, Logistic, Odds, Squared
 from .loss import Criterion, Loss
@@ -156,6 +156,7 @@ __all__ = [
     "by_name",
     "cispo",
     "dapo",
+    "discount_of",
     "distil",
     "dpo",
     "dr_grpo",

@@ -6,7 +6,8 @@ Letters: B rows of the round, T the longest completion. Everything is computed i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
@@ -105,3 +106,20 @@ class Gae:
         if isinstance(self.lam, LengthAdaptive):
             return self.lam(tokens_B)
         return torch.full_like(tokens_B, self.lam, dtype=torch.float64)
+
+
+def discount_of(part: object) -> float:
+    """The gamma of the first `Gae` in an objective or an advantage, however deep it stands; 1 where
+    there is none."""
+    return next(_discounts(part), 1.0)
+
+
+def _discounts(part: object) -> Iterator[float]:
+    if isinstance(part, Gae):
+        yield part.gamma
+    elif isinstance(part, tuple):
+        for one in part:
+            yield from _discounts(one)
+    elif is_dataclass(part) and not isinstance(part, type):
+        for f in fields(part):
+            yield from _discounts(getattr(part, f.name))

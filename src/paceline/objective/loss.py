@@ -77,6 +77,12 @@ class Criterion(Protocol):
         """True if a row whose advantages are all exactly 0 has no gradient, and may be dropped."""
         ...
 
+    @property
+    def of_scores(self) -> bool:
+        """True for a loss of the one number that a reward model gives to a row; False for one of a
+        policy's log-probabilities."""
+        ...
+
 
 class Loss(Criterion, Protocol):
     """A loss over the tokens of a round that adds up over micro-batches and processes.

@@ -263,6 +263,11 @@ class Objective:
         tried = torch.tensor([[-0.5, 0.0, 0.5]])
         return not self.surrogate(tried, torch.zeros_like(tried)).any()
 
+    @property
+    def of_scores(self) -> bool:
+        """False: log-probabilities are read."""
+        return False
+
     def __repr__(self) -> str:
         """Its own expression: evaluates to an equal value where all parts are values."""
         written = (f"{f.name}={text_of(getattr(self, f.name))}" for f in fields(self))

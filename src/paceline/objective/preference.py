@@ -90,9 +90,7 @@ class Preference:
     def _paired(self, scores: Scores, tokens: Tokens) -> tuple[Tensor, PairMetrics]:
         mask_BT = tokens.mask_BT.bool()
         logp_BT = kept(scores.logp_BT, mask_BT)
-        tokens_B = mask_BT.sum(-1)
-        sum_B = (logp_BT - self._reference(logp_BT, tokens)).sum(-1)
-        x_B = self.link.compared(sum_B / tokens_B.clamp(min=1) if self.length == "mean" else sum_B)
+        tokens_B, x_B = mask_BT.sum(-1), self._compared(logp_BT, tokens)
         w_P, l_P = pairs_of(tokens)
         u_P = self.beta * (x_B[w_P] - x_B[l_P]) - self.margin
         nll_B = -logp_BT.sum(-1)
@@ -107,6 +105,18 @@ class Preference:
         return (share_B[w_P] * loss_P).sum(), replace(
             measured, nll_sum=nll_sum, nll_tokens=nll_tokens
         )
+
+    def rewards(self, scores: Scores, tokens: Tokens) -> Tensor:
+        """[B] the implicit reward of each row, beta·x: the row of a pair with the higher one is the
+        one that the policy prefers."""
+        return self.beta * self._compared(kept(scores.logp_BT, tokens.mask_BT.bool()), tokens)
+
+    def _compared(self, logp_BT: Tensor, tokens: Tokens) -> Tensor:
+        """[B] x of each row."""
+        sum_B = (logp_BT - self._reference(logp_BT, tokens)).sum(-1)
+        if self.length == "mean":
+            sum_B = sum_B / tokens.mask_BT.bool().sum(-1).clamp(min=1)
+        return self.link.compared(sum_B)
 
     def _reference(self, logp_BT: Tensor, tokens: Tokens) -> Tensor:
         """[B, T] what is taken from each log-probability."""
@@ -174,6 +184,11 @@ class Preference:
     @property
     def drops_signalless(self) -> bool:
         """False: every row is one of a pair."""
+        return False
+
+    @property
+    def of_scores(self) -> bool:
+        """False: log-probabilities are compared."""
         return False
 
     @property

@@ -144,6 +144,11 @@ class Ranking:
         """False: a row has no signal of its own."""
         return False
 
+    @property
+    def of_scores(self) -> bool:
+        """True: a reward model is what learns."""
+        return True
+
     def describe(self) -> str:
         """All parts in one sentence, for those who do not read formulas.
 

@@ -56,15 +56,30 @@ class Memory(Held):
     @classmethod
     def of(
         cls, config: Config, objective: Named, model_size: ModelSize, work: Workload,
-        dtype: torch.dtype, device: torch.device,
+        dtype: torch.dtype, device: torch.device, critic: ModelSize | None = None,
     ) -> "Memory":  # fmt: skip
+        """The memory of a run.
+
+        Args:
+            critic: sizes of a critic with a body of its own; None if there is none.
+        """
         size, cpu = dtype.itemsize, device.type == "cpu"
-        activations = max(_activations(one, model_size, size) for one in work.passes)
+        activations = max(
+            _activations(one, sizes, size)
+            for one in work.passes
+            for sizes in (model_size, critic)  # a critic's pass begins where the policy's ended
+            if sizes is not None
+        )
         head = max(_head(one.scored, model_size, size, cpu=cpu) for one in work.passes)
+        if objective.needs_values:  # its states in fp32, and their gradient
+            width = (critic or model_size).width
+            head += max(2 * one.scored * width * FP32_BYTES for one in work.passes)
         decoding = max((_decoding(d, model_size, size) for d in work.decodings), default=0)
         if work.decodings:
             decoding += _copies(config, model_size, packed=cpu and dtype == torch.bfloat16) * size
-        held = held_by(config, model_size, dtype, reference=objective.needs_reference)
+        held = held_by(
+            config, model_size, dtype, reference=objective.needs_reference, critic=critic
+        )
         passing = activations + head + decoding
         return cls(
             program=psutil.Process().memory_info().rss + LATER_LIBRARY_BYTES if cpu else 0,
@@ -142,10 +157,14 @@ class Disk:
         model_size: ModelSize,
         work: Workload,
         dtype: torch.dtype,
+        critic: ModelSize | None = None,
     ) -> "Disk":
         trained, every, keep = model_size.trained, config.save_every, config.save_keep
         # What learns, exactly, and two moments.
-        one = int(trained * (FP32_BYTES + 2 * MOMENT_BYTES[config.optimizer.moments]))
+        each = FP32_BYTES + 2 * MOMENT_BYTES[config.optimizer.moments]
+        one = int(trained * each)
+        if objective.needs_values:
+            one += int((model_size.width if critic is None else critic.trained) * each)
         if objective.needs_reference and config.reference.every > 0:
             one += trained * (FP32_BYTES if config.reference.alpha < 1 else dtype.itemsize)
         # Without any there is one still, where the run is stopped.
@@ -174,7 +193,7 @@ class Seconds:
     update: float
     """Seconds of the updates, without the optimizer's own step, a few per cent of it."""
     scoring: float
-    """Seconds of the reference's and the anchor's passes."""
+    """Seconds of the reference's, the anchor's and the critic's passes without gradient."""
     evaluation: float
     checkpoints: float
     """Seconds of writing checkpoints, as if nothing else went on meanwhile."""
@@ -186,11 +205,23 @@ class Seconds:
         return self.sampling + self.update + self.scoring + self.evaluation + self.checkpoints
 
     @classmethod
-    def of(cls, config: Config, work: Workload, rates: Throughput, disk: Disk) -> "Seconds":
+    def of(
+        cls,
+        config: Config,
+        work: Workload,
+        rates: Throughput,
+        disk: Disk,
+        critic: float = 0.0,
+    ) -> "Seconds":
+        """The time that a run takes.
+
+        Args:
+            critic: size of a critic's own body as a share of the policy's, and so of its passes.
+        """
         tokens, scored = (
             work.usual * x for x in (sum(one.tokens for one in work.passes), work.scored)
         )
-        update = tokens * rates.update + scored * rates.head_gradient
+        update = tokens * rates.update * (1 + critic) + scored * rates.head_gradient
         scoring = tokens * rates.forward + scored * rates.score
         sampling = 0.0
         if work.sampling is not None:

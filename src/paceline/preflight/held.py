@@ -28,35 +28,74 @@ class Held:
     """Bytes of AdamW's two moments."""
     reference: int
     """Bytes of a KL term's reference, with its fp32 average if it follows the policy softly."""
+    critic: int
+    """Bytes of a critic: all of these of a body of its own, or of a head alone."""
     host: int
     """Bytes of masters, gradients and moments that are in the host's memory instead."""
 
     @property
     def fixed(self) -> int:
         """Bytes that no setting of rollouts, packs or decoding makes smaller."""
-        return self.weights + self.masters + self.gradients + self.moments + self.reference
+        learning = self.masters + self.gradients + self.moments
+        return self.weights + learning + self.reference + self.critic
 
 
-def held_by(config: Config, model_size: ModelSize, dtype: torch.dtype, *, reference: bool) -> Held:
+def held_by(
+    config: Config,
+    model_size: ModelSize,
+    dtype: torch.dtype,
+    *,
+    reference: bool,
+    critic: ModelSize | None = None,
+) -> Held:
     """The memory that a config's training holds.
 
     Args:
         reference: True if there is one.
+        critic: sizes of a critic with a body of its own; None if there is none.
     """
     trained, size = model_size.trained, dtype.itemsize
-    packed = BYTES.get(config.model.quantisation, size)  # bytes of a weight of an inner layer
-    others = model_size.parameters - model_size.inner
     # Under adapters it is the policy with another adapter.
     soft = config.reference.every > 0 and config.reference.alpha < 1
     offload = config.optimizer.offload
-    exact = dtype == torch.float32 and not offload  # the parameters are their own masters
-    masters, gradients = 0 if exact else trained * FP32_BYTES, trained * FP32_BYTES
-    moments = int(2 * trained * MOMENT_BYTES[config.optimizer.moments])
+    masters, gradients, moments = _learning(config, model_size, dtype)
+    of_critic, on_host = _of_critic(config, model_size, dtype, critic)
     return Held(
-        weights=int(model_size.inner * packed) + (others + model_size.adapters) * size,
+        weights=_weights(config, model_size, size),
         masters=0 if offload else masters,
         gradients=0 if offload else gradients,
         moments=0 if offload else moments,
         reference=trained * (size + FP32_BYTES * soft) if reference else 0,
-        host=masters + gradients + moments if offload else 0,
+        critic=of_critic,
+        host=masters + gradients + moments + on_host if offload else 0,
     )
+
+
+def _weights(config: Config, model_size: ModelSize, size: int) -> int:
+    packed = BYTES.get(config.model.quantisation, size)  # bytes of a weight of an inner layer
+    others = model_size.parameters - model_size.inner
+    return int(model_size.inner * packed) + (others + model_size.adapters) * size
+
+
+def _learning(config: Config, model_size: ModelSize, dtype: torch.dtype) -> tuple[int, int, int]:
+    """Bytes of masters, gradients and moments, wherever they are."""
+    trained = model_size.trained
+    # In fp32 the parameters are their own masters.
+    exact = dtype == torch.float32 and not config.optimizer.offload
+    moments = int(2 * trained * MOMENT_BYTES[config.optimizer.moments])
+    return 0 if exact else trained * FP32_BYTES, trained * FP32_BYTES, moments
+
+
+def _of_critic(
+    config: Config, policy: ModelSize, dtype: torch.dtype, own: ModelSize | None
+) -> tuple[int, int]:
+    """Bytes of a critic on the device, and on the host."""
+    if not config.objective.needs_values:
+        return 0, 0
+    if own is None:  # weights, a gradient and two moments of a head in fp32
+        return 4 * policy.width * FP32_BYTES, 0
+    over_the_policys = own.adapters and config.critic.path is None
+    size = dtype.itemsize
+    weights = own.adapters * size if over_the_policys else _weights(config, own, size)
+    learning = sum(_learning(config, own, dtype))
+    return (weights, learning) if config.optimizer.offload else (weights + learning, 0)

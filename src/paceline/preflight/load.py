@@ -9,7 +9,7 @@ from ..config import Config
 from ..engine import Sampling
 from ..errors import ConfigError
 from ..model import Source, load_tokenizer, resolve
-from ..model.load import best_dtype
+from ..model.load import best_dtype, is_classifier
 from ..model.model_size import ModelSize
 from ..model.peft_folder import FoundAdapter, find_adapter
 from ..model.template import render
@@ -67,10 +67,12 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
     if not reward:
         task = replace(task, verifier=_unasked)
     found = find_adapter(config.lora) if config.lora.start else None
+    tokenizer = load_tokenizer(source, config.model.chat_template)
+    check_kind(config, source)
     return Loaded(
         config,
         source,
-        load_tokenizer(source, config.model.chat_template),
+        tokenizer,
         task,
         config.objective.resolved(config.rollouts.max_tokens),
         device,
@@ -78,6 +80,23 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
         found.lora if found else config.lora,
         found,
     )
+
+
+def check_kind(config: Config, source: Source) -> None:
+    """Raise ConfigError for files of a reward model where one that answers is needed, and for
+    layers of a model that cannot be left out."""
+    if config.objective.of_scores:
+        return
+    if config.model.layers is not None:
+        raise ConfigError(
+            f"model.layers is {config.model.layers}, but only a reward model can do with some of "
+            "the layers; leave it out, or take objective=bradley_terry."
+        )
+    if source.kind == "folder" and is_classifier(source):
+        raise ConfigError(
+            f"'{source.name}' is a reward model: it gives a score and cannot write an answer; name "
+            f"a language model, or use it as a reward, RewardModel('{source.name}')."
+        )
 
 
 def _unasked(problem: Problem, completion: Completion) -> Verdict:
@@ -107,7 +126,10 @@ def model_size_of(loaded: Loaded) -> ModelSize:
     """The sizes of the model, with its adapters. Raises: ConfigError for adapters that do not fit
     it."""
     shapes = loaded.adapter.shapes if loaded.adapter else None
-    return ModelSize.of(loaded.source, loaded.dtype, loaded.lora, shapes)
+    return ModelSize.of(
+        loaded.source, loaded.dtype, loaded.lora, shapes,
+        layers=loaded.config.model.layers, scores=loaded.objective.of_scores,
+    )  # fmt: skip
 
 
 def evaluation_sampling(config: Config) -> Sampling:

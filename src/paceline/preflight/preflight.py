@@ -15,12 +15,12 @@ from ..objective.named import Named
 from ..settings import Merge
 from ..tasks import Task
 from ..text import counted
-from ..training import check_loss
 from ..types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import check_verifier
 from .adapters import remarks
 from .calibrate import measured
+from .critic import check_critic, check_critics_model, critic_size
 from .estimate import Disk, Estimate, Memory, Seconds
 from .limits import check_disk, check_memory, check_others
 from .load import Loaded, evaluation_sampling, load, model_size_of
@@ -63,8 +63,10 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
     Raises: ConfigError, DataError, RewardError, SandboxError.
     """
     check_answers(config)
+    check_critic(config)
     loaded = load(config)
     check_thrift(loaded)
+    check_critics_model(loaded)
     if config.answers == "given":
         loaded = with_rows(loaded)
     else:
@@ -101,7 +103,6 @@ def _check_usable(loaded: Loaded, *, load_reward: bool) -> None:
     if task.judged:
         check_verifier(task.verifier, load=load_reward)
     evaluation_sampling(config)
-    check_loss(config.objective)
     configuration.to_json(config)  # a part that cannot be recorded is told now
     check_prompts(loaded.tokenizer, task)
 
@@ -133,8 +134,9 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
         work = Workload.of_rows(config, loaded.objective, model_size, rows, prompts, judged)
         notes += rows.notes
     room = Resources.of(loaded.device, path)
-    loaded, memory = _with_merge(loaded, model_size, work, room.memory_total)
-    disk = Disk.of(config, loaded.objective, model_size, work, loaded.dtype)
+    critic = critic_size(loaded, model_size)
+    loaded, memory = _with_merge(loaded, model_size, work, room.memory_total, critic)
+    disk = Disk.of(config, loaded.objective, model_size, work, loaded.dtype, critic)
     notes += check_memory(memory, room, config.model.path, adapted=loaded.lora.on)
     check_disk(disk, room)
     tried = UNTRIED
@@ -146,7 +148,8 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
             loaded.source, model_size, work, loaded.dtype, loaded.device, loaded.lora,
             config.model.quantisation,
         )  # fmt: skip
-    seconds = None if rates is None else Seconds.of(config, work, rates, disk)
+    beside = critic.inner / model_size.inner if critic is not None else 0.0
+    seconds = None if rates is None else Seconds.of(config, work, rates, disk, beside)
     notes += check_others(rates, loaded.device)
     estimate = Estimate(model_size, memory, disk, seconds, room)
     session = _of_session(configuration.to_json(config))
@@ -158,7 +161,11 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
 
 
 def _with_merge(
-    loaded: Loaded, model_size: ModelSize, work: Workload, all_memory: int
+    loaded: Loaded,
+    model_size: ModelSize,
+    work: Workload,
+    all_memory: int,
+    critic: ModelSize | None = None,
 ) -> tuple[Loaded, Memory]:
     """Decide whether adapters are merged while completions are sampled, where that was left open:
     if the run then fits into all the memory that there is. What is free at the moment has no part
@@ -166,7 +173,9 @@ def _with_merge(
 
     def memory(merge: Merge) -> Memory:
         config = loaded.config.with_(**{"lora.merge": merge})
-        return Memory.of(config, loaded.objective, model_size, work, loaded.dtype, loaded.device)
+        return Memory.of(
+            config, loaded.objective, model_size, work, loaded.dtype, loaded.device, critic
+        )
 
     asked = loaded.lora.merge
     if not loaded.lora.on or asked != "auto":

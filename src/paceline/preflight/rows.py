@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from ..config import Config
 from ..errors import ConfigError, DataError
-from ..objective import Objective
+from ..objective import Objective, Preference
 from ..objective.named import Named
 from ..settings import RolloutConfig
 from ..text import counted
 from ..training import GivenRows, given_rows
+from ..types import Round
+from ..verify.calling.missing import Unjudged
 from .load import Loaded, model_size_of
 
 
@@ -18,6 +20,11 @@ def check_answers(config: Config) -> None:
 
     It is asked of a whole config, and not while its keys are set one after the other.
     """
+    if config.optimizer.head_lr is not None and not config.objective.of_scores:
+        raise ConfigError(
+            f"optimizer.head_lr is {config.optimizer.head_lr:g}, but the objective trains no model "
+            "that gives scores; leave it out, or take objective=bradley_terry."
+        )
     if config.answers == "sampled":
         if config.objective.whole_groups:
             raise ConfigError(
@@ -53,13 +60,19 @@ def with_rows(loaded: Loaded) -> Loaded:
         brings no completions, or a loss that has nothing to learn from them.
     """
     config, task = loaded.config, loaded.task
+    if loaded.objective.of_scores and task.judged:
+        # A reward model answers nothing that a reward could judge.
+        task = replace(task, verifier=Unjudged(), judged=False)
     rows = given_rows(
         loaded.tokenizer,
         task,
         max_tokens=config.rollouts.max_tokens,
         context=model_size_of(loaded).context,
         heldout=config.evaluation.problems,
+        whole=loaded.objective.of_scores,
     )
+    if loaded.objective.whole_groups:  # held-out problems of a run's own pairs have gold answers
+        rows = replace(rows, heldout=tuple(g for g in rows.heldout if len(g.rollouts) > 1))
     have, need = len(rows.train), config.rollouts.problems
     if have < need:
         raise DataError(
@@ -69,7 +82,7 @@ def with_rows(loaded: Loaded) -> Loaded:
     check_fits_rows(loaded.objective, rows)
     if config.epochs:
         config = config.with_(steps=-(-have * config.epochs // need))
-    return replace(loaded, config=config, rows=rows)
+    return replace(loaded, config=config, task=task, rows=rows)
 
 
 def check_fits_rows(objective: Named, rows: GivenRows) -> None:
@@ -81,6 +94,7 @@ def check_fits_rows(objective: Named, rows: GivenRows) -> None:
                 f"{objective} compares completions of one prompt, and each row brings one; take "
                 "task=preferences, or objective=sft."
             )
+        _check_pairs(objective, rows)
         return
     if isinstance(objective, Objective) and objective.correction is not None:
         raise ConfigError(
@@ -97,6 +111,28 @@ def check_fits_rows(objective: Named, rows: GivenRows) -> None:
             f"{objective} compares the completions of one problem with each other, and "
             "each row brings one, so nothing could be learned; take objective=sft."
         )
+
+
+def _check_pairs(objective: Named, rows: GivenRows) -> None:
+    """Raise DataError for a row that is no pair, or no ranking, for a loss of these."""
+    groups = (*rows.train, *rows.heldout)
+    for group in groups:
+        count, rewards = len(group.rollouts), ", ".join(f"{r:g}" for r in group.rewards)
+        if count != 2 and isinstance(objective, Preference):
+            raise DataError(
+                f"The row of problem {group.problem.name} brings {counted(count, 'completion')}, "
+                "and a loss of pairs compares two; give pairs (chosen and rejected), or train a "
+                "reward model on rankings with objective=bradley_terry."
+            )
+        if not group.has_signal:
+            raise DataError(
+                f"The completions of problem {group.problem.name} have equal rewards ({rewards}), "
+                "so none of them is preferred; leave the row out, or give the better one more."
+            )
+    try:
+        objective.advantages(Round(0, groups))
+    except ValueError as error:
+        raise DataError(f"{error} Change that row, or leave it out.") from None
 
 
 def read_in_all(loaded: Loaded) -> int | None:

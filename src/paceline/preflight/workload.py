@@ -81,12 +81,13 @@ class Workload:
     draws: int
     """Most times that a round is sampled until all of its groups carry signal."""
     scorings: int
-    """Number of passes without gradient through a round: the reference's, the anchor's."""
+    """Number of passes without gradient through a round: the reference's, the anchor's, the
+    critic's."""
     evaluations: int
     usual: float = 1.0
     """Tokens of a round in the mean, as a share of those of its longest rows."""
     likelihoods: int = 0
-    """Tokens of the held-out rows whose likelihood each evaluation measures."""
+    """Tokens of held-out rows that pass through the model in each evaluation."""
 
     @property
     def decodings(self) -> tuple[Decoding, ...]:
@@ -133,7 +134,7 @@ class Workload:
             rounds=-(-config.steps // schedule.parts),
             epochs=schedule.epochs,
             draws=r.max_draws if r.accept == "signal" else 1,
-            scorings=objective.needs_reference + anchored,
+            scorings=objective.needs_reference + anchored + objective.needs_values,
             evaluations=2 + _between(config) if evaluation else 0,
         )
 
@@ -159,6 +160,9 @@ class Workload:
         mean = sum(map(_tokens, every)) / len(every)
         longest = [_tokens(group) for group in every[: config.rollouts.problems]]
         held = TokenRows.of(Round(0, given.heldout)) if given.heldout else None
+        # A policy's pairs are compared, by its reference too, and their likelihood is measured.
+        pairs = objective.whole_groups and not objective.of_scores
+        heldout = 2 + objective.needs_reference if pairs else 1
         return cls(
             rows,
             _passes(rows, [0, len(rows)], config, packed=model_size.packed),
@@ -171,7 +175,7 @@ class Workload:
             scorings=int(objective.needs_reference),
             evaluations=2 + _between(config) if given.heldout or judged else 0,
             usual=mean * len(longest) / sum(longest),
-            likelihoods=0 if held is None else size(held),
+            likelihoods=0 if held is None else heldout * size(held),
         )
 
 

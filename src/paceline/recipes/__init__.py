@@ -6,7 +6,7 @@ from ..config import Config
 from ..errors import ConfigError, nearest
 from .arithmetic import demo, program, tiny
 from .gsm8k import gsm8k, gsm8k_lora, gsm8k_zh_coder
-from .line import sft
+from .line import dpo, ppo, reward_model, sft
 from .summaries import tldr_length
 
 NAMES: dict[str, Callable[..., Config]] = {
@@ -18,6 +18,9 @@ NAMES: dict[str, Callable[..., Config]] = {
     "gsm8k_zh_coder": gsm8k_zh_coder,
     "tldr_length": tldr_length,
     "sft": sft,
+    "ppo": ppo,
+    "reward_model": reward_model,
+    "dpo": dpo,
 }
 """Recipes by name."""
 
@@ -34,6 +37,6 @@ def by_name(name: str) -> Config:
 
 
 __all__ = [
-    "NAMES", "by_name", "demo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "program", "sft",
-    "tiny", "tldr_length",
+    "NAMES", "by_name", "demo", "dpo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "ppo",
+    "program", "reward_model", "sft", "tiny", "tldr_length",
 ]  # fmt: skip

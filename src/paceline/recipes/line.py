@@ -2,6 +2,7 @@
 
 from ..config import Config
 from ..objective import named
+from ..tasks import Manners, by_name
 from .arithmetic import demo
 
 
@@ -16,4 +17,47 @@ def sft() -> Config:
         rollouts={"problems": 32},
         optimizer={"lr": 5e-5, "warmup": 3},
         evaluation={"problems": 500},
+    )
+
+
+def reward_model() -> Config:
+    """The first eight layers of SmolLM2-135M learn which of two answers to a sum has the better
+    manners: a reward model, from 480 pairs in one epoch."""
+    return demo().with_(
+        name="reward_model",
+        task=Manners(),
+        answers="given",
+        objective=named.bradley_terry(centre=0.01),
+        model={"layers": 8},
+        steps=15,
+        rollouts={"problems": 32},
+        optimizer={"lr": 1e-5, "head_lr": 1e-3, "warmup": 3},
+        evaluation={"problems": 300},
+    )
+
+
+def dpo() -> Config:
+    """The demo's model learns from pairs of its own answers, a right one and a wrong one of the
+    same round: direct preference optimisation. It needs `paceline train demo` first."""
+    return demo().with_(
+        name="dpo",
+        task=by_name("kept")(),
+        answers="given",
+        objective=named.dpo(),
+        model={"path": "runs/demo/model"},
+        steps=30,
+        rollouts={"problems": 32},
+        optimizer={"lr": 1e-5, "warmup": 3},
+        evaluation={"problems": 500},
+        **{"task.path": "runs/demo", "task.pairs": True},
+    )
+
+
+def ppo() -> Config:
+    """SmolLM2-135M learns two-digit addition with PPO: a critic's forecast stands in the place of
+    the group's mean. The critic is a head over the policy's own states."""
+    return demo().with_(
+        name="ppo",
+        objective=named.ppo(),
+        critic={"body": "shared"},
     )

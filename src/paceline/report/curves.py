@@ -10,14 +10,12 @@ from statistics import fmean, median
 
 from ..diagnostics import Diagnosis, diagnoses
 from ..store.base import finite
-from ..store.records import Measured
 from ..store.snapshot import Metric, RunSnapshot
 from ..text import quantity, thin_percent
-from .elements import Chart, Column, CurveData, Dot, Plot, Term, Tone, Unit
+from .elements import Chart, CurveData, Dot, Plot, Term, Tone, Unit
+from .points import bin_size, binned, measurements
+from .row_curves import likelihood, pair_accuracy, pair_rewards
 from .sentences import ACCURACIES, span_of_steps
-
-MOST_POINTS = 1000
-"""Longer runs are drawn by bins of neighbouring steps, so that the page stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,12 @@ class Line:
 
 
 LINES = (
+    Line(
+        "pair_loss",
+        "Loss of a pair",
+        lambda step: step.pair_loss,
+        "Mean over pairs: log 2 = 0.693 where nothing is preferred yet. Bad: it stays there.",
+    ),
     Line(
         "end_probability",
         "Probability of the end",
@@ -86,6 +90,14 @@ LINES = (
         "Entropy",
         lambda step: step.entropy,
         "How undecided the policy is, in nats a token. Bad: near zero early, or a steep rise.",
+    ),
+    Line(
+        "explained_variance",
+        "Explained variance",
+        lambda step: step.explained_variance,
+        "How much of the rewards’ variance the critic foretells: 1 is all of it, 0 no more than one"
+        " number for all. Bad: below 0, for then it does harm where λ is below 1.",
+        flat={0.0: "The critic gives one number for all, so that no reward is explained."},
     ),
     Line(
         "kl",
@@ -147,11 +159,15 @@ def charts(run: RunSnapshot) -> tuple[list[Chart], list[Term]]:
     if not run.metrics:
         return [], []
     found, constant = [], list[Term]()
+    if any(step.pair_loss is not None for step in run.metrics):
+        found += [pair_accuracy(run), pair_rewards(run)]
     if any(step.nll is not None for step in run.metrics):
         found.append(likelihood(run))
     judged = any(side and side.sampled for side in (run.before, run.after))
     if judged or any(step.accuracy is not None for step in run.metrics):
         found.append(accuracy(run))
+    if any(step.value is not None for step in run.metrics):
+        found.append(forecasts(run))
     held = diagnoses(run.metrics, run.before, run.after)
     for line in LINES:
         values = run.column(line.of)
@@ -195,20 +211,17 @@ def accuracy(run: RunSnapshot) -> Chart:
     )
 
 
-def likelihood(run: RunSnapshot) -> Chart:
-    """Negative log-likelihood of what rows bring, with every held-out measurement."""
-    dots = [
-        Dot(x, measured.nll, "held out", *measured.intervals.get("nll", (None, None)))
-        for x, measured in measurements(run)
-        if measured.nll is not None
-    ]
-    series = (("training", binned(run.column(lambda step: step.nll))),)
+def forecasts(run: RunSnapshot) -> Chart:
+    """The critic's mean forecast beside the mean of what it was to forecast."""
+    series = (
+        ("forecast", binned(run.column(lambda step: step.value))),
+        ("target", binned(run.column(lambda step: step.value_target))),
+    )
     return Chart(
-        Plot(id="nll", unit="number", series=series, dots=tuple(dots)),
-        "Likelihood",
-        "−log π of a token that a row brings, in nats; dots are held-out rows."
-        " Bad: training falls and the dots rise, for the rows are learned by heart.",
-        wide=True,
+        Plot(id="value", unit="number", series=series),
+        "Forecast of the critic",
+        "Mean V of a step’s tokens beside the mean R that they came to."
+        " Bad: V stays behind, and then critic.head_lr is too low.",
     )
 
 
@@ -221,17 +234,6 @@ def held_out(run: RunSnapshot) -> list[Dot]:
                 low, high = share.interval or (None, None)
                 dots.append(Dot(x, share.value, f"held out, {name.lower()}", low, high))
     return dots
-
-
-def measurements(run: RunSnapshot) -> list[tuple[int, Measured]]:
-    """Every measurement on held-out problems, with the step after which it was made."""
-    first, last = run.steps[0], run.steps[-1]
-    places = [(first - 1, run.before), (last, run.after)]
-    between = [(record.step, record.evaluation) for record in run.metrics]
-    if run.after:  # measured at the same step
-        between = [(x, measured) for x, measured in between if x != last]
-    every = sorted(places + between, key=lambda place: place[0])
-    return [(x, measured) for x, measured in every if measured is not None]
 
 
 def phases(run: RunSnapshot) -> list[Chart]:
@@ -316,19 +318,6 @@ def remark(
 def shown(value: float, unit: Unit) -> str:
     """A value with its unit."""
     return thin_percent(value, 0) if unit == "percent" else quantity(value)
-
-
-def binned(values: Column, how: Callable[[list[float]], float] = fmean) -> Column:
-    """At most MOST_POINTS values with five digits: neighbouring steps become one point."""
-    size = bin_size(len(values))
-    cut = [values[i : i + size] for i in range(0, len(values), size)]
-    known = [[v for v in part if v is not None] for part in cut]
-    return [float(f"{how(part):.5g}") if part else None for part in known]
-
-
-def bin_size(steps: int) -> int:
-    """Steps of a point, for a run of so many."""
-    return -(-steps // MOST_POINTS)
 
 
 def curve_data(run: RunSnapshot, found: Sequence[Chart]) -> CurveData:

@@ -57,6 +57,8 @@ class RowData:
     old: Numbers | None
     anchor: Numbers | None
     ref: Numbers | None
+    values: Numbers | None
+    """The critic's forecasts, in thousandths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +217,7 @@ def row_of(row: RolloutRow, pieces: PieceTable) -> RowData:
         old=thousandths(row.old),
         anchor=thousandths(row.anchor),
         ref=thousandths(row.ref),
+        values=thousandths(row.values),
     )
 
 

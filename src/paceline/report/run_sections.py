@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
@@ -130,10 +130,28 @@ def result(run: RunSnapshot) -> Result:
             "completions that met the limit",
         ),
         result_row(
-            run, _token_accuracy, "Likeliest tokens",
+            run, lambda side: _share(side.token_accuracy), "Likeliest tokens",
             "tokens of the rows' completions that greedy decoding would take",
         ),
-        _likelihood_row(run),
+        result_row(
+            run, lambda side: side.ordered, "Pairs in order",
+            "the preferred completion has the higher reward",
+        ),
+        result_row(
+            run, lambda side: _share(side.longer_wins), "The longer wins",
+            "the same pairs, if length alone decides",
+        ),
+        _number_row(
+            run, lambda side: side.pair_margin, "Margin", "mean difference of the two rewards"
+        ),
+        result_row(
+            run, lambda side: _share(side.calibration_error), "Calibration error",
+            "how far σ of the margin is from the share in order",
+        ),
+        _number_row(
+            run, lambda side: side.nll, "Likelihood",
+            "−log π of a token of the rows' completions, in nats", "nll",
+        ),
     )  # fmt: skip
     told = tuple(row for row in rows if row is not None)
     if not told:
@@ -145,36 +163,45 @@ def result(run: RunSnapshot) -> Result:
     return Result(told, count)
 
 
-def _token_accuracy(side: Measured) -> Share | None:
-    return None if side.token_accuracy is None else Share(side.token_accuracy)
+def _share(value: float | None) -> Share | None:
+    """A share without an interval."""
+    return None if value is None else Share(value)
 
 
-def _likelihood_row(run: RunSnapshot) -> ResultRow | None:
-    """The negative log-likelihood before and after, in nats a token; no share, so no strip."""
-    sides = (run.before, run.after)
-    if all(side is None or side.nll is None for side in sides):
+def _number_row(
+    run: RunSnapshot,
+    of: Callable[[Measured], float | None],
+    title: str,
+    explained: str,
+    interval: str = "",
+) -> ResultRow | None:
+    """A figure before and after that is no share, so that it has no strip.
+
+    Args:
+        interval: name of its interval among those of the measurement.
+    """
+    first, last = (None if side is None else of(side) for side in (run.before, run.after))
+    if first is None and last is None:
         return None
-    cells = [_likelihood_cell(*one) for one in zip(("Before", "After"), sides, strict=True)]
+    cells = (
+        _number_cell("Before", first, run.before, interval),
+        _number_cell("After", last, run.after, interval),
+    )
     change = Cell("Change", "–")
-    first, last = (side and side.nll for side in sides)
     if first is not None and last is not None:
         change = Cell("Change", f"{last - first:+.4f}".replace("-", "−"))
-    return ResultRow(
-        "Likelihood", "−log π of a token of the rows' completions, in nats",
-        cells[0], cells[1], change, Strip(28, [], []),
-    )  # fmt: skip
+    return ResultRow(title, explained, *cells, change, Strip(28, [], []))
 
 
-def _likelihood_cell(label: str, side: Measured | None) -> Cell:
-    if side is None or side.nll is None:
+def _number_cell(label: str, value: float | None, side: Measured | None, interval: str) -> Cell:
+    if value is None or side is None:
         return Cell(label, "–")
-    ends = side.intervals.get("nll")
-    return Cell(label, f"{side.nll:.4f}", f"{ends[0]:.4f}–{ends[1]:.4f}" if ends else "")
+    ends = side.intervals.get(interval)
+    shown = f"{value:.4f}".replace("-", "−")
+    return Cell(label, shown, f"{ends[0]:.4f}–{ends[1]:.4f}" if ends else "")
 
 
-def result_row(
-    run: RunSnapshot, of: ShareOf, title: str, explained: str
-) -> ResultRow | None:
+def result_row(run: RunSnapshot, of: ShareOf, title: str, explained: str) -> ResultRow | None:
     """One measure's row; an interrupted run has only its value before."""
     before, after = known(run.before, of), known(run.after, of)
     if before is None and after is None:

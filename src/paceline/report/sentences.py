@@ -71,6 +71,13 @@ def verdict(run: RunSnapshot) -> str:
 def _likelihood(run: RunSnapshot) -> str:
     """The verdict on a finished run whose answers nobody judged."""
     steps, before, after = counted(len(run.metrics), "step"), run.before, run.after
+    if before and after and (first := before.ordered) and (last := after.ordered):
+        return (
+            f"{counted(after.pairs or after.n, 'held-out pair', ',')}: the share in order went "
+            f"from {thin_percent(first.value)} to {thin_percent(last.value)} (95{THIN}% interval "
+            f"{percent_range(*last.bounds)}) in {steps}; the longer one wins "
+            f"{thin_percent(after.longer_wins or 0.0)} of them."
+        )
     if before is None or after is None or before.nll is None or after.nll is None:
         return f"Finished {steps}; nothing was measured before and after."
     low, high = after.intervals["nll"]

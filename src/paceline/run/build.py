@@ -1,11 +1,25 @@
 """The parts of a run, built from a config that was found sound."""
 
+from typing import cast
+
 from ..engine import Engine, make_engine
-from ..model import Policy, Reference, load_policy, make_reference
+from ..model import Critic, Policy, Reference, load_policy, make_reference, resolve
 from ..model.allocator import keep_freed_memory
+from ..model.make_scorer import load_scorer
+from ..model.scorer import RewardScorer
 from ..preflight.load import Loaded
 from ..preflight.rows import read_in_all
-from ..training import Learner, Optimizer, Reader, RoundSource, Sampler, Trainer, TrainerHooks
+from ..training import (
+    CriticHalf,
+    Learner,
+    Optimizer,
+    Reader,
+    RoundSource,
+    Sampler,
+    Trainer,
+    TrainerHooks,
+    make_critic,
+)
 from ..verify.calling.pool import VerifierPool
 from ..verify.calling.verifier import check_verifier
 
@@ -27,6 +41,21 @@ def policy_of(loaded: Loaded, *, train: bool = True) -> Policy:
     )  # fmt: skip
 
 
+def model_of(loaded: Loaded) -> Policy:
+    """The model that learns, which the objective decides: a policy, or, for a loss of scores, a
+    reward model, of which a trainer sees the same as of a policy."""
+    if not loaded.objective.of_scores:
+        return policy_of(loaded)
+    keep_freed_memory()
+    config = loaded.config
+    scorer: object = load_scorer(
+        RewardScorer, loaded.source, loaded.tokenizer, head="normal", dtype=loaded.dtype,
+        device=loaded.device, layers=config.model.layers, seed=config.seed, lora=loaded.lora,
+        quantisation=config.model.quantisation, offload=config.optimizer.offload,
+    )  # fmt: skip
+    return cast(Policy, scorer)
+
+
 def trainer_of(
     loaded: Loaded,
     policy: Policy,
@@ -46,13 +75,15 @@ def trainer_of(
     else:
         engine, source = None, reader_of(loaded)
     reference = reference_of(loaded, policy) if loaded.objective.needs_reference else None
+    learner = learner_of(loaded, policy)
     return Trainer(
-        learner_of(loaded, policy),
+        learner,
         source,
         loaded.objective,
         loaded.config.schedule,
         engine=engine,
         reference=reference,
+        critic=critic_of(loaded, learner) if loaded.objective.needs_values else None,
         seed=loaded.config.seed,
         hooks=hooks,
     )
@@ -61,12 +92,26 @@ def trainer_of(
 def learner_of(loaded: Loaded, policy: Policy) -> Learner:
     """The policy with its optimizer."""
     config = loaded.config
+    # While a critic warms up alone, the policy takes no step.
+    warm = config.critic.warmup * config.schedule.parts
     return Learner(
         policy,
-        Optimizer(policy, config.optimizer, config.steps),
+        Optimizer(policy, config.optimizer, config.steps - warm),
         temperature=config.rollouts.temperature,
         tokens_per_forward=config.tokens_per_forward,
     )
+
+
+def critic_of(loaded: Loaded, learner: Learner) -> CriticHalf:
+    """The critic beside a policy, as the config says."""
+    config, model = loaded.config, None
+    if config.critic.path is not None:
+        model = load_scorer(
+            Critic, resolve(config.critic.path), loaded.tokenizer, head="zero", dtype=loaded.dtype,
+            device=loaded.device, layers=config.critic.layers, seed=config.seed, lora=loaded.lora,
+            quantisation=config.model.quantisation, offload=config.optimizer.offload,
+        )  # fmt: skip
+    return make_critic(config.critic, config.optimizer, learner, model)
 
 
 def engine_of(loaded: Loaded, policy: Policy) -> Engine:

@@ -19,6 +19,8 @@ from ..preflight.resources import Resources
 from ..preflight.rows import read_in_all
 from ..store.description import RunDescription
 from ..text import counted, data_size, rounded_count, short_duration, wall_clock
+from ..types import Completion
+from ..training.critic import rates_of
 from .screen import Screen
 
 
@@ -51,9 +53,11 @@ def tell_plan(preflight: Preflight, path: str, screen: Screen) -> None:
     forms = f" ({task.forms})" if task.forms else ""
     screen.say(f"  task       {task.name}: {training}, {len(task.heldout)} held out{forms}")
     screen.say(f"  model      {config.model.path}, {loaded.device.type}, {loaded.dtype}")
-    if loaded.lora.on or _forms(loaded):
+    if loaded.lora.on or loaded.objective.of_scores or _forms(loaded):
         screen.say(f"  trains     {trained_in_words(loaded, preflight.estimate.model_size)}")
     screen.say(f"  objective  {loaded.objective}")
+    if loaded.objective.needs_values:
+        screen.say(f"  critic     {critic_in_words(config)}")
     if wall := sandbox_of(task):
         screen.say(f"  sandbox    {wall}: answers are programs, and are run behind it")
     screen.say(f"  plan       {_plan_of_rows(loaded) if loaded.rows else _plan(config)}")
@@ -96,12 +100,21 @@ def _plan_of_rows(loaded: Loaded) -> str:
 
 
 def first_row(loaded: Loaded) -> str:
-    """The first row as the model reads it, with marks around the tokens that train."""
+    """The first row as the model reads it, with marks around the tokens that train; of a pair the
+    preferred completion first."""
     assert loaded.rows is not None
     group = loaded.rows.train[0]
-    completion, decode = group.rollouts[0].completion, loaded.tokenizer.decode
+    best, *others = sorted(group.rollouts, key=lambda r: -r.verdict.reward)
+    text = loaded.tokenizer.decode(group.prompt.token_ids) + _marked(loaded, best.completion)
+    rows = [text, *(_marked(loaded, one.completion) for one in others)]
+    return "\nor ".join(row.rstrip("\n") for row in rows)
+
+
+def _marked(loaded: Loaded, completion: Completion) -> str:
+    """A completion's text with marks around the tokens that train."""
+    decode = loaded.tokenizer.decode
     sampled = completion.sampled or (True,) * len(completion.token_ids)
-    text, at = decode(group.prompt.token_ids), 0
+    text, at = "", 0
     for trains, run in groupby(sampled):
         length = sum(1 for _ in run)
         piece = decode(completion.token_ids[at : at + length])
@@ -116,7 +129,11 @@ def trained_in_words(loaded: Loaded, model_size: ModelSize) -> str:
     rank)
     """
     if not loaded.lora.on:
-        return f"all {rounded_count(model_size.parameters)} parameters{_forms(loaded)}"
+        told = f"all {rounded_count(model_size.parameters)} parameters"
+        if loaded.objective.of_scores:
+            layers = counted(model_size.layers, "layer")
+            told += f" of a reward model, {layers} and a head of one number"
+        return f"{told}{_forms(loaded)}"
     rank, layers = loaded.lora.rank, counted(model_size.adapted_layers, "layer")
     trained, whole = model_size.adapters, model_size.parameters
     share = f"{trained:,} of {whole:,}"
@@ -125,6 +142,22 @@ def trained_in_words(loaded: Loaded, model_size: ModelSize) -> str:
     how = "alpha / √rank" if loaded.lora.stabilised else "alpha / rank"
     scale = f"scale {loaded.lora.scale:g} ({how})"
     return f"adapters of rank {rank} on {layers}, {share} parameters, {scale}{_forms(loaded)}"
+
+
+def critic_in_words(config: Config) -> str:
+    """The critic's body with its learning rates.
+
+    Example: a head over the policy's states, learning rate 0.0003
+    """
+    critic, rates = config.critic, rates_of(config.critic, config.optimizer)
+    warm = f"; alone for {counted(critic.warmup, 'round')}" if critic.warmup else ""
+    if critic.body == "shared":
+        return f"a head over the policy's states, learning rate {rates.head_lr:.3g}{warm}"
+    of_what = "a copy of the policy" if critic.path is None else critic.path
+    layers = f"the first {counted(critic.layers, 'layer')} of " if critic.layers else ""
+    return (
+        f"{layers}{of_what}, learning rate {rates.lr:.3g}, of its head {rates.head_lr:.3g}{warm}"
+    )
 
 
 def _forms(loaded: Loaded) -> str:

@@ -1,15 +1,28 @@
 """Measurements on held-out problems, before, during and after training: the accuracy of answers,
-and the likelihood of what rows bring."""
+the likelihood of what rows bring, and the order of the pairs that they bring."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
+from torch import Tensor
+
+from ..batch import Micro
 from ..engine import Engine
-from ..model import Policy
+from ..model import Policy, RewardScorer
 from ..preflight.load import Loaded, evaluation_sampling
 from ..store.records import Measured
 from ..training import Evaluation, Trainer, evaluate
+from ..training.calibration import temperature_of
 from ..training.likelihood import Likelihood, likelihood
+from ..training.pairs import (
+    ComparedPairs,
+    PairAccuracy,
+    Rewards,
+    compare_pairs,
+    implicit_rewards,
+)
 from ..training.retry import retry_smaller
 from ..verify.calling.pool import VerifierPool
 from .build import engine_of
@@ -49,8 +62,8 @@ def evaluation_of(
 
 class Evaluator:
     """Measures a trainer's policy on the held-out problems of a task, as the config says: the
-    accuracy of its answers where there is a reward, and the likelihood of the rows' completions
-    where they are what is learned."""
+    accuracy of its answers where there is a reward, the likelihood of the rows' completions where
+    they are what is learned, and the order of pairs where these are."""
 
     def __init__(
         self, loaded: Loaded, verifiers: VerifierPool, screen: Screen, interrupts: Interrupts
@@ -60,21 +73,25 @@ class Evaluator:
         self.engine: Engine | None = None
         """An engine of its own, where training samples nothing."""
 
-    def measure(self, trainer: Trainer, title: str) -> Measured | None:
+    def measure(self, trainer: Trainer, title: str, *, last: bool = False) -> Measured | None:
         """Measure the policy as it is now; None if nothing is to be measured.
 
         Args:
             title: the time, such as "before training", for the screen's status line.
+            last: True for the model that is about to be saved: the scores of a reward model are
+                then divided, for good, by the temperature that the held-out pairs ask for.
         """
         loaded = self.loaded
         if not loaded.config.evaluation.problems:
             return None
         with self.screen.busy(f"evaluating {title}"), self.interrupts.interruptible():
-            likelihood = self._likelihood(trainer) if loaded.rows is not None else None
+            pairs = self._pairs(trainer, last=last) if loaded.objective.whole_groups else None
+            rows = loaded.rows is not None and not loaded.objective.of_scores
+            likelihood = self._likelihood(trainer) if rows else None
             accuracy = self._accuracy(trainer) if loaded.task.judged else None
-        if likelihood is None and accuracy is None:
+        if pairs is None and likelihood is None and accuracy is None:
             return None
-        return Measured.of(accuracy, likelihood)
+        return Measured.of(accuracy, likelihood, pairs)
 
     def _accuracy(self, trainer: Trainer) -> Evaluation:
         told = trainer.hooks.out_of_memory
@@ -107,3 +124,52 @@ class Evaluator:
             )
 
         return retry_smaller(measured, trainer.learner, trainer.hooks.out_of_memory)
+
+    def _pairs(self, trainer: Trainer, *, last: bool) -> PairAccuracy | None:
+        rows, loss = self.loaded.rows, trainer.loss
+        if rows is None or not rows.heldout:
+            return None
+        started, model = time.perf_counter(), trainer.policy
+        own = trainer.is_reference()
+        if isinstance(model, RewardScorer):
+            rewards: Rewards = partial(_scores, model)
+        else:
+            rewards = implicit_rewards(model, loss, trainer.reference, trainer.learner.temperature)
+
+        def compared() -> ComparedPairs:
+            return compare_pairs(
+                rewards,
+                loss,
+                rows.heldout,
+                model=model,
+                tokens_per_forward=trainer.learner.tokens_per_forward,
+                at_reference=own,
+                progress=self.screen.progress,
+            )
+
+        found = retry_smaller(compared, trainer.learner, trainer.hooks.out_of_memory)
+        if isinstance(model, RewardScorer):
+            told = _of_scorer(model, found, self.loaded.task.name, fold=last)
+        else:
+            told = found.figures(self.loaded.task.name, scores=False)
+        return replace(told, seconds=time.perf_counter() - started)
+
+
+def _scores(scorer: RewardScorer, micro: Micro) -> Tensor:
+    return scorer.score_ends(micro.rows)
+
+
+def _of_scorer(
+    scorer: RewardScorer, found: ComparedPairs, task: str, *, fold: bool
+) -> PairAccuracy:
+    """The figures of a reward model's scores; with `fold` of the model that is left."""
+    plain = found.figures(task, scores=True)
+    temperature = temperature_of(found.differences) if fold else None
+    if temperature is None:
+        return plain
+    scorer.fold_temperature(temperature)
+    return replace(
+        found.divided(temperature).figures(task, scores=True),
+        temperature=temperature,
+        calibration_error_before=plain.calibration_error,
+    )

@@ -51,6 +51,11 @@ def config_of_model(run: Run) -> Config:
         )
     model = {"path": str(run.model), "quantisation": "none"}
     stored = from_json(run.description.config)
+    if stored.objective.of_scores:
+        raise ConfigError(
+            f"The run '{run.path}' trained a reward model, which gives a score and cannot write an "
+            f"answer; use it in a reward, as RewardModel('{run.model}')."
+        )
     return stored.with_(out=None, model=model, lora=LoraConfig())
 
 

@@ -7,8 +7,10 @@ there are only plain lines; in a notebook both are one output of the cell.
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from statistics import fmean
 
 from rich.console import Console, RenderableType
 from rich.status import Status
@@ -25,6 +27,8 @@ from .step_table import StepLine
 
 PATIENT_STEPS = 20
 """Number of steps that a healthy run may need until most answers are finished."""
+LITTLE_EXPLAINED = 0.05
+"""Share of the rewards' variance below which a critic's forecast is no better than their mean."""
 CONTROL_CHARACTERS = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]"  # terminal sequences
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and newline
@@ -63,6 +67,7 @@ class Screen(Listener):
         self.steps, self.show_every, self.lines = steps, show_every, 0
         self.recent: deque[float] = deque(maxlen=10)
         self.cut: deque[tuple[float, float]] = deque(maxlen=PATIENT_STEPS)
+        self.explained: deque[float] = deque(maxlen=PATIENT_STEPS)
         self.said: set[str] = set()
         self.status: Status | None = None
 
@@ -111,6 +116,8 @@ class Screen(Listener):
         self.recent.append(record.seconds)
         if record.accuracy is not None:
             self.cut.append((record.cut, record.accuracy))
+        if record.explained_variance is not None:
+            self.explained.append(record.explained_variance)
 
     def step(self, record: StepRecord, round: Round | None = None) -> None:
         """Print a step's line, and sometimes some completions of its round."""
@@ -148,6 +155,13 @@ class Screen(Listener):
                 f"at each of the last {PATIENT_STEPS} steps more than half of the completions were "
                 "cut by length; raise rollouts.max_tokens, or ask for shorter answers."
             )
+        if len(self.explained) == PATIENT_STEPS and fmean(self.explained) < LITTLE_EXPLAINED:
+            share = max(0.0, fmean(self.explained))
+            self.say_once(
+                f"over the last {PATIENT_STEPS} steps V explained {percent(share)} of the rewards: "
+                "the baseline is the round's mean.",
+                once_for="V explains little",
+            )
         if record.empty > 0.5:
             self.say_once(
                 "more than half of the completions are empty: the model stops at once; look at the "
@@ -172,6 +186,15 @@ class Screen(Listener):
                 f"greedy {percent(measured.greedy.value, 1)} "
                 f"on {counted(measured.n, 'held-out problem')}, {percent(measured.cut)} cut"
             )
+        if measured.ordered and measured.pairs and measured.longer_wins is not None:
+            told.append(
+                f"{_with_interval(measured.ordered, space=' ')} of "
+                f"{counted(measured.pairs, 'held-out pair')} in order, margin "
+                f"{measured.pair_margin or 0.0:.3f}; the longer wins "
+                f"{percent(measured.longer_wins, 1)}"
+            )
+        if measured.calibration_error is not None:
+            told.append(f"calibration error {measured.calibration_error:.3f}")
         if measured.nll is not None and measured.token_accuracy is not None:
             rows = counted(measured.rows or 0, "held-out row")
             told.append(
@@ -199,6 +222,7 @@ class Screen(Listener):
         for name, first, last in (
             ("sampled", before.sampled, after.sampled),
             ("greedy", before.greedy, after.greedy),
+            ("pairs in order", before.ordered, after.ordered),
         ):
             if first and last:
                 delta = f"{100 * (last.value - first.value):+.1f}"
@@ -206,10 +230,42 @@ class Screen(Listener):
         if before.nll is not None and after.nll is not None:
             delta = f"{after.nll - before.nll:+.4f}"
             table.add_row("nats a token", _nll(before), _nll(after), delta)
+        for name, digits, of in FIGURES:
+            first, last = of(before), of(after)
+            if first is not None and last is not None:
+                cells = (f"{first:.{digits}f}", f"{last:.{digits}f}", f"{last - first:+.{digits}f}")
+                table.add_row(name, *cells)
         self.show(table)
+
+    def scorer(self, after: Measured, model: Path) -> None:
+        """Print what is to be known of a reward model that was trained: how sure it may be, and how
+        it is used."""
+        told = []
+        if after.temperature is not None and after.calibration_error is not None:
+            told.append(
+                f"divided by {after.temperature:.3g}, the temperature that the held-out pairs ask "
+                f"for: calibration error {after.calibration_error_before or 0.0:.3f} → "
+                f"{after.calibration_error:.3f}"
+            )
+        if after.length_correlation is not None:
+            told.append(f"rank correlation of score and length {after.length_correlation:+.2f}")
+        for text in told:
+            self.say(f"scores   {text}")
+        separates = "" if after.right_from is None else f", right_from={after.right_from:.3g}"
+        self.say(f'reward   RewardModel("{model}"{separates})')
+
+
+FIGURES: tuple[tuple[str, int, Callable[[Measured], float | None]], ...] = (
+    ("margin", 3, lambda measured: measured.pair_margin),
+    ("calibration error", 3, lambda measured: measured.calibration_error),
+)
+"""Figures of the table before and after: name, digits and place."""
 
 
 def _measured_on(measured: Measured) -> str:
+    if measured.sampled is None and measured.pairs is not None:
+        longer = percent(measured.longer_wins or 0.0, 1)
+        return f"{counted(measured.pairs, 'held-out pair')}, of which the longer wins {longer}"
     if measured.sampled is None:
         return f"likelihood of {counted(measured.n, 'held-out row')}"
     return f"accuracy on {counted(measured.n, 'held-out problem')}"

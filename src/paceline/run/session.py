@@ -91,7 +91,8 @@ class Session(TrainerHooks):
             self._take_up(trainer)
             try:
                 self._train(trainer)
-                after = self._evaluate(trainer, "after training")
+                self.saver.settle()  # the model that is being saved may be changed now
+                after = self._evaluate(trainer, "after training", last=True)
                 self.run.save_model(trainer.policy)
             except BaseException as error:
                 self._stop(trainer, error)
@@ -107,7 +108,7 @@ class Session(TrainerHooks):
 
     def _trainer(self) -> Trainer:
         def load() -> Trainer:
-            return build.trainer_of(self.loaded, build.policy_of(self.loaded), self, self.verifiers)
+            return build.trainer_of(self.loaded, build.model_of(self.loaded), self, self.verifiers)
 
         with self.screen.busy("loading the model"), self.interrupts.interruptible():
             trainer = retry_smaller(load, None, self.out_of_memory)
@@ -131,8 +132,8 @@ class Session(TrainerHooks):
             summary.before = self._evaluate(trainer, "before training")
         summary.write(trainer)
 
-    def _evaluate(self, trainer: Trainer, title: str) -> Measured | None:
-        measured = self.evaluator.measure(trainer, title)
+    def _evaluate(self, trainer: Trainer, title: str, *, last: bool = False) -> Measured | None:
+        measured = self.evaluator.measure(trainer, title, last=last)
         if measured is not None:
             for listener in self.listeners:
                 listener.evaluated(title, measured)
@@ -292,10 +293,13 @@ class Session(TrainerHooks):
         if report is not None:
             self.screen.say(f"report   {report}")
         self.screen.say(f"model    {self.run.model}")
+        if self.loaded.objective.of_scores and after:
+            self.screen.scorer(after, self.run.model)
         if self.run.adapter.is_dir():
             self.screen.say(f"adapter  {self.run.adapter}")
         self.screen.say(f"seconds  {self.summary.seconds:.0f}")
-        self.screen.say(f"next     {next_command(self.loaded, self.run.path)}")
+        if not self.loaded.objective.of_scores:
+            self.screen.say(f"next     {next_command(self.loaded, self.run.path)}")
 
     def _busy(self, what: str) -> AbstractContextManager[None]:
         return self.screen.busy(what) if self.screen.console.is_terminal else nullcontext()

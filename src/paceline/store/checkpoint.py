@@ -4,6 +4,7 @@ checkpoints/step-000120/
   policy.safetensors      weights at full precision: the masters, where there are any
   optimizer.safetensors   moments and step counts, by parameter
   reference.safetensors   only where the reference follows the policy
+  critic.safetensors, critic_optimizer.safetensors   the same of a critic, where there is one
   state.json              counters, and which round file is in use
   MANIFEST.json           size and sha256 of each of these; written last
 

@@ -23,8 +23,9 @@ SAFE_KEYS = (
 """Keys and sections that may change without being named: they change no step, except by rounding.
 The same holds for `steps`, as long as the learning rate does not fall towards the last step."""
 FIXED_KEYS = (
-    "seed", "schedule", "model.dtype", "model.quantisation", "optimizer.moments", "lora.rank",
-    "lora.alpha", "lora.stabilised", "lora.layers", "lora.merge",
+    "seed", "schedule", "model.dtype", "model.quantisation", "model.layers", "optimizer.moments",
+    "lora.rank", "lora.alpha", "lora.stabilised", "lora.layers", "lora.merge", "critic.body",
+    "critic.layers", "critic.path", "critic.warmup",
 )  # fmt: skip
 """Keys and sections that cannot change within a run: a checkpoint would not fit, or would mean
 something else."""

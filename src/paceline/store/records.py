@@ -1,120 +1,25 @@
-"""The one schema of a run's records: a step of metrics.jsonl, an event of events.jsonl, a
-measurement on held-out problems, summary.json.
+"""The one schema of a run's records: a step of metrics.jsonl, an event of events.jsonl,
+summary.json; and, from a module of its own, a measurement on held-out problems.
 
 A record is made where something happens (`StepRecord.of(report, …)`) and written as plain JSON
 (`to_json`); reading a run gives records again (`from_json`). Keys that this version does not
 know are kept and written again. A needed key that is missing is named.
 """
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ..stats import Interval
 from ..text import wall_clock
 from .base import Record, finite
+from .measured import Bin, Measured, Share
 from .round_figures import reasons, repeated_mistakes
 
 if TYPE_CHECKING:
-    from ..training import StepReport
-    from ..training.evaluate import Evaluation
-    from ..training.likelihood import Likelihood
+    from ..objective import Metrics
+    from ..training import CriticStep, StepReport
 
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A measured share, with its 95 % interval.
-
-    Example: Share(0.78, (0.74, 0.81))
-    """
-
-    value: float
-    interval: Interval | None = None
-    """None where it is not known."""
-
-    @property
-    def bounds(self) -> Interval:
-        """The ends of the interval; nan where it is not known."""
-        return self.interval or (math.nan, math.nan)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured(Record):
-    """A measurement on held-out problems: the accuracy of answers, the likelihood of what rows
-    bring, or both.
-
-    Example: Measured(task="arithmetic", n=500, greedy_accuracy=0.81, sampled_accuracy=0.78,
-        pass_at={"1": 0.78}, intervals={"sampled_accuracy": [0.74, 0.81], …}, cut=0.0, seconds=61.0)
-    """
-
-    noun: ClassVar[str] = "measurement"
-
-    task: str = ""
-    """The name of the task."""
-    n: int
-    """Number of held-out problems, or of rows where no answer is judged."""
-    greedy_accuracy: float | None = None
-    """Share of problems whose likeliest answer is right; missing where no answer is judged."""
-    sampled_accuracy: float | None = None
-    """Mean share of right answers among the sampled ones; missing where no answer is judged."""
-    pass_at: Mapping[str, float] = field(default_factory=dict)
-    """k -> chance that one of k sampled answers is right."""
-    intervals: Mapping[str, Any] = field(default_factory=dict)
-    """The 95 % interval of each accuracy: low, high."""
-    cut: float = 0.0
-    """Share of sampled completions that were cut by length."""
-    seconds: float = 0.0
-    """Duration of the measurement."""
-    lost: int = 0
-    """Completions that the verifier gave no verdict on; they count as wrong."""
-    rows: int | None = None
-    """Held-out rows whose completions' likelihood was measured; missing where none was."""
-    nll: float | None = None
-    """Mean negative log-likelihood of a trained token of these rows, in nats."""
-    token_accuracy: float | None = None
-    """Share of these tokens that are the likeliest in their place."""
-    end_probability: float | None = None
-    """Mean probability of the token that ends a turn, where a turn ends."""
-
-    @property
-    def sampled(self) -> Share | None:
-        """The accuracy of sampled answers."""
-        return self._share("sampled_accuracy")
-
-    @property
-    def greedy(self) -> Share | None:
-        """The accuracy of the likeliest answers."""
-        return self._share("greedy_accuracy")
-
-    def _share(self, name: str) -> Share | None:
-        value, ends = getattr(self, name), self.intervals.get(name)
-        return None if value is None else Share(value, (ends[0], ends[1]) if ends else None)
-
-    @classmethod
-    def of(cls, evaluation: "Evaluation | None", likelihood: "Likelihood | None" = None) -> Self:
-        """The record of what has just been measured."""
-        made: dict[str, Any] = {}
-        absent = set[str]()
-        if likelihood is not None:
-            made |= {f.name: getattr(likelihood, f.name) for f in fields(likelihood)}
-            made["n"] = likelihood.rows
-        else:
-            absent |= {"rows", "nll", "token_accuracy", "end_probability"}
-        if evaluation is not None:
-            seconds = made.get("seconds", 0.0) + evaluation.seconds
-            made |= {f.name: getattr(evaluation, f.name) for f in fields(evaluation)}
-            made["pass_at"] = {str(k): share for k, share in evaluation.pass_at.items()}
-            made["seconds"] = seconds
-        else:
-            absent |= {"greedy_accuracy", "sampled_accuracy", "pass_at", "cut", "lost"}
-        intervals = {
-            name: list(ends)
-            for one in (likelihood, evaluation)
-            if one is not None
-            for name, ends in one.intervals.items()
-        }
-        return cls(**{**made, "intervals": intervals}, absent=frozenset(absent))
+__all__ = ["Bin", "Event", "Measured", "Share", "StepRecord", "Summary", "counters_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,11 +91,33 @@ class StepRecord(Record):
     mismatch: float | None
     """Mean distance of the sampler's log-probabilities from the trainer's, in nats."""
     nll: float | None = None
-    """Mean negative log-likelihood of a trained token, in nats; missing where the completions were
-    sampled."""
+    """Mean negative log-likelihood of a trained token, in nats; of pairs, that of the preferred
+    completions; missing where the completions were sampled."""
     end_probability: float | None = None
     """Mean probability of the token that ends a turn, where a turn ends; missing where the
-    completions were sampled."""
+    completions were sampled, or are compared in pairs."""
+    pair_loss: float | None = None
+    """Mean loss of a pair; this and the next four are missing where no pairs are compared."""
+    pair_accuracy: float | None = None
+    """Share of pairs whose preferred completion has the higher reward; a tie counts half."""
+    chosen_reward: float | None = None
+    """Mean reward of the preferred completions: a reward model's score, or what the policy's
+    log-probability has gained on the reference's, as the loss takes it."""
+    rejected_reward: float | None = None
+    """Mean reward of the others."""
+    pair_margin: float | None = None
+    """Mean difference of the two rewards."""
+    explained_variance: float | None = None
+    """Share of the targets' variance that a critic's forecasts explain, below 0 where they are
+    worse than one number for all; this and the next four are missing where there is no critic."""
+    value: float | None = None
+    """Mean forecast of the critic for the tokens of this part, at the start of the round."""
+    value_target: float | None = None
+    """Mean of the numbers that it was to forecast."""
+    value_loss: float | None = None
+    """The critic's loss on this part."""
+    critic_grad_norm: float | None = None
+    """Norm of the gradient of the critic's own parameters, before it was clipped."""
     tokens_per_second: float | None
     """Tokens sampled a second, or trained on where rows brought them."""
     memory_gb: float | None = None
@@ -211,6 +138,9 @@ class StepRecord(Record):
         cut = sum(r.completion.finish == "length" for r in rollouts)
         tokens, given = sum(round.lengths), round.given
         working = report.seconds.get("update" if given else "sample")
+        measured: dict[str, Any] = _of_rows(metrics) if given else {}
+        measured |= _of_critic(report.critic)
+        scored = metrics.pairs is not None and metrics.pairs.nll is None
         return cls(
             step=report.step,
             round=round.index,
@@ -235,18 +165,17 @@ class StepRecord(Record):
             grad_norm=finite(report.update.grad_norm),
             skipped=report.update.skipped,
             lr=report.update.lr,
-            entropy=finite(metrics.entropy),
+            entropy=None if scored else finite(metrics.entropy),
             kl=finite(metrics.kl),
             ratio_max=finite(metrics.ratio_max) if metrics.tokens and not given else None,
             clip_fraction=finite(metrics.clip_fraction),
             mismatch=finite(metrics.mismatch),
-            nll=finite(metrics.nll) if given else None,
-            end_probability=finite(metrics.end_probability) if given else None,
+            **measured,
             tokens_per_second=tokens / working if working else None,
             memory_gb=memory_gb,
             seconds=sum(report.seconds.values()),
             phases=report.seconds,
-            absent=frozenset({"evaluation"} if given else {"evaluation", "nll", "end_probability"}),
+            absent=frozenset({"evaluation", *((OF_ROWS | OF_CRITIC) - measured.keys())}),
         )
 
     def evaluated(self, measured: Measured | None) -> Self:
@@ -265,6 +194,48 @@ class StepRecord(Record):
             return None
         groups = self.groups + self.groups_refused
         return (self.groups_without_signal + self.groups_refused) / groups if groups else None
+
+
+OF_ROWS = frozenset({
+    "nll", "end_probability", "pair_loss", "pair_accuracy", "chosen_reward", "rejected_reward",
+    "pair_margin",
+})  # fmt: skip
+"""Figures that a step has only where rows bring their completions, and not all of them there."""
+OF_CRITIC = frozenset({
+    "explained_variance", "value", "value_target", "value_loss", "critic_grad_norm",
+})  # fmt: skip
+"""Figures that a step has only beside a critic."""
+
+
+def _of_critic(critic: "CriticStep | None") -> dict[str, float | None]:
+    """The figures of a critic, by name."""
+    if critic is None:
+        return {}
+    measured = critic.measured
+    return {
+        "explained_variance": finite(measured.explained_variance),
+        "value": finite(measured.value),
+        "value_target": finite(measured.target),
+        "value_loss": finite(measured.loss),
+        "critic_grad_norm": finite(critic.grad_norm),
+    }
+
+
+def _of_rows(metrics: "Metrics") -> dict[str, float | None]:
+    """The figures of a step on completions that rows brought, by name."""
+    pairs = metrics.pairs
+    if pairs is None:
+        return {
+            "nll": finite(metrics.nll), "end_probability": finite(metrics.end_probability)
+        }  # fmt: skip
+    found = {
+        "pair_loss": finite(metrics.loss),
+        "pair_accuracy": finite(pairs.accuracy),
+        "chosen_reward": finite(pairs.chosen),
+        "rejected_reward": finite(pairs.rejected),
+        "pair_margin": finite(pairs.margin),
+    }
+    return found if pairs.nll is None else {"nll": finite(pairs.nll), **found}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,9 @@ class RolloutRow:
     """True for each special token of the model."""
     sampled: Bools | None = None
     """True for each token that the model sampled itself; null if it sampled all."""
+    values: Floats | None = None
+    """The critic's forecast of the reward before each token, at the start of the round; null
+    without a critic."""
 
 
 @cache

@@ -67,6 +67,7 @@ def read_round(path: Path, problem_at: Callable[[int], Problem] | None = None) -
         tuple(_groups(rows, asked)),
         anchor=_floats([row.anchor for row in rows]),
         ref=_floats([row.ref for row in rows]),
+        values=_floats([row.values for row in rows]),
     )
 
 
@@ -133,6 +134,7 @@ def round_rows(round: Round, loss: Criterion, tokenizer: Any, step: int) -> list
                     old=completion.logprobs,
                     anchor=None if round.anchor is None else round.anchor[place],
                     ref=None if round.ref is None else round.ref[place],
+                    values=None if round.values is None else round.values[place],
                     advantage=advantages[place],
                     reward=verdict.reward,
                     correct=verdict.solved,

@@ -240,9 +240,9 @@ class Run:
         atomic.append(path, b"\n" + line if torn else line)
 
     def save_model(self, policy: "Policy") -> None:
-        """Write model/, and adapter/ if adapters were trained."""
+        """Write model/, and adapter/ if adapters were all that was trained."""
         self._save_folder(self.model, policy.save)
-        if policy.adapted:
+        if policy.saves_adapter:
             base = self.description.config["model"]["path"]
             self._save_folder(self.adapter, lambda folder: policy.save_adapter(folder, base))
 
@@ -275,6 +275,10 @@ def _line(data: dict[str, Any]) -> bytes:
 
 def _with_likelihood(told: str, before: Measured, after: Measured) -> str:
     """The state of a run whose answers nobody judged."""
+    if before.ordered and after.ordered:
+        first, last = 100 * before.ordered.value, 100 * after.ordered.value
+        on = counted(after.pairs or after.n, "held-out pair")
+        return f"{told}, {first:.1f} → {last:.1f} % of {on} in order"
     if before.nll is None or after.nll is None:
         return told
     on = counted(after.n, "held-out row")

@@ -10,6 +10,7 @@ from .countdown import Countdown
 from .demonstrations import Demonstrations, Preferences
 from .gsm8k import Gsm8k
 from .gym import ReasoningGym
+from .manners import Manners
 from .read import read_rows
 from .rewards import REWARDS
 from .rows import Rows
@@ -23,6 +24,7 @@ SOURCES: dict[str, type[TaskSource]] = {
     "countdown": Countdown,
     "demonstrations": Demonstrations,
     "gsm8k": Gsm8k,
+    "manners": Manners,
     "multiple_choice": MultipleChoice,
     "preferences": Preferences,
     "reasoning_gym": ReasoningGym,
@@ -78,6 +80,7 @@ __all__ = [
     "Countdown",
     "Demonstrations",
     "Gsm8k",
+    "Manners",
     "MultipleChoice",
     "Preferences",
     "ReasoningGym",

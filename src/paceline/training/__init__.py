@@ -1,6 +1,7 @@
 """Training one step at a time, and measuring the result."""
 
-from ..settings import OptimizerConfig, RolloutConfig, ScheduleConfig
+from ..settings import CriticConfig, OptimizerConfig, RolloutConfig, ScheduleConfig
+from .critic import CriticHalf, CriticStep, make_critic
 from .evaluate import AnsweredProblem, Evaluation, evaluate
 from .given import GivenRows, given_rows
 from .hooks import TrainerHooks
@@ -11,10 +12,13 @@ from .rollouter import Rollouter
 from .sampler import Sampler
 from .source import RoundSource, SampledRound, StoredRounds
 from .stream import Stream
-from .trainer import StepReport, Trainer, check_loss
+from .trainer import StepReport, Trainer
 
 __all__ = [
     "AnsweredProblem",
+    "CriticConfig",
+    "CriticHalf",
+    "CriticStep",
     "Evaluation",
     "GivenRows",
     "Learner",
@@ -32,7 +36,7 @@ __all__ = [
     "Stream",
     "Trainer",
     "TrainerHooks",
-    "check_loss",
     "evaluate",
     "given_rows",
+    "make_critic",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """AdamW (Loshchilov and Hutter, arXiv 1711.05101) over masters: torch's own, or with moments of 8
 bits (Dettmers et al., arXiv 2110.02861)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from ..settings import OptimizerConfig
 
 STEP = "step"
 """Name of the entry that counts a parameter's steps."""
+HEAD = "head"
+"""Mark of the group of masters with a learning rate of their own."""
 CONSTANTS = ("qmap1", "qmap2")
 """Names of entries that are the same for all parameters and at all times: the values of 8 bits."""
 
@@ -21,13 +24,20 @@ class AdamW:
 
     Args:
         masters: what it steps on, with gradients. Weight decay is of matrices only.
+        heads: those among them that have a learning rate of their own, and no weight decay.
     """
 
-    def __init__(self, masters: list[Tensor], settings: OptimizerConfig) -> None:
+    def __init__(
+        self, masters: list[Tensor], settings: OptimizerConfig, heads: Sequence[Tensor] = ()
+    ) -> None:
+        apart = {id(head) for head in heads}
+        body = [m for m in masters if id(m) not in apart]
         groups: Any = [
-            {"params": [m for m in masters if m.ndim > 1], "weight_decay": settings.weight_decay},
-            {"params": [m for m in masters if m.ndim <= 1], "weight_decay": 0.0},
+            {"params": [m for m in body if m.ndim > 1], "weight_decay": settings.weight_decay},
+            {"params": [m for m in body if m.ndim <= 1], "weight_decay": 0.0},
         ]
+        if heads:
+            groups.append({"params": list(heads), "weight_decay": 0.0, HEAD: True})
         options: dict[str, Any] = {
             "lr": settings.lr,
             "betas": (settings.beta1, settings.beta2),
@@ -48,10 +58,15 @@ class AdamW:
                     "exp_avg_sq": torch.zeros_like(master),
                 }
 
-    def step(self, lr: float) -> None:
-        """Step on the masters' gradients with this learning rate."""
+    def step(self, lr: float, head_lr: float | None = None) -> None:
+        """Step on the masters' gradients with this learning rate.
+
+        Args:
+            head_lr: the rate of heads; None for the same.
+        """
         for group in self.inner.param_groups:
-            group["lr"] = lr
+            of_head = head_lr is not None and group.get(HEAD, False)
+            group["lr"] = head_lr if of_head else lr
         self.inner.step()
 
     def state_of(self, master: Tensor) -> dict[str, Tensor]:

@@ -2,11 +2,11 @@
 long, left out before the first step, so that a round of them depends on its number alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import ConfigError, DataError
-from ..model.conversation import Asked, conversation
+from ..model.conversation import TEXT, Asked, closing, conversation
 from ..tasks import Task
 from ..text import counted
 from ..types import Given, Group, Problem, Rollout, Round, Verdict
@@ -44,7 +44,13 @@ class _Counts:
 
 
 def given_rows(
-    tokenizer: Any, task: Task, *, max_tokens: int, context: int | None, heldout: int
+    tokenizer: Any,
+    task: Task,
+    *,
+    max_tokens: int,
+    context: int | None,
+    heldout: int,
+    whole: bool = False,
 ) -> GivenRows:
     """Both sides of a task whose rows bring their completions.
 
@@ -54,6 +60,8 @@ def given_rows(
     Args:
         context: the most tokens that the model was made for; None if its config does not say so.
         heldout: the most held-out problems, the first of them.
+        whole: True ends every completion with what the chat template writes behind it, as whoever
+            has a reward model read a whole conversation will. It does not train.
 
     Raises: DataError naming a row that cannot be read, or where no row is left; ConfigError for a
         task that brings no completions.
@@ -64,7 +72,8 @@ def given_rows(
         (held, "held-out", task.heldout[:heldout]),
     ):
         for problem in problems:
-            _read(tokenizer, task, problem, side, counts, max_tokens, context or max_tokens << 32)
+            most = max_tokens, context or max_tokens << 32
+            _read(tokenizer, task, problem, side, counts, most, whole=whole)
     if not train.kept:
         raise _nothing_left(task, train, max_tokens)
     return GivenRows(tuple(train.kept), tuple(held.kept), tuple(_notes(train, held, max_tokens)))
@@ -76,23 +85,29 @@ def _read(
     problem: Problem,
     side: str,
     counts: _Counts,
-    max_tokens: int,
-    context: int,
+    most: tuple[int, int],
+    *,
+    whole: bool,
 ) -> None:
+    """Count a row, and keep its groups.
+
+    Args:
+        most: the most tokens of a completion, and of one behind its prompt.
+    """
     brought = task.brought(problem)
     if not brought:
         counts.without += 1
         return
     try:
-        groups = list(_groups(tokenizer, task, problem, brought))
+        groups = list(_groups(tokenizer, task, problem, brought, whole=whole))
     except ConfigError as error:
         raise DataError(
             f"A {side} row of task '{task.name}', {problem.name}, cannot be learned from. {error}"
         ) from error
     lengths = [len(r.completion.token_ids) for g in groups for r in g.rollouts]
     counts.longest = max(counts.longest, *lengths)
-    whole = [len(g.prompt) + len(r.completion.token_ids) for g in groups for r in g.rollouts]
-    if max(lengths) > max_tokens or max(whole) > context:
+    both = [len(g.prompt) + len(r.completion.token_ids) for g in groups for r in g.rollouts]
+    if max(lengths) > most[0] or max(both) > most[1]:
         counts.too_long += 1
         return
     counts.split += len(groups) > 1
@@ -100,12 +115,19 @@ def _read(
 
 
 def _groups(
-    tokenizer: Any, task: Task, problem: Problem, brought: Sequence[Given]
+    tokenizer: Any, task: Task, problem: Problem, brought: Sequence[Given], *, whole: bool
 ) -> Iterator[Group]:
     """One group of all completions that a row brings; of a single conversation that is no single
     row, one group a turn."""
     messages = task.messages(problem)
     read = [conversation(tokenizer, messages, given.turns) for given in brought]
+    if whole:
+        read = [
+            asked
+            if given.turns[0]["role"] == TEXT
+            else _closed(asked, closing(tokenizer, (*messages, *given.turns)))
+            for given, asked in zip(brought, read, strict=True)
+        ]
     if len(brought) == 1:
         for asked in read[0]:
             yield _group(problem, brought, [asked])
@@ -117,6 +139,16 @@ def _groups(
             "each."
         )
     yield _group(problem, brought, [rows[0] for rows in read])
+
+
+def _closed(asked: Sequence[Asked], behind: tuple[int, ...]) -> tuple[Asked, ...]:
+    """The rows with some tokens behind the last of them, which do not train."""
+    *others, last = asked
+    completion, n = last.completion, len(last.completion.token_ids)
+    sampled = (*(completion.sampled or (True,) * n), *(False,) * len(behind))
+    ids = (*completion.token_ids, *behind)
+    longer = replace(completion, token_ids=ids, sampled=sampled if behind else completion.sampled)
+    return (*others, replace(last, completion=longer))
 
 
 def _group(problem: Problem, brought: Sequence[Given], read: Sequence[Asked]) -> Group:

@@ -1,18 +1,20 @@
-"""A learner: a policy and its optimizer, the two halves of an optimizer step."""
+"""A learner: a model and its optimizer, the two halves of an optimizer step."""
 
 import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
-from ..batch import Batch
+from ..batch import Batch, Micro
 from ..errors import UnfitCheckpointError
-from ..layout import TokenRows
+from ..layout import Layout, TokenRows
 from ..model import Policy
+from ..model.policy import BesideLoss
 from ..objective import Metrics, Scores
-from .optimizer import Optimizer, OptimizerStep
+from .optimizer import Learns, Optimizer, OptimizerStep
 
 StateDict = dict[str, Any]
 """Everything that a resume needs, by name: tensors by part and name, or plain JSON."""
@@ -23,9 +25,44 @@ SMALLEST_PACK = 64
 """Tokens below which packs are not shrunk: with fewer, they would be single rows anyway."""
 
 
-class Learner:
-    """A policy with its optimizer: sums the gradient of a batch, takes an optimizer step on it, and
-    is saved as a whole.
+class Trained(Learns, Protocol):
+    """A model that computes a loss of a batch's rows: a policy, a reward model, a critic."""
+
+    layout: Layout
+
+    @property
+    def device(self) -> torch.device:
+        """The device that it computes on."""
+        ...
+
+    def loss(
+        self, loss: Any, micro: Micro, temperature: float, scale: float, /
+    ) -> tuple[Tensor, Any]:
+        """The rows' share of a loss, `scale` times as large, and what was measured of them."""
+        ...
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore the parameters that `exact_parameters` returned, in place."""
+        ...
+
+
+class Beside(BesideLoss, Protocol):
+    """A loss beside a policy's, which is summed anew with every sum of the policy's gradient."""
+
+    def begins(self) -> None:
+        """Forget what was summed: the gradient of a batch begins, perhaps once more."""
+        ...
+
+
+M = TypeVar("M", bound=Trained)
+
+
+class Learner(Generic[M]):
+    """A model, such as a policy, with its optimizer: sums the gradient of a batch, takes an
+    optimizer step on it, and is saved as a whole.
+
+    Args:
+        zero: what is measured of no rows; None for a policy's.
 
     Attributes:
         temperature: the sampling temperature, and so that of every log-probability.
@@ -34,48 +71,62 @@ class Learner:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: M,
         optimizer: Optimizer,
         *,
         temperature: float = 1.0,
         tokens_per_forward: int = 4096,
+        zero: Any = None,
     ) -> None:
         self.policy, self.optimizer, self.temperature = policy, optimizer, temperature
         self.tokens_per_forward = tokens_per_forward
+        self.zero: Any = Metrics.zero() if zero is None else zero
 
     def forward_backward(
-        self, batch: Batch, loss: Any, tick: Callable[[], None] = lambda: None
-    ) -> Metrics:
+        self,
+        batch: Batch,
+        loss: Any,
+        tick: Callable[[], None] = lambda: None,
+        beside: Beside | None = None,
+    ) -> Any:
         """Sum the gradient of a batch, in packs that fit into memory; in fp16 once more with half
         the scale if it overflowed.
 
         If it is interrupted, nothing of the gradient is left.
 
         Args:
-            loss: what the model computes: a `Loss` of a policy, a `Ranking` of a reward model.
+            loss: what the model computes: a `Loss` of a policy, a `Ranking` of a reward model, a
+                `ValueLoss` of a critic.
             tick: called after each pack: a sign of life.
+            beside: a loss that is added to a policy's.
+
+        Returns: the sum of what was measured, `Metrics` of a policy or reward model.
         """
-        metrics, scale = self._summed(batch, loss, tick), self.optimizer.loss_scale
+        metrics, scale = self._summed(batch, loss, tick, beside), self.optimizer.loss_scale
         if scale is None or self.optimizer.gradient_is_finite():
             return metrics
         first = scale.value
         # Where the scores themselves are not finite, no scale of the gradient will help.
-        while scale.value > 1 and math.isfinite(metrics.entropy or 0.0):
+        while scale.value > 1 and math.isfinite(metrics.loss):
             scale.halve()
             self.clear()
-            metrics = self._summed(batch, loss, tick)
+            metrics = self._summed(batch, loss, tick, beside)
             if self.optimizer.gradient_is_finite():
                 return metrics
         scale.value = first
         return metrics
 
-    def _summed(self, batch: Batch, loss: Any, tick: Callable[[], None]) -> Metrics:
-        metrics = Metrics.zero()
+    def _summed(
+        self, batch: Batch, loss: Any, tick: Callable[[], None], beside: Beside | None
+    ) -> Any:
+        metrics = self.zero
+        if beside is not None:
+            beside.begins()
         try:
             for micro in batch.micro(
                 self.tokens_per_forward, self.policy.layout, self.policy.device
             ):
-                share, measured = self.policy.loss(loss, micro, self.temperature, self.scale)
+                share, measured = self._share(loss, micro, beside)
                 share.backward()
                 metrics += measured
                 tick()
@@ -84,14 +135,21 @@ class Learner:
             raise
         return metrics
 
+    def _share(self, loss: Any, micro: Micro, beside: Beside | None) -> tuple[Tensor, Any]:
+        if beside is None:
+            return self.policy.loss(loss, micro, self.temperature, self.scale)
+        assert isinstance(self.policy, Policy)  # the one whose states others read
+        return self.policy.loss(loss, micro, self.temperature, self.scale, beside)
+
     @property
     def scale(self) -> float:
         """The factor by which gradients are too large until they reach the masters."""
         return self.optimizer.scale
 
-    def optim_step(self, number: int) -> OptimizerStep:
-        """Take optimizer step `number` (counted from 1) on the gradient summed since the last."""
-        return self.optimizer.step(number)
+    def optim_step(self, number: int, *, hold: bool = False) -> OptimizerStep:
+        """Take optimizer step `number` (counted from 1) on the gradient summed since the last; with
+        `hold`, change nothing and forget it."""
+        return self.optimizer.step(number, hold=hold)
 
     def clear(self) -> None:
         """Forget the gradient summed so far."""
@@ -103,7 +161,7 @@ class Learner:
         return [g for master in self.optimizer.masters if (g := master.grad) is not None]
 
     def logprobs(
-        self,
+        self: "Learner[Policy]",
         rows: TokenRows,
         packs: Sequence[Pack] | None = None,
         score: Callable[[TokenRows, float], Scores] | None = None,

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ..model import Policy
 from ..settings import OptimizerConfig
 from .accumulate import Accumulator
 from .adamw import AdamW
@@ -22,21 +22,59 @@ class OptimizerStep:
     """Norm of the whole gradient before clipping."""
     lr: float
     skipped: bool
-    """True if the gradient was not finite: nothing was changed."""
+    """True if the gradient was not finite, its own or that of a model beside it: nothing was
+    changed."""
+
+
+class Learns(Protocol):
+    """A model of which some parameters learn: a policy, a scorer, a head alone."""
+
+    version: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype that it computes in."""
+        ...
+
+    @property
+    def heads(self) -> frozenset[str]:
+        """Names of the parameters that learn at a rate of their own."""
+        ...
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that learn, by name and in a fixed order."""
+        ...
+
+    def exact_parameters(self) -> Mapping[str, Tensor]:
+        """The same at full precision: their masters if there are any."""
+        ...
 
 
 class Optimizer:
-    """Updates a policy's parameters.
+    """Updates a model's parameters.
 
     Parameters of 16 bits have fp32 masters: gradients are summed into fp32 as backward passes make
     them, the step is taken on the masters, and the parameters are rewritten in place.
 
+    Args:
+        policy: the model, of whatever kind; its `version` counts the steps.
+        steps: optimizer steps that the course of the learning rate takes.
+        beside: the optimizer of another model that gets its gradient from the same backward passes,
+            whose loss scale is then this one's too.
+
     Attributes:
-        loss_scale: the scale under which gradients of an fp16 policy are made; None for others.
+        loss_scale: the scale under which gradients of an fp16 model are made; None for others.
     """
 
-    def __init__(self, policy: Policy, settings: OptimizerConfig, steps: int) -> None:
-        self.policy, self.settings, self.steps = policy, settings, steps
+    def __init__(
+        self,
+        policy: Learns,
+        settings: OptimizerConfig,
+        steps: int,
+        *,
+        beside: "Optimizer | None" = None,
+    ) -> None:
+        self.policy, self.settings, self.steps, self.beside = policy, settings, steps, beside
         trained, exact = policy.trained(), policy.exact_parameters()
         self.names: list[str] = list(trained)
         self.parameters: list[nn.Parameter] = list(trained.values())
@@ -48,29 +86,37 @@ class Optimizer:
             master.grad = torch.zeros_like(master)
             if master is not parameter:
                 self.accumulator.attach(parameter, master)
-        self.adamw = AdamW(self.masters, settings)
+        heads = [exact[name] for name in trained if name in policy.heads]
+        self.adamw = AdamW(self.masters, settings, heads)
 
     @property
     def scale(self) -> float:
         """The factor by which gradients are too large until they reach the masters."""
+        if self.beside is not None:
+            return self.beside.scale
         return 1.0 if self.loss_scale is None else self.loss_scale.value
 
-    def step(self, number: int) -> OptimizerStep:
+    def step(self, number: int, *, hold: bool = False) -> OptimizerStep:
         """Take optimizer step `number` (counted from 1) on the gradients summed since the last
-        step."""
+        step.
+
+        Args:
+            hold: True changes nothing, as where the gradient is not finite: another model that
+                steps together with this one cannot.
+        """
         lr = self.settings.lr_at(number, self.steps)
         self.accumulator.finish()
         limit = self.settings.clip or math.inf
         norm = float(nn.utils.clip_grad_norm_(self.masters, limit))
-        finite = math.isfinite(norm)
-        if finite:
+        steps = math.isfinite(norm) and not hold
+        if steps:
             if self.loss_scale is not None:
                 self.loss_scale.after_step()
-            self.adamw.step(lr)
+            self.adamw.step(lr, self.settings.of_head.lr_at(number, self.steps))
             self._write_back()
             self.policy.version += 1
         self.clear()
-        return OptimizerStep(norm, lr, not finite)
+        return OptimizerStep(norm, lr, not steps)
 
     def gradient_is_finite(self) -> bool:
         """True if no number of the gradient summed so far is NaN or infinite."""

@@ -73,7 +73,11 @@ def with_logprobs(
     if loss.needs_reference and reference is not None:
         # Of one policy there is one log-probability: the rounding of two passes is no KL.
         own = anchor is not None and at_reference
-        ref = anchor if own else learner.logprobs(rows, score=reference.score)
+        if loss.whole_groups:  # the updates' own packs, so that both round alike in 16 bits
+            packs = rows.packs(learner.tokens_per_forward, learner.policy.layout, whole=True)
+        else:
+            packs = None
+        ref = anchor if own else learner.logprobs(rows, packs, score=reference.score)
     return replace(round, anchor=anchor, ref=ref)
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from ..batch import Batch
 from ..engine import Engine
 from ..errors import ConfigError, UnfitCheckpointError
 from ..model import Policy, Reference
-from ..objective import Criterion, Metrics
+from ..objective import Criterion, Metrics, ValueMetrics
 from ..settings import ScheduleConfig
 from ..types import Round
 from .clock import Clock
+from .critic import CriticHalf, CriticStep
 from .hooks import TrainerHooks
 from .learner import Learner, StateDict, matching_tensors
 from .optimizer import OptimizerStep
@@ -39,6 +41,8 @@ class StepReport:
     update: OptimizerStep
     seconds: dict[str, float]
     """Seconds by phase."""
+    critic: CriticStep | None = None
+    """The outcome for the critic; None without one."""
 
 
 class Trainer:
@@ -52,6 +56,7 @@ class Trainer:
         schedule: how many optimizer steps a round serves.
         engine: gets the weights after every change; None if nothing is sampled.
         reference: the model that KL is measured to, if the loss asks for it.
+        critic: the model that forecasts rewards, if the loss asks for it.
         seed: decides the order in which a round's groups form its parts.
         hooks: called around the steps.
 
@@ -73,16 +78,23 @@ class Trainer:
         *,
         engine: Engine | None = None,
         reference: Reference | None = None,
+        critic: CriticHalf | None = None,
         seed: int = 0,
         hooks: TrainerHooks | None = None,
     ) -> None:
-        check_loss(loss)
+        if loss.needs_values and critic is None:
+            raise ConfigError(
+                f"{loss} asks for a critic's values, so the trainer needs a critic; give it one, "
+                "such as critic=make_critic(CriticConfig(), OptimizerConfig(), learner), or take "
+                "an advantage that compares completions, such as ZScore()."
+            )
         if loss.needs_reference and reference is None:
             raise ConfigError(
                 "The objective has a KL term, so the trainer needs a reference; give it one, such "
                 "as reference=make_reference(policy), or take an objective with kl=None."
             )
         self.learner, self.source, self.engine, self.reference = learner, source, engine, reference
+        self.critic = critic
         self.loss = loss.resolved(source.max_tokens)
         self.parts, self.hooks = Parts(schedule, seed), hooks or TrainerHooks()
         self.steps, self.rounds, self.part = 0, 0, schedule.parts
@@ -95,27 +107,47 @@ class Trainer:
         """Take one optimizer step; a new round is taken up when the last one is used up."""
         clock = self.clock = Clock()
         sampled = self.take_up_round()
-        batch = self.parts.batch(
-            sampled.round, self.part, self.loss, at_reference=self.at_reference
-        )
+        batch = self._batch(sampled.round)
         with clock("update"), self.hooks.interruptible():
-            metrics = self._retry_smaller(
-                self.learner,
-                lambda: self.learner.forward_backward(batch, self.loss, clock.tick),
-            )
+            metrics, values = self._retry_smaller(self.learner, lambda: self._gradient(batch))
         with clock("keep"):
             self.hooks.before_change()
         self.whole = False
         with clock("optimize"):
             self.steps += 1
-            update = self.learner.optim_step(self.steps)  # an empty part too: moments decay
-            self._follow()
+            update, critic = self._optim_step(values)  # an empty part too: moments decay
         self.part += 1
         self.whole = True
         return StepReport(
             self.steps, sampled, self.part - 1, metrics,
-            batch.part_rows, len(batch.rows), update, clock.seconds,
+            batch.part_rows, len(batch.rows), update, clock.seconds, critic,
         )  # fmt: skip
+
+    def _batch(self, round: Round) -> Batch:
+        """The rows of the next part, with what a critic learns of them."""
+        batch = self.parts.batch(round, self.part, self.loss, at_reference=self.at_reference)
+        return batch if self.critic is None else self.critic.with_targets(batch, round, self.loss)
+
+    def _gradient(self, batch: Batch) -> tuple[Metrics, ValueMetrics]:
+        """Sum the gradient of a part: the policy's, and the critic's if there is one."""
+        tick = self.clock.tick
+        if self.critic is None:
+            measured = self.learner.forward_backward(batch, self.loss, tick)
+            return measured, ValueMetrics.zero()
+        return self.critic.forward_backward(batch, self.loss, tick, alone=self.warming_up)
+
+    def _optim_step(self, values: ValueMetrics) -> tuple[OptimizerStep, CriticStep | None]:
+        """Step on the gradient, and let everything follow the policy."""
+        if self.critic is None:
+            update, critic = self.learner.optim_step(self.steps), None
+        else:
+            # The policy's rate begins its course where the policy begins to learn.
+            number = self.steps - self.critic.settings.warmup * self.parts.count
+            update, norm = self.critic.optim_step(number, alone=self.warming_up)
+            critic = CriticStep(values, norm)
+        if not self.warming_up:
+            self._follow()
+        return update, critic
 
     def _follow(self) -> None:
         """Let everything that depends on the policy's weights follow them."""
@@ -158,6 +190,8 @@ class Trainer:
         return self.source.next_round(self.rounds, clock)
 
     def _scored(self, round: Round, own: bool) -> Round:
+        if self.critic is not None:  # first: which rows need an anchor hangs on their advantages
+            round = self.critic.with_values(round)
         return with_logprobs(
             round, self.loss, self.learner, self.parts, self.reference, at_reference=own
         )
@@ -169,6 +203,11 @@ class Trainer:
     def is_reference(self) -> bool:
         """True if the policy is the reference, weight for weight: all weights are compared."""
         return self.reference is not None and self.reference.equals(self.policy)
+
+    @property
+    def warming_up(self) -> bool:
+        """True during the first rounds, if only the critic learns in them."""
+        return self.critic is not None and self.rounds <= self.critic.settings.warmup
 
     @property
     def policy(self) -> Policy:
@@ -189,6 +228,7 @@ class Trainer:
         """
         state = {
             **self.learner.state_dict(),
+            **(self.critic.state_dict() if self.critic is not None else {}),
             **self.source.state_dict(),
             **(self.engine.state_dict() if self.engine is not None else {}),
             "step": self.steps,
@@ -220,6 +260,8 @@ class Trainer:
                 f"it is at part {state['part']} of a round, which has only {self.parts.count}"
             )
         self.learner.load_state_dict(state)
+        if self.critic is not None:
+            self.critic.load_state_dict(state)
         if self.reference is not None and self.reference.follows:
             self.reference.restore(
                 matching_tensors("reference", state, self.reference.exact_parameters())
@@ -242,16 +284,9 @@ class Trainer:
         """Weights that training reads and never changes, by name, such as those under adapters and
         those of a fixed reference: a resume must find them unchanged."""
         if self.policy.adapted:
-            return self.policy.frozen()  # the reference's own adapter is drawn or read anew
+            others = {} if self.critic is None else self.critic.frozen()
+            # The reference's own adapter is drawn or read anew.
+            return {**self.policy.frozen(), **{f"critic.{n}": x for n, x in others.items()}}
         if self.reference is None or self.reference.follows:
             return {}
         return self.reference.exact_parameters()
-
-
-def check_loss(loss: Criterion) -> None:
-    """Raise ConfigError for an objective with needs that no trainer here can meet."""
-    if loss.needs_values:
-        raise ConfigError(
-            f"{loss} needs a critic's values, and this version trains no critic; "
-            "take an advantage that compares completions, such as ZScore()."
-        )

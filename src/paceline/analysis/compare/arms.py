@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...config import Config, apply, split
 from ...errors import ConfigError
 from ...objective.named import Named
+from ...settings import CriticConfig
 
 EVALUATION_INTERVALS = 4
 """Number of intervals between evaluations in a run, if the recipe has no evaluations during
@@ -50,11 +51,15 @@ def arms_of(
     """
     _check_keys(vary)
     found = []
+    with_critic = any(objective.needs_values for objective in objectives.values())
     for label, objective in objectives.items() or [("", config.objective)]:
+        start = config.with_(objective=objective)
+        if with_critic and not objective.needs_values:  # its keys are for those that have one
+            start = start.with_(critic=CriticConfig())
         for values in itertools.product(*vary.values()):
             pairs = {key: _text(value) for key, value in zip(vary, values, strict=True)}
             words = [label, *(f"{key}={text}" for key, text in pairs.items())]
-            own = apply(config.with_(objective=objective), pairs)
+            own = apply(start, pairs)
             found.append(Arm(" ".join(w for w in words if w), evaluated(own)))
     _check(found)
     return found

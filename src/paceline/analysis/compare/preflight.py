@@ -6,12 +6,13 @@ from pathlib import Path
 
 from ... import config as configuration
 from ...errors import ConfigError
+from ...preflight.critic import check_critic
 from ...preflight.estimate import Disk
 from ...preflight.fingerprint import fingerprints, of_code
 from ...preflight.limits import check_disk
 from ...preflight.preflight import Preflight, check, check_group
+from ...preflight.rows import check_answers
 from ...store.history import flat, within
-from ...training import check_loss
 from ...verify.calling.load import is_of_session
 from .arms import Arm
 from .planned import Planned
@@ -32,8 +33,11 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
         kind = _kind(arm)
         if kind not in whole:
             whole[kind] = check(arm.config, path=path)
-        check_loss(arm.config.objective)
-        check_group(arm.config)
+        check_critic(arm.config)
+        check_answers(arm.config)
+        if arm.config.answers == "sampled":
+            check_group(arm.config)
+        _check_judged(whole[kind])
         _check_record(arm)
         found[arm.label] = whole[kind]
     read = {id(one): fingerprints(one.loaded) for one in whole.values()}
@@ -46,11 +50,25 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
     return found
 
 
+def _check_judged(checked: Preflight) -> None:
+    """Raise ConfigError for a task whose answers nobody judges."""
+    task = checked.loaded.task
+    if not task.judged:
+        raise ConfigError(
+            f"A comparison is of accuracy on held-out problems, and task '{task.name}' has no "
+            "reward; set task.reward, or look at the likelihood in each run's report."
+        )
+
+
 def _kind(arm: Arm) -> str:
     data = flat(configuration.to_json(arm.config))
     kept = {key: value for key, value in data.items() if not within(key, UPDATE_KEYS)}
     objective = arm.config.objective
-    return repr((kept, objective.needs_reference, objective.needs_anchor_for_advantages))
+    asks = (
+        objective.needs_reference, objective.needs_anchor_for_advantages,
+        objective.needs_values, objective.whole_groups,
+    )  # fmt: skip
+    return repr((kept, asks))
 
 
 def _check_record(arm: Arm) -> None:

@@ -19,7 +19,7 @@ from ...run.screen import Screen
 from ...store.base import finite
 from ...store.run import Run
 from ...text import counted, short_duration
-from ...training import Trainer, check_loss
+from ...training import Trainer
 from .measure import candidates, cosines, measure
 from .record import MeasuredObjective, Redone, Replay
 from .rewind import (
@@ -61,6 +61,11 @@ def replay(
     """
     screen = screen or Screen(0, quiet=True)
     route = route_to(Run.open(path), step)
+    if route.config.answers == "given":
+        raise ConfigError(
+            f"'{path}' learned from completions that its rows bring, and a replay is of a round "
+            "that was sampled; look at the run's report instead."
+        )
     loaded = load(route.config, reward=False)  # the verdicts are in the rounds
     now = environment_of(loaded)
     check_same(route, now)
@@ -87,7 +92,6 @@ def asked_for(objectives: Objectives, loaded: Loaded) -> dict[str, Objective]:
     named = (name for name, make in NAMES.items() if make().resolved(most) == own)
     found = {next(named, OWN_LABEL): own}
     for name, given in labelled(_once(objectives)).items():
-        check_loss(given)
         objective = _replayable(given).resolved(most)
         if objective in found.values():
             continue
@@ -103,6 +107,11 @@ def _replayable(given: Named) -> Objective:
         raise ConfigError(
             f"{given} learns from completions that rows bring, and a replay is of a round that was "
             "sampled; take an objective such as grpo."
+        )
+    if given.needs_values:
+        raise ConfigError(
+            f"{given} needs a critic's values, and a replay redoes the policy's steps alone; take "
+            "a run and objectives without one, such as grpo."
         )
     return given
 

@@ -187,6 +187,8 @@ function numbers(tip, row, place) {
   }
   const advantage = advantageAt(row, place);
   if (advantage !== null) line("advantage", signed(advantage, 3));
+  const forecast = row.values?.[place];
+  if (forecast != null) line("forecast of the critic", (forecast / 1000).toFixed(3));
   line("token", placeOf(row, place));
 }
 

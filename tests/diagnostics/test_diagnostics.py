@@ -77,8 +77,8 @@ def test_what_is_said_of_a_step_does_not_depend_on_what_comes_after(lines):
 
 
 MAY_BE_NULL = {
-    "repeated_mistakes", "accuracy_refused", "grad_norm", "entropy", "kl", "ratio_max",
-    "clip_fraction", "mismatch", "tokens_per_second", "memory_gb", "evaluation",
+    "reward", "accuracy", "repeated_mistakes", "accuracy_refused", "grad_norm", "entropy", "kl",
+    "ratio_max", "clip_fraction", "mismatch", "tokens_per_second", "memory_gb", "evaluation",
 }  # fmt: skip
 MAY_BE_MISSING = {
     "empty", "stop_reasons", "reasons", "repeated_mistakes", "accuracy_refused", "groups_lost",
@@ -108,9 +108,9 @@ def test_null_and_missing_figures_are_no_sign_or_are_named(steps):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("reward", "x"), ("accuracy", True), ("groups", None), ("groups", 8.5), ("step", "1"),
-     ("completion_tokens", math.inf), ("reward", math.nan), ("skipped", 0), ("phases", []),
-     ("reasons", {"right": "many"}), ("evaluation", {"n": 5}), ("evaluation", 0.4)],
+    [("lr", "x"), ("cut", True), ("groups", None), ("groups", 8.5), ("step", "1"),
+     ("completion_tokens", math.inf), ("lr", math.nan), ("skipped", 0), ("phases", []),
+     ("reasons", {"right": "many"}), ("evaluation", {"task": "t"}), ("evaluation", 0.4)],
 )  # fmt: skip
 def test_a_figure_of_another_kind_is_named(key, value):
     with pytest.raises(RecordError, match=f"'{key}'|measurement"):

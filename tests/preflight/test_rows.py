@@ -138,3 +138,17 @@ def test_a_rate_of_a_head_needs_a_head():
     with pytest.raises(ConfigError, match=r"optimizer\.head_lr is 0.01, but the objective"):
         check_answers(config(optimizer={"head_lr": 1e-2}))
     check_answers(config(optimizer={"head_lr": 1e-2}, objective=named.bradley_terry()))
+
+
+def test_held_out_rows_that_are_no_pairs_are_judged_and_not_compared():
+    @dataclass(frozen=True)
+    class OfARun(TaskSource):
+        def load(self) -> Task:
+            made = Compared().load()
+            held = {problem.id for problem in made.heldout}
+            return replace(made, given=lambda p: made.brought(p)[: 1 if p.id in held else 2])
+
+    for objective in (named.dpo(), named.bradley_terry()):
+        loaded = with_rows(load(config(task=OfARun(), objective=objective)))
+        assert loaded.rows is not None
+        assert (len(loaded.rows.train), loaded.rows.heldout) == (12, ())

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from paceline.config import from_json, to_json
+from paceline.objective import named
 from paceline.preflight.environment import machine, versions
 from paceline.preflight.estimate import Disk, Estimate, Memory, Seconds
 from paceline.preflight.fingerprint import fingerprints
@@ -209,7 +210,7 @@ def test_a_reward_model_is_told_by_its_layers():
         ({"warmup": 2}, "a head over the policy's states, learning rate 0.02; alone for 2 rounds"),
         (
             {"body": "own", "layers": 1, "head_lr": 0.5},
-            "the first 1 layer of a copy of the policy, learning rate 0.002, of its head 0.5",
+            "the first layer of a copy of the policy, learning rate 0.002, of its head 0.5",
         ),
         (
             {"body": "own", "path": "runs/rm/model", "lr": 1e-5},

@@ -19,8 +19,8 @@ from ..preflight.resources import Resources
 from ..preflight.rows import read_in_all
 from ..store.description import RunDescription
 from ..text import counted, data_size, rounded_count, short_duration, wall_clock
-from ..types import Completion
 from ..training.critic import rates_of
+from ..types import Completion
 from .screen import Screen
 
 
@@ -154,10 +154,9 @@ def critic_in_words(config: Config) -> str:
     if critic.body == "shared":
         return f"a head over the policy's states, learning rate {rates.head_lr:.3g}{warm}"
     of_what = "a copy of the policy" if critic.path is None else critic.path
-    layers = f"the first {counted(critic.layers, 'layer')} of " if critic.layers else ""
-    return (
-        f"{layers}{of_what}, learning rate {rates.lr:.3g}, of its head {rates.head_lr:.3g}{warm}"
-    )
+    some = "the first layer" if critic.layers == 1 else f"the first {critic.layers} layers"
+    layers = f"{some} of " if critic.layers else ""
+    return f"{layers}{of_what}, learning rate {rates.lr:.3g}, of its head {rates.head_lr:.3g}{warm}"
 
 
 def _forms(loaded: Loaded) -> str:

@@ -88,9 +88,7 @@ def _signed(reward: float | None) -> str:
 
 SAMPLED_HEADER = "   step  solved   (95 %)  reward  length  cut  signal  tokens/s  s/step    left"
 """Head of the table of steps that sample."""
-CRITIC_HEADER = (
-    "   step  solved   (95 %)  reward  length  cut  mean V  tokens/s  s/step    left"
-)
+CRITIC_HEADER = "   step  solved   (95 %)  reward  length  cut  mean V  tokens/s  s/step    left"
 """Head of the table of steps that sample, beside a critic: its mean forecast among them."""
 GIVEN_HEADER = "   step      nll    ppl  stop  rows  length    norm tokens/s  s/step    left"
 """Head of the table of steps on rows that bring their completions: nats a token, perplexity, the

@@ -21,7 +21,15 @@ from ..batch import Batch, Micro
 from ..layout import TokenRows, pad
 from ..model import Critic, Policy, SharedHead, critic_of
 from ..model.trainable import spread
-from ..objective import Loss, Metrics, Targets, ValueLoss, ValueMetrics, discount_of, value_targets
+from ..objective import (
+    Criterion,
+    Metrics,
+    Targets,
+    ValueLoss,
+    ValueMetrics,
+    discount_of,
+    value_targets,
+)
 from ..settings import CriticConfig, OptimizerConfig
 from ..types import Round
 from .learner import Learner, StateDict, matching_tensors
@@ -70,7 +78,7 @@ class CriticHalf(ABC):
 
     @abstractmethod
     def _summed(
-        self, batch: Batch, loss: Loss, tick: Callable[[], None], alone: bool
+        self, batch: Batch, loss: Criterion, tick: Callable[[], None], alone: bool
     ) -> tuple[Metrics, ValueMetrics]:
         """Sum the gradients of both; with `alone`, that of the critic's own parameters."""
 
@@ -85,7 +93,7 @@ class CriticHalf(ABC):
                 columns[i] = array("f", value_T.tolist())
         return replace(round, values=tuple(columns))
 
-    def with_targets(self, batch: Batch, round: Round, loss: Loss) -> Batch:
+    def with_targets(self, batch: Batch, round: Round, loss: Criterion) -> Batch:
         """The rows of a part with what the critic learns of them: V and R of the round, in which KL
         in the reward is a part of what is forecast."""
         assert round.values is not None
@@ -97,7 +105,7 @@ class CriticHalf(ABC):
     def forward_backward(
         self,
         batch: Batch,
-        loss: Loss,
+        loss: Criterion,
         tick: Callable[[], None] = lambda: None,
         *,
         alone: bool = False,
@@ -186,7 +194,7 @@ class OwnCritic(CriticHalf):
         return self.own.policy.score_values(rows)
 
     def _summed(
-        self, batch: Batch, loss: Loss, tick: Callable[[], None], alone: bool
+        self, batch: Batch, loss: Criterion, tick: Callable[[], None], alone: bool
     ) -> tuple[Metrics, ValueMetrics]:
         metrics = Metrics.zero() if alone else self.learner.forward_backward(batch, loss, tick)
         # One limit for both: what memory has made smaller for one holds for the other.
@@ -232,7 +240,7 @@ class SharedCritic(CriticHalf):
         return share * (coef or 1.0)
 
     def _summed(
-        self, batch: Batch, loss: Loss, tick: Callable[[], None], alone: bool
+        self, batch: Batch, loss: Criterion, tick: Callable[[], None], alone: bool
     ) -> tuple[Metrics, ValueMetrics]:
         if not alone:
             return self.learner.forward_backward(batch, loss, tick, self), self.measured

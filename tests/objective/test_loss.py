@@ -32,6 +32,7 @@ class Likelihood:
     needs_values: bool = False
     whole_groups: bool = False
     drops_signalless: bool = False
+    of_scores: bool = False
     reads_ratios_only: bool = False
 
     def advantages(self, round: Round) -> torch.Tensor:

@@ -107,10 +107,10 @@ def nothing_finite_in(monkeypatch):
     def patch(steps):
         step = Optimizer.step
 
-        def broken(self, number):
+        def broken(self, number, **options):
             if number in steps:
                 self.masters[0].grad.fill_(float("nan"))
-            return step(self, number)
+            return step(self, number, **options)
 
         monkeypatch.setattr(Optimizer, "step", broken)
 

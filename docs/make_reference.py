@@ -19,7 +19,7 @@ from paceline.config import Config, keys
 from paceline.config.text import field_helps
 from paceline.store.records import Bin, Event, Measured, StepRecord, Summary
 from paceline.store.rollout_row import RolloutRow, columns
-from paceline.tasks import every_source, Arithmetic
+from paceline.tasks import Arithmetic, every_source
 
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/make_reference.py from the code; do not edit. -->\n"

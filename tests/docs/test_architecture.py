@@ -12,7 +12,8 @@ from tests.helpers.markdown import ROOT, Page, tables
 PAGE = Page.of("docs/architecture.md")
 SOURCE = ROOT / "src" / "paceline"
 NAMED = {
-    "Verifier": "types", "BatchVerifier": "types", "Round": "types", "Group": "types", "Given": "types",
+    "Verifier": "types", "BatchVerifier": "types", "Round": "types", "Group": "types",
+    "Given": "types",
     "TaskSource": "tasks", "Engine": "engine", "LocalEngine": "engine", "ScriptedEngine": "engine",
     "Session": "run.session", "Trainer": "training", "Learner": "training.learner",
     "RoundSource": "training.source", "StoredRounds": "training.source", "Sampler": "training",

@@ -16,7 +16,7 @@ from paceline.errors import CheckpointError, ConfigError, DataError
 from paceline.objective import named
 from paceline.preflight.load import load
 from paceline.run import Run
-from paceline.training import ProblemStream
+from paceline.training import Stream
 from tests.helpers.records import a_step
 from tests.helpers.replays import config_for, line_of, made
 from tests.helpers.runs import OWN_SURROGATE
@@ -89,7 +89,7 @@ def test_a_difference_to_the_run_is_found_at_its_step(copy):
 
 
 def test_a_stored_round_is_as_it_was_sampled(run):
-    stream = ProblemStream(load(config_for(run.path), reward=False).task.train, 0)
+    stream = Stream(load(config_for(run.path), reward=False).task.train, 0)
     found = stored_round(run, 1, stream.at)
     assert found.index == 1 and len(found.groups) == 8 and len(found.rollouts) == 8 * 16
     assert found.anchor is found.ref is None

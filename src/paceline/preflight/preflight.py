@@ -64,6 +64,7 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
     """
     check_answers(config)
     check_critic(config)
+    _check_teacher(config)
     loaded = load(config)
     check_thrift(loaded)
     check_critics_model(loaded)
@@ -185,6 +186,17 @@ def _with_merge(
     meant: Merge = "yes" if fits else "no"
     decided = replace(loaded, lora=replace(loaded.lora, merge=meant))
     return decided, merged if fits else memory("no")
+
+
+def _check_teacher(config: Config) -> None:
+    """Raise ConfigError for an advantage that compares with a teacher: the reference is the policy
+    as it began, from which there is nothing to learn."""
+    objective = config.objective
+    if isinstance(objective, Objective) and getattr(objective.advantage, "needs_reference", False):
+        raise ConfigError(
+            f"{objective.advantage} learns from another model, and this version loads no teacher; "
+            "take objective=sft on answers that the teacher has written."
+        )
 
 
 def _check_judged(task: Task) -> None:

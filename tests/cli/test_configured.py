@@ -9,8 +9,9 @@ from paceline import recipes
 from paceline.cli import main
 from paceline.cli.configured import changed, overrides, refuse_idle
 from paceline.errors import ConfigError
-from paceline.tasks import Rows
+from paceline.tasks import Demonstrations, Preferences, Rows, name_of
 from tests.helpers.commands import failing
+from tests.helpers.fake_run import fake_run
 
 
 def test_a_recipe_from_a_file_and_from_toml(tmp_path, capsys, monkeypatch):
@@ -110,6 +111,31 @@ def test_data_for_a_task_that_reads_none_is_refused(capsys):
         "to learn from rows of yours."
     )
     assert changed(recipes.tiny(), {"task": "rows", "data": "x.jsonl"}).task == Rows("x.jsonl")
+
+
+def test_data_says_what_a_stage_learns_from(tmp_path):
+    rows = str(tmp_path / "rows.jsonl")
+    task = changed(recipes.sft(), {"data": rows}).task
+    assert isinstance(task, Demonstrations) and task.path == rows
+    for recipe in (recipes.reward_model(), recipes.dpo()):
+        task = changed(recipe, {"data": rows}).task
+        assert isinstance(task, Preferences) and task.path == rows
+    # The directory of a run brings its own answers: one by one, or in pairs.
+    fake_run(tmp_path / "run")
+    for recipe, pairs in ((recipes.sft(), False), (recipes.dpo(), True)):
+        task = changed(recipe, {"data": str(tmp_path / "run")}).task
+        assert (name_of(type(task)), task.path, task.pairs) == (
+            "kept",
+            str(tmp_path / "run"),
+            pairs,
+        )
+    # A task that is named keeps its own meaning, and so do its options.
+    assert changed(recipes.sft(), {"task": "gsm8k", "data": rows}).task.data == rows
+    mine = recipes.sft().with_(task=Demonstrations(system="Be brief."))
+    assert changed(mine, {"data": rows}).task.system == "Be brief."
+    assert isinstance(
+        changed(recipes.demo(), {"answers": "given", "data": rows}).task, Demonstrations
+    )
 
 
 def test_a_mistake_in_a_file_names_the_file(tmp_path, capsys):

@@ -25,6 +25,7 @@ def test_names_of_every_kind(tmp_path):
         ("./gone", "There is no folder './gone'; give"),
         ("gone", "There is no folder 'gone'; give"),
         ("a/b/c", "There is no folder 'a/b/c'; give"),
+        ("runs/x/model", "where the run 'runs/x' leaves its model; train that first, or give"),
         ("gone.gguf", "There is no file 'gone.gguf'; give"),
         ("package:no_such_package", "not installed"),
         ("package:json", "holds no .gguf"),

@@ -98,6 +98,14 @@ def test_a_pair_is_one_group_with_one_prompt():
         read(pairs(Worked().load(), "yes", "n" * 200))
 
 
+def test_several_demonstrations_of_a_problem_are_a_row_each():
+    rows = read(pairs(Worked().load(), "yes", "n" * 200, "well", rewards=(1.0, 1.0, 1.0)))
+    assert len(rows.train) == 24 and all(len(group.rollouts) == 1 for group in rows.train)
+    assert [group.rollouts[0].completion.text for group in rows.train[:2]] == ["yes", "well"]
+    # What is too long is left out by itself: its problem has others.
+    assert rows.notes[0].startswith("12 training rows left out for being longer")
+
+
 def test_a_row_that_cannot_be_rendered_is_named():
     task = Worked().load()
     said = {"role": "wizard", "content": "?"}

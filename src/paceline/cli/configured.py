@@ -67,6 +67,9 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
     from ..config import CHOSEN, apply, keys
 
     config = apply(config, {k: v for k, v in changes.items() if k in CHOSEN})
+    given = changes.get("answers", config.answers) == "given"
+    if "data" in changes and "task" not in changes and given:
+        config = _learning_from(config, changes["data"])
     have = {key.path for key in keys(config)}
     if "data" in changes and have.isdisjoint(SHORT_FLAGS["data"]):
         raise ConfigError(
@@ -79,6 +82,21 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
         if key not in CHOSEN
     }
     return apply(config, rest)
+
+
+def _learning_from(config: "Config", place: str) -> "Config":
+    """The config with the task whose rows bring what its objective learns from: the answers that a
+    run has kept, or rows of pairs or of demonstrations."""
+    from ..store.folder import is_run
+    from ..tasks import by_name, name_of
+
+    pairs = config.objective.whole_groups
+    name = "preferences" if pairs else "demonstrations"
+    if is_run(Path(place)):
+        name = "kept"
+    if name_of(type(config.task)) != name:
+        config = config.with_(task=by_name(name)())
+    return config.with_(**{"task.pairs": pairs}) if name == "kept" else config
 
 
 def task_name(task: "TaskSource") -> str:

@@ -39,7 +39,7 @@ def print_check(config: Config, command: str, *, as_json: bool = False) -> None:
         f"model      {config.model.path}: {rounded_count(estimate.model_size.parameters)} "
         f"parameters, {dtype}, {preflight.loaded.device.type}",
         f"trains     {trained_in_words(preflight.loaded, estimate.model_size)}",
-        f"reward     {_of_reward(tried)}",
+        f"reward     {_of_reward(tried) if task.judged else 'none: rows bring what is learned'}",
         f"sandbox    {sandbox_of(task) or 'not needed: nothing that a model writes is run'}",
         *estimate_lines(estimate),
         "tokenizer  renders the first prompt as",

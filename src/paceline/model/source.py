@@ -22,6 +22,8 @@ from . import tiny
 Kind = Literal["folder", "hub", "gguf", "tiny", "shape"]
 CAUSAL_CLASS = "AutoModelForCausalLM"
 """Name of the transformers class of a causal language model."""
+MODEL_FOLDER = "model"
+"""Name of the folder in which a run leaves its model."""
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 """Pattern of a model's name on the hub."""
 
@@ -65,8 +67,11 @@ def resolve(name: str) -> Source:
         _refuse_pickled(path)
         return Source(name, "folder", str(path))
     if name.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(name):
+        first = ""
+        if path.name == MODEL_FOLDER:
+            first = f", where the run '{path.parent}' leaves its model; train that first, or"
         raise ConfigError(
-            f"There is no folder '{name}'; give a folder, a .gguf file, or a hub name "
+            f"There is no folder '{name}'{first or ';'} give a folder, a .gguf file, or a hub name "
             "such as Qwen/Qwen3-0.6B."
         )
     return Source(name, "hub", name)

@@ -7,14 +7,15 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from ..model.conversation import TEXT, Asked, closing, conversation
+from ..objective.ranking import MARGIN
 from ..tasks import Task
 from ..text import counted
 from ..types import Given, Group, Problem, Rollout, Round, Verdict
 
 BROUGHT = "brought by its row"
 """Reason of the verdict on a completion that nobody judged."""
-MARGIN = "margin"
-"""Name of the part of a verdict that holds a pair's margin."""
+SIDES = ("training", "held-out")
+"""Names of the two sides in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,6 @@ class GivenRows:
     def round_of_some(self, count: int = 8) -> Round:
         """A round of the first rows, to try what is to be done with all of them."""
         return Round(0, self.train[:count])
-
-
-@dataclass(slots=True)
-class _Counts:
-    """Rows by what became of them."""
-
-    too_long: int = 0
-    without: int = 0
-    split: int = 0
-    longest: int = 0
-    kept: list[Group] = field(default_factory=list)
 
 
 def given_rows(
@@ -66,79 +56,117 @@ def given_rows(
     Raises: DataError naming a row that cannot be read, or where no row is left; ConfigError for a
         task that brings no completions.
     """
-    train, held = _Counts(), _Counts()
-    for counts, side, problems in (
-        (train, "training", task.train),
-        (held, "held-out", task.heldout[:heldout]),
-    ):
+    sides = [_Side(name, tokenizer, task, max_tokens, context, whole) for name in SIDES]
+    for side, problems in zip(sides, (task.train, task.heldout[:heldout]), strict=True):
         for problem in problems:
-            most = max_tokens, context or max_tokens << 32
-            _read(tokenizer, task, problem, side, counts, most, whole=whole)
+            side.read(problem)
+    train, held = sides
     if not train.kept:
-        raise _nothing_left(task, train, max_tokens)
-    return GivenRows(tuple(train.kept), tuple(held.kept), tuple(_notes(train, held, max_tokens)))
+        raise train.nothing_left()
+    notes = (note for side in sides for note in side.notes())
+    return GivenRows(tuple(train.kept), tuple(held.kept), tuple(notes))
 
 
-def _read(
-    tokenizer: Any,
-    task: Task,
-    problem: Problem,
-    side: str,
-    counts: _Counts,
-    most: tuple[int, int],
-    *,
-    whole: bool,
-) -> None:
-    """Count a row, and keep its groups.
+@dataclass(slots=True)
+class _Side:
+    """The training side of a task or the held-out one, with counts of what became of its rows."""
 
-    Args:
-        most: the most tokens of a completion, and of one behind its prompt.
-    """
-    brought = task.brought(problem)
-    if not brought:
-        counts.without += 1
-        return
-    try:
-        groups = list(_groups(tokenizer, task, problem, brought, whole=whole))
-    except ConfigError as error:
-        raise DataError(
-            f"A {side} row of task '{task.name}', {problem.name}, cannot be learned from. {error}"
-        ) from error
-    lengths = [len(r.completion.token_ids) for g in groups for r in g.rollouts]
-    counts.longest = max(counts.longest, *lengths)
-    both = [len(g.prompt) + len(r.completion.token_ids) for g in groups for r in g.rollouts]
-    if max(lengths) > most[0] or max(both) > most[1]:
-        counts.too_long += 1
-        return
-    counts.split += len(groups) > 1
-    counts.kept += groups
+    name: str
+    tokenizer: Any
+    task: Task
+    max_tokens: int
+    context: int | None
+    whole: bool
+    too_long: int = 0
+    without: int = 0
+    split: int = 0
+    longest: int = 0
+    kept: list[Group] = field(default_factory=list)
 
+    def read(self, problem: Problem) -> None:
+        """Take in what a problem brings: completions that differ in reward are compared and stay
+        together, and others are demonstrations, a row each."""
+        brought = self.task.brought(problem)
+        self.without += not brought
+        if len({given.reward for given in brought}) > 1:
+            self._take(problem, brought)
+        else:
+            for given in brought:
+                self._take(problem, (given,))
 
-def _groups(
-    tokenizer: Any, task: Task, problem: Problem, brought: Sequence[Given], *, whole: bool
-) -> Iterator[Group]:
-    """One group of all completions that a row brings; of a single conversation that is no single
-    row, one group a turn."""
-    messages = task.messages(problem)
-    read = [conversation(tokenizer, messages, given.turns) for given in brought]
-    if whole:
-        read = [
-            asked
-            if given.turns[0]["role"] == TEXT
-            else _closed(asked, closing(tokenizer, (*messages, *given.turns)))
-            for given, asked in zip(brought, read, strict=True)
-        ]
-    if len(brought) == 1:
-        for asked in read[0]:
-            yield _group(problem, brought, [asked])
-        return
-    if any(len(rows) > 1 for rows in read):
-        raise ConfigError(
-            "The chat template writes earlier answers otherwise than it asked for them, so that "
-            "completions of several turns cannot be compared; leave one turn of the assistant in "
-            "each."
+    def _take(self, problem: Problem, brought: Sequence[Given]) -> None:
+        """Take in one row, or count it as too long."""
+        try:
+            groups = list(self._groups(problem, brought))
+        except ConfigError as error:
+            raise DataError(
+                f"A {self.name} row of task '{self.task.name}', {problem.name}, cannot be learned "
+                f"from. {error}"
+            ) from error
+        lengths = [len(r.completion.token_ids) for g in groups for r in g.rollouts]
+        both = [len(g.prompt) + len(r.completion.token_ids) for g in groups for r in g.rollouts]
+        self.longest = max(self.longest, *lengths)
+        no_room = self.context is not None and max(both) > self.context
+        if max(lengths) > self.max_tokens or no_room:
+            self.too_long += 1
+            return
+        self.split += len(groups) > 1
+        self.kept += groups
+
+    def _groups(self, problem: Problem, brought: Sequence[Given]) -> Iterator[Group]:
+        """One group of all completions of a row; of a single conversation that is no single row,
+        one group a turn."""
+        messages, tokenizer = self.task.messages(problem), self.tokenizer
+        read = [conversation(tokenizer, messages, given.turns) for given in brought]
+        if self.whole:
+            read = [
+                asked
+                if given.turns[0]["role"] == TEXT
+                else _closed(asked, closing(tokenizer, (*messages, *given.turns)))
+                for given, asked in zip(brought, read, strict=True)
+            ]
+        if len(brought) == 1:
+            for asked in read[0]:
+                yield _group(problem, brought, [asked])
+            return
+        if any(len(rows) > 1 for rows in read):
+            raise ConfigError(
+                "The chat template writes earlier answers otherwise than it asked for them, so "
+                "that completions of several turns cannot be compared; leave one turn of the "
+                "assistant in each."
+            )
+        yield _group(problem, brought, [rows[0] for rows in read])
+
+    def nothing_left(self) -> Exception:
+        """The error where no row is left."""
+        if self.too_long:
+            return DataError(
+                f"Every {self.name} row of task '{self.task.name}' is too long (the longest "
+                f"completion has {counted(self.longest, 'token')}, and rollouts.max_tokens is "
+                f"{self.max_tokens}); raise rollouts.max_tokens, as far as the model's context "
+                "goes."
+            )
+        return ConfigError(
+            f"Task '{self.task.name}' brings no completions to learn from; give it rows that have "
+            "them (task=demonstrations or preferences), or sample them with answers=sampled."
         )
-    yield _group(problem, brought, [rows[0] for rows in read])
+
+    def notes(self) -> Iterator[str]:
+        """Remarks on what was left out or split."""
+        if self.too_long:
+            yield (
+                f"{counted(self.too_long, f'{self.name} row')} left out for being longer than "
+                f"rollouts.max_tokens ({self.max_tokens}) or the model's context; the longest "
+                f"completion has {counted(self.longest, 'token')}."
+            )
+        if self.without:
+            rows = counted(self.without, f"{self.name} row")
+            yield f"{rows} left out for bringing no completion."
+        if self.split:
+            yield (
+                f"{counted(self.split, f'{self.name} conversation')} read one turn at a time: the "
+                "chat template writes earlier answers otherwise than it asked for them."
+            )
 
 
 def _closed(asked: Sequence[Asked], behind: tuple[int, ...]) -> tuple[Asked, ...]:
@@ -161,34 +189,3 @@ def _group(problem: Problem, brought: Sequence[Given], read: Sequence[Asked]) ->
 
 def _verdict(given: Given) -> Verdict:
     return Verdict(given.reward, {MARGIN: given.margin} if given.margin else {}, BROUGHT)
-
-
-def _nothing_left(task: Task, counts: _Counts, max_tokens: int) -> Exception:
-    if counts.too_long:
-        return DataError(
-            f"Every training row of task '{task.name}' is too long (the longest completion has "
-            f"{counted(counts.longest, 'token')}, and rollouts.max_tokens is {max_tokens}); raise "
-            "rollouts.max_tokens, as far as the model's context goes."
-        )
-    return ConfigError(
-        f"Task '{task.name}' brings no completions to learn from; give it rows that have them "
-        "(task=demonstrations or preferences), or sample them with answers=sampled."
-    )
-
-
-def _notes(train: _Counts, held: _Counts, max_tokens: int) -> Iterator[str]:
-    for side, counts in (("training", train), ("held-out", held)):
-        if counts.too_long:
-            rows = counted(counts.too_long, f"{side} row")
-            yield (
-                f"{rows} left out for being longer than rollouts.max_tokens ({max_tokens}) or the "
-                f"model's context; the longest completion has {counted(counts.longest, 'token')}."
-            )
-        if counts.without:
-            rows = counted(counts.without, f"{side} row")
-            yield f"{rows} left out for bringing no completion."
-        if counts.split:
-            yield (
-                f"{counted(counts.split, f'{side} conversation')} read one turn at a time: the "
-                "chat template writes earlier answers otherwise than it asked for them."
-            )

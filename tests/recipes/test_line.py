@@ -9,6 +9,7 @@ from transformers import AutoModelForSequenceClassification
 
 from paceline import recipes
 from paceline.cli import main
+from paceline.cli import main
 from paceline.layout import TokenRows
 from paceline.model import RewardScorer, load_scorer, resolve, reward_model
 from paceline.model.reward_model import RewardModel
@@ -83,6 +84,17 @@ def test_the_recipe_stops_and_goes_on_in_the_same_place(tmp_path):
     longer = small_sft(tmp_path / "parts")
     resume(tmp_path / "parts", longer, quiet=True)
     assert [r.nll for r in Run(tmp_path / "parts").records()] == [r.nll for r in whole.records()]
+
+
+def test_a_finished_run_goes_on_with_more_epochs(tmp_path, capsys):
+    config = small_sft(tmp_path / "r", epochs=1)
+    config = config.with_(**{"optimizer.decay": "constant"})
+    train(config, quiet=True)
+    assert len(list(Run(tmp_path / "r").records())) == 3
+    assert main(["resume", str(tmp_path / "r"), "epochs=2"]) == 0
+    # Fourteen rows twice, by sixes; the step that was what was left of one pass stays as it was.
+    assert [r.rows for r in Run(tmp_path / "r").records()] == [6, 6, 2, 6, 4]
+    assert Run(tmp_path / "r").config["config"]["steps"] == 5
 
 
 def test_a_run_on_rows_cannot_be_replayed(tmp_path):

@@ -122,6 +122,8 @@ def _resume(run: Run, config: Config, named: Collection[str], screen: Screen) ->
         loaded = preflight.loaded
         screen.steps = loaded.config.steps  # passes over rows may have decided it
         config = config.with_(steps=screen.steps)
+        if "epochs" in named:  # whoever names the passes means the steps that they take
+            named = {*named, "steps"}
         asked = configuration.to_json(config)
         stored = configuration.renewed(continuation.stored_config(run), asked)
         changes = config_changes(run.path, stored, asked, named)

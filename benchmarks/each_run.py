@@ -40,7 +40,7 @@ def cells(run: Run) -> list[str]:
     steps, summary, config = list(run.records()), run.outcome, run.config["config"]
     assert summary is not None
     measured = (summary.before, *(step.evaluation for step in steps), summary.after)
-    right = [one.sampled_accuracy or 0.0 for one in measured if one]
+    right = [one.accuracies[0] for one in measured if one]
     clipped = mean(step.clip_fraction for step in steps if step.part > 0)
     clip = config["optimizer"]["clip"] or math.inf
     norms = [step.grad_norm for step in steps if step.grad_norm is not None]

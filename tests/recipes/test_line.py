@@ -9,7 +9,6 @@ from transformers import AutoModelForSequenceClassification
 
 from paceline import recipes
 from paceline.cli import main
-from paceline.cli import main
 from paceline.layout import TokenRows
 from paceline.model import RewardScorer, load_scorer, resolve, reward_model
 from paceline.model.reward_model import RewardModel

@@ -1,5 +1,6 @@
 """summary.json, at any point of a run."""
 
+import time
 from dataclasses import asdict
 
 import pytest
@@ -71,7 +72,8 @@ def test_what_went_wrong_is_counted_from_the_runs_files(tmp_path, trainer):
     }  # fmt: skip
 
 
-def test_seconds_of_earlier_sessions_are_added(tmp_path, trainer):
+def test_seconds_of_earlier_sessions_are_added(tmp_path, trainer, monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 7.0)  # a clock that stands still
     summary = SummaryFile(Run(tmp_path), CONFIG, 5000.0)
     assert 5000.0 <= summary.seconds < SummaryFile(Run(tmp_path), CONFIG, 99_000.0).seconds
     summary.write(trainer)

@@ -7,6 +7,7 @@ wants to know them all at the start, and its help would be sixty of them under e
 
 import ast
 import contextlib
+import dataclasses
 import inspect
 import shlex
 import textwrap
@@ -64,7 +65,15 @@ def keys(config: Config) -> list[Key]:
 
 @cache
 def field_helps(cls: type) -> dict[str, str]:
-    """The string under each field of a dataclass, from its source."""
+    """The string under each field of a dataclass, from its source and those of its bases."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if dataclasses.is_dataclass(base):
+            found |= _own_helps(base)
+    return found
+
+
+def _own_helps(cls: type) -> dict[str, str]:
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
     found: dict[str, str] = {}

@@ -66,6 +66,7 @@ def render(tokenizer: Any, messages: Sequence[Message]) -> tuple[int, ...]:
     try:
         prompt = _prompt(tokenizer, messages, sanitize_control_tokens=True)
         why = "they come out as control tokens in spite of it"
+    # NotImplementedError is transformers' own word for tokenizers that have no such way.
     except (ValueError, NotImplementedError) as error:
         prompt, why = None, str(error)
     if prompt is None or controls.among(prompt) != controls.among(_prompt(tokenizer, harmless)):

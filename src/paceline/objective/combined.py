@@ -7,6 +7,7 @@ need, a critic or a reference. Everything is computed in float64.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,34 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+class MadeOfOthers(ABC):
+    """The base of an advantage that is made of others, and asks for all that they ask for."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def made_of(self) -> tuple[Advantage, ...]:
+        """The others."""
+
+    @property
+    def needs_values(self) -> bool:
+        """True if one of them reads a critic's values."""
+        return any(map(reads_values, self.made_of))
+
+    @property
+    def needs_reference(self) -> bool:
+        """True if one of them reads the reference's log-probabilities."""
+        return any(map(reads_reference, self.made_of))
+
+    @property
+    def by_token(self) -> bool:
+        """True if one of them gives one number a token."""
+        return any(map(is_by_token, self.made_of))
+
+
 @dataclass(frozen=True, slots=True)
-class Whiten:
+class Whiten(MadeOfOthers):
     """[B, T] (A − mean) / (std + eps) of another advantage, over the sampled tokens of the round,
     with the population's deviation.
 
@@ -41,12 +68,8 @@ class Whiten:
         check_scale(self, 0, self.eps)
 
     @property
-    def needs_values(self) -> bool:
-        return reads_values(self.inner)
-
-    @property
-    def needs_reference(self) -> bool:
-        return reads_reference(self.inner)
+    def made_of(self) -> tuple[Advantage, ...]:
+        return (self.inner,)
 
     @property
     def by_token(self) -> bool:
@@ -64,7 +87,7 @@ class Whiten:
 
 
 @dataclass(frozen=True, slots=True)
-class Liked:
+class Liked(MadeOfOthers):
     """Another advantage, plus mu·N/N⁺ for each solved row: N the tokens of the round that train, N⁺
     those of its solved rows. The likelihood of positive examples of VAPO (arXiv 2504.05118).
 
@@ -85,16 +108,8 @@ class Liked:
             raise ConfigError(f"Liked needs a weight above 0, not {self.mu}.")
 
     @property
-    def needs_values(self) -> bool:
-        return reads_values(self.inner)
-
-    @property
-    def needs_reference(self) -> bool:
-        return reads_reference(self.inner)
-
-    @property
-    def by_token(self) -> bool:
-        return is_by_token(self.inner)
+    def made_of(self) -> tuple[Advantage, ...]:
+        return (self.inner,)
 
     def describe(self) -> str:
         return f"{description_of(self.inner)}, and solved ones count {self.mu:g} more on average"
@@ -111,7 +126,7 @@ class Liked:
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class Sum:
+class Sum(MadeOfOthers):
     """The sum of several advantages.
 
     Example: Sum(Teacher(), ZScore()) copies a teacher and follows the task's reward.
@@ -131,16 +146,8 @@ class Sum:
         return f"Sum({', '.join(map(text_of, self.parts))})"
 
     @property
-    def needs_values(self) -> bool:
-        return any(map(reads_values, self.parts))
-
-    @property
-    def needs_reference(self) -> bool:
-        return any(map(reads_reference, self.parts))
-
-    @property
-    def by_token(self) -> bool:
-        return any(map(is_by_token, self.parts))
+    def made_of(self) -> tuple[Advantage, ...]:
+        return self.parts
 
     def describe(self) -> str:
         return ", plus ".join(map(description_of, self.parts))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from ..errors import ConfigError
 from ..lazy import torch
 from ..types import Round
+from .compared import ComparesGivenRows
 from .link import Link, Logistic, Odds
 from .pair_metrics import PairMetrics
 from .parts import capitalised, check_part, description_of
@@ -24,7 +25,7 @@ Length = Literal["sum", "mean"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Preference:
+class Preference(ComparesGivenRows):
     """The loss of DPO and its kin, as a value.
 
     x = Σ_t (log π − log π_ref) over a row's mask, or their mean with `length="mean"`, or of log π
@@ -153,38 +154,10 @@ class Preference:
         pairs = max(len(torch.unique(group_B)), 1)
         return mask_BT.to(dtype or torch.float32) / pairs
 
-    def penalised(self, round: Round) -> Round:
-        """The round itself."""
-        return round
-
-    def resolved(self, max_tokens: int) -> Preference:
-        """This loss, in which nothing is left open."""
-        return self
-
     @property
     def needs_reference(self) -> bool:
         """True if the reference's log-probabilities are taken from the policy's."""
         return self.reference
-
-    @property
-    def needs_anchor_for_advantages(self) -> bool:
-        """False: rewards alone decide."""
-        return False
-
-    @property
-    def needs_values(self) -> bool:
-        """False: there is no critic."""
-        return False
-
-    @property
-    def whole_groups(self) -> bool:
-        """True: a pair's loss needs both rows."""
-        return True
-
-    @property
-    def drops_signalless(self) -> bool:
-        """False: every row is one of a pair."""
-        return False
 
     @property
     def of_scores(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 from ..lazy import torch
 from ..types import Group, Round
+from .compared import ComparesGivenRows
 from .preference import compared_pairs
 from .records import Metrics, Tokens, kept
 
@@ -26,7 +27,7 @@ WIDEST = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ranking:
+class Ranking(ComparesGivenRows):
     """Bradley and Terry's loss over all pairs of a group whose rewards differ:
 
         −log σ(s_w − s_l − margin·m_w) + centre·(s_w + s_l)²
@@ -110,39 +111,6 @@ class Ranking:
         loss itself divides it by the pairs of the group, all of which are there."""
         groups = max(len(torch.unique(group_B)), 1)
         return mask_BT.to(dtype or torch.float32) / groups
-
-    def penalised(self, round: Round) -> Round:
-        """The round itself."""
-        return round
-
-    def resolved(self, max_tokens: int) -> Ranking:
-        """This loss, in which nothing is left open."""
-        return self
-
-    @property
-    def needs_reference(self) -> bool:
-        """False: a reward model is held to nothing."""
-        return False
-
-    @property
-    def needs_anchor_for_advantages(self) -> bool:
-        """False: rewards alone decide."""
-        return False
-
-    @property
-    def needs_values(self) -> bool:
-        """False: there is no critic."""
-        return False
-
-    @property
-    def whole_groups(self) -> bool:
-        """True: every pair of a group is compared."""
-        return True
-
-    @property
-    def drops_signalless(self) -> bool:
-        """False: a row has no signal of its own."""
-        return False
 
     @property
     def of_scores(self) -> bool:

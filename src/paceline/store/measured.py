@@ -123,6 +123,16 @@ class Measured(Record):
         """The accuracy of the order of pairs."""
         return self._share("pair_accuracy")
 
+    @property
+    def accuracies(self) -> tuple[float, float]:
+        """The accuracies of sampled and of greedy answers, where both have been measured.
+
+        Raises: ValueError where no answer was judged.
+        """
+        if self.sampled_accuracy is None or self.greedy_accuracy is None:
+            raise ValueError(f"No answer was judged in this measurement of '{self.task}'.")
+        return self.sampled_accuracy, self.greedy_accuracy
+
     def _share(self, name: str) -> Share | None:
         value, ends = getattr(self, name), self.intervals.get(name)
         return None if value is None else Share(value, (ends[0], ends[1]) if ends else None)

@@ -24,19 +24,12 @@ from .turns import TEXT
 
 
 @dataclass(frozen=True, slots=True)
-class Demonstrations:
-    """Rows of completions to imitate: conversations, prompts with a completion, instructions, text.
-
-    The form of each row is recognised from its columns: `messages` ({role, content}) or
-    `conversations` ({from, value}), of which every answer trains; `prompt` and `completion`, text
-    or messages; `instruction`, `input`, `output`, `system` and `history`, as Alpaca has them;
-    `text`, of which all tokens train. Turns behind the last answer are left out, and rows that
-    repeat an earlier one, each with a note. With a reward, held-out problems can also be judged.
-    """
+class RowsThatBring:
+    """The options of rows that bring their completions, whatever these are."""
 
     path: str = ""
     """Rows: a .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
-    form: Literal["auto", "messages", "completion", "alpaca", "text"] = "auto"
+    form: str = "auto"
     """Form of all rows; auto recognises it from the columns of each."""
     split: str = "train"
     """Part of a folder or hub name to train on."""
@@ -52,6 +45,26 @@ class Demonstrations:
     Rows with one prompt stay on one side."""
     system: str | None = None
     """System message before the prompt; None for none. A row that brings its own keeps it."""
+    limit: int | None = None
+    """Most rows to read, from the start; None reads all. Held-out rows of their own come on top."""
+    on_error: Literal["stop", "drop"] = "stop"
+    """Reaction to rows that cannot be used: stop refuses them; drop leaves them out, with a
+    note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstrations(RowsThatBring):
+    """Rows of completions to imitate: conversations, prompts with a completion, instructions, text.
+
+    The form of each row is recognised from its columns: `messages` ({role, content}) or
+    `conversations` ({from, value}), of which every answer trains; `prompt` and `completion`, text
+    or messages; `instruction`, `input`, `output`, `system` and `history`, as Alpaca has them;
+    `text`, of which all tokens train. Turns behind the last answer are left out, and rows that
+    repeat an earlier one, each with a note. With a reward, held-out problems can also be judged.
+    """
+
+    form: Literal["auto", "messages", "completion", "alpaca", "text"] = "auto"
+    """Form of all rows; auto recognises it from the columns of each."""
     reward: str | None = None
     """Reward that judges what the model answers to held-out prompts, by name (docs/rewards.md
     lists them), or your own as file.py:function; None judges nothing."""
@@ -60,11 +73,6 @@ class Demonstrations:
     answer_after: str | None = None
     """Mark behind which the expected answer stands in its column, such as ####: the last one
     counts. None takes the whole column."""
-    limit: int | None = None
-    """Most rows to read, from the start; None reads all. Held-out rows of their own come on top."""
-    on_error: Literal["stop", "drop"] = "stop"
-    """Reaction to rows that cannot be used: stop refuses them; drop leaves them out, with a
-    note."""
 
     def load(self) -> Task:
         """The task.
@@ -86,7 +94,7 @@ class Demonstrations:
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(RowsThatBring):
     """Rows that say which completion of a prompt is better: pairs, rankings, labelled completions.
 
     The form of each row is recognised from its columns: `chosen` and `rejected` with a `prompt`, or
@@ -95,29 +103,8 @@ class Preferences:
     and `label` (or `kto_tag`), of which a good and a bad one of the same prompt make a pair.
     """
 
-    path: str = ""
-    """Rows: a .jsonl, .json, .parquet or .csv file, a folder, or a hub name."""
     form: Literal["auto", "preference", "hh", "ranking", "kto"] = "auto"
     """Form of all rows; auto recognises it from the columns of each."""
-    split: str = "train"
-    """Part of a folder or hub name to train on."""
-    subset: str | None = None
-    """Configuration of the hub data set; None is its default."""
-    heldout_path: str | None = None
-    """Held-out rows, if they lie elsewhere: a file, a folder or a hub name; None takes
-    task.path."""
-    heldout_split: str | None = None
-    """Part of a folder or hub name to hold out; None holds out some of the training rows."""
-    heldout: float = 0.05
-    """Held-out rows, chosen by content: below 1 a share of the rows, from 1 on a number of them.
-    Rows with one prompt stay on one side."""
-    system: str | None = None
-    """System message before the prompt; None for none. A row that brings its own keeps it."""
-    limit: int | None = None
-    """Most rows to read, from the start; None reads all. Held-out rows of their own come on top."""
-    on_error: Literal["stop", "drop"] = "stop"
-    """Reaction to rows that cannot be used: stop refuses them; drop leaves them out, with a
-    note."""
 
     def load(self) -> Task:
         """The task.

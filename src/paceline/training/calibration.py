@@ -41,11 +41,16 @@ def reliability(differences: Sequence[float]) -> tuple[ReliabilityBin, ...]:
         ReliabilityBin(
             len(some),
             math.fsum(_sigmoid(abs(d)) for d in some) / len(some),
-            sum(1.0 if d > 0 else 0.5 if d == 0 else 0.0 for d in some) / len(some),
+            in_order(some) / len(some),
         )
         for some in members
         if some
     )
+
+
+def in_order(differences: Sequence[float]) -> float:
+    """Number of differences above 0, those of 0 half."""
+    return sum(1.0 if d > 0 else 0.5 if d == 0 else 0.0 for d in differences)
 
 
 def calibration_error(bins: Sequence[ReliabilityBin]) -> float:

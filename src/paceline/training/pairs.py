@@ -13,7 +13,13 @@ from ..model import Policy, Reference
 from ..objective import Criterion
 from ..stats import Interval, wilson
 from ..types import Group, Round
-from .calibration import ReliabilityBin, best_separation, calibration_error, reliability
+from .calibration import (
+    ReliabilityBin,
+    best_separation,
+    calibration_error,
+    in_order,
+    reliability,
+)
 
 Rewards = Callable[[Micro], Tensor]
 """A function that gives [B] the reward of each row, without gradient."""
@@ -158,11 +164,6 @@ def implicit_rewards(
         return loss.rewards(scores, tokens)
 
     return rewards
-
-
-def in_order(differences: Sequence[float]) -> float:
-    """Number of differences above 0, those of 0 half."""
-    return sum(1.0 if d > 0 else 0.5 if d == 0 else 0.0 for d in differences)
 
 
 def _pairs(groups: Sequence[Group]) -> Iterator[tuple[int, int]]:

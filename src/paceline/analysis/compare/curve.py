@@ -35,8 +35,8 @@ class Curve:
         points.append((record.step, samples, seconds, summary.after))
         return cls(
             *(tuple(p[i] for p in points) for i in range(3)),  # type: ignore[arg-type]
-            sampled=tuple(p[3].sampled_accuracy or 0.0 for p in points),
-            greedy=tuple(p[3].greedy_accuracy or 0.0 for p in points),
+            sampled=tuple(p[3].accuracies[0] for p in points),
+            greedy=tuple(p[3].accuracies[1] for p in points),
         )
 
 

@@ -174,7 +174,7 @@ class Launcher:
             self.seconds, self.steps = self.seconds + took, self.steps + child.steps
         summary = planned.run.outcome
         assert summary is not None and summary.before and summary.after
-        first, last = (one.sampled_accuracy or 0.0 for one in (summary.before, summary.after))
+        first, last = (one.accuracies[0] for one in (summary.before, summary.after))
         more = f"; {len(left)} left" if left else ""
         # Where every step is taken, only last evaluations are left: no time worth a figure.
         if self.steps and (seconds := time_for(left, self.jobs, self.seconds / self.steps)):

@@ -50,7 +50,8 @@ def test_options_are_plain_values_and_each_has_its_sentence(source: Any) -> None
     hints = typing.get_type_hints(source).items()
     given = {hint for name, hint in hints if name not in by_name_too}
     assert {hint for hint in given if typing.get_origin(hint) is not typing.Literal} <= plain
-    text = inspect.getsource(source)
+    made_of = filter(dataclasses.is_dataclass, source.__mro__)  # its own options, and its bases'
+    text = "\n".join(inspect.getsource(one) for one in made_of if isinstance(one, type))
     for field in dataclasses.fields(source):
         below = (
             rf"    {field.name}: .*(\n        .*|\n    \))*\n    \"\"\"\w(.|\n(?!\n))*?\.\"\"\"\n"

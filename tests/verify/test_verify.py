@@ -9,7 +9,7 @@ import sys
 import paceline.verify
 from paceline.verify.calling.base import VerifierBase
 
-UNSHOWN = {"NotHere", "RunsPrograms", "Adapted", "FromBatch", "FromLists", "FromPair"}
+UNSHOWN = {"NotHere", "Unjudged", "RunsPrograms", "Adapted", "FromBatch", "FromLists", "FromPair"}
 """Stand-ins, bases, and adapters that `adapt` makes and nobody names."""
 
 

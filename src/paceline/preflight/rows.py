@@ -69,6 +69,7 @@ def with_rows(loaded: Loaded) -> Loaded:
         max_tokens=config.rollouts.max_tokens,
         context=model_size_of(loaded).context,
         heldout=config.evaluation.problems,
+        compared=loaded.objective.whole_groups,
         whole=loaded.objective.of_scores,
     )
     if loaded.objective.whole_groups:  # held-out problems of a run's own pairs have gold answers

@@ -40,6 +40,7 @@ def given_rows(
     max_tokens: int,
     context: int | None,
     heldout: int,
+    compared: bool = False,
     whole: bool = False,
 ) -> GivenRows:
     """Both sides of a task whose rows bring their completions.
@@ -50,13 +51,14 @@ def given_rows(
     Args:
         context: the most tokens that the model was made for; None if its config does not say so.
         heldout: the most held-out problems, the first of them.
+        compared: True keeps all completions of a problem together, whatever their rewards are.
         whole: True ends every completion with what the chat template writes behind it, as whoever
             has a reward model read a whole conversation will. It does not train.
 
     Raises: DataError naming a row that cannot be read, or where no row is left; ConfigError for a
         task that brings no completions.
     """
-    sides = [_Side(name, tokenizer, task, max_tokens, context, whole) for name in SIDES]
+    sides = [_Side(name, tokenizer, task, max_tokens, context, compared, whole) for name in SIDES]
     for side, problems in zip(sides, (task.train, task.heldout[:heldout]), strict=True):
         for problem in problems:
             side.read(problem)
@@ -76,6 +78,7 @@ class _Side:
     task: Task
     max_tokens: int
     context: int | None
+    compared: bool
     whole: bool
     too_long: int = 0
     without: int = 0
@@ -84,11 +87,11 @@ class _Side:
     kept: list[Group] = field(default_factory=list)
 
     def read(self, problem: Problem) -> None:
-        """Take in what a problem brings: completions that differ in reward are compared and stay
+        """Take in what a problem brings: completions that are compared, or differ in reward, stay
         together, and others are demonstrations, a row each."""
         brought = self.task.brought(problem)
         self.without += not brought
-        if len({given.reward for given in brought}) > 1:
+        if brought and (self.compared or len({given.reward for given in brought}) > 1):
             self._take(problem, brought)
         else:
             for given in brought:

@@ -48,7 +48,8 @@ def test_the_commands_mistakes_are_one_sentence(copy, capsys):
         (["--step", "3", "--page", "/nowhere/x.html"], "The folder '/nowhere' of the page"),
         (["--step", "3", "--page", "."], "The page '.' is a folder; name a file"),
         (["--step", "3", "optimizer.lr=1"], "takes no key 'optimizer.lr'"),
-        (["--step", "3", "--objective", "ppo"], "no objective 'ppo'"),
+        (["--step", "3", "--objective", "pppo"], "no objective 'pppo'"),
+        (["--step", "3", "--objective", "ppo"], "needs a critic's values"),
     ):
         assert main(["replay", str(copy), *words]) == 2
         error = capsys.readouterr().err

@@ -201,6 +201,9 @@ class OptimizerConfig:
     """Decoupled weight decay, of matrices only; 0 is off."""
     clip: float = 1.0
     """Largest norm of the whole gradient; 0 does not clip."""
+    trust: float | None = None
+    """Largest mean KL, in nats a token, from the policy at the start of the round to the one after
+    a step, which is halved until that holds (TRPO's line search); none leaves steps as they are."""
     warmup: int = 0
     """Optimizer steps in which the learning rate rises from 0 to optimizer.lr; 0 starts with
     optimizer.lr."""
@@ -225,6 +228,8 @@ class OptimizerConfig:
             ("weight_decay", self.weight_decay),
         ):
             refuse_if(value < 0, f"optimizer.{name}", value, NOT_NEGATIVE)
+        too_small = self.trust is not None and self.trust <= 0
+        refuse_if(too_small, "optimizer.trust", self.trust, "be above 0, or none")
         for name, value in (("beta1", self.beta1), ("beta2", self.beta2)):
             refuse_if(not 0 <= value < 1, f"optimizer.{name}", value, "be in [0, 1)")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paceline.store.records import OF_CRITIC, OF_ROWS, Measured, StepRecord, Summary
+from paceline.store.records import SOMETIMES, Measured, StepRecord, Summary
 
 OF_PAIRS = frozenset({
     "pairs", "pair_accuracy", "pair_margin", "longer_wins", "length_correlation",
@@ -28,7 +28,7 @@ PLAIN: dict[str, Any] = {
 
 def a_step(**changes: Any) -> StepRecord:
     """That step, with other figures; measured after it where they have an evaluation."""
-    absent = frozenset({"evaluation", *OF_ROWS, *OF_CRITIC} - changes.keys())
+    absent = frozenset({"evaluation", *SOMETIMES} - changes.keys())
     return StepRecord(**{"absent": absent, **PLAIN, **changes})
 
 
@@ -70,7 +70,7 @@ def a_given_step(**changes: Any) -> StepRecord:
         "clip_fraction": None, "mismatch": None, "nll": 0.25, "end_probability": 0.9,
         "phases": {"read": 0.1, "update": 6.8}, **changes,
     }  # fmt: skip
-    absent = {"evaluation", *OF_ROWS, *OF_CRITIC} - made.keys()
+    absent = {"evaluation", *SOMETIMES} - made.keys()
     return StepRecord(**made, absent=frozenset(absent))
 
 

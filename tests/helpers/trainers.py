@@ -51,7 +51,7 @@ class Keeps(TrainerHooks):
 def trainer_of(
     objective=None, *, schedule=None, rollouts=None, verifier=digits, seed=0, lr=5e-3, steps=50,
     alpha=1.0, every=0, dtype=torch.float32, tokens_per_forward=4096, verifiers=None,
-    problems=PROBLEMS, lora=None, policy=None, critic=None, source=None, **options,
+    problems=PROBLEMS, lora=None, policy=None, critic=None, source=None, trust=None, **options,
 ):  # fmt: skip
     policy = policy or (tiny_policy(dtype) if lora is None else adapted_policy(dtype, lora))
     engine = LocalEngine(policy)
@@ -61,7 +61,7 @@ def trainer_of(
     reference = (
         make_reference(policy, alpha=alpha, every=every) if objective.needs_reference else None
     )
-    optimizer = Optimizer(policy, OptimizerConfig(lr=lr), steps)
+    optimizer = Optimizer(policy, OptimizerConfig(lr=lr, trust=trust), steps)
     schedule = schedule or ScheduleConfig()
     learner = Learner(policy, optimizer, tokens_per_forward=tokens_per_forward)
     made = None

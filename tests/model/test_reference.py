@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from paceline.layout import TokenRows
-from paceline.model import make_reference
+from paceline.model import FixedReference, make_reference
 from paceline.model import reference as room
 from tests.helpers.adapters import adapted_policy, fill
 from tests.helpers.policies import tiny_policy
@@ -53,6 +53,23 @@ def test_a_master_that_moved_less_than_its_bf16_weight_shows_is_no_other_policy(
             parameter.copy_(policy.masters[name])
     assert all(not torch.equal(policy.masters[n], p) for n, p in policy.module.named_parameters())
     assert reference.equals(policy)
+
+
+def test_a_model_of_its_own_is_never_the_policy_and_never_changes():
+    policy = tiny_policy()
+    teacher = FixedReference(tiny_policy())
+    assert not teacher.follows and not teacher.equals(policy)
+    assert torch.equal(teacher.score(ROWS, 1.0).logp_BT, policy.score(ROWS, 1.0).logp_BT)
+    kept = {name: weight.clone() for name, weight in teacher.exact_parameters().items()}
+    with torch.no_grad():
+        for parameter in policy.module.parameters():
+            parameter.add_(1.0)
+    teacher.follow(policy, 1)
+    assert all(
+        torch.equal(weight, kept[name]) for name, weight in teacher.exact_parameters().items()
+    )
+    with pytest.raises(NotImplementedError):
+        teacher.restore(kept)
 
 
 # With adapters

@@ -12,6 +12,7 @@ from paceline.model.model_size import ModelSize
 from paceline.objective import named
 from paceline.preflight.calibrate import Throughput
 from paceline.preflight.estimate import Disk, Memory, Seconds
+from paceline.preflight.held import Beside
 from paceline.preflight.workload import Pass
 from paceline.settings import LoraConfig
 from tests.helpers.work import CPU, TINY, model_size, work_of
@@ -64,7 +65,7 @@ def test_beside_a_critic_there_are_its_passes_its_values_and_its_state():
         work = work_of(config, [(1, 2, 3)] * 8)
         return work, *(
             made.of(config, config.objective, model_size(), work, torch.float32, *rest)
-            for made, rest in ((Memory, (CPU, own)), (Disk, (own,)))
+            for made, rest in ((Memory, (CPU, Beside(own))), (Disk, (Beside(own),)))
         )
 
     plain = recipes.tiny()
@@ -86,6 +87,23 @@ def test_beside_a_critic_there_are_its_passes_its_values_and_its_state():
     rates = Throughput(1e-3, 1e-3, 1e-3, 1e-3, 1e-3, others=0.0)
     alone, beside = (Seconds.of(plain, work, rates, disk, share) for share in (0.0, 0.5))
     assert alone.update < beside.update < 1.5 * alone.update
+
+
+def test_a_teacher_is_a_pass_of_its_own_size_and_a_line_search_one_more():
+    plain = recipes.tiny().with_(objective=named.grpo(kl=0.04))
+    searched = plain.with_(optimizer={"trust": 0.01}, schedule={"epochs": 2})
+    rates = Throughput(1e-3, 1e-3, 1e-3, 1e-3, 1e-3, others=0.0)
+
+    def scoring(config, *shares):
+        work = work_of(config, [(1, 2, 3)] * 8)
+        disk = Disk.of(config, config.objective, model_size(), work, torch.float32)
+        return Seconds.of(config, work, rates, disk, *shares).scoring / work.rounds
+
+    one = scoring(plain)
+    assert scoring(plain, 0.0, 3.0) == pytest.approx(3 * one)
+    assert scoring(searched) == pytest.approx(4 * one)  # reference, anchor, a search an epoch
+    once = plain.with_(optimizer={"trust": 0.01})
+    assert scoring(once) == pytest.approx(3 * one), "an anchor with one part, too"
 
 
 def test_disk_holds_the_checkpoints_that_are_kept_and_the_next_one():

@@ -7,7 +7,7 @@ from paceline import recipes
 from paceline.model import load_policy, load_tokenizer, resolve
 from paceline.model.model_size import ModelSize
 from paceline.objective import named
-from paceline.preflight.held import Held, held_by
+from paceline.preflight.held import Beside, Held, held_by
 from paceline.settings import LoraConfig
 from tests.helpers.work import LAYER, TINY, model_size
 
@@ -77,7 +77,9 @@ def test_moments_of_8_bits_and_what_is_offloaded():
 def held_beside(dtype, critic, *, lora=None, own=None, config=None) -> Held:
     start = config or recipes.tiny()
     config = start.with_(objective=named.ppo(), critic=critic)
-    return held_by(config, model_size(dtype, lora), dtype, reference=False, critic=own)
+    return held_by(
+        config, model_size(dtype, lora), dtype, reference=False, beside=Beside(critic=own)
+    )
 
 
 def test_a_shared_critic_is_a_head_in_fp32_and_an_own_one_is_a_model():
@@ -104,3 +106,20 @@ def test_under_adapters_a_critic_computes_with_the_policys_weights_or_its_own_fi
     )
     assert over == (ADAPTERS + 64) * (2 + 4 + 4 + 8)
     assert beside - over == (TINY + 64) * 2
+
+
+def test_a_reference_of_its_own_is_all_its_weights_and_a_line_search_a_copy_of_what_learns():
+    config = recipes.tiny().with_(reference={"path": "tiny"})
+    sizes = model_size(torch.bfloat16, LoraConfig(rank=4))
+    teacher = Beside(teacher=model_size(torch.bfloat16))
+    alone, taught = (
+        held_by(config, sizes, torch.bfloat16, reference=True, beside=beside).reference
+        for beside in (Beside(), teacher)
+    )
+    assert (alone, taught) == (2 * ADAPTERS, 2 * TINY)
+    plain, searched = (
+        held(dtype, config=recipes.tiny().with_(optimizer={"trust": trust}))
+        for dtype in (torch.float32,)
+        for trust in (None, 0.01)
+    )
+    assert searched.masters - plain.masters == searched.fixed - plain.fixed == 4 * TINY

@@ -212,8 +212,3 @@ def test_adapters_are_merged_where_all_memory_has_room_for_it(monkeypatch):
     assert any("because memory has no room for both" in note for note in short.notes)
     assert short.loaded.config.lora.merge == "auto"  # what was asked for is what is recorded
     assert checked(needed - 1, merge="yes").loaded.lora.merge == "yes"
-
-
-def test_a_teacher_that_cannot_be_loaded_is_told():
-    with pytest.raises(ConfigError, match="this version loads no teacher; take objective=sft"):
-        check(config_of(Made()).with_(objective=by_name("distil")), timed=False)

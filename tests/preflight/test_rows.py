@@ -140,6 +140,13 @@ def test_a_rate_of_a_head_needs_a_head():
     check_answers(config(optimizer={"head_lr": 1e-2}, objective=named.bradley_terry()))
 
 
+def test_a_line_search_needs_samples():
+    trust = {"trust": 0.01}
+    with pytest.raises(ConfigError, match=r"^optimizer\.trust is 0\.01, but the KL that it bounds"):
+        check_answers(config(optimizer=trust))
+    check_answers(recipes.tiny().with_(optimizer=trust))
+
+
 def test_held_out_rows_that_are_no_pairs_are_judged_and_not_compared():
     @dataclass(frozen=True)
     class OfARun(TaskSource):

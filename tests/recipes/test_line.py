@@ -199,3 +199,33 @@ def test_a_reward_model_is_not_asked_for_an_answer(tmp_path, capsys, command):
         assert main(shlex.split(command.format(path))) == 2
         told = capsys.readouterr().err
         assert "reward model" in told and "RewardModel('" in told and told.count("\n") == 1
+
+
+def test_distillation_follows_another_model_and_a_resume_wants_the_same_one(tmp_path):
+    from paceline import resume
+    from paceline.errors import UserError
+
+    teacher = train(small_sft(tmp_path / "teacher", steps=30), quiet=True)
+    folder = teacher.path / "model"
+    config = recipes.tiny().with_(
+        name="distil", objective=named.distil(), steps=30, out=str(tmp_path / "r"),
+        reference={"path": str(folder)}, optimizer={"lr": 3e-3}, save_every=10,
+        rollouts={"problems": 6, "completions": 8, "max_tokens": 8},
+        evaluation={"problems": 4, "completions": 2},
+    )  # fmt: skip
+    run = train(config, quiet=True)
+    kl = [record.kl for record in run.records()]
+    assert sum(kl[-5:]) < 0.5 * sum(kl[:5]), kl
+    other = small_sft(tmp_path / "other", steps=2)
+    train(other, quiet=True)
+    weights = "model.safetensors"
+    (folder / weights).write_bytes((tmp_path / "other" / "model" / weights).read_bytes())
+    with pytest.raises(UserError, match="not those that the run began with"):
+        resume(tmp_path / "r", config.with_(steps=40), named=["steps"], quiet=True)
+
+
+def test_the_recipe_of_distillation_learns_from_the_model_of_sft():
+    config = recipes.distil()
+    assert config.objective == named.distil()
+    assert config.reference.path == f"runs/{recipes.sft().name}/model"
+    assert config.task == recipes.demo().task and config.model == recipes.demo().model

@@ -10,7 +10,7 @@ from paceline.objective import named
 from paceline.recipes import tiny
 from paceline.run import train
 from paceline.store import Event, Measured, StepRecord, Summary
-from paceline.store.records import OF_CRITIC, OF_ROWS, Share, counters_of
+from paceline.store.records import OF_CRITIC, OF_SEARCH, SOMETIMES, Share, counters_of
 from tests.helpers.records import PLAIN, a_measurement, a_step
 from tests.helpers.trainers import trainer_of
 
@@ -26,8 +26,7 @@ def test_keys_of_another_version_are_kept_and_absent_ones_stay_absent():
     del line["empty"], line["accuracy_refused"]
     record = StepRecord.from_json(line)
     assert record.unknown == {"temperature": 0.7} and record.empty == 0.0
-    later = OF_ROWS | OF_CRITIC  # keys of rows that bring their completions, and of critics
-    assert {"empty", "accuracy_refused", "evaluation", *later} == record.absent
+    assert {"empty", "accuracy_refused", "evaluation", *SOMETIMES} == record.absent
     assert sorted(record.to_json().items(), key=str) == sorted(line.items(), key=str)
 
 
@@ -40,6 +39,13 @@ def test_beside_a_critic_a_step_has_its_figures_and_else_none_of_them():
     assert record.to_json().keys() >= OF_CRITIC
     without = StepRecord.of(trainer_of().step())
     assert not OF_CRITIC & without.to_json().keys() and without.value is None
+
+
+def test_where_a_line_search_was_made_a_step_has_its_figures():
+    report = trainer_of(lr=2e-2, trust=1e-3).step()
+    record = StepRecord.of(report)
+    assert (record.step_kl, record.step_share) == (report.searched.kl, report.searched.share)
+    assert not OF_SEARCH & StepRecord.of(trainer_of().step()).to_json().keys()
 
 
 def test_an_accuracy_is_a_share_with_its_interval_where_that_is_known():
@@ -74,9 +80,8 @@ def test_a_run_has_nothing_but_records(tmp_path):
     for records, lines in ((steps, run.metrics()), (events, run.events())):
         assert [record.to_json() for record in records] == list(lines)
         assert not any(record.unknown for record in records)
-    sampled = OF_ROWS | OF_CRITIC  # no key of rows that bring theirs, nor of a critic
-    without = {"evaluation", *sampled}
-    assert [record.absent for record in steps] == [without, sampled, without, without]
+    without = {"evaluation", *SOMETIMES}
+    assert [record.absent for record in steps] == [without, SOMETIMES, without, without]
     assert isinstance(steps[1].evaluation, Measured) and steps[1].evaluation.n == 10
     summary = run.outcome
     assert isinstance(summary, Summary) and summary.finished and summary.steps == 4

@@ -65,9 +65,12 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceConfig:
-    """Config section `reference`: a KL term's reference that follows the policy; unused without a
-    KL term."""
+    """Config section `reference`: the model that a KL term or a teacher's advantage measures to;
+    unused without one of these."""
 
+    path: str | None = None
+    """Model that is the reference, such as a teacher, in the dtype and quantisation of the model
+    that learns; None takes that model as it began. Its tokens have to be the same."""
     alpha: float = 1.0
     """Share of the policy that is mixed into the reference (TR-DPO); 1 replaces the reference."""
     every: int = 0
@@ -77,6 +80,11 @@ class ReferenceConfig:
         check_fields(self, "reference")
         refuse_if(not 0 < self.alpha <= 1, "reference.alpha", self.alpha, "be in (0, 1]")
         refuse_if(self.every < 0, "reference.every", self.every, NOT_NEGATIVE)
+        if self.path is not None and self.every:
+            raise ConfigError(
+                f"reference.every is {self.every}, but reference.path names a model of its own, "
+                "which does not follow the policy; leave one of them out."
+            )
 
 
 @dataclass(frozen=True, slots=True)

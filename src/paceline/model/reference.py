@@ -1,4 +1,5 @@
-"""The reference policy that KL is measured against: fixed, or following the policy (TR-DPO)."""
+"""The reference policy that KL is measured against: the policy as it began, one that follows it
+(TR-DPO), or a model of its own, such as a teacher."""
 
 import copy
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ CHUNK_WEIGHTS = 1 << 24
 
 
 class Reference(Protocol):
-    """The policy as it was at the start.
+    """The policy as it was at the start, or another model.
 
     One that follows is mixed with the policy now and then: π_ref ← α·π_θ + (1−α)·π_ref (TR-DPO,
     arXiv 2404.09656, eqs. 4 and 5: 0 < α < 1 is the soft update, α = 1 the hard one).
@@ -119,6 +120,30 @@ class CopiedReference:
                 parameter.copy_(exact[name])
             else:
                 parameter.copy_(self.averages[name].lerp_(exact[name], self.alpha))
+
+
+class FixedReference:
+    """A model of its own, such as a teacher: it never changes, and is never the policy."""
+
+    follows = False
+
+    def __init__(self, model: Policy) -> None:
+        self.model = model
+
+    def score(self, rows: TokenRows, temperature: float) -> Scores:
+        return self.model.score(rows, temperature)
+
+    def equals(self, policy: Policy) -> bool:
+        return False
+
+    def exact_parameters(self) -> dict[str, torch.Tensor]:
+        return {n: p.detach() for n, p in self.model.module.named_parameters()}
+
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        raise NotImplementedError("A checkpoint holds no reference that is fixed.")
+
+    def follow(self, policy: Policy, step: int) -> None:
+        pass
 
 
 class AdapterReference:

@@ -59,14 +59,18 @@ def check_critics_model(loaded: Loaded) -> None:
         return
     source = loaded.source if critic.path is None else resolve(critic.path)
     if critic.path is not None:
-        theirs = load_tokenizer(source, "plain").get_vocab()
-        if theirs != loaded.tokenizer.get_vocab():
-            raise ConfigError(
-                f"critic.path is '{critic.path}', whose tokenizer has other tokens than that of "
-                f"'{loaded.source.name}'; name a model of the same tokenizer, or leave it out."
-            )
+        check_tokens(loaded, "critic.path", critic.path)
     # Raises for more layers than the model has, and for a family without such models.
     ModelSize.of(source, loaded.dtype, layers=critic.layers, scores=True)
+
+
+def check_tokens(loaded: Loaded, key: str, path: str) -> None:
+    """Raise ConfigError if the model of a key reads other tokens than the policy's."""
+    if load_tokenizer(resolve(path), "plain").get_vocab() != loaded.tokenizer.get_vocab():
+        raise ConfigError(
+            f"{key} is '{path}', whose tokenizer has other tokens than that of "
+            f"'{loaded.source.name}'; name a model of the same tokenizer, or leave it out."
+        )
 
 
 def critic_size(loaded: Loaded, policy: ModelSize) -> ModelSize | None:

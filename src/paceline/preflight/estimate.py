@@ -15,7 +15,7 @@ from ..model.head import BLOCK_LOGITS, CHUNK_LOGITS
 from ..model.model_size import ModelSize
 from ..objective.named import Named
 from .calibrate import Throughput
-from .held import FP32_BYTES, MOMENT_BYTES, Held, held_by
+from .held import ALONE, FP32_BYTES, MOMENT_BYTES, Beside, Held, held_by
 from .resources import Resources
 from .workload import Decoding, Pass, Workload
 
@@ -56,29 +56,28 @@ class Memory(Held):
     @classmethod
     def of(
         cls, config: Config, objective: Named, model_size: ModelSize, work: Workload,
-        dtype: torch.dtype, device: torch.device, critic: ModelSize | None = None,
+        dtype: torch.dtype, device: torch.device, beside: Beside = ALONE,
     ) -> "Memory":  # fmt: skip
-        """The memory of a run.
-
-        Args:
-            critic: sizes of a critic with a body of its own; None if there is none.
-        """
+        """The memory of a run."""
         size, cpu = dtype.itemsize, device.type == "cpu"
         activations = max(
             _activations(one, sizes, size)
             for one in work.passes
-            for sizes in (model_size, critic)  # a critic's pass begins where the policy's ended
+            for sizes in (
+                model_size,
+                beside.critic,
+            )  # a critic's pass begins where the policy's ended
             if sizes is not None
         )
         head = max(_head(one.scored, model_size, size, cpu=cpu) for one in work.passes)
         if objective.needs_values:  # its states in fp32, and their gradient
-            width = (critic or model_size).width
+            width = (beside.critic or model_size).width
             head += max(2 * one.scored * width * FP32_BYTES for one in work.passes)
         decoding = max((_decoding(d, model_size, size) for d in work.decodings), default=0)
         if work.decodings:
             decoding += _copies(config, model_size, packed=cpu and dtype == torch.bfloat16) * size
         held = held_by(
-            config, model_size, dtype, reference=objective.needs_reference, critic=critic
+            config, model_size, dtype, reference=objective.needs_reference, beside=beside
         )
         passing = activations + head + decoding
         return cls(
@@ -157,14 +156,15 @@ class Disk:
         model_size: ModelSize,
         work: Workload,
         dtype: torch.dtype,
-        critic: ModelSize | None = None,
+        beside: Beside = ALONE,
     ) -> "Disk":
         trained, every, keep = model_size.trained, config.save_every, config.save_keep
         # What learns, exactly, and two moments.
         each = FP32_BYTES + 2 * MOMENT_BYTES[config.optimizer.moments]
         one = int(trained * each)
         if objective.needs_values:
-            one += int((model_size.width if critic is None else critic.trained) * each)
+            critic = model_size.width if beside.critic is None else beside.critic.trained
+            one += int(critic * each)
         if objective.needs_reference and config.reference.every > 0:
             one += trained * (FP32_BYTES if config.reference.alpha < 1 else dtype.itemsize)
         # Without any there is one still, where the run is stopped.
@@ -212,11 +212,13 @@ class Seconds:
         rates: Throughput,
         disk: Disk,
         critic: float = 0.0,
+        teacher: float | None = None,
     ) -> "Seconds":
         """The time that a run takes.
 
         Args:
             critic: size of a critic's own body as a share of the policy's, and so of its passes.
+            teacher: that of a reference which is a model of its own; None takes the policy's.
         """
         tokens, scored = (
             work.usual * x for x in (sum(one.tokens for one in work.passes), work.scored)
@@ -229,7 +231,8 @@ class Seconds:
         # With several parts a round serves several steps; the last round may serve fewer.
         parts = config.schedule.parts
         updates = update * work.epochs * work.steps / parts
-        scorings = scoring * work.scorings * work.rounds
+        scored_by_others = 0.0 if teacher is None else teacher - 1
+        scorings = scoring * (work.scorings + work.searches + scored_by_others) * work.rounds
         every = config.save_every
         saved = (-(-work.steps // every) if every else 0) * disk.checkpoint + disk.model
         return cls(

@@ -15,13 +15,27 @@ MOMENT_BYTES = {"fp32": 4.0, "8bit": 1 + 4 / 256}
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Sizes of the models that stand beside a policy with a body of their own; None where there is
+    none."""
+
+    critic: ModelSize | None = None
+    teacher: ModelSize | None = None
+    """The reference's, where it is a model of its own: a teacher."""
+
+
+ALONE = Beside()
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Bytes by use, on the device that computes."""
 
     weights: int
     """Bytes of the weights that computing reads, adapters included."""
     masters: int
-    """Bytes of fp32 copies of what learns in another dtype, on which the optimizer steps."""
+    """Bytes of fp32 copies of what learns: where it is of another dtype, those on which the
+    optimizer steps; and those that a line search goes back to."""
     gradients: int
     """Bytes of fp32 sums of gradients."""
     moments: int
@@ -46,26 +60,30 @@ def held_by(
     dtype: torch.dtype,
     *,
     reference: bool,
-    critic: ModelSize | None = None,
+    beside: Beside = ALONE,
 ) -> Held:
     """The memory that a config's training holds.
 
     Args:
         reference: True if there is one.
-        critic: sizes of a critic with a body of its own; None if there is none.
     """
     trained, size = model_size.trained, dtype.itemsize
     # Under adapters it is the policy with another adapter.
     soft = config.reference.every > 0 and config.reference.alpha < 1
     offload = config.optimizer.offload
     masters, gradients, moments = _learning(config, model_size, dtype)
-    of_critic, on_host = _of_critic(config, model_size, dtype, critic)
+    if config.optimizer.trust is not None:
+        masters += trained * FP32_BYTES
+    of_critic, on_host = _of_critic(config, model_size, dtype, beside.critic)
+    of_reference = trained * (size + FP32_BYTES * soft) if reference else 0
+    if reference and beside.teacher is not None:
+        of_reference = _weights(config, beside.teacher, size)
     return Held(
         weights=_weights(config, model_size, size),
         masters=0 if offload else masters,
         gradients=0 if offload else gradients,
         moments=0 if offload else moments,
-        reference=trained * (size + FP32_BYTES * soft) if reference else 0,
+        reference=of_reference,
         critic=of_critic,
         host=masters + gradients + moments + on_host if offload else 0,
     )

@@ -22,9 +22,11 @@ from .adapters import remarks
 from .calibrate import measured
 from .critic import check_critic, check_critics_model, critic_size
 from .estimate import Disk, Estimate, Memory, Seconds
+from .held import ALONE, Beside
 from .limits import check_disk, check_memory, check_others
 from .load import Loaded, evaluation_sampling, load, model_size_of
 from .prompts import check_prompts
+from .reference import check_reference, check_teachers_model, teacher_size
 from .resources import Resources, memory_of
 from .reward import UNTRIED, RewardTrial, try_reward
 from .rows import check_answers, with_rows
@@ -64,10 +66,11 @@ def check(config: Config, *, path: Path | None = None, timed: bool = True) -> Pr
     """
     check_answers(config)
     check_critic(config)
-    _check_teacher(config)
+    check_reference(config)
     loaded = load(config)
     check_thrift(loaded)
     check_critics_model(loaded)
+    check_teachers_model(loaded)
     if config.answers == "given":
         loaded = with_rows(loaded)
     else:
@@ -135,9 +138,9 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
         work = Workload.of_rows(config, loaded.objective, model_size, rows, prompts, judged)
         notes += rows.notes
     room = Resources.of(loaded.device, path)
-    critic = critic_size(loaded, model_size)
-    loaded, memory = _with_merge(loaded, model_size, work, room.memory_total, critic)
-    disk = Disk.of(config, loaded.objective, model_size, work, loaded.dtype, critic)
+    beside = Beside(critic_size(loaded, model_size), teacher_size(loaded))
+    loaded, memory = _with_merge(loaded, model_size, work, room.memory_total, beside)
+    disk = Disk.of(config, loaded.objective, model_size, work, loaded.dtype, beside)
     notes += check_memory(memory, room, config.model.path, adapted=loaded.lora.on)
     check_disk(disk, room)
     tried = UNTRIED
@@ -149,8 +152,13 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
             loaded.source, model_size, work, loaded.dtype, loaded.device, loaded.lora,
             config.model.quantisation,
         )  # fmt: skip
-    beside = critic.inner / model_size.inner if critic is not None else 0.0
-    seconds = None if rates is None else Seconds.of(config, work, rates, disk, beside)
+    seconds = None
+    if rates is not None:
+        critic, teacher = (
+            None if one is None else one.inner / model_size.inner
+            for one in (beside.critic, beside.teacher)
+        )
+        seconds = Seconds.of(config, work, rates, disk, critic or 0.0, teacher)
     notes += check_others(rates, loaded.device)
     estimate = Estimate(model_size, memory, disk, seconds, room)
     session = _of_session(configuration.to_json(config))
@@ -166,7 +174,7 @@ def _with_merge(
     model_size: ModelSize,
     work: Workload,
     all_memory: int,
-    critic: ModelSize | None = None,
+    beside: Beside = ALONE,
 ) -> tuple[Loaded, Memory]:
     """Decide whether adapters are merged while completions are sampled, where that was left open:
     if the run then fits into all the memory that there is. What is free at the moment has no part
@@ -175,7 +183,7 @@ def _with_merge(
     def memory(merge: Merge) -> Memory:
         config = loaded.config.with_(**{"lora.merge": merge})
         return Memory.of(
-            config, loaded.objective, model_size, work, loaded.dtype, loaded.device, critic
+            config, loaded.objective, model_size, work, loaded.dtype, loaded.device, beside
         )
 
     asked = loaded.lora.merge
@@ -186,17 +194,6 @@ def _with_merge(
     meant: Merge = "yes" if fits else "no"
     decided = replace(loaded, lora=replace(loaded.lora, merge=meant))
     return decided, merged if fits else memory("no")
-
-
-def _check_teacher(config: Config) -> None:
-    """Raise ConfigError for an advantage that compares with a teacher: the reference is the policy
-    as it began, from which there is nothing to learn."""
-    objective = config.objective
-    if isinstance(objective, Objective) and getattr(objective.advantage, "needs_reference", False):
-        raise ConfigError(
-            f"{objective.advantage} learns from another model, and this version loads no teacher; "
-            "take objective=sft on answers that the teacher has written."
-        )
 
 
 def _check_judged(task: Task) -> None:

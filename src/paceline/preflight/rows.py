@@ -37,6 +37,11 @@ def check_answers(config: Config) -> None:
                 "round; set steps, or answers=given."
             )
         return
+    if config.optimizer.trust is not None:
+        raise ConfigError(
+            f"optimizer.trust is {config.optimizer.trust:g}, but the KL that it bounds is measured "
+            "on the model's own samples, and with answers=given there are none; leave it out."
+        )
     usual = RolloutConfig()
     for name in ("completions", "temperature", "accept", "max_draws", "mask_cut"):
         value = getattr(config.rollouts, name)

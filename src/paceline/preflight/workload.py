@@ -86,6 +86,8 @@ class Workload:
     evaluations: int
     usual: float = 1.0
     """Tokens of a round in the mean, as a share of those of its longest rows."""
+    searches: int = 0
+    """Passes through a round of a line search that finds every step short enough."""
     likelihoods: int = 0
     """Tokens of held-out rows that pass through the model in each evaluation."""
 
@@ -121,7 +123,8 @@ class Workload:
             (range(r.max_tokens),) * (len(longest) * r.completions),
         )
         evaluation = _evaluation(config, prompts, heldout)
-        anchored = schedule.parts > 1 or objective.needs_anchor_for_advantages
+        searched = config.optimizer.trust is not None
+        anchored = schedule.parts > 1 or objective.needs_anchor_for_advantages or searched
         # A part is whole groups.
         groups, minibatches = len(longest), schedule.minibatches
         ends = [groups * share // minibatches * r.completions for share in range(minibatches + 1)]
@@ -135,6 +138,7 @@ class Workload:
             epochs=schedule.epochs,
             draws=r.max_draws if r.accept == "signal" else 1,
             scorings=objective.needs_reference + anchored + objective.needs_values,
+            searches=schedule.epochs if searched else 0,
             evaluations=2 + _between(config) if evaluation else 0,
         )
 

@@ -6,7 +6,7 @@ from ..config import Config
 from ..errors import ConfigError, nearest
 from .arithmetic import demo, program, tiny
 from .gsm8k import gsm8k, gsm8k_lora, gsm8k_zh_coder
-from .line import dpo, ppo, reward_model, sft
+from .line import distil, dpo, ppo, reward_model, sft
 from .summaries import tldr_length
 
 NAMES: dict[str, Callable[..., Config]] = {
@@ -21,6 +21,7 @@ NAMES: dict[str, Callable[..., Config]] = {
     "ppo": ppo,
     "reward_model": reward_model,
     "dpo": dpo,
+    "distil": distil,
 }
 """Recipes by name."""
 
@@ -37,6 +38,6 @@ def by_name(name: str) -> Config:
 
 
 __all__ = [
-    "NAMES", "by_name", "demo", "dpo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "ppo",
+    "NAMES", "by_name", "demo", "distil", "dpo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "ppo",
     "program", "reward_model", "sft", "tiny", "tldr_length",
 ]  # fmt: skip

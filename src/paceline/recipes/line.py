@@ -61,3 +61,14 @@ def ppo() -> Config:
         objective=named.ppo(),
         critic={"body": "shared"},
     )
+
+
+def distil() -> Config:
+    """SmolLM2-135M learns two-digit addition from what a teacher thinks of every token that it
+    samples: distillation. It needs `paceline train sft` first, whose model is the teacher."""
+    return demo().with_(
+        name="distil",
+        objective=named.distil(),
+        reference={"path": "runs/sft/model"},
+        steps=40,
+    )

@@ -107,6 +107,22 @@ LINES = (
         flat={0.0: "The policy is the reference."},
     ),
     Line(
+        "step_kl",
+        "KL of the step",
+        lambda step: step.step_kl,
+        "From the start of the round to the policy after the step, in nats a token; optimizer.trust"
+        " bounds it.",
+    ),
+    Line(
+        "step_share",
+        "Share of the step taken",
+        lambda step: step.step_share,
+        "The line search halves a step that goes too far. Bad: near 0, for the rate is too high.",
+        "percent",
+        {1.0: "No step went too far."},
+        smooth=False,
+    ),
+    Line(
         "ratio_max",
         "Largest ratio",
         lambda step: step.ratio_max,

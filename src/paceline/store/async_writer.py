@@ -167,7 +167,7 @@ def check_fixed(fixed: Tensors, state: State) -> str | None:
         return None
     if (found := fingerprint(fixed)) != state.fixed:
         raise CheckpointError(
-            "The model's files are not those that the run began with, and its adapters, or the "
-            "reference of its KL term, need them; put the old ones back."
+            "The model's files are not those that the run began with, and its adapters, or its "
+            "reference, need them; put the old ones back."
         )
     return found

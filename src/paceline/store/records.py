@@ -118,6 +118,11 @@ class StepRecord(Record):
     """The critic's loss on this part."""
     critic_grad_norm: float | None = None
     """Norm of the gradient of the critic's own parameters, before it was clipped."""
+    step_kl: float | None = None
+    """Mean KL from the policy at the start of the round to the one after this step, in nats a
+    token; this and the next are missing where optimizer.trust does not bound it."""
+    step_share: float | None = None
+    """Share of the optimizer's step that was taken; 0 where it was undone."""
     tokens_per_second: float | None
     """Tokens sampled a second, or trained on where rows brought them."""
     memory_gb: float | None = None
@@ -140,6 +145,10 @@ class StepRecord(Record):
         working = report.seconds.get("update" if given else "sample")
         measured: dict[str, Any] = _of_rows(metrics) if given else {}
         measured |= _of_critic(report.critic)
+        if report.searched is not None:
+            measured |= {
+                "step_kl": finite(report.searched.kl), "step_share": report.searched.share
+            }  # fmt: skip
         scored = metrics.pairs is not None and metrics.pairs.nll is None
         return cls(
             step=report.step,
@@ -175,7 +184,7 @@ class StepRecord(Record):
             memory_gb=memory_gb,
             seconds=sum(report.seconds.values()),
             phases=report.seconds,
-            absent=frozenset({"evaluation", *((OF_ROWS | OF_CRITIC) - measured.keys())}),
+            absent=frozenset({"evaluation", *(SOMETIMES - measured.keys())}),
         )
 
     def evaluated(self, measured: Measured | None) -> Self:
@@ -205,6 +214,9 @@ OF_CRITIC = frozenset({
     "explained_variance", "value", "value_target", "value_loss", "critic_grad_norm",
 })  # fmt: skip
 """Figures that a step has only beside a critic."""
+OF_SEARCH = frozenset({"step_kl", "step_share"})
+"""Figures that a step has only where a line search was made."""
+SOMETIMES = OF_ROWS | OF_CRITIC | OF_SEARCH
 
 
 def _of_critic(critic: "CriticStep | None") -> dict[str, float | None]:

@@ -1,7 +1,7 @@
 """AdamW on fp32 masters, with warm-up, decay and clipping."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -117,6 +117,14 @@ class Optimizer:
             self.policy.version += 1
         self.clear()
         return OptimizerStep(norm, lr, not steps)
+
+    @torch.no_grad()
+    def shorten(self, begin: Sequence[Tensor], share: float) -> None:
+        """Take a share of the way back from where the masters are to where they were; 1 is all of
+        it, which restores them bit for bit. The moments stay."""
+        for master, was in zip(self.masters, begin, strict=True):
+            master.copy_(was if share == 1 else master.lerp(was, share))
+        self._write_back()
 
     def gradient_is_finite(self) -> bool:
         """True if no number of the gradient summed so far is NaN or infinite."""

@@ -21,11 +21,19 @@ class Parts:
 
     schedule: ScheduleConfig
     seed: int
+    searched: bool = False
+    """True where a line search measures every step against the start of the round."""
 
     @property
     def count(self) -> int:
         """Number of optimizer steps that a round serves."""
         return self.schedule.parts
+
+    @property
+    def anchored(self) -> bool:
+        """True if the log-probabilities of the start of the round are kept. With one part they are
+        those that the update computes anyway."""
+        return self.count > 1 or self.searched
 
     def groups(self, round: Round, part: int) -> list[int]:
         """The indices of a part's groups in the round."""
@@ -44,7 +52,7 @@ class Parts:
             round,
             self.groups(round, part),
             loss,
-            anchored=self.count > 1,
+            anchored=self.anchored,
             at_reference=at_reference,
         )
 
@@ -66,9 +74,8 @@ def with_logprobs(
         at_reference: True if the policy is the reference, weight for weight.
     """
     rows = TokenRows.of(round)
-    # With one part the anchor is the policy's own log-probability in the update: free.
     anchor = ref = None
-    if parts.count > 1 or loss.needs_anchor_for_advantages:
+    if parts.anchored or loss.needs_anchor_for_advantages:
         anchor = learner.logprobs(rows, _packs_of_updates(round, loss, learner, parts))
     if loss.needs_reference and reference is not None:
         # Of one policy there is one log-probability: the rounding of two passes is no KL.

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..batch import Batch
 from ..engine import Engine
 from ..errors import ConfigError, UnfitCheckpointError
-from ..model import Policy, Reference
-from ..objective import Criterion, Metrics, ValueMetrics
+from ..model import FixedReference, Policy, Reference
+from ..objective import Criterion, Loss, Metrics, ValueMetrics
 from ..settings import ScheduleConfig
 from ..types import Round
 from .clock import Clock
 from .critic import CriticHalf, CriticStep
 from .hooks import TrainerHooks
 from .learner import Learner, StateDict, matching_tensors
+from .line_search import LineSearch, SearchedStep
 from .optimizer import OptimizerStep
 from .parts import Parts, with_logprobs
 from .retry import Shrinks, retry_smaller
@@ -43,6 +44,8 @@ class StepReport:
     """Seconds by phase."""
     critic: CriticStep | None = None
     """The outcome for the critic; None without one."""
+    searched: SearchedStep | None = None
+    """The outcome of the line search; None where none was made."""
 
 
 class Trainer:
@@ -96,7 +99,9 @@ class Trainer:
         self.learner, self.source, self.engine, self.reference = learner, source, engine, reference
         self.critic = critic
         self.loss = loss.resolved(source.max_tokens)
-        self.parts, self.hooks = Parts(schedule, seed), hooks or TrainerHooks()
+        self.trust = learner.optimizer.settings.trust
+        self.parts = Parts(schedule, seed, searched=self.trust is not None)
+        self.hooks = hooks or TrainerHooks()
         self.steps, self.rounds, self.part = 0, 0, schedule.parts
         self.sampled: SampledRound | None = None
         self.at_reference = False
@@ -115,12 +120,14 @@ class Trainer:
         self.whole = False
         with clock("optimize"):
             self.steps += 1
+            search = self._line_search(batch, metrics)
             update, critic = self._optim_step(values)  # an empty part too: moments decay
+            searched = self._follow(None if update.skipped else search)
         self.part += 1
         self.whole = True
         return StepReport(
             self.steps, sampled, self.part - 1, metrics,
-            batch.part_rows, len(batch.rows), update, clock.seconds, critic,
+            batch.part_rows, len(batch.rows), update, clock.seconds, critic, searched,
         )  # fmt: skip
 
     def _batch(self, round: Round) -> Batch:
@@ -137,26 +144,37 @@ class Trainer:
         return self.critic.forward_backward(batch, self.loss, tick, alone=self.warming_up)
 
     def _optim_step(self, values: ValueMetrics) -> tuple[OptimizerStep, CriticStep | None]:
-        """Step on the gradient, and let everything follow the policy."""
+        """Step on the gradient: the policy's, and the critic's if there is one."""
         if self.critic is None:
-            update, critic = self.learner.optim_step(self.steps), None
-        else:
-            # The policy's rate begins its course where the policy begins to learn.
-            number = self.steps - self.critic.settings.warmup * self.parts.count
-            update, norm = self.critic.optim_step(number, alone=self.warming_up)
-            critic = CriticStep(values, norm)
-        if not self.warming_up:
-            self._follow()
-        return update, critic
+            return self.learner.optim_step(self.steps), None
+        # The policy's rate begins its course where the policy begins to learn.
+        number = self.steps - self.critic.settings.warmup * self.parts.count
+        update, norm = self.critic.optim_step(number, alone=self.warming_up)
+        return update, CriticStep(values, norm)
 
-    def _follow(self) -> None:
-        """Let everything that depends on the policy's weights follow them."""
+    def _line_search(self, batch: Batch, measured: Metrics) -> LineSearch | None:
+        """The search that will shorten the step, if the config asks for one and there are tokens to
+        measure it on."""
+        if self.trust is None or self.warming_up or not len(batch.rows):
+            return None
+        loss = cast(Loss, self.loss)  # of samples: nothing else has an anchor
+        return LineSearch(self.learner, batch, loss, measured.loss, self.trust)
+
+    def _follow(self, search: LineSearch | None) -> SearchedStep | None:
+        """Shorten the step if a search says so, and let everything that depends on the policy's
+        weights follow them."""
+        if self.warming_up:
+            return None
+        searched = None
+        if search is not None:
+            searched = self._retry_smaller(self.learner, lambda: search.run(self.clock.tick))
         if self.at_reference:  # before it follows: it is still the one that scored the round
             self.at_reference = self.is_reference()
         if self.reference is not None:
             self.reference.follow(self.policy, self.steps)
         if self.engine is not None:
             self.engine.load(self.policy)
+        return searched
 
     def take_up_round(self) -> SampledRound:
         """Take up the round that the next step trains on: a new one when the last one is used
@@ -284,9 +302,15 @@ class Trainer:
         """Weights that training reads and never changes, by name, such as those under adapters and
         those of a fixed reference: a resume must find them unchanged."""
         if self.policy.adapted:
-            others = {} if self.critic is None else self.critic.frozen()
-            # The reference's own adapter is drawn or read anew.
-            return {**self.policy.frozen(), **{f"critic.{n}": x for n, x in others.items()}}
+            critic = {} if self.critic is None else self.critic.frozen()
+            # A reference's own adapter is drawn or read anew.
+            other = self.reference
+            reference = other.exact_parameters() if isinstance(other, FixedReference) else {}
+            return {
+                **self.policy.frozen(),
+                **{f"critic.{name}": x for name, x in critic.items()},
+                **{f"reference.{name}": x for name, x in reference.items()},
+            }
         if self.reference is None or self.reference.follows:
             return {}
         return self.reference.exact_parameters()

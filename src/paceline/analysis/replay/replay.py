@@ -12,8 +12,9 @@ from ...model import Detokenizer
 from ...objective import NAMES, Objective
 from ...objective.named import Named
 from ...preflight.environment import environment_of
-from ...preflight.held import FP32_BYTES, held_by
+from ...preflight.held import FP32_BYTES, Beside, held_by
 from ...preflight.load import Loaded, load, model_size_of
+from ...preflight.reference import teacher_size
 from ...preflight.resources import Resources
 from ...run.screen import Screen
 from ...store.base import finite
@@ -130,7 +131,8 @@ def _check_memory(route: Route, loaded: Loaded, asked: Mapping[str, Objective]) 
     training = 0
     if loaded.device.type == "cpu":
         reference = any(o.needs_reference for o in (loaded.objective, *asked.values()))
-        held = held_by(loaded.config, model_size, loaded.dtype, reference=reference)
+        beside = Beside(teacher=teacher_size(loaded))
+        held = held_by(loaded.config, model_size, loaded.dtype, reference=reference, beside=beside)
         training = held.fixed
     gradients = model_size.trained * FP32_BYTES * len(asked)
     free = Resources.of(torch.device("cpu"), route.run.path).memory

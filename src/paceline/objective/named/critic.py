@@ -65,8 +65,8 @@ def trpo(*, beta: float = 1.0, gamma: float = 1.0, lam: float = 1.0) -> Objectiv
         1/N Σ_i Σ_t ( ρ_it A_it − β (ρ_it − 1 − log ρ_it) )
 
     The second term estimates KL(π_anchor ‖ π). β = 1 is the middle one of the three that PPO's §6.1
-    tries (0.3, 1, 3); `beta=0` leaves the bound to the trainer's line search alone. With one part a
-    round every ratio is 1 and the penalty's gradient exactly 0.
+    tries (0.3, 1, 3); `beta=0` leaves the bound to the line search alone, which is the config's
+    `optimizer.trust`. With one part a round every ratio is 1 and the penalty's gradient exactly 0.
 
     Left out: the natural gradient, which needs products with the Fisher matrix, that is second
     derivatives through the whole model; and the β of PPO's §4 that adapts itself. There is room for

@@ -1,7 +1,8 @@
-"""The examples run, and the one-file GRPO is the library's."""
+"""The examples run, and the one-file GRPO and PPO are the library's."""
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import torch
 from paceline.batch import Batch
 from paceline.objective import named
 from paceline.run import Run
+from tests.helpers.critics import gradients, half_of
 from tests.helpers.policies import tiny_policy
 from tests.helpers.rounds import ragged_round
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+ONE_FILE = pytest.mark.parametrize("name", ["one_file", "one_file_ppo"])
 
 
 def load(name: str):
@@ -25,23 +28,30 @@ def load(name: str):
     return module
 
 
-def one_file_gradient(example, round, anchors):
-    """The gradient of the example's own functions on a round, rows padded as it pads them."""
-    policy = tiny_policy()
+def padded_rows(round, *columns):
+    """A round as the examples pad it: ids, what is real, what was written, and columns of floats
+    at the written places."""
     rows = [(g.prompt_ids, r.completion.token_ids) for g in round.groups for r in g.rollouts]
     prompt, completion = (max(len(row[i]) for row in rows) for i in (0, 1))
     ids = torch.zeros(len(rows), prompt + completion, dtype=torch.long)
     real, written = torch.zeros_like(ids).bool(), torch.zeros_like(ids).bool()
-    anchor = torch.zeros(ids.shape)
+    placed = [torch.zeros(ids.shape) for _ in columns]
     for i, (p, c) in enumerate(rows):
         ids[i, prompt - len(p) : prompt + len(c)] = torch.tensor([*p, *c])
         real[i, prompt - len(p) : prompt + len(c)] = True
         written[i, prompt : prompt + len(c)] = True
-        if anchors is not None:
-            anchor[i, prompt : prompt + len(c)] = torch.tensor(anchors[i])
+        for place, column in zip(placed, columns, strict=True):
+            place[i, prompt : prompt + len(c)] = torch.tensor(column[i])
+    return ids, real, written, *placed
+
+
+def one_file_gradient(example, round, anchors):
+    """The gradient of the example's own functions on a round, rows padded as it pads them."""
+    policy = tiny_policy()
+    ids, real, written, *known = padded_rows(round, *([] if anchors is None else [anchors]))
     logp = example.log_probabilities(policy.module, ids, real)
     advantage = example.advantages_of(torch.tensor(round.rewards))
-    anchor = logp.detach() if anchors is None else anchor
+    (anchor,) = known or [logp.detach()]
     example.grpo_loss(logp, anchor, written, advantage).backward()
     return torch.cat([p.grad.flatten() for p in policy.module.parameters()])
 
@@ -55,8 +65,6 @@ def library_gradient(round):
 
 @pytest.mark.parametrize("several_updates", [False, True])
 def test_one_file_has_the_librarys_gradients(several_updates):
-    from dataclasses import replace
-
     example, round = load("one_file"), ragged_round(completions=8)
     anchors = None
     if several_updates:
@@ -66,10 +74,53 @@ def test_one_file_has_the_librarys_gradients(several_updates):
     assert ((ours - theirs).norm() / theirs.norm()).item() < 1e-5
 
 
-def test_one_file_imports_torch_and_transformers_only():
+def one_file_ppo_gradients(example, round, half):
+    """The gradients of the example's own functions, the policy's and the head's, on a round that
+    was scored."""
+    policy = tiny_policy()
+    ids, real, written, anchor, old = padded_rows(round, round.anchor, round.values)
+    head = torch.nn.Linear(64, 1, bias=False)
+    with torch.no_grad():
+        head.weight.copy_(half.model.exact_parameters()["score.weight"])
+    rewards = torch.tensor(round.rewards)
+    advantage = example.whitened(example.gae(rewards, old, written, example.LAMBDA), written)
+    target = example.gae(rewards, old, written, example.LAMBDA_CRITIC) + old
+    logp, value = example.score(policy.module, head, ids, real)
+    assert torch.allclose(value[written], old[written], atol=1e-6)
+    loss = example.ppo_loss(logp, anchor, advantage, written)
+    loss = loss + example.VALUE_WEIGHT * example.value_loss(value, target, written)
+    loss.backward()
+    return [
+        torch.cat([p.grad.flatten() for p in module.parameters()])
+        for module in (policy.module, head)
+    ]
+
+
+@pytest.mark.parametrize("lam", [1.0, 0.9])
+def test_one_file_ppo_has_the_librarys_gradients(lam, monkeypatch):
+    from paceline.settings import CriticConfig
+
+    example, half = load("one_file_ppo"), half_of("shared")
+    monkeypatch.setattr(example, "LAMBDA", lam)
+    monkeypatch.setattr(example, "LAMBDA_CRITIC", 0.95)
+    half.settings = CriticConfig(lam=0.95)
+    assert half.settings.coef == example.VALUE_WEIGHT
+    objective, round = named.ppo(lam=lam), ragged_round()
+    anchors = tuple(tuple(-4.4 + 0.2 * (i % 5) for i in range(n)) for n in round.lengths)
+    round = half.with_values(replace(round, anchor=anchors))
+    batch = Batch.of(round, range(len(round.groups)), objective)
+    half.forward_backward(half.with_targets(batch, round, objective), objective)
+    for ours, theirs in zip(
+        gradients(half), one_file_ppo_gradients(example, round, half), strict=True
+    ):
+        assert ((ours - theirs).norm() / theirs.norm()).item() < 1e-5
+
+
+@ONE_FILE
+def test_one_file_imports_torch_and_transformers_only(name):
     import ast
 
-    tree = ast.parse((EXAMPLES / "one_file.py").read_text(encoding="utf-8"))
+    tree = ast.parse((EXAMPLES / f"{name}.py").read_text(encoding="utf-8"))
     roots = {
         (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name
         for node in ast.walk(tree)
@@ -79,9 +130,10 @@ def test_one_file_imports_torch_and_transformers_only():
     assert roots <= {"torch", "transformers", *sys.stdlib_module_names}
 
 
-def test_one_file_trains_a_model(tmp_path, monkeypatch, capsys):
+@ONE_FILE
+def test_one_file_trains_a_model(name, tmp_path, monkeypatch, capsys):
     tiny_policy().save(tmp_path)
-    example = load("one_file")
+    example = load(name)
     monkeypatch.setattr(example, "STEPS", 2)
     monkeypatch.setattr(example, "UPDATES", 2)
     example.main(str(tmp_path))

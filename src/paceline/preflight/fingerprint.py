@@ -12,7 +12,9 @@ from types import CodeType
 from typing import Any
 
 from .. import config as configuration
+from ..model import resolve
 from ..model.peft_folder import CONFIG_FILE as ADAPTER_SETTINGS
+from ..model.reward_model import RewardModel
 from ..store.description import CODE_PREFIX
 from ..tasks import Task
 from ..types import AnyVerifier, Problem
@@ -37,6 +39,7 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
     tokenizer: vocabulary, special tokens, chat template.
     model: the weights that it begins with; empty if they are made, or named on a hub.
     adapter: the adapter that it begins with, its settings included; missing without one.
+    judge: the weights of the reward models that are asked; missing without any.
     code: the user's own files and modules that the config names; their imports are not followed.
     code of PLACE: each of these by itself, and, by its source, a reward that no file holds.
     """
@@ -47,10 +50,18 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
         "tokenizer": _of_tokenizer(loaded.tokenizer),
         "model": _of_weights(loaded.source.path) if loaded.source.kind in ON_DISK else "",
         **({} if loaded.lora.start is None else {"adapter": _of_weights(loaded.lora.start)}),
+        **_of_judges(task.verifier),
         "code": of_code(config),
         **{f"{CODE_PREFIX}{path}": _of_file(path) for path in sorted(set(_named(config)))},
         **_of_session(config, task.verifier),
     }
+
+
+def _of_judges(verifier: AnyVerifier) -> dict[str, str]:
+    """Hash of the weights of all reward models among the parts of a verifier."""
+    paths = [part.path for part in leaves(verifier) if isinstance(part, RewardModel)]
+    known = [_of_weights(path) if resolve(path).kind in ON_DISK else "" for path in paths]
+    return {"judge": sha256("".join(known).encode()).hexdigest()} if known else {}
 
 
 def of_code(config: Any) -> str:

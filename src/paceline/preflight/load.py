@@ -20,6 +20,7 @@ from ..training import GivenRows
 from ..types import Completion, Problem, Verdict
 from ..verify.calling.verifier import leaves
 from ..verify.programs.program import RunsPrograms
+from .scored import scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
     """
     source, device = resolve(config.model.path), device_of(config.model.device)
     task = config.task.load()
+    if config.rewards.model is not None:
+        task = scored(task, config.rewards.model)
     if not reward:
         task = replace(task, verifier=_unasked)
     found = find_adapter(config.lora) if config.lora.start else None

@@ -42,6 +42,11 @@ def check_answers(config: Config) -> None:
             f"optimizer.trust is {config.optimizer.trust:g}, but the KL that it bounds is measured "
             "on the model's own samples, and with answers=given there are none; leave it out."
         )
+    if config.rewards.model is not None:
+        raise ConfigError(
+            f"rewards.model is '{config.rewards.model}', but with answers=given nothing earns a "
+            "reward; leave it out."
+        )
     usual = RolloutConfig()
     for name in ("completions", "temperature", "accept", "max_draws", "mask_cut"):
         value = getattr(config.rollouts, name)

@@ -25,7 +25,8 @@ UNSEEN_KEYS = (
 rounding."""
 DIFFERENCE_NAMES = {
     "problems": "other problems", "test": "another verifier", "tokenizer": "another tokenizer",
-    "model": "another model", "adapter": "another adapter", "code": "other code of yours",
+    "model": "another model", "adapter": "another adapter", "judge": "another reward model",
+    "code": "other code of yours",
 }  # fmt: skip
 """Name of each difference between fingerprints, for sentences."""
 START_KEYS = ("model", "lora.start", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")

@@ -10,6 +10,9 @@ from ...annotations import check_fields, refuse_if
 class RewardConfig:
     """Settings of calling verifiers."""
 
+    model: str | None = None
+    """Reward model whose score is the reward, a folder or a hub name; the task's own reward then
+    only says which answers are right. None leaves the reward to the task."""
     workers: int = 2
     """Worker processes that call the verifiers; 0 calls them in the trainer's process, without a
     time limit."""

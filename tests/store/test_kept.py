@@ -95,6 +95,23 @@ def test_solved_against_unsolved_answers_of_one_group_are_pairs(tmp_path: Path) 
     assert len(Kept(path, per_problem=3, pairs=True).load().train) == 3
 
 
+def test_rows_are_held_out_in_the_place_of_the_runs_own_problems(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "run", *ROUNDS, [row(2, 9, s) for s in (YES("p"), NO("q"))])
+    every = Kept(path, pairs=True).load()
+    held = Kept(path, pairs=True, heldout=1).load()
+    assert every.heldout == TASK.load().heldout
+    assert {p.id for p in held.train} | {p.id for p in held.heldout} == {p.id for p in every.train}
+    asked = [{p.prompt for p in side} for side in (held.train, held.heldout)]
+    assert held.heldout and asked[0].isdisjoint(asked[1]), "rows of one problem stay together"
+    assert all(held.brought(p) == every.brought(p) for p in held.heldout)
+
+
+def test_what_there_is_of_a_held_out_problem_is_its_gold_answer_alone(tmp_path: Path) -> None:
+    task = Kept(run_of(tmp_path / "run", *ROUNDS)).load()
+    assert task.of_rows(task.train[0]) == task.brought(task.train[0])
+    assert task.brought(task.heldout[0]) and not task.of_rows(task.heldout[0])
+
+
 def test_answers_that_cannot_be_learned_from_are_left_out(tmp_path: Path) -> None:
     rows = [
         row(0, 0, YES("kept")), row(0, 0, Said("cut", True, cut=True)),
@@ -155,7 +172,9 @@ def test_a_config_names_it_and_keeps_it() -> None:
     config = apply(recipes.tiny(), {**typed, "task.per_problem": "2", "task.distinct": "false"})
     assert config.task == source
     told = {key.path: key.help for key in keys(config) if key.path.startswith("task.")}
-    assert set(told) == {f"task.{name}" for name in ("path", "per_problem", "distinct", "pairs")}
+    assert set(told) == {f"task.{name}" for name in (
+        "path", "per_problem", "distinct", "pairs", "heldout",
+    )}  # fmt: skip
     assert all(text.endswith(".") for text in told.values())
 
 

@@ -21,12 +21,13 @@ from .configured import (
     TASKS_KEYS,
     changed,
     config_of,
+    found_as,
     refuse_idle,
     task_name,
 )
 
 if TYPE_CHECKING:
-    from ..config import Config
+    from ..config import Config, Line
 
 
 def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
@@ -68,10 +69,10 @@ def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 
 def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
-    """Compare objectives, or values of a key, over seeds."""
+    """Compare objectives, values of a key, or recipes, over seeds."""
     from ..analysis.compare import Comparison, compare
     from ..analysis.compare.arms import varied
-    from ..config import split
+    from ..config import Config, Line, split
     from ..store.places import default_path
 
     out, one = changes.pop("out", None), changes.get("objective", "")
@@ -87,8 +88,9 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
             f"--vary task takes every task with its own defaults, so {of_task[0]} would apply to "
             "none of them; leave it out, or write the tasks in a file."
         )
-    config = _configured(known, changes)
-    path = Path(out) if out else default_path(config.name, "comparisons")
+    config = _compared(known, changes)
+    name = config.name if isinstance(config, Config | Line) else "comparison"
+    path = Path(out) if out else default_path(name, "comparisons")
     try:
         compare(
             config,
@@ -106,6 +108,25 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
         raise
     if known.json:
         print_json(Comparison(path).data)
+
+
+def _compared(
+    known: argparse.Namespace, changes: dict[str, str]
+) -> "Config | dict[str, Config] | Line":
+    """The config, the line or the configs by recipe that a comparison is of, with keys changed in
+    all that are compared."""
+    from ..config import Line
+
+    if known.more:
+        recipes = [known.recipe, *known.more]
+        if twice := next((one for one in recipes if recipes.count(one) > 1), None):
+            raise ConfigError(f"'{twice}' is named twice among the recipes; leave one out.")
+        return {recipe: changed(config_of(recipe), dict(changes)) for recipe in recipes}
+    found = found_as(known.recipe) if known.recipe and "=" not in known.recipe else None
+    if not isinstance(found, Line):
+        return _configured(known, changes)
+    ways = {label: changed(config, dict(changes)) for label, config in found.ways.items()}
+    return Line(found.name, found.stages, ways)
 
 
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:

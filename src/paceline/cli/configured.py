@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from ..config import Config
+    from ..config import Config, Line
     from ..tasks import TaskSource
 
 SHORT_FLAGS = {"model": ("model.path",), "data": ("task.data", "task.path")}
@@ -125,6 +125,19 @@ def refuse_idle(command: str, changes: dict[str, str], taken: Sequence[str]) -> 
 
 def config_of(recipe: str) -> "Config":
     """The config that a recipe's name, file.py:function, config.toml or config.json stands for."""
+    from ..config import Line
+
+    found = found_as(recipe)
+    if isinstance(found, Line):
+        raise ConfigError(
+            f"'{recipe}' is a line of several stages and of ways to go on from them "
+            f"({', '.join(found.ways)}); `paceline compare {recipe}` makes all of it."
+        )
+    return found
+
+
+def found_as(recipe: str) -> "Config | Line":
+    """Everything that a recipe may stand for: a config, or a line of several."""
     from .. import config, recipes
     from ..verify import load_function
 
@@ -147,9 +160,9 @@ def config_of(recipe: str) -> "Config":
         return config.from_json(data["config"]).with_(out=None)
     if ":" in recipe:
         made = load_function(recipe)()
-        if not isinstance(made, config.Config):
+        if not isinstance(made, config.Config | config.Line):
             raise ConfigError(
                 f"'{recipe}' does not return a Config; return one, such as paceline.recipes.demo()."
             )
         return made
-    return recipes.by_name(recipe)
+    return recipes.LINES[recipe]() if recipe in recipes.LINES else recipes.by_name(recipe)

@@ -57,7 +57,11 @@ def parsed(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
             f"There is no command '{words[0]}'.{nearest(words[0], list(commands))} There are "
             f"{', '.join(commands)}."
         )
-    return made.parse_known_args(words)
+    known, rest = made.parse_known_args(words)
+    if known.command == "compare":
+        while rest and not rest[0].startswith("-") and "=" not in rest[0]:
+            known.more.append(rest.pop(0))
+    return known, rest
 
 
 def parser() -> argparse.ArgumentParser:
@@ -131,7 +135,10 @@ def _add_training(command: Command) -> None:
 
 def _add_comparing(command: Command) -> None:
     """Commands that compare."""
-    compare = command("compare", do_compare, "Compare objectives, or any setting, over seeds.")
+    about = "Compare objectives, any setting, or recipes, over seeds."
+    compare = command("compare", do_compare, about)
+    compare.set_defaults(more=[])
+    compare.usage = "paceline compare RECIPE [RECIPE …] [FLAGS] [KEYS]"
     _add_recipe(compare)
     compare.add_argument(
         "--objectives", metavar="NAME,…",

@@ -21,6 +21,7 @@ from ..types import AnyVerifier, Problem
 from ..verify.calling.load import is_of_session
 from ..verify.calling.verifier import Adapted, leaves
 from .load import Loaded
+from .scored import judge_of
 
 SAMPLED_BLOCKS, BLOCK_BYTES = 64, 1 << 16
 """Of a file of weights so many blocks of so many bytes are read, spread evenly: training changes
@@ -35,7 +36,7 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
     """Hashes of everything that decides the result of a run besides its config and its seed.
 
     problems: both splits, with all their columns, and the template that puts them to the model.
-    test: the held-out split, its template, and the verifier that judges it.
+    test: the held-out split, its template, and the verifier that says what is right.
     tokenizer: vocabulary, special tokens, chat template.
     model: the weights that it begins with; empty if they are made, or named on a hub.
     adapter: the adapter that it begins with, its settings included; missing without one.
@@ -46,7 +47,8 @@ def fingerprints(loaded: Loaded) -> dict[str, str]:
     task, config = loaded.task, configuration.to_json(loaded.config)
     return {
         "problems": _of_problems(task, task.train, task.heldout),
-        "test": _of_problems(task, task.heldout) + _of_verifier(task.verifier),
+        "test": _of_problems(task, task.heldout)
+        + _of_verifier(judge_of(task, loaded.config.rewards.model)),
         "tokenizer": _of_tokenizer(loaded.tokenizer),
         "model": _of_weights(loaded.source.path) if loaded.source.kind in ON_DISK else "",
         **({} if loaded.lora.start is None else {"adapter": _of_weights(loaded.lora.start)}),
@@ -133,8 +135,7 @@ def _of_problems(task: Task, *sides: Sequence[Problem]) -> str:
             row: list[Any] = [
                 problem.id, problem.prompt, problem.answer, dict(problem.data)
             ]  # fmt: skip
-            if task.given is not None:  # what a run kept is no part of its problems
-                row += map(dataclasses.asdict, task.given(problem))
+            row += map(dataclasses.asdict, task.of_rows(problem))
             # What is no JSON counts by its type: an object's own words may differ each time.
             digest.update(json.dumps(row, default=lambda value: type(value).__name__).encode())
     return digest.hexdigest()

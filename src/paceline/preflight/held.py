@@ -25,6 +25,7 @@ class Beside:
 
 
 ALONE = Beside()
+"""No other model."""
 
 
 @dataclass(frozen=True, slots=True)

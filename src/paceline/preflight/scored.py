@@ -4,10 +4,23 @@ from dataclasses import replace
 
 from ..model.reward_model import RewardModel
 from ..tasks import Task
+from ..types import AnyVerifier
 from ..verify.shaping.compose import Weighted
 
 ANSWER, SCORE = "answer", "score"
 """Names of the parts of a verdict: the task's own reward, and the reward model's score."""
+
+
+def judge_of(task: Task, path: str | None) -> AnyVerifier:
+    """The verifier that says which answers are right: the task's own, also where a reward model's
+    score is the reward.
+
+    Args:
+        task: a task as it was loaded, `scored` by the model at `path`, if there is one.
+    """
+    if path is None or not isinstance(task.verifier, Weighted):
+        return task.verifier
+    return task.verifier.verifiers[0]
 
 
 def scored(task: Task, path: str) -> Task:

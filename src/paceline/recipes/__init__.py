@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from ..config import Config
+from ..config import Config, Line
 from ..errors import ConfigError, nearest
 from .arithmetic import demo, program, tiny
 from .gsm8k import gsm8k, gsm8k_lora, gsm8k_zh_coder
-from .line import distil, dpo, ppo, reward_model, sft
+from .line import line
+from .stages import distil, dpo, ppo, reward_model, sft
 from .summaries import tldr_length
 
 NAMES: dict[str, Callable[..., Config]] = {
@@ -26,10 +27,14 @@ NAMES: dict[str, Callable[..., Config]] = {
 """Recipes by name."""
 
 
+LINES: dict[str, Callable[[], Line]] = {"line": line}
+"""Lines of several stages by name, for `paceline compare`."""
+
+
 def by_name(name: str) -> Config:
     """The recipe's config; a ConfigError names the nearest recipe."""
     if name not in NAMES:
-        known = list(NAMES)
+        known = [*NAMES, *LINES]
         raise ConfigError(
             f"There is no recipe '{name}'.{nearest(name, known)} There are {', '.join(known)}; a "
             "file.py:function, a config.toml or a run's config.json does as well."
@@ -38,6 +43,6 @@ def by_name(name: str) -> Config:
 
 
 __all__ = [
-    "NAMES", "by_name", "demo", "distil", "dpo", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "ppo",
-    "program", "reward_model", "sft", "tiny", "tldr_length",
+    "LINES", "NAMES", "by_name", "demo", "distil", "dpo", "gsm8k", "gsm8k_lora",
+    "gsm8k_zh_coder", "line", "ppo", "program", "reward_model", "sft", "tiny", "tldr_length",
 ]  # fmt: skip

@@ -1,74 +1,46 @@
-"""The stages of the line around reinforcement learning, each on the demo's model and in minutes."""
+"""The whole line on the demo's model, in an hour or two without a GPU: what a model learns from
+demonstrations, and the ways to go on from there."""
 
-from ..config import Config
+from ..config import Line
 from ..objective import named
-from ..tasks import Manners, by_name
+from ..tasks import by_name
 from .arithmetic import demo
+from .stages import dpo, reward_model, sft
+
+SFT, SAMPLES, JUDGE = (f"runs/line/{name}" for name in ("sft", "samples", "reward_model"))
+"""Directories of the stages."""
 
 
-def sft() -> Config:
-    """SmolLM2-135M learns two-digit addition from 960 worked sums, one epoch: supervised
-    fine-tuning."""
-    return demo().with_(
-        name="sft",
-        answers="given",
-        objective=named.sft(),
-        steps=30,
-        rollouts={"problems": 32},
-        optimizer={"lr": 5e-5, "warmup": 3},
-        evaluation={"problems": 500},
-    )
+def line() -> Line:
+    """SmolLM2-135M learns two-digit addition from half of the demo's demonstrations, and then from
+    rewards (GRPO), from a reward model (PPO), or from pairs (DPO).
 
-
-def reward_model() -> Config:
-    """The first eight layers of SmolLM2-135M learn which of two answers to a sum has the better
-    manners: a reward model, from 480 pairs in one epoch."""
-    return demo().with_(
-        name="reward_model",
-        task=Manners(),
-        answers="given",
-        objective=named.bradley_terry(centre=0.01),
-        model={"layers": 8},
-        steps=15,
-        rollouts={"problems": 32},
-        optimizer={"lr": 1e-5, "head_lr": 1e-3, "warmup": 3},
-        evaluation={"problems": 300},
-    )
-
-
-def dpo() -> Config:
-    """The demo's model learns from pairs of its own answers, a right one and a wrong one of the
-    same round: direct preference optimisation. It needs `paceline train demo` first."""
-    return demo().with_(
-        name="dpo",
-        task=by_name("kept")(),
-        answers="given",
-        objective=named.dpo(),
-        model={"path": "runs/demo/model"},
-        steps=30,
-        rollouts={"problems": 32},
-        optimizer={"lr": 1e-5, "warmup": 3},
-        evaluation={"problems": 500},
-        **{"task.path": "runs/demo", "task.pairs": True},
-    )
-
-
-def ppo() -> Config:
-    """SmolLM2-135M learns two-digit addition with PPO: a critic's forecast stands in the place of
-    the group's mean. The critic is a head over the policy's own states."""
-    return demo().with_(
-        name="ppo",
-        objective=named.ppo(),
-        critic={"body": "shared"},
-    )
-
-
-def distil() -> Config:
-    """SmolLM2-135M learns two-digit addition from what a teacher thinks of every token that it
-    samples: distillation. It needs `paceline train sft` first, whose model is the teacher."""
-    return demo().with_(
-        name="distil",
-        objective=named.distil(),
-        reference={"path": "runs/sft/model"},
-        steps=40,
-    )
+    The reward model and the pairs come from answers of the model that has seen the demonstrations,
+    right ones and wrong ones. GRPO is told what is right; PPO is told what the reward model thinks,
+    and judged by what is right.
+    """
+    begin = {"model": {"path": f"{SFT}/model"}}
+    measured = {"problems": 500, "every": 10}
+    pairs = {"task.path": SAMPLES, "task.pairs": True}
+    grpo = demo().with_(steps=40, evaluation=measured, **begin)
+    return Line(
+        "line",
+        stages=(
+            sft().with_(out=SFT, steps=15),
+            demo().with_(
+                name="samples", out=SAMPLES, steps=8, rollouts={"problems": 64},
+                optimizer={"lr": 0.0}, evaluation={"problems": 0}, **begin,
+            ),
+            reward_model().with_(
+                out=JUDGE, task=by_name("kept")(), model={"path": f"{SFT}/model", "layers": None},
+                **pairs,
+            ),
+        ),
+        ways={
+            "grpo": grpo,
+            "ppo": grpo.with_(
+                objective=named.ppo(kl=0.05), rewards={"model": f"{JUDGE}/model"}
+            ),
+            "dpo": dpo().with_(steps=20, evaluation=measured, **begin, **pairs),
+        },
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from ..annotations import check_fields, refuse_if
 from ..errors import DataError
 from ..tasks import Task
 from ..tasks.pair_forms import in_pairs, pair
+from ..tasks.split import split
 from ..tasks.task import demonstration
 from ..text import counted
 from ..types import Given, Message, Problem
@@ -59,6 +60,9 @@ class Kept:
     """Take no text, or pair of texts, of a problem twice."""
     pairs: bool = False
     """Take pairs of a solved and an unsolved answer of one group, for a loss over pairs."""
+    heldout: float = 0.0
+    """Held-out rows, in the place of the run's own held-out problems: below 1 a share, from 1 on a
+    number; rows of one problem stay together. 0 keeps the run's own, of which no row is kept."""
 
     def load(self) -> Task:
         """The task.
@@ -81,11 +85,15 @@ class Kept:
         if not given:
             raise self._nothing(found)
         brought = {problem.id: turns for problem, turns in given}
+        train, heldout = tuple(problem for problem, _ in given), task.heldout
+        if self.heldout:
+            train, heldout = split(train, self.heldout)
         count = sum(map(len, brought.values()))
         told = counted(len(brought), "pair", ",") if self.pairs else counted(count, "answer", ",")
         return replace(
             task,
-            train=tuple(problem for problem, _ in given),
+            train=train,
+            heldout=heldout,
             given=partial(_of, brought, task),
             forms=f"{told} of '{self.path}'",
             notes=(*task.notes, *found.notes),

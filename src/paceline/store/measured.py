@@ -133,6 +133,12 @@ class Measured(Record):
             raise ValueError(f"No answer was judged in this measurement of '{self.task}'.")
         return self.sampled_accuracy, self.greedy_accuracy
 
+    @property
+    def leading(self) -> float | None:
+        """The one share that tells most: the accuracy of sampled answers, or else the pairs in
+        order; None where neither was measured."""
+        return self.pair_accuracy if self.sampled_accuracy is None else self.sampled_accuracy
+
     def _share(self, name: str) -> Share | None:
         value, ends = getattr(self, name), self.intervals.get(name)
         return None if value is None else Share(value, (ends[0], ends[1]) if ends else None)

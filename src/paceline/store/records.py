@@ -217,6 +217,7 @@ OF_CRITIC = frozenset({
 OF_SEARCH = frozenset({"step_kl", "step_share"})
 """Figures that a step has only where a line search was made."""
 SOMETIMES = OF_ROWS | OF_CRITIC | OF_SEARCH
+"""All of these."""
 
 
 def _of_critic(critic: "CriticStep | None") -> dict[str, float | None]:

@@ -105,8 +105,15 @@ class Task:
     def brought(self, problem: Problem) -> tuple[Given, ...]:
         """The completions that there are for a problem without sampling any: those of its row, or
         else its gold answer as the assistant's one turn; empty where it has neither."""
-        if self.given is not None:
-            return self.given(problem)
+        return self._gold(problem) if self.given is None else self.given(problem)
+
+    def of_rows(self, problem: Problem) -> tuple[Given, ...]:
+        """The completions that a problem's row brings and its gold answer does not."""
+        if self.given is None or (found := self.given(problem)) == self._gold(problem):
+            return ()
+        return found
+
+    def _gold(self, problem: Problem) -> tuple[Given, ...]:
         text = None if self.gold is None else self.gold(problem)
         return () if text is None else (demonstration(text),)
 

@@ -14,6 +14,7 @@ from ..objective import KL, Loss
 from .learner import Learner
 
 TO_ANCHOR = KL(1.0, to="anchor")
+"""The measure of how far a step went."""
 HALVINGS = 10
 """The most times that a step is halved; then it is undone."""
 

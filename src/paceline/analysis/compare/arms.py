@@ -49,13 +49,38 @@ def arms_of(
     Raises: ConfigError for an unknown key or a value of the wrong type, for a key that cannot be
         varied, if two are the same, and if there is nothing to compare.
     """
-    _check_keys(vary)
     found = []
     with_critic = any(objective.needs_values for objective in objectives.values())
     for label, objective in objectives.items() or [("", config.objective)]:
         start = config.with_(objective=objective)
         if with_critic and not objective.needs_values:  # its keys are for those that have one
             start = start.with_(critic=CriticConfig())
+        found.append((label, start))
+    return _arms(found, vary)
+
+
+def arms_of_configs(
+    configs: Mapping[str, Config], vary: Mapping[str, Sequence[object]]
+) -> list[Arm]:
+    """Every one of several configs with every value of the varied keys, in that order.
+
+    Raises: as `arms_of`; ConfigError for configs that are measured in different ways.
+    """
+    first, *others = configs.items()
+    for label, config in others:
+        if evaluated(config).evaluation != evaluated(first[1]).evaluation:
+            raise ConfigError(
+                f"'{label}' and '{first[0]}' are measured in different ways, so that their figures "
+                "could not be compared; give both the same section evaluation, its `every` too."
+            )
+    return _arms(list(configs.items()), vary)
+
+
+def _arms(starts: Sequence[tuple[str, Config]], vary: Mapping[str, Sequence[object]]) -> list[Arm]:
+    """Every start with every value of the varied keys."""
+    _check_keys(vary)
+    found = []
+    for label, start in starts:
         for values in itertools.product(*vary.values()):
             pairs = {key: _text(value) for key, value in zip(vary, values, strict=True)}
             words = [label, *(f"{key}={text}" for key, text in pairs.items())]

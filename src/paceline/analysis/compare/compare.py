@@ -8,26 +8,28 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ...config import Config, labelled
+from ...config import Config, Line, labelled
 from ...errors import ConfigError, RunsFailedError
 from ...objective import Objective
+from ...objective.named import Named
 from ...run.entry import entry
 from ...run.screen import Screen
 from ...run.signals import Interrupts
 from ...store.places import default_path
-from .arms import arms_of
+from .arms import Arm, arms_of, arms_of_configs
 from .comparison import About, Comparison, owned, write
 from .kl import measure_kl
 from .launcher import INSIDE_VARIABLE, Failure, Launcher
 from .page import write_page
 from .planned import Planned, planned
 from .preflight import check_all
+from .stages import train_stages
 from .terminal import tell_plan, tell_result
 
 
 @entry
 def compare(
-    config: Config,
+    config: Config | Mapping[str, Config] | Line,
     objectives: Mapping[str, Objective] | Sequence[str | Objective] = (),
     *,
     vary: Mapping[str, Sequence[object]] | None = None,
@@ -37,11 +39,13 @@ def compare(
     threshold: float | None = None,
     quiet: bool = False,
 ) -> Comparison:
-    """Compare objectives, or values of any key, over several seeds.
+    """Compare objectives, values of any key, or whole configs, over several seeds.
 
     Example: compare(recipes.demo(), ["grpo", "gspo", "gspo(low=1e-3)"], seeds=5)
 
     Args:
+        config: the config of all runs; or several by label, which are compared with each other; or
+            a `Line`, whose stages are trained first, if they are not there.
         objectives: names, file.py:value, values of the named ones, or a mapping of labels to
             values. The others are compared with the first.
         vary: key -> its values; with objectives, each of them with every value.
@@ -58,15 +62,17 @@ def compare(
         saved.
     """
     _check_numbers(seeds, jobs, threshold)
-    arms = arms_of(config, labelled(objectives), vary or {})
-    path = Path(out) if out is not None else default_path(config.name, "comparisons")
-    runs = planned(arms, range(config.seed, config.seed + seeds), path)
+    name, seed, arms = _arms(config, labelled(objectives), vary or {})
+    path = Path(out) if out is not None else default_path(name, "comparisons")
+    runs = planned(arms, range(seed, seed + seeds), path)
     result, screen = Comparison(path), Screen(0, quiet=quiet)
-    about = About(config.name, runs, threshold)
+    about = About(name, runs, threshold)
     with Interrupts() as interrupts, owned(path), _inside():
+        if isinstance(config, Line):
+            train_stages(config, screen, interrupts)
         with screen.busy("checking every configuration"), interrupts.interruptible():
             preflights = check_all(runs, path, jobs)
-        tell_plan(preflights, runs, path, jobs, screen)
+        tell_plan(name, preflights, runs, path, jobs, screen)
         launcher = Launcher(runs, jobs, screen, interrupts, partial(_so_far, result, about, screen))
         try:
             failures = launcher.go()
@@ -82,6 +88,28 @@ def compare(
     if failures:
         raise _failed(failures, len(runs), shown=written)
     return result
+
+
+def _arms(
+    config: Config | Mapping[str, Config] | Line,
+    objectives: Mapping[str, Named],
+    vary: Mapping[str, Sequence[object]],
+) -> tuple[str, int, list[Arm]]:
+    """The name, the first seed and the arms of a comparison."""
+    if isinstance(config, Config):
+        return config.name, config.seed, arms_of(config, objectives, vary)
+    if isinstance(config, Line):
+        name, configs = config.name, config.ways
+    else:
+        name, configs = "comparison", config
+    if objectives:
+        raise ConfigError(
+            "Several configs are compared as they are, each with its own objective; leave the "
+            "objectives out, or give one config."
+        )
+    if not configs:
+        raise ConfigError("There is no config to compare; give one, or several by label.")
+    return name, next(iter(configs.values())).seed, arms_of_configs(configs, vary)
 
 
 def _check_numbers(seeds: int, jobs: int, threshold: float | None) -> None:

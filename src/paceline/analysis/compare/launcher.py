@@ -18,6 +18,7 @@ import torch
 from ... import config as configuration
 from ...run.screen import Screen
 from ...run.signals import Interrupts
+from ...store.records import Summary
 from ...text import counted, percent, short_duration
 from .forecast import time_for
 from .planned import Planned, Spec
@@ -172,14 +173,11 @@ class Launcher:
             return
         if child.steps:  # not only its last evaluation
             self.seconds, self.steps = self.seconds + took, self.steps + child.steps
-        summary = planned.run.outcome
-        assert summary is not None and summary.before and summary.after
-        first, last = (one.accuracies[0] for one in (summary.before, summary.after))
         more = f"; {len(left)} left" if left else ""
         # Where every step is taken, only last evaluations are left: no time worth a figure.
         if self.steps and (seconds := time_for(left, self.jobs, self.seconds / self.steps)):
             more += f", about {short_duration(seconds)}"
-        told = f"{100 * first:.1f} → {percent(last, 1)}, {short_duration(took)}{more}"
+        told = f"{_gain(planned.run.outcome)}{short_duration(took)}{more}"
         self.screen.say(f"  {planned.title}: {told}")
         self.made(planned)
 
@@ -191,6 +189,14 @@ class Launcher:
             self.screen.say("stopping: the runs save where they are …", "yellow")
         for child in self.running:
             child.process.wait()
+
+
+def _gain(summary: Summary | None) -> str:
+    """The share measured before and after; nothing where none was."""
+    if summary is None or summary.before is None or summary.after is None:
+        return ""
+    first, last = summary.before.leading, summary.after.leading
+    return "" if first is None or last is None else f"{100 * first:.1f} → {percent(last, 1)}, "
 
 
 def _modules() -> dict[str, str]:

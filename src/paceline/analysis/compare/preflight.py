@@ -13,6 +13,7 @@ from ...preflight.limits import check_disk
 from ...preflight.preflight import Preflight, check, check_group
 from ...preflight.rows import check_answers
 from ...store.history import flat, within
+from ...types import Message
 from ...verify.calling.load import is_of_session
 from .arms import Arm
 from .planned import Planned
@@ -40,6 +41,7 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
         _check_judged(whole[kind])
         _check_record(arm)
         found[arm.label] = whole[kind]
+    _check_alike(found)
     read = {id(one): fingerprints(one.loaded) for one in whole.values()}
     for one in runs:
         checked = found[one.arm.label]
@@ -58,6 +60,23 @@ def _check_judged(checked: Preflight) -> None:
             f"A comparison is of accuracy on held-out problems, and task '{task.name}' has no "
             "reward; set task.reward, or look at the likelihood in each run's report."
         )
+
+
+def _check_alike(found: Mapping[str, Preflight]) -> None:
+    """Raise ConfigError for arms that are not asked the same held-out problems."""
+    asked = {label: _asked(checked) for label, checked in found.items()}
+    first = next(iter(asked))
+    for label, problems in asked.items():
+        if problems != asked[first]:
+            raise ConfigError(
+                f"'{label}' and '{first}' have other held-out problems, so that their figures "
+                "could not be compared; give both the same task, or compare them one by one."
+            )
+
+
+def _asked(checked: Preflight) -> list[tuple[Message, ...]]:
+    task, most = checked.loaded.task, checked.loaded.config.evaluation.problems
+    return [task.messages(problem) for problem in task.heldout[:most]]
 
 
 def _kind(arm: Arm) -> str:

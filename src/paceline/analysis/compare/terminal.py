@@ -24,6 +24,7 @@ PAIR_SPEEDUP = 1.25
 
 
 def tell_plan(
+    name: str,
     preflights: Mapping[str, Preflight],
     runs: Sequence[Planned],
     path: Path,
@@ -33,12 +34,13 @@ def tell_plan(
     """Print the whole plan, before any long work.
 
     Args:
+        name: the comparison's.
         preflights: findings about each label's runs.
     """
     configs = {p.arm.label: p.arm.config for p in runs}
     first = runs[0].arm.config
     most = first.rollouts.max_tokens
-    screen.say(f"paceline: comparing on {first.name}  →  {path}", "bold")
+    screen.say(f"paceline: comparing on {name}  →  {path}", "bold")
     wide = max(map(len, configs))
     for label, config in configs.items():
         screen.say(f"  {label:{wide}}  {config.objective.resolved(most)}")

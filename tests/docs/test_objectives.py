@@ -103,7 +103,8 @@ def test_a_page_tells_all_that_it_should(name):
 
 def test_the_pictures_are_what_the_scripts_draw(draw):
     drawn = draw.pictures()
-    drawn["preferences"] = script("draw_preferences").picture()
+    for name in ("preferences", "critics"):
+        drawn[name] = script(f"draw_{name}").picture()
     assert {path.stem for path in draw.FOLDER.glob("*.svg")} == set(drawn)
     for name, text in drawn.items():
         stored = (draw.FOLDER / f"{name}.svg").read_bytes()

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ..config import Config, Line
 
 
+OF_TASK = ("task", "data")
+"""Short flags that say what is learned."""
+
+
 def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
     from ..recipes import NAMES
 
@@ -125,8 +129,26 @@ def _compared(
     found = found_as(known.recipe) if known.recipe and "=" not in known.recipe else None
     if not isinstance(found, Line):
         return _configured(known, changes)
-    ways = {label: changed(config, dict(changes)) for label, config in found.ways.items()}
-    return Line(found.name, found.stages, ways)
+    return _changed_line(found, changes)
+
+
+def _changed_line(line: "Line", changes: dict[str, str]) -> "Line":
+    """The line with keys changed in all that is compared; those of the task in every stage of the
+    same task, too, so that --data is read by all of them."""
+    from ..config import Line
+
+    kind = type(line.stages[0].task)
+    of_task = {key: text for key, text in changes.items() if key in OF_TASK or key[:5] == "task."}
+    rest = {key: text for key, text in changes.items() if key not in of_task}
+    stages = (
+        changed(stage, dict(of_task)) if type(stage.task) is kind else stage
+        for stage in line.stages
+    )
+    ways = {
+        label: changed(config, rest | of_task if type(config.task) is kind else dict(rest))
+        for label, config in line.ways.items()
+    }
+    return Line(line.name, tuple(stages), ways)
 
 
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:

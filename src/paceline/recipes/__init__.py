@@ -6,7 +6,7 @@ from ..config import Config, Line
 from ..errors import ConfigError, nearest
 from .arithmetic import demo, program, tiny
 from .gsm8k import gsm8k, gsm8k_lora, gsm8k_zh_coder
-from .line import line
+from .line import gsm8k_line, line
 from .stages import distil, dpo, ppo, reward_model, sft
 from .summaries import tldr_length
 
@@ -27,7 +27,7 @@ NAMES: dict[str, Callable[..., Config]] = {
 """Recipes by name."""
 
 
-LINES: dict[str, Callable[[], Line]] = {"line": line}
+LINES: dict[str, Callable[..., Line]] = {"line": line, "gsm8k_line": gsm8k_line}
 """Lines of several stages by name, for `paceline compare`."""
 
 
@@ -43,6 +43,7 @@ def by_name(name: str) -> Config:
 
 
 __all__ = [
-    "LINES", "NAMES", "by_name", "demo", "distil", "dpo", "gsm8k", "gsm8k_lora",
-    "gsm8k_zh_coder", "line", "ppo", "program", "reward_model", "sft", "tiny", "tldr_length",
+    "LINES", "NAMES", "by_name", "demo", "distil", "dpo", "gsm8k", "gsm8k_line",
+    "gsm8k_lora", "gsm8k_zh_coder", "line", "ppo", "program", "reward_model", "sft", "tiny",
+    "tldr_length",
 ]  # fmt: skip

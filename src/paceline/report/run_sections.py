@@ -26,6 +26,7 @@ from .curves import curve_data
 from .diagnostics import DiagnosticsSection, diagnostics
 from .elements import Cell, Chart, Section, Spot, Stretch, Strip, Term
 from .history import History, history
+from .reliability import ReliabilityRow, reliability
 from .sentences import ShareOf, known, objective_in_words
 
 SECRET = re.compile(r"(^|[._-])(token|key|password|secret)$", re.IGNORECASE)
@@ -73,6 +74,8 @@ class RunSections:
     result: Result
     facts: tuple[Term, ...]
     diagnostics: DiagnosticsSection
+    reliability: tuple[ReliabilityRow, ...]
+    """Held-out pairs of a reward model by how sure it is; empty for other runs."""
     about_curves: str
     charts: tuple[Chart, ...]
     constant: tuple[Term, ...]
@@ -89,6 +92,7 @@ class RunSections:
             result=result(run),
             facts=facts(run),
             diagnostics=diagnostics(run),
+            reliability=reliability(run),
             about_curves=about_curves(run),
             charts=tuple(found),
             constant=tuple(constant),

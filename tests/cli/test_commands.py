@@ -107,7 +107,7 @@ def test_show_prints_every_key_and_the_objective(capsys):
     main(["recipes"])
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == {
         "demo", "tiny", "program", "gsm8k", "gsm8k_lora", "gsm8k_zh_coder", "tldr_length",
-        "sft", "ppo", "reward_model", "dpo", "distil",
+        "sft", "ppo", "reward_model", "dpo", "distil", "line", "gsm8k_line",
     }  # fmt: skip
 
 

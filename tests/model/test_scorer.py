@@ -232,13 +232,17 @@ def test_the_state_survives_bit_for_bit(dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, BF16])
-def test_a_temperature_divides_all_numbers_and_what_training_goes_on_from(dtype):
+def test_a_temperature_divides_all_numbers_that_are_saved_and_none_that_trains(dtype, tmp_path):
     scorer = fill_head(critic_of(tiny_policy(dtype)))
-    before = scorer.score_ends(ROWS)
+    before, trained = scorer.score_ends(ROWS), scorer.head.weight.clone()
     scorer.fold_temperature(2.0)
-    torch.testing.assert_close(scorer.score_ends(ROWS), before / 2, rtol=1e-6, atol=0)
-    exact = scorer.exact_parameters()["score.weight"]
-    assert torch.equal(exact, scorer.head.weight)
+    assert torch.equal(scorer.score_ends(ROWS), before)
+    assert torch.equal(scorer.exact_parameters()["score.weight"], trained)
+    scorer.save(tmp_path / "saved")
+    saved = load_scorer(
+        Critic, resolve(str(tmp_path / "saved")), scorer.tokenizer, head="zero", dtype=dtype
+    )
+    torch.testing.assert_close(saved.score_ends(ROWS), before / 2, rtol=1e-6, atol=0)
     for wrong in (0.0, -1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="is a number above 0"):
             scorer.fold_temperature(wrong)

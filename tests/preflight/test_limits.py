@@ -53,7 +53,7 @@ def test_memory_that_is_short_now_is_a_note():
     [
         ({}, "6 MB of memory for weights, gradients and moments and the reference alone, and "
              "there are 6 MB on this machine; take a smaller model, or train adapters "
-             "(lora.rank=16), or an objective without KL."),
+             "(lora.rank=16), or a smaller reference."),
         ({"reference": 0, "moments": 3 * MB, "program": 0},
          "6 MB of memory for weights, gradients and moments alone, and there are 6 MB on the GPU; "
          "take a smaller model, or train adapters (lora.rank=16)."),

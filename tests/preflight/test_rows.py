@@ -140,6 +140,38 @@ def test_a_rate_of_a_head_needs_a_head():
     check_answers(config(optimizer={"head_lr": 1e-2}, objective=named.bradley_terry()))
 
 
+def test_an_advantage_of_the_reference_is_not_tried_before_there_is_one():
+    pulled = config(objective=named.reinforce(kl=0.05))
+    assert with_rows(load(pulled)).rows is not None
+
+
+def test_margins_that_no_loss_reads_and_pairs_that_are_missing_are_told():
+    @dataclass(frozen=True)
+    class Alone(TaskSource):
+        def load(self) -> Task:
+            made = Compared().load()
+            held = {problem.id for problem in made.heldout}
+            return replace(made, given=lambda p: made.brought(p)[: 1 if p.id in held else 2])
+
+    found = with_rows(load(config(task=Alone(), objective=named.bradley_terry()))).rows
+    assert any("no held-out problem brings several completions" in note for note in found.notes)
+
+    @dataclass(frozen=True)
+    class ByMuch(TaskSource):
+        def load(self) -> Task:
+            made = Compared().load()
+            return replace(
+                made,
+                given=lambda p: tuple(
+                    replace(one, margin=0.5 if one.reward else 0.0) for one in made.brought(p)
+                ),
+            )
+
+    for objective, told in ((named.dpo(), True), (named.bradley_terry(), False)):
+        notes = with_rows(load(config(task=ByMuch(), objective=objective))).rows.notes
+        assert any("the rows bring margins" in note for note in notes) is told
+
+
 def test_a_line_search_needs_samples():
     trust = {"trust": 0.01}
     with pytest.raises(ConfigError, match=r"^optimizer\.trust is 0\.01, but the KL that it bounds"):

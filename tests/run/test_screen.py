@@ -111,8 +111,8 @@ def test_a_critic_that_explains_nothing_is_told_once():
     told = [line for line in out.getvalue().splitlines() if "note" in line]
     # At 20 the mean of the last 20 is 30 %; at 38 it is the first below 5 %: (0.6 + 0.36) / 20.
     assert told == [
-        "  note: over the last 20 steps V explained 5 % of the rewards: the baseline is the "
-        "round's mean."
+        "  note: over the last 20 steps V explained 5 % of the rewards, no more than one number "
+        "for all would."
     ]
     worse, out = screen(200)
     for step in range(1, 21):

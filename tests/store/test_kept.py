@@ -112,6 +112,13 @@ def test_what_there_is_of_a_held_out_problem_is_its_gold_answer_alone(tmp_path: 
     assert task.brought(task.heldout[0]) and not task.of_rows(task.heldout[0])
 
 
+def test_a_pair_has_the_gold_answer_of_its_problem(tmp_path: Path) -> None:
+    task, own = Kept(run_of(tmp_path / "run", *ROUNDS), pairs=True).load(), TASK.load()
+    known = {problem.prompt: own.gold(problem) for problem in own.train if own.gold}
+    assert task.gold is not None
+    assert [task.gold(p) for p in task.train] == [known[p.prompt] for p in task.train]
+
+
 def test_answers_that_cannot_be_learned_from_are_left_out(tmp_path: Path) -> None:
     rows = [
         row(0, 0, YES("kept")), row(0, 0, Said("cut", True, cut=True)),

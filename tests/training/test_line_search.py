@@ -1,13 +1,14 @@
 """TRPO's line search around an optimizer step."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from paceline.layout import PACKED, PADDED
-from paceline.objective import named
+from paceline.objective import Metrics, named
 from paceline.settings import CriticConfig, LoraConfig
 from paceline.training import ScheduleConfig
 from paceline.training.line_search import HALVINGS, LineSearch
@@ -140,3 +141,12 @@ def test_it_goes_on_where_it_was(tmp_path):
     for _ in range(2):
         resumed.step()
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
+
+
+def test_a_part_of_which_every_token_is_masked_has_nothing_to_measure():
+    trainer = trainer_of(named.trpo(), trust=1e-3)
+    trainer.take_up_round()
+    batch = trainer._batch(trainer.sampled.round)
+    assert trainer._line_search(batch, Metrics.zero()) is not None
+    tokens = replace(batch.tokens, mask_BT=torch.zeros_like(batch.tokens.mask_BT))
+    assert trainer._line_search(replace(batch, tokens=tokens), Metrics.zero()) is None

@@ -1,5 +1,7 @@
 """The order of held-out pairs, by loops over tokens and by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -84,7 +86,7 @@ def test_a_ranking_has_a_pair_for_each_difference():
 def test_the_figures_by_hand():
     made = ComparedPairs(
         rewards=(3.0, 1.0, 0.0, 0.0, -1.0, 1.0), lengths=(5, 2, 4, 4, 1, 3),
-        pairs=((0, 1), (2, 3), (4, 5)), groups=3,
+        pairs=((0, 1), (2, 3), (4, 5)), groups=3, problems=3,
     )  # fmt: skip
     found = made.figures("t", scores=False)
     # Differences 2, 0, −2: one right, a tie, one wrong. Lengths 5 > 2, 4 = 4, 1 < 3: the same.
@@ -93,10 +95,13 @@ def test_the_figures_by_hand():
     assert low < 0.5 < high and (found.task, found.n, found.pairs) == ("t", 3, 3)
     assert found.calibration_error is None and found.reliability == ()
     assert in_order([1.0, 0.0, -1.0, 2.0]) == 2.5
+    # Pairs of one problem are as good as one.
+    wider = replace(made, problems=1).figures("t", scores=False).intervals["pair_accuracy"]
+    assert wider[0] < low and high < wider[1]
 
 
 def test_scores_have_figures_of_their_own():
-    made = ComparedPairs((3.0, 1.0, 2.0, 0.0), (4, 2, 3, 1), ((0, 1), (2, 3)), 2)
+    made = ComparedPairs((3.0, 1.0, 2.0, 0.0), (4, 2, 3, 1), ((0, 1), (2, 3)), 2, 2)
     found = made.figures("t", scores=True)
     # Scores 3 > 2 > 1 > 0 go with lengths 4 > 3 > 2 > 1.
     assert found.length_correlation == pytest.approx(1.0)
@@ -104,7 +109,7 @@ def test_scores_have_figures_of_their_own():
     assert sum(one.pairs for one in found.reliability) == 2
     half = made.divided(2.0).figures("t", scores=True)
     assert (half.pair_margin, half.right_from) == (1.0, 0.75)
-    same = ComparedPairs((3.0, 1.0), (2, 2), ((0, 1),), 1).figures("t", scores=True)
+    same = ComparedPairs((3.0, 1.0), (2, 2), ((0, 1),), 1, 1).figures("t", scores=True)
     assert same.length_correlation is None
 
 

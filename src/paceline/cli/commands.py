@@ -6,7 +6,7 @@ Heavy modules are imported where they are used, so that `paceline --help` is qui
 import argparse
 import inspect
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,17 +30,14 @@ if TYPE_CHECKING:
     from ..config import Config, Line
 
 
-OF_TASK = ("task", "data")
-"""Short flags that say what is learned."""
-
-
 def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
-    from ..recipes import NAMES
+    from ..recipes import LINES, NAMES
 
     if known.recipe is None or "=" in known.recipe:  # a key, where the recipe was left out
+        there_are = [*NAMES, *LINES] if known.command == "compare" else NAMES
         raise ConfigError(
             f"Which recipe? For example `paceline {known.command} demo`; there are "
-            f"{', '.join(NAMES)}, and a file.py:function, a config.toml or a run's config.json "
+            f"{', '.join(there_are)}, and a file.py:function, a config.toml or a run's config.json "
             "does as well."
         )
     return changed(config_of(known.recipe), changes)
@@ -133,21 +130,34 @@ def _compared(
 
 
 def _changed_line(line: "Line", changes: dict[str, str]) -> "Line":
-    """The line with keys changed in all that is compared; those of the task in every stage of the
-    same task, too, so that --data is read by all of them."""
+    """The line with keys changed in all that is compared. Those of the task are changed in every
+    stage of the same task too, so that --data is read by all of them, and those of the model
+    wherever it is not one that a stage leaves.
+
+    Raises: ConfigError for a key that would make all ways the same.
+    """
     from ..config import Line
 
-    kind = type(line.stages[0].task)
-    of_task = {key: text for key, text in changes.items() if key in OF_TASK or key[:5] == "task."}
-    rest = {key: text for key, text in changes.items() if key not in of_task}
-    stages = (
-        changed(stage, dict(of_task)) if type(stage.task) is kind else stage
-        for stage in line.stages
-    )
-    ways = {
-        label: changed(config, rest | of_task if type(config.task) is kind else dict(rest))
-        for label, config in line.ways.items()
-    }
+    for key in ("objective", "answers", "task"):
+        if key in changes:
+            raise ConfigError(
+                f"'{line.name}' compares ways that differ in what they learn from, so that {key} "
+                "cannot be set for all of them; leave it out, or compare recipes of your own."
+            )
+    kind, left = type(line.stages[0].task), [f"{stage.out}/" for stage in line.stages]
+    of_task = {key for key in changes if key == "data" or key.startswith("task.")}
+    of_model = {key for key in changes if key == "model" or key.startswith("model.")}
+
+    def own(config: "Config", taken: Iterable[str]) -> "Config":
+        idle = set[str]()
+        if type(config.task) is not kind:
+            idle |= of_task
+        if str(config.model.path).startswith(tuple(left)):
+            idle |= of_model
+        return changed(config, {key: changes[key] for key in taken if key not in idle})
+
+    stages = (own(stage, of_task | of_model) for stage in line.stages)
+    ways = {label: own(config, changes) for label, config in line.ways.items()}
     return Line(line.name, tuple(stages), ways)
 
 
@@ -215,7 +225,7 @@ def do_recipes(known: argparse.Namespace, changes: dict[str, str]) -> None:
     from .. import recipes
 
     _refuse(changes)
-    _print_list(recipes.NAMES)
+    _print_list({**recipes.NAMES, **recipes.LINES})
 
 
 def do_eval(known: argparse.Namespace, changes: dict[str, str]) -> None:

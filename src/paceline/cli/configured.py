@@ -86,7 +86,9 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
 
 def _learning_from(config: "Config", place: str) -> "Config":
     """The config with the task whose rows bring what its objective learns from: the answers that a
-    run has kept, or rows of pairs or of demonstrations."""
+    run has kept, or rows of pairs or of demonstrations. A task that reads rows of its own and has
+    gold answers, such as gsm8k, stays."""
+    from ..config import keys
     from ..store.folder import is_run
     from ..tasks import by_name, name_of
 
@@ -94,6 +96,9 @@ def _learning_from(config: "Config", place: str) -> "Config":
     name = "preferences" if pairs else "demonstrations"
     if is_run(Path(place)):
         name = "kept"
+    reads = "task.data" in {key.path for key in keys(config)}
+    if name == "demonstrations" and reads:
+        return config
     if name_of(type(config.task)) != name:
         config = config.with_(task=by_name(name)())
     return config.with_(**{"task.pairs": pairs}) if name == "kept" else config

@@ -49,6 +49,9 @@ class Scorer(Trainable):
 
     Its head is in fp32, whatever dtype the body computes in, and is saved so. Where there are
     masters, the head has one too: gradients of fp16 reach masters alone without their scale.
+
+    Attributes:
+        temperature: the divisor of all numbers in the folder that `save` writes.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Scorer(Trainable):
     ) -> None:
         head = plain_head(module)
         super().__init__(module, head, tokenizer, stop_ids, masters=masters, version=version)
+        self.temperature = 1.0
 
     @property
     def dtype(self) -> torch.dtype:
@@ -106,17 +110,13 @@ class Scorer(Trainable):
         """[B] the number behind the last token of every row, without gradient."""
         return self.ends(rows)
 
-    @torch.no_grad()
     def fold_temperature(self, temperature: float) -> None:
-        """Divide every number that the head gives by a temperature, for good. Raises: ValueError if
-        it is not a number above 0."""
+        """Have every number of the head that is saved divided by a temperature. What trains stays
+        as it is, and so does what a checkpoint holds. Raises: ValueError if it is not a number
+        above 0."""
         if not 0 < temperature < math.inf:
             raise ValueError(f"A temperature is a number above 0, not {temperature}.")
-        exact = self.exact_parameters()
-        for name, parameter in self.module.named_parameters():
-            if any(parameter is one for one in self.head.parameters()):
-                number = exact.get(name, parameter)
-                parameter.copy_(number.div_(temperature))
+        self.temperature = temperature
 
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder that AutoModelForSequenceClassification and `RewardModel`
@@ -129,6 +129,8 @@ class Scorer(Trainable):
         Raises: OSError if the disk is full, or cannot be written.
         """
         state = merged_state(self.module) if self.adapted else None
+        if self.temperature != 1.0:
+            state = self._divided(state or self.module.state_dict())
         tokenizer, pad = copy.deepcopy(self.tokenizer), self._padding()
         if pad is not None:
             tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad)
@@ -138,6 +140,13 @@ class Scorer(Trainable):
             config.dtype, config.get_text_config().pad_token_id = torch.float32, pad
             config.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
+
+    def _divided(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights with those of the head divided by the temperature."""
+        return {
+            name: weight / self.temperature if name in self.heads else weight
+            for name, weight in state.items()
+        }
 
     def _padding(self) -> int | None:
         """A token that ends no answer, to pad with: the tokenizer's own if it can be; None if there

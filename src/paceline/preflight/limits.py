@@ -29,7 +29,10 @@ def check_memory(
         if not adapted:
             advice = f"{advice}, or train adapters (lora.rank=16)"
         if memory.reference:
-            kinds, advice = f"{kinds} and the reference", f"{advice}, or an objective without KL"
+            kinds, advice = f"{kinds} and the reference", f"{advice}, or a smaller reference"
+        if memory.critic:
+            kinds = f"{kinds} and the critic"
+            advice = f"{advice}, or critic.body=shared"
         raise ConfigError(
             f"'{model}' needs {data_size(memory.fixed)} of memory for {kinds} alone, and there "
             f"are {data_size(room.memory_total)} {where}; {advice}."

@@ -65,7 +65,7 @@ def load(config: Config, *, reward: bool = True) -> Loaded:
     """
     source, device = resolve(config.model.path), device_of(config.model.device)
     task = config.task.load()
-    if config.rewards.model is not None:
+    if reward and config.rewards.model is not None:
         task = scored(task, config.rewards.model)
     if not reward:
         task = replace(task, verifier=_unasked)

@@ -7,7 +7,9 @@ from ..config import Config
 from ..errors import ConfigError, DataError
 from ..objective import Objective, Preference
 from ..objective.named import Named
+from ..objective.ranking import MARGIN
 from ..settings import RolloutConfig
+from ..tasks import Task
 from ..text import counted
 from ..training import GivenRows, given_rows
 from ..types import Round
@@ -53,7 +55,7 @@ def check_answers(config: Config) -> None:
         if value != getattr(usual, name):
             raise ConfigError(
                 f"rollouts.{name} is {value}, but with answers=given nothing is sampled; leave it "
-                "out."
+                f"out, or where the recipe sets it, take the default, {getattr(usual, name)}."
             )
     if config.schedule.parts > 1:
         raise ConfigError(
@@ -83,7 +85,7 @@ def with_rows(loaded: Loaded) -> Loaded:
         whole=loaded.objective.of_scores,
     )
     if loaded.objective.whole_groups:  # held-out problems of a run's own pairs have gold answers
-        rows = replace(rows, heldout=tuple(g for g in rows.heldout if len(g.rollouts) > 1))
+        rows = _without_margins(loaded.objective, _compared(rows, task))
     have, need = len(rows.train), config.rollouts.problems
     if have < need:
         raise DataError(
@@ -94,6 +96,31 @@ def with_rows(loaded: Loaded) -> Loaded:
     if config.epochs:
         config = config.with_(steps=-(-have * config.epochs // need))
     return replace(loaded, config=config, task=task, rows=rows)
+
+
+def _compared(rows: GivenRows, task: Task) -> GivenRows:
+    """The rows with the held-out ones that bring several completions."""
+    pairs = tuple(group for group in rows.heldout if len(group.rollouts) > 1)
+    notes = rows.notes
+    if rows.heldout and not pairs and not task.judged:
+        notes = (
+            *notes,
+            "no held-out problem brings several completions, so that nothing is measured; hold "
+            "some of the rows out, as task.heldout=0.1 does with a run's pairs.",
+        )
+    return replace(rows, heldout=pairs, notes=notes)
+
+
+def _without_margins(objective: Named, rows: GivenRows) -> GivenRows:
+    """The rows with a note if they bring margins that this loss does not read."""
+    brought = any(MARGIN in r.verdict.parts for group in rows.train for r in group.rollouts)
+    if not (brought and isinstance(objective, Preference)):
+        return rows
+    note = (
+        "the rows bring margins, which a reward model learns from (objective=bradley_terry) and "
+        "this loss does not read."
+    )
+    return replace(rows, notes=(*rows.notes, note))
 
 
 def check_fits_rows(objective: Named, rows: GivenRows) -> None:
@@ -117,6 +144,8 @@ def check_fits_rows(objective: Named, rows: GivenRows) -> None:
             f"{objective} learns from completions one by one, and a row brings several; take "
             "objective=dpo, or task=demonstrations."
         )
+    if objective.needs_anchor_for_advantages:  # what it will be, nothing can tell yet
+        return
     if not objective.advantages(rows.round_of_some()).any():
         raise ConfigError(
             f"{objective} compares the completions of one problem with each other, and "

@@ -18,7 +18,7 @@ def judge_of(task: Task, path: str | None) -> AnyVerifier:
     Args:
         task: a task as it was loaded, `scored` by the model at `path`, if there is one.
     """
-    if path is None or not isinstance(task.verifier, Weighted):
+    if path is None or not isinstance(task.verifier, Weighted) or not task.judged:
         return task.verifier
     return task.verifier.verifiers[0]
 

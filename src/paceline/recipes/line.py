@@ -27,13 +27,14 @@ def line() -> Line:
         "line",
         stages=(
             sft().with_(out=SFT, steps=15),
+            # A rate of 0 leaves the model as it is: of this run the answers are wanted.
             demo().with_(
                 name="samples", out=SAMPLES, steps=8, rollouts={"problems": 64},
                 optimizer={"lr": 0.0}, evaluation={"problems": 0}, **begin,
             ),
             reward_model().with_(
                 out=JUDGE, task=by_name("kept")(), model={"path": f"{SFT}/model", "layers": None},
-                **pairs,
+                **pairs, **{"task.heldout": 0.2},
             ),
         ),
         ways={

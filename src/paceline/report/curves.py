@@ -103,7 +103,8 @@ LINES = (
         "kl",
         "KL to the reference",
         lambda step: step.kl,
-        "How far the policy has moved, in nats a token. Bad: a sudden climb.",
+        "How far the policy is from the reference, in nats a token: from where it began, or from a"
+        " teacher. Bad: a sudden climb, and with a teacher no fall.",
         flat={0.0: "The policy is the reference."},
     ),
     Line(

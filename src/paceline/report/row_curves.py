@@ -51,8 +51,9 @@ def pair_rewards(run: RunSnapshot) -> Chart:
         "Mean score of the preferred completions and of the others: their distance counts, the"
         " level is free."
         if scores
-        else "How much more likely the policy finds the completions than the reference does, times"
-        " β. The preferred one usually falls, and that is no fault; the other should fall further."
+        else "How likely the policy finds the completions, as the loss takes it: less the reference"
+        " where it has one. The preferred one usually falls, and that is no fault; the other should"
+        " fall further."
     )
     return Chart(
         Plot(id="pair_rewards", unit="number", series=series),

@@ -158,8 +158,8 @@ class Screen(Listener):
         if len(self.explained) == PATIENT_STEPS and fmean(self.explained) < LITTLE_EXPLAINED:
             share = max(0.0, fmean(self.explained))
             self.say_once(
-                f"over the last {PATIENT_STEPS} steps V explained {percent(share)} of the rewards: "
-                "the baseline is the round's mean.",
+                f"over the last {PATIENT_STEPS} steps V explained {percent(share)} of the rewards, "
+                "no more than one number for all would.",
                 once_for="V explains little",
             )
         if record.empty > 0.5:

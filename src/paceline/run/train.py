@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import config as configuration
 from ..config import Config
-from ..errors import ACCESS_DENIED, DISK_FULL, CheckpointError
+from ..errors import ACCESS_DENIED, DISK_FULL, CheckpointError, ConfigError
 from ..preflight.environment import environment_of
 from ..preflight.load import Loaded
 from ..preflight.preflight import Preflight, check
@@ -98,8 +98,14 @@ def resume(
             screen = Screen(config.steps, quiet=quiet, show_every=config.show_every)
             summary = run.outcome
             longer = config.epochs != run.description.config.get("epochs", config.epochs)
+            if config.epochs and "steps" in named and not longer:
+                raise ConfigError(
+                    f"steps is {config.steps}, but epochs={config.epochs} decides the number of "
+                    f"steps; for more, name epochs={config.epochs + 1} or more."
+                )
             if summary and summary.finished and config.steps <= summary.steps and not longer:
-                on = go_on(run.path, run.description.config, "steps=N")
+                more = "epochs=N" if config.epochs else "steps=N"
+                on = go_on(run.path, run.description.config, more)
                 done = counted(summary.steps, "step")
                 screen.say(
                     f"'{run.path}' is finished, after {done}: nothing is "

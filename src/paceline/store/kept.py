@@ -2,7 +2,7 @@
 solved against unsolved ones as pairs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -46,9 +46,9 @@ class Kept:
     unsolved one.
 
     The task, its held-out problems and its reward are those of the run. Answers that were cut, or
-    that the model did not write alone (tools), are left out. Demonstrations of one problem are one
-    group; each pair is a training problem of its own, whose id is the problem's with the pair's
-    number, such as 3f9a….2.
+    that the model did not write alone (tools), are left out. Demonstrations of a problem are rows
+    of their own; each pair is a training problem of its own, whose id is the problem's with the
+    pair's number, such as 3f9a….2.
     """
 
     path: str = ""
@@ -85,6 +85,7 @@ class Kept:
         if not given:
             raise self._nothing(found)
         brought = {problem.id: turns for problem, turns in given}
+        names = {problem.id: problem.id.rpartition(".")[0] for problem, _ in given if self.pairs}
         train, heldout = tuple(problem for problem, _ in given), task.heldout
         if self.heldout:
             train, heldout = split(train, self.heldout)
@@ -95,6 +96,7 @@ class Kept:
             train=train,
             heldout=heldout,
             given=partial(_of, brought, task),
+            gold=partial(_gold, task.gold, names) if task.gold is not None else None,
             forms=f"{told} of '{self.path}'",
             notes=(*task.notes, *found.notes),
         )
@@ -230,6 +232,13 @@ def _solved_and_not(answers: Sequence[Answer]) -> Iterator[tuple[str, str]]:
 
 def _turn(text: str) -> tuple[Message, ...]:
     return demonstration(text).turns
+
+
+def _gold(
+    gold: Callable[[Problem], str | None], names: Mapping[str, str], problem: Problem
+) -> str | None:
+    """The gold answer of a problem, which the run's task knows under its own name."""
+    return gold(replace(problem, id=names.get(problem.id, problem.id)))
 
 
 def _of(

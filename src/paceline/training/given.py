@@ -9,6 +9,7 @@ from ..errors import ConfigError, DataError
 from ..model.conversation import TEXT, Asked, closing, conversation
 from ..objective.ranking import MARGIN
 from ..tasks import Task
+from ..tasks.turns import as_turns
 from ..text import counted
 from ..types import Given, Group, Problem, Rollout, Round, Verdict
 
@@ -119,7 +120,9 @@ class _Side:
     def _groups(self, problem: Problem, brought: Sequence[Given]) -> Iterator[Group]:
         """One group of all completions of a row; of a single conversation that is no single row,
         one group a turn."""
-        messages, tokenizer = self.task.messages(problem), self.tokenizer
+        # A reward model is asked about the problem itself, whatever the task words around it.
+        messages = as_turns(problem.prompt) if self.whole else self.task.messages(problem)
+        tokenizer = self.tokenizer
         read = [conversation(tokenizer, messages, given.turns) for given in brought]
         if self.whole:
             read = [

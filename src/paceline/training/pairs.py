@@ -66,7 +66,8 @@ class PairAccuracy:
 class ComparedPairs:
     """The rewards and lengths of held-out completions, and the pairs among them.
 
-    Example: ComparedPairs(rewards=(1.5, -0.5), lengths=(9, 4), pairs=((0, 1),), groups=1)
+    Example: ComparedPairs(rewards=(1.5, -0.5), lengths=(9, 4), pairs=((0, 1),), groups=1,
+        problems=1)
     """
 
     rewards: tuple[float, ...]
@@ -75,6 +76,8 @@ class ComparedPairs:
     pairs: tuple[tuple[int, int], ...]
     """The row that is preferred and the other one, of every pair."""
     groups: int
+    problems: int
+    """Different prompts among the groups: pairs of one problem are not independent."""
 
     @property
     def differences(self) -> list[float]:
@@ -96,7 +99,8 @@ class ComparedPairs:
         found = PairAccuracy(
             task, self.groups, n, right / n, sum(d) / n,
             in_order([self.lengths[w] - self.lengths[other] for w, other in self.pairs]) / n,
-            {"pair_accuracy": wilson(right, n)},
+            # As of one pair a problem: on the safe side where a problem has several.
+            {"pair_accuracy": wilson(right / n * self.problems, self.problems)},
         )  # fmt: skip
         if not scores:
             return found
@@ -143,14 +147,15 @@ def compare_pairs(
         if progress:
             progress("comparing pairs", done, len(batch.rows))
     lengths = batch.tokens.mask_BT.bool().sum(-1).tolist()
-    return ComparedPairs(tuple(found), tuple(lengths), tuple(_pairs(groups)), len(groups))
+    problems = len({tuple(group.prompt_ids) for group in groups})
+    return ComparedPairs(tuple(found), tuple(lengths), tuple(_pairs(groups)), len(groups), problems)
 
 
 def implicit_rewards(
     policy: Policy, loss: Any, reference: Reference | None, temperature: float = 1.0
 ) -> Rewards:
-    """The rewards that a loss of pairs sees in a policy: by how much it likes a completion better
-    than its reference does.
+    """The rewards that a loss of pairs sees in a policy: how much it likes a completion, as the
+    loss takes it.
 
     Args:
         loss: a `Preference`.

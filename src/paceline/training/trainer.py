@@ -155,7 +155,7 @@ class Trainer:
     def _line_search(self, batch: Batch, measured: Metrics) -> LineSearch | None:
         """The search that will shorten the step, if the config asks for one and there are tokens to
         measure it on."""
-        if self.trust is None or self.warming_up or not len(batch.rows):
+        if self.trust is None or self.warming_up or not batch.tokens.mask_BT.any():
             return None
         loss = cast(Loss, self.loss)  # of samples: nothing else has an anchor
         return LineSearch(self.learner, batch, loss, measured.loss, self.trust)

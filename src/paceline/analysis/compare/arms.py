@@ -85,6 +85,11 @@ def _arms(starts: Sequence[tuple[str, Config]], vary: Mapping[str, Sequence[obje
             pairs = {key: _text(value) for key, value in zip(vary, values, strict=True)}
             words = [label, *(f"{key}={text}" for key, text in pairs.items())]
             own = apply(start, pairs)
+            if own.epochs:
+                raise ConfigError(
+                    f"epochs is {own.epochs}, and a comparison is drawn by steps, which the rows "
+                    "would decide; set epochs=0 and steps."
+                )
             found.append(Arm(" ".join(w for w in words if w), evaluated(own)))
     _check(found)
     return found

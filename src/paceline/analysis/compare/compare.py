@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ...config import Config, Line, labelled
 from ...errors import ConfigError, RunsFailedError
-from ...objective import Objective
 from ...objective.named import Named
 from ...run.entry import entry
 from ...run.screen import Screen
@@ -30,7 +29,7 @@ from .terminal import tell_plan, tell_result
 @entry
 def compare(
     config: Config | Mapping[str, Config] | Line,
-    objectives: Mapping[str, Objective] | Sequence[str | Objective] = (),
+    objectives: Mapping[str, Named] | Sequence[str | Named] = (),
     *,
     vary: Mapping[str, Sequence[object]] | None = None,
     seeds: int = 5,
@@ -149,7 +148,7 @@ def _so_far(result: Comparison, about: About, screen: Screen, _: Planned) -> Non
 
 def _failed(failures: Sequence[Failure], of: int, *, shown: bool) -> RunsFailedError:
     first = failures[0]
-    few = "" if shown else ", so no two objectives have a finished run to compare"
+    few = "" if shown else ", so no two settings have a finished run to compare"
     return RunsFailedError(
         f"{len(failures)} of {of} runs failed{few}; the first of them is {first.planned.title}: "
         f"{first.why}. The same command tries them again.",

@@ -29,7 +29,10 @@ DIFFERENCE_NAMES = {
     "code": "other code of yours",
 }  # fmt: skip
 """Name of each difference between fingerprints, for sentences."""
-START_KEYS = ("model", "lora.start", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards")
+START_KEYS = (
+    "model", "lora.start", "task", "evaluation", "seed", "rollouts.max_tokens", "rewards",
+    "answers",
+)  # fmt: skip
 """Keys and sections on which accuracy before training depends."""
 FIRST_ROUND_KEYS = (*START_KEYS, "rollouts")
 """Keys and sections on which the answers before the first update depend."""
@@ -93,6 +96,8 @@ class Planned:
     def start(self) -> str:
         """A key that is the same for runs that begin with the same accuracy: same model, problems
         and random numbers."""
+        if self.config.objective.whole_groups:  # which says how pairs are measured
+            return self._only((*START_KEYS, "objective", "reference"))
         return self._only(START_KEYS)
 
     @property
@@ -125,8 +130,7 @@ class Planned:
         recorded = configuration.from_json(there.config)
         old, new = (flat(configuration.to_json(c)) for c in (recorded, self.config))
         for key in {**old, **new}:
-            decided = key == "steps" and self.config.epochs  # by the rows, when it began
-            if old.get(key) != new.get(key) and not within(key, UNSEEN_KEYS) and not decided:
+            if old.get(key) != new.get(key) and not within(key, UNSEEN_KEYS):
                 raise ConfigError(
                     f"'{self.path}' is a run with {key}={_shown(old.get(key))}, and this "
                     f"comparison would have {_shown(new.get(key))}; choose another directory with "

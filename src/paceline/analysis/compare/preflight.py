@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ... import config as configuration
+from ...config import Config
 from ...errors import ConfigError
 from ...preflight.critic import check_critic
 from ...preflight.estimate import Disk
 from ...preflight.fingerprint import fingerprints, of_code
 from ...preflight.limits import check_disk
 from ...preflight.preflight import Preflight, check, check_group
-from ...preflight.rows import check_answers
+from ...preflight.reference import check_reference
+from ...preflight.rows import check_answers, check_fits_rows
 from ...store.history import flat, within
 from ...types import Message
 from ...verify.calling.load import is_of_session
@@ -34,12 +36,10 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
         kind = _kind(arm)
         if kind not in whole:
             whole[kind] = check(arm.config, path=path)
-        check_critic(arm.config)
-        check_answers(arm.config)
-        if arm.config.answers == "sampled":
-            check_group(arm.config)
+        check_keys(arm.label, arm.config)
+        if (rows := whole[kind].loaded.rows) is not None:
+            check_fits_rows(arm.config.objective, rows)
         _check_judged(whole[kind])
-        _check_record(arm)
         found[arm.label] = whole[kind]
     _check_alike(found)
     read = {id(one): fingerprints(one.loaded) for one in whole.values()}
@@ -50,6 +50,19 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
         one.check(read[id(checked)] | {"code": code}, dtype)
     _check_room(found, runs, jobs)
     return found
+
+
+def check_keys(label: str, config: Config) -> None:
+    """Check everything of an arm that can be told from its keys alone.
+
+    Raises: ConfigError.
+    """
+    check_answers(config)
+    check_critic(config)
+    check_reference(config)
+    if config.answers == "sampled":
+        check_group(config)
+    _check_record(label, config)
 
 
 def _check_judged(checked: Preflight) -> None:
@@ -85,14 +98,14 @@ def _kind(arm: Arm) -> str:
     objective = arm.config.objective
     asks = (
         objective.needs_reference, objective.needs_anchor_for_advantages,
-        objective.needs_values, objective.whole_groups,
+        objective.needs_values, objective.whole_groups, objective.of_scores,
     )  # fmt: skip
     return repr((kept, asks))
 
 
-def _check_record(arm: Arm) -> None:
+def _check_record(label: str, config: Config) -> None:
     """Raise ConfigError if a separate process could not read its task."""
-    record = configuration.to_json(arm.config)
+    record = configuration.to_json(config)
     if is_of_session(reward := record["task"].get("reward")):
         raise ConfigError(
             f"The reward '{reward.partition(':')[2]}' was written in this Python session, and a "
@@ -102,12 +115,10 @@ def _check_record(arm: Arm) -> None:
     try:
         again = configuration.to_json(configuration.from_json(record))
     except ConfigError as error:
-        raise ConfigError(
-            f"'{arm.label}' cannot be handed to a process of its own: {error}"
-        ) from error
+        raise ConfigError(f"'{label}' cannot be handed to a process of its own: {error}") from error
     if again != record:
         raise ConfigError(
-            f"'{arm.label}' cannot be handed to a process of its own: read back from its record it "
+            f"'{label}' cannot be handed to a process of its own: read back from its record it "
             "is another. Write its parts as functions or frozen dataclasses at the top of a file."
         )
 

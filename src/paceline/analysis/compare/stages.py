@@ -11,6 +11,7 @@ from ...run.signals import Interrupts
 from .arms import Arm
 from .launcher import Launcher
 from .planned import Planned
+from .preflight import check_keys
 
 
 def train_stages(line: Line, screen: Screen, interrupts: Interrupts) -> None:
@@ -20,11 +21,18 @@ def train_stages(line: Line, screen: Screen, interrupts: Interrupts) -> None:
     Raises: ConfigError for a directory with another run; RunsFailedError for a stage that failed;
         Interrupted for a signal, when the stage has saved.
     """
+    for (
+        label,
+        config,
+    ) in line.ways.items():  # as far as that can be told before the stages are there
+        check_keys(label, config)
     for number, config in enumerate(line.stages, 1):
-        stage = Planned(Arm(line.name, config), config.seed, Path(str(config.out)))
-        title = f"stage {number} of {len(line.stages)}, {config.name}: '{stage.path}'"
+        path = Path(str(config.out))
+        title = f"stage {number} of {len(line.stages)}, {config.name}: '{path}'"
         with screen.busy(f"checking {title}"), interrupts.interruptible():
-            loaded = check(config, path=stage.path, timed=False).loaded
+            loaded = check(config, path=path, timed=False).loaded
+            config = config.with_(steps=loaded.config.steps)  # its rows may have decided them
+            stage = Planned(Arm(line.name, config), config.seed, path)
             stage.check(fingerprints(loaded), loaded.dtype_name)
         if stage.state == "finished":
             screen.say(f"{title} is finished already")

@@ -20,7 +20,7 @@ def line() -> Line:
     and judged by what is right.
     """
     begin = {"model": {"path": f"{SFT}/model"}}
-    measured = {"problems": 500, "every": 10}
+    measured = {"problems": 500, "every": 20}
     pairs = {"task.path": SAMPLES, "task.pairs": True}
     grpo = demo().with_(steps=40, evaluation=measured, **begin)
     return Line(

@@ -12,11 +12,11 @@ import pytest
 
 import paceline
 from paceline import errors, recipes
-from paceline.analysis.compare.arms import arms_of, varied
+from paceline.analysis.compare.arms import arms_of, arms_of_configs, varied
 from paceline.cli import commands as doing
 from paceline.cli.configured import changed, config_of, overrides
-from paceline.cli.parser import parser
-from paceline.config import Config, apply, keys, labelled, split, to_json
+from paceline.cli.parser import parsed
+from paceline.config import Config, Line, apply, keys, labelled, split, to_json
 from paceline.tasks import every_source
 from tests.helpers.markdown import DOCS, ROOT, Page, pages
 
@@ -110,15 +110,20 @@ def commands(page: Page) -> Iterator[str]:
 
 def configured(command: str) -> Config | None:
     """What the command line makes of a command, as far as that goes without a model."""
-    known, rest = parser().parse_known_args(shlex.split(command)[1:])
+    known, rest = parsed(shlex.split(command)[1:])
     changes = overrides(rest, known)
     if known.run in (doing.do_train, doing.do_show, doing.do_audit, doing.do_check):
         return changed(config_of(known.recipe), changes)
     if known.run is doing.do_compare:
-        config = changed(config_of(known.recipe), changes)
-        objectives = labelled(split(known.objectives or ""))
-        assert len(arms_of(config, objectives, varied(known.vary))) > 1
-        return config
+        config = doing._compared(known, changes)
+        objectives, vary = labelled(split(known.objectives or "")), varied(known.vary)
+        if isinstance(config, Config):
+            assert len(arms_of(config, objectives, vary)) > 1
+            return config
+        assert not objectives
+        ways = config.ways if isinstance(config, Line) else config
+        assert len(arms_of_configs(ways, vary)) > 1
+        return None
     if known.run is doing.do_resume:
         return changed(config_of(f"{known.path}/config.json"), changes)
     if known.run in (doing.do_eval, doing.do_sample):

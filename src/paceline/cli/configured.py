@@ -66,8 +66,11 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
     """The config with keys changed; short flags become the keys that they stand for."""
     from ..config import CHOSEN, apply, keys
 
+    sampled = config.answers == "sampled"
     config = apply(config, {k: v for k, v in changes.items() if k in CHOSEN})
     given = changes.get("answers", config.answers) == "given"
+    if given and sampled:
+        config = _without_sampling(config)
     if "data" in changes and "task" not in changes and given:
         config = _learning_from(config, changes["data"])
     have = {key.path for key in keys(config)}
@@ -82,6 +85,18 @@ def changed(config: "Config", changes: dict[str, str]) -> "Config":
         if key not in CHOSEN
     }
     return apply(config, rest)
+
+
+def _without_sampling(config: "Config") -> "Config":
+    """The config of a recipe that samples, for rows that bring their completions: what it says of
+    sampling would mean nothing."""
+    from ..preflight.rows import OF_SAMPLING
+    from ..settings import RolloutConfig, ScheduleConfig
+
+    usual = RolloutConfig()
+    return config.with_(
+        rollouts={name: getattr(usual, name) for name in OF_SAMPLING}, schedule=ScheduleConfig()
+    )
 
 
 def _learning_from(config: "Config", place: str) -> "Config":

@@ -16,6 +16,9 @@ from ..types import Round
 from ..verify.calling.missing import Unjudged
 from .load import Loaded, model_size_of
 
+OF_SAMPLING = ("completions", "temperature", "accept", "max_draws", "mask_cut")
+"""Keys of `rollouts` that say how completions are sampled."""
+
 
 def check_answers(config: Config) -> None:
     """Raise ConfigError for a setting that would change nothing, by who answers.
@@ -50,12 +53,12 @@ def check_answers(config: Config) -> None:
             "reward; leave it out."
         )
     usual = RolloutConfig()
-    for name in ("completions", "temperature", "accept", "max_draws", "mask_cut"):
+    for name in OF_SAMPLING:
         value = getattr(config.rollouts, name)
         if value != getattr(usual, name):
             raise ConfigError(
                 f"rollouts.{name} is {value}, but with answers=given nothing is sampled; leave it "
-                f"out, or where the recipe sets it, take the default, {getattr(usual, name)}."
+                "out."
             )
     if config.schedule.parts > 1:
         raise ConfigError(

@@ -3,9 +3,9 @@
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...config import Config, apply, split
+from ...config import Config, EvalConfig, apply, split
 from ...errors import ConfigError
 from ...objective.named import Named
 from ...settings import CriticConfig
@@ -68,12 +68,17 @@ def arms_of_configs(
     """
     first, *others = configs.items()
     for label, config in others:
-        if evaluated(config).evaluation != evaluated(first[1]).evaluation:
+        if _measured(config) != _measured(first[1]):
             raise ConfigError(
                 f"'{label}' and '{first[0]}' are measured in different ways, so that their figures "
-                "could not be compared; give both the same section evaluation, its `every` too."
+                "could not be compared; give both the same section evaluation."
             )
     return _arms(list(configs.items()), vary)
+
+
+def _measured(config: Config) -> EvalConfig:
+    """The way in which a config is measured, however often that is."""
+    return replace(config.evaluation, every=0)
 
 
 def _arms(starts: Sequence[tuple[str, Config]], vary: Mapping[str, Sequence[object]]) -> list[Arm]:

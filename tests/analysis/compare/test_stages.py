@@ -93,7 +93,7 @@ def test_recipes_are_compared_with_each_other(tmp_path, monkeypatch, capsys):
         "def slow(): return recipes.tiny().with_(steps=2, optimizer={'lr': 1e-4})\n"
         "def fast(): return recipes.tiny().with_(steps=3, objective=named.rloo())\n"
         "def other(): return recipes.tiny().with_(steps=2, **{'task.high': 5})\n"
-        "def unlike(): return recipes.tiny().with_(steps=2, evaluation={'problems': 3, 'every': 1})\n"
+        "def unlike(): return recipes.tiny().with_(steps=2, **{'evaluation.problems': 3})\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     keys = ["evaluation.every=2", "--seeds", "1", "--out", "c", "--json"]

@@ -75,7 +75,7 @@ def test_the_plan_is_told_with_what_differs(tmp_path, capsys):
     vary = {"schedule.minibatches": [1, 2]}
     config = tiny().with_(steps=4, **{"evaluation.problems": 5})
     runs = planned(arms_of(config, labelled(["grpo", "gspo"]), vary), [0, 1], tmp_path)
-    tell_plan(check_all(runs, tmp_path, 2), runs, tmp_path, 2, Screen(0))
+    tell_plan(config.name, check_all(runs, tmp_path, 2), runs, tmp_path, 2, Screen(0))
     said = capsys.readouterr().out
     for text in (
         f"paceline: comparing on tiny  →  {tmp_path}",
@@ -92,7 +92,7 @@ def test_the_plan_is_told_with_what_differs(tmp_path, capsys):
 def test_a_plan_of_one_step_is_told_in_the_singular(tmp_path, capsys):
     config = tiny().with_(steps=1, **{"evaluation.problems": 5, "evaluation.every": 1})
     runs = planned(arms_of(config, labelled(["grpo", "gspo"]), {}), [0, 1], tmp_path)
-    tell_plan(check_all(runs, tmp_path, 1), runs, tmp_path, 1, Screen(0))
+    tell_plan(config.name, check_all(runs, tmp_path, 1), runs, tmp_path, 1, Screen(0))
     said = capsys.readouterr().out
     assert "= 4 runs of 1 step, 1 at a time" in said
     assert "1 update a round" in said and "before, every step, after" in said
@@ -101,7 +101,7 @@ def test_a_plan_of_one_step_is_told_in_the_singular(tmp_path, capsys):
 def test_finished_runs_are_told_and_give_the_time(trained, capsys):
     path = trained[0].path.parents[2]
     more = planned([one.arm for one in trained], [0, 1], path)
-    tell_plan(check_all(more, path, 1), more, path, 1, Screen(0))
+    tell_plan("tiny", check_all(more, path, 1), more, path, 1, Screen(0))
     said = capsys.readouterr().out
     assert "found      2 runs finished, 0 begun: they are used" in said
     assert "for 2 runs, if they go on as the finished ones did, which took" in said

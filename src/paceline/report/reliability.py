@@ -1,5 +1,5 @@
-"""How sure a reward model is of its order of pairs, and how often it is right: a row of a table for
-each bin of held-out pairs."""
+"""The reliability of a reward model as a table: how sure it is of its order of held-out pairs, and
+how often it is right there."""
 
 from dataclasses import dataclass
 

@@ -55,7 +55,7 @@ def tiny_line(place) -> Line:
 
 def test_a_line_is_made_once_and_its_ways_are_compared(tmp_path, capsys):
     line = tiny_line(tmp_path)
-    result = compare(line, seeds=2, out=tmp_path / "c")
+    result = compare(line, seeds=1, out=tmp_path / "c")
     told = capsys.readouterr().out
     assert "stage 1 of 3, sft" in told and "stage 3 of 3, judge" in told
     data = result.data
@@ -67,9 +67,9 @@ def test_a_line_is_made_once_and_its_ways_are_compared(tmp_path, capsys):
     assert (tmp_path / "c" / "compare.html").is_file()
     judge = Run(tmp_path / "judge").outcome
     assert judge.after.pairs and judge.after.sampled is None
-    compare(line, seeds=2, out=tmp_path / "c")
+    compare(line, seeds=1, out=tmp_path / "c")
     again = capsys.readouterr().out
-    assert again.count("is finished already") == 3 and "6 runs finished" in again
+    assert again.count("is finished already") == 3 and "3 runs finished" in again
 
 
 def test_another_run_in_a_stages_place_and_a_stage_that_fails_are_told(tmp_path):
@@ -92,7 +92,6 @@ def test_recipes_are_compared_with_each_other(tmp_path, monkeypatch, capsys):
         "from paceline.objective import named\n"
         "def slow(): return recipes.tiny().with_(steps=2, optimizer={'lr': 1e-4})\n"
         "def fast(): return recipes.tiny().with_(steps=3, objective=named.rloo())\n"
-        "def other(): return recipes.tiny().with_(steps=2, **{'task.high': 5})\n"
         "def unlike(): return recipes.tiny().with_(steps=2, **{'evaluation.problems': 3})\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -102,7 +101,6 @@ def test_recipes_are_compared_with_each_other(tmp_path, monkeypatch, capsys):
     assert list(found["objectives"]) == ["two.py:slow", "two.py:fast"]
     assert [one["steps"] for one in found["objectives"].values()] == [2, 3]
     for words, said in (
-        (["two.py:slow", "two.py:other"], "have other held-out problems"),
         (["two.py:slow", "two.py:unlike"], "are measured in different ways"),
         (["two.py:slow", "two.py:slow"], "is named twice among the recipes"),
         (["two.py:slow", "two.py:fast", "--objectives", "grpo"], "each with its own objective"),

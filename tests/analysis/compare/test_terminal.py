@@ -105,7 +105,7 @@ def test_finished_runs_are_told_and_give_the_time(trained, capsys):
     said = capsys.readouterr().out
     assert "found      2 runs finished, 0 begun: they are used" in said
     assert "for 2 runs, if they go on as the finished ones did, which took" in said
-    tell_plan(check_all(trained, path, 1), trained, path, 1, Screen(0))
+    tell_plan("tiny", check_all(trained, path, 1), trained, path, 1, Screen(0))
     assert "  time  " not in capsys.readouterr().out
 
 

@@ -15,7 +15,6 @@ from ...preflight.preflight import Preflight, check, check_group
 from ...preflight.reference import check_reference
 from ...preflight.rows import check_answers, check_fits_rows
 from ...store.history import flat, within
-from ...types import Message
 from ...verify.calling.load import is_of_session
 from .arms import Arm
 from .planned import Planned
@@ -41,7 +40,6 @@ def check_all(runs: Sequence[Planned], path: Path, jobs: int) -> dict[str, Prefl
             check_fits_rows(arm.config.objective, rows)
         _check_judged(whole[kind])
         found[arm.label] = whole[kind]
-    _check_alike(found)
     read = {id(one): fingerprints(one.loaded) for one in whole.values()}
     for one in runs:
         checked = found[one.arm.label]
@@ -73,23 +71,6 @@ def _check_judged(checked: Preflight) -> None:
             f"A comparison is of accuracy on held-out problems, and task '{task.name}' has no "
             "reward; set task.reward, or look at the likelihood in each run's report."
         )
-
-
-def _check_alike(found: Mapping[str, Preflight]) -> None:
-    """Raise ConfigError for arms that are not asked the same held-out problems."""
-    asked = {label: _asked(checked) for label, checked in found.items()}
-    first = next(iter(asked))
-    for label, problems in asked.items():
-        if problems != asked[first]:
-            raise ConfigError(
-                f"'{label}' and '{first}' have other held-out problems, so that their figures "
-                "could not be compared; give both the same task, or compare them one by one."
-            )
-
-
-def _asked(checked: Preflight) -> list[tuple[Message, ...]]:
-    task, most = checked.loaded.task, checked.loaded.config.evaluation.problems
-    return [task.messages(problem) for problem in task.heldout[:most]]
 
 
 def _kind(arm: Arm) -> str:

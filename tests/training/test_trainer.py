@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from paceline.errors import ConfigError
-from paceline.model.reference import CopiedReference
+from paceline.model.reference import WholeReference
 from paceline.objective import KL, named
 from paceline.training import ScheduleConfig, Trainer
 from tests.helpers.policies import tiny_policy
@@ -223,10 +223,8 @@ def test_a_reference_that_follows_hard_is_the_policy_at_the_start_of_each_round_
 
 
 def test_all_weights_are_compared_once_for_a_round(monkeypatch):
-    equals, compared = CopiedReference.equals, []
-    monkeypatch.setattr(
-        CopiedReference, "equals", lambda *both: compared.append(1) or equals(*both)
-    )
+    equals, compared = WholeReference.equals, []
+    monkeypatch.setattr(WholeReference, "equals", lambda *both: compared.append(1) or equals(*both))
     trainer = trainer_of(
         named.grpo(kl=1.0), verifier=Paid(signal=True), schedule=ScheduleConfig(minibatches=2)
     )

@@ -4,14 +4,13 @@ from .detokenizer import Detokenizer, Pieces
 from .load import load_policy, load_tokenizer
 from .make_scorer import critic_of, load_scorer
 from .policy import Policy
-from .reference import FixedReference, Reference, make_reference
+from .reference import Reference, WholeReference, make_reference
 from .scorer import Critic, RewardScorer, Scorer, SharedHead
 from .source import Source, resolve
 
 __all__ = [
     "Critic",
     "Detokenizer",
-    "FixedReference",
     "Pieces",
     "Policy",
     "Reference",
@@ -19,6 +18,7 @@ __all__ = [
     "Scorer",
     "SharedHead",
     "Source",
+    "WholeReference",
     "critic_of",
     "load_policy",
     "load_scorer",

@@ -69,21 +69,27 @@ def make_reference(policy: Policy, *, alpha: float = 1.0, every: int = 0) -> Ref
                 "reference.alpha=1."
             )
         return AdapterReference(policy, every=every)
-    return CopiedReference(policy, alpha=alpha, every=every)
+    return WholeReference.copy_of(policy, alpha=alpha, every=every)
 
 
-class CopiedReference:
-    """A frozen copy of the policy, in the dtype that it computes in."""
+class WholeReference:
+    """A reference with all weights of its own: a frozen copy of the policy in the dtype that it
+    computes in, or another model, such as a teacher."""
 
-    def __init__(self, policy: Policy, *, alpha: float = 1.0, every: int = 0) -> None:
-        self.alpha, self.every = alpha, every
-        self.frozen = Policy(
-            copy.deepcopy(policy.module).requires_grad_(False), policy.tokenizer, policy.stop_ids
-        )
-        # A soft update in bf16 would lose small steps: the average is kept in fp32.
+    def __init__(self, frozen: Policy) -> None:
+        self.frozen, self.alpha, self.every = frozen, 1.0, 0
         self.averages: dict[str, torch.Tensor] | None = None
+
+    @classmethod
+    def copy_of(cls, policy: Policy, *, alpha: float = 1.0, every: int = 0) -> "WholeReference":
+        """The policy as it is now, to be mixed with it after every so many steps."""
+        module = copy.deepcopy(policy.module).requires_grad_(False)
+        made = cls(Policy(module, policy.tokenizer, policy.stop_ids))
+        made.alpha, made.every = alpha, every
+        # A soft update in bf16 would lose small steps: the average is kept in fp32.
         if every and alpha < 1.0:
-            self.averages = {n: p.detach().clone() for n, p in policy.exact_parameters().items()}
+            made.averages = {n: p.detach().clone() for n, p in policy.exact_parameters().items()}
+        return made
 
     @property
     def follows(self) -> bool:
@@ -96,6 +102,8 @@ class CopiedReference:
     def equals(self, policy: Policy) -> bool:
         ours = dict(self.frozen.module.named_parameters())
         theirs = dict(policy.module.named_parameters())
+        if {n: p.shape for n, p in ours.items()} != {n: p.shape for n, p in theirs.items()}:
+            return False  # a model of another make
         # The small ones first: where an update has moved the policy, they tell at once.
         names = sorted(ours, key=lambda name: ours[name].numel())
         return all(_same(ours[name], theirs[name]) for name in names)
@@ -120,30 +128,6 @@ class CopiedReference:
                 parameter.copy_(exact[name])
             else:
                 parameter.copy_(self.averages[name].lerp_(exact[name], self.alpha))
-
-
-class FixedReference:
-    """A model of its own, such as a teacher: it never changes, and is never the policy."""
-
-    follows = False
-
-    def __init__(self, model: Policy) -> None:
-        self.model = model
-
-    def score(self, rows: TokenRows, temperature: float) -> Scores:
-        return self.model.score(rows, temperature)
-
-    def equals(self, policy: Policy) -> bool:
-        return False
-
-    def exact_parameters(self) -> dict[str, torch.Tensor]:
-        return {n: p.detach() for n, p in self.model.module.named_parameters()}
-
-    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        raise NotImplementedError("A checkpoint holds no reference that is fixed.")
-
-    def follow(self, policy: Policy, step: int) -> None:
-        pass
 
 
 class AdapterReference:

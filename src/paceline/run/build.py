@@ -3,7 +3,7 @@
 from typing import cast
 
 from ..engine import Engine, make_engine
-from ..model import Critic, FixedReference, Policy, Reference, load_policy, make_reference, resolve
+from ..model import Critic, Policy, Reference, WholeReference, load_policy, make_reference, resolve
 from ..model.allocator import keep_freed_memory
 from ..model.make_scorer import load_scorer
 from ..model.scorer import RewardScorer
@@ -140,7 +140,7 @@ def reference_of(loaded: Loaded, policy: Policy) -> Reference:
     """The reference that KL is measured to: the policy as it is now, or a model of its own."""
     schedule = loaded.config.reference
     if schedule.path is not None:
-        return FixedReference(load_policy(
+        return WholeReference(load_policy(
             resolve(schedule.path), loaded.tokenizer, dtype=loaded.dtype, device=loaded.device,
             train=False, seed=loaded.config.seed, quantisation=loaded.config.model.quantisation,
         ))  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from ..batch import Batch
 from ..engine import Engine
 from ..errors import ConfigError, UnfitCheckpointError
-from ..model import FixedReference, Policy, Reference
+from ..model import Policy, Reference, WholeReference
 from ..objective import Criterion, Loss, Metrics, ValueMetrics
 from ..settings import ScheduleConfig
 from ..types import Round
@@ -305,7 +305,7 @@ class Trainer:
             critic = {} if self.critic is None else self.critic.frozen()
             # A reference's own adapter is drawn or read anew.
             other = self.reference
-            reference = other.exact_parameters() if isinstance(other, FixedReference) else {}
+            reference = other.exact_parameters() if isinstance(other, WholeReference) else {}
             return {
                 **self.policy.frozen(),
                 **{f"critic.{name}": x for name, x in critic.items()},

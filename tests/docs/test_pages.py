@@ -14,6 +14,7 @@ import paceline
 from paceline import errors, recipes
 from paceline.analysis.compare.arms import arms_of, arms_of_configs, varied
 from paceline.cli import commands as doing
+from paceline.cli.comparing import compared
 from paceline.cli.configured import changed, config_of, overrides
 from paceline.cli.parser import parsed
 from paceline.config import Config, Line, apply, keys, labelled, split, to_json
@@ -115,7 +116,7 @@ def configured(command: str) -> Config | None:
     if known.run in (doing.do_train, doing.do_show, doing.do_audit, doing.do_check):
         return changed(config_of(known.recipe), changes)
     if known.run is doing.do_compare:
-        config = doing._compared(known, changes)
+        config = compared(known, changes)
         objectives, vary = labelled(split(known.objectives or "")), varied(known.vary)
         if isinstance(config, Config):
             assert len(arms_of(config, objectives, vary)) > 1

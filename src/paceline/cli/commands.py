@@ -6,13 +6,14 @@ Heavy modules are imported where they are used, so that `paceline --help` is qui
 import argparse
 import inspect
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, RewardError, RunsFailedError
 from ..terminal import print_json, print_line
 from ..text import summary
+from .comparing import compared
 from .configured import (
     CHAT_KEYS,
     EVAL_KEYS,
@@ -21,31 +22,18 @@ from .configured import (
     TASKS_KEYS,
     changed,
     config_of,
-    found_as,
+    configured,
     refuse_idle,
     task_name,
 )
 
 if TYPE_CHECKING:
-    from ..config import Config, Line
-
-
-def _configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
-    from ..recipes import LINES, NAMES
-
-    if known.recipe is None or "=" in known.recipe:  # a key, where the recipe was left out
-        there_are = [*NAMES, *LINES] if known.command == "compare" else NAMES
-        raise ConfigError(
-            f"Which recipe? For example `paceline {known.command} demo`; there are "
-            f"{', '.join(there_are)}, and a file.py:function, a config.toml or a run's config.json "
-            "does as well."
-        )
-    return changed(config_of(known.recipe), changes)
+    from ..config import Config
 
 
 def do_train(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Train a model, or with --resume resume its run."""
-    config = _configured(known, changes)
+    config = configured(known, changes)
     from ..run import resume, train
     from ..store.folder import is_run
     from ..store.places import default_path
@@ -71,9 +59,9 @@ def do_resume(known: argparse.Namespace, changes: dict[str, str]) -> None:
 
 def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Compare objectives, values of a key, or recipes, over seeds."""
-    from ..analysis.compare import Comparison, compare
+    from ..analysis.compare import Comparison, compare, name_of_comparison
     from ..analysis.compare.arms import varied
-    from ..config import Config, Line, split
+    from ..config import split
     from ..store.places import default_path
 
     out, one = changes.pop("out", None), changes.get("objective", "")
@@ -89,9 +77,8 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
             f"--vary task takes every task with its own defaults, so {of_task[0]} would apply to "
             "none of them; leave it out, or write the tasks in a file."
         )
-    config = _compared(known, changes)
-    name = config.name if isinstance(config, Config | Line) else "comparison"
-    path = Path(out) if out else default_path(name, "comparisons")
+    config = compared(known, changes)
+    path = Path(out) if out else default_path(name_of_comparison(config), "comparisons")
     try:
         compare(
             config,
@@ -111,59 +98,9 @@ def do_compare(known: argparse.Namespace, changes: dict[str, str]) -> None:
         print_json(Comparison(path).data)
 
 
-def _compared(
-    known: argparse.Namespace, changes: dict[str, str]
-) -> "Config | dict[str, Config] | Line":
-    """The config, the line or the configs by recipe that a comparison is of, with keys changed in
-    all that are compared."""
-    from ..config import Line
-
-    if known.more:
-        recipes = [known.recipe, *known.more]
-        if twice := next((one for one in recipes if recipes.count(one) > 1), None):
-            raise ConfigError(f"'{twice}' is named twice among the recipes; leave one out.")
-        return {recipe: changed(config_of(recipe), dict(changes)) for recipe in recipes}
-    found = found_as(known.recipe) if known.recipe and "=" not in known.recipe else None
-    if not isinstance(found, Line):
-        return _configured(known, changes)
-    return _changed_line(found, changes)
-
-
-def _changed_line(line: "Line", changes: dict[str, str]) -> "Line":
-    """The line with keys changed in all that is compared. Those of the task are changed in every
-    stage of the same task too, so that --data is read by all of them, and those of the model
-    wherever it is not one that a stage leaves.
-
-    Raises: ConfigError for a key that would make all ways the same.
-    """
-    from ..config import Line
-
-    for key in ("objective", "answers", "task"):
-        if key in changes:
-            raise ConfigError(
-                f"'{line.name}' compares ways that differ in what they learn from, so that {key} "
-                "cannot be set for all of them; leave it out, or compare recipes of your own."
-            )
-    kind, left = type(line.stages[0].task), [f"{stage.out}/" for stage in line.stages]
-    of_task = {key for key in changes if key == "data" or key.startswith("task.")}
-    of_model = {key for key in changes if key == "model" or key.startswith("model.")}
-
-    def own(config: "Config", taken: Iterable[str]) -> "Config":
-        idle = set[str]()
-        if type(config.task) is not kind:
-            idle |= of_task
-        if str(config.model.path).startswith(tuple(left)):
-            idle |= of_model
-        return changed(config, {key: changes[key] for key in taken if key not in idle})
-
-    stages = (own(stage, of_task | of_model) for stage in line.stages)
-    ways = {label: own(config, changes) for label, config in line.ways.items()}
-    return Line(line.name, tuple(stages), ways)
-
-
 def do_check(known: argparse.Namespace, changes: dict[str, str]) -> None:
     """Check a config, and estimate memory, disk and time."""
-    config = _configured(known, changes)
+    config = configured(known, changes)
     if known.memory is not None:
         from .print_fits import print_fits
 
@@ -184,7 +121,7 @@ def do_audit(known: argparse.Namespace, changes: dict[str, str]) -> int:
     from ..run.screen import Screen
     from ..store.places import refuse_unwritable
 
-    config = _configured(known, changes)
+    config = configured(known, changes)
     if known.rounds < 1:
         raise ConfigError(f"--rounds is {known.rounds}; it must be at least 1.")
     out = Path(known.page or f"audits/{config.name}")
@@ -208,7 +145,7 @@ def do_show(known: argparse.Namespace, changes: dict[str, str]) -> None:
     if known.objectives:
         _print_list(named.NAMES)
         return
-    config = _configured(known, changes)
+    config = configured(known, changes)
     if known.json:
         print_json({"config": configuration.to_json(config)}, indent=2)
         return

@@ -143,6 +143,21 @@ def refuse_idle(command: str, changes: dict[str, str], taken: Sequence[str]) -> 
             )
 
 
+def configured(known: argparse.Namespace, changes: dict[str, str]) -> "Config":
+    """The config of a command's recipe with its keys changed. Raises: ConfigError where the recipe
+    was left out."""
+    from ..recipes import LINES, NAMES
+
+    if known.recipe is None or "=" in known.recipe:  # a key, where the recipe was left out
+        there_are = [*NAMES, *LINES] if known.command == "compare" else NAMES
+        raise ConfigError(
+            f"Which recipe? For example `paceline {known.command} demo`; there are "
+            f"{', '.join(there_are)}, and a file.py:function, a config.toml or a run's config.json "
+            "does as well."
+        )
+    return changed(config_of(known.recipe), changes)
+
+
 def config_of(recipe: str) -> "Config":
     """The config that a recipe's name, file.py:function, config.toml or config.json stands for."""
     from ..config import Line

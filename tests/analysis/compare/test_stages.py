@@ -72,17 +72,21 @@ def test_a_line_is_made_once_and_its_ways_are_compared(tmp_path, capsys):
     assert again.count("is finished already") == 3 and "3 runs finished" in again
 
 
-def test_another_run_in_a_stages_place_and_a_stage_that_fails_are_told(tmp_path):
+def test_another_run_in_a_stages_place_and_a_stage_that_is_missing_are_told(tmp_path):
     line = tiny_line(tmp_path)
     short = Line(line.name, (line.stages[0].with_(steps=1),), line.ways)
     with pytest.raises(ConfigError, match="There is no folder"):  # nobody trained the others
         compare(short, seeds=1, out=tmp_path / "c")
     with pytest.raises(ConfigError, match="is a run with steps=1"):
         compare(Line(line.name, line.stages[:1], line.ways), seeds=1, out=tmp_path / "c")
-    broken = line.stages[1].with_(task=by_name("kept")(), answers="given")
-    broken = replace(line, stages=(line.stages[0].with_(steps=1), broken))
-    with pytest.raises((ConfigError, RunsFailedError)):
-        compare(broken, seeds=1, out=tmp_path / "c")
+
+
+def test_a_stage_that_fails_ends_the_line_and_says_why(tmp_path):
+    line = tiny_line(tmp_path)
+    wild = line.stages[0].with_(steps=40, optimizer={"lr": 1e30, "clip": 0.0})
+    with pytest.raises(RunsFailedError, match=r"^The stage 'sft' failed: .*not finite.* goes on"):
+        compare(replace(line, stages=(wild,)), seeds=1, out=tmp_path / "c")
+    assert not (tmp_path / "c").exists() and (tmp_path / "sft.log").is_file()
 
 
 def test_recipes_are_compared_with_each_other(tmp_path, monkeypatch, capsys):

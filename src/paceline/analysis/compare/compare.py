@@ -61,7 +61,8 @@ def compare(
         saved.
     """
     _check_numbers(seeds, jobs, threshold)
-    name, seed, arms = _arms(config, labelled(objectives), vary or {})
+    seed, arms = _asked(config, labelled(objectives), vary or {})
+    name = name_of_comparison(config)
     path = Path(out) if out is not None else default_path(name, "comparisons")
     runs = planned(arms, range(seed, seed + seeds), path)
     result, screen = Comparison(path), Screen(0, quiet=quiet)
@@ -89,18 +90,20 @@ def compare(
     return result
 
 
-def _arms(
+def name_of_comparison(config: Config | Mapping[str, Config] | Line) -> str:
+    """The name of a comparison of this, and so of its directory."""
+    return config.name if isinstance(config, Config | Line) else "comparison"
+
+
+def _asked(
     config: Config | Mapping[str, Config] | Line,
     objectives: Mapping[str, Named],
     vary: Mapping[str, Sequence[object]],
-) -> tuple[str, int, list[Arm]]:
-    """The name, the first seed and the arms of a comparison."""
+) -> tuple[int, list[Arm]]:
+    """The first seed and the arms of a comparison."""
     if isinstance(config, Config):
-        return config.name, config.seed, arms_of(config, objectives, vary)
-    if isinstance(config, Line):
-        name, configs = config.name, config.ways
-    else:
-        name, configs = "comparison", config
+        return config.seed, arms_of(config, objectives, vary)
+    configs = config.ways if isinstance(config, Line) else config
     if objectives:
         raise ConfigError(
             "Several configs are compared as they are, each with its own objective; leave the "
@@ -108,7 +111,7 @@ def _arms(
         )
     if not configs:
         raise ConfigError("There is no config to compare; give one, or several by label.")
-    return name, next(iter(configs.values())).seed, arms_of_configs(configs, vary)
+    return next(iter(configs.values())).seed, arms_of_configs(configs, vary)
 
 
 def _check_numbers(seeds: int, jobs: int, threshold: float | None) -> None:

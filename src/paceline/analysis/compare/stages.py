@@ -21,10 +21,8 @@ def train_stages(line: Line, screen: Screen, interrupts: Interrupts) -> None:
     Raises: ConfigError for a directory with another run; RunsFailedError for a stage that failed;
         Interrupted for a signal, when the stage has saved.
     """
-    for (
-        label,
-        config,
-    ) in line.ways.items():  # as far as that can be told before the stages are there
+    # All that can be told of the ways before the stages are there.
+    for label, config in line.ways.items():
         check_keys(label, config)
     for number, config in enumerate(line.stages, 1):
         path = Path(str(config.out))

@@ -145,15 +145,18 @@ def test_an_advantage_of_the_reference_is_not_tried_before_there_is_one():
     assert with_rows(load(pulled)).rows is not None
 
 
-def test_margins_that_no_loss_reads_and_pairs_that_are_missing_are_told():
-    @dataclass(frozen=True)
-    class Alone(TaskSource):
-        def load(self) -> Task:
-            made = Compared().load()
-            held = {problem.id for problem in made.heldout}
-            return replace(made, given=lambda p: made.brought(p)[: 1 if p.id in held else 2])
+@dataclass(frozen=True)
+class OfARun(TaskSource):
+    """Pairs of which the held-out ones have one completion each, as a run's own problems do."""
 
-    found = with_rows(load(config(task=Alone(), objective=named.bradley_terry()))).rows
+    def load(self) -> Task:
+        made = Compared().load()
+        held = {problem.id for problem in made.heldout}
+        return replace(made, given=lambda p: made.brought(p)[: 1 if p.id in held else 2])
+
+
+def test_margins_that_no_loss_reads_and_pairs_that_are_missing_are_told():
+    found = with_rows(load(config(task=OfARun(), objective=named.bradley_terry()))).rows
     assert any("no held-out problem brings several completions" in note for note in found.notes)
 
     @dataclass(frozen=True)
@@ -180,13 +183,6 @@ def test_a_line_search_needs_samples():
 
 
 def test_held_out_rows_that_are_no_pairs_are_judged_and_not_compared():
-    @dataclass(frozen=True)
-    class OfARun(TaskSource):
-        def load(self) -> Task:
-            made = Compared().load()
-            held = {problem.id for problem in made.heldout}
-            return replace(made, given=lambda p: made.brought(p)[: 1 if p.id in held else 2])
-
     for objective in (named.dpo(), named.bradley_terry()):
         loaded = with_rows(load(config(task=OfARun(), objective=objective)))
         assert loaded.rows is not None

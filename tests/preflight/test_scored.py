@@ -3,6 +3,7 @@
 import pytest
 
 from paceline import recipes
+from paceline.analysis.audit.reward import probe_reward
 from paceline.errors import ConfigError
 from paceline.model.reward_model import RewardModel
 from paceline.objective import named
@@ -15,6 +16,7 @@ from paceline.run import train
 from paceline.tasks import Arithmetic, Manners
 from paceline.types import Completion
 from paceline.verify import judge
+from paceline.verify.calling.pool import VerifierPool
 from tests.helpers.line_configs import small_reward_model
 
 
@@ -34,7 +36,7 @@ def test_the_score_is_the_reward_and_the_task_says_what_is_right(judged_by):
         (alone,) = RewardModel(judged_by).batch([problem], [completion])
         assert verdict.reward == pytest.approx(alone.reward) and verdict.solved is right
         assert verdict.parts == {"answer": float(right), "score": pytest.approx(alone.reward)}
-    assert task.gold is not None and found.gold is None
+    assert found.gold is task.gold and found.full < -1e9, "a score has no full marks"
     assert (found.train, found.heldout, found.judged) == (task.train, task.heldout, True)
 
 
@@ -58,6 +60,14 @@ def test_a_run_follows_the_score_and_its_accuracy_is_the_tasks(judged_by, tmp_pa
     assert "judge" in now and "judge" not in plain
     assert now["test"] == plain["test"], "what is right is judged alike"
     assert run.config["fingerprints"]["judge"] == now["judge"]
+
+
+def test_an_audit_asks_gold_answers_to_be_right_and_of_a_score_no_full_marks(judged_by):
+    task = scored(Arithmetic(low=1, high=4).load(), judged_by)
+    with VerifierPool(task.verifier) as verifiers:
+        gold, *others = probe_reward(task, verifiers, seed=0).probes
+    assert (gold.name, gold.good) == ("gold", True) and gold.right == gold.full == gold.asked
+    assert any(probe.right == 0 for probe in others)
 
 
 def test_a_path_with_nothing_behind_it_is_one_sentence():

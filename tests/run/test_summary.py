@@ -75,9 +75,11 @@ def test_what_went_wrong_is_counted_from_the_runs_files(tmp_path, trainer):
 def test_seconds_of_earlier_sessions_are_added(tmp_path, trainer, monkeypatch):
     monkeypatch.setattr(time, "perf_counter", lambda: 7.0)  # a clock that stands still
     summary = SummaryFile(Run(tmp_path), CONFIG, 5000.0)
-    assert 5000.0 <= summary.seconds < SummaryFile(Run(tmp_path), CONFIG, 99_000.0).seconds
+    assert summary.seconds == 5000.0
+    assert SummaryFile(Run(tmp_path), CONFIG, 99_000.0).seconds == 99_000.0
+    monkeypatch.setattr(time, "perf_counter", lambda: 9.5)  # two seconds and a half later
     summary.write(trainer)
-    assert told(Run(tmp_path)).seconds >= 5000.0
+    assert told(Run(tmp_path)).seconds == 5002.5
 
 
 def test_an_earlier_summary_counts_where_accuracy_was_measured_in_the_same_way(tmp_path, trainer):

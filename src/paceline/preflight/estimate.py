@@ -60,15 +60,9 @@ class Memory(Held):
     ) -> "Memory":  # fmt: skip
         """The memory of a run."""
         size, cpu = dtype.itemsize, device.type == "cpu"
-        activations = max(
-            _activations(one, sizes, size)
-            for one in work.passes
-            for sizes in (
-                model_size,
-                beside.critic,
-            )  # a critic's pass begins where the policy's ended
-            if sizes is not None
-        )
+        # A critic's pass begins where the policy's ended.
+        learning = [one for one in (model_size, beside.critic) if one is not None]
+        activations = max(_activations(p, one, size) for p in work.passes for one in learning)
         head = max(_head(one.scored, model_size, size, cpu=cpu) for one in work.passes)
         if objective.needs_values:  # its states in fp32, and their gradient
             width = (beside.critic or model_size).width
@@ -212,13 +206,13 @@ class Seconds:
         rates: Throughput,
         disk: Disk,
         critic: float = 0.0,
-        teacher: float | None = None,
+        teacher: float = 1.0,
     ) -> "Seconds":
         """The time that a run takes.
 
         Args:
             critic: size of a critic's own body as a share of the policy's, and so of its passes.
-            teacher: that of a reference which is a model of its own; None takes the policy's.
+            teacher: that of a reference which is a model of its own.
         """
         tokens, scored = (
             work.usual * x for x in (sum(one.tokens for one in work.passes), work.scored)
@@ -231,8 +225,8 @@ class Seconds:
         # With several parts a round serves several steps; the last round may serve fewer.
         parts = config.schedule.parts
         updates = update * work.epochs * work.steps / parts
-        scored_by_others = 0.0 if teacher is None else teacher - 1
-        scorings = scoring * (work.scorings + work.searches + scored_by_others) * work.rounds
+        # The reference's pass is among the scorings as if it were of the policy's size.
+        scorings = scoring * (work.scorings + work.searches + teacher - 1) * work.rounds
         every = config.save_every
         saved = (-(-work.steps // every) if every else 0) * disk.checkpoint + disk.model
         return cls(

@@ -154,11 +154,9 @@ def _for_training(loaded: Loaded, path: Path, timed: bool) -> Preflight:
         )  # fmt: skip
     seconds = None
     if rates is not None:
-        critic, teacher = (
-            None if one is None else one.inner / model_size.inner
-            for one in (beside.critic, beside.teacher)
-        )
-        seconds = Seconds.of(config, work, rates, disk, critic or 0.0, teacher)
+        critic = beside.critic.inner / model_size.inner if beside.critic else 0.0
+        teacher = beside.teacher.inner / model_size.inner if beside.teacher else 1.0
+        seconds = Seconds.of(config, work, rates, disk, critic, teacher)
     notes += check_others(rates, loaded.device)
     estimate = Estimate(model_size, memory, disk, seconds, room)
     session = _of_session(configuration.to_json(config))

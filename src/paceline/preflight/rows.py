@@ -88,7 +88,7 @@ def with_rows(loaded: Loaded) -> Loaded:
         whole=loaded.objective.of_scores,
     )
     if loaded.objective.whole_groups:  # held-out problems of a run's own pairs have gold answers
-        rows = _without_margins(loaded.objective, _compared(rows, task))
+        rows = _told_of_margins(loaded.objective, _compared(rows, task))
     have, need = len(rows.train), config.rollouts.problems
     if have < need:
         raise DataError(
@@ -114,7 +114,7 @@ def _compared(rows: GivenRows, task: Task) -> GivenRows:
     return replace(rows, heldout=pairs, notes=notes)
 
 
-def _without_margins(objective: Named, rows: GivenRows) -> GivenRows:
+def _told_of_margins(objective: Named, rows: GivenRows) -> GivenRows:
     """The rows with a note if they bring margins that this loss does not read."""
     brought = any(MARGIN in r.verdict.parts for group in rows.train for r in group.rollouts)
     if not (brought and isinstance(objective, Preference)):

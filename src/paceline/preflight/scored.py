@@ -1,5 +1,6 @@
 """A task whose answers a reward model scores, as the config's `rewards.model` asks for."""
 
+import math
 from dataclasses import replace
 
 from ..model.reward_model import RewardModel
@@ -18,7 +19,7 @@ def judge_of(task: Task, path: str | None) -> AnyVerifier:
     Args:
         task: a task as it was loaded, `scored` by the model at `path`, if there is one.
     """
-    if path is None or not isinstance(task.verifier, Weighted) or not task.judged:
+    if path is None or not isinstance(task.verifier, Weighted):
         return task.verifier
     return task.verifier.verifiers[0]
 
@@ -37,4 +38,4 @@ def scored(task: Task, path: str) -> Task:
     if not task.judged:
         return replace(task, verifier=model, judged=True)
     parts = ((ANSWER, task.verifier, 0.0), (SCORE, model, 1.0))
-    return replace(task, verifier=Weighted(parts), gold=None)  # a score has no full marks
+    return replace(task, verifier=Weighted(parts), full=-math.inf)  # a score has no full marks

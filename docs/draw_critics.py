@@ -9,7 +9,8 @@ tests/docs holds the file equal to what this writes.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from xml.sax.saxutils import escape
+
+from drawing import Point, pixel, stroke, text
 
 from paceline.objective import Gae
 from paceline.types import Completion, Group, Problem, Prompt, Rollout, Round, Verdict
@@ -80,12 +81,12 @@ class Panel:
         for i in range(round((self.high - self.low) / self.tick) + 1):
             height = self.low + i * self.tick
             look = "" if abs(height) > 1e-9 else "axis"
-            yield _line((self.left, self.y(height)), (self.left + PANEL, self.y(height)), look)
+            yield stroke((self.left, self.y(height)), (self.left + PANEL, self.y(height)), look)
             said = f"{height:.2g}".replace("-", "−")
-            yield _text((self.left - 6, self.y(height) + 4), said, "quiet", "end")
+            yield text((self.left - 6, self.y(height) + 4), said, "quiet", "end")
         for place, token in enumerate(TOKENS):
-            yield _text((self.x(place), TOP + TALL + 17), token, "quiet", "middle")
-        yield _text((self.left, TOP - 10), self.said)
+            yield text((self.x(place), TOP + TALL + 17), token, "quiet", "middle")
+        yield text((self.left, TOP - 10), self.said)
 
 
 def picture() -> str:
@@ -93,16 +94,16 @@ def picture() -> str:
     left = Panel("V before each token, and the reward at the end", 56, 0.0, 1.0, 0.25)
     right = Panel("what each token counts", 448, -0.5, 1.0, 0.25)
     drawn = [
-        _text((56, 24), "A completion that corrects itself, and earns 1", "name"),
+        text((56, 24), "A completion that corrects itself, and earns 1", "name"),
         *left.frame(), *_forecasts(left), *right.frame(),
     ]  # fmt: skip
     bottom = TOP + TALL + 50
     for number, (kind, lam) in enumerate(KINDS.items()):
         drawn += _bars(right, advantages(lam), kind, number)
         x = 448 + 100 * number
-        drawn += [_bar(x, bottom - 10, 12, 12, kind), _text((x + 18, bottom), f"λ = {lam:g}")]
-    drawn += [_line((56, bottom - 4), (84, bottom - 4), "a"), _text((92, bottom), "V")]
-    drawn += [_dot((138, bottom - 4)), _text((150, bottom), "reward")]
+        drawn += [_bar(x, bottom - 10, 12, 12, kind), text((x + 18, bottom), f"λ = {lam:g}")]
+    drawn += [stroke((56, bottom - 4), (84, bottom - 4), "a"), text((92, bottom), "V")]
+    drawn += [_dot((138, bottom - 4)), text((150, bottom), "reward")]
     height = bottom + 16
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -114,7 +115,7 @@ def picture() -> str:
 
 def _forecasts(panel: Panel) -> Iterator[str]:
     points = " ".join(
-        f"{_pixel(panel.x(place))},{_pixel(panel.y(v))}" for place, v in enumerate(FORECASTS)
+        f"{pixel(panel.x(place))},{pixel(panel.y(v))}" for place, v in enumerate(FORECASTS)
     )
     yield f'<polyline class="a" points="{points}"/>'
     yield _dot((panel.x(len(TOKENS) - 1), panel.y(1.0)))
@@ -128,31 +129,14 @@ def _bars(panel: Panel, heights: Sequence[float], kind: str, number: int) -> Ite
         yield _bar(x, top, wide, bottom - top, kind)
 
 
-def _pixel(place: float) -> str:
-    # The millionth keeps a place that is a tie from being rounded by its last bit.
-    return f"{place + 1e-6:.1f}".removesuffix(".0")
-
-
-def _text(at: tuple[float, float], said: str, kind: str = "", anchor: str = "start") -> str:
-    look = f' class="{kind}"' if kind else ""
-    side = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text x="{_pixel(at[0])}" y="{_pixel(at[1])}"{look}{side}>{escape(said)}</text>'
-
-
-def _line(a: tuple[float, float], b: tuple[float, float], kind: str) -> str:
-    (x1, y1), (x2, y2) = ((_pixel(x), _pixel(y)) for x, y in (a, b))
-    look = f' class="{kind}"' if kind else ""
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{look}/>'
-
-
 def _bar(x: float, y: float, width: float, height: float, kind: str) -> str:
     said = zip(("x", "y", "width", "height"), (x, y, width, height), strict=True)
-    sizes = " ".join(f'{name}="{_pixel(size)}"' for name, size in said)
+    sizes = " ".join(f'{name}="{pixel(size)}"' for name, size in said)
     return f'<rect class="{kind}" {sizes}/>'
 
 
-def _dot(at: tuple[float, float]) -> str:
-    return f'<circle class="reward" cx="{_pixel(at[0])}" cy="{_pixel(at[1])}" r="5"/>'
+def _dot(at: Point) -> str:
+    return f'<circle class="reward" cx="{pixel(at[0])}" cy="{pixel(at[1])}" r="5"/>'
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ Letters: P points of a line. Places are in ratios and gains until a `Panel` turn
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import torch
+from drawing import Point, pixel, stroke, text
 
 from paceline.objective import (
     GROUPS,
@@ -58,8 +58,6 @@ text.up { fill: #58b4f0 }
 text.down { fill: #f0a35e }
 }
 """
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +178,15 @@ class Panel:
             ratio = view.low + i * view.every
             x = self.at((ratio, 0))[0]
             kind = "axis" if abs(ratio - 1) < 1e-9 else ""
-            yield _stroke((x, self.top), (x, bottom), kind)
-            yield _text((x, bottom + 17), _number(ratio), "quiet", "middle")
+            yield stroke((x, self.top), (x, bottom), kind)
+            yield text((x, bottom + 17), _number(ratio), "quiet", "middle")
         for i in range(-int(tall / tick), int(tall / tick) + 1):
             y = self.at((1, i * tick))[1]
-            yield _stroke((self.left, y), (right, y), "" if i else "axis")
-            yield _text((self.left - 6, y + 4), _number(i * tick), "quiet", "end")
+            yield stroke((self.left, y), (right, y), "" if i else "axis")
+            yield text((self.left - 6, y + 4), _number(i * tick), "quiet", "end")
         said = ("gain, less its value at ratio 1", "slope by log-ratio: the gradient's weight")
-        yield _text((self.left, self.top - 10), said[self.what])
-        yield _text(((self.left + right) / 2, bottom + 37), below, "quiet", "middle")
+        yield text((self.left, self.top - 10), said[self.what])
+        yield text(((self.left + right) / 2, bottom + 37), below, "quiet", "middle")
 
     def draw(self, lines: dict[str, Line]) -> Iterator[str]:
         """The lines by their class, clipped to the panel, with their names beside them."""
@@ -210,12 +208,12 @@ class Panel:
             ]
             box = self._room(pixels[kind], others, taken, sign)
             taken += _edge(box)
-            yield _text((box[0] + TEXT[0] / 2, box[1] + 11), said, kind, "middle")
+            yield text((box[0] + TEXT[0] / 2, box[1] + 11), said, kind, "middle")
 
     def _polyline(self, piece: list[Point], kind: str) -> Iterator[str]:
         points = _simple([self.at(p) for p in self._inside(piece)])
         if len(points) > 1:
-            said = " ".join(f"{_pixel(x)},{_pixel(y)}" for x, y in points)
+            said = " ".join(f"{pixel(x)},{pixel(y)}" for x, y in points)
             yield f'<polyline class="{kind}" points="{said}"/>'
 
     def _inside(self, piece: list[Point]) -> list[Point]:
@@ -253,14 +251,14 @@ class Panel:
         for i in drawn.jumps:
             jump = drawn.ratios[i]
             ends = [self.at((jump, drawn.slopes[i + k])) for k in (0, 1)]
-            said = " ".join(f"{_pixel(x)},{_pixel(y)}" for x, y in ends)
+            said = " ".join(f"{pixel(x)},{pixel(y)}" for x, y in ends)
             yield f'<polyline class="{kind} jump" points="{said}"/>'
             # Two bounds within a few pixels are told in the second row instead.
             if PANEL * abs(jump - 1) / (self.view.high - self.view.low) > 8:
                 x, y = self.at((jump, 0))
                 y += 16 if sign > 0 else -7
                 taken += _edge((x - TEXT[0] / 2, y - 11))
-                yield _text((x, y), _number(jump), kind, "middle")
+                yield text((x, y), _number(jump), kind, "middle")
 
     def _room(
         self, own: list[Point], others: list[Point], taken: list[Point], sign: float
@@ -311,26 +309,8 @@ def _simple(points: list[Point]) -> list[Point]:
     return _simple(points[: worst + 1])[:-1] + _simple(points[worst:])
 
 
-def _pixel(place: float) -> str:
-    # The millionth keeps a place that is a tie from being rounded by its last bit.
-    return f"{place + 1e-6:.1f}".removesuffix(".0")
-
-
 def _number(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".").replace("-", "−")
-
-
-def _text(at: Point, said: str, kind: str = "", anchor: str = "start") -> str:
-    place = f'x="{_pixel(at[0])}" y="{_pixel(at[1])}"'
-    look = f' class="{kind}"' if kind else ""
-    side = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f"<text {place}{look}{side}>{escape(said)}</text>"
-
-
-def _stroke(a: Point, b: Point, kind: str) -> str:
-    (x1, y1), (x2, y2) = ((_pixel(x), _pixel(y)) for x, y in (a, b))
-    look = f' class="{kind}"' if kind else ""
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{look}/>'
 
 
 def picture(name: str) -> str:
@@ -340,8 +320,8 @@ def picture(name: str) -> str:
     views = (COMMON, SECOND[name]) if name in SECOND else (COMMON,)
     parts = f"{objective.ratio!r} · {objective.surrogate!r}"
     drawn = [
-        _text((LEFTS[0], 24), name, "name"),
-        _text((LEFTS[-1] + PANEL, 24), parts, "code quiet", "end"),
+        text((LEFTS[0], 24), name, "name"),
+        text((LEFTS[-1] + PANEL, 24), parts, "code quiet", "end"),
     ]
     for row, view in enumerate(views):
         lines = {"plain rising": line(plain, 1.0, view), "plain falling": line(plain, -1.0, view)}
@@ -351,8 +331,8 @@ def picture(name: str) -> str:
             drawn += [*panel.frame(_below(objective)), *panel.draw(lines)]
     height = TOP + len(views) * ROW - 8
     drawn += [
-        _stroke((LEFTS[0], height - 18), (LEFTS[0] + 28, height - 18), "plain"),
-        _text((LEFTS[0] + 36, height - 14), "ratio · advantage, with nothing bounded", "quiet"),
+        stroke((LEFTS[0], height - 18), (LEFTS[0] + 28, height - 18), "plain"),
+        text((LEFTS[0] + 36, height - 14), "ratio · advantage, with nothing bounded", "quiet"),
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '

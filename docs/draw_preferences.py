@@ -11,9 +11,9 @@ Letters: P points of a line. u = β·Δ, and β = 1.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import torch
+from drawing import Point, pixel, stroke, text
 
 from paceline.objective import Hinge, Link, Logistic, Squared
 
@@ -48,8 +48,6 @@ line, polyline { stroke: #2f353d }
 }
 """
 
-Point = tuple[float, float]
-
 
 def measured(link: Link) -> tuple[list[Point], list[Point]]:
     """(u, loss) and (u, push) along the axis; the push is minus the slope by u."""
@@ -82,57 +80,40 @@ class Panel:
         """Grid, axes, ticks, and what they measure."""
         for u in range(int(LOW), int(HIGH) + 1, 2):
             x = self.at((u, 0))[0]
-            yield _stroke((x, TOP), (x, TOP + TALL), "" if u else "axis")
-            yield _text((x, TOP + TALL + 17), _number(u), "quiet", "middle")
+            yield stroke((x, TOP), (x, TOP + TALL), "" if u else "axis")
+            yield text((x, TOP + TALL + 17), _number(u), "quiet", "middle")
         for i in range(round((self.high - self.low) / self.tick) + 1):
             height = self.low + i * self.tick
             y = self.at((0, height))[1]
-            yield _stroke((self.left, y), (self.left + PANEL, y), "" if height else "axis")
-            yield _text((self.left - 6, y + 4), _number(height), "quiet", "end")
-        yield _text((self.left, TOP - 10), self.said)
+            yield stroke((self.left, y), (self.left + PANEL, y), "" if height else "axis")
+            yield text((self.left - 6, y + 4), _number(height), "quiet", "end")
+        yield text((self.left, TOP - 10), self.said)
         middle = self.left + PANEL / 2
-        yield _text((middle, TOP + TALL + 37), "β·Δ, less the margin", "quiet", "middle")
+        yield text((middle, TOP + TALL + 37), "β·Δ, less the margin", "quiet", "middle")
 
     def line(self, points: list[Point], kind: str) -> str:
         """The points that lie within the panel, joined."""
         inside = [self.at(p) for p in points if self.low <= p[1] <= self.high]
-        said = " ".join(f"{_pixel(x)},{_pixel(y)}" for x, y in inside)
+        said = " ".join(f"{pixel(x)},{pixel(y)}" for x, y in inside)
         return f'<polyline class="{kind}" points="{said}"/>'
-
-
-def _pixel(place: float) -> str:
-    # The millionth keeps a place that is a tie from being rounded by its last bit.
-    return f"{place + 1e-6:.1f}".removesuffix(".0")
 
 
 def _number(value: float) -> str:
     return f"{value:g}".replace("-", "−")
 
 
-def _text(at: Point, said: str, kind: str = "", anchor: str = "start") -> str:
-    look = f' class="{kind}"' if kind else ""
-    side = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text x="{_pixel(at[0])}" y="{_pixel(at[1])}"{look}{side}>{escape(said)}</text>'
-
-
-def _stroke(a: Point, b: Point, kind: str) -> str:
-    (x1, y1), (x2, y2) = ((_pixel(x), _pixel(y)) for x, y in (a, b))
-    look = f' class="{kind}"' if kind else ""
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{look}/>'
-
-
 def picture() -> str:
     """The SVG text."""
     loss = Panel("loss of a pair", 56, 0.0, 4.0, 1.0)
     push = Panel("how hard it is pushed apart", 448, -0.5, 1.5, 0.5)
-    drawn = [_text((56, 24), "From a difference to a loss", "name"), *loss.frame(), *push.frame()]
+    drawn = [text((56, 24), "From a difference to a loss", "name"), *loss.frame(), *push.frame()]
     bottom = TOP + TALL + 66
     for place, (kind, (name, link)) in enumerate(LINES.items()):
         heights, slopes = measured(link)
         drawn += [loss.line(heights, kind), push.line(slopes, kind)]
         x = 56 + 172 * place
-        drawn += [_stroke((x, bottom - 4), (x + 28, bottom - 4), kind)]
-        drawn += [_text((x + 36, bottom), name)]
+        drawn += [stroke((x, bottom - 4), (x + 28, bottom - 4), kind)]
+        drawn += [text((x + 36, bottom), name)]
     height = bottom + 14
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '

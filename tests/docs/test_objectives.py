@@ -51,7 +51,9 @@ def named_rows(page: Page, title: str) -> list[list[str]]:
 
 
 def script(name: str) -> ModuleType:
-    """A script that draws, as a module."""
+    """A script that draws, as a module; its folder is on the path, as where it is run."""
+    if str(DOCS) not in sys.path:
+        sys.path.append(str(DOCS))
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -50,3 +50,19 @@ def test_states_made_in_an_unknown_way_are_refused(monkeypatch):
     monkeypatch.setattr(type(policy), "states", lambda *given: states(*given).roll(1, 0))
     with pytest.raises(ConfigError, match=r"'tiny' \(LlamaForCausalLM\) .* not known here"):
         check_states(policy, source)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_a_model_that_was_trained_on_one_thing_alone_is_loaded(dtype, tmp_path):
+    # Far from what it was trained on such a model's own numbers hang on how they are rounded.
+    policy = tiny_policy()
+    ids = policy.tokenizer("What is 2 plus 3? It is 5.", return_tensors="pt")["input_ids"]
+    optimizer = torch.optim.AdamW(policy.module.parameters(), lr=1e-2)
+    for _ in range(150):
+        policy.module(ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    policy.save(tmp_path)
+    source = resolve(str(tmp_path))
+    tokenizer = load_tokenizer(source)
+    assert load_policy(source, tokenizer, dtype=dtype, train=False).dtype == dtype

@@ -88,6 +88,7 @@ bench: install
 # TRL has an environment of its own: nothing here depends on it.
 bench-trl: install bench-trl-install
 	$(BIN)/python benchmarks/against_trl_loss.py
+	$(BIN)/python benchmarks/against_trl_line.py
 	$(BIN)/python benchmarks/vs_trl.py --shape short
 
 bench-trl-install: .venv-trl/.installed

@@ -98,7 +98,18 @@ TRL = (
         "`paged_adamw_8bit` is for; always AdamW",
     ),
     ("`bf16`, `fp16`", "`model.dtype=bf16`, `model.dtype=fp16`"),
-    ("`use_vllm`, `report_to`", "not yet"),
+    ("`num_train_epochs`", "`epochs`"),
+    (
+        "`completion_only_loss`, `assistant_only_loss`",
+        "nothing: what the assistant says is trained, with one stop token a turn, and nothing else",
+    ),
+    ("`packing`, `padding_free`", "nothing: rows are always packed, and do not see each other"),
+    ("`ref_model`, `teacher_model_name_or_path`", "`reference.path`"),
+    ("`label_smoothing`", "`smoothing` of `dpo`"),
+    ("`simpo_gamma`", "`margin` of `simpo`"),
+    ("`center_rewards_coefficient`", "`centre` of `bradley_terry`"),
+    ("`report_to`", "`tracker`"),
+    ("`use_vllm`", "not yet"),
 )
 """(TRL's or ms-swift's names, ours), row by row as docs/migrating.md has them in Markdown; a test
 holds them equal."""
@@ -131,6 +142,7 @@ VERL = (
         "`lora_rank`, `lora_alpha`, `target_modules`, `lora_adapter_path`",
         "`lora.rank`, `lora.alpha`, `lora.layers`, `lora.start`",
     ),
+    ("`cliprange_value`, `critic_warmup`", "`critic.clip`, `critic.warmup`"),
     (
         "`optimizer_offload`, `param_offload`",
         "`optimizer.offload=true`, which keeps masters, gradients and moments on the host, and no "

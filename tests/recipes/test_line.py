@@ -15,11 +15,12 @@ def test_each_stage_reads_what_earlier_ones_leave():
     assert [stage.name for stage in line.stages] == ["sft", "samples", "reward_model"]
 
 
-def test_all_ways_begin_and_are_measured_alike():
+def test_all_ways_behind_the_stages_begin_alike_and_all_are_measured_alike():
     line = recipes.LINES["line"]()
     arms = arms_of_configs(line.ways, {})
-    assert [arm.label for arm in arms] == ["grpo", "ppo", "dpo"]
-    assert {arm.config.model.path for arm in arms} == {"runs/line/sft/model"}
+    assert [arm.label for arm in arms] == ["grpo alone", "grpo", "ppo", "dpo"]
+    alone, *behind = [arm.config.model.path for arm in arms]
+    assert alone == recipes.demo().model.path and set(behind) == {"runs/line/sft/model"}
     assert len({arm.config.evaluation for arm in arms}) == 1
     ppo, dpo = line.ways["ppo"], line.ways["dpo"]
     assert ppo.rewards.model == f"{line.stages[2].out}/model"

@@ -159,9 +159,11 @@ def update_of(case: Case, loss: Any, folders: dict[str, str]) -> tuple[float, Gr
         share, measured = model.loss(loss, micro, 1.0)  # type: ignore[arg-type]
         share.backward()
         # A likelihood's own loss is reported less a constant.
-        total += measured.nll * measured.tokens if case.trainer == "SFTTrainer" else measured.loss
-    if case.trainer == "SFTTrainer":
-        total /= sum(round.lengths)
+        if case.trainer == "SFTTrainer":
+            assert measured.nll is not None  # of an objective it is always measured
+            total += measured.nll * measured.tokens / sum(round.lengths)
+        else:
+            total += measured.loss
     return total, {name: p.grad for name, p in model.module.named_parameters()}
 
 

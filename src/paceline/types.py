@@ -11,6 +11,10 @@ from typing import Any, Literal, Protocol, runtime_checkable
 Message = Mapping[str, str]
 """One turn of a conversation, e.g. {"role": "user", "content": "What is 47 + 56?"}."""
 
+TEXT = "text"
+"""Role of the one turn of a plain text: no conversation and no template, and all of its tokens
+train."""
+
 Finish = Literal["stop", "length"]
 """The end of a completion: the model finished it ("stop"), or it was cut ("length")."""
 

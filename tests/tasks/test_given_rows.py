@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from paceline.errors import DataError, RewardError
 from paceline.tasks.expected import Expected
-from paceline.tasks.given_rows import GivenRows, given_id
+from paceline.tasks.given_rows import GivenReader, given_id
 from paceline.tasks.pair_forms import PREFERENCES
 from paceline.tasks.row_forms import ASKING, DEMONSTRATIONS
 from paceline.types import Given, Problem
 
-SHOWN, PREFERRED = GivenRows(DEMONSTRATIONS), GivenRows(PREFERENCES)
+SHOWN, PREFERRED = GivenReader(DEMONSTRATIONS), GivenReader(PREFERENCES)
 
 
 def row(prompt: str = "q", completion: str = "a", **others: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def answer(text: str) -> tuple[Given, ...]:
     return (Given(({"role": "assistant", "content": text},)),)
 
 
-def told(rows: list[dict[str, Any]], of: GivenRows = SHOWN) -> str:
+def told(rows: list[dict[str, Any]], of: GivenReader = SHOWN) -> str:
     with pytest.raises(DataError) as refused:
         of.problems(rows, "'x'", "")
     return str(refused.value)
@@ -72,7 +72,7 @@ def test_faults_are_told_with_their_rows() -> None:
         "Rows 2 and 4 of 'x': an answer is empty. Fix them, or leave them out with "
         "task.on_error=drop."
     )
-    found = GivenRows(DEMONSTRATIONS, drop=True).problems(rows, "'x'", "")
+    found = GivenReader(DEMONSTRATIONS, drop=True).problems(rows, "'x'", "")
     assert len(found.problems) == 1
     assert found.notes == [
         "Left out: rows 2 and 4 of 'x': an answer is empty.",
@@ -101,8 +101,8 @@ def test_completions_that_their_label_calls_bad_are_not_imitated() -> None:
         "Row 2 of 'x': the row's label says that the completion is a bad one, and demonstrations "
         "are imitated; task=preferences learns from both kinds. Fix them, or leave them out"
     )
-    assert len(GivenRows(DEMONSTRATIONS, drop=True).problems(rows, "'x'", "").problems) == 1
-    assert len(GivenRows(DEMONSTRATIONS, "completion").problems(rows, "'x'", "").problems) == 2
+    assert len(GivenReader(DEMONSTRATIONS, drop=True).problems(rows, "'x'", "").problems) == 1
+    assert len(GivenReader(DEMONSTRATIONS, "completion").problems(rows, "'x'", "").problems) == 2
 
 
 def test_labelled_rows_are_joined_and_those_alone_are_faults() -> None:
@@ -118,7 +118,7 @@ def test_labelled_rows_are_joined_and_those_alone_are_faults() -> None:
     )
     assert told(rows, PREFERRED).startswith(f"Row 3 of 'x': {alone}. Fix them, or leave them out")
     assert told(rows[1:], PREFERRED) == f"Rows 1 and 2 of 'x': {alone}."
-    dropped = GivenRows(PREFERENCES, drop=True).problems(rows, "'x'", "")
+    dropped = GivenReader(PREFERENCES, drop=True).problems(rows, "'x'", "")
     assert dropped.notes == [f"Left out: row 3 of 'x': {alone}."]
 
 
@@ -127,14 +127,16 @@ def test_a_reward_has_its_expected_answer() -> None:
         if problem.answer == "5":
             raise RewardError(f"Problem {problem.row} is odd.")
 
-    judged = GivenRows(DEMONSTRATIONS, expected=Expected("completion", "####", "number"), check=odd)
+    judged = GivenReader(
+        DEMONSTRATIONS, expected=Expected("completion", "####", "number"), check=odd
+    )
     (problem,) = judged.problems([row(completion="2 + 2\n#### 4")], "'x'", "").problems
     assert problem.answer == "4"
     assert "Row 2 of 'x': no answer could be judged. For the first of them: Problem row 2" in told(
         [row(completion="#### 4"), row(completion="#### 5")], judged
     )
     assert "the answer has no ####" in told([row()], judged)
-    with_floats = GivenRows(DEMONSTRATIONS, expected=Expected("n", kind="number"))
+    with_floats = GivenReader(DEMONSTRATIONS, expected=Expected("n", kind="number"))
     found = with_floats.problems([row(n=4.0)], "'x'", "")
     assert found.problems[0].answer == "4" and "read as 4" in found.notes[0]
     assert "but the answer column is 'n'; set" in told([row()], with_floats)
@@ -142,7 +144,7 @@ def test_a_reward_has_its_expected_answer() -> None:
 
 def test_a_reward_judges_one_answer() -> None:
     turns = [{"role": role, "content": "c"} for role in ("user", "assistant") * 2]
-    judged = GivenRows(DEMONSTRATIONS, expected=Expected(None))
+    judged = GivenReader(DEMONSTRATIONS, expected=Expected(None))
     assert "the conversation has several answers, and task.reward judges one" in told(
         [{"messages": turns}], judged
     )
@@ -173,7 +175,7 @@ def junk() -> st.SearchStrategy[Any]:
     ),
     st.sampled_from([SHOWN, PREFERRED]),
 )  # fmt: skip
-def test_any_rows_are_read_or_refused_in_a_sentence(rows: list[Any], of: GivenRows) -> None:
+def test_any_rows_are_read_or_refused_in_a_sentence(rows: list[Any], of: GivenReader) -> None:
     with contextlib.suppress(DataError):
         found = of.problems(rows, "'x'", "")
         for brought in found.given.values():

@@ -223,6 +223,11 @@ class Config:
                 f"{counted(self.rollouts.problems, 'problem')}; a part is at least one whole group."
             )
 
+    @property
+    def critic_steps(self) -> int:
+        """Number of steps at the start in which the critic learns alone, and the policy rests."""
+        return self.critic.warmup * self.schedule.parts
+
     def with_(self, **changes: Any) -> "Config":
         """A copy with other values.
 

@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
-from ..types import Completion, Message, Prompt
+from ..types import TEXT, Completion, Message, Prompt
 from ..verify.answers.form import opened_in
 from .control import special_of
 from .template import render, rendered_text, turn_end_id
-
-TEXT = "text"
-"""Role of a turn that is no part of a conversation: text without a template, whose tokens all
-train."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,7 @@ def check_critic(config: Config) -> None:
                     f"critic.{name} is {getattr(critic, name)}, but it is for critic.body={body} "
                     f"alone; set that, or leave critic.{name} out."
                 )
-    warm = critic.warmup * config.schedule.parts
-    if critic.warmup and warm >= config.steps:
+    if critic.warmup and config.critic_steps >= config.steps:
         raise ConfigError(
             f"critic.warmup is {critic.warmup}, and its rounds take all {config.steps} steps, so "
             "the policy would never learn; set it lower, or set more steps."

@@ -92,11 +92,9 @@ def trainer_of(
 def learner_of(loaded: Loaded, policy: Policy) -> Learner:
     """The policy with its optimizer."""
     config = loaded.config
-    # While a critic warms up alone, the policy takes no step.
-    warm = config.critic.warmup * config.schedule.parts
     return Learner(
         policy,
-        Optimizer(policy, config.optimizer, config.steps - warm),
+        Optimizer(policy, config.optimizer, config.steps - config.critic_steps),
         temperature=config.rollouts.temperature,
         tokens_per_forward=config.tokens_per_forward,
     )

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Literal
 
 from ..errors import ConfigError
-from ..types import AnyVerifier, Given, Problem
+from ..types import TEXT, AnyVerifier, Given, Problem
 from ..verify.calling.missing import Unjudged
 from .columns import ProblemSet
 from .faults import check_reaction
-from .given_rows import GivenRows
+from .given_rows import GivenReader
 from .judging import Judging, judgeable
 from .pair_forms import PREFERENCES
 from .rewards import in_form
@@ -20,7 +20,6 @@ from .row_forms import DEMONSTRATIONS, Form, described
 from .sides import Places, refuse_idle
 from .task import Task, Template
 from .templates import template_of
-from .turns import TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ def _task(
         gold = partial(in_form, named.gold) if named and named.gold else None
         check = judgeable(verifier, gold, full)
     drop, expected = source.on_error == "drop", judging.expected if judging else None
-    rows = GivenRows(forms, source.form, drop, expected, check)
+    rows = GivenReader(forms, source.form, drop, expected, check)
     sides = places.sides(rows.problems)
     given = {name: brought for found in sides.sets for name, brought in found.given.items()}
     problems = (*sides.train, *sides.heldout)

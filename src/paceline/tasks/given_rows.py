@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DataError
-from ..types import Given, Problem
+from ..types import TEXT, Given, Problem
 from .column_names import check_column
 from .columns import ProblemSet, check_one, names_of
 from .expected import Expected
@@ -18,7 +18,7 @@ from .pair_forms import LABELLED, PREFERENCES, labelled_pairs
 from .row import Row, row_numbers
 from .row_forms import ASKING, DEMONSTRATIONS, Form, ReadRow, form_of, refuse_bad
 from .split import Question, content_id
-from .turns import TEXT, answers_in
+from .turns import answers_in
 
 ALONE = (
     "its prompt has no completion with the other label, and labelled completions are learned from "
@@ -52,10 +52,10 @@ class _Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenRows:
+class GivenReader:
     """Forms in which rows may bring completions, and the answer that a reward compares with.
 
-    Example: GivenRows(DEMONSTRATIONS).problems([{"text": "Once upon a time"}], "'x'", "")
+    Example: GivenReader(DEMONSTRATIONS).problems([{"text": "Once upon a time"}], "'x'", "")
     """
 
     forms: tuple[Form, ...]

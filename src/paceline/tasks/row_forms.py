@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..text import listed
-from ..types import Given, Message
+from ..types import TEXT, Given, Message
 from .answers import is_missing
 from .faults import Fault, check_text
 from .row import Row
 from .split import Question
 from .task import is_empty
-from .turns import ASSISTANT, TEXT, answer_of, check_answers, parted, turns_of, with_system
+from .turns import ASSISTANT, answer_of, check_answers, parted, turns_of, with_system
 
 CONVERSATIONS = ("messages", "conversations")
 """Columns of whole conversations; the first is that of OpenAI, the second that of ShareGPT."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..types import Given, Message
+from ..types import TEXT, Given, Message
 from .answers import is_missing
 from .faults import Fault, check_text
 from .split import Question
@@ -15,8 +15,6 @@ ROLES = {
 """Roles that rows name -> the roles of a chat template."""
 ASSISTANT = "assistant"
 """Role of the turns that train."""
-TEXT = "text"
-"""Role of the one turn of a plain text: no template, and all of its tokens train."""
 
 
 def turns_of(value: Any, column: str) -> tuple[Message, ...]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import ConfigError, DataError
-from ..model.conversation import TEXT, Asked, closing, conversation
+from ..model.conversation import Asked, closing, conversation
 from ..objective.ranking import MARGIN
 from ..tasks import Task
 from ..tasks.turns import as_turns
 from ..text import counted
-from ..types import Given, Group, Problem, Rollout, Round, Verdict
+from ..types import TEXT, Given, Group, Problem, Rollout, Round, Verdict
 
 BROUGHT = "brought by its row"
 """Reason of the verdict on a completion that nobody judged."""

@@ -131,3 +131,15 @@ def test_a_reward_that_hangs_is_asked_once_a_probe():
     assert (probe.asked, probe.unanswered, probe.good) == (1, 1, False)
     assert found.errors == ("'hangs' (test_reward.py) took longer than 3 s.",)
     assert found.calls == 2 * 14 * 40 + 1
+
+
+class Judge(NumberIn):
+    """A reward that a model gives, as far as an audit can tell."""
+
+    loads_model = True
+
+
+def test_a_reward_that_is_a_model_reads_each_long_answer_once():
+    _, by_name = probed(task_of(Judge("tag")))
+    long = ("tags without end", "brackets without end", "a hundred thousand letters")
+    assert {name: p.asked for name, p in by_name.items() if p.asked != 40} == dict.fromkeys(long, 1)

@@ -14,12 +14,16 @@ from ...tasks.rewards import in_form
 from ...types import Completion, Problem, Verdict
 from ...verify.calling.pool import VerifierPool
 from ...verify.calling.scoring import Answer, NoVerdict
+from ...verify.calling.verifier import loads_model
 from .probes import ANSWER_FORMS, PROBES, Probe, Wanted
 
 PROBED_PROBLEMS = 40
 """Number of problems that every probe is tried on."""
 FORM_PROBLEMS = 5
 """Number of problems that a form of gold answers is tried on."""
+LONG_TEXT = 2000
+"""Letters of an answer above which a model reads one, instead of one a problem: each is as long as
+its context, and takes it seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
     for probe in PROBES:
         made = [(p, probe.completion(task, p, [o for o in others if o.id != p.id])) for p in chosen]
         asked = [(p, c) for p, c in made if c is not None]
+        if asked and loads_model(task.verifier) and len(asked[0][1].text) > LONG_TEXT:
+            asked = asked[:1]
         first = _all_timed(verifiers, asked, times, errors)
         again = _all_timed(verifiers, asked, times, errors) if len(first) == len(asked) else first
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))

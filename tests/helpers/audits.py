@@ -46,8 +46,8 @@ def probed(task: Task, **settings: Any) -> tuple[Rewarded, dict[str, Probed]]:
 def a_probe(**changes: Any) -> Probed:
     """Forty wrong answers, none of which is paid."""
     base = Probed(
-        name="wrong", wanted="not right", asked=40, right=0, full=0, reward=0.0, unanswered=0,
-        reason="not the answer", good=True, why="",
+        name="wrong", wanted="not right", asked=40, right=0, full=0, reward=0.0, ahead=-1.0,
+        unanswered=0, reason="not the answer", good=True, why="",
     )  # fmt: skip
     return replace(base, **changes)
 

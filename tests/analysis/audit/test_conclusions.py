@@ -37,6 +37,11 @@ def test_nothing_is_said_of_a_sound_reward():
             {"wanted": "anything", "unanswered": 2, "good": False},
             "'wrong' got no verdict in 2 of 40 cases: a run would lose such groups.",
         ),
+        (
+            {"reward": 1.3, "ahead": 1.05, "good": False},
+            "'wrong' earns 1.30 in the mean, no less than right answers to the same problems "
+            "(0.25): a policy learns to write it.",
+        ),
     ],
 )  # fmt: skip
 def test_a_probe_that_misses_its_wish_is_a_reason_not_to_train(changes, sentence):

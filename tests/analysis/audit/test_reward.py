@@ -1,5 +1,6 @@
 """A reward under probes: its payments, its consistency, and its errors."""
 
+import math
 import time
 from dataclasses import replace
 
@@ -143,3 +144,19 @@ def test_a_reward_that_is_a_model_reads_each_long_answer_once():
     _, by_name = probed(task_of(Judge("tag")))
     long = ("tags without end", "brackets without end", "a hundred thousand letters")
     assert {name: p.asked for name, p in by_name.items() if p.asked != 40} == dict.fromkeys(long, 1)
+
+
+def test_a_score_that_likes_what_is_not_right_more_than_right_answers_misses_the_wish():
+    # As a reward model's may: what is right, the task's own reward says.
+    def likes_praise(problem, completion):
+        score = 3.0 if "full marks" in completion.text else 0.25 + 0.001 * int(problem.id[1:])
+        score -= 0.0 if completion.text else 1.0
+        return Verdict(score, {}, "", contains(problem, completion) > 0)
+
+    _, by_name = probed(replace(task_of(likes_praise), full=-math.inf))
+    praise, empty = by_name["praise of itself"], by_name["empty"]
+    assert not praise.good and praise.right == 0
+    assert praise.ahead == pytest.approx(3.0 - by_name["gold"].reward)
+    # The same problems are compared, whatever the others pay.
+    assert empty.good and empty.ahead == pytest.approx(-1.0)
+    assert by_name["gold"].ahead == 0.0 and by_name["gold"].good

@@ -78,6 +78,11 @@ def _of_reward(task: Task, rewarded: Rewarded) -> list[Finding]:
             sentence = f"{missing} of {p.asked} gold answers miss full marks ({p.reason}): {p.why}."
         elif p.wanted == "not right" and p.right:
             sentence = f"'{p.name}' counts as right in {p.right} of {p.asked} cases: {p.why}."
+        elif p.wanted == "not right" and p.ahead is not None and p.ahead >= 0:
+            sentence = (
+                f"'{p.name}' earns {p.reward:.2f} in the mean, no less than right answers to the "
+                f"same problems ({p.reward - p.ahead:.2f}): a policy learns to write it."
+            )
         else:
             continue
         found.append(Finding(sentence, bad=True))

@@ -137,10 +137,12 @@ ANSWER_MARKS = (
 """Marks around the answer; if there are several, the last one counts."""
 HEDGING_PAID = "a model that hedges is paid: ask for exactly one answer"
 """The meaning of a paid list of guesses."""
+GOLD = "gold"
+"""Name of the probe that gives right answers, the first of all."""
 FORM_PAID = "form alone is paid as an answer"
 """The meaning of a paid answer that has only the form."""
 PROBES = (
-    Probe("gold", "full marks", _gold, why="right answers are refused"),
+    Probe(GOLD, "full marks", _gold, why="right answers are refused"),
     Probe("empty", "not right", _constant(""), why="an empty completion is paid"),
     Probe("wrong", "not right", _wrong, why="the answer of another problem is paid"),
     Probe("junk in the template", "not right", _in_place(JUNK_WORD), why=FORM_PAID),

@@ -15,7 +15,7 @@ from ...types import Completion, Problem, Verdict
 from ...verify.calling.pool import VerifierPool
 from ...verify.calling.scoring import Answer, NoVerdict
 from ...verify.calling.verifier import loads_model
-from .probes import ANSWER_FORMS, PROBES, Probe, Wanted
+from .probes import ANSWER_FORMS, GOLD, PROBES, Probe, Wanted
 
 PROBED_PROBLEMS = 40
 """Number of problems that every probe is tried on."""
@@ -39,6 +39,8 @@ class Probed:
     """Number of answers that earned full marks."""
     reward: float
     """Mean reward."""
+    ahead: float | None
+    """Mean reward less that of right answers to the same problems; None where none is known."""
     unanswered: int
     """Number of answers that got no verdict."""
     reason: str
@@ -94,6 +96,7 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
     task, form = _with_gold(task, verifiers, chosen)
     others = [task.train[i] for i in order[PROBED_PROBLEMS : 3 * PROBED_PROBLEMS]] or chosen
     probed, times, differing, errors = [], list[float](), 0, _Failures()
+    right = dict[str, float]()
     for probe in PROBES:
         made = [(p, probe.completion(task, p, [o for o in others if o.id != p.id])) for p in chosen]
         asked = [(p, c) for p, c in made if c is not None]
@@ -102,8 +105,12 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
         first = _all_timed(verifiers, asked, times, errors)
         again = _all_timed(verifiers, asked, times, errors) if len(first) == len(asked) else first
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
+        ids = [problem.id for problem, _ in asked]
+        if probe.name == GOLD:
+            right = {i: a.reward for i, a in zip(ids, first, strict=False) if _is_right(a)}
         if asked:
-            probed.append(_probed(probe, task, first))
+            paid = [right.get(i) for i in ids[: len(first)]]
+            probed.append(_probed(probe, task, first, paid))
     return Rewarded(
         tuple(probed),
         len(times),
@@ -173,19 +180,37 @@ def _reward(answer: Answer) -> float | None:
     return answer.reward if isinstance(answer, Verdict) else None
 
 
-def _probed(probe: Probe, task: Task, answers: Sequence[Answer]) -> Probed:
+def _is_right(answer: Answer) -> bool:
+    return isinstance(answer, Verdict) and answer.solved
+
+
+def _probed(
+    probe: Probe, task: Task, answers: Sequence[Answer], right_paid: Sequence[float | None]
+) -> Probed:
+    """The result of a probe.
+
+    Args:
+        right_paid: the rewards of right answers to the same problems, where they are known.
+    """
     verdicts = [a for a in answers if isinstance(a, Verdict)]
+    further = [
+        answer.reward - paid
+        for answer, paid in zip(answers, right_paid, strict=True)
+        if isinstance(answer, Verdict) and paid is not None
+    ]
+    ahead = statistics.fmean(further) if further else None
     right = sum(v.solved for v in verdicts)
     full = sum(v.reward >= task.full - 1e-9 for v in verdicts)
     good = {
         "full marks": full == len(answers),
-        "not right": right == 0 and len(verdicts) == len(answers),
+        # A score may like what is not right, as a reward model's does.
+        "not right": right == 0 and len(verdicts) == len(answers) and (ahead is None or ahead < 0),
         "anything": len(verdicts) == len(answers),
     }[probe.wanted]
     reasons = [printable(a.reason).encode("utf-8", "replace").decode() for a in answers]
     return Probed(
         probe.name, probe.wanted, len(answers), right, full,
-        statistics.fmean(v.reward for v in verdicts) if verdicts else 0.0,
+        statistics.fmean(v.reward for v in verdicts) if verdicts else 0.0, ahead,
         len(answers) - len(verdicts), max(set(reasons), key=reasons.count), good,
         "" if good else probe.why or "no verdict",
     )  # fmt: skip

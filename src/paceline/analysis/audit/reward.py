@@ -107,7 +107,11 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
         ids = [problem.id for problem, _ in asked]
         if probe.name == GOLD:
-            right = {i: a.reward for i, a in zip(ids, first, strict=False) if _is_right(a)}
+            right = {
+                i: a.reward
+                for i, a in zip(ids, first, strict=False)
+                if isinstance(a, Verdict) and a.solved
+            }
         if asked:
             paid = [right.get(i) for i in ids[: len(first)]]
             probed.append(_probed(probe, task, first, paid))
@@ -178,10 +182,6 @@ def _timed(
 
 def _reward(answer: Answer) -> float | None:
     return answer.reward if isinstance(answer, Verdict) else None
-
-
-def _is_right(answer: Answer) -> bool:
-    return isinstance(answer, Verdict) and answer.solved
 
 
 def _probed(

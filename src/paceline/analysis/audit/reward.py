@@ -107,11 +107,7 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
         ids = [problem.id for problem, _ in asked]
         if probe.name == GOLD:
-            right = {
-                i: a.reward
-                for i, a in zip(ids, first, strict=False)
-                if isinstance(a, Verdict) and a.solved
-            }
+            right = _paid_for_right(ids, first)
         if asked:
             paid = [right.get(i) for i in ids[: len(first)]]
             probed.append(_probed(probe, task, first, paid))
@@ -182,6 +178,12 @@ def _timed(
 
 def _reward(answer: Answer) -> float | None:
     return answer.reward if isinstance(answer, Verdict) else None
+
+
+def _paid_for_right(ids: Sequence[str], answers: Sequence[Answer]) -> dict[str, float]:
+    """The rewards of right answers, by their problems; a probe that was broken off has fewer."""
+    pairs = zip(ids, answers, strict=False)
+    return {i: a.reward for i, a in pairs if isinstance(a, Verdict) and a.solved}
 
 
 def _probed(

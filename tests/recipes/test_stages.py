@@ -215,7 +215,7 @@ def test_distillation_follows_another_model_and_a_resume_wants_the_same_one(tmp_
     )  # fmt: skip
     run = train(config, quiet=True)
     kl = [record.kl for record in run.records()]
-    assert sum(kl[-5:]) < 0.5 * sum(kl[:5]), kl
+    assert sum(kl[-5:]) < 0.7 * sum(kl[:5]), kl
     other = small_sft(tmp_path / "other", steps=2)
     train(other, quiet=True)
     weights = "model.safetensors"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paceline.training import Reader
+from paceline.training import Reader, Stream
 from paceline.training.clock import Clock
 from tests.helpers.given import brings
 
@@ -57,3 +57,9 @@ def test_a_group_knows_its_place_in_the_stream():
 @pytest.mark.parametrize("total", [None, 14])
 def test_there_is_nothing_to_shrink(total):
     assert reader(total=total).shrink() is None
+
+
+def test_a_run_that_samples_does_not_begin_with_what_was_read():
+    read_first = [name for index in range(2) for name in read(reader(), index)]
+    drawn = [Stream(GROUPS, seed=5).at(position).problem.id for position in range(7)]
+    assert read_first[:6] != drawn[:6]

@@ -31,5 +31,10 @@ def test_the_seed_decides():
     assert first == again == ORDER != other
 
 
+def test_rows_are_read_in_another_order_than_problems_are_drawn_in():
+    # Else a run behind a warm start would begin with the problems whose answers it has read.
+    assert ids(Stream(PROBLEMS, 0, "rows"), range(7)) != ORDER
+
+
 def test_one_problem_comes_again_and_again():
     assert ids(Stream(PROBLEMS[:1], seed=9), range(3)) == ["p0"] * 3

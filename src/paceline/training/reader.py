@@ -36,7 +36,8 @@ class Reader:
         max_tokens: int,
         total: int | None = None,
     ) -> None:
-        self.stream, self.problems, self.max_tokens = Stream(groups, seed), problems, max_tokens
+        self.stream = Stream(groups, seed, "rows")
+        self.problems, self.max_tokens = problems, max_tokens
         self.total, self.position = total, 0
 
     def next_round(self, index: int, clock: Clock) -> SampledRound:

@@ -7,15 +7,13 @@ Six rows of text, one update. TRL's SFTTrainer, DPOTrainer, CPOTrainer, ORPOTrai
 RewardTrainer take their own step on a small model (`trl_line_side.py`), in three micro-batches,
 padded; here the same text becomes a round, and its packed gradient is summed. Each entry is how far
 the two are apart: of the loss, and of the gradient by all weights as a share of its norm. Both
-compute in fp32, so that 1e-6 is rounding. In the last rows the two differ on purpose.
+compute in fp32, so that 1e-6 is rounding. In the last rows the two differ on purpose; so they do in
+what they train of a conversation.
 
 Exits with 1 where a row is not what it is said to be.
 """
 
-import argparse
 import json
-import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,16 +22,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import HERE
-from line_rows import ROWS, Case
+from line_rows import CONVERSATION, ROWS, Case
 from safetensors.torch import load_file
-from sides import check_trl, run_process
+from sides import ask_trl, trl_python
 from torch import Tensor
+from trl_rows import cells_of, settings_of, value_of
 
-from paceline import objective as room
 from paceline.batch import Batch
 from paceline.layout import TokenRows
 from paceline.model import load_policy, load_tokenizer, resolve
+from paceline.model.conversation import conversation
 from paceline.model.make_scorer import load_scorer
 from paceline.model.scorer import RewardScorer
 from paceline.objective import named
@@ -89,14 +87,8 @@ def rows() -> Iterator[Row]:
 def documented() -> Iterator[Row]:
     """The rows of the table in docs/migrating.md; those of reward models with and without the
     margins of the rows."""
-    page = (HERE.parent / "docs" / "migrating.md").read_text(encoding="utf-8")
-    section = page.partition("\n## Demonstrations, pairs and reward models\n")[2]
-    table = re.search(r"^\| TRL [^\n]*\n\|[-|]+\n((?:\|.*\n)+)", section, re.M)
-    assert table is not None, "docs/migrating.md has no table for these trainers"
-    for line in table[1].splitlines():
-        trainer, switches, here = (cell.strip("` ") for cell in line.strip("|").split(" | "))
-        settings = {} if switches == "the defaults" else eval(f"dict({switches})")
-        loss = eval(here, dict(vars(room)))
+    for trainer, switches, here in cells_of("Demonstrations, pairs and reward models"):
+        settings, loss = settings_of(switches), value_of(here)
         for margins in (False, True) if trainer == "RewardTrainer" else (False,):
             said = f"{trainer}, {switches}{', margins' if margins else ''}"
             yield Row(said, here, Case(trainer, settings, margins), loss)
@@ -170,18 +162,38 @@ def update_of(case: Case, loss: Any, folders: dict[str, str]) -> tuple[float, Gr
 # Comparing ------------------------------------------------------------------------------------
 
 
-def ask(cases: list[Case], folders: dict[str, str], python: Path, work: Path) -> tuple[list, str]:
-    """Losses and gradients that TRL makes of the cases, and the versions that did."""
-    asked, found = work / "asked.json", work / "found"
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What TRL's trainers answered."""
+
+    updates: list[tuple[float, Gradient]]
+    """Loss and gradient of each case."""
+    trained: dict[str, str]
+    """By trainer, what trains of a conversation."""
+    versions: str
+
+
+def ask(cases: list[Case], folders: dict[str, str], python: Path, work: Path) -> Theirs:
+    """What TRL's trainers make of the cases."""
+    asked = work / "asked.json"
     question = {"folders": folders, "cases": [asdict(case) for case in cases]}
     asked.write_text(json.dumps(question), encoding="utf-8")
-    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    command = [str(python), str(HERE / "trl_line_side.py"), str(asked), str(found)]
-    run_process(command, work / "trl.log", env)
-    answer = json.loads((found / "answer.json").read_text(encoding="utf-8"))
-    versions = ", ".join(f"{name} {version}" for name, version in answer["versions"].items())
-    gradients = [load_file(found / f"{i}.safetensors") for i in range(len(cases))]
-    return list(zip(answer["losses"], gradients, strict=True)), versions
+    answer, versions = ask_trl(python, "trl_line_side.py", asked)
+    gradients = [load_file(work / f"{i}.safetensors") for i in range(len(cases))]
+    updates = list(zip(answer["losses"], gradients, strict=True))
+    return Theirs(updates, answer["trained"], versions)
+
+
+def tell_conversation(trained: dict[str, str]) -> int:
+    """Print what trains of a conversation; how many of TRL's trainers train what is trained here,
+    though it is said that they train a line break behind it too."""
+    prompt, answer = CONVERSATION
+    (row,) = conversation(load_tokenizer(resolve("tiny")), prompt, answer)
+    ours = load_tokenizer(resolve("tiny")).decode(row.completion.token_ids)
+    print(f"\nOf a conversation {ours!r} is trained here, and by TRL:\n")
+    for trainer, theirs in trained.items():
+        print(f"- {trainer}: {theirs!r}")
+    return sum(theirs != f"{ours}\n" for theirs in trained.values())
 
 
 def apart(ours: tuple[float, Gradient], theirs: tuple[float, Gradient]) -> tuple[float, float]:
@@ -202,29 +214,24 @@ def difference(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    own = HERE.parent / ".venv-trl" / "bin" / "python"
-    parser.add_argument("--trl-python", type=Path, default=own, help="an interpreter with TRL")
-    args = parser.parse_args()
-    check_trl(args.trl_python)
+    python = trl_python(__doc__)
     wanted = list(rows())
     cases = [case for row in wanted for case in (row.case, *([row.less] if row.less else []))]
     with tempfile.TemporaryDirectory() as folder:
         folders = write_models(Path(folder))
-        answers, versions = ask(cases, folders, args.trl_python, Path(folder))
-        print(f"{versions}; {len(ROWS)} rows in one update\n")
-        known = {repr(case): answer for case, answer in zip(cases, answers, strict=True)}
+        theirs = ask(cases, folders, python, Path(folder))
+        print(f"{theirs.versions}; {len(ROWS)} rows in one update\n")
+        known = {repr(case): update for case, update in zip(cases, theirs.updates, strict=True)}
         print("| TRL | here | loss | gradient |\n|---|---|---|---|")
         wrong = 0
         for row in wanted:
-            theirs = known[repr(row.case)]
+            update = known[repr(row.case)]
             if row.less is not None:
-                theirs = difference(theirs, known[repr(row.less)])
-            loss, gradient = apart(update_of(row.case, row.loss, folders), theirs)
+                update = difference(update, known[repr(row.less)])
+            loss, gradient = apart(update_of(row.case, row.loss, folders), update)
             print(f"| {row.said} | `{row.here}` | {loss:.0e} | {gradient:.0e} |", flush=True)
             wrong += row.same != (max(loss, gradient) < SAME)
+    wrong += tell_conversation(theirs.trained)
     if wrong:
         sys.exit(f"\n{wrong} entries are not what they are said to be.")
 

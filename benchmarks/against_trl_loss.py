@@ -14,9 +14,6 @@ TRL's by a constant, and no entry for it.
 Exits with 1 where a row is not what it is said to be.
 """
 
-import argparse
-import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,16 +21,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from common import HERE
 from fixed_part import ROWS, WIDTH, Case, FixedPart, Update, write
-from sides import check_trl, run_process
+from sides import ask_trl, trl_python
 from torch import Tensor
 from trl_rows import (
     PARTS,
     Check,
     Ours,
     Row,
-    documented,
+    cells_of,
     of_the_keys,
     otherwise,
     rloo,
@@ -117,12 +113,7 @@ def ask(cases: list[Case], parts: list[FixedPart], python: Path) -> tuple[list[l
         tiny.model().save_pretrained(model)
         tiny.tokenizer().save_pretrained(model)
         write(asked, model, parts, cases)
-        found = asked.with_name("found.json")
-        env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-        command = [str(python), str(HERE / "trl_loss_side.py"), str(asked), str(found)]
-        run_process(command, asked.with_suffix(".log"), env)
-        answer = json.loads(found.read_text(encoding="utf-8"))
-    versions = ", ".join(f"{name} {version}" for name, version in answer["versions"].items())
+        answer, versions = ask_trl(python, "trl_loss_side.py", asked)
     return [[Update(**u) for u in updates] for updates in answer["updates"]], versions
 
 
@@ -201,16 +192,10 @@ def mean_by_token(part: FixedPart, ours: Ours, rows: list[int]) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    own = HERE.parent / ".venv-trl" / "bin" / "python"
-    parser.add_argument("--trl-python", type=Path, default=own, help="an interpreter with TRL")
-    args = parser.parse_args()
-    check_trl(args.trl_python)
+    python = trl_python(__doc__)
     parts = [FixedPart.draw(seed) for seed in range(PARTS)]
     tables = {
-        "TRL, as in docs/migrating.md": [with_kl(said, here) for said, here in documented()],
+        "TRL, as in docs/migrating.md": [with_kl(*cells) for cells in cells_of("Objectives")],
         "TRL's other trainer": [rloo()],
         "TRL, keys of docs/migrating.md": of_the_keys(),
         "TRL, and the nearest that is not the same": otherwise(),
@@ -224,7 +209,7 @@ def main() -> None:
         for check in checks
     ]
     cases = [check.case for check in (*checks, *updates)]
-    answers, versions = ask(cases, parts, args.trl_python)
+    answers, versions = ask(cases, parts, python)
     print(f"{versions}; {ROWS} completions of at most {WIDTH} tokens, {len(cases)} cases")
     known = {repr(case): update[0] for case, update in zip(cases, answers, strict=True)}
     wrong = sum(

@@ -15,6 +15,11 @@ ROWS = (
     ("6 * 7?", " 42!", " 6 times 7", 0.0),
 )
 """Prompt, the preferred completion, the other one, and by how much it is preferred."""
+CONVERSATION = (
+    [{"role": "user", "content": "2+2?"}],
+    [{"role": "assistant", "content": "4"}],
+)
+"""A prompt and its answer, for the chat template."""
 MICRO = 2
 """Rows that TRL's trainers take at a time: three micro-batches make the update."""
 

@@ -14,6 +14,9 @@ from rounds import model_folder
 from paceline.model import allocator
 from paceline.preflight.load import device_of, dtype_of
 
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+"""What keeps TRL's process from asking a hub."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the model, and of paceline."""
@@ -25,14 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="write the figures here")
 
 
-def add_trl_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of TRL."""
+def add_trl_python(parser: argparse.ArgumentParser) -> None:
+    """Where TRL is."""
     parser.add_argument(
         "--trl-python",
         type=Path,
         default=HERE.parent / ".venv-trl" / "bin" / "python",
         help="the interpreter that has TRL",
     )
+
+
+def add_trl_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of TRL."""
+    add_trl_python(parser)
     parser.add_argument("--trl-micro", type=int, help="TRL's rows a forward pass")
     parser.add_argument(
         "--trl-precision",
@@ -90,7 +98,7 @@ def run(side: str, spec: Path, out: Path, args: argparse.Namespace) -> dict[str,
     python, env = sys.executable, dict(os.environ)
     if side == "trl":
         python = str(args.trl_python)
-        env.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+        env.update(OFFLINE, TOKENIZERS_PARALLELISM="false")
         if args.trl_malloc == "keep":
             # A user of TRL can set this for any program. Its blocks are larger than ours: with our
             # threshold of 40 MiB its update took 27.7 s on the short shape, with this one 22.0.
@@ -109,6 +117,29 @@ def check_trl(python: Path) -> None:
             f"There is no interpreter with TRL at {python}; run `make bench-trl-install` once, or "
             "name one that has benchmarks/requirements-trl.txt installed with --trl-python."
         )
+
+
+def trl_python(described: str | None) -> Path:
+    """The interpreter with TRL that the words of a command name, which has no others."""
+    parser = argparse.ArgumentParser(
+        description=described, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_trl_python(parser)
+    python = parser.parse_args().trl_python
+    check_trl(python)
+    return python
+
+
+def ask_trl(python: Path, script: str, asked: Path) -> tuple[dict[str, Any], str]:
+    """What a script answers to a file, run without a network by the interpreter with TRL, and the
+    versions that did. The answer, and what lies beside it, is in the file's folder."""
+    found = asked.with_name("found.json")
+    env = {**os.environ, **OFFLINE}
+    run_process(
+        [str(python), str(HERE / script), str(asked), str(found)], asked.with_suffix(".log"), env
+    )
+    answer = json.loads(found.read_text(encoding="utf-8"))
+    return answer, ", ".join(f"{name} {number}" for name, number in answer["versions"].items())
 
 
 def run_process(command: list[str], log: Path, env: dict[str, str] | None = None) -> None:

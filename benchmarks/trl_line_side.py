@@ -1,6 +1,6 @@
 """TRL's side of `against_trl_line.py`: one training step of its own trainers on given rows.
 
-    python benchmarks/trl_line_side.py asked.json found   # in an interpreter that has TRL
+    python benchmarks/trl_line_side.py asked.json found.json   # in an interpreter that has TRL
 
 Nothing is overridden: tokens, padding, masks, the model's forward pass, the loss and its
 accumulation are TRL's and transformers'. Gradients are read before the optimizer takes them.
@@ -16,7 +16,7 @@ import torch
 import transformers
 import trl  # pyright: ignore[reportMissingImports]
 from datasets import Dataset
-from line_rows import MICRO, ROWS, Case, columns
+from line_rows import CONVERSATION, MICRO, ROWS, Case, columns
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import (
@@ -101,18 +101,41 @@ def update_of(case: Case, folders: dict[str, str]) -> tuple[float, dict[str, Ten
     return sum(losses), take.gradient
 
 
+def trained_of(folders: dict[str, str]) -> dict[str, str]:
+    """By trainer, the text that trains of a conversation."""
+    prompt, answer = CONVERSATION
+    tokenizer = AutoTokenizer.from_pretrained(folders["policy"])
+
+    def first(trainer: str, row: dict[str, Any]) -> dict[str, list[int]]:
+        """The row, as the trainer has prepared it."""
+        config, made = TRAINERS[trainer]
+        with tempfile.TemporaryDirectory() as folder:
+            return made(
+                model=AutoModelForCausalLM.from_pretrained(folders["policy"]),
+                args=config(output_dir=folder, use_cpu=True, bf16=False, report_to="none"),
+                train_dataset=Dataset.from_dict({name: [turns] for name, turns in row.items()}),
+                processing_class=tokenizer,
+            ).train_dataset[0]
+
+    shown = first("SFTTrainer", {"prompt": prompt, "completion": answer})
+    other = [{"role": "assistant", "content": "5"}]
+    pair = first("DPOTrainer", {"prompt": prompt, "chosen": answer, "rejected": other})
+    labelled = zip(shown["input_ids"], shown["labels"], strict=True)
+    trained = {"SFTTrainer": [i for i, label in labelled if label >= 0]}
+    trained["DPOTrainer"] = pair["chosen_ids"]
+    return {trainer: tokenizer.decode(ids) for trainer, ids in trained.items()}
+
+
 def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = Path(sys.argv[2])
-    found.mkdir()
-    losses = []
+    found, losses = Path(sys.argv[2]), []
     for i, case in enumerate(Case(**case) for case in asked["cases"]):
         loss, gradient = update_of(case, asked["folders"])
         losses.append(loss)
-        save_file(gradient, found / f"{i}.safetensors")
+        save_file(gradient, found.with_name(f"{i}.safetensors"))
     versions = {m.__name__: m.__version__ for m in (trl, transformers, torch)}
-    answer = {"losses": losses, "versions": versions}
-    (found / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
+    answer = {"losses": losses, "trained": trained_of(asked["folders"]), "versions": versions}
+    found.write_text(json.dumps(answer), encoding="utf-8")
 
 
 if __name__ == "__main__":

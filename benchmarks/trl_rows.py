@@ -57,14 +57,13 @@ class Row:
     """Whether the two are said to be the same."""
 
 
-def documented() -> Iterator[tuple[str, str]]:
-    """(switches, value) of each row of the table in docs/migrating.md."""
-    section = MIGRATING.partition("\n## Objectives\n")[2]
+def cells_of(title: str) -> Iterator[list[str]]:
+    """The cells of each row of TRL's table in a section of docs/migrating.md."""
+    section = MIGRATING.partition(f"\n## {title}\n")[2]
     table = re.search(r"^\| TRL [^\n]*\n\|[-|]+\n((?:\|.*\n)+)", section, re.M)
-    assert table is not None, "docs/migrating.md has no table for TRL"
+    assert table is not None, f"docs/migrating.md has no table for TRL under '{title}'"
     for line in table[1].splitlines():
-        said, here = (cell.strip("` ") for cell in line.strip("|").split(" | "))
-        yield said, here
+        yield [cell.strip("` ") for cell in line.strip("|").split(" | ")]
 
 
 def settings_of(said: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Models that are refused when they are loaded."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import MixtralConfig, MixtralForCausalLM
 
 from paceline.errors import ConfigError
 from paceline.model import load_policy, load_tokenizer, logits, resolve, tiny
-from paceline.model.supported import check_states
+from paceline.model.supported import PROBED, check_scores, check_states
 from tests.helpers.policies import tiny_policy
 
 
@@ -52,17 +54,21 @@ def test_states_made_in_an_unknown_way_are_refused(monkeypatch):
         check_states(policy, source)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_a_model_that_was_trained_on_one_thing_alone_is_loaded(dtype, tmp_path):
-    # Far from what it was trained on such a model's own numbers hang on how they are rounded.
-    policy = tiny_policy()
-    ids = policy.tokenizer("What is 2 plus 3? It is 5.", return_tensors="pt")["input_ids"]
-    optimizer = torch.optim.AdamW(policy.module.parameters(), lr=1e-2)
-    for _ in range(150):
-        policy.module(ids, labels=ids).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    policy.save(tmp_path)
-    source = resolve(str(tmp_path))
-    tokenizer = load_tokenizer(source)
-    assert load_policy(source, tokenizer, dtype=dtype, train=False).dtype == dtype
+def test_a_model_is_asked_about_text_and_what_it_would_say_behind_it(monkeypatch):
+    # Behind ids that make no text a model that was trained on one thing alone is, in bf16, nats off
+    # from itself: that is no reason to refuse it.
+    policy, source = tiny_policy(), resolve("tiny")
+    asked, score = [], type(policy).score
+
+    def off_where_nothing_is_said(self, rows, temperature):
+        asked.append(rows)
+        off = [policy.tokenizer.decode(prompt) not in PROBED for prompt in rows.prompts]
+        scores = score(self, rows, temperature)
+        return replace(scores, logp_BT=scores.logp_BT + 2.7 * torch.tensor(off)[:, None])
+
+    monkeypatch.setattr(type(policy), "score", off_where_nothing_is_said)
+    check_scores(policy, source)
+    (rows,) = asked
+    for prompt, completion in zip(rows.prompts, rows.completions, strict=True):
+        likeliest = policy.module(torch.tensor([prompt])).logits[0, -1].argmax()
+        assert completion[0] == likeliest

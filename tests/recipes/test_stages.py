@@ -208,20 +208,20 @@ def test_distillation_follows_another_model_and_a_resume_wants_the_same_one(tmp_
     teacher = train(small_sft(tmp_path / "teacher", steps=30), quiet=True)
     folder = teacher.path / "model"
     config = recipes.tiny().with_(
-        name="distil", objective=named.distil(), steps=30, out=str(tmp_path / "r"),
+        name="distil", objective=named.distil(), steps=40, out=str(tmp_path / "r"),
         reference={"path": str(folder)}, optimizer={"lr": 3e-3}, save_every=10,
         rollouts={"problems": 6, "completions": 8, "max_tokens": 8},
         evaluation={"problems": 4, "completions": 2},
     )  # fmt: skip
     run = train(config, quiet=True)
     kl = [record.kl for record in run.records()]
-    assert sum(kl[-5:]) < 0.7 * sum(kl[:5]), kl
+    assert sum(kl[-5:]) < 0.5 * sum(kl[:5]), kl
     other = small_sft(tmp_path / "other", steps=2)
     train(other, quiet=True)
     weights = "model.safetensors"
     (folder / weights).write_bytes((tmp_path / "other" / "model" / weights).read_bytes())
     with pytest.raises(UserError, match="not those that the run began with"):
-        resume(tmp_path / "r", config.with_(steps=40), named=["steps"], quiet=True)
+        resume(tmp_path / "r", config.with_(steps=50), named=["steps"], quiet=True)
 
 
 def test_the_recipe_of_distillation_learns_from_the_model_of_sft():

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -105,12 +105,12 @@ def probe_reward(task: Task, verifiers: VerifierPool, seed: int) -> Rewarded:
         first = _all_timed(verifiers, asked, times, errors)
         again = _all_timed(verifiers, asked, times, errors) if len(first) == len(asked) else first
         differing += sum(_reward(a) != _reward(b) for a, b in zip(first, again, strict=True))
-        ids = [problem.id for problem, _ in asked]
+        # A probe that was broken off has fewer answers.
+        answered = list(zip((problem.id for problem, _ in asked), first, strict=False))
         if probe.name == GOLD:
-            right = _paid_for_right(ids, first)
-        if asked:
-            paid = [right.get(i) for i in ids[: len(first)]]
-            probed.append(_probed(probe, task, first, paid))
+            right = {i: a.reward for i, a in answered if isinstance(a, Verdict) and a.solved}
+        if answered:
+            probed.append(_probed(probe, task, answered, right))
     return Rewarded(
         tuple(probed),
         len(times),
@@ -180,26 +180,21 @@ def _reward(answer: Answer) -> float | None:
     return answer.reward if isinstance(answer, Verdict) else None
 
 
-def _paid_for_right(ids: Sequence[str], answers: Sequence[Answer]) -> dict[str, float]:
-    """The rewards of right answers, by their problems; a probe that was broken off has fewer."""
-    pairs = zip(ids, answers, strict=False)
-    return {i: a.reward for i, a in pairs if isinstance(a, Verdict) and a.solved}
-
-
 def _probed(
-    probe: Probe, task: Task, answers: Sequence[Answer], right_paid: Sequence[float | None]
+    probe: Probe,
+    task: Task,
+    answered: Sequence[tuple[str, Answer]],
+    paid: Mapping[str, float],
 ) -> Probed:
     """The result of a probe.
 
     Args:
-        right_paid: the rewards of right answers to the same problems, where they are known.
+        answered: the answers, each with its problem's id.
+        paid: the rewards of right answers, by their problems' ids.
     """
+    answers = [answer for _, answer in answered]
     verdicts = [a for a in answers if isinstance(a, Verdict)]
-    further = [
-        answer.reward - paid
-        for answer, paid in zip(answers, right_paid, strict=True)
-        if isinstance(answer, Verdict) and paid is not None
-    ]
+    further = [a.reward - paid[i] for i, a in answered if isinstance(a, Verdict) and i in paid]
     ahead = statistics.fmean(further) if further else None
     right = sum(v.solved for v in verdicts)
     full = sum(v.reward >= task.full - 1e-9 for v in verdicts)

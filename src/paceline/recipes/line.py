@@ -13,8 +13,8 @@ SFT, SAMPLES, JUDGE = (f"runs/line/{name}" for name in ("sft", "samples", "rewar
 
 def line() -> Line:
     """SmolLM2-135M learns two-digit addition from 384 worked sums, and then from rewards (GRPO), a
-    reward model (PPO) or pairs (DPO); beside them, from rewards alone: about an hour a
-    seed without a GPU.
+    reward model (PPO) or pairs (DPO); beside them, from rewards alone: about an hour with one seed,
+    without a GPU.
 
     The reward model and the pairs come from answers of the model that has seen the demonstrations,
     right ones and wrong ones. GRPO is told what is right; PPO is told what the reward model thinks,
